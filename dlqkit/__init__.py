@@ -1,0 +1,77 @@
+"""From a dead-letter alert to a post-mortem on the ticket.
+
+The public names, in the order of the runbook: the question and its evidence (§1–3), the analyses (§1, §3, §4),
+the report (§6). They are imported when first used, so that ``import dlqkit`` costs nothing.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+__version__ = "0.1.0"
+
+_WHERE = {
+    "DlqkitError": "dlqkit.errors",
+    "Incident": "dlqkit.incident",
+    "Loaded": "dlqkit.frames",
+    "Coverage": "dlqkit.frames",
+    "with_labels": "dlqkit.frames",
+    "load_settings": "dlqkit.settings",
+    "ExecutionLogs": "dlqkit.sources.execution_logs",
+    "Prometheus": "dlqkit.sources.prometheus",
+    "MetricsPage": "dlqkit.sources.metrics_page",
+    "WorkerLogs": "dlqkit.sources.worker_logs",
+    "collect": "dlqkit.evidence.collect",
+    "open_incident": "dlqkit.evidence.folder",
+    "find_incidents": "dlqkit.signals.signals",
+    "timeline": "dlqkit.executions.timeline",
+    "duration_histogram": "dlqkit.executions.durations",
+    "event_history": "dlqkit.executions.event_history",
+    "group_errors": "dlqkit.decision.signatures",
+    "classify_error": "dlqkit.decision.classes",
+    "classify_failures": "dlqkit.decision.classes",
+    "facts": "dlqkit.report.facts",
+    "run_postmortem": "dlqkit.report.run",
+    "plot_signals": "dlqkit.plots.signals",
+    "plot_timeline": "dlqkit.plots.timeline",
+    "plot_durations": "dlqkit.plots.durations",
+}
+
+__all__ = ["__version__", *_WHERE]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _WHERE:
+        raise AttributeError(f"module 'dlqkit' has no attribute {name!r}")
+    value = getattr(importlib.import_module(_WHERE[name]), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted([*globals(), *_WHERE])
+
+
+if TYPE_CHECKING:
+    from dlqkit.decision.classes import classify_error, classify_failures
+    from dlqkit.decision.signatures import group_errors
+    from dlqkit.errors import DlqkitError
+    from dlqkit.evidence.collect import collect
+    from dlqkit.evidence.folder import open_incident
+    from dlqkit.executions.durations import duration_histogram
+    from dlqkit.executions.event_history import event_history
+    from dlqkit.executions.timeline import timeline
+    from dlqkit.frames import Coverage, Loaded, with_labels
+    from dlqkit.incident import Incident
+    from dlqkit.plots.durations import plot_durations
+    from dlqkit.plots.signals import plot_signals
+    from dlqkit.plots.timeline import plot_timeline
+    from dlqkit.report.facts import facts
+    from dlqkit.report.run import run_postmortem
+    from dlqkit.settings import load_settings
+    from dlqkit.signals.signals import find_incidents
+    from dlqkit.sources.execution_logs import ExecutionLogs
+    from dlqkit.sources.metrics_page import MetricsPage
+    from dlqkit.sources.prometheus import Prometheus
+    from dlqkit.sources.worker_logs import WorkerLogs

@@ -1,0 +1,1 @@
+"""The evidence of an incident: what to ask, how it is kept, and how it is read again."""

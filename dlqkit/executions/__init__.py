@@ -1,0 +1,1 @@
+"""Runbook §3: what the execution records tell: timeline, durations, one event's history."""

@@ -1,0 +1,182 @@
+"""The frames: columns, dtypes, units; and what a loader returns.
+
+Declared once here; loaders produce them, analyses check them on entry, tests build from them.
+Times are ``datetime64[us, UTC]`` in frames and naive UTC in Parquet. Absent is NA, never zero.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from datetime import UTC, datetime
+from typing import Any, Literal
+
+import pandas as pd
+
+from dlqkit.errors import FrameError
+
+__all__ = [
+    "HISTOGRAMS",
+    "RECORDS",
+    "SAMPLES",
+    "SERIES",
+    "SUPPORT_REPORTS",
+    "WORKER_LOGS",
+    "Completeness",
+    "Coverage",
+    "Loaded",
+    "check_frame",
+    "conform",
+    "empty_frame",
+    "with_labels",
+]
+
+TIME = "datetime64[us, UTC]"
+
+RECORDS: Mapping[str, str] = {
+    "record_id": "str",
+    "event_key": "str",
+    "workflow_id": "str",
+    "trace_id": "str",
+    "recorded_at": TIME,
+    "status": "category",
+    "retryable": "boolean",
+    "queued_to_dlq": "boolean",
+    "attempts": "Int64",
+    "last_error": "str",
+    "error_type": "str",
+    "error_code": "str",
+    "action_duration_ms": "Float64",
+    "payload_snapshot": "str",
+    "extra_json": "str",
+}
+SAMPLES: Mapping[str, str] = {"series_id": "Int32", "sampled_at": TIME, "value": "Float64"}
+# SERIES has one more categorical column for each label; a label that is called like a column gets the prefix "label_".
+SERIES: Mapping[str, str] = {"series_id": "Int32", "metric": "category"}
+HISTOGRAMS: Mapping[str, str] = {"series_id": "Int32", "sampled_at": TIME, "buckets_json": "str"}
+WORKER_LOGS: Mapping[str, str] = {
+    "logged_at": TIME,
+    "level": "category",
+    "trace_id": "str",
+    "workflow_id": "str",
+    "attempts": "Int64",
+    "message": "str",
+    "extra_json": "str",
+}
+SUPPORT_REPORTS: Mapping[str, str] = {
+    "reported_at": TIME,
+    "trace_id": "str",
+    "business_key": "str",
+    "note": "str",
+}
+
+Completeness = Literal["complete", "partial", "unverified"]
+
+
+@dataclass(frozen=True, slots=True)
+class Coverage:
+    """What was asked, what came, what is missing.
+
+    ``complete`` needs an end marker or a page shorter than its limit; ``unverified`` is a page as long as its
+    limit with no way to go on; ``partial`` is a source that failed or was cut off by a budget.
+    """
+
+    asked_start: datetime | None = None
+    asked_end: datetime | None = None
+    got_start: datetime | None = None
+    got_end: datetime | None = None
+    rows: int = 0
+    quarantined: int = 0
+    completeness: Completeness = "complete"
+    missing: tuple[str, ...] = ()
+    """One sentence for each thing that is missing."""
+    findings: tuple[str, ...] = ()
+    """One sentence for each thing that was found out or assumed (zone, wrapper, pagination, order)."""
+    details: Mapping[str, Any] = field(default_factory=dict)
+
+    def to_json(self) -> dict[str, Any]:
+        """As plain JSON values, times in ISO 8601."""
+        out = asdict(self)
+        for name in ("asked_start", "asked_end", "got_start", "got_end"):
+            out[name] = out[name].isoformat() if out[name] is not None else None
+        out["missing"], out["findings"], out["details"] = (
+            list(self.missing),
+            list(self.findings),
+            dict(self.details),
+        )
+        return out
+
+    @classmethod
+    def from_json(cls, values: Mapping[str, Any]) -> Coverage:
+        """The inverse of ``to_json``."""
+        known = dict(values)
+        for name in ("asked_start", "asked_end", "got_start", "got_end"):
+            text = known.get(name)
+            known[name] = datetime.fromisoformat(text).astimezone(UTC) if text else None
+        for name in ("missing", "findings"):
+            known[name] = tuple(known.get(name) or ())
+        return cls(**known)
+
+
+@dataclass(frozen=True, slots=True)
+class Loaded:
+    """A frame, what it covers, and where it is from (an evidence id or a URL without secrets)."""
+
+    frame: pd.DataFrame
+    coverage: Coverage
+    source: str
+
+
+def empty_frame(columns: Mapping[str, str]) -> pd.DataFrame:
+    """A frame of the declared columns without rows."""
+    return pd.DataFrame({name: pd.Series(dtype=dtype) for name, dtype in columns.items()})
+
+
+def conform(frame: pd.DataFrame, columns: Mapping[str, str]) -> pd.DataFrame:
+    """The frame with every declared column, in order, in its dtype; further columns follow.
+
+    Columns that are absent are filled with NA. Raises ``FrameError`` where values do not fit.
+    """
+    out = {}
+    for name, dtype in columns.items():
+        if name not in frame.columns:
+            out[name] = pd.Series([pd.NA] * len(frame), index=frame.index).astype(dtype)
+            continue
+        column = frame[name]
+        try:
+            if str(column.dtype) == dtype:
+                out[name] = column
+            elif dtype == TIME:
+                out[name] = pd.to_datetime(
+                    column, utc=True, format="ISO8601" if column.dtype in ("str", "object") else None
+                ).astype(TIME)
+            else:
+                out[name] = column.astype(dtype)
+        except (TypeError, ValueError) as error:
+            raise FrameError(
+                f"The column {name} is {column.dtype}, and its values do not fit {dtype}.",
+                f"Give {name} as {dtype}.",
+            ) from error
+    for name in frame.columns:
+        if name not in out:
+            out[name] = frame[name]
+    return pd.DataFrame(out, index=frame.index).reset_index(drop=True)
+
+
+def check_frame(frame: pd.DataFrame, columns: Mapping[str, str], needed: tuple[str, ...]) -> None:
+    """Raise ``FrameError`` unless the needed columns are there in their declared dtype."""
+    for name in needed:
+        if name not in frame.columns:
+            raise FrameError(
+                f"The frame has no column {name}.", f"Load it with dlqkit, or add {name} as {columns[name]}."
+            )
+        have, want = str(frame[name].dtype), columns[name]
+        if have != want and not (want == "category" and have in {"str", "object"}):
+            raise FrameError(
+                f"The column {name} is {have}, not {want}.", f"Convert it: frame[{name!r}].astype({want!r})."
+            )
+
+
+def with_labels(samples: pd.DataFrame, series: pd.DataFrame) -> pd.DataFrame:
+    """Samples joined with their series: ``metric`` and every label beside each value."""
+    return samples.merge(series, on="series_id", how="left", validate="many_to_one")

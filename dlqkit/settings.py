@@ -1,0 +1,316 @@
+"""Settings: ``dlqkit.toml`` and the environment; a secret is a reference and is never held here.
+
+Order, the later wins: defaults, the user's file, a found file, ``[profiles.NAME]``, ``DLQKIT_…`` variables.
+"""
+
+from __future__ import annotations
+
+import os
+import tomllib
+from pathlib import Path
+from typing import Any, Literal, Self
+
+import platformdirs
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from dlqkit.errors import ParameterError
+
+__all__ = [
+    "ExecutionLogsSettings",
+    "PrometheusSettings",
+    "SecretReference",
+    "Settings",
+    "WorkerSettings",
+    "WorkflowSettings",
+    "load_settings",
+]
+
+_PREFIX = "DLQKIT_"
+# Read by other parts, or by the tests, and not a setting.
+_NOT_SETTINGS = {"REQUIRE_REAL", "CONFIG", "PROFILE"}
+
+
+class _Table(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
+
+
+class SecretReference(_Table):
+    """Where a secret is: exactly one of an environment variable, a file, a command, or a keyring entry."""
+
+    env: str | None = None
+    file: Path | None = None
+    command: tuple[str, ...] | None = None
+    keyring: str | None = None
+
+    @model_validator(mode="after")
+    def _exactly_one(self) -> Self:
+        if sum(value is not None for value in (self.env, self.file, self.command, self.keyring)) != 1:
+            raise ValueError("name exactly one of env, file, command, keyring")
+        return self
+
+
+class BasicAuth(_Table):
+    """User name, and where the password is."""
+
+    user: str
+    password: SecretReference
+
+
+class Auth(_Table):
+    """How to authenticate: a bearer token or basic."""
+
+    bearer: SecretReference | None = None
+    basic: BasicAuth | None = None
+
+
+class ExecutionLogsSettings(_Table):
+    """The Execution Logs API, runbook §3."""
+
+    url: str | None = None
+    api_key: SecretReference | None = None
+    api_key_header: str = "X-API-Key"
+    ca_file: Path | None = None
+    pagination: Literal["auto", "none", "offset", "page", "cursor", "link"] = "auto"
+    page_limit: int = Field(default=100, ge=1, le=100_000)
+    max_requests: int = Field(default=200, ge=1)
+    fields: dict[str, str] = Field(default_factory=dict)
+    records_path: str | None = None
+    timezone: str | None = None
+    event_key: tuple[str, ...] = ()
+    start_parameter: str | None = None
+    end_parameter: str | None = None
+
+
+class PrometheusSettings(_Table):
+    """A Prometheus-compatible server."""
+
+    url: str | None = None
+    auth: Auth | None = None
+    headers: dict[str, SecretReference] = Field(default_factory=dict)
+    ca_file: Path | None = None
+    metrics: dict[str, str] = Field(default_factory=dict)
+    max_samples: int = Field(default=10_000_000, ge=1000)
+
+
+class WorkerSettings(_Table):
+    """Facts about the worker; none is assumed."""
+
+    metrics_urls: tuple[str, ...] = ()
+    max_attempts: int | None = Field(default=None, ge=1)
+    action_timeout_ms: float | None = Field(default=None, gt=0)
+
+
+class WorkflowSettings(_Table):
+    """What differs for one workflow."""
+
+    name: str | None = None
+    topic: str | None = None
+    max_attempts: int | None = Field(default=None, ge=1)
+    action_timeout_ms: float | None = Field(default=None, gt=0)
+    entity_key: tuple[str, ...] = ()
+
+
+class Settings(_Table):
+    """Everything that dlqkit may be told, none of it secret."""
+
+    execution_logs: ExecutionLogsSettings = ExecutionLogsSettings()
+    prometheus: PrometheusSettings = PrometheusSettings()
+    worker: WorkerSettings = WorkerSettings()
+    workflows: dict[str, WorkflowSettings] = Field(default_factory=dict)
+    file: Path | None = Field(default=None, exclude=True)
+    trusted: bool = Field(default=True, exclude=True)
+    ignored: tuple[str, ...] = Field(default=(), exclude=True)
+
+    def max_attempts(self, workflow_id: str | None) -> int | None:
+        """MAX_ATTEMPTS of a workflow where it is set."""
+        own = self.workflows.get(workflow_id or "")
+        return own.max_attempts if own and own.max_attempts is not None else self.worker.max_attempts
+
+    def action_timeout_ms(self, workflow_id: str | None) -> float | None:
+        """The action's timeout of a workflow, milliseconds, where it is set."""
+        own = self.workflows.get(workflow_id or "")
+        return (
+            own.action_timeout_ms
+            if own and own.action_timeout_ms is not None
+            else self.worker.action_timeout_ms
+        )
+
+    def workflow_name(self, workflow_id: str | None) -> str | None:
+        """The name people use for a workflow, where it is set."""
+        own = self.workflows.get(workflow_id or "")
+        return own.name if own else None
+
+
+def _user_file() -> Path:
+    return platformdirs.user_config_path("dlqkit", appauthor=False) / "dlqkit.toml"
+
+
+def _is_inside_incident(folder: Path) -> bool:
+    return any((place / "incident.toml").is_file() for place in (folder, *folder.parents))
+
+
+def _find_file(start: Path) -> tuple[Path | None, list[str]]:
+    """The nearest ``dlqkit.toml`` that may be used, and a sentence for each that was ignored."""
+    ignored = []
+    for folder in (start, *start.parents):
+        path = folder / "dlqkit.toml"
+        if not path.is_file():
+            continue
+        if _is_inside_incident(folder):
+            ignored.append(f"{path} is ignored: it lies inside an incident folder.")
+        elif path.stat().st_uid != os.getuid():
+            ignored.append(f"{path} is ignored: it belongs to another user.")
+        else:
+            return path, ignored
+    return None, ignored
+
+
+def _read_toml(path: Path) -> dict[str, Any]:
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise ParameterError(
+            f"The settings file {path} does not exist.", "Check the path after --config."
+        ) from None
+    except (OSError, UnicodeDecodeError) as error:
+        raise ParameterError(
+            f"The settings file {path} cannot be read: {error}.", "Check its permissions."
+        ) from error
+    except tomllib.TOMLDecodeError as error:
+        raise ParameterError(f"The settings file {path} is not TOML: {error}.", "Mend that line.") from error
+
+
+def _merge(base: dict[str, Any], over: dict[str, Any]) -> dict[str, Any]:
+    out = dict(base)
+    for key, value in over.items():
+        # A reference or an auth table is one value: a profile that says { file } must not keep the { env } below it.
+        whole = key in {"api_key", "auth", "bearer", "password"}
+        if isinstance(value, dict) and isinstance(out.get(key), dict) and not whole:
+            out[key] = _merge(out[key], value)
+        else:
+            out[key] = value
+    return out
+
+
+def _from_environment(environ: dict[str, str]) -> dict[str, Any]:
+    out: dict[str, Any] = {}
+    for name, text in environ.items():
+        rest = name.removeprefix(_PREFIX)
+        if rest == name or rest in _NOT_SETTINGS or "__" not in rest:
+            continue
+        *tables, key = rest.split("__")
+        place = out
+        for depth, table in enumerate(tables):
+            # A workflow's id is a key of the user's, not of ours: its letters stay as they are.
+            place = place.setdefault(table if depth and tables[0] == "WORKFLOWS" else table.lower(), {})
+        value: Any = text
+        if text[:1] in {"{", "["}:
+            try:
+                value = tomllib.loads(f"value = {text}")["value"]
+            except tomllib.TOMLDecodeError:
+                raise ParameterError(
+                    f"The variable {name} is not a TOML value.", "Write it as in dlqkit.toml."
+                ) from None
+        place[key.lower()] = value
+    return out
+
+
+def _has_command(value: Any) -> bool:
+    if isinstance(value, dict):
+        return "command" in value or any(_has_command(inner) for inner in value.values())
+    return False
+
+
+def _explain(error: ValidationError) -> str:
+    first = error.errors()[0]
+    return f"{'.'.join(str(part) for part in first['loc'])}: {first['msg']}"
+
+
+def load_settings(
+    config: Path | None = None,
+    *,
+    profile: str | None = None,
+    start: Path | None = None,
+    environ: dict[str, str] | None = None,
+) -> Settings:
+    """Read the settings from where the design allows.
+
+    Parameters
+    ----------
+    config : Path, optional
+        The file to use, and no other.
+    profile : str, optional
+        The ``[profiles.NAME]`` table whose values override the rest.
+    start : Path, optional
+        Where the search begins; the working directory by default.
+    environ : dict, optional
+        The environment; the process's own by default.
+
+    Returns
+    -------
+    Settings
+        With ``file`` (what was used), ``trusted`` (False if it was merely found) and ``ignored`` (why others were not).
+
+    Raises
+    ------
+    ParameterError
+        If a file cannot be read, a key is unknown, a value does not fit, or a found file names a secret together
+        with a URL or a command: a stranger's file could send a secret to a stranger.
+    """
+    environment = dict(os.environ) if environ is None else environ
+    values: dict[str, Any] = {}
+    ignored: list[str] = []
+    file, trusted = config, True
+    user_file = _user_file()
+    if config is not None:
+        values = _read_toml(config)
+    else:
+        if user_file.is_file():
+            values, file = _read_toml(user_file), user_file
+        found, ignored = _find_file((start or Path.cwd()).resolve())
+        if found is not None and found != user_file:
+            found_values = _read_toml(found)
+            _refuse_stranger(found, found_values)
+            values, file, trusted = _merge(values, found_values), found, False
+    profiles = values.pop("profiles", {})
+    if profile is not None:
+        if profile not in profiles:
+            known = ", ".join(sorted(profiles)) or "none"
+            raise ParameterError(f"There is no profile {profile!r}.", f"Profiles in {file}: {known}.")
+        values = _merge(values, profiles[profile])
+    values = _merge(values, _from_environment(environment))
+    # Its keys are read when the republish is built; until then the table is the user's and not an error.
+    values.pop("republish", None)
+    try:
+        return Settings.model_validate(
+            {**values, "file": file, "trusted": trusted, "ignored": tuple(ignored)}
+        )
+    except ValidationError as error:
+        raise ParameterError(
+            f"A setting is not usable: {_explain(error)}.",
+            f"Mend it in {file}." if file else "Mend the DLQKIT_… variable.",
+        ) from None
+
+
+def _refuse_stranger(path: Path, values: dict[str, Any]) -> None:
+    """Refuse a found file that could run a command, or send a secret to an address of its own choice."""
+    tables = [values, *(values.get("profiles") or {}).values()]
+    for table in tables:
+        if not isinstance(table, dict):
+            continue
+        if _has_command(table):
+            raise ParameterError(
+                f"{path} was found, not named, and holds a command reference.",
+                f"If you trust it, name it: --config {path}; or move it to {_user_file()}.",
+            )
+        for name in ("execution_logs", "prometheus"):
+            source = table.get(name) or {}
+            if (
+                isinstance(source, dict)
+                and source.get("url")
+                and (source.get("api_key") or source.get("auth") or source.get("headers"))
+            ):
+                raise ParameterError(
+                    f"{path} was found, not named, and would send a secret to the {name} address it names.",
+                    f"If you trust it, name it: --config {path}; or move it to {_user_file()}.",
+                )
