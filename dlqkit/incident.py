@@ -76,9 +76,7 @@ class Incident:
         for name in ("workflow_id", "trace_id"):
             value = getattr(self, name)
             if value is not None and (not isinstance(value, str) or not value.strip()):
-                raise ParameterError(
-                    f"The {name} is empty.", f"Leave {name} out, or write the whole id as text."
-                )
+                raise ParameterError(f"The {name} is empty.", f"Leave {name} out, or write the whole id as text.")
 
     @property
     def window(self) -> TimeWindow:

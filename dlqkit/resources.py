@@ -16,9 +16,7 @@ def _find_folder(name: str) -> Path:
     for folder in (_PACKAGE / "_resources" / name, _PACKAGE.parent / name):
         if folder.is_dir():
             return folder
-    raise RunError(
-        f"dlqkit was installed without its {name}.", "Install dlqkit again from its wheel or checkout."
-    )
+    raise RunError(f"dlqkit was installed without its {name}.", "Install dlqkit again from its wheel or checkout.")
 
 
 def find_notebooks() -> list[Path]:
@@ -30,7 +28,5 @@ def find_template(name: str) -> Path:
     """Path of a template, for example ``postmortem.ipynb``."""
     path = _find_folder("templates") / name
     if not path.is_file():
-        raise RunError(
-            f"dlqkit was installed without its template {name}.", "Install dlqkit again from its wheel."
-        )
+        raise RunError(f"dlqkit was installed without its template {name}.", "Install dlqkit again from its wheel.")
     return path

@@ -129,11 +129,7 @@ class Settings(_Table):
     def action_timeout_ms(self, workflow_id: str | None) -> float | None:
         """The action's timeout of a workflow, milliseconds, where it is set."""
         own = self.workflows.get(workflow_id or "")
-        return (
-            own.action_timeout_ms
-            if own and own.action_timeout_ms is not None
-            else self.worker.action_timeout_ms
-        )
+        return own.action_timeout_ms if own and own.action_timeout_ms is not None else self.worker.action_timeout_ms
 
     def workflow_name(self, workflow_id: str | None) -> str | None:
         """The name people use for a workflow, where it is set."""
@@ -169,13 +165,9 @@ def _read_toml(path: Path) -> dict[str, Any]:
     try:
         return tomllib.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
-        raise ParameterError(
-            f"The settings file {path} does not exist.", "Check the path after --config."
-        ) from None
+        raise ParameterError(f"The settings file {path} does not exist.", "Check the path after --config.") from None
     except (OSError, UnicodeDecodeError) as error:
-        raise ParameterError(
-            f"The settings file {path} cannot be read: {error}.", "Check its permissions."
-        ) from error
+        raise ParameterError(f"The settings file {path} cannot be read: {error}.", "Check its permissions.") from error
     except tomllib.TOMLDecodeError as error:
         raise ParameterError(f"The settings file {path} is not TOML: {error}.", "Mend that line.") from error
 
@@ -282,9 +274,7 @@ def load_settings(
     # Its keys are read when the republish is built; until then the table is the user's and not an error.
     values.pop("republish", None)
     try:
-        return Settings.model_validate(
-            {**values, "file": file, "trusted": trusted, "ignored": tuple(ignored)}
-        )
+        return Settings.model_validate({**values, "file": file, "trusted": trusted, "ignored": tuple(ignored)})
     except ValidationError as error:
         raise ParameterError(
             f"A setting is not usable: {_explain(error)}.",
