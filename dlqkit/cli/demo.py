@@ -1,0 +1,96 @@
+"""``dlqkit demo``: the runbook on a simulated incident, no configuration."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from dlqkit.cli.shared import PARTIAL
+from dlqkit.errors import ParameterError, SourceUnavailable
+from dlqkit.untrusted import for_file_name, for_terminal
+
+__all__ = ["demo"]
+
+SCENARIOS = ("infrastructure", "business", "timeout", "mixed", "silence", "quiet")
+WINDOW = timedelta(hours=4)
+STOP_S = 10
+
+
+def demo(
+    directory: Annotated[Path | None, typer.Argument(help="Incident folder to make; demo/SCENARIO by default.")] = None,
+    scenario: Annotated[str, typer.Option(help=f"One of {', '.join(SCENARIOS)}.")] = "infrastructure",
+    events: Annotated[int, typer.Option(help="Events in the simulated day.", min=1000, max=2_000_000)] = 20_000,
+    seed: Annotated[int, typer.Option(help="Same seed, same platform.")] = 7,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the result as JSON.")] = False,
+) -> None:
+    """Carry out the runbook on a simulated incident and say where the post-mortem is. Loopback only.
+
+    Example: dlqkit demo --scenario business
+    """
+    from dlqkit.cli.investigate import run_investigation
+    from dlqkit.incident import Incident
+    from dlqkit.settings import load_settings
+
+    if scenario not in SCENARIOS:
+        raise ParameterError(f"There is no scenario {scenario[:30]!r}.", f"Choose of {', '.join(SCENARIOS)}.")
+    folder = directory or _free(Path("demo") / for_file_name(scenario))
+    with (
+        tempfile.TemporaryDirectory(prefix="dlqkit-demo-") as scratch,
+        _platform(scenario, events, seed, Path(scratch)) as served,
+    ):
+        environment = served["environment"]
+        os.environ.update(environment)
+        now = datetime.now(UTC)
+        logs = (
+            sorted(str(path) for path in Path(served["logs_dir"]).glob("*") if path.is_file())
+            if served.get("logs_dir")
+            else []
+        )
+        result = run_investigation(
+            Incident(now - WINDOW, now), load_settings(environ=environment, start=Path(scratch)), folder,
+            as_json=as_json, worker_logs=tuple(logs),
+        )  # fmt: skip
+    if not as_json:
+        typer.echo(f"\nThe post-mortem: {for_terminal(result.paths['html'].resolve())}")
+        typer.echo(f"Look around in it: dlqkit lab {for_terminal(folder)}")
+    if not result.complete:
+        raise typer.Exit(PARTIAL)
+
+
+def _free(path: Path) -> Path:
+    found, number = path, 2
+    while found.exists():
+        found, number = path.with_name(f"{path.name}-{number}"), number + 1
+    return found
+
+
+@contextmanager
+def _platform(scenario: str, events: int, seed: int, scratch: Path) -> Iterator[dict[str, Any]]:
+    """The simulator in a process of its own, as any outside world is."""
+    process = subprocess.Popen(
+        [sys.executable, "-m", "dlqkit", "simulator", "--json", "--scenario", scenario, "--events", str(events),
+         "--seed", str(seed), "--logs-dir", str(scratch / "logs")],
+        stdout=subprocess.PIPE, text=True,
+    )  # fmt: skip
+    try:
+        line = process.stdout.readline() if process.stdout else ""
+        if not line.startswith("{"):
+            raise SourceUnavailable("The simulator did not start.", "Run dlqkit simulator by itself to see why.")
+        yield json.loads(line)
+    finally:
+        process.terminate()
+        try:
+            process.wait(STOP_S)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()

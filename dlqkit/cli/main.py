@@ -1,0 +1,96 @@
+"""The ``dlqkit`` command: options before any command, errors as two sentences, exit codes of the design."""
+
+from __future__ import annotations
+
+import errno
+import json
+import os
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from dlqkit import __version__
+from dlqkit.cli import collect, demo, event, investigate, lab, postmortem, signals, simulator, triage, verify
+from dlqkit.cli.shared import Shared
+from dlqkit.errors import DlqkitError, StorageError
+from dlqkit.untrusted import for_terminal
+
+__all__ = ["app", "main"]
+
+INTERRUPTED = 130
+
+app = typer.Typer(
+    name="dlqkit",
+    help="From a dead-letter alert to a post-mortem on the ticket.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+
+def _show_version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"dlqkit {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _before_any_command(
+    context: typer.Context,
+    config: Annotated[Path | None, typer.Option(help="Settings file to use, and no other.")] = None,
+    profile: Annotated[str | None, typer.Option(help="Table [profiles.NAME] of the settings to use.")] = None,
+    version: Annotated[bool, typer.Option("--version", callback=_show_version, is_eager=True)] = False,
+) -> None:
+    """From a dead-letter alert to a post-mortem on the ticket."""
+    context.obj = Shared(config=config, profile=profile)
+
+
+app.command("demo")(demo.demo)
+app.command("simulator")(simulator.simulator)
+app.command("signals")(signals.signals)
+app.command("investigate")(investigate.investigate)
+app.command("collect")(collect.collect)
+app.command("triage")(triage.triage)
+app.command("event")(event.event)
+app.command("lab")(lab.lab)
+app.command("postmortem")(postmortem.postmortem)
+app.command("verify")(verify.verify)
+
+
+def _tell(error: DlqkitError) -> None:
+    if "--json" in sys.argv:
+        print(json.dumps({"error": {"problem": error.problem, "next_step": error.next_step}}), file=sys.stdout)  # noqa: T201
+    print(f"{for_terminal(error.problem)}\nNext: {for_terminal(error.next_step)}", file=sys.stderr)  # noqa: T201
+
+
+def main() -> None:
+    """Run the command line; the process ends with the exit code of the design."""
+    try:
+        code = app(standalone_mode=False)
+        sys.stdout.flush()
+        sys.exit(code if isinstance(code, int) else 0)
+    except DlqkitError as error:
+        _tell(error)
+        sys.exit(error.exit_code)
+    except (KeyboardInterrupt, typer.Abort):
+        print("Interrupted; what was collected is kept.", file=sys.stderr)  # noqa: T201
+        sys.exit(INTERRUPTED)
+    except BrokenPipeError:
+        # The reader of our output is gone; Python would complain again when it flushes at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(1)
+    except OSError as error:
+        if error.errno not in {errno.ENOSPC, errno.EDQUOT, errno.EACCES, errno.EROFS, errno.EPERM}:
+            raise
+        _tell(StorageError(f"Writing failed: {error.strerror}.", "Free some space, or name another folder."))
+        sys.exit(StorageError.exit_code)
+    except Exception as error:  # click's own usage errors; anything else is a bug and is raised again
+        import click
+
+        if not isinstance(error, click.ClickException):
+            raise
+        error.show()
+        sys.exit(error.exit_code)

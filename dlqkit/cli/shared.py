@@ -1,0 +1,133 @@
+"""What the commands share: options before the command, progress, output, and times of the question."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import typer
+
+from dlqkit.errors import ParameterError
+from dlqkit.incident import Incident, parse_time
+from dlqkit.untrusted import for_file_name, for_terminal
+
+if TYPE_CHECKING:
+    from dlqkit.settings import Settings
+
+__all__ = ["PARTIAL", "Progress", "Shared", "ask", "exit_code_of", "load", "name_folder", "say", "write_json"]
+
+PARTIAL = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Shared:
+    """Options given before the command."""
+
+    config: Path | None = None
+    profile: str | None = None
+
+
+def load(context: typer.Context, *, need: str | None = None) -> Settings:
+    """The settings, and on standard error which file they are from.
+
+    Raises
+    ------
+    ParameterError
+        If ``need`` is ``"source"`` and none is configured.
+    """
+    from dlqkit.settings import load_settings
+
+    shared = context.obj or Shared()
+    settings = load_settings(shared.config, profile=shared.profile)
+    for sentence in settings.ignored:
+        say(sentence)
+    say(f"Settings: {settings.file or 'the environment alone'}")
+    configured = settings.execution_logs.url or settings.prometheus.url or settings.worker.metrics_urls
+    if need == "source" and not configured:
+        raise ParameterError(
+            "No source is configured: neither an Execution Logs API nor Prometheus.",
+            "Write their URLs into dlqkit.toml, or set DLQKIT_EXECUTION_LOGS__URL; try dlqkit demo without any.",
+        )
+    return settings
+
+
+def say(text: str) -> None:
+    """One line for people, on standard error, only when somebody is looking."""
+    if sys.stderr.isatty():
+        typer.echo(for_terminal(text), err=True)
+
+
+def write_json(value: Mapping[str, Any]) -> None:
+    """One JSON document on standard output."""
+    typer.echo(json.dumps(value, ensure_ascii=True, default=str))
+
+
+def ask(
+    *,
+    workflow: str | None,
+    trace: str | None,
+    since: str | None,
+    start: str | None,
+    end: str | None,
+    default_since: str = "2h",
+) -> Incident:
+    """The question from the options; ``--since`` and ``--start`` exclude each other."""
+    if since and start:
+        raise ParameterError("Both --since and --start are given.", "Give one of them.")
+    now = datetime.now(UTC)
+    begin = parse_time(start or since or default_since, now=now)
+    return Incident(begin, parse_time(end or "now", now=now), workflow_id=workflow, trace_id=trace)
+
+
+def name_folder(incident: Incident, settings: Settings) -> Path:
+    """A new folder's path below ``incidents/``: the day, and the workflow's name or id."""
+    subject = (
+        settings.workflow_name(incident.workflow_id) or incident.workflow_id or incident.trace_id or "dead-letters"
+    )
+    base = Path("incidents") / f"{incident.end:%Y-%m-%d}-{for_file_name(subject, 40)}"
+    path, number = base, 2
+    while path.exists():
+        path, number = base.with_name(f"{base.name}-{number}"), number + 1
+    return path
+
+
+def exit_code_of(completeness: str, *, strict: bool = False) -> int:
+    """3 for partial evidence, with ``--strict`` also for unverified; else 0."""
+    return PARTIAL if completeness == "partial" or (strict and completeness == "unverified") else 0
+
+
+class Progress:
+    """A progress bar on standard error while somebody is looking; silent when piped."""
+
+    def __init__(self) -> None:
+        self._bar: Any = None
+        self._tasks: dict[str, Any] = {}
+
+    def __enter__(self) -> Callable[[str, int, int | None], None]:
+        if sys.stderr.isatty():
+            from rich.console import Console
+            from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeElapsedColumn
+            from rich.progress import Progress as Bars
+
+            self._bar = Bars(
+                TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(),
+                console=Console(stderr=True), transient=True,
+            )  # fmt: skip
+            self._bar.start()
+        return self._step
+
+    def _step(self, what: str, done: int, total: int | None) -> None:
+        if self._bar is None:
+            return
+        if what not in self._tasks:
+            self._tasks[what] = self._bar.add_task(for_terminal(what), total=total)
+        self._bar.update(self._tasks[what], completed=done, total=total)
+
+    def __exit__(self, *_: object) -> None:
+        if self._bar is not None:
+            self._bar.stop()

@@ -1,0 +1,65 @@
+"""``dlqkit triage``: §3–4 of an incident folder on one screen of 80×40."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from dlqkit.cli.shared import exit_code_of, write_json
+
+__all__ = ["print_triage", "triage"]
+
+WIDTH = 80
+
+
+def triage_text(facts: Mapping[str, Any], directory: Path) -> str:
+    """The screen, at most 80 columns and 40 lines."""
+    from dlqkit.report.tables import show_summary
+    from dlqkit.untrusted import for_terminal
+
+    text = show_summary(facts)
+    lines = [for_terminal(text.title)[:WIDTH], "─" * WIDTH, text.to_text(WIDTH)]
+    signatures = facts["signatures"][:4]
+    if len(signatures) > 1:
+        lines += ["", "Signatures"]
+        for row in signatures:
+            label = f"  {row['share']:>4.0%} {row['events']:>7,}  {row['failure_class']:<14} "
+            lines.append(label + for_terminal(row["signature"])[: WIDTH - len(label)])
+    if facts["assumptions"]:
+        lines += ["", "Taken to be so, not given"]
+        lines += [f"  {for_terminal(sentence)}"[:WIDTH] for sentence in facts["assumptions"][:4]]
+    command = facts["advice"][0]["command"] if facts["advice"] else ""
+    lines += ["", f"Snapshot {facts['snapshot']['id']} in {for_terminal(directory)}"]
+    lines += [f"Next:  {for_terminal(command or f'dlqkit postmortem {directory}')}"]
+    return "\n".join(lines)
+
+
+def print_triage(facts: Mapping[str, Any], directory: Path) -> None:
+    """Print the screen on standard output."""
+    typer.echo(triage_text(facts, directory))
+
+
+def triage(
+    directory: Annotated[Path, typer.Argument(help="Incident folder, made by dlqkit collect.")],
+    snapshot: Annotated[
+        str | None, typer.Option(help="Number of the evidence snapshot; the newest by default.")
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the facts as JSON.")] = False,
+    strict: Annotated[bool, typer.Option(help="Exit with 3 for unverified evidence too.")] = False,
+) -> None:
+    """Say on one screen what is wrong, since when, how many, why, and what to do. Offline.
+
+    Example: dlqkit triage incidents/2026-11-23-orders-sync
+    """
+    from dlqkit.evidence.folder import open_incident
+    from dlqkit.report.facts import facts as compute_facts
+
+    found = compute_facts(open_incident(directory, snapshot=snapshot))
+    if as_json:
+        write_json(found)
+    else:
+        print_triage(found, directory)
+    raise typer.Exit(exit_code_of(found["snapshot"]["completeness"], strict=strict))

@@ -1,0 +1,36 @@
+"""``dlqkit verify``: whether any byte of the evidence changed."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from dlqkit.cli.shared import write_json
+from dlqkit.errors import EvidenceError
+from dlqkit.untrusted import for_terminal
+
+__all__ = ["verify"]
+
+
+def verify(
+    directory: Annotated[Path, typer.Argument(help="Incident folder.")],
+    as_json: Annotated[bool, typer.Option("--json", help="Print as JSON.")] = False,
+) -> None:
+    """Compare every byte of the evidence with its manifest and the audit log. Exit code 4 if anything changed.
+
+    Example: dlqkit verify incidents/orders
+    """
+    from dlqkit.evidence.manifest import verify as find_changes
+
+    changes = find_changes(directory)
+    if as_json:
+        write_json({"directory": str(directory), "changes": [asdict(change) for change in changes]})
+    elif changes:
+        for change in changes:
+            typer.echo(for_terminal(f"{change.path}: {change.what}"))
+    else:
+        typer.echo(f"Nothing changed: the evidence in {for_terminal(directory)} is as it was collected.")
+    raise typer.Exit(EvidenceError.exit_code if changes else 0)

@@ -1,0 +1,90 @@
+"""Runbook §7: the two items that can be measured offline, and the two that need a person."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+from typing import Any
+
+import pandas as pd
+
+from dlqkit.signals.counters import increase, metric_samples
+
+__all__ = ["check_two_items"]
+
+# Quiet for this long before "it does not grow" is said; some sixty scrapes at the usual 15 seconds.
+QUIET = timedelta(minutes=15)
+
+
+def check_two_items(
+    records: pd.DataFrame,
+    samples: pd.DataFrame,
+    metrics: Mapping[str, str] | None,
+    workflow_id: str | None,
+    as_of: datetime,
+    coverage: list[dict[str, Any]],
+    main: pd.Series | None,
+) -> list[dict[str, Any]]:
+    """The checklist's four rows: ``text``, ``state`` (yes, no, unknown, person), ``why``, ``evidence``."""
+    return [
+        _counter_is_flat(samples, metrics, workflow_id, as_of, coverage),
+        _no_new_dead_letters(records, as_of, coverage),
+        _person(
+            "The client or owner has confirmed.", "Ask the owner of the workflow, and write the answer into the ticket."
+        ),
+        _person("The ticket is closed, with the post-mortem.", "Attach this report and close the ticket."),
+    ]
+
+
+def _person(text: str, why: str) -> dict[str, Any]:
+    return {"text": text, "state": "person", "why": why, "evidence": ""}
+
+
+def _ids(coverage: list[dict[str, Any]], prefix: str) -> str:
+    return " ".join(row["evidence_id"] for row in coverage if row["kind"].startswith(prefix))
+
+
+def _counter_is_flat(
+    samples: pd.DataFrame,
+    metrics: Mapping[str, str] | None,
+    workflow_id: str | None,
+    as_of: datetime,
+    coverage: list[dict[str, Any]],
+) -> dict[str, Any]:
+    text = "Metrics are back to normal: the dead-letter counter does not grow."
+    evidence = _ids(coverage, "prometheus")
+    own = metric_samples(samples, "dlq", metrics)
+    if workflow_id and "workflow_id" in own.columns:
+        own = own[own["workflow_id"] == workflow_id]
+    steps = increase(own) if len(own) else own
+    recent = steps[(steps["sampled_at"] > as_of - QUIET) & (steps["sampled_at"] <= as_of)] if len(steps) else steps
+    minutes = QUIET.total_seconds() / 60
+    if len(recent) == 0:
+        why = f"No sample of the counter in the last {minutes:.0f} minutes of the evidence."
+        return {"text": text, "state": "unknown", "why": why, "evidence": evidence}
+    grown = float(recent["increase"].sum())
+    why = f"It grew by {grown:,.0f} in the last {minutes:.0f} minutes of the evidence."
+    return {"text": text, "state": "no" if grown else "yes", "why": why, "evidence": evidence}
+
+
+def _no_new_dead_letters(records: pd.DataFrame, as_of: datetime, coverage: list[dict[str, Any]]) -> dict[str, Any]:
+    text = "The execution logs show no new dead letters for the workflow."
+    sources = [row for row in coverage if row["kind"].startswith("records")]
+    evidence = _ids(coverage, "records")
+    minutes = QUIET.total_seconds() / 60
+    if not sources or all(row["completeness"] == "partial" and not row["received"] for row in sources):
+        return {"text": text, "state": "unknown", "why": "No execution records were collected.", "evidence": evidence}
+    dead = records[records["queued_to_dlq"].fillna(False).astype(bool)]
+    fresh = int((dead["recorded_at"] > pd.Timestamp(as_of - QUIET)).sum())
+    if fresh:
+        why = f"{fresh:,} in the last {minutes:.0f} minutes of the evidence."
+        return {"text": text, "state": "no", "why": why, "evidence": evidence}
+    if all(row["completeness"] == "partial" for row in sources):
+        return {
+            "text": text,
+            "state": "unknown",
+            "why": "The records are partial, so some may be missing.",
+            "evidence": evidence,
+        }
+    why = f"None in the last {minutes:.0f} minutes of the evidence."
+    return {"text": text, "state": "yes", "why": why, "evidence": evidence}

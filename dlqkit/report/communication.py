@@ -1,0 +1,63 @@
+"""Runbook §6 in a few lines: problem, cause, solution, prevention."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from dlqkit.report.wording import CLASS_NAMES, count_text, headline, moment_text
+
+__all__ = ["write_communication"]
+
+
+def _row(label: str, text: str, kind: str = "computed", evidence: str = "") -> dict[str, str]:
+    return {"label": label, "text": text, "kind": kind, "evidence": evidence}
+
+
+def write_communication(facts: Mapping[str, Any]) -> list[dict[str, str]]:
+    """Rows ``label``, ``text``, ``kind`` (computed, unknown, judgement) and ``evidence``, in the order of §6."""
+    state = facts["state"]["value"]
+    if state in {"nothing", "unknown"}:
+        return [
+            _row(
+                "Problem",
+                f"{headline(facts)}. {facts['state']['reason']}",
+                "computed" if state == "nothing" else "unknown",
+            )
+        ]
+    ended = f"It ended {moment_text(facts['end']['at'])}." if facts["end"]["at"] else "It is going on."
+    rows = [_row("Problem", f"{headline(facts)}. {ended}", evidence=facts["onset"]["evidence"])]
+    if facts["state"]["kind"] == "dead_letters":
+        failure_class = facts["class"]["value"]
+        name = CLASS_NAMES.get(failure_class, "several classes, by signature")
+        top = facts["signatures"][0]["signature"] if facts["signatures"] else "no error text"
+        kind = "unknown" if failure_class == "unknown" else "computed"
+        rows.append(
+            _row("Cause", f"By the rules of §4: {name}. Most frequent: {top}", kind, facts["events"]["evidence"])
+        )
+    judgement = facts["judgement"]
+    cause = judgement["cause"]
+    rows.append(
+        _row("Cause confirmed", cause or "Say what was confirmed, and how.", "computed" if cause else "judgement")
+    )
+    done = judgement["done"]
+    rows.append(_row("Done", done or "Say what was changed, and when.", "computed" if done else "judgement"))
+    if facts["state"]["kind"] == "dead_letters":
+        rows.append(
+            _row(
+                "Remains",
+                f"{count_text(facts['events']['open'])} events are open.",
+                evidence=facts["events"]["evidence"],
+            )
+        )
+    if facts["advice"]:
+        rows.append(_row("Next", facts["advice"][0]["action"]))
+    prevention = judgement["prevention"]
+    rows.append(
+        _row(
+            "Prevention",
+            prevention or "Say what will keep this from happening again.",
+            "computed" if prevention else "judgement",
+        )
+    )
+    return rows

@@ -1,0 +1,74 @@
+"""The figures of an incident, drawn from its evidence and facts, each with its name and alternative text."""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import pandas as pd
+
+from dlqkit.frames import with_labels
+from dlqkit.plots.theme import alt_text, figure_png
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+    from dlqkit.evidence.folder import IncidentFolder
+
+__all__ = ["DrawnFigure", "show_durations_figure", "show_signals_figure", "show_timeline_figure"]
+
+Facts = Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class DrawnFigure:
+    """A PNG that shows itself in a notebook together with its name and what it shows in words."""
+
+    name: str
+    png: bytes
+    alt: str
+
+    def _repr_mimebundle_(self, **_: object) -> tuple[dict[str, str], dict[str, Any]]:
+        data = {"image/png": base64.b64encode(self.png).decode("ascii"), "text/plain": self.alt}
+        return data, {"image/png": {"alt": self.alt, "name": self.name}}
+
+
+def _finished(name: str, axes: Axes) -> DrawnFigure:
+    return DrawnFigure(name, figure_png(axes), alt_text(axes))
+
+
+def _of_workflow(frame: pd.DataFrame, facts: Facts) -> pd.DataFrame:
+    workflow_id = facts["workflow"]["id"]
+    return frame[frame["workflow_id"] == workflow_id] if workflow_id and len(frame) else frame
+
+
+def show_signals_figure(incident: IncidentFolder, facts: Facts) -> DrawnFigure:
+    """Dead letters, failures and successes per minute from the worker's counters."""
+    from dlqkit.plots.signals import plot_signals
+    from dlqkit.report.facts import signals_frame
+
+    samples = with_labels(incident.samples().frame, incident.series().frame)
+    return _finished("signals", plot_signals(samples, signals_frame(facts), workflow_id=facts["workflow"]["id"]))
+
+
+def show_timeline_figure(incident: IncidentFolder, facts: Facts) -> DrawnFigure:
+    """Dead letters, failures and successes in lanes, with what changed."""
+    from dlqkit.executions.timeline import timeline
+    from dlqkit.plots.timeline import plot_timeline
+    from dlqkit.report.facts import changes_frame, signals_frame
+
+    records = incident.records()
+    lanes = timeline(_of_workflow(records.frame, facts), incidents=signals_frame(facts), changes=changes_frame(facts))
+    return _finished("timeline", plot_timeline(lanes, coverage=records.coverage))
+
+
+def show_durations_figure(incident: IncidentFolder, facts: Facts) -> DrawnFigure:
+    """How long the action took, and what the timeout cut."""
+    from dlqkit.executions.durations import duration_histogram
+    from dlqkit.plots.durations import plot_durations
+
+    timeout_ms = facts["class"]["timeout_ms"]["value"]
+    histogram = duration_histogram(_of_workflow(incident.records().frame, facts), timeout_ms=timeout_ms)
+    return _finished("durations", plot_durations(histogram, timeout_ms=timeout_ms))

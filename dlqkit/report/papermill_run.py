@@ -1,0 +1,41 @@
+"""Execute one notebook with Papermill, in a process of its own that was given an allow-listed environment.
+
+Started by ``run.py`` as ``python -m dlqkit.report.papermill_run``; the request is one JSON object on standard input.
+Papermill is imported here and nowhere else: its import costs two seconds, and ``-p`` on its command line changes
+values (``0123`` becomes 123), so its API is called instead.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+
+__all__ = ["main"]
+
+
+def main() -> int:
+    """Read the request, execute, and answer with papermill's verdict as an exit code."""
+    import papermill
+
+    request = json.load(sys.stdin)
+    try:
+        papermill.execute_notebook(
+            request["source"],
+            request["target"],
+            parameters=request["parameters"],
+            cwd=request["cwd"],
+            kernel_name="python3",
+            progress_bar=False,
+            execution_timeout=request["cell_timeout_s"],
+            start_timeout=request["start_timeout_s"],
+            request_save_on_cell_execute=False,
+            autosave_cell_every=0,
+        )
+    except papermill.exceptions.PapermillExecutionError as error:
+        print(f"{error.ename}: {error.evalue}", file=sys.stderr)  # noqa: T201
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,210 @@
+"""Facts and figures to HTML and Markdown: no script, no outside reference, every foreign word escaped once."""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from dlqkit.report import tables
+from dlqkit.report.wording import Line, headline, moment_text
+from dlqkit.untrusted import for_html, for_markdown
+
+__all__ = ["Figure", "render_html", "render_markdown"]
+
+Facts = Mapping[str, Any]
+_POLICY = "default-src 'none'; img-src data:; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'"
+_STYLE = """
+:root{--ink:#1a1a1a;--soft:#595959;--line:#c9c9c9;--paper:#fff;--blue:#005a94;--warn:#8a4b00;--warnbg:#fff6e6;
+--judge:#5b3a8c;--judgebg:#f5f0fb}
+*{box-sizing:border-box}
+body{font:16px/1.45 system-ui,"DejaVu Sans",sans-serif;color:var(--ink);background:var(--paper);margin:0 auto;
+padding:20px 24px 60px;max-width:1080px}
+h1{font-size:1.55rem;line-height:1.2;margin:.1em 0 .35em;overflow-wrap:anywhere}
+h2{font-size:1.15rem;margin:2em 0 .5em;border-bottom:1px solid var(--line);padding-bottom:.2em}
+p{margin:.5em 0}.meta,.evidence,.empty{color:var(--soft)}.meta,.evidence{font-size:.85rem}
+dl{margin:0;border-top:1px solid var(--line)}
+dl>div{display:grid;grid-template-columns:11.5rem 1fr;gap:0 1rem;padding:.32em .5em;border-bottom:1px solid var(--line)}
+dt{font-weight:600}dd{margin:0;overflow-wrap:anywhere}
+.mark{font-weight:700;font-size:.8rem;padding:0 .4em;border:1px solid;border-radius:3px;margin-right:.3em}
+.unknown{background:var(--warnbg)}.unknown .mark{color:var(--warn)}
+.judgement{background:var(--judgebg)}.judgement .mark{color:var(--judge)}
+.state{display:inline-block;font-weight:700;
+border:2px solid var(--ink);border-radius:4px;padding:.05em .5em;font-size:.85rem}
+.banner{background:var(--warnbg);border-left:5px solid var(--warn);padding:.5em .8em;margin:.6em 0}
+.wide{overflow-x:auto}table{border-collapse:collapse;width:100%;font-size:.88rem;margin:.4em 0}
+caption{text-align:left;font-weight:600;padding:.2em 0}
+th,td{text-align:left;vertical-align:top;padding:.3em .55em;
+border-bottom:1px solid var(--line);overflow-wrap:break-word}
+th{background:#f1f1f1;white-space:nowrap}td{min-width:5.5em;font-variant-numeric:tabular-nums}
+figure{margin:1em 0}figure img{max-width:100%;height:auto;border:1px solid var(--line)}
+figcaption{font-size:.85rem;color:var(--soft)}
+footer{margin-top:3em;font-size:.85rem;color:var(--soft)}
+@media(max-width:640px){body{padding:12px 12px 40px}dl>div{grid-template-columns:1fr}h1{font-size:1.25rem}}
+@media print{body{font-size:10.5pt;max-width:none;padding:0}
+h2{break-after:avoid}tr,figure,dl>div{break-inside:avoid}
+.wide{overflow:visible}table{font-size:8.5pt}a{color:inherit}}
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Figure:
+    """A drawn figure: a PNG, and in words what it shows."""
+
+    name: str
+    png: bytes
+    alt: str
+
+
+def _sections(facts: Facts) -> list[tuple[str, list[tables.Table | tables.Text | str]]]:
+    """Headings of §6 and §7 with what stands under each; a text that names a figure is replaced by it."""
+    judgement = facts["judgement"]
+    return [
+        ("Problem", [tables.show_signals(facts), "figure:signals", tables.show_impact(facts)]),
+        ("Timeline", ["figure:timeline", tables.show_timeline(facts), tables.show_changes(facts)]),
+        (
+            "Cause",
+            [
+                tables.show_classes(facts),
+                tables.show_signatures(facts),
+                "figure:durations",
+                tables.Text(
+                    "", (_judged("Cause confirmed", judgement, "cause", "Say what was confirmed, by whom, and how."),)
+                ),
+            ],
+        ),
+        (
+            "Solution",
+            [
+                tables.show_advice(facts),
+                tables.Text(
+                    "",
+                    (
+                        _judged("Done so far", judgement, "done", "Say what was changed or restarted, and when."),
+                        _judged("Owner of what remains", judgement, "owner", "Name a person or a team."),
+                    ),
+                ),
+            ],
+        ),
+        (
+            "Prevention",
+            [
+                tables.Text(
+                    "",
+                    (_judged("Prevention", judgement, "prevention", "Say what will keep this from happening again."),),
+                )
+            ],
+        ),
+        ("Closure", [tables.show_checklist(facts)]),
+        ("Evidence", [tables.show_coverage(facts), _assumptions(facts)]),
+    ]
+
+
+def _judged(label: str, judgement: Mapping[str, Any], key: str, prompt: str) -> Line:
+    text = judgement.get(key)
+    return Line(label, str(text)) if text else Line(label, prompt, "judgement")
+
+
+def _assumptions(facts: Facts) -> tables.Text:
+    lines = tuple(Line(f"Taken {number}", text) for number, text in enumerate(facts["assumptions"], 1))
+    return tables.Text("Taken to be so, not given" if lines else "", lines)
+
+
+def _banner(facts: Facts, problems: Sequence[str]) -> list[str]:
+    out = [f"This report is not whole: {problem}" for problem in problems]
+    for row in facts["coverage"]:
+        if row["completeness"] == "partial":
+            out.append(f"{row['kind']} [{row['evidence_id']}] is partial. {' '.join(row['missing'])}".strip())
+        elif row["completeness"] == "unverified":
+            out.append(f"{row['kind']} [{row['evidence_id']}] may be cut: counts from it are “at least”.")
+    return out
+
+
+def _status(facts: Facts) -> str:
+    values = facts["judgement"].values()
+    return "Draft: judgement is still needed" if sum(bool(value) for value in values) < 4 else "In review"
+
+
+def _meta(facts: Facts) -> str:
+    window, snapshot = facts["incident"]["window"], facts["snapshot"]
+    return (
+        f"Window {moment_text(window['start'], seconds=False)} to {moment_text(window['end'], seconds=False)}; "
+        f"snapshot {snapshot['id']}, evidence {snapshot['completeness']}, as of {moment_text(facts['as_of'])}. "
+        "All times UTC."
+    )
+
+
+def render_html(facts: Facts, figures: Sequence[Figure], *, problems: Sequence[str] = ()) -> str:
+    """The post-mortem as one HTML file that asks nothing of a network.
+
+    Parameters
+    ----------
+    facts : mapping
+        From ``report.facts.facts``.
+    figures : sequence of Figure
+        What the notebook drew; a figure that is missing is said to be missing.
+    problems : sequence of str
+        Why the report is not whole, if it is not.
+    """
+    drawn = {figure.name: figure for figure in figures}
+    parts = [
+        "<!doctype html>",
+        '<html lang="en"><head><meta charset="utf-8">',
+        f'<meta http-equiv="Content-Security-Policy" content="{for_html(_POLICY)}">',
+        '<meta name="viewport" content="width=device-width, initial-scale=1">',
+        '<meta name="referrer" content="no-referrer">',
+        f"<title>{for_html('Post-mortem: ' + headline(facts))}</title><style>{_STYLE}</style></head><body><main>",
+        f'<p class="meta">Post-mortem <span class="state">{for_html(_status(facts))}</span></p>',
+        f"<h1>{for_html(headline(facts))}</h1>",
+        tables.Text("", tables.show_summary(facts).lines).to_html(),
+        f'<p class="meta">{for_html(_meta(facts))}</p>',
+    ]
+    parts += [f'<p class="banner" role="note">{for_html(text)}</p>' for text in _banner(facts, problems)]
+    for title, blocks in _sections(facts):
+        parts.append(f"<section><h2>{for_html(title)}</h2>")
+        for block in blocks:
+            if isinstance(block, str):
+                parts.append(_figure_html(drawn.get(block.removeprefix("figure:")), block))
+            elif not isinstance(block, tables.Text) or block.lines:
+                parts.append(block.to_html())
+        parts.append("</section>")
+    parts.append(f"<footer>{for_html(_footer(facts))}</footer></main></body></html>\n")
+    return "\n".join(parts)
+
+
+def _figure_html(figure: Figure | None, name: str) -> str:
+    if figure is None:
+        return f'<p class="banner">{for_html(name.replace("figure:", "The figure “") + "” was not drawn.")}</p>'
+    data = base64.b64encode(figure.png).decode("ascii")
+    alt = for_html(figure.alt)
+    return f'<figure><img src="data:image/png;base64,{data}" alt="{alt}"><figcaption>{alt}</figcaption></figure>'
+
+
+def _footer(facts: Facts) -> str:
+    return f"Made by dlqkit {facts['dlqkit']} from snapshot {facts['snapshot']['id']}; numbers are those of facts.json."
+
+
+def render_markdown(facts: Facts, figures: Sequence[Figure], *, problems: Sequence[str] = ()) -> str:
+    """The post-mortem as Markdown for a ticket; figures are named by what they show."""
+    drawn = {figure.name: figure for figure in figures}
+    parts = [f"# {for_markdown(headline(facts))}", "", f"*{for_markdown(_status(facts))}*", ""]
+    parts += [tables.Text("", tables.show_summary(facts).lines).to_markdown(), "", for_markdown(_meta(facts)), ""]
+    for text in _banner(facts, problems):
+        parts += [f"> {for_markdown(text)}", ""]
+    for title, blocks in _sections(facts):
+        parts += [f"## {for_markdown(title)}", ""]
+        for block in blocks:
+            if isinstance(block, str):
+                name = block.removeprefix("figure:")
+                figure = drawn.get(name)
+                parts += [
+                    f"![{for_markdown(figure.alt)}](figures/{name}.png)"
+                    if figure
+                    else for_markdown(f"The figure “{name}” was not drawn."),
+                    "",
+                ]
+            elif not isinstance(block, tables.Text) or block.lines:
+                parts += [block.to_markdown(), ""]
+    parts += ["---", "", for_markdown(_footer(facts)), ""]
+    return "\n".join(parts)

@@ -1,0 +1,256 @@
+"""Make the post-mortem: facts first, then Papermill for the figures, then HTML and Markdown of both."""
+
+from __future__ import annotations
+
+import base64
+import json
+import os
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from dlqkit.errors import ParameterError, RunError
+from dlqkit.evidence.folder import open_incident
+from dlqkit.evidence.store import write_bytes
+from dlqkit.report.facts import facts as compute_facts
+from dlqkit.report.facts import facts_json
+from dlqkit.report.render import Figure, render_html, render_markdown
+from dlqkit.report.tables import SENTINEL
+from dlqkit.resources import find_template
+
+__all__ = ["FORMATS", "PostmortemResult", "run_notebook", "run_postmortem"]
+
+FORMATS = ("ipynb", "html", "md")
+CELL_TIMEOUT_S = 600
+START_TIMEOUT_S = 120
+# Everything a Python kernel and matplotlib need to start, and nothing that could be a credential.
+_KERNEL_ENVIRONMENT = (
+    "PATH", "HOME", "USER", "LOGNAME", "LANG", "LANGUAGE", "LC_ALL", "LC_CTYPE", "TMPDIR", "TEMP", "TMP",
+    "VIRTUAL_ENV", "PYTHONPATH", "PYTHONHOME", "PYTHONDONTWRITEBYTECODE", "PYTHONPYCACHEPREFIX", "LD_LIBRARY_PATH",
+    "MPLCONFIGDIR", "XDG_CACHE_HOME", "XDG_CONFIG_HOME", "XDG_DATA_HOME", "XDG_RUNTIME_DIR", "JUPYTER_RUNTIME_DIR",
+    "JUPYTER_DATA_DIR", "JUPYTER_CONFIG_DIR", "IPYTHONDIR",
+)  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class PostmortemResult:
+    """Where the post-mortem is, whether it is whole, and why not."""
+
+    paths: Mapping[str, Path]
+    complete: bool
+    problems: tuple[str, ...]
+    facts: Mapping[str, Any]
+
+
+def kernel_environment(environ: Mapping[str, str] | None = None) -> dict[str, str]:
+    """The part of the environment that a notebook's kernel may see."""
+    source = os.environ if environ is None else environ
+    return {name: source[name] for name in _KERNEL_ENVIRONMENT if name in source}
+
+
+def _declared_parameters(notebook: Mapping[str, Any]) -> dict[str, str]:
+    import ast
+
+    for cell in notebook["cells"]:
+        if "parameters" in cell.get("metadata", {}).get("tags", []):
+            tree = ast.parse("".join(cell["source"]))
+            return {
+                node.target.id: ast.unparse(node.annotation)
+                for node in tree.body
+                if isinstance(node, ast.AnnAssign) and isinstance(node.target, ast.Name)
+            }
+    return {}
+
+
+def check_parameters(notebook: Path, parameters: Mapping[str, object]) -> None:
+    """Refuse a name that the notebook does not declare, or a value of another type.
+
+    Raises
+    ------
+    ParameterError
+        Papermill itself would inject both: a name as code, and a wrong value in silence.
+    """
+    declared = _declared_parameters(json.loads(notebook.read_text(encoding="utf-8")))
+    for name, value in parameters.items():
+        if name not in declared:
+            known = ", ".join(declared) or "none"
+            raise ParameterError(f"{notebook.name} has no parameter {name[:40]!r}.", f"Its parameters are: {known}.")
+        if type(value).__name__ != declared[name]:
+            raise ParameterError(
+                f"The parameter {name} is {type(value).__name__}, not {declared[name]}.",
+                f"Give {name} as {declared[name]}.",
+            )
+
+
+def run_notebook(
+    source: Path, target: Path, parameters: Mapping[str, object], *, cwd: Path
+) -> tuple[dict[str, Any] | None, list[str]]:
+    """Execute a notebook by Papermill and judge from its cells whether it ran to its end.
+
+    Returns
+    -------
+    (dict or None, list of str)
+        The executed notebook without this machine's paths, and one sentence for each thing that is not whole.
+        A kernel that died leaves "completed" in Papermill's own metadata, so those are not asked.
+    """
+    check_parameters(source, parameters)
+    request = {
+        "source": str(source),
+        "target": str(target),
+        "parameters": dict(parameters),
+        "cwd": str(cwd),
+        "cell_timeout_s": CELL_TIMEOUT_S,
+        "start_timeout_s": START_TIMEOUT_S,
+    }
+    done = subprocess.run(
+        [sys.executable, "-m", "dlqkit.report.papermill_run"],
+        input=json.dumps(request).encode(),
+        capture_output=True,
+        env=kernel_environment(),
+        cwd=cwd,
+        check=False,
+        timeout=4 * CELL_TIMEOUT_S,
+    )
+    problems = []
+    if done.returncode != 0:
+        last = done.stderr.decode("utf-8", "replace").strip().splitlines()
+        problems.append(f"the notebook stopped: {last[-1][:200] if last else f'exit code {done.returncode}'}.")
+    if not target.is_file():
+        return None, [*problems, "Papermill wrote no notebook."]
+    notebook = json.loads(target.read_text(encoding="utf-8"))
+    return _without_traces(notebook), problems + _judge(notebook)
+
+
+def _judge(notebook: Mapping[str, Any]) -> list[str]:
+    code = [cell for cell in notebook["cells"] if cell["cell_type"] == "code"]
+    unrun = sum(cell.get("execution_count") is None for cell in code)
+    failed = sum(any(output["output_type"] == "error" for output in cell["outputs"]) for cell in code)
+    problems = []
+    if unrun:
+        problems.append(f"{unrun} of {len(code)} cells did not run.")
+    if failed:
+        problems.append(f"{failed} cell ended in an error." if failed == 1 else f"{failed} cells ended in an error.")
+    return problems
+
+
+def has_sentinel(notebook: Mapping[str, Any]) -> bool:
+    """Whether the last cell says that the notebook ran to its end."""
+    last = notebook["cells"][-1]
+    return any(SENTINEL in json.dumps(output, ensure_ascii=False) for output in last.get("outputs", []))
+
+
+def _without_traces(notebook: dict[str, Any]) -> dict[str, Any]:
+    """Without paths, host parameters and tracebacks of this machine, which Papermill writes in three places."""
+    metadata = notebook["metadata"].get("papermill", {})
+    for name in ("input_path", "output_path", "parameters", "environment_variables"):
+        metadata.pop(name, None)
+    for cell in notebook["cells"]:
+        for output in cell.get("outputs", []):
+            if output["output_type"] == "error":
+                output["traceback"] = [f"{output['ename']}: {output['evalue']}"]
+    return notebook
+
+
+def collect_figures(notebook: Mapping[str, Any]) -> list[Figure]:
+    """The PNG outputs that carry a name and an alternative text; nothing else of a notebook reaches a report."""
+    figures = []
+    for cell in notebook["cells"]:
+        for output in cell.get("outputs", []):
+            about = output.get("metadata", {}).get("image/png", {})
+            png = output.get("data", {}).get("image/png")
+            if png and about.get("name") and about.get("alt"):
+                text = png if isinstance(png, str) else "".join(png)
+                figures.append(Figure(str(about["name"]), base64.b64decode(text), str(about["alt"])))
+    return figures
+
+
+def run_postmortem(
+    directory: Path | str,
+    *,
+    snapshot: str | None = None,
+    as_of: datetime | None = None,
+    formats: Sequence[str] = FORMATS,
+    output: Path | None = None,
+    progress: Callable[[str], None] | None = None,
+) -> PostmortemResult:
+    """Write the post-mortem of an incident folder: facts.json, and what ``formats`` names.
+
+    Parameters
+    ----------
+    directory : path
+        The incident folder.
+    snapshot : str, optional
+        For example ``"001"``; the newest by default.
+    as_of : datetime, optional
+        Aware; the last time in the evidence by default.
+    formats : sequence of str
+        Of ``ipynb``, ``html``, ``md``.
+    output : Path, optional
+        Where to; ``report/`` in the folder by default.
+    progress : callable, optional
+        Told each step in a word.
+
+    Returns
+    -------
+    PostmortemResult
+        ``complete`` is False where the notebook did not run to its end; the report then exists and says so.
+
+    Raises
+    ------
+    ParameterError, EvidenceError, StorageError
+    """
+    unknown = [name for name in formats if name not in FORMATS]
+    if unknown:
+        raise ParameterError(f"There is no format {unknown[0][:20]!r}.", f"Choose of {', '.join(FORMATS)}.")
+    tell = progress or (lambda _: None)
+    root = Path(directory).resolve()
+    folder = open_incident(root, snapshot=snapshot)
+    tell("facts")
+    facts = compute_facts(folder, as_of=as_of)
+    target = output.resolve() if output else root / "report"
+    paths = {"facts": target / "facts.json"}
+    write_bytes(paths["facts"], facts_json(facts))
+    tell("notebook")
+    notebook, problems = _execute(root, target, facts)
+    figures = collect_figures(notebook) if notebook else []
+    if notebook is None or not has_sentinel(notebook):
+        problems.append("the last cell did not report that the notebook ran to its end.")
+    tell("report")
+    written = {
+        "ipynb": (json.dumps(notebook, ensure_ascii=False, indent=1) + "\n").encode() if notebook else None,
+        "html": render_html(facts, figures, problems=problems).encode(),
+        "md": render_markdown(facts, figures, problems=problems).encode(),
+    }
+    for name in formats:
+        content = written[name]
+        if content is not None:
+            paths[name] = target / f"postmortem.{name}"
+            write_bytes(paths[name], content)
+    if "md" in formats:
+        for figure in figures:
+            write_bytes(target / "figures" / f"{figure.name}.png", figure.png)
+    return PostmortemResult(paths, not problems, tuple(problems), facts)
+
+
+def _execute(root: Path, target: Path, facts: Mapping[str, Any]) -> tuple[dict[str, Any] | None, list[str]]:
+    template = find_template("postmortem.ipynb")
+    # Relative to the folder, so that no path of this machine stands in the notebook that people attach.
+    parameters = {
+        "incident_dir": ".",
+        "snapshot": str(facts["snapshot"]["id"]),
+        "facts_file": os.path.relpath(target / "facts.json", root),
+    }
+    with tempfile.TemporaryDirectory(prefix="dlqkit-") as scratch:
+        try:
+            return run_notebook(template, Path(scratch) / "postmortem.ipynb", parameters, cwd=root)
+        except subprocess.TimeoutExpired:
+            return None, ["the notebook took too long and was stopped."]
+        except FileNotFoundError as error:
+            raise RunError(
+                "The notebook could not be started.", "Install dlqkit again; Papermill is missing."
+            ) from error

@@ -1,0 +1,357 @@
+"""Tables of the facts: the same rows in the notebooks, the HTML, the Markdown and the terminal."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from dlqkit.report.wording import (
+    CLASS_NAMES,
+    SIGNAL_NAMES,
+    Line,
+    count_text,
+    duration_text,
+    headline,
+    moment_text,
+    summary,
+)
+from dlqkit.untrusted import for_html, for_markdown, for_terminal, shorten
+
+if TYPE_CHECKING:
+    from dlqkit.evidence.folder import IncidentFolder
+
+__all__ = [
+    "Table",
+    "Text",
+    "finish",
+    "show_advice",
+    "show_candidates",
+    "show_changes",
+    "show_checklist",
+    "show_classes",
+    "show_coverage",
+    "show_event",
+    "show_signals",
+    "show_signatures",
+    "show_status_text",
+    "show_summary",
+    "show_timeline",
+]
+
+Facts = Mapping[str, Any]
+SENTINEL = "dlqkit: the post-mortem ran to its end"
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """Rows of plain text under column names; shows itself escaped wherever it is displayed."""
+
+    title: str
+    columns: tuple[str, ...]
+    rows: tuple[tuple[str, ...], ...]
+    empty: str = "nothing"
+
+    def _repr_html_(self) -> str:
+        return self.to_html()
+
+    def __repr__(self) -> str:
+        return self.to_text()
+
+    def to_html(self) -> str:
+        """An HTML table, each cell escaped once."""
+        if not self.rows:
+            return f'<p class="empty">{for_html(self.title)}: {for_html(self.empty)}</p>'
+        head = "".join(f'<th scope="col">{for_html(name)}</th>' for name in self.columns)
+        body = "".join("<tr>" + "".join(f"<td>{for_html(cell)}</td>" for cell in row) + "</tr>" for row in self.rows)
+        return (
+            f'<div class="wide"><table><caption>{for_html(self.title)}</caption>'
+            f"<thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></div>"
+        )
+
+    def to_markdown(self) -> str:
+        """A Markdown table, each cell escaped once."""
+        if not self.rows:
+            return f"{for_markdown(self.title)}: {for_markdown(self.empty)}"
+        lines = [
+            "| " + " | ".join(for_markdown(name) for name in self.columns) + " |",
+            "|" + " --- |" * len(self.columns),
+        ]
+        lines += ["| " + " | ".join(for_markdown(cell) for cell in row) + " |" for row in self.rows]
+        return "\n".join(lines)
+
+    def to_text(self, width: int = 100) -> str:
+        """Columns for a terminal, cut to the width."""
+        if not self.rows:
+            return for_terminal(f"{self.title}: {self.empty}")
+        rows = [tuple(for_terminal(cell) for cell in row) for row in (self.columns, *self.rows)]
+        widths = [max(len(row[index]) for row in rows) for index in range(len(self.columns))]
+        text = ["  ".join(cell.ljust(size) for cell, size in zip(row, widths, strict=True)).rstrip() for row in rows]
+        return "\n".join(shorten(line, width) for line in text)
+
+
+@dataclass(frozen=True, slots=True)
+class Text:
+    """Labelled sentences; shows itself escaped wherever it is displayed."""
+
+    title: str
+    lines: tuple[Line, ...]
+
+    def _repr_html_(self) -> str:
+        return self.to_html()
+
+    def __repr__(self) -> str:
+        return self.to_text()
+
+    def to_html(self) -> str:
+        """A definition list; what is not known and what needs a person carries its own class and word."""
+        items = "".join(
+            f'<div class="{line.kind}"><dt>{for_html(line.label)}</dt><dd>{_mark(line)}{for_html(line.text)}'
+            f"{_evidence(line)}</dd></div>"
+            for line in self.lines
+        )
+        title = f"<p><strong>{for_html(self.title)}</strong></p>" if self.title else ""
+        return f"{title}<dl>{items}</dl>"
+
+    def to_markdown(self) -> str:
+        """A list with bold labels."""
+        title = [f"**{for_markdown(self.title)}**", ""] if self.title else []
+        marks = {"unknown": "*Not known:* ", "judgement": "*Judgement needed:* ", "computed": ""}
+        lines = [
+            f"- **{for_markdown(line.label)}**: {marks[line.kind]}{for_markdown(line.text)}"
+            + (f" {for_markdown('[' + line.evidence + ']')}" if line.evidence else "")
+            for line in self.lines
+        ]
+        return "\n".join(title + lines)
+
+    def to_text(self, width: int = 80) -> str:
+        """Labels in a column, long lines wrapped."""
+        import textwrap
+
+        size = max((len(line.label) for line in self.lines), default=0) + 2
+        out = []
+        for line in self.lines:
+            wrapped = textwrap.wrap(for_terminal(line.text), width - size) or [""]
+            out.append(line.label.ljust(size) + wrapped[0])
+            out += [" " * size + rest for rest in wrapped[1:3]]
+        return "\n".join(out)
+
+
+def _mark(line: Line) -> str:
+    words = {"unknown": "Not known", "judgement": "Judgement needed"}
+    return f'<span class="mark">{words[line.kind]}</span> ' if line.kind in words else ""
+
+
+def _evidence(line: Line) -> str:
+    return f' <span class="evidence">[{for_html(line.evidence)}]</span>' if line.evidence else ""
+
+
+def _rows(rows: Sequence[Mapping[str, Any]], *cells: Any) -> tuple[tuple[str, ...], ...]:
+    return tuple(tuple(str(cell(row)) for cell in cells) for row in rows)
+
+
+def show_summary(facts: Facts) -> Text:
+    """Which workflow, going on or ended, since when, how many, why, what changed, what next."""
+    return Text(headline(facts), tuple(summary(facts)))
+
+
+def show_signals(facts: Facts) -> Table:
+    """The five signals of §1: where each was seen, since when and until when."""
+    return Table(
+        "Signals",
+        ("signal", "workflow", "since", "until", "lasted", "size", "confidence", "evidence"),
+        _rows(
+            facts["signals"],
+            lambda row: SIGNAL_NAMES[row["signal"]],
+            lambda row: row["workflow_name"] or row["workflow_id"] or "not known",
+            lambda row: moment_text(row["onset_at"]),
+            lambda row: moment_text(row["end_at"]) if row["end_at"] else "going on",
+            lambda row: duration_text(row["resolution_s"]),
+            lambda row: "not known" if row["size"] is None else f"{row['size']:,.0f}",
+            lambda row: "not known" if row["confidence"] is None else f"{row['confidence']:.2f}",
+            lambda row: row["evidence"],
+        ),
+        "none of the five signals is seen in this window",
+    )
+
+
+def show_signatures(facts: Facts) -> Table:
+    """Error signatures of the dead letters, most frequent first, each with its class."""
+    return Table(
+        "Error signatures",
+        ("share", "events", "signature", "class", "the text suggests", "first", "last"),
+        _rows(
+            facts["signatures"],
+            lambda row: f"{row['share']:.0%}",
+            lambda row: f"{row['events']:,}",
+            lambda row: row["signature"],
+            lambda row: row["failure_class"] + (" (disputed)" if row["disputed"] else ""),
+            lambda row: row["suggested_class"],
+            lambda row: moment_text(row["first_at"]),
+            lambda row: moment_text(row["last_at"]),
+        ),
+        "no dead letters in the records",
+    )
+
+
+def show_classes(facts: Facts) -> Table:
+    """How many events each failure class of §4 has, and what each rests on."""
+    failure_class = facts["class"]
+    rows = tuple((CLASS_NAMES[name], f"{count:,}") for name, count in failure_class["counts"].items() if count)
+    basis = (
+        ("MAX_ATTEMPTS", _fact_value(failure_class["max_attempts"], "")),
+        ("action timeout", _fact_value(failure_class["timeout_ms"], " ms")),
+    )
+    return Table(
+        "Failure classes", ("class", "events, or the value taken"), rows + basis if rows else (), "no dead letters"
+    )
+
+
+def _fact_value(value: Mapping[str, Any], unit: str) -> str:
+    if value["value"] is None:
+        return f"not known: {value['basis']}"
+    return f"{value['value']:,.0f}{unit} ({value['basis']})"
+
+
+def show_changes(facts: Facts) -> Table:
+    """What changed in the half hour before the onset: restarts, versions, notes."""
+    return Table(
+        "Changed before the onset",
+        ("when", "kind", "what", "evidence"),
+        _rows(
+            facts["changes"]["rows"],
+            lambda row: moment_text(row["at"]),
+            lambda row: row["kind"],
+            lambda row: row["what"],
+            lambda row: row["evidence"],
+        ),
+        "nothing seen: " + facts["changes"]["looked_at"],
+    )
+
+
+def show_timeline(facts: Facts) -> Table:
+    """The moments of the incident in order."""
+    return Table(
+        "Timeline",
+        ("when", "what", "evidence"),
+        _rows(
+            facts["timeline"], lambda row: moment_text(row["at"]), lambda row: row["what"], lambda row: row["evidence"]
+        ),
+        "no moment is known",
+    )
+
+
+def show_coverage(facts: Facts) -> Table:
+    """What was asked of each source, what came, and what is missing."""
+    return Table(
+        "Evidence",
+        ("id", "source", "window asked", "received", "completeness", "missing, found out, assumed"),
+        _rows(
+            facts["coverage"],
+            lambda row: row["evidence_id"],
+            lambda row: f"{row['kind']}: {row['query']}" if row["query"] else row["kind"],
+            lambda row: (
+                f"{moment_text(row['asked_start'], seconds=False)} to {moment_text(row['asked_end'], seconds=False)}"
+                if row["asked_start"]
+                else "whatever there is"
+            ),
+            lambda row: f"{row['received']:,}",
+            lambda row: row["completeness"],
+            lambda row: " ".join([*row["missing"], *row["findings"]]) or "nothing",
+        ),
+        "no source was asked",
+    )
+
+
+def show_advice(facts: Facts) -> Table:
+    """What to do next, first things first."""
+    return Table(
+        "What to do",
+        ("do", "because", "command"),
+        _rows(facts["advice"], lambda row: row["action"], lambda row: row["reason"], lambda row: row["command"]),
+        "nothing needs doing",
+    )
+
+
+def show_checklist(facts: Facts) -> Table:
+    """§7: what is measured, and what needs a person."""
+    words = {"yes": "yes", "no": "NO", "unknown": "not known", "person": "needs a person"}
+    return Table(
+        "May it be closed?",
+        ("item", "holds", "why", "evidence"),
+        _rows(
+            facts["checklist"],
+            lambda row: row["text"],
+            lambda row: words[row["state"]],
+            lambda row: row["why"],
+            lambda row: row["evidence"],
+        ),
+    )
+
+
+def show_status_text(facts: Facts) -> Text:
+    """§6 in five lines: problem, cause, solution, prevention, and who must still say what."""
+    return Text(
+        "", tuple(Line(row["label"], row["text"], row["kind"], row["evidence"]) for row in facts["communication"])
+    )
+
+
+def show_candidates(incident: IncidentFolder, facts: Facts, limit: int = 50) -> Table:
+    """§5, read-only: open events whose class allows to run them again as they are, oldest first, without payloads."""
+    from dlqkit.report.facts import find_candidates
+
+    found = find_candidates(incident, facts)
+    rows = tuple(
+        (row.trace_id, moment_text(row.dead_at), row.failure_class, row.signature, row.verdict) for row in found[:limit]
+    )
+    total = f"{min(len(found), limit):,} of {len(found):,} open events"
+    return Table(
+        f"Candidates for a republish ({total}); nothing is sent from here",
+        ("trace_id", "dead-lettered", "class", "signature", "run again as it is?"),
+        rows,
+        "no open events",
+    )
+
+
+def show_event(incident: IncidentFolder, event_id: str) -> Table:
+    """One event's history: every record and log line, in order, without its payload."""
+    from dlqkit.executions.event_history import event_history
+
+    frame = event_history(incident.records().frame, event_id, worker_logs=incident.worker_logs().frame)
+    columns = tuple(name for name in frame.columns if name not in {"payload_snapshot", "extra_json"})
+    rows = tuple(
+        tuple("" if _is_missing(cell) else str(cell) for cell in row)
+        for row in frame[list(columns)].itertuples(index=False)
+    )
+    return Table(f"Event {event_id}", columns, rows, "nothing is known of it in this snapshot")
+
+
+def _is_missing(cell: Any) -> bool:
+    import pandas as pd
+
+    return bool(pd.isna(cell)) if not isinstance(cell, list | dict | tuple) else False
+
+
+def show_impact(facts: Facts) -> Text:
+    """How many events, whose share, how long; and the metrics beside the records."""
+    events, metrics = facts["events"], facts["metrics"]
+    lines = [
+        Line("Events affected", count_text(events["affected"]), evidence=events["evidence"]),
+        Line("Still open", count_text(events["open"]), evidence=events["evidence"]),
+        Line("Healed", count_text(events["healed"]), evidence=events["evidence"]),
+        Line(
+            "Dead-letter counter grew by",
+            "not known"
+            if metrics["dead_letters_increase"] is None
+            else f"{metrics['dead_letters_increase']:,.0f} since the onset",
+            "unknown" if metrics["dead_letters_increase"] is None else "computed",
+            metrics["evidence"],
+        ),
+        Line("Lasted", duration_text(facts["end"]["resolution_s"] or facts["onset"]["age_s"])),
+    ]
+    return Text("", tuple(lines))
+
+
+def finish(facts: Facts) -> str:
+    """The last cell's sentinel; its absence shows that the notebook did not run to its end."""
+    return f"{SENTINEL} ({facts['snapshot']['id']}, {moment_text(facts['as_of'])})"

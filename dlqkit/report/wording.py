@@ -1,0 +1,177 @@
+"""The sentences about an incident, said once for the terminal, the notebooks, HTML and Markdown.
+
+They are plain text that may hold foreign words (ids, errors); whoever writes them somewhere escapes them there.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any, Literal
+
+__all__ = ["Line", "count_text", "duration_text", "headline", "moment_text", "summary"]
+
+Facts = Mapping[str, Any]
+
+SIGNAL_NAMES = {
+    "dead_letters": "dead letters jump",
+    "failures": "failures outgrow successes",
+    "support": "clients report missing events",
+    "duration": "the action takes longer",
+    "silence": "no new logs",
+}
+CLASS_NAMES = {
+    "business": "business error (retryable is false)",
+    "infrastructure": "infrastructure error (retries used up)",
+    "timeout": "timeout (cut off at the action's limit)",
+    "unknown": "unknown",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One labelled sentence; ``kind`` tells computed text from what is not known and what a person must add."""
+
+    label: str
+    text: str
+    kind: Literal["computed", "unknown", "judgement"] = "computed"
+    evidence: str = ""
+
+
+def moment_text(value: str | None, *, seconds: bool = True) -> str:
+    """``2026-11-24 09:31:12 UTC``, or ``not known``."""
+    if not value:
+        return "not known"
+    moment = datetime.fromisoformat(value).astimezone(UTC)
+    return moment.strftime("%Y-%m-%d %H:%M:%S UTC" if seconds else "%Y-%m-%d %H:%M UTC")
+
+
+def duration_text(seconds: float | None) -> str:
+    """``45 s``, ``12 min``, ``2 h 05 min``, ``3 d 4 h``."""
+    if seconds is None:
+        return "not known"
+    whole = round(max(seconds, 0))
+    if whole < 120:
+        return f"{whole} s"
+    minutes = whole // 60
+    if minutes < 120:
+        return f"{minutes} min"
+    hours, minutes = divmod(minutes, 60)
+    if hours < 48:
+        return f"{hours} h {minutes:02d} min"
+    return f"{hours // 24} d {hours % 24} h"
+
+
+def count_text(count: Mapping[str, Any] | None) -> str:
+    """``1,204``, ``≥ 100``, or ``not known``."""
+    if not count or count.get("value") is None:
+        return "not known"
+    sign = "≥ " if count["bound"] == "at_least" else ""
+    return f"{sign}{count['value']:,}"
+
+
+def workflow_text(facts: Facts) -> str:
+    """Name and id of the workflow."""
+    workflow = facts["workflow"]
+    if not workflow["id"]:
+        return "none stands out"
+    return f"{workflow['name']} ({workflow['id']})" if workflow["name"] else str(workflow["id"])
+
+
+def _state_text(facts: Facts) -> str:
+    state, kind = facts["state"]["value"], facts["state"]["kind"]
+    last = facts["last_dead_letter"]
+    if state == "nothing":
+        return f"Nothing is wrong in this window. {facts['state']['reason']}"
+    if state == "unknown":
+        return f"Not known. {facts['state']['reason']}"
+    if kind == "silence":
+        return "Going on: still silent" if state == "going_on" else f"Ended {moment_text(facts['end']['at'])}"
+    age = f"; last dead letter {duration_text(last['age_s'])} before the evidence ends" if last["at"] else ""
+    if state == "going_on":
+        return f"GOING ON{age}"
+    return f"Ended {moment_text(facts['end']['at'])}{age}"
+
+
+def _onset_text(facts: Facts) -> str:
+    onset = facts["onset"]
+    text = moment_text(onset["at"])
+    if onset["at"]:
+        text += f", {duration_text(onset['age_s'])} before the evidence ends"
+        if onset["is_window_start"]:
+            text = f"at or before {text} (the window starts there)"
+    return text
+
+
+def _class_text(facts: Facts) -> str:
+    failure_class = facts["class"]
+    if failure_class["value"] == "mixed":
+        parts = ", ".join(f"{name}: {count:,}" for name, count in failure_class["counts"].items() if count)
+        return f"mixed, by signature ({parts})"
+    text = CLASS_NAMES[str(failure_class["value"])]
+    if failure_class["disputed"]:
+        text += f"; disputed by the error text for {failure_class['disputed']:,}"
+    return text
+
+
+def _changes_text(facts: Facts) -> str:
+    changes = facts["changes"]["rows"]
+    if not changes:
+        return "nothing seen: " + facts["changes"]["looked_at"]
+    first = changes[-1]
+    text = f"{moment_text(first['at'])[11:]} {first['what']}"
+    return text + (f"; and {len(changes) - 1} more" if len(changes) > 1 else "")
+
+
+def headline(facts: Facts) -> str:
+    """The incident in one sentence."""
+    state, kind = facts["state"]["value"], facts["state"]["kind"]
+    name = facts["workflow"]["name"] or facts["workflow"]["id"]
+    since = moment_text(facts["onset"]["at"])
+    if state == "nothing":
+        return "Nothing is wrong"
+    if state == "unknown":
+        return "The evidence does not say whether something is wrong"
+    still = "is" if state == "going_on" else "was"
+    if kind == "silence":
+        return f"{name} {still} silent since {since}"
+    if kind == "dead_letters":
+        events = facts["events"]["affected"]
+        return f"{name}: {count_text(events)} events dead-lettered since {since}"
+    return f"{name}: {SIGNAL_NAMES[kind]} since {since}"
+
+
+def summary(facts: Facts) -> list[Line]:
+    """What the first screen says: which, going on or ended, since when, how many, why, what changed, what next."""
+    state, kind = facts["state"]["value"], facts["state"]["kind"]
+    lines = [Line("Workflow", workflow_text(facts)), Line("State", _state_text(facts))]
+    if state in {"going_on", "ended"}:
+        lines.append(Line("Since", _onset_text(facts), evidence=facts["onset"]["evidence"]))
+    if kind == "dead_letters" and state != "nothing":
+        events = facts["events"]
+        affected, still_open, healed = (count_text(events[name]) for name in ("affected", "open", "healed"))
+        detail = f"{affected}; open {still_open}, healed {healed}"
+        lines.append(Line("Events affected", detail, evidence=events["evidence"]))
+        lines.append(
+            Line("Class", _class_text(facts), "unknown" if facts["class"]["value"] == "unknown" else "computed")
+        )
+        top = facts["signatures"][0] if facts["signatures"] else None
+        text = f"{top['share']:.0%}: {top['signature']}" if top else "no error text in the records"
+        lines.append(Line("Top signature", text, "computed" if top else "unknown"))
+    if state in {"going_on", "ended"}:
+        lines.append(
+            Line("Changed before", _changes_text(facts), "computed" if facts["changes"]["rows"] else "unknown")
+        )
+    others = facts["other_workflows"]
+    if others:
+        names = ", ".join(str(row["name"] or row["workflow_id"]) for row in others[:3])
+        more = f" and {len(others) - 3} more" if len(others) > 3 else ""
+        lines.append(Line("Failing alike", f"{names}{more}"))
+    if facts["advice"]:
+        lines.append(Line("Do next", facts["advice"][0]["action"]))
+    partial = [row for row in facts["coverage"] if row["completeness"] != "complete"]
+    if partial:
+        names = ", ".join(f"{row['kind']} {row['completeness']}" for row in partial)
+        lines.append(Line("Evidence", f"not whole: {names}", "unknown"))
+    return lines
