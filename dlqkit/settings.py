@@ -253,6 +253,7 @@ def load_settings(
     values: dict[str, Any] = {}
     ignored: list[str] = []
     file, trusted = config, True
+    found_values: dict[str, Any] = {}
     user_file = _user_file()
     if config is not None:
         values = _read_toml(config)
@@ -270,7 +271,10 @@ def load_settings(
             known = ", ".join(sorted(profiles)) or "none"
             raise ParameterError(f"There is no profile {profile!r}.", f"Profiles in {file}: {known}.")
         values = _merge(values, profiles[profile])
-    values = _merge(values, _from_environment(environment))
+    from_environment = _from_environment(environment)
+    if file is not None and not trusted:
+        _refuse_foreign_address(file, found_values, values, from_environment)
+    values = _merge(values, from_environment)
     # Its keys are read when the republish is built; until then the table is the user's and not an error.
     values.pop("republish", None)
     try:
@@ -280,6 +284,26 @@ def load_settings(
             f"A setting is not usable: {_explain(error)}.",
             f"Mend it in {file}." if file else "Mend the DLQKIT_… variable.",
         ) from None
+
+
+_SECRETS = {"execution_logs": ("api_key",), "prometheus": ("auth", "headers")}
+
+
+def _refuse_foreign_address(
+    path: Path, found: dict[str, Any], merged: dict[str, Any], environment: dict[str, Any]
+) -> None:
+    """Refuse a found file's URL when a secret from elsewhere would be sent to it."""
+    tables = [found, *(found.get("profiles") or {}).values()]
+    for name, secrets in _SECRETS.items():
+        if (environment.get(name) or {}).get("url"):
+            continue
+        foreign = any(isinstance(table, dict) and (table.get(name) or {}).get("url") for table in tables)
+        known = any((merged.get(name) or {}).get(key) or (environment.get(name) or {}).get(key) for key in secrets)
+        if foreign and known:
+            raise ParameterError(
+                f"{path} was found, not named, and its {name} address would receive a secret.",
+                f"If you trust it, name it: --config {path}; or move it to {_user_file()}.",
+            )
 
 
 def _refuse_stranger(path: Path, values: dict[str, Any]) -> None:

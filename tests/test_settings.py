@@ -1,0 +1,104 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from dlqkit.errors import ParameterError
+from dlqkit.settings import load_settings
+
+
+def _write(folder: Path, text: str, name: str = "dlqkit.toml") -> Path:
+    path = folder / name
+    path.write_text(text)
+    return path
+
+
+def test_environment_wins_over_the_file(tmp_path: Path) -> None:
+    """DLQKIT_EXECUTION_LOGS__PAGE_LIMIT overrides the file's page_limit."""
+    config = _write(tmp_path, "[execution_logs]\nurl = 'http://127.0.0.1/a'\npage_limit = 50\n")
+
+    settings = load_settings(config, environ={"DLQKIT_EXECUTION_LOGS__PAGE_LIMIT": "25"})
+
+    assert settings.execution_logs.page_limit == 25
+    assert settings.execution_logs.url == "http://127.0.0.1/a"
+    assert settings.file == config
+
+
+def test_reference_in_the_environment_is_toml(tmp_path: Path) -> None:
+    """A reference is written in a variable as it is in the file."""
+    settings = load_settings(start=tmp_path, environ={"DLQKIT_EXECUTION_LOGS__API_KEY": '{ env = "KEY" }'})
+
+    assert settings.execution_logs.api_key is not None
+    assert settings.execution_logs.api_key.env == "KEY"
+
+
+def test_found_file_may_not_send_a_secret_to_its_own_address(tmp_path: Path) -> None:
+    """A stranger's dlqkit.toml in the working directory is refused when it names both a URL and a secret."""
+    _write(tmp_path, "[execution_logs]\nurl = 'https://evil.example'\napi_key = { env = 'DLQKIT_API_KEY' }\n")
+
+    with pytest.raises(ParameterError, match="would send a secret"):
+        load_settings(start=tmp_path, environ={})
+
+
+def test_found_file_may_not_send_the_users_secret_to_its_own_address(tmp_path: Path) -> None:
+    """A stranger's URL does not get the key that the environment names."""
+    _write(tmp_path, "[execution_logs]\nurl = 'https://evil.example'\n")
+
+    with pytest.raises(ParameterError, match="would receive a secret"):
+        load_settings(start=tmp_path, environ={"DLQKIT_EXECUTION_LOGS__API_KEY": '{ env = "KEY" }'})
+
+
+def test_found_file_may_not_run_a_command(tmp_path: Path) -> None:
+    """A command reference counts only from a file that was named, or the user's own."""
+    text = "[execution_logs]\napi_key = { command = ['id'] }\n"
+    config = _write(tmp_path, text)
+
+    with pytest.raises(ParameterError, match="command reference"):
+        load_settings(start=tmp_path, environ={})
+    assert load_settings(config, environ={}).execution_logs.api_key is not None
+
+
+def test_file_inside_an_incident_folder_is_ignored_and_said(tmp_path: Path) -> None:
+    """An incident folder may come from anybody, so its dlqkit.toml is not read."""
+    _write(tmp_path, "[incident]\n", "incident.toml")
+    _write(tmp_path, "[execution_logs]\npage_limit = 7\n")
+
+    settings = load_settings(start=tmp_path, environ={})
+
+    assert settings.execution_logs.page_limit == 100
+    assert "inside an incident folder" in settings.ignored[0]
+
+
+def test_profile_overrides_and_an_unknown_one_is_named(tmp_path: Path) -> None:
+    """[profiles.staging] replaces what it names; a wrong name lists the right ones."""
+    config = _write(tmp_path, "[worker]\nmax_attempts = 5\n[profiles.staging.worker]\nmax_attempts = 3\n")
+
+    assert load_settings(config, profile="staging", environ={}).max_attempts("any") == 3
+    with pytest.raises(ParameterError) as caught:
+        load_settings(config, profile="prod", environ={})
+    assert "staging" in caught.value.next_step
+
+
+def test_workflow_overrides_the_worker(tmp_path: Path) -> None:
+    """A workflow's own timeout counts before the worker's."""
+    config = _write(
+        tmp_path,
+        "[worker]\naction_timeout_ms = 30000\n[workflows.abc]\nname = 'orders'\naction_timeout_ms = 120000\n",
+    )
+
+    settings = load_settings(config, environ={})
+
+    assert settings.action_timeout_ms("abc") == 120_000
+    assert settings.action_timeout_ms("other") == 30_000
+    assert settings.workflow_name("abc") == "orders"
+
+
+@pytest.mark.parametrize("text", ["not toml", "[execution_logs]\nuknown = 1\n", "[execution_logs]\npage_limit = 0\n"])
+def test_file_that_cannot_be_used_is_refused(tmp_path: Path, text: str) -> None:
+    """A typing mistake in the settings is an error with the file's name, not silence."""
+    config = _write(tmp_path, text)
+
+    with pytest.raises(ParameterError) as caught:
+        load_settings(config, environ={})
+    assert "dlqkit.toml" in str(caught.value)

@@ -1,0 +1,125 @@
+"""Run dlqkit against a simulated platform, by its ports alone, and compare what it says with the truth."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+SCENARIOS = ("infrastructure", "business", "timeout", "mixed", "silence", "quiet")
+SCRAPE_S = 15
+WINDOW = "4h"
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """One seed of one scenario: what was true, what dlqkit said, and each thing that is wrong."""
+
+    scenario: str
+    seed: int
+    wrong: tuple[str, ...]
+    wrong_exact_count: bool
+    truth: Mapping[str, Any]
+    facts: Mapping[str, Any]
+
+
+@contextmanager
+def simulator(folder: Path, *options: str) -> Iterator[tuple[dict[str, Any], dict[str, str], Path]]:
+    """A running simulator: what it printed, an environment that knows its ports, and where its truth is."""
+    truth = folder / "truth.json"
+    process = subprocess.Popen(
+        [sys.executable, "-m", "dlqkit", "simulator", "--json", "--truth", str(truth), *options],
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    try:
+        assert process.stdout is not None
+        served = json.loads(process.stdout.readline())
+        environment = {name: value for name, value in os.environ.items() if not name.startswith("DLQKIT_")}
+        yield served, environment | served["environment"], truth
+    finally:
+        process.terminate()
+        process.wait(10)
+        if process.stdout is not None:
+            process.stdout.close()
+
+
+def run_dlqkit(environment: Mapping[str, str], *arguments: str, cwd: Path) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "dlqkit", *arguments],
+        env=dict(environment),
+        cwd=cwd,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=300,
+    )
+
+
+def run_case(scenario: str, seed: int, folder: Path, *, events: int = 20_000) -> Case:
+    """Serve the scenario, collect and triage it from outside, and compare."""
+    with simulator(folder, "--scenario", scenario, "--seed", str(seed), "--events", str(events)) as (
+        _,
+        environment,
+        path,
+    ):
+        done = run_dlqkit(environment, "collect", "incident", "--since", WINDOW, "--json", cwd=folder)
+        assert done.returncode in {0, 3}, done.stderr
+        truth = json.loads(path.read_text())
+    told = run_dlqkit(environment, "triage", "incident", "--json", cwd=folder)
+    assert told.returncode in {0, 3}, told.stderr
+    facts = json.loads(told.stdout)
+    wrong, exact = compare(facts, truth)
+    return Case(scenario, seed, tuple(wrong), exact, truth, facts)
+
+
+def compare(facts: Mapping[str, Any], truth: Mapping[str, Any]) -> tuple[list[str], bool]:
+    """Each thing that is wrong, in a sentence; and whether a count that was called exact is."""
+    scenario = truth["scenario"]
+    state = facts["state"]
+    if scenario == "quiet":
+        wrong = [] if state["value"] == "nothing" else [f"quiet, but it says {state} of {facts['workflow']}"]
+        return wrong, False
+    wrong = []
+    if facts["workflow"]["id"] != truth["workflow_id"]:
+        wrong.append(f"workflow {facts['workflow']['id']} is not {truth['workflow_id']}")
+    off = _seconds_off(facts["onset"]["at"], truth["onset_at"])
+    if off is None or off > 2 * SCRAPE_S:
+        wrong.append(f"onset {facts['onset']['at']} is not {truth['onset_at']}")
+    kind = "silence" if scenario == "silence" else "dead_letters"
+    if state["kind"] != kind:
+        wrong.append(f"the signal is {state['kind']}, not {kind}")
+    count = facts["events"]["affected"]
+    if scenario == "silence":
+        if count["value"] is not None or facts["signatures"]:
+            wrong.append(f"a silence has no events, but it says {count}")
+        return wrong, False
+    if (state["value"] == "going_on") != truth["going_on"]:
+        wrong.append(f"it says {state['value']}, but going on is {truth['going_on']}")
+    exact_is_wrong = count["bound"] == "exact" and count["value"] != truth["affected_events"]
+    if exact_is_wrong or count["value"] is None or count["value"] > truth["affected_events"]:
+        wrong.append(f"events {count}, but {truth['affected_events']} were")
+    wrong += _wrong_class(facts, truth)
+    return wrong, exact_is_wrong
+
+
+def _wrong_class(facts: Mapping[str, Any], truth: Mapping[str, Any]) -> list[str]:
+    said = facts["class"]["value"]
+    if truth["scenario"] != "mixed":
+        return [] if said == truth["failure_class"] else [f"class {said} is not {truth['failure_class']}"]
+    by_signature = {row["failure_class"] for row in facts["signatures"] if row["share"] >= 0.05}
+    wanted = set(truth["classes"].values())
+    return [] if by_signature == wanted else [f"classes by signature are {by_signature}, not {wanted}"]
+
+
+def _seconds_off(said: str | None, true: str | None) -> float | None:
+    if not said or not true:
+        return None
+    return abs((datetime.fromisoformat(said) - datetime.fromisoformat(true)).total_seconds())
