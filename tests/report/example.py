@@ -1,0 +1,128 @@
+"""Facts of a small incident, written by hand, for the tests of what is made from facts."""
+
+from __future__ import annotations
+
+from typing import Any
+
+HOSTILE = "<script>alert(1)</script> | [x](javascript:1) \x1b[31m"
+
+
+def make_facts(**over: Any) -> dict[str, Any]:
+    """An infrastructure incident of 12 events that is going on."""
+    nothing = {"value": 12, "bound": "exact"}
+    values: dict[str, Any] = {
+        "schema": 1,
+        "dlqkit": "0.1.0",
+        "incident": {
+            "name": "orders",
+            "workflow_id": None,
+            "trace_id": None,
+            "window": {"start": "2026-03-02T12:00:00+00:00", "end": "2026-03-02T16:00:00+00:00"},
+        },
+        "snapshot": {"id": "001", "collected_at": "2026-03-02T16:00:00+00:00", "completeness": "complete"},
+        "as_of": "2026-03-02T16:00:00+00:00",
+        "workflow": {"id": "wf-1", "name": "orders-sync"},
+        "state": {"value": "going_on", "kind": "dead_letters", "reason": "records"},
+        "onset": {
+            "at": "2026-03-02T14:02:05+00:00",
+            "low": "2026-03-02T14:02:00+00:00",
+            "high": "2026-03-02T14:02:15+00:00",
+            "age_s": 7075.0,
+            "is_window_start": False,
+            "evidence": "E1",
+            "basis": "records",
+        },
+        "end": {"at": None, "resolution_s": None},
+        "last_dead_letter": {"at": "2026-03-02T15:59:00+00:00", "age_s": 60.0},
+        "events": {
+            "affected": nothing,
+            "open": {"value": 9, "bound": "exact"},
+            "healed": {"value": 3, "bound": "exact"},
+            "evidence": "E1",
+        },
+        "metrics": {
+            "since": "2026-03-02T14:02:00+00:00",
+            "dead_letters_increase": 12.0,
+            "failures_increase": 60.0,
+            "successes_increase": 400.0,
+            "evidence": "E2",
+        },
+        "class": {
+            "value": "infrastructure",
+            "counts": {"business": 0, "infrastructure": 12, "timeout": 0, "unknown": 0},
+            "disputed": 0,
+            "max_attempts": {"value": 5, "basis": "as set"},
+            "timeout_ms": {"value": None, "basis": "durations pile up nowhere"},
+        },
+        "signatures": [
+            {
+                "signature_id": "a1",
+                "signature": "connection refused by <*>",
+                "error_type": "ConnectionError",
+                "events": 12,
+                "share": 1.0,
+                "failure_class": "infrastructure",
+                "suggested_class": "infrastructure",
+                "disputed": False,
+                "first_at": "2026-03-02T14:02:05+00:00",
+                "last_at": "2026-03-02T15:59:00+00:00",
+            }
+        ],
+        "assumptions": [],
+        "signals": [
+            {
+                "workflow_id": "wf-1",
+                "workflow_name": "orders-sync",
+                "signal": "dead_letters",
+                "onset_at": "2026-03-02T14:02:05+00:00",
+                "onset_low_at": "2026-03-02T14:02:00+00:00",
+                "onset_high_at": "2026-03-02T14:02:15+00:00",
+                "end_at": None,
+                "resolution_s": None,
+                "size": 12.0,
+                "confidence": 0.99,
+                "evidence": "records",
+            }
+        ],
+        "changes": {
+            "rows": [
+                {
+                    "at": "2026-03-02T13:55:00+00:00",
+                    "kind": "restart",
+                    "what": "worker-1 restarted",
+                    "workflow_id": None,
+                    "evidence": "E2",
+                }
+            ],
+            "looked_at": "worker restarts were looked at",
+        },
+        "other_workflows": [],
+        "advice": [
+            {"action": "Find what refuses connections, and remove it.", "reason": "§4", "command": "dlqkit lab orders"}
+        ],
+        "timeline": [{"at": "2026-03-02T14:02:05+00:00", "what": "The dead-letter rate jumps", "evidence": "E1"}],
+        "coverage": [
+            {
+                "evidence_id": "E1",
+                "kind": "records: dead letters",
+                "source": "http://127.0.0.1/execution-logs",
+                "query": "queued_to_dlq=true",
+                "asked_start": "2026-03-02T12:00:00+00:00",
+                "asked_end": "2026-03-02T16:00:00+00:00",
+                "received": 12,
+                "completeness": "complete",
+                "missing": [],
+                "findings": [],
+                "quarantined": 0,
+            }
+        ],
+        "judgement": {"severity": None, "cause": None, "done": None, "owner": None, "prevention": None},
+        "checklist": [
+            {"text": "Metrics are back to normal.", "state": "no", "why": "It grew by 3.", "evidence": "E2"},
+            {"text": "The client has confirmed.", "state": "person", "why": "Ask.", "evidence": ""},
+        ],
+        "durations": {},
+        "communication": [],
+    }
+    values.update(over)
+    return values

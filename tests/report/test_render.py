@@ -1,0 +1,88 @@
+from __future__ import annotations
+
+import copy
+import re
+
+from dlqkit.report.render import Figure, render_html, render_markdown
+from tests.report.example import HOSTILE, make_facts
+
+PNG = b"\x89PNG\r\n\x1a\n"
+
+
+def test_first_lines_of_markdown_answer_every_question() -> None:
+    """Workflow, state, onset, count, class, signature, change and next step stand in the first lines."""
+    text = "\n".join(render_markdown(make_facts(), []).splitlines()[:60])
+
+    for words in (
+        "orders\\-sync",
+        "GOING ON",
+        "2026\\-03\\-02 14\\:02\\:05 UTC",
+        "**Events affected**: 12",
+        "infrastructure error",
+        "connection refused by",
+        "worker\\-1 restarted",
+        "Find what refuses connections",
+    ):
+        assert words in text
+
+
+def test_count_from_a_cut_source_is_at_least() -> None:
+    """A count from a source that was cut is never shown as exact."""
+    events = {
+        "affected": {"value": 100, "bound": "at_least"},
+        "open": {"value": 100, "bound": "at_least"},
+        "healed": {"value": 0, "bound": "at_least"},
+        "evidence": "E1",
+    }
+
+    assert "≥ 100 events dead-lettered" in render_html(make_facts(events=events), [])
+
+
+def test_hostile_error_text_is_text_in_html_and_markdown() -> None:
+    """An error message that is HTML, a table cell and an escape sequence changes neither report."""
+    facts = make_facts()
+    facts["signatures"][0] = copy.deepcopy(facts["signatures"][0]) | {"signature": HOSTILE}
+
+    page, text = render_html(facts, []), render_markdown(facts, [])
+
+    assert "<script" not in page
+    assert "\x1b" not in page + text
+    assert "\\<script\\>" in text
+    rows = [line for line in text.splitlines() if line.startswith("| 100%")]
+    assert len(re.findall(r"(?<!\\)\|", rows[0])) == 8
+
+
+def test_page_asks_nothing_of_a_network_and_runs_nothing() -> None:
+    """No script, no outside reference, and a policy that forbids both."""
+    page = render_html(make_facts(), [Figure("signals", PNG, "Dead letters jump")])
+
+    assert "default-src &#x27;none&#x27;" in page
+    assert not re.search(r"<script|<link|<iframe|\son[a-z]+=|https?://(?!127)", page)
+    assert 'alt="Dead letters jump"' in page
+
+
+def test_missing_figure_is_said_to_be_missing() -> None:
+    """A kernel that died leaves a report that says what it lacks."""
+    page = render_html(make_facts(), [], problems=["3 of 9 cells did not run."])
+
+    assert "This report is not whole: 3 of 9 cells did not run." in page
+    assert "The figure “signals” was not drawn." in page
+
+
+def test_judgement_that_is_missing_is_asked_for_and_a_given_one_is_shown() -> None:
+    """A box asks for what a person must add; once added it is text, and the draft stamp goes."""
+    asked = render_html(make_facts(), [])
+    given = make_facts(judgement=dict.fromkeys(("severity", "cause", "done", "owner", "prevention"), "Said."))
+
+    assert asked.count('class="judgement"') == 4
+    assert "Draft" in asked
+    assert 'class="judgement"' not in render_html(given, [])
+    assert "Draft" not in render_html(given, [])
+
+
+def test_equal_facts_give_equal_bytes() -> None:
+    """The same facts and figures make the same report, byte for byte."""
+    figures = [Figure("signals", PNG, "Dead letters jump")]
+
+    assert render_html(make_facts(), figures) == render_html(make_facts(), figures)
+    assert render_markdown(make_facts(), figures) == render_markdown(make_facts(), figures)
