@@ -1,0 +1,422 @@
+"""One page over HTTP, whole or not at all: deadlines, caps, redirects, retries, and no secret where it must not be."""
+
+from __future__ import annotations
+
+import base64
+import email.utils
+import hashlib
+import ipaddress
+import json
+import random
+import re
+import time
+import urllib.parse
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TypeVar
+
+import requests
+import urllib3
+
+from dlqkit.errors import AccessDenied, ParameterError, SourceError, SourceUnavailable, UnexpectedAnswer
+from dlqkit.untrusted import shorten
+
+__all__ = ["HttpClient", "Request", "Response", "check_url", "describe_body", "shown_url"]
+
+T = TypeVar("T")
+_REDIRECTS = {301, 302, 303, 307, 308}
+_MAX_REDIRECTS = 5
+_CHUNK = 1 << 20
+_MIN_SECRET = 4  # a shorter text stands in any page by chance
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """What is asked: ``params`` go into the URL, ``form`` into a POST body."""
+
+    url: str
+    params: Mapping[str, str] = field(default_factory=dict)
+    form: Mapping[str, str] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Response:
+    """What came: the whole body, with known secrets masked, and how many places were masked."""
+
+    body: bytes
+    status: int
+    headers: Mapping[str, str]
+    url: str
+    masked: int = 0
+    original_sha256: str | None = None
+    """Of the body before masking, where something was masked."""
+
+
+class _Again(Exception):
+    """A fault that may pass; ``error`` is what is raised when it does not."""
+
+    def __init__(self, error: SourceError, retry_after_s: float | None = None) -> None:
+        super().__init__(str(error))
+        self.error = error
+        self.retry_after_s = retry_after_s
+
+
+def shown_url(url: str) -> str:
+    """The address without user, password, query and fragment: fit for a message."""
+    parts = urllib.parse.urlsplit(url)
+    host = parts.hostname or ""
+    host = f"[{host}]" if ":" in host else host
+    try:
+        port = f":{parts.port}" if parts.port else ""
+    except ValueError:
+        port = ""
+    return urllib.parse.urlunsplit((parts.scheme, host + port, parts.path, "", ""))
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost" or host.endswith(".localhost")
+
+
+def check_url(url: str, *, setting: str, has_secret: bool) -> str:
+    """The address as it may be used, without a slash at its end.
+
+    Raises
+    ------
+    ParameterError
+        If it is no http(s) address, holds a password, or would send a secret unencrypted to another machine.
+    """
+    text = url.strip()
+    try:
+        parts = urllib.parse.urlsplit(text)
+        host, _ = parts.hostname, parts.port
+    except ValueError:
+        host = None
+        parts = urllib.parse.urlsplit("")
+    if parts.scheme not in {"http", "https"} or not host:
+        raise ParameterError(
+            f"{setting} is not an address: it needs http:// or https:// and a host.",
+            f"Write {setting} as https://host/path.",
+        )
+    if parts.username is not None or parts.password is not None:
+        raise ParameterError(
+            f"{setting} holds a user or a password: {shown_url(text)} would be shown with it.",
+            "Take them out of the address and set them as a secret reference.",
+        )
+    if has_secret and parts.scheme == "http" and not _is_loopback(host):
+        raise ParameterError(
+            f"The secret would be sent unencrypted to {shown_url(text)}.",
+            f"Write {setting} with https://; where the network has no TLS, use a tunnel to 127.0.0.1.",
+        )
+    return text.rstrip("/")
+
+
+def _origin(url: str) -> tuple[str, str, int]:
+    parts = urllib.parse.urlsplit(url)
+    return parts.scheme, (parts.hostname or "").lower(), parts.port or (443 if parts.scheme == "https" else 80)
+
+
+def describe_body(body: bytes, content_type: str = "") -> str:
+    """What a body is, in a few words, for a message."""
+    head = body[:4096].lstrip(b"\xef\xbb\xbf \t\r\n")
+    if not head:
+        return "an empty answer"
+    if head[:1] == b"<":
+        found = re.search(rb"<title[^>]*>([^<]{1,200})", head, re.IGNORECASE)
+        title = shorten(" ".join(found[1].decode("utf-8", "replace").split()), 60) if found else ""
+        return f"a web page (“{title}”) instead of JSON" if title else "a web page instead of JSON"
+    if head[:1] in b"{[":
+        return "JSON that is cut off or broken"
+    return f"{content_type.split(';')[0].strip() or 'text'} instead of JSON"
+
+
+def is_web_page(body: bytes) -> bool:
+    """Whether a body is HTML or XML rather than JSON."""
+    return body[:4096].lstrip(b"\xef\xbb\xbf \t\r\n")[:1] == b"<"
+
+
+class HttpClient:
+    """Asks one service, carrying its secret to that service's origin alone.
+
+    Parameters
+    ----------
+    url : str
+        The service's address; every request goes to its origin.
+    name, setting : str
+        How messages call the service, and the setting that holds its address.
+    headers : mapping, optional
+        Sent with each request.
+    auth : tuple of str, optional
+        User and password.
+    secrets : collection of str
+        Masked wherever a body echoes them.
+    deadline_s, read_timeout_s : float
+        Wall-clock limit of a request, and of one wait for bytes.
+    max_bytes : int
+        Of a body after decompression.
+    retry_budget_s : float
+        Total time a page may take with all its retries.
+    """
+
+    def __init__(
+        self,
+        url: str,
+        *,
+        name: str,
+        setting: str,
+        headers: Mapping[str, str] | None = None,
+        auth: tuple[str, str] | None = None,
+        ca_file: Path | None = None,
+        secrets: Collection[str] = (),
+        secret_setting: str = "the key",
+        deadline_s: float = 60.0,
+        read_timeout_s: float = 30.0,
+        max_bytes: int = 64 << 20,
+        retry_budget_s: float = 45.0,
+        max_tries: int = 5,
+        sleep: Callable[[float], None] = time.sleep,
+    ) -> None:
+        known = {value for value in (*secrets, *(auth[1:] if auth else ())) if value}
+        self.url = check_url(url, setting=setting, has_secret=bool(known))
+        self.name = name
+        self.setting = setting
+        self._secret_setting = secret_setting
+        self._deadline_s = deadline_s
+        self._read_timeout_s = min(read_timeout_s, deadline_s)
+        self._max_bytes = max_bytes
+        self._budget_s = retry_budget_s
+        self._max_tries = max_tries
+        self._sleep = sleep
+        self._masks = _masks(known, auth)
+        self._session = requests.Session()
+        self._session.trust_env = False  # no .netrc, no proxy of the environment: both would see the secret
+        self._session.headers.update({"Accept": "application/json", "User-Agent": "dlqkit"})
+        self._session.headers.update(dict(headers or {}))
+        if auth is not None:
+            self._session.auth = (auth[0].encode(), auth[1].encode())
+        if ca_file is not None:
+            if not ca_file.is_file():
+                raise ParameterError(f"The CA file {ca_file} does not exist.", "Check ca_file in the settings.")
+            self._session.verify = str(ca_file)
+
+    def __repr__(self) -> str:
+        return f"HttpClient({shown_url(self.url)!r})"
+
+    def get(self, url: str, params: Mapping[str, str] | None = None, *, accept: Collection[int] = ()) -> Response:
+        """One GET with retries; ``accept`` names error statuses that are returned rather than raised."""
+        return self.load_page(Request(url, params or {}), lambda response: response, accept=accept)
+
+    def post(self, url: str, form: Mapping[str, str], *, accept: Collection[int] = ()) -> Response:
+        """One POST of a form with retries; only for questions that change nothing."""
+        return self.load_page(Request(url, {}, form), lambda response: response, accept=accept)
+
+    def load_page(self, request: Request, decode: Callable[[Response], T], *, accept: Collection[int] = ()) -> T:
+        """Fetch and decode a page as one thing: a body that is cut off is fetched again.
+
+        Raises
+        ------
+        SourceError
+            What the last try ended in, when the tries or their time are used up.
+        """
+        started = time.monotonic()
+        for attempt in range(1, self._max_tries + 1):
+            try:
+                response = self._send(request, accept)
+                try:
+                    return decode(response)
+                except UnexpectedAnswer as error:
+                    # A web page is a wrong address or a login; asking again does not change it.
+                    if is_web_page(response.body) or response.status >= 400:
+                        raise
+                    raise _Again(error) from error
+            except _Again as again:
+                wait = min(0.25 * 2**attempt, 8.0) * random.uniform(0.5, 1.0)
+                if again.retry_after_s is not None:
+                    wait = again.retry_after_s
+                left = self._budget_s - (time.monotonic() - started)
+                if attempt == self._max_tries or wait > left:
+                    raise again.error from again.__cause__
+                self._sleep(wait)
+        raise AssertionError("the last try returns or raises")
+
+    def mask_secrets(self, body: bytes) -> tuple[bytes, int]:
+        """The body with every known secret masked, and in how many places."""
+        count = 0
+        for secret, mask in self._masks:
+            found = body.count(secret)
+            if found:
+                body = body.replace(secret, mask)
+                count += found
+        return body, count
+
+    def _send(self, request: Request, accept: Collection[int]) -> Response:
+        deadline = time.monotonic() + self._deadline_s
+        url, params = request.url, dict(request.params)
+        if _origin(url) != _origin(self.url):
+            raise UnexpectedAnswer(
+                f"{self.name} points to another address, {shown_url(url)}; nothing was sent there.",
+                f"If that is the right one, set {self.setting} to it.",
+            )
+        for _ in range(_MAX_REDIRECTS + 1):
+            response = self._fetch(url, params, request.form, deadline)
+            if response.status not in _REDIRECTS or not response.headers.get("Location"):
+                return self._checked(response, accept)
+            target = urllib.parse.urljoin(response.url, response.headers["Location"])
+            if _origin(target) != _origin(self.url):
+                raise UnexpectedAnswer(
+                    f"{self.name} at {shown_url(url)} sends us on to another address, {shown_url(target)}; "
+                    "nothing was sent there.",
+                    f"If that is the right one, set {self.setting} to it; it may also be a login page.",
+                )
+            url, params = target, {}
+        raise UnexpectedAnswer(
+            f"{self.name} at {shown_url(request.url)} sends us in a circle.", f"Check {self.setting}."
+        )
+
+    def _fetch(self, url: str, params: Mapping[str, str], form: Mapping[str, str] | None, deadline: float) -> Response:
+        try:
+            with self._session.request(
+                "GET" if form is None else "POST",
+                url,
+                params=params or None,
+                data=form,
+                stream=True,
+                allow_redirects=False,
+                timeout=(min(10.0, self._deadline_s), self._read_timeout_s),
+            ) as answer:
+                body = self._read(answer, deadline)
+                masked_body, masked = self.mask_secrets(body)
+                return Response(
+                    masked_body,
+                    answer.status_code,
+                    answer.headers,
+                    answer.url or url,
+                    masked,
+                    hashlib.sha256(body).hexdigest() if masked else None,
+                )
+        except (requests.exceptions.SSLError, urllib3.exceptions.SSLError) as error:
+            raise SourceUnavailable(
+                f"The certificate of {self.name} at {shown_url(url)} is not accepted.",
+                "If the company has its own authority, name its file as ca_file.",
+            ) from error
+        except (requests.exceptions.InvalidHeader, requests.exceptions.InvalidURL) as error:
+            raise ParameterError(f"{self.name} cannot be asked: {type(error).__name__}.", "Check its settings.") from None
+        except (requests.exceptions.Timeout, urllib3.exceptions.TimeoutError) as error:
+            raise _Again(self._unavailable(url, "gave no answer in time")) from error
+        except (requests.exceptions.RequestException, urllib3.exceptions.HTTPError, OSError) as error:
+            raise _Again(self._unavailable(url, _reason(error))) from error
+
+    def _read(self, answer: requests.Response, deadline: float) -> bytes:
+        # `timeout=` is for one socket read, so a trickle never ends by it: the clock is looked at after every read.
+        chunks, size = [], 0
+        while True:
+            chunk = answer.raw.read1(_CHUNK, decode_content=True)
+            if not chunk:
+                return b"".join(chunks)
+            chunks.append(chunk)
+            size += len(chunk)
+            if size > self._max_bytes:
+                raise UnexpectedAnswer(
+                    f"{self.name} answers with more than {self._max_bytes >> 20} MiB at once.",
+                    "Ask for less: a shorter window, or a smaller page_limit.",
+                )
+            if time.monotonic() > deadline:
+                raise _Again(self._unavailable(answer.url, f"was not done answering after {self._deadline_s:.0f} s"))
+
+    def _checked(self, response: Response, accept: Collection[int]) -> Response:
+        status = response.status
+        if 200 <= status < 300 or status in accept:
+            return response
+        where = f"{self.name} at {shown_url(response.url)}"
+        if status in {401, 403}:
+            raise AccessDenied(
+                f"{where} refuses access ({status}).",
+                f"Check {self._secret_setting}: whether it is set, still valid, and for this service.",
+            )
+        if status == 429:
+            raise _Again(
+                SourceUnavailable(f"{where} asks for fewer requests (429).", "Wait a minute and try again."),
+                _retry_after(response.headers.get("Retry-After")),
+            )
+        if status >= 500:
+            raise _Again(
+                SourceUnavailable(
+                    f"{where} is broken or overloaded ({status}).", "Try again later; what was collected stays."
+                ),
+                _retry_after(response.headers.get("Retry-After")),
+            )
+        if status == 404:
+            raise UnexpectedAnswer(f"There is nothing at {shown_url(response.url)} (404).", f"Check {self.setting}.")
+        raise UnexpectedAnswer(
+            f"{where} answers {status} with {describe_body(response.body, response.headers.get('Content-Type', ''))}."
+            if is_web_page(response.body)
+            else f"{where} refuses the question ({status}){_error_text(response.body)}.",
+            f"Check {self.setting} and what was asked.",
+        )
+
+    def _unavailable(self, url: str, what: str) -> SourceUnavailable:
+        return SourceUnavailable(
+            f"{self.name} at {shown_url(url)} {what}.",
+            f"Check that it runs, {self.setting}, and the network or VPN.",
+        )
+
+
+def _masks(secrets: Collection[str], auth: tuple[str, str] | None) -> list[tuple[bytes, bytes]]:
+    forms: dict[bytes, bytes] = {}
+    texts = set(secrets)
+    if auth is not None:
+        texts.add(base64.b64encode(f"{auth[0]}:{auth[1]}".encode()).decode())
+    for text in texts:
+        if len(text) < _MIN_SECRET:
+            continue
+        plain = text.encode()
+        for form in (
+            plain,
+            json.dumps(text)[1:-1].encode(),
+            urllib.parse.quote(text, safe="").encode(),
+            base64.b64encode(plain),
+        ):
+            # Digits are masked by digits, so that a number stays one and the page can still be read.
+            forms[form] = b"0" * len(form) if form.isdigit() else b"*" * 8
+    return sorted(forms.items(), key=lambda item: -len(item[0]))
+
+
+def _reason(error: BaseException) -> str:
+    text = str(error).lower()
+    if "refused" in text:
+        return "cannot be reached: connection refused"
+    if "name or service" in text or "resolve" in text or "getaddrinfo" in text:
+        return "cannot be reached: its host name is not known"
+    if "incompleteread" in text or "broken" in text:
+        return "broke off in the middle of its answer"
+    return "cannot be reached, or broke off"
+
+
+def _error_text(body: bytes) -> str:
+    try:
+        value = json.loads(body[:100_000])
+    except (ValueError, RecursionError):
+        return ""
+    for key in ("message", "error", "detail", "title", "reason"):
+        text = value.get(key) if isinstance(value, dict) else None
+        if isinstance(text, dict):
+            text = text.get("message")
+        if isinstance(text, str) and text.strip():
+            return f": {shorten(' '.join(text.split()), 200)}"
+    return ""
+
+
+def _retry_after(text: str | None, *, cap_s: float = 30.0) -> float | None:
+    """Seconds to wait; a header that says nothing usable is as none."""
+    if not text:
+        return None
+    if re.fullmatch(r"[0-9]{1,9}(\.[0-9]{1,6})?", text.strip()):
+        return min(float(text), cap_s)
+    try:
+        at = email.utils.parsedate_to_datetime(text)
+        return min(max(at.timestamp() - time.time(), 0.0), cap_s)
+    except (ValueError, OverflowError):
+        return None

@@ -1,0 +1,160 @@
+"""Secrets are looked up here and nowhere else; a message never holds one."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+from typing import TYPE_CHECKING
+
+from dlqkit.errors import ParameterError
+from dlqkit.settings import SecretReference
+
+if TYPE_CHECKING:
+    from dlqkit.settings import Settings
+    from dlqkit.sources.execution_logs import ExecutionLogs
+    from dlqkit.sources.prometheus import Prometheus
+
+__all__ = ["connect_execution_logs", "connect_prometheus", "resolve_secret"]
+
+_COMMAND_TIMEOUT_S = 30.0
+_MAX_FILE_BYTES = 65_536
+# What may stand in an HTTP header's value without changing its meaning (RFC 9110, section 5.5).
+_SENDABLE = re.compile(r"[!-~](?:[ -~]*[!-~])?")
+
+
+def resolve_secret(reference: SecretReference | str) -> str:
+    """The secret that a reference names; plain text is returned as it is, checked.
+
+    Raises
+    ------
+    ParameterError
+        If it is not there, is empty, or has characters that no header can carry; never with its value.
+    """
+    if isinstance(reference, str):
+        return _checked(reference, "The key that was given")
+    if reference.env is not None:
+        value = os.environ.get(reference.env)
+        if value is None:
+            raise ParameterError(
+                f"The environment variable {reference.env}, which is to hold the secret, is not set.",
+                f"Set it: export {reference.env}=…",
+            )
+        return _checked(value, f"The environment variable {reference.env}")
+    if reference.file is not None:
+        return _from_file(reference)
+    if reference.command is not None:
+        return _from_command(reference.command)
+    return _from_keyring(str(reference.keyring))
+
+
+def _checked(value: str, where: str) -> str:
+    secret = value.strip()
+    if not secret:
+        raise ParameterError(f"{where} is empty.", "Put the secret there.")
+    if not _SENDABLE.fullmatch(secret):
+        raise ParameterError(
+            f"{where} has a line break, a control character or a letter outside ASCII.",
+            "Store the secret alone, on one line.",
+        )
+    return secret
+
+
+def _from_file(reference: SecretReference) -> str:
+    assert reference.file is not None
+    path = reference.file.expanduser()
+    try:
+        with path.open("rb") as file:
+            body = file.read(_MAX_FILE_BYTES + 1)
+        if len(body) > _MAX_FILE_BYTES:
+            raise ParameterError(f"The secret's file {path} is too long to be one.", "Name the right file.")
+        text = body.decode("utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        reason = error.strerror if isinstance(error, OSError) else "it is not text"
+        raise ParameterError(
+            f"The secret's file {path} cannot be read: {reason}.", "Check the path and its permissions."
+        ) from None
+    return _checked(text, f"The secret's file {path}")
+
+
+def _from_command(command: tuple[str, ...]) -> str:
+    if not command:
+        raise ParameterError("The command that is to print the secret is empty.", "Name the program and its arguments.")
+    program = command[0]
+    try:
+        done = subprocess.run(  # a list and no shell: nothing in the settings is interpreted
+            list(command), capture_output=True, timeout=_COMMAND_TIMEOUT_S, check=False, stdin=subprocess.DEVNULL
+        )
+        text = done.stdout.decode("utf-8")
+    except subprocess.TimeoutExpired:
+        raise ParameterError(
+            f"The command {program}, which is to print the secret, took more than {_COMMAND_TIMEOUT_S:.0f} s.",
+            f"Run {program} yourself once: it may ask for a passphrase.",
+        ) from None
+    except UnicodeDecodeError:
+        raise ParameterError(f"The command {program} printed no text.", "Check its arguments.") from None
+    except OSError as error:
+        raise ParameterError(
+            f"The command {program}, which is to print the secret, cannot be run: {error.strerror}.",
+            "Check its name and that it is installed.",
+        ) from None
+    if done.returncode:
+        raise ParameterError(
+            f"The command {program}, which is to print the secret, ended with code {done.returncode}.",
+            f"Run {program} yourself and see what it says.",
+        )
+    return _checked(text, f"The answer of the command {program}")
+
+
+def _from_keyring(name: str) -> str:
+    try:
+        import keyring
+        from keyring.errors import KeyringError
+    except ImportError:
+        raise ParameterError(
+            "A secret is in the keyring, and the keyring package is not installed.",
+            "Install it: pip install 'dlqkit[keyring]'; or use { env = … }, { file = … } or { command = … }.",
+        ) from None
+    try:
+        value = keyring.get_password("dlqkit", name)
+    except KeyringError as error:
+        raise ParameterError(
+            f"The keyring cannot be read: {type(error).__name__}.", "Unlock it, or use { env = … }."
+        ) from None
+    if value is None:
+        raise ParameterError(
+            f"The keyring has no entry “{name}” of the service dlqkit.", f"Store it: keyring set dlqkit {name}"
+        )
+    return _checked(str(value), f"The keyring's entry “{name}”")
+
+
+def connect_execution_logs(settings: Settings) -> ExecutionLogs:
+    """The Execution Logs API of the settings, its key resolved."""
+    from dlqkit.sources.execution_logs import ExecutionLogs
+
+    own = settings.execution_logs
+    if own.url is None:
+        raise ParameterError(
+            "There is no address of the Execution Logs API.",
+            "Set execution_logs.url in dlqkit.toml, or DLQKIT_EXECUTION_LOGS__URL.",
+        )
+    key = resolve_secret(own.api_key) if own.api_key is not None else None
+    return ExecutionLogs(own.url, key, settings=own)
+
+
+def connect_prometheus(settings: Settings) -> Prometheus:
+    """The Prometheus of the settings, its token, password and headers resolved."""
+    from dlqkit.sources.prometheus import Prometheus
+
+    own = settings.prometheus
+    if own.url is None:
+        raise ParameterError(
+            "There is no address of Prometheus.", "Set prometheus.url in dlqkit.toml, or DLQKIT_PROMETHEUS__URL."
+        )
+    bearer = basic = None
+    if own.auth is not None and own.auth.bearer is not None:
+        bearer = resolve_secret(own.auth.bearer)
+    if own.auth is not None and own.auth.basic is not None:
+        basic = (own.auth.basic.user, resolve_secret(own.auth.basic.password))
+    headers = {name: resolve_secret(reference) for name, reference in own.headers.items()}
+    return Prometheus(own.url, bearer=bearer, basic=basic, headers=headers, ca_file=own.ca_file, settings=own)
