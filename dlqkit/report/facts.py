@@ -15,7 +15,7 @@ from dlqkit import __version__
 from dlqkit.decision.advice import advise
 from dlqkit.decision.changes import find_changes
 from dlqkit.decision.classes import classify_failures, propose_max_attempts
-from dlqkit.decision.signatures import group_errors
+from dlqkit.decision.signatures import group_errors, sign_errors
 from dlqkit.errors import ParameterError
 from dlqkit.executions.durations import propose_timeout
 from dlqkit.executions.event_history import event_states
@@ -108,18 +108,27 @@ def _records_complete_from(folder: IncidentFolder, rows: list[dict[str, Any]]) -
     sources = [row for row in rows if row["kind"].startswith("records")]
     if not sources or frame.empty:
         return folder.window.start if sources else None
-    whole = [row for row in sources if row["completeness"] == "complete" and row["asked_start"]]
+    asked = [row for row in sources if row["kind"] == "records: dead letters"] or sources
+    whole = [row for row in asked if row["completeness"] == "complete" and row["asked_start"]]
     if whole:
         return min(datetime.fromisoformat(row["asked_start"]) for row in whole)
-    oldest = frame["recorded_at"].min()
+    oldest = frame.loc[frame["queued_to_dlq"].fillna(False).astype(bool), "recorded_at"].min()
     return None if pd.isna(oldest) else oldest.to_pydatetime()
+
+
+def sign_dead_letters(records: pd.DataFrame) -> pd.DataFrame:
+    """The records, their dead letters with ``signature`` and ``signature_id``; signed together, so alike everywhere."""
+    dead = records["queued_to_dlq"].fillna(False).astype(bool)
+    signed = sign_errors(records[dead])
+    return records.join(signed[["signature", "signature_id"]])
 
 
 def find_signals(folder: IncidentFolder, *, as_of: datetime | None = None) -> pd.DataFrame:
     """The five signals of §1 over everything in the folder; columns of ``signals.find_incidents``."""
     rows = coverage_rows(folder)
     samples = with_labels(folder.samples().frame, folder.series().frame)
-    records, logs, reports = folder.records().frame, folder.worker_logs().frame, folder.support_reports().frame
+    records = sign_dead_letters(folder.records().frame)
+    logs, reports = folder.worker_logs().frame, folder.support_reports().frame
     return find_incidents(
         samples,
         records=records if len(records) else None,
@@ -132,11 +141,12 @@ def find_signals(folder: IncidentFolder, *, as_of: datetime | None = None) -> pd
 
 
 def choose_workflow(signals: pd.DataFrame, asked: str | None) -> str | None:
-    """The workflow that was asked for, else that of the worst signal."""
+    """The workflow that was asked for, else that of the worst signal; None where that is of all together."""
     if asked is not None:
         return asked
-    named = signals.dropna(subset=["workflow_id"])
-    return str(named["workflow_id"].iloc[0]) if len(named) else None
+    if signals.empty or pd.isna(signals["workflow_id"].iloc[0]):
+        return None
+    return str(signals["workflow_id"].iloc[0])
 
 
 def signals_frame(facts: Mapping[str, Any]) -> pd.DataFrame:
@@ -206,7 +216,7 @@ def facts(folder: IncidentFolder, *, as_of: datetime | None = None) -> dict[str,
     signals = find_signals(folder, as_of=moment)
     workflow_id = choose_workflow(signals, folder.incident.workflow_id)
     samples = with_labels(folder.samples().frame, folder.series().frame)
-    records = folder.records().frame
+    records = sign_dead_letters(folder.records().frame)
     records = records[~(records["recorded_at"] > moment)]
     own = records[records["workflow_id"] == workflow_id] if workflow_id else records
     main = _main_signal(signals, workflow_id)
@@ -256,12 +266,11 @@ def facts(folder: IncidentFolder, *, as_of: datetime | None = None) -> dict[str,
 
 
 def _main_signal(signals: pd.DataFrame, workflow_id: str | None) -> pd.Series | None:
-    """The signal that speaks for the workflow: dead letters if there are any, else its worst."""
-    own = signals[signals["workflow_id"] == workflow_id] if workflow_id else signals
-    if own.empty:
-        return None
-    dead = own[own["signal"] == "dead_letters"]
-    return (dead if len(dead) else own).iloc[0]
+    """The worst signal of the workflow, or of all workflows together; they are in that order."""
+    own = signals
+    if workflow_id:
+        own = signals[(signals["workflow_id"] == workflow_id) | signals["workflow_id"].isna()]
+    return None if own.empty else own.iloc[0]
 
 
 def _state(
@@ -568,7 +577,7 @@ def find_candidates(folder: IncidentFolder, values: Mapping[str, Any]) -> list[C
     """Open events of the incident, oldest first, and what their class says about running them again as they are."""
     workflow_id = values["workflow"]["id"]
     records = folder.records().frame
-    own = records[records["workflow_id"] == workflow_id] if workflow_id else records
+    own = sign_dead_letters(records[records["workflow_id"] == workflow_id] if workflow_id else records)
     states = event_states(own)
     open_keys = set(states.loc[states["state"] == "open", "event_key"])
     dead = own[own["queued_to_dlq"].fillna(False).astype(bool) & own["event_key"].isin(open_keys)]

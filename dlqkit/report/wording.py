@@ -75,7 +75,7 @@ def workflow_text(facts: Facts) -> str:
     """Name and id of the workflow."""
     workflow = facts["workflow"]
     if not workflow["id"]:
-        return "none stands out"
+        return "all together" if facts["state"]["kind"] else "none stands out"
     return f"{workflow['name']} ({workflow['id']})" if workflow["name"] else str(workflow["id"])
 
 
@@ -127,7 +127,7 @@ def _changes_text(facts: Facts) -> str:
 def headline(facts: Facts) -> str:
     """The incident in one sentence."""
     state, kind = facts["state"]["value"], facts["state"]["kind"]
-    name = facts["workflow"]["name"] or facts["workflow"]["id"]
+    name = facts["workflow"]["name"] or facts["workflow"]["id"] or "The whole worker"
     since = moment_text(facts["onset"]["at"])
     if state == "nothing":
         return "Nothing is wrong"

@@ -1,0 +1,165 @@
+"""What changed before the onset: restarts, versions, and what the analyst noted."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from datetime import datetime, timedelta
+from itertools import pairwise
+from typing import Any
+
+import pandas as pd
+
+from dlqkit.frames import SAMPLES, check_frame
+from dlqkit.signals.counters import METRICS, increase
+
+__all__ = ["CHANGES", "find_changes"]
+
+TIME = "datetime64[us, UTC]"
+CHANGES: Mapping[str, str] = {"at": TIME, "kind": "str", "what": "str", "workflow_id": "str", "evidence": "str"}
+VERSION_LABELS = ("version", "revision", "build", "commit", "image", "tag", "git_sha", "release")
+START_TIME = "process_start_time_seconds"
+# What is seen within this of another is one change: instances of a worker restart one after the other.
+TOGETHER = pd.Timedelta(minutes=3)
+# A scrape after the onset may be the first that shows what happened just before it.
+LATE = pd.Timedelta(minutes=1)
+_LOG_WORDS = re.compile(
+    r"\b(?:starting|started|start(?:ed)? up|shutting down|shutdown|restart\w*|deploy\w*|rollout|migrat\w+"
+    r"|config\w* (?:re)?load\w*|new version|version [0-9v])",
+    re.IGNORECASE,
+)
+
+
+def find_changes(
+    samples: pd.DataFrame,
+    onset_at: datetime,
+    *,
+    worker_logs: pd.DataFrame | None = None,
+    notes: Iterable[tuple[datetime, str]] = (),
+    window: timedelta = timedelta(minutes=30),
+) -> pd.DataFrame:
+    """What changed in the time before the onset; it is not said to be the cause.
+
+    Parameters
+    ----------
+    samples : DataFrame
+        ``frames.SAMPLES`` with ``metric`` and labels as columns.
+    onset_at : datetime
+        Aware.
+    worker_logs : DataFrame, optional
+        ``frames.WORKER_LOGS``; lines that speak of a start, a deploy, a migration or a new version are read.
+    notes : iterable of (datetime, str)
+        The analyst's own.
+    window : timedelta
+        How long before the onset.
+
+    Returns
+    -------
+    DataFrame
+        Columns of ``CHANGES``, by time. kind : ``version``, ``restart``, ``log`` or ``note``
+
+    Notes
+    -----
+    A restart is a new ``process_start_time_seconds``, else a counter that fell; a version is a label such as
+    ``version`` or ``image`` of a metric whose name ends in ``info``.
+    """
+    check_frame(samples, SAMPLES, ("series_id", "sampled_at", "value"))
+    onset = pd.Timestamp(onset_at)
+    begin, end = onset - pd.Timedelta(window), onset + LATE
+    rows: list[dict[str, Any]] = []
+    if len(samples) and "metric" in samples.columns:
+        rows += _versions(samples) + _restarts(samples)
+    rows += _from_logs(worker_logs, begin, end)
+    rows += [{"at": pd.Timestamp(at), "kind": "note", "what": text, "workflow_id": None, "evidence": "note"}
+             for at, text in notes]  # fmt: skip
+    near = [row for row in rows if begin <= row["at"] <= end]
+    inside = sorted(near, key=lambda row: (row["at"], row["kind"], row["what"]))
+    if not inside:
+        return pd.DataFrame({name: pd.Series(dtype=dtype) for name, dtype in CHANGES.items()})
+    frame = pd.DataFrame(inside, columns=list(CHANGES))
+    frame["at"] = pd.to_datetime(frame["at"], utc=True)
+    return frame.astype(dict(CHANGES))
+
+
+def _who(frame: pd.DataFrame) -> pd.Series:
+    """What names the process of a series: its instance or pod, else its job."""
+    for name in ("instance", "pod", "job"):
+        if name in frame.columns and frame[name].notna().any():
+            return frame[name].astype("str").fillna("worker")
+    return pd.Series("worker", index=frame.index, dtype="str")
+
+
+def _versions(samples: pd.DataFrame) -> list[dict[str, Any]]:
+    metric = samples["metric"].astype("str")
+    own = samples[metric.str.endswith("info")]
+    rows: list[dict[str, Any]] = []
+    for label in VERSION_LABELS:
+        if label not in own.columns or own.empty:
+            continue
+        known = own[own[label].notna() & (own["value"] > 0).fillna(False).astype(bool)]
+        first = (
+            known.assign(who=_who(known), version=known[label].astype("str"), name=known["metric"].astype("str"))
+            .groupby(["name", "who", "version"], observed=True)["sampled_at"]
+            .min()
+            .reset_index()
+            .sort_values("sampled_at", kind="stable")
+        )
+        changed: dict[tuple[str, str], list[tuple[pd.Timestamp, str]]] = {}
+        for _, versions in first.groupby(["name", "who"], sort=True):
+            pairs = list(zip(versions["version"], versions["sampled_at"], strict=True))
+            for (old, _), (new, at) in pairwise(pairs):
+                changed.setdefault((old, new), []).append((at, str(versions["who"].iloc[0])))
+        for (old, new), places in changed.items():
+            at = min(at for at, _ in places)
+            what = f"{label} {old} → {new} on {_names([who for _, who in places])}"
+            rows.append({"at": at, "kind": "version", "what": what, "workflow_id": None, "evidence": ""})
+    return rows
+
+
+def _restarts(samples: pd.DataFrame) -> list[dict[str, Any]]:
+    metric = samples["metric"].astype("str")
+    starts = samples[metric == START_TIME]
+    found: list[tuple[pd.Timestamp, str]] = []
+    if len(starts):
+        starts = starts.assign(who=_who(starts)).dropna(subset=["value"])
+        # The first start of each process that is seen happened before the evidence, so it is no change in it.
+        for who, part in starts.groupby("who", sort=True):
+            values = part.sort_values("sampled_at", kind="stable")["value"].drop_duplicates().iloc[1:]
+            found += [(pd.Timestamp(float(value), unit="s", tz="UTC"), str(who)) for value in values]
+    else:
+        counters = samples[metric.isin({METRICS[name] for name in ("dlq", "success", "failure")})]
+        steps = increase(counters) if len(counters) else counters
+        fallen = steps[steps["reset"].fillna(False).astype(bool)] if len(steps) else steps
+        if len(fallen):
+            fallen = fallen.assign(who=_who(fallen)).drop_duplicates(["who", "sampled_at"])
+            found += list(zip(fallen["sampled_at"], fallen["who"], strict=True))
+    rows: list[dict[str, Any]] = []
+    group: list[tuple[pd.Timestamp, str]] = []
+    for at, who in sorted(found):
+        if group and at - group[-1][0] > TOGETHER:
+            rows.append(_restart_row(group))
+            group = []
+        group.append((at, who))
+    return [*rows, *([_restart_row(group)] if group else [])]
+
+
+def _restart_row(group: list[tuple[pd.Timestamp, str]]) -> dict[str, Any]:
+    what = f"restart of {_names([who for _, who in group])}"
+    return {"at": group[0][0], "kind": "restart", "what": what, "workflow_id": None, "evidence": ""}
+
+
+def _names(who: list[str]) -> str:
+    unique = list(dict.fromkeys(who))
+    return ", ".join(unique[:3]) + (f" and {len(unique) - 3} more" if len(unique) > 3 else "")
+
+
+def _from_logs(logs: pd.DataFrame | None, begin: pd.Timestamp, end: pd.Timestamp) -> list[dict[str, Any]]:
+    if logs is None or logs.empty:
+        return []
+    near = logs[(logs["logged_at"] >= begin) & (logs["logged_at"] <= end) & logs["trace_id"].isna()]
+    rows: list[dict[str, Any]] = []
+    for at, message in zip(near["logged_at"], near["message"].astype("str"), strict=True):
+        if _LOG_WORDS.search(message):
+            what = message[:200]
+            rows.append({"at": at, "kind": "log", "what": what, "workflow_id": None, "evidence": "worker logs"})
+    return rows[-20:]

@@ -1,0 +1,156 @@
+"""How long the action takes, and what its timeout cuts."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from dlqkit.frames import RECORDS, check_frame
+
+__all__ = ["Proposal", "duration_histogram", "propose_timeout"]
+
+# Ten bins a decade tell 400 ms from 500 ms and still fit a page.
+BINS_A_DECADE = 10
+# What ends within one part in fifty above the timeout was cut by it: the cut itself takes a moment.
+CUT_ABOVE = 1.02
+# Runbook's class rule: at 0.95 of the timeout an action counts as timed out.
+CUT_BELOW = 0.95
+# A pile: this many records, and this share of the failed ones, within one part in twenty-five.
+PILE_RECORDS = 5
+PILE_SHARE = 0.05
+PILE_WIDTH = 1.04
+
+
+@dataclass(frozen=True, slots=True)
+class Proposal:
+    """A number about the worker that nobody has set, taken from the records; None if they do not tell."""
+
+    value: float | None
+    basis: str
+    share: float | None = None
+
+
+def _known(records: pd.DataFrame) -> pd.DataFrame:
+    check_frame(records, RECORDS, ("action_duration_ms", "queued_to_dlq"))
+    durations = records["action_duration_ms"].astype("Float64")
+    return records[(durations > 0).fillna(False).astype(bool)]
+
+
+def duration_histogram(records: pd.DataFrame, *, timeout_ms: float | None = None) -> pd.DataFrame:
+    """Count records by how long their action took.
+
+    Parameters
+    ----------
+    records : DataFrame
+        ``frames.RECORDS``; rows without a positive duration are left out.
+    timeout_ms : float, optional
+        The action's timeout; an edge of the bins falls exactly on it, and what it cut is in rows of its own.
+
+    Returns
+    -------
+    DataFrame
+        A row per bin and outcome that has records, ascending.
+
+        low_ms, high_ms : Float64, milliseconds, half-open; bins of equal width on a logarithmic scale
+        outcome : category, ``succeeded``, ``failed`` or ``dead``
+        records : Int64
+        censored : boolean, True for what ran into the timeout: its true duration is at least ``low_ms``
+    """
+    known = _known(records)
+    columns = {"low_ms": "Float64", "high_ms": "Float64", "outcome": "category", "records": "Int64"}
+    if known.empty:
+        frame = pd.DataFrame({name: pd.Series(dtype=dtype) for name, dtype in columns.items()})
+        frame["censored"] = pd.Series(dtype="boolean")
+        return frame
+    values = known["action_duration_ms"].to_numpy(dtype=np.float64)
+    cut = np.zeros(len(values), dtype=bool)
+    if timeout_ms is not None:
+        cut = (values >= timeout_ms) & (values <= timeout_ms * CUT_ABOVE)
+    edges = _edges(values, timeout_ms)
+    index = np.clip(np.searchsorted(edges, values, side="right") - 1, 0, len(edges) - 2)
+    frame = pd.DataFrame({"bin": index, "outcome": _outcomes(known), "censored": cut})
+    counted = frame.groupby(["bin", "censored", "outcome"], observed=True).size().reset_index(name="records")
+    out = pd.DataFrame(
+        {
+            "low_ms": edges[counted["bin"]],
+            "high_ms": edges[counted["bin"] + 1],
+            "outcome": counted["outcome"],
+            "records": counted["records"],
+            "censored": counted["censored"],
+        }
+    )
+    if timeout_ms is not None:
+        out.loc[out["censored"], ["low_ms", "high_ms"]] = [timeout_ms, timeout_ms * CUT_ABOVE]
+        out = out.groupby(["low_ms", "high_ms", "outcome", "censored"], observed=True, as_index=False)["records"].sum()
+    out = out.sort_values(["low_ms", "censored", "outcome"], kind="stable").reset_index(drop=True)
+    return out[["low_ms", "high_ms", "outcome", "records", "censored"]].astype({**columns, "censored": "boolean"})
+
+
+def _outcomes(records: pd.DataFrame) -> pd.Categorical:
+    dead = records["queued_to_dlq"].fillna(False).astype(bool).to_numpy()
+    failed = (records["last_error"].notna() & (records["last_error"].astype("str") != "")).to_numpy()
+    names = np.where(dead, "dead", np.where(failed, "failed", "succeeded"))
+    return pd.Categorical(names, categories=["succeeded", "failed", "dead"])
+
+
+def _edges(values: np.ndarray, timeout_ms: float | None) -> np.ndarray:
+    # Shifted so that one edge is the timeout itself; without one, edges are at 1, 10, 100 … milliseconds.
+    anchor = 0.0 if timeout_ms is None else float(np.log10(timeout_ms))
+    low = np.floor((np.log10(values.min()) - anchor) * BINS_A_DECADE)
+    high = np.floor((np.log10(values.max()) - anchor) * BINS_A_DECADE) + 1
+    edges = 10 ** (anchor + np.arange(low, high + 1) / BINS_A_DECADE)
+    if timeout_ms is not None:
+        edges[np.argmin(np.abs(edges - timeout_ms))] = timeout_ms
+    return np.asarray(edges)
+
+
+def propose_timeout(records: pd.DataFrame) -> Proposal:
+    """The value at which the durations of failed records pile up, milliseconds.
+
+    Parameters
+    ----------
+    records : DataFrame
+        ``frames.RECORDS`` of one workflow.
+
+    Returns
+    -------
+    Proposal
+        ``value`` is None where there is no pile, or where many records take longer than it.
+
+    Notes
+    -----
+    A timeout cuts, so the durations it ends lie in a narrow band with nothing above it. The band's lower edge,
+    rounded to three digits, is proposed; it is a reading of the records and not a setting.
+    """
+    known = _known(records)
+    failed = known[known["last_error"].notna() & (known["last_error"].astype("str") != "")]
+    values = np.sort(failed["action_duration_ms"].to_numpy(dtype=np.float64))
+    if len(values) < PILE_RECORDS:
+        return Proposal(None, "too few failed records have a duration")
+    ends = np.searchsorted(values, values * PILE_WIDTH, side="right")
+    sizes = ends - np.arange(len(values))
+    best = int(np.argmax(sizes))
+    low, size = float(values[best]), int(sizes[best])
+    share = size / len(values)
+    everything = known["action_duration_ms"].to_numpy(dtype=np.float64)
+    above = int((everything > low * PILE_WIDTH).sum())
+    # A pile without a cut is only a usual duration: others then take longer, and single ones take less and more.
+    if size < PILE_RECORDS or share < PILE_SHARE or above > 0.02 * size or _is_spread(values, low, size):
+        return Proposal(None, "failed records do not pile up at one duration")
+    band = values[best : best + size]
+    value = _rounded(float(band.min()))
+    return Proposal(value, f"{size:,} failed records ended between {value:,.0f} and {band.max():,.0f} ms", share)
+
+
+def _is_spread(values: np.ndarray, low: float, size: int) -> bool:
+    """Whether the band before the pile holds as many: then it is the top of a smooth distribution."""
+    below = int(((values >= low / PILE_WIDTH) & (values < low)).sum())
+    return below > 0.3 * size
+
+
+def _rounded(value: float) -> float:
+    digits = int(np.floor(np.log10(value)))
+    unit = 10.0 ** (digits - 2)
+    return float(np.floor(value / unit) * unit)
