@@ -458,7 +458,7 @@ def _metric_counts(
         if own.empty:
             out[f"{key}_increase"] = None
             continue
-        steps = increase(own)
+        steps = increase(own, seen_from=samples["sampled_at"].min())
         inside = steps[(steps["sampled_at"] > low) & (steps["sampled_at"] <= moment)]
         out[f"{key}_increase"] = float(inside["increase"].sum())
     return out

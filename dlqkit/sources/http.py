@@ -303,7 +303,8 @@ class HttpClient:
                 "If the company has its own authority, name its file as ca_file.",
             ) from error
         except (requests.exceptions.InvalidHeader, requests.exceptions.InvalidURL) as error:
-            raise ParameterError(f"{self.name} cannot be asked: {type(error).__name__}.", "Check its settings.") from None
+            problem = f"{self.name} cannot be asked: {type(error).__name__}."
+            raise ParameterError(problem, "Check its settings.") from None
         except (requests.exceptions.Timeout, urllib3.exceptions.TimeoutError) as error:
             raise _Again(self._unavailable(url, "gave no answer in time")) from error
         except (requests.exceptions.RequestException, urllib3.exceptions.HTTPError, OSError) as error:

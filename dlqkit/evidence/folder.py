@@ -1,0 +1,318 @@
+"""What is there: an incident folder, one of its snapshots, and the frames of it and the ones before."""
+
+from __future__ import annotations
+
+import json
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from dlqkit.errors import EvidenceError, ParameterError
+from dlqkit.evidence.manifest import find_snapshots, read_manifest, worst
+from dlqkit.evidence.store import read_frame, write_bytes
+from dlqkit.frames import (
+    HISTOGRAMS,
+    RECORDS,
+    SAMPLES,
+    SERIES,
+    SUPPORT_REPORTS,
+    WORKER_LOGS,
+    Completeness,
+    Coverage,
+    Loaded,
+    empty_frame,
+)
+from dlqkit.incident import Incident, TimeWindow, parse_time
+from dlqkit.settings import Settings
+
+__all__ = ["IncidentFolder", "open_incident", "read_incident", "write_incident"]
+
+# Two looks at one record are the same row unless something about its fate changed in between.
+RECORD_VERSION = ["record_id", "recorded_at", "status", "queued_to_dlq", "attempts"]
+
+
+@dataclass(frozen=True)
+class IncidentFolder:
+    """An incident folder, opened at one snapshot; frames hold that snapshot and the ones before it."""
+
+    path: Path
+    snapshot: str
+    manifest: Mapping[str, Any]
+    question: Mapping[str, Any]
+    """What ``incident.toml`` says."""
+    places: tuple[Path, ...] = field(repr=False)
+    """The snapshots' folders, oldest first, the opened one last."""
+
+    @property
+    def snapshots(self) -> list[str]:
+        """Numbers of all finished snapshots."""
+        return find_snapshots(self.path)
+
+    @property
+    def display_path(self) -> Path:
+        """How commands name the folder: the same wherever it lies, so that reports are equal."""
+        return Path(self.path.name)
+
+    @property
+    def incident(self) -> Incident:
+        """The question of this snapshot."""
+        asked = self.manifest["incident"]
+        return Incident(
+            datetime.fromisoformat(asked["start"]),
+            datetime.fromisoformat(asked["end"]),
+            workflow_id=asked["workflow_id"],
+            trace_id=asked["trace_id"],
+        )
+
+    @property
+    def window(self) -> TimeWindow:
+        """The time range of the question."""
+        return self.incident.window
+
+    @property
+    def collected_at(self) -> datetime:
+        """When the snapshot was done."""
+        return datetime.fromisoformat(self.manifest["finished_at"]).astimezone(UTC)
+
+    @property
+    def completeness(self) -> Completeness:
+        """The least of the sources' own."""
+        return worst([source["coverage"]["completeness"] for source in self.manifest["sources"]])
+
+    @property
+    def metric_names(self) -> Mapping[str, str]:
+        """Names of metrics that differ from the runbook's."""
+        names: Mapping[str, str] = self.manifest.get("metrics", {})
+        return names
+
+    @property
+    def notes(self) -> list[tuple[datetime, str]]:
+        """What the analyst noted, with times."""
+        out = []
+        for note in self.question.get("notes", []):
+            at = note["at"]
+            moment = at if isinstance(at, datetime) else parse_time(str(at))
+            if moment.tzinfo is None:
+                raise ParameterError("A note in incident.toml has a time without zone.", "Add Z or an offset to it.")
+            out.append((moment.astimezone(UTC), str(note["text"])))
+        return out
+
+    def _about(self, workflow_id: str | None, name: str) -> Any:
+        own = self.question.get("workflows", {}).get(workflow_id or "", {})
+        return own.get(name, self.question.get("worker", {}).get(name))
+
+    def max_attempts(self, workflow_id: str | None) -> int | None:
+        """MAX_ATTEMPTS of a workflow where it is set."""
+        value = self._about(workflow_id, "max_attempts")
+        return None if value is None else int(value)
+
+    def action_timeout_ms(self, workflow_id: str | None) -> float | None:
+        """The action's timeout of a workflow, milliseconds, where it is set."""
+        value = self._about(workflow_id, "action_timeout_ms")
+        return None if value is None else float(value)
+
+    def workflow_name(self, workflow_id: str | None) -> str | None:
+        """The name that people use for a workflow, where it is set."""
+        own = self.question.get("workflows", {}).get(workflow_id or "", {})
+        return own.get("name")
+
+    # --- frames
+
+    def _loaded(self, frame: pd.DataFrame, *kinds: str) -> Loaded:
+        sources = [one for one in self.manifest["sources"] if one["kind"].startswith(kinds)]
+        parts = [Coverage.from_json(one["coverage"]) for one in sources]
+        starts = [part.asked_start for part in parts if part.asked_start]
+        ends = [part.asked_end for part in parts if part.asked_end]
+        got_starts = [part.got_start for part in parts if part.got_start]
+        got_ends = [part.got_end for part in parts if part.got_end]
+        coverage = Coverage(
+            asked_start=min(starts, default=None),
+            asked_end=max(ends, default=None),
+            got_start=min(got_starts, default=None),
+            got_end=max(got_ends, default=None),
+            rows=len(frame),
+            quarantined=sum(part.quarantined for part in parts),
+            completeness=worst([part.completeness for part in parts]),
+            missing=tuple(sentence for part in parts for sentence in part.missing),
+            findings=tuple(dict.fromkeys(sentence for part in parts for sentence in part.findings)),
+        )
+        return Loaded(frame, coverage, " ".join(one["evidence_id"] for one in sources))
+
+    def _stacked(self, name: str, columns: Mapping[str, str]) -> pd.DataFrame:
+        frames = [read_frame(place / f"{name}.parquet", columns) for place in self.places]
+        full = [frame for frame in frames if len(frame)]
+        if not full:
+            return empty_frame(columns)
+        categories = {name: "category" for name, dtype in columns.items() if dtype == "category"}
+        return pd.concat(full, ignore_index=True).astype(categories) if len(full) > 1 else full[0]
+
+    @cached_property
+    def _records(self) -> pd.DataFrame:
+        stacked = self._stacked("records", RECORDS)
+        return stacked.drop_duplicates(RECORD_VERSION, keep="last").reset_index(drop=True)
+
+    @cached_property
+    def _samples_and_series(self) -> tuple[pd.DataFrame, pd.DataFrame]:
+        """All snapshots' samples under one numbering of the series."""
+        numbers: dict[tuple[tuple[str, str], ...], int] = {}
+        samples, series = [], []
+        for place in self.places:
+            own = read_frame(place / "series.parquet", SERIES)
+            labels = [name for name in own.columns if name != "series_id"]
+            known: dict[int, int] = {}
+            fresh = []
+            for row in own.astype(dict.fromkeys(labels, "object")).to_dict("records"):
+                key = tuple((name, str(row[name])) for name in sorted(labels) if not pd.isna(row[name]))
+                if key not in numbers:
+                    numbers[key] = len(numbers)
+                    fresh.append({**row, "series_id": numbers[key]})
+                known[int(row["series_id"])] = numbers[key]
+            part = read_frame(place / "samples.parquet", SAMPLES)
+            if len(part):
+                samples.append(part.assign(series_id=part["series_id"].map(known).astype("Int32")))
+            if fresh:
+                series.append(pd.DataFrame(fresh))
+        if not series:
+            return empty_frame(SAMPLES), empty_frame(SERIES)
+        every = pd.concat(series, ignore_index=True)
+        dtypes = {name: "category" for name in every.columns if name != "series_id"}
+        merged = pd.concat(samples, ignore_index=True) if samples else empty_frame(SAMPLES)
+        merged = merged.drop_duplicates(["series_id", "sampled_at"], keep="last")
+        ordered = merged.sort_values(["series_id", "sampled_at"], kind="stable").reset_index(drop=True)
+        return ordered, every.astype({**dtypes, "series_id": "Int32"})
+
+    def records(self) -> Loaded:
+        """``frames.RECORDS``; a record that changed between two looks is there once for each state."""
+        return self._loaded(self._records, "records")
+
+    def samples(self) -> Loaded:
+        """``frames.SAMPLES``."""
+        return self._loaded(self._samples_and_series[0], "prometheus")
+
+    def series(self) -> Loaded:
+        """``frames.SERIES`` with a column for each label."""
+        return self._loaded(self._samples_and_series[1], "prometheus")
+
+    def histograms(self) -> Loaded:
+        """``frames.HISTOGRAMS`` of this snapshot alone."""
+        return self._loaded(read_frame(self.places[-1] / "histograms.parquet", HISTOGRAMS), "prometheus")
+
+    def worker_logs(self) -> Loaded:
+        """``frames.WORKER_LOGS``."""
+        stacked = self._stacked("worker_logs", WORKER_LOGS)
+        keys = ["logged_at", "trace_id", "message", "extra_json"]
+        return self._loaded(stacked.drop_duplicates(keys).reset_index(drop=True), "worker logs")
+
+    def support_reports(self) -> Loaded:
+        """``frames.SUPPORT_REPORTS``."""
+        stacked = self._stacked("support_reports", SUPPORT_REPORTS)
+        return self._loaded(stacked.drop_duplicates().reset_index(drop=True), "support")
+
+    def metrics_pages(self) -> Loaded:
+        """Values of the workers' own pages: ``frames.SAMPLES`` with ``metric`` and labels; this snapshot alone."""
+        columns = {**SAMPLES, "metric": "category"}
+        return self._loaded(read_frame(self.places[-1] / "metrics_page.parquet", columns), "worker page")
+
+
+def read_question(directory: Path) -> dict[str, Any]:
+    """``incident.toml`` as it stands.
+
+    Raises
+    ------
+    ParameterError
+        If the folder is none of an incident, or the file is no TOML.
+    """
+    path = directory / "incident.toml"
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise ParameterError(
+            f"{directory} is no incident folder: it has no incident.toml.",
+            f"Make it by: dlqkit collect {directory} --since 2h",
+        ) from None
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError, OSError) as error:
+        raise ParameterError(f"incident.toml cannot be read: {error}.", "Mend that line.") from error
+
+
+def read_incident(directory: Path | str) -> Incident:
+    """The question of an incident folder, as it was first asked."""
+    asked = read_question(Path(directory)).get("incident", {})
+    try:
+        start, end = asked["start"], asked["end"]
+    except KeyError as error:
+        raise ParameterError("incident.toml has no start or no end.", "Write them under [incident].") from error
+    return Incident(
+        start if isinstance(start, datetime) else parse_time(start),
+        end if isinstance(end, datetime) else parse_time(end),
+        workflow_id=asked.get("workflow_id"),
+        trace_id=asked.get("trace_id"),
+    )
+
+
+def _toml(value: object) -> str:
+    return value.isoformat() if isinstance(value, datetime) else json.dumps(value, ensure_ascii=False)
+
+
+def write_incident(directory: Path, incident: Incident, settings: Settings) -> None:
+    """Write ``incident.toml``: the question, and what the settings know of the worker."""
+    lines = ["[incident]"]
+    asked = {
+        "name": directory.name,
+        "workflow_id": incident.workflow_id,
+        "trace_id": incident.trace_id,
+        "start": incident.start,
+        "end": incident.end,
+    }
+    lines += [f"{name} = {_toml(value)}" for name, value in asked.items() if value is not None]
+    lines += ['# ticket = "OPS-123"', "", "# [[notes]]", "# at = 2026-03-02T14:02:00Z", '# text = "deploy of 1.4"']
+    worker = {"max_attempts": settings.worker.max_attempts, "action_timeout_ms": settings.worker.action_timeout_ms}
+    known = [f"{name} = {_toml(value)}" for name, value in worker.items() if value is not None]
+    lines += ["", "[worker]", *known] if known else []
+    for workflow_id, own in sorted(settings.workflows.items()):
+        values = {"name": own.name, "max_attempts": own.max_attempts, "action_timeout_ms": own.action_timeout_ms}
+        facts = [f"{name} = {_toml(value)}" for name, value in values.items() if value is not None]
+        lines += ["", f"[workflows.{_toml(workflow_id)}]", *facts] if facts else []
+    write_bytes(directory / "incident.toml", ("\n".join(lines) + "\n").encode())
+
+
+def open_incident(directory: Path | str, snapshot: str | None = None, engine: str = "auto") -> IncidentFolder:
+    """Open an incident folder, offline.
+
+    Parameters
+    ----------
+    directory : path
+        Made by ``collect``.
+    snapshot : str, optional
+        For example ``"001"``; the newest by default.
+    engine : str
+        ``auto`` or ``pandas``; there is no other yet.
+
+    Returns
+    -------
+    IncidentFolder
+
+    Raises
+    ------
+    ParameterError
+        If there is no such folder, snapshot or engine.
+    EvidenceError
+        If the snapshot's manifest is missing or was changed.
+    """
+    if engine not in {"auto", "pandas"}:
+        raise ParameterError(f"There is no engine {engine[:20]!r}.", "Use auto or pandas.")
+    path = Path(directory)
+    question = read_question(path)
+    known = find_snapshots(path)
+    if not known:
+        raise EvidenceError(f"{path} holds no finished snapshot.", f"Finish it: dlqkit collect {path}")
+    wanted = known[-1] if snapshot is None else snapshot
+    if wanted not in known:
+        raise ParameterError(f"There is no snapshot {wanted[:20]!r}.", f"There are: {', '.join(known)}.")
+    places = tuple(path / "evidence" / name for name in known if name <= wanted)
+    return IncidentFolder(path, wanted, read_manifest(places[-1]), question, places)

@@ -1,0 +1,146 @@
+"""Files of an incident folder: written whole or not at all, readable by their owner alone."""
+
+from __future__ import annotations
+
+import errno
+import io
+import os
+from collections.abc import Mapping
+from pathlib import Path
+
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+import zstandard
+
+from dlqkit.errors import EvidenceError, StorageError
+from dlqkit.frames import conform, empty_frame
+
+__all__ = ["make_folder", "read_frame", "read_raw", "write_bytes", "write_frame", "write_raw"]
+
+FOLDER_MODE, FILE_MODE = 0o700, 0o600
+_FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
+_LEVEL = 3
+_MAX_RAW_BYTES = 256 << 20
+
+
+def _storage_error(path: Path, error: OSError) -> StorageError:
+    if error.errno in _FULL:
+        return StorageError(
+            f"The disk is full: {path.name} could not be written.",
+            "Free some space and run the same command again; what was collected is kept.",
+        )
+    return StorageError(
+        f"{path.name} could not be written: {error.strerror or type(error).__name__}.",
+        "Check the folder's permissions, or name another one.",
+    )
+
+
+def make_folder(path: Path) -> None:
+    """Make a folder and those above it, open to the owner alone where they are new."""
+    try:
+        missing = [place for place in (path, *path.parents) if not place.exists()]
+        for place in reversed(missing):
+            place.mkdir(mode=FOLDER_MODE, exist_ok=True)
+        if not path.is_dir():
+            raise NotADirectoryError(errno.ENOTDIR, "it is not a folder")
+    except OSError as error:
+        raise _storage_error(path, error) from error
+
+
+def write_bytes(path: Path, content: bytes) -> None:
+    """Write a file so that after a crash it is the old or the new one, never half of it.
+
+    Raises
+    ------
+    StorageError
+        If the disk is full or the place cannot be written.
+    """
+    make_folder(path.parent)
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    try:
+        try:
+            descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, FILE_MODE)
+            with os.fdopen(descriptor, "wb") as file:
+                file.write(content)
+                file.flush()
+                os.fsync(file.fileno())
+            temporary.replace(path)
+        finally:
+            temporary.unlink(missing_ok=True)
+        sync_folder(path.parent)
+    except OSError as error:
+        raise _storage_error(path, error) from error
+
+
+def sync_folder(path: Path) -> None:
+    """Make renames in a folder last over a power cut."""
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def write_raw(path: Path, body: bytes) -> None:
+    """A page as it came, compressed by zstd."""
+    write_bytes(path, zstandard.ZstdCompressor(level=_LEVEL).compress(body))
+
+
+def read_raw(path: Path) -> bytes:
+    """The page that ``write_raw`` kept."""
+    try:
+        return zstandard.ZstdDecompressor().decompress(path.read_bytes(), max_output_size=_MAX_RAW_BYTES)
+    except (OSError, zstandard.ZstdError) as error:
+        raise EvidenceError(f"The page {path.name} cannot be read.", "Run dlqkit verify on the folder.") from error
+
+
+def write_frame(path: Path, frame: pd.DataFrame) -> None:
+    """A frame as Parquet; times as naive UTC, since engines read an aware time each in its own zone."""
+    plain = frame.copy()
+    for name, dtype in frame.dtypes.items():
+        if isinstance(dtype, pd.DatetimeTZDtype):
+            plain[name] = frame[name].dt.tz_convert("UTC").dt.tz_localize(None)
+        elif isinstance(dtype, pd.CategoricalDtype):
+            plain[name] = frame[name].astype("str")
+    table = pa.Table.from_pandas(plain, preserve_index=False).replace_schema_metadata(None)
+    buffer = io.BytesIO()
+    pq.write_table(table, buffer, compression="zstd")
+    write_bytes(path, buffer.getvalue())
+
+
+def read_frame(path: Path, columns: Mapping[str, str]) -> pd.DataFrame:
+    """The frame of a Parquet file in its declared dtypes; further columns follow as categories.
+
+    Raises
+    ------
+    EvidenceError
+        If the file was cut or is no Parquet.
+    """
+    if not path.is_file():
+        return empty_frame(columns)
+    try:
+        table = pq.read_table(path)
+    except (pa.ArrowException, OSError) as error:
+        raise EvidenceError(
+            f"{path.parent.name}/{path.name} is not readable Parquet; it was cut or changed.",
+            "Run dlqkit verify on the folder, and restore the file from a copy.",
+        ) from error
+    # Not Arrow's own dtypes: the frames are declared in pandas' own.
+    frame = table.to_pandas(types_mapper=_MAPPER.get, ignore_metadata=True)
+    for name in frame.columns:
+        if isinstance(frame[name].dtype, pd.DatetimeTZDtype) or frame[name].dtype.kind == "M":
+            frame[name] = frame[name].astype("datetime64[us]").dt.tz_localize("UTC")
+        elif name not in columns and str(frame[name].dtype) in {"str", "object"}:
+            frame[name] = frame[name].astype("category")
+    return conform(frame, columns)
+
+
+_MAPPER = {
+    pa.int64(): pd.Int64Dtype(),
+    pa.int32(): pd.Int32Dtype(),
+    pa.float64(): pd.Float64Dtype(),
+    pa.bool_(): pd.BooleanDtype(),
+    pa.string(): pd.StringDtype(na_value=float("nan")),
+    pa.large_string(): pd.StringDtype(na_value=float("nan")),
+}
