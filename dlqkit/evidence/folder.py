@@ -120,7 +120,8 @@ class IncidentFolder:
     def workflow_name(self, workflow_id: str | None) -> str | None:
         """The name that people use for a workflow, where it is set."""
         own = self.question.get("workflows", {}).get(workflow_id or "", {})
-        return own.get("name")
+        name: str | None = own.get("name")
+        return name
 
     # --- frames
 

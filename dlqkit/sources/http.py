@@ -196,7 +196,7 @@ class HttpClient:
         self._session.headers.update({"Accept": "application/json", "User-Agent": "dlqkit"})
         self._session.headers.update(dict(headers or {}))
         if auth is not None:
-            self._session.auth = (auth[0].encode(), auth[1].encode())
+            self._session.auth = requests.auth.HTTPBasicAuth(auth[0].encode(), auth[1].encode())
         if ca_file is not None:
             if not ca_file.is_file():
                 raise ParameterError(f"The CA file {ca_file} does not exist.", "Check ca_file in the settings.")
@@ -312,7 +312,8 @@ class HttpClient:
 
     def _read(self, answer: requests.Response, deadline: float) -> bytes:
         # `timeout=` is for one socket read, so a trickle never ends by it: the clock is looked at after every read.
-        chunks, size = [], 0
+        chunks: list[bytes] = []
+        size = 0
         while True:
             chunk = answer.raw.read1(_CHUNK, decode_content=True)
             if not chunk:
