@@ -1,0 +1,225 @@
+"""Prometheus answers to frames: the envelope is parsed, the samples are read as one table of numbers."""
+
+from __future__ import annotations
+
+import io
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import msgspec
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+import pyarrow as pa
+import pyarrow.csv as pa_csv
+
+from dlqkit.errors import ParameterError, SourceUnavailable, UnexpectedAnswer
+from dlqkit.frames import HISTOGRAMS, SAMPLES, SERIES, empty_frame
+from dlqkit.sources.http import describe_body
+from dlqkit.untrusted import shorten
+
+__all__ = ["Answer", "Numbers", "decode_answer", "frames_of", "label_column"]
+
+_RESERVED = {*SAMPLES, *SERIES, *HISTOGRAMS}
+
+
+class _Series(msgspec.Struct):
+    metric: dict[str, str] = {}
+    values: msgspec.Raw = msgspec.Raw(b"[]")
+    value: msgspec.Raw = msgspec.Raw(b"")
+    histograms: msgspec.Raw = msgspec.Raw(b"")
+    histogram: msgspec.Raw = msgspec.Raw(b"")
+
+
+class _Data(msgspec.Struct):
+    resultType: str = ""
+    result: msgspec.Raw = msgspec.Raw(b"[]")
+
+
+class _Envelope(msgspec.Struct):
+    status: str = ""
+    data: msgspec.Raw = msgspec.Raw(b"null")
+    errorType: str = ""
+    error: str = ""
+    warnings: list[str] | None = None
+    infos: list[str] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Numbers:
+    """One series: its labels, milliseconds since 1970, and values."""
+
+    labels: Mapping[str, str]
+    at_ms: npt.NDArray[np.int64]
+    value: npt.NDArray[np.float64]
+    histograms: tuple[tuple[int, str], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What the server answered, its warnings beside it."""
+
+    kind: str
+    series: tuple[Numbers, ...]
+    warnings: tuple[str, ...]
+    data: Any = None
+
+
+def decode_answer(body: bytes) -> Answer:
+    """An answer of the HTTP API.
+
+    Raises
+    ------
+    ParameterError
+        If the server refuses the query itself.
+    SourceUnavailable
+        If the query timed out or was too large.
+    UnexpectedAnswer
+        If the body is no answer of Prometheus.
+    """
+    try:
+        envelope = msgspec.json.decode(body, type=_Envelope)
+        if envelope.status == "error":
+            raise _refused(envelope)
+        if envelope.status != "success":
+            raise _foreign(body)
+        warnings = tuple(dict.fromkeys([*(envelope.warnings or ()), *(envelope.infos or ())]))
+        if bytes(envelope.data).lstrip()[:1] != b"{":
+            return Answer("", (), warnings, msgspec.json.decode(envelope.data))
+        data = msgspec.json.decode(envelope.data, type=_Data)
+        if data.resultType not in {"matrix", "vector"}:
+            return Answer(data.resultType, (), warnings, msgspec.json.decode(envelope.data))
+        series = msgspec.json.decode(data.result, type=list[_Series])
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise _foreign(body) from error
+    return Answer(data.resultType, tuple(_numbers(series, data.resultType)), warnings)
+
+
+def _foreign(body: bytes) -> UnexpectedAnswer:
+    what = describe_body(body)
+    what = "JSON that is none of Prometheus" if what.startswith("JSON") and _is_json(body) else what
+    return UnexpectedAnswer(
+        f"Prometheus answers with {what}.", "Check prometheus.url: it is the address before /api/v1/…"
+    )
+
+
+def _is_json(body: bytes) -> bool:
+    try:
+        msgspec.json.decode(body)
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        return False
+    return True
+
+
+def _refused(envelope: _Envelope) -> Exception:
+    text = shorten(" ".join(envelope.error.split()), 200)
+    if envelope.errorType in {"timeout", "canceled", "unavailable", "internal"} or "deadline exceeded" in text:
+        return SourceUnavailable(f"Prometheus gave up on the query: {text}.", "Ask for a shorter window.")
+    if "too many samples" in text or "maximum resolution" in text:
+        return SourceUnavailable(f"Prometheus refuses so much at once: {text}.", "Ask for a shorter window.")
+    return ParameterError(f"Prometheus refuses the query: {text}.", "Mend the query or the selector.")
+
+
+def _numbers(series: Sequence[_Series], kind: str) -> list[Numbers]:
+    if kind == "vector":
+        bodies = [b"[" + bytes(one.value) + b"]" if bytes(one.value) else b"[]" for one in series]
+    else:
+        bodies = [bytes(one.values) for one in series]
+    parsed = _parse_all(bodies)
+    out = []
+    for one, (at_ms, value) in zip(series, parsed, strict=True):
+        out.append(Numbers(one.metric, at_ms, value, _histograms(one, kind)))
+    return out
+
+
+def _parse_all(bodies: Sequence[bytes]) -> list[tuple[npt.NDArray[np.int64], npt.NDArray[np.float64]]]:
+    """Times and values of every series; all of them as one table, since a call for each costs more than its numbers."""
+    texts = [_as_csv(body) for body in bodies]
+    counts = np.array([text.count(b"\n") for text in texts], dtype=np.int64)
+    table = _read_table(b"".join(texts)) if counts.sum() else (np.empty(0), np.empty(0))
+    if table is None or len(table[0]) != counts.sum():
+        return [_parse_slowly(body) for body in bodies]
+    at_ms = np.rint(table[0] * 1000).astype(np.int64)
+    edges = np.cumsum(counts)[:-1]
+    return list(zip(np.split(at_ms, edges), np.split(table[1], edges), strict=True))
+
+
+def _as_csv(body: bytes) -> bytes:
+    # [[1700000000.5,"3"],[1700000015.5,"4"]] → 1700000000.5,3\n1700000015.5,4\n
+    text = body.translate(None, b'[" \t\r\n').replace(b"],", b"\n").rstrip(b"]")
+    return text + b"\n" if text else b""
+
+
+def _read_table(text: bytes) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]] | None:
+    try:
+        table = pa_csv.read_csv(
+            io.BytesIO(text.replace(b"+Inf", b"Inf")),
+            read_options=pa_csv.ReadOptions(column_names=["at", "value"], use_threads=False, block_size=1 << 24),
+            convert_options=pa_csv.ConvertOptions(
+                column_types={"at": pa.float64(), "value": pa.float64()}, null_values=[], strings_can_be_null=False
+            ),
+        )
+    except pa.ArrowInvalid:
+        return None
+    return table["at"].to_numpy(), table["value"].to_numpy()
+
+
+def _parse_slowly(body: bytes) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.float64]]:
+    pairs = msgspec.json.decode(body, type=list[tuple[float, str]])
+    at = np.array([pair[0] for pair in pairs], dtype=np.float64)
+    try:
+        value = np.array([float(pair[1]) for pair in pairs], dtype=np.float64)
+    except ValueError as error:
+        raise msgspec.DecodeError(str(error)) from None
+    return np.rint(at * 1000).astype(np.int64), value
+
+
+def _histograms(one: _Series, kind: str) -> tuple[tuple[int, str], ...]:
+    raw = bytes(one.histogram) if kind == "vector" else bytes(one.histograms)
+    if not raw:
+        return ()
+    rows = msgspec.json.decode(b"[" + raw + b"]" if kind == "vector" else raw, type=list[tuple[float, Any]])
+    return tuple((round(at * 1000), json.dumps(value, sort_keys=True)) for at, value in rows)
+
+
+def label_column(name: str) -> str:
+    """The column of a label; one that is called like a column of the frames gets a prefix."""
+    return f"label_{name}" if name in _RESERVED else name
+
+
+def frames_of(series: Sequence[Numbers]) -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame]:
+    """``SAMPLES``, ``SERIES`` with a column for each label, ``HISTOGRAMS``; a series of the same labels is one."""
+    numbers: dict[tuple[tuple[str, str], ...], int] = {}
+    ids = []
+    for one in series:
+        key = tuple(sorted(one.labels.items()))
+        ids.append(numbers.setdefault(key, len(numbers)))
+    if not numbers:
+        return empty_frame(SAMPLES), empty_frame(SERIES), empty_frame(HISTOGRAMS)
+    counts = [len(one.at_ms) for one in series]
+    samples = pd.DataFrame(
+        {
+            "series_id": np.repeat(np.array(ids, dtype=np.int32), counts),
+            "sampled_at": _moments(np.concatenate([one.at_ms for one in series])),
+            "value": pd.array(np.concatenate([one.value for one in series]), dtype="Float64"),
+        }
+    ).astype({"series_id": "Int32"})
+    samples = samples.drop_duplicates(["series_id", "sampled_at"], keep="last")
+    samples = samples.sort_values(["series_id", "sampled_at"], kind="stable").reset_index(drop=True)
+    names = sorted({name for key in numbers for name, _ in key if name != "__name__"})
+    rows = [dict(key) for key in numbers]
+    table: dict[str, Any] = {"series_id": pd.array(list(numbers.values()), dtype="Int32")}
+    table["metric"] = pd.Categorical([row.get("__name__") for row in rows])
+    for name in names:
+        table[label_column(name)] = pd.Categorical([row.get(name) for row in rows])
+    spread = [(ids[n], at, text) for n, one in enumerate(series) for at, text in one.histograms]
+    histograms = pd.DataFrame(spread, columns=["series_id", "at_ms", "buckets_json"])
+    histograms["sampled_at"] = _moments(histograms.pop("at_ms").to_numpy(dtype=np.int64))
+    histograms = histograms[list(HISTOGRAMS)].astype(dict(HISTOGRAMS))
+    return samples, pd.DataFrame(table), histograms
+
+
+def _moments(at_ms: npt.NDArray[np.int64]) -> pd.Series:
+    return pd.Series((at_ms * 1000).view("datetime64[us]")).dt.tz_localize("UTC")
