@@ -1,0 +1,91 @@
+"""A worker's own ``/metrics`` page: the newest values, before any scrape."""
+
+from __future__ import annotations
+
+import math
+import re
+from datetime import UTC, datetime
+from typing import Any
+
+import pandas as pd
+
+from dlqkit.errors import UnexpectedAnswer
+from dlqkit.frames import SAMPLES, Coverage, Loaded, empty_frame
+from dlqkit.sources.http import HttpClient, Request, Response, describe_body, is_web_page, shown_url
+from dlqkit.sources.prometheus_decode import label_column
+
+__all__ = ["MetricsPage", "parse_page"]
+
+TIME = "datetime64[us, UTC]"
+
+
+class MetricsPage:
+    """Reads one process's page in Prometheus's text form.
+
+    Parameters
+    ----------
+    url : str
+        For example ``http://worker-host:8000/metrics``.
+    """
+
+    def __init__(self, url: str, **client_options: Any) -> None:
+        self._client = HttpClient(
+            url,
+            name="The worker's page",
+            setting="worker.metrics_urls",
+            headers={"Accept": "text/plain, application/openmetrics-text;q=0.5"},
+            **client_options,
+        )
+
+    def load(self) -> Loaded:
+        """Every value on the page, at the time of reading.
+
+        Returns
+        -------
+        Loaded
+            ``frames.SAMPLES`` with ``metric`` and a column for each label; ``series_id`` is the place on the page.
+
+        Raises
+        ------
+        SourceError
+            If it cannot be read, or is no such page.
+        """
+
+        def decode(response: Response) -> pd.DataFrame:
+            return parse_page(response.body, response.headers.get("Content-Type", ""), datetime.now(UTC))
+
+        frame = self._client.load_page(Request(self._client.url), decode)
+        moment = frame["sampled_at"].max().to_pydatetime() if len(frame) else None
+        coverage = Coverage(got_start=moment, got_end=moment, rows=len(frame))
+        return Loaded(frame, coverage, shown_url(self._client.url))
+
+
+def parse_page(body: bytes, content_type: str, read_at: datetime) -> pd.DataFrame:
+    """A page's text as a frame; see ``MetricsPage.load``."""
+    from prometheus_client.openmetrics.parser import text_string_to_metric_families as parse_openmetrics
+    from prometheus_client.parser import text_string_to_metric_families as parse_text
+
+    problem = f"The worker's page is {describe_body(body, content_type).replace(' instead of JSON', '')}"
+    if is_web_page(body):
+        raise UnexpectedAnswer(f"{problem}, not metrics.", "Check worker.metrics_urls; the path is usually /metrics.")
+    try:
+        text = body.decode("utf-8")
+        openmetrics = "openmetrics" in content_type or re.search(r"^# EOF\s*\Z", text, re.MULTILINE) is not None
+        families = list((parse_openmetrics if openmetrics else parse_text)(text))
+    except (ValueError, UnicodeDecodeError) as error:
+        raise UnexpectedAnswer(
+            f"{problem}, and cannot be read as metrics.", "Open worker.metrics_urls in a browser and see."
+        ) from error
+    rows = []
+    for family in families:
+        for sample in family.samples:
+            value = float(sample.value)
+            labels = {label_column(name): text for name, text in sample.labels.items()}
+            rows.append({"metric": sample.name, "value": None if math.isnan(value) else value, **labels})
+    if not rows:
+        return empty_frame({**SAMPLES, "metric": "category"})
+    frame = pd.DataFrame(rows)
+    frame.insert(0, "series_id", pd.array(range(len(frame)), dtype="Int32"))
+    frame.insert(1, "sampled_at", pd.Series([pd.Timestamp(read_at)] * len(frame)).astype(TIME))
+    others = {name: "category" for name in frame.columns if name not in SAMPLES}
+    return frame.astype({**others, "value": "Float64"})

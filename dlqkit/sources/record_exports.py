@@ -1,0 +1,188 @@
+"""Execution records exported to files, where there is no API: JSON lines, a JSON array, CSV or Parquet."""
+
+from __future__ import annotations
+
+import csv
+import gzip
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+import zstandard
+
+from dlqkit.errors import ParameterError, UnexpectedAnswer
+from dlqkit.frames import RECORDS, Coverage, Loaded, empty_frame
+from dlqkit.settings import ExecutionLogsSettings
+from dlqkit.sources.record_decode import Decoded, decode_page, finish_records
+
+__all__ = ["RecordExports"]
+
+_MAX_BYTES = 4 << 30
+
+
+class RecordExports:
+    """Reads exported execution records.
+
+    Parameters
+    ----------
+    paths : path or sequence of paths
+        The form is told from the content; gzip and zstd are read too.
+    settings : ExecutionLogsSettings, optional
+        Field names, time zone and event key, as for the API.
+    """
+
+    def __init__(
+        self, paths: str | Path | Sequence[str | Path], *, settings: ExecutionLogsSettings | None = None
+    ) -> None:
+        given = [paths] if isinstance(paths, (str, Path)) else list(paths)
+        self._paths = [Path(path) for path in given]
+        self._settings = settings or ExecutionLogsSettings()
+        for path in self._paths:
+            if not path.is_file():
+                raise ParameterError(f"There is no file {path}.", "Check the path after --records.")
+
+    def load(self) -> Loaded:
+        """Every record of the files, each once.
+
+        Returns
+        -------
+        Loaded
+            ``frames.RECORDS``. A file is whole, so this is ``complete`` unless one was cut.
+
+        Raises
+        ------
+        UnexpectedAnswer
+            If a file is none of the four forms, or was cut so that nothing can be read.
+        """
+        frames: list[pd.DataFrame] = []
+        findings: dict[str, None] = {}
+        missing: list[str] = []
+        quarantined = 0
+        for path in self._paths:
+            frame, said, bad, cut = self._read(path)
+            frames.append(frame)
+            findings.update(dict.fromkeys(said))
+            quarantined += bad
+            if cut:
+                missing.append(f"{path.name} was cut in its last line.")
+            if bad:
+                missing.append(f"{bad:,} rows of {path.name} are no records.")
+        full = [frame for frame in frames if len(frame)]
+        frame = pd.concat(full, ignore_index=True) if full else empty_frame(RECORDS)
+        frame = frame.drop_duplicates(["record_id", "recorded_at", "queued_to_dlq", "attempts"], keep="last")
+        frame = frame.astype({"status": "category"}).reset_index(drop=True)
+        first, last = frame["recorded_at"].min(), frame["recorded_at"].max()
+        coverage = Coverage(
+            got_start=None if pd.isna(first) else first.to_pydatetime(),
+            got_end=None if pd.isna(last) else last.to_pydatetime(),
+            rows=len(frame),
+            quarantined=quarantined,
+            completeness="partial" if any("was cut" in sentence for sentence in missing) else "complete",
+            missing=tuple(missing),
+            findings=tuple(findings),
+        )
+        return Loaded(frame, coverage, ", ".join(path.name for path in self._paths))
+
+    def _read(self, path: Path) -> tuple[pd.DataFrame, Sequence[str], int, bool]:
+        """Frame, findings, rows that are no record, and whether the end is missing."""
+        with path.open("rb") as file:
+            head = file.read(4)
+        if head == b"PAR1":
+            return (*finish_records(_parquet(path), self._settings), False)
+        body = _body(path, head)
+        start = body[:64].lstrip(b"\xef\xbb\xbf \t\r\n")[:1]
+        if start == b"[":
+            return _of(decode_page(body, self._settings))
+        if start == b"{":
+            return self._json_lines(path, body)
+        return (*finish_records(_csv(path, body), self._settings), False)
+
+    def _json_lines(self, path: Path, body: bytes) -> tuple[pd.DataFrame, Sequence[str], int, bool]:
+        lines = [line for line in body.removeprefix(b"\xef\xbb\xbf").splitlines() if line.strip()]
+        good, bad, cut = [], 0, False
+        for number, line in enumerate(lines):
+            try:
+                msgspec.json.decode(line, type=msgspec.Raw)
+                good.append(line)
+            except (msgspec.DecodeError, UnicodeDecodeError):
+                cut = cut or number == len(lines) - 1
+                bad += number < len(lines) - 1
+        if not good or bad > len(good):
+            # One object over several lines: a page of the API that was saved.
+            return _of(decode_page(body, self._settings))
+        if len(good) == 1 and not bad and not cut and not _is_record(good[0]):
+            return _of(decode_page(body, self._settings))
+        frame, said, no_records, _ = _of(decode_page(b"[" + b",".join(good) + b"]", self._settings))
+        return frame, [text for text in said if "bare array" not in text], bad + no_records, cut
+
+
+def _of(page: Decoded) -> tuple[pd.DataFrame, Sequence[str], int, bool]:
+    return page.frame, page.findings, len(page.quarantined), False
+
+
+def _is_record(line: bytes) -> bool:
+    keys = {name.lower().replace("_", "") for name in msgspec.json.decode(line, type=dict[str, msgspec.Raw])}
+    return bool(keys & {"workflowid", "traceid", "queuedtodlq", "lasterror"})
+
+
+def _body(path: Path, head: bytes) -> bytes:
+    try:
+        if head[:2] == b"\x1f\x8b":
+            with gzip.open(path) as file:
+                return file.read(_MAX_BYTES)
+        if head == b"\x28\xb5\x2f\xfd":
+            with path.open("rb") as raw, zstandard.ZstdDecompressor().stream_reader(raw) as stream:
+                return stream.read(_MAX_BYTES)
+        return path.read_bytes()
+    except (OSError, EOFError, zstandard.ZstdError) as error:
+        raise UnexpectedAnswer(f"{path.name} cannot be read; it may be cut.", "Export it again.") from error
+
+
+def _parquet(path: Path) -> list[dict[str, Any]]:
+    try:
+        rows: list[dict[str, Any]] = pq.read_table(path).to_pylist()
+    except (pa.ArrowException, OSError) as error:
+        raise UnexpectedAnswer(f"{path.name} is a Parquet file that was cut or changed.", "Export it again.") from error
+    return [{name: _json_value(value) for name, value in row.items()} for row in rows]
+
+
+def _json_value(value: Any) -> Any:
+    if isinstance(value, pd.Timestamp) or hasattr(value, "isoformat"):
+        return value.isoformat()
+    if isinstance(value, float) and value != value:
+        return None
+    if isinstance(value, bytes):
+        return value.decode("utf-8", "replace")
+    return value
+
+
+def _csv(path: Path, body: bytes) -> list[dict[str, Any]]:
+    """The rows as text, so that an id keeps its leading zeros; empty cells are absent."""
+    try:
+        text = body.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise UnexpectedAnswer(
+            f"{path.name} is neither JSON, CSV nor Parquet.", "Export it as one of these."
+        ) from error
+    lines = text.splitlines()
+    delimiter = max(",;\t", key=(lines[0] if lines else "").count)
+    if not lines or delimiter not in lines[0]:
+        raise UnexpectedAnswer(f"{path.name} is neither JSON, CSV nor Parquet.", "Export it as one of these.")
+    csv.field_size_limit(1 << 28)
+    rows = csv.DictReader(text.splitlines(keepends=True), delimiter=delimiter)
+    return [{name: _cell(name, value) for name, value in row.items() if name and value} for row in rows]
+
+
+def _cell(name: str, value: str) -> Any:
+    # An error that was an object is JSON text in a cell.
+    if "error" in name.lower() and value[:1] == "{":
+        try:
+            return json.loads(value)
+        except ValueError:
+            return value
+    return value

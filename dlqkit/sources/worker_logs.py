@@ -1,0 +1,282 @@
+"""Files of structured worker logs, in the forms that people have them in; lines that are no JSON are kept."""
+
+from __future__ import annotations
+
+import gzip
+import io
+import re
+import sys
+import zlib
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from datetime import datetime
+from pathlib import Path
+from typing import IO, Any
+
+import msgspec
+import pandas as pd
+import zstandard
+
+from dlqkit.errors import ParameterError
+from dlqkit.frames import WORKER_LOGS, Coverage, Loaded, empty_frame
+from dlqkit.sources.record_decode import read_times
+
+__all__ = ["WorkerLogs"]
+
+_NAMES: Mapping[str, tuple[str, ...]] = {
+    "logged_at": ("timestamp", "@timestamp", "ts", "time", "eventtime", "datetime", "asctime", "receivetimestamp"),
+    "level": ("level", "severity", "levelname", "loglevel", "lvl"),
+    "message": ("message", "msg", "event", "text", "textpayload", "log"),
+    "trace_id": ("traceid", "trace"),
+    "workflow_id": ("workflowid", "workflow"),
+    "attempts": ("attempts", "attempt"),
+}
+# Fields under which log services put the line that the worker wrote.
+_INNER = ("jsonPayload", "line", "log", "message", "textPayload")
+_KUBECTL = re.compile(
+    rb"^(?:\[pod/[^\]]{1,300}\] )?([0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9:.]{8,18}(?:Z|[+-][0-9]{2}:[0-9]{2})) (.*)$",
+    re.DOTALL,
+)
+_POD = re.compile(rb"^\[pod/[^\]]{1,300}\] ")
+_CHUNK_ROWS = 50_000
+_LONGEST_LINE = 1 << 20
+
+
+class WorkerLogs:
+    """Reads worker logs from files.
+
+    Parameters
+    ----------
+    paths : path or sequence of paths
+        JSON lines, a JSON array, ``kubectl logs``, ``logcli --output=jsonl``; plain, gzip or zstd; ``-`` for standard
+        input. Rotated files are given one by one or as a pattern such as ``worker.log*``.
+    timezone : str, optional
+        Of times without an offset; without it they are not used.
+
+    Raises
+    ------
+    ParameterError
+        If a file does not exist.
+    """
+
+    def __init__(self, paths: str | Path | Sequence[str | Path], *, timezone: str | None = None) -> None:
+        given = [paths] if isinstance(paths, (str, Path)) else list(paths)
+        self._paths = [found for path in given for found in _find(path)]
+        self._timezone = timezone
+
+    def load(
+        self,
+        *,
+        trace_id: str | None = None,
+        workflow_id: str | None = None,
+        start: datetime | None = None,
+        end: datetime | None = None,
+    ) -> Loaded:
+        """The lines that match.
+
+        Parameters
+        ----------
+        trace_id, workflow_id : str, optional
+            Only lines of these; lines that are no JSON are then left out.
+        start, end : datetime, optional
+            Aware; only lines of ``[start, end)``. Lines without a known time are kept.
+
+        Returns
+        -------
+        Loaded
+            ``frames.WORKER_LOGS``, by file and line. Lines that are no JSON have their text as ``message``; their
+            number is in ``coverage.details["not_json"]``.
+        """
+        frames: list[pd.DataFrame] = []
+        missing: list[str] = []
+        findings: dict[str, None] = {}
+        lines = not_json = 0
+        for path in self._paths:
+            reader = _Reader(path)
+            for rows in _chunks(reader.lines()):
+                lines += len(rows)
+                not_json += sum(row is not None and "_text" in row for row in rows)
+                frame, said = _frame(rows, self._timezone)
+                findings.update(dict.fromkeys(said))
+                frames.append(_within(frame, trace_id, workflow_id, start, end))
+            if reader.problem:
+                missing.append(f"{_name(path)} {reader.problem}")
+        full = [frame for frame in frames if len(frame)]
+        frame = pd.concat(full, ignore_index=True) if full else empty_frame(WORKER_LOGS)
+        frame = frame.astype({"level": "category"})
+        if not_json:
+            findings[f"{not_json:,} of {lines:,} lines are no JSON; they are kept as text."] = None
+        first, last = frame["logged_at"].min(), frame["logged_at"].max()
+        coverage = Coverage(
+            asked_start=start,
+            asked_end=end,
+            got_start=None if pd.isna(first) else first.to_pydatetime(),
+            got_end=None if pd.isna(last) else last.to_pydatetime(),
+            rows=len(frame),
+            completeness="partial" if missing else "complete",
+            missing=tuple(missing),
+            findings=tuple(findings),
+            details={"lines": lines, "not_json": not_json},
+        )
+        return Loaded(frame, coverage, ", ".join(_name(path) for path in self._paths))
+
+
+def _name(path: Path | None) -> str:
+    return "standard input" if path is None else path.name
+
+
+def _find(given: str | Path) -> list[Path | None]:
+    if str(given) == "-":
+        return [None]
+    path = Path(given)
+    if path.is_file():
+        return [path]
+    if any(sign in path.name for sign in "*?["):
+        found = sorted(one for one in path.parent.glob(path.name) if one.is_file())
+        if found:
+            return list(found)
+    raise ParameterError(f"There is no log file {given}.", "Check the path; give rotated files one by one.")
+
+
+class _Reader:
+    """The lines of one file; ``problem`` is set where it breaks off."""
+
+    def __init__(self, path: Path | None) -> None:
+        self._path = path
+        self.problem = ""
+
+    def lines(self) -> Iterator[bytes]:
+        try:
+            with self._open() as file:
+                head = file.peek(64)[:64].lstrip()  # type: ignore[attr-defined]
+                if head[:1] == b"[" and head[:5] != b"[pod/":
+                    yield from self._array(file.read())
+                    return
+                while line := file.readline(_LONGEST_LINE):
+                    yield line
+        except (EOFError, zlib.error, gzip.BadGzipFile, zstandard.ZstdError):
+            self.problem = "was cut: its compressed end is missing, so later lines may be."
+        except OSError as error:
+            self.problem = f"could not be read to its end: {error.strerror or 'broken'}."
+
+    def _open(self) -> IO[bytes]:
+        raw: IO[bytes] = sys.stdin.buffer if self._path is None else self._path.open("rb")
+        magic = raw.peek(4)[:4]  # type: ignore[attr-defined]
+        if magic[:2] == b"\x1f\x8b":
+            return io.BufferedReader(gzip.GzipFile(fileobj=raw))
+        if magic == b"\x28\xb5\x2f\xfd":
+            stream = zstandard.ZstdDecompressor().stream_reader(raw, read_across_frames=True, closefd=True)
+            return io.BufferedReader(stream)
+        return raw
+
+    def _array(self, body: bytes) -> Iterator[bytes]:
+        try:
+            for element in msgspec.json.decode(body, type=list[msgspec.Raw]):
+                yield bytes(element)
+        except (msgspec.DecodeError, UnicodeDecodeError):
+            # Cut in the middle, or text that only begins like an array: by lines, without what belongs to the array.
+            self.problem = "is no whole JSON array; it was read line by line."
+            for line in body.splitlines():
+                yield line.strip().rstrip(b",")
+
+
+def _chunks(lines: Iterable[bytes]) -> Iterator[list[dict[str, Any]]]:
+    rows: list[dict[str, Any]] = []
+    for line in lines:
+        row = _parse(line)
+        if row is not None:
+            rows.append(row)
+        if len(rows) >= _CHUNK_ROWS:
+            yield rows
+            rows = []
+    if rows:
+        yield rows
+
+
+def _parse(line: bytes) -> dict[str, Any] | None:
+    """A line's fields; ``_text`` alone where it is no JSON; None where it is empty."""
+    text = line.strip()
+    if not text:
+        return None
+    outer: dict[str, Any] = {}
+    found = _KUBECTL.match(text)
+    if found is not None:
+        outer["timestamp"] = found[1].decode()
+        text = found[2].strip()
+    else:
+        text = _POD.sub(b"", text)
+    value = _decode(text)
+    if value is None:
+        return {"_text": text.decode("utf-8", "replace"), **outer}
+    for name in _INNER:
+        inner = value.get(name)
+        if isinstance(inner, str):
+            inner = _decode(inner.strip().encode("utf-8", "replace"))
+        if isinstance(inner, dict):
+            rest = {key: part for key, part in value.items() if key != name}
+            # What the worker wrote counts more than what the log service put around it.
+            return {**outer, **rest, **inner}
+    return {**outer, **value}
+
+
+def _decode(text: bytes) -> dict[str, Any] | None:
+    if text[:1] != b"{":
+        return None
+    try:
+        value = msgspec.json.decode(text)
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        return None
+    return value if isinstance(value, dict) else None
+
+
+def _frame(rows: Sequence[Mapping[str, Any]], zone: str | None) -> tuple[pd.DataFrame, list[str]]:
+    columns: dict[str, list[Any]] = {name: [] for name in WORKER_LOGS}
+    for row in rows:
+        if "_text" in row:
+            values: dict[str, Any] = {"message": row["_text"], "logged_at": row.get("timestamp")}
+            rest: dict[str, Any] = {}
+        else:
+            values, rest = _pick(row)
+        for name in WORKER_LOGS:
+            if name == "extra_json":
+                columns[name].append(msgspec.json.encode(rest).decode("utf-8", "replace") if rest else None)
+            else:
+                columns[name].append(_plain(values.get(name)))
+    times, findings = read_times(pd.Series(columns["logged_at"], dtype="str"), zone)
+    numbers = pd.to_numeric(pd.Series(columns["attempts"], dtype="str"), errors="coerce").astype("Float64").round()
+    made: dict[str, Any] = {**columns, "logged_at": times, "attempts": numbers}
+    frame = pd.DataFrame({name: pd.Series(made[name]).astype(dtype) for name, dtype in WORKER_LOGS.items()})
+    said = [sentence.replace("execution_logs.timezone", "the time zone") for sentence in findings if "zone" in sentence]
+    return frame.astype({"level": "str"}), said
+
+
+def _pick(row: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
+    by_normal = {name.lower().replace("_", "").replace("-", ""): name for name in reversed(list(row))}
+    values, used = {}, set()
+    for column, names in _NAMES.items():
+        name = next((by_normal[one] for one in names if one in by_normal and by_normal[one] not in used), None)
+        if name is not None:
+            values[column] = row[name]
+            used.add(name)
+    return values, {name: value for name, value in row.items() if name not in used}
+
+
+def _plain(value: Any) -> str | None:
+    if value is None or value == "":
+        return None
+    return value if isinstance(value, str) else msgspec.json.encode(value).decode("utf-8", "replace")
+
+
+def _within(
+    frame: pd.DataFrame, trace_id: str | None, workflow_id: str | None, start: datetime | None, end: datetime | None
+) -> pd.DataFrame:
+    keep = pd.Series(True, index=frame.index)
+    if trace_id is not None:
+        keep &= frame["trace_id"] == trace_id
+    if workflow_id is not None:
+        keep &= frame["workflow_id"] == workflow_id
+    at = frame["logged_at"]
+    if start is not None:
+        keep &= at.isna() | (at >= pd.Timestamp(start))
+    if end is not None:
+        keep &= at.isna() | (at < pd.Timestamp(end))
+    return frame[keep]
