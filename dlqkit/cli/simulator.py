@@ -1,0 +1,82 @@
+"""``dlqkit simulator``: a worker platform on loopback, until stopped."""
+
+from __future__ import annotations
+
+import json
+import signal
+import sys
+import tempfile
+import threading
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from dlqkit.errors import ParameterError
+from dlqkit.untrusted import for_terminal
+
+__all__ = ["simulator"]
+
+
+def simulator(
+    scenario: Annotated[
+        str, typer.Option(help="infrastructure, business, timeout, mixed, silence or quiet.")
+    ] = "infrastructure",
+    seed: Annotated[int, typer.Option(help="Same seed, same platform.", min=0)] = 7,
+    events: Annotated[int, typer.Option(help="Events in the simulated day.", min=1000, max=2_000_000)] = 20_000,
+    pagination: Annotated[str, typer.Option(help="none, offset, page, cursor, link; auto draws one.")] = "auto",
+    port: Annotated[int, typer.Option(help="Port of HTTP; 0 takes a free one.", min=0, max=65535)] = 0,
+    logs_dir: Annotated[Path | None, typer.Option(help="Where worker logs are written.")] = None,
+    truth: Annotated[Path | None, typer.Option(help="Write here what is true, for tests.")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the addresses as JSON.")] = False,
+) -> None:
+    """Serve a simulated worker platform on loopback until stopped, so that everything else can be tried.
+
+    Example: dlqkit simulator --scenario timeout
+    """
+    from dlqkit.simulator.dialect import PAGINATIONS
+    from dlqkit.simulator.platform import SCENARIOS, Platform
+    from dlqkit.simulator.server import Server
+
+    if scenario not in SCENARIOS:
+        raise ParameterError(f"There is no scenario {scenario[:30]!r}.", f"Choose of {', '.join(SCENARIOS)}.")
+    if pagination not in {"auto", *PAGINATIONS}:
+        raise ParameterError(
+            f"There is no pagination {pagination[:30]!r}.", f"Choose of auto, {', '.join(PAGINATIONS)}."
+        )
+    stopped = threading.Event()
+    signal.signal(signal.SIGTERM, lambda *_: stopped.set())
+    platform = Platform(seed=seed, scenario=scenario, events=events, pagination=pagination)
+    with tempfile.TemporaryDirectory(prefix="dlqkit-simulator-") as scratch:
+        try:
+            server = Server(platform, port=port, logs_dir=logs_dir or Path(scratch) / "logs")
+        except OSError as error:
+            raise ParameterError(
+                f"Port {port} cannot be used: {error.strerror}.", "Name another port, or 0 for a free one."
+            ) from error
+        server.start()
+        try:
+            described = server.describe()
+            if truth is not None:
+                truth.write_text(json.dumps(platform.truth()), encoding="utf-8")
+            _tell(described, as_json)
+            stopped.wait()
+        finally:
+            server.stop()
+
+
+def _tell(described: dict[str, object], as_json: bool) -> None:
+    if as_json:
+        typer.echo(json.dumps(described))
+    else:
+        environment = described["environment"]
+        assert isinstance(environment, dict)
+        typer.echo("A simulated worker platform, on this machine alone. In another terminal:\n")
+        for name, value in environment.items():
+            typer.echo(f"export {name}='{for_terminal(value)}'")
+        typer.echo("\ndlqkit investigate --since 4h\n")
+        typer.echo(f"Worker logs: {for_terminal(described['logs_dir'])}")
+        typer.echo(f"Remove the cause: curl -X POST {described['control_url']}/heal")
+        typer.echo(f"Run the dead events again: curl -X POST {described['control_url']}/republish-all")
+        typer.echo("Stop: Ctrl-C")
+    sys.stdout.flush()

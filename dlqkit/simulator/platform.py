@@ -1,0 +1,437 @@
+"""The platform: events, attempts, faults. All of a day and of the next one is computed; time makes it visible."""
+
+from __future__ import annotations
+
+import json
+import threading
+import time
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any
+
+import numpy as np
+
+from dlqkit.simulator.dialect import Dialect, draw_dialect
+from dlqkit.simulator.error_texts import BACKGROUND, BUSINESS, ERRORS, INFRASTRUCTURE, REFUSED, TIMEOUT
+from dlqkit.simulator.mixing import Array, mix, mix_array
+from dlqkit.simulator.traffic import DAY_S, arrivals, mean_rate
+from dlqkit.simulator.workflows import (
+    CLIENTS,
+    Workflow,
+    break_payload,
+    draw_workflows,
+    event_number,
+    payload,
+    wrong_field,
+)
+
+__all__ = ["SCENARIOS", "Attempts", "Fault", "Platform", "iso"]
+
+SCENARIOS = ("infrastructure", "business", "timeout", "mixed", "silence", "quiet")
+PROJECT = "simulated-project"
+OUTAGE_S = 40 * 60.0
+REFUSED_SHARE = 0.001
+TRANSIENT_SHARE = 0.008
+# The part of a mixed incident's events that meets the unavailable database; the client's own come on top.
+MIXED_SHARE = 0.6
+# A slow action seldom still makes it.
+STILL_IN_TIME = 0.06
+
+
+def iso(at_s: float) -> str:
+    """Seconds since 1970 as ISO 8601 UTC."""
+    return datetime.fromtimestamp(at_s, UTC).isoformat(timespec="microseconds")
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """What is wrong, with which workflow, from when to when (infinite while it goes on)."""
+
+    scenario: str
+    workflow: int
+    client: int
+    begins: float
+    ends: float
+    change: str
+    """How the client's payload is broken."""
+
+
+@dataclass(frozen=True, slots=True)
+class Attempts:
+    """Every attempt, by its end: arrays of one length."""
+
+    event: Array
+    number: Array
+    begun: Array
+    ended: Array
+    duration_ms: Array
+    failed: Array
+    error: Array
+    dead: Array
+    superseded: Array
+    """When the event's next attempt ends; infinite for its last."""
+    instance: Array
+
+    def __len__(self) -> int:
+        return len(self.event)
+
+
+@dataclass
+class Platform:
+    """A worker platform with one scenario.
+
+    Parameters
+    ----------
+    seed, scenario
+        Same seed and scenario, same platform; the clock apart.
+    events : int
+        Events of the day before ``now``.
+    pagination : str
+        ``auto`` draws it.
+    now : float
+        Seconds since 1970.
+    """
+
+    seed: int = 7
+    scenario: str = "infrastructure"
+    events: int = 20_000
+    pagination: str = "auto"
+    now: float = field(default_factory=time.time)
+
+    def __post_init__(self) -> None:
+        rng = np.random.default_rng([self.seed, SCENARIOS.index(self.scenario)])
+        self.lock = threading.RLock()
+        self.salt = int(rng.integers(1 << 62))
+        self.dialect: Dialect = draw_dialect(rng, self.pagination)
+        self.workflows: tuple[Workflow, ...] = draw_workflows(rng, PROJECT)
+        self.max_attempts = int(rng.integers(3, 7))
+        self.start, self.horizon = self.now - DAY_S, self.now + DAY_S
+        self.instances = int(rng.integers(1, 4))
+        self.client_shares = np.sort(rng.dirichlet(np.full(len(CLIENTS), 2.0)))[::-1]
+        self._draw_events(rng)
+        self.fault = self._draw_fault(rng)
+        self.stops_scraping = self.scenario == "silence" and bool(rng.random() < 0.5)
+        self._draw_restarts(rng)
+        self._extra: list[tuple[int, float, float, bool, int, bool]] = []
+        self.corrected: dict[int, bytes] = {}
+        self.version = 0
+        self._attempts: Attempts | None = None
+
+    # --- drawn once
+
+    def _draw_events(self, rng: np.random.Generator) -> None:
+        past = arrivals(rng, self.start, self.now, events=self.events)
+        rate = mean_rate(self.start, self.now, self.events)
+        future = arrivals(rng, self.now, self.horizon, rate=rate)
+        self.arrived = np.concatenate([past, future])
+        count = len(self.arrived)
+        shares = np.array([workflow.share for workflow in self.workflows])
+        self.workflow_of = rng.choice(len(shares), size=count, p=shares / shares.sum())
+        self.client_of = rng.choice(len(CLIENTS), size=count, p=self.client_shares)
+        self.bits = mix_array(np.arange(count, dtype=np.uint64) ^ np.uint64(self.salt))
+        self._unit = [self._units(number) for number in range(8)]
+
+    def _units(self, number: int) -> Array:
+        """A number in [0, 1) of every event, always the same; another one for each ``number``."""
+        mixed = mix_array(self.bits ^ np.uint64(mix(self.salt + number)))
+        units: Array = (mixed >> np.uint64(11)).astype(np.float64) / float(1 << 53)
+        return units
+
+    def _draw_fault(self, rng: np.random.Generator) -> Fault:
+        # The busiest workflow, so that an incident has enough events to be one.
+        workflow, client = 0, int(rng.integers(0, 2))
+        change = str(rng.choice(["number_as_text", "field_renamed", "field_empty"]))
+        minutes = rng.uniform(65, 150)
+        if self.scenario == "infrastructure" and rng.random() < 1 / 3:
+            minutes = rng.uniform(18, 34)
+        if self.scenario == "silence":
+            minutes = rng.uniform(35, 120)
+        begins = self.now - 60 * float(minutes)
+        ends = begins + OUTAGE_S if self.scenario in {"infrastructure", "mixed"} else np.inf
+        self.change_before = bool(rng.random() < 0.5) and self.scenario not in {"quiet", "silence"}
+        self._change_lead = float(rng.uniform(240, 900))
+        return Fault(self.scenario, workflow, client, begins, float(ends), change)
+
+    def _draw_restarts(self, rng: np.random.Generator) -> None:
+        """When each instance restarts (a pause, then a new process), and which version it then runs."""
+        self.restarts: list[list[tuple[float, float, str]]] = []
+        for _ in range(self.instances):
+            times = sorted(float(t) for t in rng.uniform(self.start, self.now - 4 * 3600, int(rng.integers(0, 3))))
+            # Each restart: when the old process ends, when the new one has started, its version.
+            self.restarts.append([(at, at + float(rng.uniform(5, 40)), "1.8.2") for at in times])
+        if self.change_before:
+            at = self.fault.begins - self._change_lead
+            for number, own in enumerate(self.restarts):
+                own.append((at + 20 * number, at + 20 * number + float(rng.uniform(5, 15)), "1.9.0"))
+        self.first_start = [self.start - float(rng.uniform(3600, 90_000)) for _ in range(self.instances)]
+
+    # --- attempts
+
+    @property
+    def attempts(self) -> Attempts:
+        """Every attempt up to the horizon, under the faults as they are known now."""
+        with self.lock:
+            if self._attempts is None:
+                self._attempts = self._run()
+            return self._attempts
+
+    def _changed(self) -> None:
+        self._attempts = None
+        self.version += 1
+
+    def _run(self) -> Attempts:
+        count = len(self.arrived)
+        fault, workflow = self.fault, self.workflow_of
+        medians = np.array([one.median_ms for one in self.workflows])[workflow]
+        spreads = np.array([one.spread for one in self.workflows])[workflow]
+        limits = np.array([one.timeout_ms for one in self.workflows], dtype=np.float64)[workflow]
+        hit = workflow == fault.workflow
+        broken = hit & (self.client_of == fault.client) & (self.scenario in {"business", "mixed"})
+        refused = self._unit[0] < REFUSED_SHARE
+        transient = np.where(self._unit[1] < TRANSIENT_SHARE, 1 + (self._unit[2] < 0.2), 0)
+        at = self.arrived + 0.05 + 0.4 * self._unit[3]
+        active = np.ones(count, dtype=bool)
+        if self.scenario == "silence":
+            active &= at < fault.begins
+        parts: list[tuple[Array, ...]] = []
+        for number in range(1, self.max_attempts + 1):
+            index = np.flatnonzero(active)
+            if not len(index):
+                break
+            begun = at[index]
+            units = self._attempt_units(index, number)
+            duration = medians[index] * np.exp(spreads[index] * _normal(units[0], units[1]))
+            duration = np.minimum(duration, 0.9 * limits[index])
+            failed, error, final = self._judge(index, number, begun, broken, refused, transient, units[2])
+            slow = (self.scenario == "timeout") & hit[index] & (begun >= fault.begins) & (begun < fault.ends)
+            cut = slow & (units[2] >= STILL_IN_TIME) & ~refused[index]
+            duration = np.where(slow & ~cut, limits[index] * (0.6 + 0.3 * units[3]), duration)
+            duration = np.where(cut, limits[index] * (1 + 0.008 * units[3]), duration)
+            failed, error = failed | cut, np.where(cut, TIMEOUT, error)
+            down = failed & np.isin(error, INFRASTRUCTURE)
+            duration = np.where(down, 3 + 2500 * units[3] ** 2, duration)
+            ended = begun + duration / 1000
+            dead = failed & (final | (number == self.max_attempts))
+            parts.append((index, np.full(len(index), number), begun, ended, duration, failed, error, dead))
+            again = failed & ~dead
+            active[:] = False
+            active[index[again]] = True
+            at[index] = ended + 1.5 * 2 ** (number - 1) * (0.8 + 0.4 * units[1])
+        return self._sorted(parts)
+
+    def _attempt_units(self, index: Array, number: int) -> list[Array]:
+        mixed = mix_array(self.bits[index] ^ np.uint64(mix(self.salt + 1000 + number)))
+        return [((mixed >> np.uint64(8 + 12 * part)) & np.uint64(0xFFF)).astype(np.float64) / 4096 for part in range(4)]
+
+    def _judge(
+        self, index: Array, number: int, begun: Array, broken: Array, refused: Array, transient: Array, unit: Array
+    ) -> tuple[Array, Array, Array]:
+        """Failed, error and whether the failure is final, of attempts that begin at these times."""
+        fault = self.fault
+        during = (begun >= fault.begins) & (begun < fault.ends)
+        choose = (unit * 4096).astype(np.int64)
+        failed = transient[index] >= number
+        error = np.array(BACKGROUND)[choose % len(BACKGROUND)]
+        final = np.zeros(len(index), dtype=bool)
+        if self.scenario in {"infrastructure", "mixed"}:
+            down = during & (self.workflow_of[index] == fault.workflow)
+            if self.scenario == "mixed":
+                down &= self._unit[4][index] < MIXED_SHARE
+            error = np.where(down, np.array(INFRASTRUCTURE)[choose % len(INFRASTRUCTURE)], error)
+            failed = failed | down
+        # A client's change is of the payload, so it is decided when the event is made.
+        wrong = broken[index] & (self.arrived[index] >= fault.begins) & (self.arrived[index] < self._client_mended())
+        for mask, kind in ((wrong, BUSINESS), (refused[index], None)):
+            error = np.where(mask, np.array(REFUSED)[choose % len(REFUSED)] if kind is None else kind, error)
+            failed, final = failed | mask, final | mask
+        return failed, error, final
+
+    def _client_mended(self) -> float:
+        # In a mixed incident the database comes back by itself; the client goes on until it is healed.
+        return self.healed_at if self.healed_at is not None else np.inf
+
+    healed_at: float | None = None
+
+    def _sorted(self, parts: list[tuple[Array, ...]]) -> Attempts:
+        columns = [np.concatenate([part[number] for part in parts]) for number in range(8)]
+        if self._extra:
+            event, begun, ended, failed, error, dead = (np.array(values) for values in zip(*self._extra, strict=True))
+            more = (event, np.ones(len(event), dtype=np.int64), begun, ended, (ended - begun) * 1000,
+                    failed.astype(bool), error, dead.astype(bool))  # fmt: skip
+            columns = [np.concatenate([old, new]) for old, new in zip(columns, more, strict=True)]
+        order = np.argsort(columns[3], kind="stable")
+        columns = [column[order] for column in columns]
+        event, ended = columns[0], columns[3]
+        superseded = np.full(len(event), np.inf)
+        by_event = np.lexsort((ended, event))
+        same = event[by_event][1:] == event[by_event][:-1]
+        superseded[by_event[:-1][same]] = ended[by_event[1:][same]]
+        instance = (self.bits[event] >> np.uint64(5)).astype(np.int64) % self.instances
+        number, begun, _, duration, failed, error, dead = columns[1:]
+        return Attempts(event, number, begun, ended, duration, failed, error, dead, superseded, instance)
+
+    # --- what a person or a message does
+
+    def heal(self, at: float | None = None) -> None:
+        """Remove what is wrong, now: the fault ends, the client mends its payload."""
+        with self.lock:
+            moment = time.time() if at is None else at
+            fault = self.fault
+            ends = min(fault.ends, moment)
+            self.fault = Fault(fault.scenario, fault.workflow, fault.client, fault.begins, ends, fault.change)
+            self.healed_at = moment
+            self._changed()
+
+    def consume(self, topic: str, data: bytes, at: float | None = None) -> None:
+        """A message on a workflow's topic: its worker takes it and runs the action."""
+        self.consume_many([(topic, data)], at)
+
+    def consume_many(self, messages: list[tuple[str, bytes]], at: float | None = None) -> None:
+        """Several messages, as ``consume``."""
+        with self.lock:
+            for topic, data in messages:
+                self._consume(topic, data, time.time() if at is None else at)
+            self._changed()
+
+    def _consume(self, topic: str, data: bytes, moment: float) -> None:
+        number = next((n for n, one in enumerate(self.workflows) if one.topic == topic), None)
+        if number is None:
+            return
+        workflow, fault = self.workflows[number], self.fault
+        try:
+            body = json.loads(data)
+        except ValueError:
+            body = None
+        event = event_number(body, workflow.shape)
+        if event is None or not 0 <= event < len(self.arrived) or self.workflow_of[event] != number:
+            return
+        self.corrected[event] = data
+        hit = number == fault.workflow and fault.begins <= moment < fault.ends
+        begun = moment + 0.05
+        ended = begun + workflow.median_ms / 1000
+        if wrong_field(body, workflow.shape) is not None:
+            self._extra.append((event, begun, ended, True, BUSINESS, True))
+        elif hit and self.scenario in {"infrastructure", "mixed"}:
+            self._extra.append((event, begun, begun + 0.01, True, INFRASTRUCTURE[0], True))
+        elif hit and self.scenario == "timeout":
+            self._extra.append((event, begun, begun + workflow.timeout_ms / 1000, True, TIMEOUT, True))
+        else:
+            self._extra.append((event, begun, ended, False, 0, False))
+
+    def republish_affected(self) -> int:
+        """Send every dead event of the incident to its topic again, a client's payloads corrected; how many."""
+        truth = self.dead_events()
+        workflow = self.workflows[self.fault.workflow]
+        mended = [(workflow.topic, json.dumps(self.payload_of(event, corrected=True)).encode()) for event in truth]
+        self.consume_many(mended)
+        return len(truth)
+
+    # --- what is known of an event
+
+    def client(self, event: int) -> str:
+        """The client that sent an event."""
+        return CLIENTS[int(self.client_of[event])]
+
+    def trace_id(self, event: int) -> str:
+        """32 hex digits; in some dialects two events of a trace share them."""
+        own = event
+        if self.dialect.trace_is_shared and mix(self.salt + event // 2) % 10 == 0:
+            own = event // 2 * 2
+        return f"{mix(self.salt ^ (own * 2 + 1)):016x}{mix(self.salt + own * 2):016x}"
+
+    def is_broken(self, event: int) -> bool:
+        """Whether the event's payload came wrong from its client."""
+        fault = self.fault
+        return (
+            self.scenario in {"business", "mixed"}
+            and int(self.workflow_of[event]) == fault.workflow
+            and int(self.client_of[event]) == fault.client
+            and fault.begins <= float(self.arrived[event]) < self._client_mended()
+        )
+
+    def payload_of(self, event: int, *, corrected: bool = False) -> dict[str, Any]:
+        """The event's payload as its client sent it."""
+        if event in self.corrected and not corrected:
+            body: dict[str, Any] = json.loads(self.corrected[event])
+            return body
+        workflow = self.workflows[int(self.workflow_of[event])]
+        whole = payload(workflow.shape, event, self.client(event), iso(float(self.arrived[event])), self.salt)
+        if not corrected and self.is_broken(event):
+            return break_payload(whole, workflow.shape, self.fault.change)
+        return whole
+
+    # --- the truth
+
+    def _incident_dead(self) -> Array:
+        """Positions of the attempts that ended as dead letters of the incident."""
+        rows, fault = self.attempts, self.fault
+        kinds = {"infrastructure": INFRASTRUCTURE, "business": (BUSINESS,), "timeout": (TIMEOUT,),
+                 "mixed": (*INFRASTRUCTURE, BUSINESS)}.get(self.scenario, ())  # fmt: skip
+        own = rows.dead & (self.workflow_of[rows.event] == fault.workflow) & np.isin(rows.error, kinds)
+        return np.flatnonzero(own & (rows.ended >= fault.begins))
+
+    def dead_events(self) -> list[int]:
+        """Events of the incident that are dead letters now."""
+        rows = self.attempts
+        where = self._incident_dead()
+        where = where[rows.ended[where] <= time.time()]
+        current = rows.superseded[where] > time.time()
+        return sorted({int(event) for event in rows.event[where[current]]})
+
+    def truth(self) -> dict[str, Any]:
+        """What is true; dlqkit never sees it."""
+        with self.lock:
+            moment = time.time()
+            rows, fault = self.attempts, self.fault
+            workflow = self.workflows[fault.workflow]
+            where = self._incident_dead()
+            has_dead = len(where) > 0
+            going_on = self.scenario != "quiet" and (
+                moment < fault.ends or (self.scenario == "mixed" and self.healed_at is None)
+            )
+            onset = float(rows.ended[where[0]]) if has_dead else None
+            end = float(rows.ended[where[-1]]) if has_dead and not going_on else None
+            if self.scenario == "silence":
+                onset = float(rows.ended[rows.ended <= moment][-1])
+            dead = np.flatnonzero(rows.dead & (self.workflow_of[rows.event] == fault.workflow))
+            if onset is not None:
+                dead = dead[(rows.ended[dead] >= onset) & (rows.ended[dead] <= (np.inf if end is None else end))]
+            named = {"infrastructure": "infrastructure", "business": "business", "timeout": "timeout", "mixed": "mixed"}
+            names = has_dead
+            return {
+                "scenario": self.scenario,
+                "seed": self.seed,
+                "workflow_id": workflow.workflow_id if names else None,
+                "workflow_name": workflow.name if names else None,
+                "cause_at": None if self.scenario == "quiet" else iso(fault.begins),
+                "onset_at": None if onset is None else iso(onset),
+                "end_at": None if end is None else iso(end),
+                "going_on": going_on,
+                "failure_class": named.get(self.scenario),
+                "classes": self._true_classes(),
+                "affected_events": _distinct(rows.event[dead[rows.ended[dead] <= moment]]) if names else None,
+                "dead_letters": [
+                    [iso(float(rows.ended[n])), int(rows.event[n])] for n in dead
+                ] if names else [],
+                "max_attempts": self.max_attempts,
+                "timeouts_ms": {one.workflow_id: one.timeout_ms for one in self.workflows},
+                "change": {"at": iso(fault.begins - self._change_lead), "what": "1.8.2 → 1.9.0"}
+                if self.change_before else None,
+                "pagination": self.dialect.pagination,
+            }  # fmt: skip
+
+    def _true_classes(self) -> dict[str, str]:
+        if self.scenario != "mixed":
+            return {}
+        names = {ERRORS[number].kind: "infrastructure" for number in INFRASTRUCTURE}
+        return {**names, ERRORS[BUSINESS].kind: "business"}
+
+
+def _distinct(events: Array) -> int:
+    return len(np.unique(events))
+
+
+def _normal(first: Array, second: Array) -> Array:
+    """Standard normal numbers of two uniform ones (Box and Muller)."""
+    out: Array = np.sqrt(-2 * np.log(np.maximum(first, 1e-4))) * np.cos(2 * np.pi * second)
+    return out

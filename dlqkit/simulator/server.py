@@ -1,0 +1,170 @@
+"""One process on loopback: the platform's ports, its log files, and a handle to heal it."""
+
+from __future__ import annotations
+
+import hmac
+import json
+import secrets
+import threading
+import time
+from collections.abc import Mapping
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+from urllib.parse import parse_qsl, urlsplit
+
+from dlqkit.simulator.execution_logs_api import answer as answer_execution_logs
+from dlqkit.simulator.logs import LogWriter
+from dlqkit.simulator.metrics import page
+from dlqkit.simulator.platform import Platform
+from dlqkit.simulator.prometheus_api import PrometheusApi
+from dlqkit.simulator.pubsub import PubSub
+
+__all__ = ["Server"]
+
+LOG_EVERY_S = 1.0
+
+
+class Server:
+    """Serves a platform until ``stop``.
+
+    Parameters
+    ----------
+    platform : Platform
+        What is served.
+    port : int
+        Of HTTP; 0 takes a free one.
+    logs_dir : Path, optional
+        Where log files are written; none without it.
+    """
+
+    def __init__(self, platform: Platform, *, port: int = 0, logs_dir: Path | None = None) -> None:
+        self.platform = platform
+        self.api_key = secrets.token_hex(16)
+        self.prometheus = PrometheusApi(platform)
+        self.pubsub = PubSub([one.topic for one in platform.workflows], self._consume)
+        self._logs = LogWriter(platform, logs_dir) if logs_dir else None
+        self._http = ThreadingHTTPServer(("127.0.0.1", port), _handler(self))
+        self._http.daemon_threads = True
+        self.url = f"http://127.0.0.1:{self._http.server_port}"
+        self._stopped = threading.Event()
+        self._threads: list[threading.Thread] = []
+
+    def _consume(self, topic: str, messages: list[bytes]) -> None:
+        self.platform.consume_many([(topic, data) for data in messages])
+
+    def start(self) -> None:
+        """Listen; the log files hold the last hours when this returns."""
+        if self._logs is not None:
+            self._logs.write()
+        self.pubsub.start()
+        targets = [self._http.serve_forever, *([self._write_logs] if self._logs else [])]
+        for target in targets:
+            thread = threading.Thread(target=target, daemon=True)
+            thread.start()
+            self._threads.append(thread)
+
+    def _write_logs(self) -> None:
+        while not self._stopped.wait(LOG_EVERY_S):
+            if self._logs is not None:
+                self._logs.write()
+
+    def stop(self) -> None:
+        """Close every port."""
+        self._stopped.set()
+        self._http.shutdown()
+        self._http.server_close()
+        self.pubsub.stop()
+        for thread in self._threads:
+            thread.join(2)
+
+    def describe(self) -> dict[str, Any]:
+        """Addresses, and the environment with which dlqkit finds them."""
+        metrics = [f"{self.url}/worker-{number + 1}/metrics" for number in range(self.platform.instances)]
+        environment = {
+            "DLQKIT_EXECUTION_LOGS__URL": f"{self.url}/execution-logs",
+            "DLQKIT_EXECUTION_LOGS__API_KEY": '{ env = "DLQKIT_API_KEY" }',
+            "DLQKIT_API_KEY": self.api_key,
+            "DLQKIT_PROMETHEUS__URL": f"{self.url}/prometheus",
+            "DLQKIT_WORKER__METRICS_URLS": json.dumps(metrics),
+            "PUBSUB_EMULATOR_HOST": f"127.0.0.1:{self.pubsub.port}",
+        }
+        # Nobody can tell the zone of times without one but the API's owner.
+        if self.platform.dialect.time_form == "naive":
+            environment["DLQKIT_EXECUTION_LOGS__TIMEZONE"] = "UTC"
+        if self.platform.dialect.trace_is_shared is False and self.platform.seed % 2:
+            environment["DLQKIT_WORKER__MAX_ATTEMPTS"] = str(self.platform.max_attempts)
+        return {
+            "execution_logs_url": environment["DLQKIT_EXECUTION_LOGS__URL"],
+            "prometheus_url": environment["DLQKIT_PROMETHEUS__URL"],
+            "metrics_urls": metrics,
+            "pubsub_emulator_host": environment["PUBSUB_EMULATOR_HOST"],
+            "topics": {one.workflow_id: one.topic for one in self.platform.workflows},
+            "control_url": f"{self.url}/control",
+            "logs_dir": str(self._logs.paths[0].parent) if self._logs else None,
+            "environment": environment,
+        }
+
+    # --- what each address answers
+
+    def get(self, path: str, query: Mapping[str, str], key: str) -> tuple[int, dict[str, str], Any]:
+        """Status, headers, and a JSON value or text."""
+        if path == "/execution-logs":
+            if not hmac.compare_digest(key.encode(), self.api_key.encode()):
+                return 401, {}, {"error": "the header X-API-Key is missing or wrong"}
+            with self.platform.lock:
+                return answer_execution_logs(self.platform, query, f"{self.url}/execution-logs")
+        if path.startswith("/prometheus/api/v1/"):
+            status, value = self.prometheus.answer(path.removeprefix("/prometheus/api/v1/"), query)
+            return status, {}, value
+        for number in range(self.platform.instances):
+            if path == f"/worker-{number + 1}/metrics":
+                return self._page(number)
+        if path == "/control/truth":
+            return 200, {}, self.platform.truth()
+        return 404, {}, {"error": "not found"}
+
+    def _page(self, number: int) -> tuple[int, dict[str, str], Any]:
+        with self.platform.lock:
+            return 200, {"Content-Type": "text/plain; version=0.0.4"}, page(self.platform, number, time.time())
+
+    def post(self, path: str, form: Mapping[str, str]) -> tuple[int, dict[str, str], Any]:
+        """As ``get``, for what changes something, and for Prometheus's forms."""
+        if path.startswith("/prometheus/"):
+            return self.get(path, form, "")
+        if path == "/control/heal":
+            self.platform.heal()
+            return 200, {}, {"healed": True}
+        if path == "/control/republish-all":
+            return 200, {}, {"republished": self.platform.republish_affected()}
+        return 404, {}, {"error": "not found"}
+
+
+def _handler(server: Server) -> type[BaseHTTPRequestHandler]:
+    class Handler(BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"
+        # Otherwise every answer waits for the acknowledgement of its own header.
+        disable_nagle_algorithm = True
+        wbufsize = -1
+
+        def do_GET(self) -> None:
+            parts = urlsplit(self.path)
+            self._send(*server.get(parts.path, dict(parse_qsl(parts.query)), self.headers.get("X-API-Key", "")))
+
+        def do_POST(self) -> None:
+            body = self.rfile.read(int(self.headers.get("Content-Length", 0))).decode("utf-8", "replace")
+            self._send(*server.post(urlsplit(self.path).path, dict(parse_qsl(body))))
+
+        def _send(self, status: int, headers: dict[str, str], value: Any) -> None:
+            body = value.encode() if isinstance(value, str) else json.dumps(value, ensure_ascii=False).encode()
+            self.send_response(status)
+            for name, text in {"Content-Type": "application/json", **headers}.items():
+                self.send_header(name, text)
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+
+        def log_message(self, *_: object) -> None:
+            return
+
+    return Handler
