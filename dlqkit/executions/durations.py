@@ -33,7 +33,7 @@ class Proposal:
 
 
 def _known(records: pd.DataFrame) -> pd.DataFrame:
-    check_frame(records, RECORDS, ("action_duration_ms", "queued_to_dlq"))
+    check_frame(records, RECORDS, ("action_duration_ms", "queued_to_dlq", "last_error"))
     durations = records["action_duration_ms"].astype("Float64")
     return records[(durations > 0).fillna(False).astype(bool)]
 
@@ -117,7 +117,7 @@ def propose_timeout(records: pd.DataFrame) -> Proposal:
     Returns
     -------
     Proposal
-        ``value`` is None where there is no pile, or where many records take longer than it.
+        ``value`` is None where there is no pile, or where many failed records take longer than it.
 
     Notes
     -----
@@ -125,7 +125,7 @@ def propose_timeout(records: pd.DataFrame) -> Proposal:
     rounded to three digits, is proposed; it is a reading of the records and not a setting.
     """
     known = _known(records)
-    failed = known[known["last_error"].notna() & (known["last_error"].astype("str") != "")]
+    failed = _failed(known)
     values = np.sort(failed["action_duration_ms"].to_numpy(dtype=np.float64))
     if len(values) < PILE_RECORDS:
         return Proposal(None, "too few failed records have a duration")
@@ -134,14 +134,21 @@ def propose_timeout(records: pd.DataFrame) -> Proposal:
     best = int(np.argmax(sizes))
     low, size = float(values[best]), int(sizes[best])
     share = size / len(values)
-    everything = known["action_duration_ms"].to_numpy(dtype=np.float64)
-    above = int((everything > low * PILE_WIDTH).sum())
+    above = int((values > low * PILE_WIDTH).sum())
     # A pile without a cut is only a usual duration: others then take longer, and single ones take less and more.
     if size < PILE_RECORDS or share < PILE_SHARE or above > 0.02 * size or _is_spread(values, low, size):
         return Proposal(None, "failed records do not pile up at one duration")
     band = values[best : best + size]
     value = _rounded(float(band.min()))
     return Proposal(value, f"{size:,} failed records ended between {value:,.0f} and {band.max():,.0f} ms", share)
+
+
+def _failed(records: pd.DataFrame) -> pd.DataFrame:
+    """Retryable dead letters where there are enough: their attempts all failed, so sums of them pile up too."""
+    dead = records["queued_to_dlq"].fillna(False).astype(bool) & records["retryable"].fillna(True).astype(bool)
+    if int(dead.sum()) >= PILE_RECORDS:
+        return records[dead]
+    return records[records["last_error"].notna() & (records["last_error"].astype("str") != "")]
 
 
 def _is_spread(values: np.ndarray, low: float, size: int) -> bool:

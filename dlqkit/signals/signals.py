@@ -13,7 +13,7 @@ import pandas as pd
 
 from dlqkit.frames import RECORDS, SAMPLES, check_frame
 from dlqkit.signals.counters import increase, metric_samples
-from dlqkit.signals.onset import Gap, Segment, find_elevated, find_gap
+from dlqkit.signals.onset import MERGE_S, Gap, Segment, find_elevated, find_gap
 
 __all__ = ["INCIDENTS", "SIGNALS", "find_incidents"]
 
@@ -272,15 +272,35 @@ def _from_counters(workflow_id: str | None, steps: pd.DataFrame | None, end_s: f
     return out
 
 
-def _trim(run: Segment, signatures: pd.Series | None) -> tuple[int, int]:
-    """The run without dead letters at its edges that are of no signature of the incident."""
+def _fit_signatures(
+    run: Segment, signatures: pd.Series | None, at: npt.NDArray[np.float64]
+) -> tuple[int, int]:
+    """The run as its signatures have it: no chance neighbour at its edges, and no straggler of its own left out."""
     if signatures is None:
         return run.first, run.last
-    inside = signatures.iloc[run.first : run.last + 1].astype("str").fillna("")
-    shares = inside.value_counts(normalize=True)
-    leading = set(shares[shares >= LEADING_SIGNATURE].index) or {shares.index[0]}
-    of_incident = np.flatnonzero(inside.isin(leading).to_numpy())
-    return run.first + int(of_incident[0]), run.first + int(of_incident[-1])
+    names = signatures.astype("str").fillna("").to_numpy()
+    shares = pd.Series(names[run.first : run.last + 1]).value_counts(normalize=True)
+    leading = shares.index[shares >= LEADING_SIGNATURE]
+    leading = set(leading if len(leading) else shares.index[:1])
+    own = np.flatnonzero(np.isin(names, list(leading)))
+    inside = own[(own >= run.first) & (own <= run.last)]
+    first, last = int(inside[0]), int(inside[-1])
+    wide_first, wide_last = first, last
+    for place in own[own < first][::-1]:
+        if at[wide_first] - at[place] > MERGE_S:
+            break
+        wide_first = int(place)
+    for place in own[own > last]:
+        if at[place] - at[wide_last] > MERGE_S:
+            break
+        wide_last = int(place)
+    # A signature that is also seen at other times is a usual one, and its neighbours may be there by chance.
+    usual = {names[place] for place in own if place < wide_first or place > wide_last}
+    if names[wide_first] not in usual:
+        first = wide_first
+    if names[wide_last] not in usual:
+        last = wide_last
+    return first, last
 
 
 def _from_records(
@@ -293,7 +313,7 @@ def _from_records(
     signatures = dead["signature_id"].reset_index(drop=True) if "signature_id" in dead.columns else None
     out = []
     for run in find_elevated(at, np.ones(len(at)), start_s, end_s):
-        first_at, last_at = _trim(run, signatures)
+        first_at, last_at = _fit_signatures(run, signatures, at)
         first, last, size = float(at[first_at]), float(at[last_at]), float(last_at - first_at + 1)
         ended = _ended(last, first, size, end_s)
         out.append(

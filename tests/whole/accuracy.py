@@ -103,11 +103,18 @@ def compare(facts: Mapping[str, Any], truth: Mapping[str, Any]) -> tuple[list[st
         return wrong, False
     if (state["value"] == "going_on") != truth["going_on"]:
         wrong.append(f"it says {state['value']}, but going on is {truth['going_on']}")
-    exact_is_wrong = count["bound"] == "exact" and count["value"] != truth["affected_events"]
-    if exact_is_wrong or count["value"] is None or count["value"] > truth["affected_events"]:
-        wrong.append(f"events {count}, but {truth['affected_events']} were")
+    true_count = count_affected(truth, facts["as_of"])
+    exact_is_wrong = count["bound"] == "exact" and count["value"] != true_count
+    if exact_is_wrong or count["value"] is None or not 0 < count["value"] <= true_count:
+        wrong.append(f"events {count}, but {true_count} were")
     wrong += _wrong_class(facts, truth)
     return wrong, exact_is_wrong
+
+
+def count_affected(truth: Mapping[str, Any], as_of: str) -> int:
+    """Distinct events of the workflow that were dead-lettered in the incident, up to where the evidence ends."""
+    moment = datetime.fromisoformat(as_of)
+    return len({event for at, event in truth["dead_letters"] if datetime.fromisoformat(at) <= moment})
 
 
 def _wrong_class(facts: Mapping[str, Any], truth: Mapping[str, Any]) -> list[str]:
