@@ -61,6 +61,6 @@ def collect(
         from dlqkit.report.tables import show_coverage
 
         typer.echo(f"Snapshot {folder.snapshot}, {completeness}, in {for_terminal(directory)}")
-        typer.echo(show_coverage({"coverage": coverage_rows(folder)}).to_text())
+        typer.echo(show_coverage({"coverage": coverage_rows(folder)}).to_text(140))
         typer.echo(f"Next:  dlqkit triage {for_terminal(directory)}")
     raise typer.Exit(exit_code_of(completeness, strict=strict))

@@ -14,6 +14,7 @@ from dlqkit.report.wording import (
     duration_text,
     headline,
     moment_text,
+    seconds_between,
     summary,
 )
 from dlqkit.untrusted import for_html, for_markdown, for_terminal, shorten
@@ -85,9 +86,9 @@ class Table:
         if not self.rows:
             return for_terminal(f"{self.title}: {self.empty}")
         rows = [tuple(for_terminal(cell) for cell in row) for row in (self.columns, *self.rows)]
-        widths = [max(len(row[index]) for row in rows) for index in range(len(self.columns))]
-        text = ["  ".join(cell.ljust(size) for cell, size in zip(row, widths, strict=True)).rstrip() for row in rows]
-        return "\n".join(shorten(line, width) for line in text)
+        widths = _fit([max(len(row[index]) for row in rows) for index in range(len(self.columns))], width)
+        lines = ["  ".join(shorten(cell, size).ljust(size) for cell, size in zip(row, widths, strict=True)) for row in rows]
+        return "\n".join(line.rstrip() for line in lines)
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,6 +138,14 @@ class Text:
         return "\n".join(out)
 
 
+def _fit(widths: list[int], width: int) -> list[int]:
+    """Column widths that together fit, the widest ones cut first."""
+    fitted = list(widths)
+    while sum(fitted) + 2 * (len(fitted) - 1) > width and max(fitted) > 8:
+        fitted[fitted.index(max(fitted))] -= 1
+    return fitted
+
+
 def _mark(line: Line) -> str:
     words = {"unknown": "Not known", "judgement": "Judgement needed"}
     return f'<span class="mark">{words[line.kind]}</span> ' if line.kind in words else ""
@@ -159,14 +168,15 @@ def show_signals(facts: Facts) -> Table:
     """The five signals of §1: where each was seen, since when and until when."""
     return Table(
         "Signals",
-        ("signal", "workflow", "since", "until", "lasted", "size", "confidence", "evidence"),
+        ("signal", "workflow", "since", "exact to", "until", "lasted", "size", "confidence", "evidence"),
         _rows(
             facts["signals"],
             lambda row: SIGNAL_NAMES[row["signal"]],
-            lambda row: row["workflow_name"] or row["workflow_id"] or "not known",
+            lambda row: row["workflow_name"] or row["workflow_id"] or "all together",
             lambda row: moment_text(row["onset_at"]),
-            lambda row: moment_text(row["end_at"]) if row["end_at"] else "going on",
             lambda row: duration_text(row["resolution_s"]),
+            lambda row: moment_text(row["end_at"]) if row["end_at"] else "going on",
+            lambda row: duration_text(seconds_between(row["onset_at"], row["end_at"] or facts["as_of"])),
             lambda row: "not known" if row["size"] is None else f"{row['size']:,.0f}",
             lambda row: "not known" if row["confidence"] is None else f"{row['confidence']:.2f}",
             lambda row: row["evidence"],
@@ -347,7 +357,7 @@ def show_impact(facts: Facts) -> Text:
             "unknown" if metrics["dead_letters_increase"] is None else "computed",
             metrics["evidence"],
         ),
-        Line("Lasted", duration_text(facts["end"]["resolution_s"] or facts["onset"]["age_s"])),
+        Line("Lasted", duration_text(seconds_between(facts["onset"]["at"], facts["end"]["at"] or facts["as_of"]))),
     ]
     return Text("", tuple(lines))
 

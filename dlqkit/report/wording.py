@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Literal
 
-__all__ = ["Line", "count_text", "duration_text", "headline", "moment_text", "summary"]
+__all__ = ["Line", "count_text", "duration_text", "headline", "moment_text", "seconds_between", "summary"]
 
 Facts = Mapping[str, Any]
 
@@ -45,6 +45,13 @@ def moment_text(value: str | None, *, seconds: bool = True) -> str:
         return "not known"
     moment = datetime.fromisoformat(value).astimezone(UTC)
     return moment.strftime("%Y-%m-%d %H:%M:%S UTC" if seconds else "%Y-%m-%d %H:%M UTC")
+
+
+def seconds_between(start: str | None, end: str | None) -> float | None:
+    """Seconds from one ISO 8601 time to another; None where one is not known."""
+    if not start or not end:
+        return None
+    return (datetime.fromisoformat(end) - datetime.fromisoformat(start)).total_seconds()
 
 
 def duration_text(seconds: float | None) -> str:
@@ -109,7 +116,7 @@ def _class_text(facts: Facts) -> str:
     if failure_class["value"] == "mixed":
         parts = ", ".join(f"{name}: {count:,}" for name, count in failure_class["counts"].items() if count)
         return f"mixed, by signature ({parts})"
-    text = CLASS_NAMES[str(failure_class["value"])]
+    text = str(CLASS_NAMES[str(failure_class["value"])])
     if failure_class["disputed"]:
         text += f"; disputed by the error text for {failure_class['disputed']:,}"
     return text

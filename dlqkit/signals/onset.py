@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-__all__ = ["MERGE_S", "Gap", "Segment", "find_elevated", "find_gap"]
+__all__ = ["MERGE_S", "MINIMUM_EVENTS", "Gap", "Segment", "find_elevated", "find_gap"]
 
 Array = npt.NDArray[np.float64]
 

@@ -13,7 +13,7 @@ import pandas as pd
 
 from dlqkit.frames import RECORDS, SAMPLES, check_frame
 from dlqkit.signals.counters import increase, metric_samples
-from dlqkit.signals.onset import MERGE_S, Gap, Segment, find_elevated, find_gap
+from dlqkit.signals.onset import MERGE_S, MINIMUM_EVENTS, Gap, Segment, find_elevated, find_gap
 
 __all__ = ["INCIDENTS", "SIGNALS", "find_incidents"]
 
@@ -40,7 +40,8 @@ QUIET_SPACINGS = 7.0
 # A workflow that loses this share of its events all through the window is in trouble although nothing changes.
 STEADY_SHARE = 0.02
 STEADY_EVENTS = 10
-# A signature that holds a tenth of a run belongs to the incident; a single other dead letter at its edge does not.
+# A signature that holds a tenth of a run, or is hardly seen outside it, belongs to the incident; a single other dead
+# letter at its edge does not.
 LEADING_SIGNATURE = 0.1
 # −log of the probability of a pause by chance; one in a million, and for one workflow alone one in a hundred million.
 SILENCE_ALL, SILENCE_ONE = 14.0, 18.0
@@ -279,9 +280,10 @@ def _fit_signatures(
     if signatures is None:
         return run.first, run.last
     names = signatures.astype("str").fillna("").to_numpy()
-    shares = pd.Series(names[run.first : run.last + 1]).value_counts(normalize=True)
-    leading = shares.index[shares >= LEADING_SIGNATURE]
-    leading = set(leading if len(leading) else shares.index[:1])
+    counts = pd.Series(names[run.first : run.last + 1]).value_counts()
+    outside = pd.Series(names).value_counts().reindex(counts.index) - counts
+    belongs = (counts >= LEADING_SIGNATURE * counts.sum()) | ((counts >= MINIMUM_EVENTS) & (counts > 3 * outside))
+    leading = set(counts.index[belongs] if belongs.any() else counts.index[:1])
     own = np.flatnonzero(np.isin(names, list(leading)))
     inside = own[(own >= run.first) & (own <= run.last)]
     first, last = int(inside[0]), int(inside[-1])

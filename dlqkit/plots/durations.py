@@ -1,0 +1,201 @@
+"""How long the action took, by outcome, and what its timeout cut."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+
+from dlqkit.plots.theme import BOX, COLOURS, label_text, new_axes, say_nothing, set_alt_text, theme
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+__all__ = ["plot_durations"]
+
+# Bottom to top: on a logarithmic axis the lowest part of a bar is read best, and the rare is what matters.
+_STYLES = {
+    "dead": ("dead letters", COLOURS["dead"], "xx"),
+    "failed": ("failed attempts", COLOURS["failed"], "//"),
+    "succeeded": ("successes", COLOURS["succeeded"], ""),
+}
+_CUT = "cut by the timeout"
+# Where the other bars are this many times higher, the failed ones could not be seen on a linear axis.
+_FLAT = 20
+# Bins of duration_histogram: ten a decade.
+_RATIO = 10**0.1
+_TICKS_MS = (1, 10, 100, 1_000, 10_000, 30_000, 60_000, 600_000, 3_600_000, 6 * 3_600_000, 24 * 3_600_000)
+
+
+def plot_durations(histogram: pd.DataFrame, *, timeout_ms: float | None = None, ax: Axes | None = None) -> Axes:
+    """Draw how many records took how long, stacked by outcome; what the timeout cut is marked as such.
+
+    Parameters
+    ----------
+    histogram : DataFrame
+        From ``duration_histogram``: ``low_ms``, ``high_ms``, ``outcome``, ``records``, ``censored``.
+    timeout_ms : float, optional
+        The action's timeout, drawn as a line.
+    ax : Axes, optional
+        Where to draw; on a new figure by default.
+
+    Returns
+    -------
+    Axes
+        Its words are ``dlqkit.plots.theme.alt_text(axes)``.
+
+    Notes
+    -----
+    Source: execution records, runbook §3.
+    """
+    with theme():
+        known = histogram[histogram["low_ms"].notna() & (histogram["records"] > 0)]
+        if known.empty:
+            return say_nothing(ax, "No durations", "How long the action took")
+        axes = new_axes() if ax is None else ax
+        frame = _bars(known)
+        axes.set_xscale("log")
+        _draw_bars(axes, frame)
+        _name_cut(axes, frame)
+        _scale(axes, frame, timeout_ms)
+        if timeout_ms is not None:
+            axes.axvline(timeout_ms, color=COLOURS["ink"], linewidth=1.8, linestyle="--")
+            low, high = (np.log10(edge) for edge in axes.get_xlim())
+            left = (np.log10(timeout_ms) - low) / (high - low) > 0.25
+            axes.annotate(f"timeout {_duration(timeout_ms)}", (timeout_ms, 0.98), xycoords=axes.get_xaxis_transform(),
+                          xytext=(-5 if left else 5, 0), textcoords="offset points", ha="right" if left else "left",
+                          va="top", bbox=BOX)  # fmt: skip
+        axes.set_title(_title(frame, timeout_ms), pad=28)
+        axes.set_xlabel("duration of the action, logarithmic scale")
+        axes.legend(loc="lower left", bbox_to_anchor=(-0.01, 1.0), ncols=6, borderaxespad=0.2)
+        set_alt_text(axes, _words(frame, timeout_ms))
+    return axes
+
+
+def _bars(known: pd.DataFrame) -> pd.DataFrame:
+    """Bounds as plain numbers; a cut or open bar gets the width of a bin, as its own has no end."""
+    low = known["low_ms"].to_numpy(dtype=float)
+    high = known["high_ms"].to_numpy(dtype=float, na_value=np.inf)
+    cut = known["censored"].fillna(False).to_numpy(dtype=bool)
+    low = np.maximum(low, 0.1)
+    usable = np.isfinite(high) & (high > low) & ~cut
+    return pd.DataFrame(
+        {
+            "low": low,
+            "high": np.where(usable, high, low * _RATIO),
+            "outcome": known["outcome"].astype("str").to_numpy(),
+            "records": known["records"].to_numpy(dtype=float),
+            "cut": cut,
+        }
+    )
+
+
+def _draw_bars(ax: Axes, frame: pd.DataFrame) -> None:
+    base: dict[float, float] = {}
+    named: set[str] = set()
+    others = [name for name in dict.fromkeys(frame["outcome"]) if name not in _STYLES]
+    styles = _STYLES | {name: (label_text(name, 24), COLOURS["missing"], "\\\\") for name in others}
+    # What was cut lies on top of its bin, empty where the others are filled, so that the two can be told apart.
+    for cut in (False, True):
+        for outcome, (label, colour, hatch) in styles.items():
+            part = frame[(frame["outcome"] == outcome) & (frame["cut"] == cut)]
+            if part.empty:
+                continue
+            bottoms = [base.get(round(float(np.log10(low)), 6), 0.0) for low in part["low"]]
+            pattern = hatch or (".." if cut else "")
+            ax.bar(part["low"], part["records"], part["high"] - part["low"], bottom=bottoms, align="edge",
+                   facecolor="white" if cut else colour, edgecolor=colour if cut else "white", hatch=pattern,
+                   linewidth=1.4 if cut else 0.6, label=label if outcome not in named else "_")  # fmt: skip
+            named.add(outcome)
+            for low, bottom, records in zip(part["low"], bottoms, part["records"], strict=True):
+                base[round(float(np.log10(low)), 6)] = bottom + records
+
+
+def _name_cut(ax: Axes, frame: pd.DataFrame) -> None:
+    cut = frame[frame["cut"]]
+    if cut.empty:
+        return
+    low = float(cut["low"].iloc[0])
+    top = float(frame.loc[np.isclose(frame["low"], low), "records"].sum())
+    ax.bar(low, 0, 0, facecolor="white", edgecolor=COLOURS["ink"], linewidth=1.4, label=_CUT)
+    ax.annotate(f"{round(cut['records'].sum()):,} {_CUT}", (low, top), xytext=(-6, -2), textcoords="offset points",
+                ha="right", va="top", bbox=BOX)  # fmt: skip
+
+
+def _scale(ax: Axes, frame: pd.DataFrame, timeout_ms: float | None) -> None:
+    from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
+
+    low, high = float(frame["low"].min()), float(frame["high"].max())
+    if timeout_ms is not None:
+        low, high = min(low, timeout_ms), max(high, timeout_ms)
+    low, high = low / 1.3, high * 1.3
+    ax.set_xlim(low, high)
+    ax.xaxis.set_major_locator(FixedLocator([tick for tick in _ticks(low, high) if low <= tick <= high]))
+    ax.xaxis.set_minor_locator(NullLocator())
+    ax.xaxis.set_major_formatter(FuncFormatter(lambda value, _: _duration(value)))
+    heights = frame.groupby(frame["low"].round(6))["records"].sum()
+    rare = frame[(frame["outcome"] != "succeeded")].groupby(frame["low"].round(6))["records"].sum()
+    top = float(heights.max())
+    if len(rare) and top > _FLAT * float(rare.max()):
+        ax.set_yscale("symlog", linthresh=1, linscale=0.4)
+        ax.set_yticks([0, *(10.0**power for power in range(int(np.ceil(np.log10(top))) + 1))])
+        ax.minorticks_off()
+        ax.set_ylim(0, 10 ** (np.log10(top) * 1.15 + 0.2))
+        ax.set_ylabel("records, logarithmic scale")
+    else:
+        ax.set_ylim(0, top * 1.18)
+        ax.set_ylabel("records")
+    ax.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,.10g}" if value == round(value) else ""))
+
+
+def _ticks(low: float, high: float) -> tuple[float, ...]:
+    """Round times; within less than two decades also their halves and fifths."""
+    if high / low > 120:
+        return _TICKS_MS
+    return tuple(sorted({tick * part for tick in (0.1, *_TICKS_MS) for part in (1, 2, 3, 5, 7)}))
+
+
+def _duration(value_ms: float) -> str:
+    """``12 ms``, ``1.5 s``, ``30 s``, ``10 min``, ``6 h``."""
+    for size, unit in ((86_400_000, "d"), (3_600_000, "h"), (60_000, "min"), (1_000, "s")):
+        # Seconds are said up to two minutes, as timeouts are set so.
+        if value_ms >= size * (1 if unit in {"s", "d"} else 1 if value_ms % size == 0 and value_ms >= 120_000 else 2):
+            return f"{value_ms / size:.3g} {unit}"
+    return f"{value_ms:.3g} ms"
+
+
+def _share(frame: pd.DataFrame) -> tuple[int, int]:
+    return round(frame["records"].sum()), round(frame.loc[frame["cut"], "records"].sum())
+
+
+def _title(frame: pd.DataFrame, timeout_ms: float | None) -> str:
+    total, cut = _share(frame)
+    if cut and timeout_ms is not None:
+        return f"{cut:,} of {total:,} records were cut by the timeout of {_duration(timeout_ms)}"
+    low, high = _usual(frame)
+    return f"Half of {total:,} records took {_duration(low)} to {_duration(high)}"
+
+
+def _usual(frame: pd.DataFrame) -> tuple[float, float]:
+    """Bounds of the bins that hold the middle half of the records or more."""
+    bins = frame.groupby(["low", "high"], as_index=False)["records"].sum().sort_values("low")
+    share = bins["records"].cumsum() / bins["records"].sum()
+    first, last = int(np.searchsorted(share, 0.25)), int(np.searchsorted(share, 0.75))
+    return float(bins["low"].iloc[first]), float(bins["high"].iloc[min(last, len(bins) - 1)])
+
+
+def _words(frame: pd.DataFrame, timeout_ms: float | None) -> str:
+    total, cut = _share(frame)
+    low, high = _usual(frame)
+    counts = frame.groupby("outcome")["records"].sum()
+    parts = ", ".join(
+        f"{round(counts[name]):,} {label}" for name, (label, _, _) in _STYLES.items() if name in counts.index
+    )
+    text = (
+        f"Durations of {total:,} records, {_duration(frame['low'].min())} to {_duration(frame['high'].max())}; "
+        f"the middle half took {_duration(low)} to {_duration(high)}. {parts[:1].upper()}{parts[1:]}."
+    )
+    if timeout_ms is None:
+        return text + " No timeout is known."
+    return text + f" Timeout {_duration(timeout_ms)}; {f'{cut:,} records were' if cut else 'no record was'} cut by it."

@@ -1,0 +1,343 @@
+"""Signals of §1 as the worker's counters show them: what came per minute, since when, and where nothing was seen."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+
+from dlqkit.plots.theme import (
+    BOX,
+    COLOURS,
+    label_text,
+    moment_text,
+    new_axes,
+    say_nothing,
+    set_alt_text,
+    theme,
+    time_axis,
+    to_num,
+)
+from dlqkit.signals.counters import increase, metric_samples
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+__all__ = ["plot_signals"]
+
+MINUTE = 1 / 1440
+# Widths of a bin that people read, in minutes; some 180 bins fit a page.
+_WIDTHS = (1, 2, 5, 10, 15, 30, 60, 120, 360, 720, 1440)
+_BINS = 180
+# A pause longer than this many usual spacings is a gap, not a late scrape.
+_GAP = 3
+# Above this ratio of the largest series to the dead letters these would lie flat on a linear axis.
+_FLAT = 8
+_SIGNALS = {
+    "dead_letters": "dead letters",
+    "failures": "failures",
+    "support": "support reports",
+    "duration": "duration",
+    "silence": "silence",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class _Curve:
+    """One counter of the worker: its events per minute in each bin, NaN where nothing was scraped."""
+
+    name: str
+    label: str
+    rates: np.ndarray
+    grown: list[float]
+    """Events in each gap."""
+
+
+def plot_signals(
+    samples: pd.DataFrame,
+    incidents: pd.DataFrame,
+    *,
+    workflow_id: str | None = None,
+    names: Mapping[str, str] | None = None,
+    ax: Axes | None = None,
+) -> Axes:
+    """Draw dead letters, failures and successes per minute, with the onset and the pauses between scrapes.
+
+    Parameters
+    ----------
+    samples : DataFrame
+        ``frames.SAMPLES`` with ``metric`` and labels as columns.
+    incidents : DataFrame
+        From ``find_incidents``, worst first: ``workflow_id``, ``signal``, ``onset_at``, ``onset_low_at``,
+        ``onset_high_at``, ``end_at``.
+    workflow_id : str, optional
+        Only this workflow; all together by default.
+    names : mapping, optional
+        Metric names that differ from the runbook's.
+    ax : Axes, optional
+        Where to draw; on a new figure by default.
+
+    Returns
+    -------
+    Axes
+        Its words are ``dlqkit.plots.theme.alt_text(axes)``.
+
+    Notes
+    -----
+    Source: Prometheus counters, runbook §1. Growth between two scrapes is spread evenly over the time between them;
+    a counter that fell was restarted. Gaps are hatched, never bridged.
+    """
+    with theme():
+        whose = label_text(workflow_id, 40) if workflow_id else "all workflows"
+        steps = _steps(samples, workflow_id, names)
+        seen = [frame for frame, _ in steps.values() if len(frame)]
+        if not seen:
+            return say_nothing(ax, "No samples", f"Dead letters per minute, {whose}")
+        axes = new_axes() if ax is None else ax
+        times = np.unique(np.concatenate([to_num(frame["sampled_at"]) for frame in seen]))
+        gaps = _gaps(seen, times)
+        edges = _edges(times)
+        curves = [_curve(name, frame, note, edges, gaps) for name, (frame, note) in steps.items() if len(frame)]
+        _draw_curves(axes, curves, edges)
+        time_axis(axes, float(edges[0]), float(edges[-1]))
+        _draw_gaps(axes, gaps, curves)
+        own = _own_incidents(incidents, workflow_id)
+        _draw_onsets(axes, own)
+        dead = next((curve for curve in curves if curve.name == "dlq"), None)
+        axes.set_title(_title(dead, own), pad=28)
+        subject = f"workflow {whose}" if workflow_id else whose
+        axes.set_xlabel(f"{axes.get_xlabel()}; {subject}")
+        axes.legend(loc="lower left", bbox_to_anchor=(-0.01, 1.0), ncols=4, borderaxespad=0.2, handlelength=2.6)
+        set_alt_text(axes, _words(whose, curves, edges, gaps, own))
+    return axes
+
+
+def _steps(
+    samples: pd.DataFrame, workflow_id: str | None, names: Mapping[str, str] | None
+) -> dict[str, tuple[pd.DataFrame, str]]:
+    """Each counter's steps between scrapes, and a note where they are not of this workflow alone."""
+    out = {}
+    for name in ("dlq", "failure", "success"):
+        own, note = metric_samples(samples, name, names), ""
+        if workflow_id and len(own):
+            labelled = own["workflow_id"] if "workflow_id" in own.columns else pd.Series(pd.NA, index=own.index)
+            if labelled.isna().all():
+                note = " (of the whole worker)"
+            else:
+                own = own[(labelled == workflow_id).fillna(False).astype(bool)]
+        out[name] = (increase(own, seen_from=samples["sampled_at"].min()) if len(own) else own, note)
+    return out
+
+
+def _gaps(frames: list[pd.DataFrame], times: np.ndarray) -> list[tuple[float, float]]:
+    """Pauses in which no counter was scraped."""
+    spacing = pd.concat([frame["gap_s"] for frame in frames]).dropna()
+    if spacing.empty:
+        return []
+    limit = _GAP * float(spacing.median()) / 86_400
+    wide = np.flatnonzero(np.diff(times) > limit)
+    return [(float(times[index]), float(times[index + 1])) for index in wide]
+
+
+def _edges(times: np.ndarray) -> np.ndarray:
+    span = max(times[-1] - times[0], MINUTE)
+    minutes = next((width for width in _WIDTHS if span <= _BINS * width * MINUTE), _WIDTHS[-1])
+    width = minutes * MINUTE
+    first = np.floor(times[0] / width + 1e-6)
+    last = max(np.ceil(times[-1] / width - 1e-6), first + 1)
+    return np.asarray(np.arange(first, last + 1) * width)
+
+
+def _curve(name: str, steps: pd.DataFrame, note: str, edges: np.ndarray, gaps: list[tuple[float, float]]) -> _Curve:
+    counts = np.zeros(len(edges) - 1)
+    # The first and the last bin may be scraped in part only; a rate is taken over the part that was.
+    times = to_num(steps["sampled_at"])
+    low, high = np.clip(edges[:-1], times.min(), times.max()), np.clip(edges[1:], times.min(), times.max())
+    covered = high - low
+    grown = [0.0] * len(gaps)
+    for _, series in steps.groupby("series_id", sort=False, observed=True):
+        at, started = to_num(series["sampled_at"]), to_num(series["previous_at"])
+        step = series["increase"].to_numpy(dtype=float, na_value=0.0)
+        x = np.concatenate([[started[0] if np.isfinite(started[0]) else at[0]], at])
+        y = np.concatenate([[0.0], np.cumsum(step)])
+        counts += np.interp(edges[1:], x, y) - np.interp(edges[:-1], x, y)
+        for index, gap in enumerate(gaps):
+            inside = float(np.interp(gap[1], x, y) - np.interp(gap[0], x, y))
+            grown[index] += inside
+            counts -= _overlap(edges, gap) / (gap[1] - gap[0]) * inside
+    for gap in gaps:
+        covered = covered - _overlap(edges, gap)
+    # A sliver of a bin says nothing about a minute.
+    enough = covered > 0.2 * (edges[1] - edges[0])
+    rates = np.where(enough, np.maximum(counts, 0) / np.where(enough, covered, 1) * MINUTE, np.nan)
+    if not enough.any():
+        rates = np.where(counts > 0, counts * MINUTE / (edges[1] - edges[0]), np.nan)
+    words = {"dlq": "dead letters", "failure": "failures", "success": "successes"}
+    return _Curve(name, words[name] + note, rates, grown)
+
+
+def _overlap(edges: np.ndarray, gap: tuple[float, float]) -> np.ndarray:
+    return np.asarray(np.maximum(np.minimum(edges[1:], gap[1]) - np.maximum(edges[:-1], gap[0]), 0))
+
+
+def _top(rates: np.ndarray) -> float:
+    return float(np.nanmax(rates)) if np.isfinite(rates).any() else 0.0
+
+
+def _draw_curves(ax: Axes, curves: list[_Curve], edges: np.ndarray) -> None:
+    from matplotlib.ticker import FuncFormatter
+
+    tops = {curve.name: _top(curve.rates) for curve in curves}
+    top = max([*tops.values(), 1.0])
+    flat = top > _FLAT * max(tops.get("dlq", 0.0), 1.0)
+    middle = (edges[:-1] + edges[1:]) / 2
+    every = max(len(middle) // 12, 1)
+    styles = {"failure": ("failed", "--", "^"), "success": ("succeeded", "-", "o")}
+    for curve in curves:
+        if curve.name == "dlq":
+            # Bars of steps: each as wide as its bin, so that an hour of noise does not look like a saw.
+            ax.stairs(
+                np.nan_to_num(curve.rates), edges, fill=True, color=COLOURS["dead"], alpha=0.75, label=curve.label
+            )
+            continue
+        colour, line, marker = styles[curve.name]
+        ax.plot(middle, curve.rates, line, color=COLOURS[colour], linewidth=1.6, label=curve.label,
+                marker=marker, markersize=5.5, markevery=(every // 2, every))  # fmt: skip
+    if flat:
+        ax.set_yscale("symlog", linthresh=1, linscale=0.4)
+        ax.set_yticks([0, *(10.0**power for power in range(int(np.ceil(np.log10(top))) + 1))])
+        ax.minorticks_off()
+        ax.set_ylabel("events per minute, log scale")
+        ax.set_ylim(0, 10 ** (np.log10(top) * 1.25 + 0.35))
+    else:
+        ax.set_ylim(0, top * 1.4)
+        ax.set_ylabel("events per minute")
+    ax.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,.10g}"))
+
+
+def _draw_gaps(ax: Axes, gaps: list[tuple[float, float]], curves: list[_Curve]) -> None:
+    low, high = ax.get_xlim()
+    dead = next((curve for curve in curves if curve.name == "dlq"), None)
+    for index, (start, end) in enumerate(gaps):
+        ax.axvspan(start, end, facecolor="white", edgecolor=COLOURS["missing"], hatch="////", linewidth=0, zorder=2.2)
+        if (end - start) / (high - low) > 0.018:
+            words = "no samples"
+            if dead is not None and round(dead.grown[index]) > 0:
+                words += f", +{round(dead.grown[index]):,} dead letters"
+            ax.text((start + end) / 2, 0.05, words, transform=ax.get_xaxis_transform(), rotation=90, ha="center",
+                    va="bottom", fontsize=10, zorder=4, bbox=BOX)  # fmt: skip
+
+
+def _own_incidents(incidents: pd.DataFrame, workflow_id: str | None) -> pd.DataFrame:
+    known = incidents[incidents["onset_at"].notna()] if len(incidents) else incidents
+    if not workflow_id or known.empty:
+        return known
+    return known[known["workflow_id"].isna() | (known["workflow_id"] == workflow_id).fillna(False)]
+
+
+def _draw_onsets(ax: Axes, incidents: pd.DataFrame) -> None:
+    """The worst signal with its uncertainty and end, up to two more as thin lines where they began elsewhere."""
+    low, high = ax.get_xlim()
+    drawn: list[float] = []
+    for row in incidents.itertuples(index=False):
+        onset = _num(row.onset_at)
+        if not low <= onset <= high or any(abs(onset - other) < 0.02 * (high - low) for other in drawn):
+            continue
+        if len(drawn) == 3:
+            break
+        worst = not drawn
+        if worst:
+            span = [_num(row.onset_low_at), _num(row.onset_high_at)]
+            if np.isfinite(span).all() and span[1] > span[0]:
+                ax.axvspan(
+                    max(span[0], low), min(span[1], high), color=COLOURS["ink"], alpha=0.18, linewidth=0, zorder=1.5
+                )
+        ax.axvline(onset, color=COLOURS["ink"], linewidth=1.8 if worst else 1.1, linestyle="-" if worst else ":")
+        signal = label_text(_SIGNALS.get(str(row.signal), row.signal), 24)
+        words = (
+            f"onset {_clock(row.onset_at)}"
+            if worst and row.signal == "dead_letters"
+            else f"{signal} {_clock(row.onset_at)}"
+        )
+        _mark(ax, onset, words, len(drawn), left=bool(drawn) and onset < drawn[0])
+        end = _num(row.end_at)
+        if worst and np.isfinite(end) and low <= end <= high:
+            ax.axvline(end, color=COLOURS["ink"], linewidth=1.8, linestyle="-.")
+            _mark(ax, end, f"end {_clock(row.end_at)}", 0 if abs(end - onset) > 0.16 * (high - low) else 1)
+        drawn.append(onset)
+
+
+def _mark(ax: Axes, x: float, words: str, row: int, *, left: bool = False) -> None:
+    low, high = ax.get_xlim()
+    place = (x - low) / (high - low)
+    left = (left and place > 0.2) or place > 0.8
+    ax.annotate(words, (x, 0.985 - 0.11 * row), xycoords=ax.get_xaxis_transform(), xytext=(-4 if left else 4, 0),
+                textcoords="offset points", ha="right" if left else "left", va="top", fontsize=10.5, zorder=5,
+                bbox=BOX)  # fmt: skip
+
+
+def _signal_text(signal: object) -> str:
+    return label_text(_SIGNALS.get(str(signal), signal), 24)
+
+
+def _num(value: object) -> float:
+    return float(to_num(pd.Series([value], dtype="datetime64[us, UTC]"))[0])
+
+
+def _clock(value: pd.Timestamp) -> str:
+    return str(value.tz_convert("UTC").strftime("%H:%M:%S" if value.second else "%H:%M"))
+
+
+def _number(value: float) -> str:
+    return f"{value:,.0f}" if value >= 10 or abs(value - round(value)) < 0.05 else f"{value:.1f}"
+
+
+def _title(dead: _Curve | None, incidents: pd.DataFrame) -> str:
+    if dead is None:
+        return "No dead-letter counter in the samples"
+    top = _top(dead.rates)
+    text = f"Up to {_number(top)} dead letters a minute" if top else "No dead letters"
+    if not top or incidents.empty or incidents["signal"].iloc[0] != "dead_letters":
+        return text
+    first = incidents.iloc[0]
+    return text + (", going on since " if pd.isna(first["end_at"]) else " from ") + f"{_clock(first['onset_at'])} UTC"
+
+
+def _words(
+    whose: str, curves: list[_Curve], edges: np.ndarray, gaps: list[tuple[float, float]], incidents: pd.DataFrame
+) -> str:
+    start, end = moment_text(edges[0], edges[-1]), moment_text(edges[-1], edges[0])
+    subject = whose if whose == "all workflows" else f"workflow {whose}"
+    parts = []
+    for curve in curves:
+        head = f"{curve.label[:1].upper()}{curve.label[1:]} per minute"
+        if curve.name == "dlq":
+            head += f" of {subject} from {start} to {end} UTC"
+        parts.append(f"{head}: {_course(curve.rates, edges, incidents)}.")
+    if not any(curve.name == "dlq" for curve in curves):
+        parts.insert(0, f"No dead-letter counter of {subject} from {start} to {end} UTC.")
+    for row in incidents.head(1).itertuples(index=False):
+        signal = "Onset" if row.signal == "dead_letters" else f"Onset of {_signal_text(row.signal)}"
+        ended = "going on" if pd.isna(row.end_at) else f"end {_clock(row.end_at)}"
+        parts.append(f"{signal} {_clock(row.onset_at)}, {ended}.")
+    for start_at, end_at in gaps[:3]:
+        parts.append(f"No samples from {moment_text(start_at, end_at)} to {moment_text(end_at, start_at)}.")
+    if len(gaps) > 3:
+        parts.append(f"{len(gaps) - 3} more gaps.")
+    return " ".join(parts)
+
+
+def _course(rates: np.ndarray, edges: np.ndarray, incidents: pd.DataFrame) -> str:
+    if not np.isfinite(rates).any():
+        return "not known"
+    if len(incidents):
+        onset = _num(incidents["onset_at"].iloc[0])
+        before, since = rates[edges[1:] <= onset], rates[edges[1:] > onset]
+        if np.isfinite(before).any() and np.isfinite(since).any():
+            usual = float(np.nanmedian(before))
+            return f"{_number(usual)} until {moment_text(onset, onset)}, then up to {_number(_top(since))} a minute"
+    low, high = float(np.nanmin(rates)), _top(rates)
+    return "none" if high == 0 else f"{_number(low)} to {_number(high)}"

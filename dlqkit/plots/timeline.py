@@ -1,0 +1,280 @@
+"""The incident in lanes: what was counted, what changed, and where the records do not reach."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+
+from dlqkit.frames import Coverage
+from dlqkit.plots.theme import (
+    COLOURS,
+    label_text,
+    moment_text,
+    new_axes,
+    say_nothing,
+    set_alt_text,
+    theme,
+    time_axis,
+    to_num,
+)
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+__all__ = ["plot_timeline"]
+
+# Share of the axes' width that one letter takes, at the figure's own width and font size.
+_LETTER = 0.0088
+_TEXT = 44
+# A lane of moments has at most this many rows of text; further moments keep their mark only.
+_ROWS = 3
+_ROW_HEIGHT = 0.55
+_BIN_HEIGHT = 1.0
+_PAD = 0.16
+_STYLES = {
+    "dead letters": (COLOURS["dead"], "xx", "D"),
+    "failures": (COLOURS["failed"], "//", "^"),
+    "successes": (COLOURS["succeeded"], "", "o"),
+    "worker logs": (COLOURS["logs"], "..", "s"),
+    "incident": (COLOURS["ink"], "", "|"),
+    "changes": (COLOURS["change"], "", "D"),
+    "notes": (COLOURS["faint"], "", "s"),
+}
+_ORDER = ("incident", "changes", "notes", "dead letters", "failures", "successes", "worker logs")
+
+
+@dataclass(slots=True)
+class _Moment:
+    """A moment, or a span with an end, and where its text has room."""
+
+    start: float
+    end: float
+    text: str
+    times: int = 1
+    row: int = 0
+    left: bool = False
+    shown: bool = True
+
+
+def plot_timeline(timeline: pd.DataFrame, *, coverage: Coverage | None = None, ax: Axes | None = None) -> Axes:
+    """Draw what happened when, a lane for each kind; what the records do not cover is hatched.
+
+    Parameters
+    ----------
+    timeline : DataFrame
+        From ``dlqkit.timeline``: ``at``, ``end_at``, ``lane``, ``text``, ``workflow_id``, ``count``; rows with a
+        count are bars, the others marks with their text.
+    coverage : Coverage, optional
+        Of the records; it sets the window, and its missing part is marked "not covered".
+    ax : Axes, optional
+        Where to draw; on a new figure by default.
+
+    Returns
+    -------
+    Axes
+        Its words are ``dlqkit.plots.theme.alt_text(axes)``.
+
+    Notes
+    -----
+    Source: ``executions.timeline``, runbook §2. Each lane of counts has its own scale; its peak is written beside it.
+    """
+    with theme():
+        dated = timeline[timeline["at"].notna()]
+        lanes = _lanes(dated)
+        asked = coverage is not None and coverage.asked_start is not None and coverage.asked_end is not None
+        if dated.empty and not asked:
+            return say_nothing(ax, "Nothing is known", "Timeline")
+        low, high = _window(dated, coverage)
+        moments = {lane: _place(dated[dated["lane"] == lane], low, high) for lane in lanes}
+        rows = {lane: 1 + max([one.row for one in moments[lane] if one.shown], default=0) for lane in lanes}
+        heights = {
+            lane: max(_BIN_HEIGHT if _has_bins(dated, lane) else 0.0, _ROW_HEIGHT * rows[lane]) + _PAD for lane in lanes
+        }
+        total = sum(heights.values()) or 1.0
+        axes = new_axes(max(1.35 + 0.52 * total, 2.2)) if ax is None else ax
+        top = 0.0
+        ticks, labels, words = [], [], []
+        for lane in lanes:
+            own = dated[dated["lane"] == lane]
+            bottom = top - heights[lane]
+            axes.axhline(bottom, color="#D0D0D0", linewidth=0.8, zorder=0.5)
+            peak = _draw_bins(axes, own, lane, bottom, low, high)
+            _draw_moments(axes, moments[lane], lane, top, low, high)
+            hidden = sum(one.times for one in moments[lane] if not one.shown)
+            note = f"\npeak {peak:,.3g}/min" if peak is not None else f"\n{hidden} more unnamed" if hidden else ""
+            ticks.append((top + bottom) / 2)
+            labels.append(label_text(lane, 20) + note)
+            words.append(_lane_words(own, lane, moments[lane], peak))
+            top = bottom
+        axes.set_ylim(top, 0)
+        axes.set_yticks(ticks, labels)
+        for label in axes.get_yticklabels():
+            label.set_parse_math(False)
+        axes.tick_params(axis="y", length=0)
+        axes.grid(visible=False, axis="y")
+        time_axis(axes, low, high)
+        missing = _draw_missing(axes, coverage, low, high)
+        axes.set_title(_title(dated))
+        start, end = moment_text(low, high), moment_text(high, low)
+        outside = int(((to_num(dated["at"]) < low) | (to_num(dated["at"]) > high)).sum())
+        if outside:
+            words.append(f"{outside:,} rows outside this window are not drawn.")
+        set_alt_text(axes, " ".join([f"Timeline from {start} to {end} UTC.", *words, *missing]))
+    return axes
+
+
+def _lanes(timeline: pd.DataFrame) -> list[str]:
+    present = list(dict.fromkeys(timeline["lane"].astype("str")))
+    return [lane for lane in _ORDER if lane in present] + [lane for lane in present if lane not in _ORDER]
+
+
+def _has_bins(timeline: pd.DataFrame, lane: str) -> bool:
+    return bool(timeline.loc[timeline["lane"] == lane, "count"].notna().any())
+
+
+def _num(moment: datetime | None) -> float:
+    return float(to_num(pd.Series([moment], dtype="datetime64[us, UTC]"))[0])
+
+
+def _window(timeline: pd.DataFrame, coverage: Coverage | None) -> tuple[float, float]:
+    """The window asked, and rows near it; one clock that is far off does not squeeze the rest."""
+    starts, ends = to_num(timeline["at"]), to_num(timeline["end_at"])
+    asked = (_num(coverage.asked_start), _num(coverage.asked_end)) if coverage is not None else (np.nan, np.nan)
+    every = np.concatenate([starts, ends[np.isfinite(ends)]])
+    if not np.isfinite(asked).all():
+        margin = 0.01 * (every.max() - every.min())
+        return float(every.min() - margin), float(every.max() + margin)
+    span = asked[1] - asked[0]
+    near = every[(every >= asked[0] - span) & (every <= asked[1] + span)]
+    return float(min([asked[0], *near])), float(max([asked[1], *near]))
+
+
+def _place(rows: pd.DataFrame, low: float, high: float) -> list[_Moment]:
+    """Give each moment's text a row in which it meets no other."""
+    singles = rows[rows["count"].isna()].sort_values("at", kind="stable")
+    width = high - low
+    several = singles["workflow_id"].nunique() > 1
+    found: list[_Moment] = []
+    for row in singles.itertuples(index=False):
+        start, end = _num(row.at), _num(row.end_at)
+        if start > high or (end if np.isfinite(end) else start) < low:
+            continue
+        text = label_text("" if pd.isna(row.text) else row.text, _TEXT)
+        if several and not pd.isna(row.workflow_id):
+            text = f"{label_text(row.text, _TEXT - 14)}, {label_text(row.workflow_id, 12)}"
+        # An incident without an end goes on; any other moment without one is a point.
+        end = end if np.isfinite(end) else high if row.lane == "incident" else start
+        same = next((one for one in found if one.text == text and abs(one.start - start) < 0.012 * width), None)
+        if same is not None and end == start:
+            same.times += 1
+            continue
+        found.append(_Moment(start, end, text))
+    _stack(found, low, width)
+    return found
+
+
+def _stack(moments: list[_Moment], low: float, width: float) -> None:
+    taken: list[list[tuple[float, float]]] = [[] for _ in range(_ROWS)]
+    for one in moments:
+        if one.times > 1:
+            one.text = f"{label_text(one.text, _TEXT - 5)} ×{one.times}"
+        start, end = max((one.start - low) / width, 0.0), min((one.end - low) / width, 1.0)
+        need = _LETTER * len(one.text) + 0.012
+        one.left = start + need > 1.0
+        left, right = (start - need, max(end, start + 0.012)) if one.left else (start - 0.006, max(start + need, end))
+        free = (row for row in range(_ROWS) if all(right <= begun or left >= done for begun, done in taken[row]))
+        one.row = next(free, -1)
+        one.shown = one.row >= 0 and left >= -0.02
+        if one.shown:
+            taken[one.row].append((left, right))
+        one.row = max(one.row, 0)
+
+
+def _draw_bins(ax: Axes, rows: pd.DataFrame, lane: str, bottom: float, low: float, high: float) -> float | None:
+    """Bars of events per minute, as high as the lane at its peak; gives the peak within the window."""
+    bins = rows[rows["count"].notna()]
+    starts, ends = to_num(bins["at"]), to_num(bins["end_at"])
+    inside = (starts < high) & (starts >= low - 1e-9)
+    if not inside.any():
+        return None
+    starts, ends = starts[inside], ends[inside]
+    widths = np.where(np.isfinite(ends) & (ends > starts), ends - starts, 1 / 1440)
+    rates = bins["count"].to_numpy(dtype=float)[inside] / (widths * 1440)
+    peak = float(rates.max())
+    colour, hatch, _ = _STYLES.get(lane, (COLOURS["faint"], "", "o"))
+    # A bin too narrow to see is drawn wider; a hatch would wash a narrow one out.
+    least = 0.003 * (high - low)
+    hatch = hatch if float(widths.min()) > 3 * least else ""
+    widths = np.maximum(widths, least)
+    ax.bar(starts, rates / max(peak, 1e-12) * _BIN_HEIGHT * 0.92, widths, bottom=bottom, align="edge", color=colour,
+           alpha=0.85, hatch=hatch, edgecolor="white", linewidth=0)  # fmt: skip
+    return peak
+
+
+def _draw_moments(ax: Axes, moments: list[_Moment], lane: str, top: float, low: float, high: float) -> None:
+    colour, _, marker = _STYLES.get(lane, (COLOURS["faint"], "", "o"))
+    for one in moments:
+        y = top - _PAD / 2 - _ROW_HEIGHT * (one.row + 0.5)
+        start = max(one.start, low)
+        if one.end > one.start:
+            end = min(one.end, high)
+            ax.barh(y, end - start, height=_ROW_HEIGHT * 0.8, left=start, color="#DDDDDD", edgecolor=colour)
+            if one.end >= high:
+                ax.plot(high, y, marker=9, color=colour, markersize=9, clip_on=False)
+        else:
+            ax.plot(start, y, marker=marker, color=colour, markersize=6.5, linestyle="", clip_on=False, zorder=3)
+        if one.shown:
+            ax.annotate(one.text, (start, y), xytext=(-7 if one.left else 7, 0), textcoords="offset points",
+                        ha="right" if one.left else "left", va="center_baseline", fontsize=10.5, zorder=4)  # fmt: skip
+
+
+def _draw_missing(ax: Axes, coverage: Coverage | None, low: float, high: float) -> list[str]:
+    """Hatch what was asked and did not come; a complete answer covers all that was asked, even where it is empty."""
+    if coverage is None or coverage.completeness == "complete":
+        return []
+    asked_start, asked_end = _num(coverage.asked_start), _num(coverage.asked_end)
+    got_start, got_end = _num(coverage.got_start), _num(coverage.got_end)
+    spans = []
+    if coverage.rows == 0 or not np.isfinite(got_start):
+        spans.append((asked_start, asked_end))
+    else:
+        spans.append((asked_start, got_start))
+        # A page that is merely full ends at the newest record; only a source that broke off may lack later ones.
+        if coverage.completeness == "partial":
+            spans.append((got_end, asked_end))
+    words = []
+    for start, end in spans:
+        if not (np.isfinite(start) and np.isfinite(end)) or end - start < 0.01 * (high - low):
+            continue
+        ax.axvspan(start, end, facecolor="#F4F4F4", edgecolor=COLOURS["missing"], hatch="////", linewidth=0, zorder=1.4)
+        narrow = (end - start) / (high - low) < 0.16
+        ax.text((start + end) / 2, 0.5, "not covered", transform=ax.get_xaxis_transform(), ha="center", va="center",
+                rotation=90 if narrow else 0, fontsize=11, zorder=5,
+                bbox={"facecolor": "white", "edgecolor": COLOURS["missing"], "pad": 2.5})  # fmt: skip
+        words.append(f"Not covered by the records: {moment_text(start, end)} to {moment_text(end, start)}.")
+    return words
+
+
+def _title(timeline: pd.DataFrame) -> str:
+    counts = timeline.groupby(timeline["lane"].astype("str"))["count"].sum()
+    dead, changes = int(counts.get("dead letters", 0)), int((timeline["lane"] == "changes").sum())
+    text = f"{dead:,} dead letter{'' if dead == 1 else 's'}" if dead else "No dead letters"
+    return text + (f", {changes:,} change{'' if changes == 1 else 's'}" if changes else "")
+
+
+def _lane_words(rows: pd.DataFrame, lane: str, moments: list[_Moment], peak: float | None) -> str:
+    name = label_text(lane, 20).capitalize()
+    if peak is not None:
+        bins = rows[rows["count"].notna()]
+        first, last = to_num(bins["at"]).min(), np.nanmax(to_num(bins["end_at"].fillna(bins["at"])))
+        return (
+            f"{name}: {int(bins['count'].sum()):,} from {moment_text(first, last)} to {moment_text(last, first)}, "
+            f"at most {peak:,.3g} a minute."
+        )
+    parts = [f"{one.text} at {moment_text(one.start, one.start)}" for one in moments[:5]]
+    more = f" and {len(moments) - 5} more" if len(moments) > 5 else ""
+    return f"{name}: {'; '.join(parts)}{more}." if parts else f"{name}: none in this window."
