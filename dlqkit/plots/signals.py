@@ -98,9 +98,11 @@ def plot_signals(
             return say_nothing(ax, "No samples", f"Dead letters per minute, {whose}")
         axes = new_axes() if ax is None else ax
         times = np.unique(np.concatenate([to_num(frame["sampled_at"]) for frame in seen]))
-        gaps = _gaps(seen, times)
-        edges = _edges(times)
-        curves = [_curve(name, frame, note, edges, gaps) for name, (frame, note) in steps.items() if len(frame)]
+        # Other workflows' series tell how long the server was scraped while this one's were missing.
+        window = to_num(samples["sampled_at"])
+        gaps = _gaps(seen, times, float(np.nanmin(window)), float(np.nanmax(window)))
+        edges = _edges(np.array([np.nanmin(window), np.nanmax(window)]))
+        curves = [_curve(name, frame, note, edges, gaps, times) for name, (frame, note) in steps.items() if len(frame)]
         _draw_curves(axes, curves, edges)
         time_axis(axes, float(edges[0]), float(edges[-1]))
         _draw_gaps(axes, gaps, curves)
@@ -132,14 +134,15 @@ def _steps(
     return out
 
 
-def _gaps(frames: list[pd.DataFrame], times: np.ndarray) -> list[tuple[float, float]]:
+def _gaps(frames: list[pd.DataFrame], times: np.ndarray, low: float, high: float) -> list[tuple[float, float]]:
     """Pauses in which no counter was scraped."""
     spacing = pd.concat([frame["gap_s"] for frame in frames]).dropna()
     if spacing.empty:
         return []
     limit = _GAP * float(spacing.median()) / 86_400
-    wide = np.flatnonzero(np.diff(times) > limit)
-    return [(float(times[index]), float(times[index + 1])) for index in wide]
+    every = np.concatenate([[low], times, [high]])
+    wide = np.flatnonzero(np.diff(every) > limit)
+    return [(float(every[index]), float(every[index + 1])) for index in wide]
 
 
 def _edges(times: np.ndarray) -> np.ndarray:
@@ -151,10 +154,17 @@ def _edges(times: np.ndarray) -> np.ndarray:
     return np.asarray(np.arange(first, last + 1) * width)
 
 
-def _curve(name: str, steps: pd.DataFrame, note: str, edges: np.ndarray, gaps: list[tuple[float, float]]) -> _Curve:
+def _curve(
+    name: str,
+    steps: pd.DataFrame,
+    note: str,
+    edges: np.ndarray,
+    gaps: list[tuple[float, float]],
+    times: np.ndarray,
+) -> _Curve:
     counts = np.zeros(len(edges) - 1)
-    # The first and the last bin may be scraped in part only; a rate is taken over the part that was.
-    times = to_num(steps["sampled_at"])
+    # The first and the last bin may be scraped in part only; a rate is taken over the part that was. A counter that
+    # is absent while its neighbours are scraped has not counted yet, so all of them tell what was covered.
     low, high = np.clip(edges[:-1], times.min(), times.max()), np.clip(edges[1:], times.min(), times.max())
     covered = high - low
     grown = [0.0] * len(gaps)
@@ -249,19 +259,12 @@ def _draw_onsets(ax: Axes, incidents: pd.DataFrame) -> None:
         if len(drawn) == 3:
             break
         worst = not drawn
-        if worst:
-            span = [_num(row.onset_low_at), _num(row.onset_high_at)]
-            if np.isfinite(span).all() and span[1] > span[0]:
-                ax.axvspan(
-                    max(span[0], low), min(span[1], high), color=COLOURS["ink"], alpha=0.18, linewidth=0, zorder=1.5
-                )
+        left, right = max(_num(row.onset_low_at), low), min(_num(row.onset_high_at), high)
+        if worst and right > left:
+            ax.axvspan(left, right, color=COLOURS["ink"], alpha=0.18, linewidth=0, zorder=1.5)
         ax.axvline(onset, color=COLOURS["ink"], linewidth=1.8 if worst else 1.1, linestyle="-" if worst else ":")
-        signal = label_text(_SIGNALS.get(str(row.signal), row.signal), 24)
-        words = (
-            f"onset {_clock(row.onset_at)}"
-            if worst and row.signal == "dead_letters"
-            else f"{signal} {_clock(row.onset_at)}"
-        )
+        what = "onset" if worst and row.signal == "dead_letters" else _signal_text(row.signal)
+        words = f"{what} {_clock(row.onset_at)}"
         _mark(ax, onset, words, len(drawn), left=bool(drawn) and onset < drawn[0])
         end = _num(row.end_at)
         if worst and np.isfinite(end) and low <= end <= high:
