@@ -48,7 +48,8 @@ def demo(
         tempfile.TemporaryDirectory(prefix="dlqkit-demo-") as scratch,
         _platform(scenario, events, seed, Path(scratch)) as served,
     ):
-        environment = served["environment"]
+        names = served["workflow_names"].items()
+        environment = served["environment"] | {f"DLQKIT_WORKFLOWS__{key}__NAME": name for key, name in names}
         os.environ.update(environment)
         now = datetime.now(UTC)
         logs = (

@@ -91,8 +91,12 @@ def _of_class(facts: Mapping[str, Any], folder: str) -> list[dict[str, str]]:
                             f"{facts['class']['disputed']:,} events are disputed.", candidates))  # fmt: skip
     if facts["changes"]["rows"]:
         rows.append(_advice("Check whether what changed before the onset is the cause; roll it back if so.",
-                            facts["changes"]["rows"][-1]["what"]))  # fmt: skip
+                            _changes(facts["changes"]["rows"])))  # fmt: skip
     return rows
+
+
+def _changes(rows: list[Mapping[str, Any]]) -> str:
+    return "; ".join(f"{row['at'][11:19]} {row['what']}" for row in rows[-3:])
 
 
 def _of_evidence(facts: Mapping[str, Any], folder: str) -> list[dict[str, str]]:

@@ -22,7 +22,7 @@ START_TIME = "process_start_time_seconds"
 # What is seen within this of another is one change: instances of a worker restart one after the other.
 TOGETHER = pd.Timedelta(minutes=3)
 # A scrape after the onset may be the first that shows what happened just before it.
-LATE = pd.Timedelta(minutes=1)
+LATE = pd.Timedelta(seconds=30)
 _LOG_WORDS = re.compile(
     r"\b(?:starting|started|start(?:ed)? up|shutting down|shutdown|restart\w*|deploy\w*|rollout|migrat\w+"
     r"|config\w* (?:re)?load\w*|new version|version [0-9v])",
@@ -73,12 +73,19 @@ def find_changes(
     rows += [{"at": pd.Timestamp(at), "kind": "note", "what": text, "workflow_id": None, "evidence": "note"}
              for at, text in notes]  # fmt: skip
     near = [row for row in rows if begin <= row["at"] <= end]
+    told = [row["at"] for row in near if row["kind"] in {"restart", "version"}]
+    # A log line that a process starts says once more what the metrics say.
+    near = [row for row in near if row["kind"] != "log" or not _is_told(row, told)]
     inside = sorted(near, key=lambda row: (row["at"], row["kind"], row["what"]))
     if not inside:
         return pd.DataFrame({name: pd.Series(dtype=dtype) for name, dtype in CHANGES.items()})
     frame = pd.DataFrame(inside, columns=list(CHANGES))
     frame["at"] = pd.to_datetime(frame["at"], utc=True)
     return frame.astype(dict(CHANGES))
+
+
+def _is_told(row: dict[str, Any], told: list[pd.Timestamp]) -> bool:
+    return "start" in row["what"].lower() and any(abs(row["at"] - at) <= TOGETHER for at in told)
 
 
 def _who(frame: pd.DataFrame) -> pd.Series:
@@ -127,12 +134,7 @@ def _restarts(samples: pd.DataFrame) -> list[dict[str, Any]]:
             values = part.sort_values("sampled_at", kind="stable")["value"].drop_duplicates().iloc[1:]
             found += [(pd.Timestamp(float(value), unit="s", tz="UTC"), str(who)) for value in values]
     else:
-        counters = samples[metric.isin({METRICS[name] for name in ("dlq", "success", "failure")})]
-        steps = increase(counters) if len(counters) else counters
-        fallen = steps[steps["reset"].fillna(False).astype(bool)] if len(steps) else steps
-        if len(fallen):
-            fallen = fallen.assign(who=_who(fallen)).drop_duplicates(["who", "sampled_at"])
-            found += list(zip(fallen["sampled_at"], fallen["who"], strict=True))
+        found += _resets(samples[metric.isin({METRICS[name] for name in ("dlq", "success", "failure")})])
     rows: list[dict[str, Any]] = []
     group: list[tuple[pd.Timestamp, str]] = []
     for at, who in sorted(found):
@@ -141,6 +143,23 @@ def _restarts(samples: pd.DataFrame) -> list[dict[str, Any]]:
             group = []
         group.append((at, who))
     return [*rows, *([_restart_row(group)] if group else [])]
+
+
+def _resets(counters: pd.DataFrame) -> list[tuple[pd.Timestamp, str]]:
+    """Restarts as counters show them: each fell somewhere between two of its own scrapes."""
+    steps = increase(counters) if len(counters) else counters
+    fallen = steps[steps["reset"].fillna(False).astype(bool)] if len(steps) else steps
+    found: list[tuple[pd.Timestamp, str]] = []
+    for who, part in fallen.groupby(_who(fallen), sort=True) if len(fallen) else []:
+        last = None
+        for at, before in zip(
+            *(part.sort_values("sampled_at")[name] for name in ("sampled_at", "previous_at")), strict=True
+        ):
+            # A rare counter comes back only at its next event: the same restart, seen later.
+            if last is None or before >= last:
+                found.append((at, str(who)))
+                last = at
+    return found
 
 
 def _restart_row(group: list[tuple[pd.Timestamp, str]]) -> dict[str, Any]:

@@ -236,7 +236,8 @@ def _draw_gaps(ax: Axes, gaps: list[tuple[float, float]], curves: list[_Curve]) 
         if (end - start) / (high - low) > 0.018:
             words = "no samples"
             if dead is not None and round(dead.grown[index]) > 0:
-                words += f", +{round(dead.grown[index]):,} dead letters"
+                comma = ",\n" if (end - start) / (high - low) > 0.045 else ", "
+                words += f"{comma}+{round(dead.grown[index]):,} dead letters"
             ax.text((start + end) / 2, 0.05, words, transform=ax.get_xaxis_transform(), rotation=90, ha="center",
                     va="bottom", fontsize=10, zorder=4, bbox=BOX)  # fmt: skip
 

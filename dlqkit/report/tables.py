@@ -87,7 +87,9 @@ class Table:
             return for_terminal(f"{self.title}: {self.empty}")
         rows = [tuple(for_terminal(cell) for cell in row) for row in (self.columns, *self.rows)]
         widths = _fit([max(len(row[index]) for row in rows) for index in range(len(self.columns))], width)
-        lines = ["  ".join(shorten(cell, size).ljust(size) for cell, size in zip(row, widths, strict=True)) for row in rows]
+        lines = [
+            "  ".join(shorten(cell, size).ljust(size) for cell, size in zip(row, widths, strict=True)) for row in rows
+        ]
         return "\n".join(line.rstrip() for line in lines)
 
 

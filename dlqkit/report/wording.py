@@ -21,7 +21,7 @@ SIGNAL_NAMES = {
     "duration": "the action takes longer",
     "silence": "no new logs",
 }
-CLASS_NAMES = {
+CLASS_NAMES: Mapping[str, str] = {
     "business": "business error (retryable is false)",
     "infrastructure": "infrastructure error (retries used up)",
     "timeout": "timeout (cut off at the action's limit)",
@@ -116,7 +116,7 @@ def _class_text(facts: Facts) -> str:
     if failure_class["value"] == "mixed":
         parts = ", ".join(f"{name}: {count:,}" for name, count in failure_class["counts"].items() if count)
         return f"mixed, by signature ({parts})"
-    text = str(CLASS_NAMES[str(failure_class["value"])])
+    text = CLASS_NAMES[str(failure_class["value"])]
     if failure_class["disputed"]:
         text += f"; disputed by the error text for {failure_class['disputed']:,}"
     return text
@@ -126,15 +126,21 @@ def _changes_text(facts: Facts) -> str:
     changes = facts["changes"]["rows"]
     if not changes:
         return "nothing seen: " + facts["changes"]["looked_at"]
-    first = changes[-1]
-    text = f"{moment_text(first['at'])[11:]} {first['what']}"
+    # A person's note and a new version say more than a restart; of each the last one before the onset.
+    weight = {"note": 3, "version": 2, "restart": 1}
+    first = max(changes, key=lambda row: (weight.get(row["kind"], 0), row["at"]))
+    text: str = f"{moment_text(first['at'])[11:]} {first['what']}"
     return text + (f"; and {len(changes) - 1} more" if len(changes) > 1 else "")
+
+
+def _short(workflow_id: str | None) -> str | None:
+    return workflow_id if workflow_id is None or len(workflow_id) <= 20 else f"Workflow {workflow_id[:8]}…"
 
 
 def headline(facts: Facts) -> str:
     """The incident in one sentence."""
     state, kind = facts["state"]["value"], facts["state"]["kind"]
-    name = facts["workflow"]["name"] or facts["workflow"]["id"] or "The whole worker"
+    name = facts["workflow"]["name"] or _short(facts["workflow"]["id"]) or "The whole worker"
     since = moment_text(facts["onset"]["at"])
     if state == "nothing":
         return "Nothing is wrong"

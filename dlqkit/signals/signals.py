@@ -273,9 +273,7 @@ def _from_counters(workflow_id: str | None, steps: pd.DataFrame | None, end_s: f
     return out
 
 
-def _fit_signatures(
-    run: Segment, signatures: pd.Series | None, at: npt.NDArray[np.float64]
-) -> tuple[int, int]:
+def _fit_signatures(run: Segment, signatures: pd.Series | None, at: npt.NDArray[np.float64]) -> tuple[int, int]:
     """The run as its signatures have it: no chance neighbour at its edges, and no straggler of its own left out."""
     if signatures is None:
         return run.first, run.last

@@ -99,6 +99,7 @@ class Server:
             "prometheus_url": environment["DLQKIT_PROMETHEUS__URL"],
             "metrics_urls": metrics,
             "pubsub_emulator_host": environment["PUBSUB_EMULATOR_HOST"],
+            "workflow_names": {one.workflow_id: one.name for one in self.platform.workflows},
             "topics": {one.workflow_id: one.topic for one in self.platform.workflows},
             "control_url": f"{self.url}/control",
             "logs_dir": str(self._logs.paths[0].parent) if self._logs else None,

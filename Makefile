@@ -1,0 +1,44 @@
+# make demo: everything from nothing to a post-mortem. make test: tests, lint and types.
+PYTHON ?= python3
+VENV ?= .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.installed
+
+.PHONY: help install demo test lint types bench lock clean
+
+help:
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/ -/'
+
+$(STAMP): requirements.lock pyproject.toml
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	@touch $(STAMP)
+
+install: $(STAMP) ## virtual environment with dlqkit and its dependencies
+
+demo: $(STAMP) ## the runbook on a simulated incident; prints where the report is
+	$(BIN)/dlqkit demo
+
+test: $(STAMP) lint types ## tests, lint and types
+	$(BIN)/python -m pytest -m "not bench" -n 2 --dist worksteal
+
+lint: $(STAMP)
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check dlqkit tests benchmarks
+
+types: $(STAMP)
+	$(BIN)/mypy
+
+bench: $(STAMP) ## figures of the docs, and the long accuracy runs
+	$(BIN)/python -m pytest -m bench -p no:xdist
+	$(BIN)/python -m benchmarks
+
+lock: $(STAMP) ## pin every dependency anew, with hashes and without an index
+	$(BIN)/python -m pip install --quiet pip-tools
+	env -u PIP_FIND_LINKS -u PIP_INDEX_URL $(BIN)/pip-compile --quiet --generate-hashes --extra dev --strip-extras \
+	  --no-emit-index-url --no-emit-trusted-host --no-emit-find-links --no-emit-options --no-header --no-annotate \
+	  --allow-unsafe --output-file requirements.lock pyproject.toml
+
+clean:
+	rm -rf $(VENV) build dist .mypy_cache .pytest_cache .ruff_cache

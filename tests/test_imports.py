@@ -1,0 +1,84 @@
+"""Imports go one way, and the public names are the ones that the README speaks of."""
+
+from __future__ import annotations
+
+import ast
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import dlqkit
+
+ROOT = Path(dlqkit.__file__).parent
+BASE = {"errors", "incident", "settings", "frames", "resources", "untrusted"}
+ALLOWED = {
+    **dict.fromkeys(BASE, BASE),
+    "sources": BASE,
+    "evidence": BASE | {"sources"},
+    "signals": BASE,
+    "executions": BASE,
+    "decision": BASE | {"signals", "executions"},
+    "plots": BASE | {"signals"},
+    "report": BASE | {"evidence", "signals", "executions", "decision", "plots"},
+    "simulator": set(),
+    "cli": BASE | {"evidence", "signals", "executions", "decision", "plots", "report", "sources", "simulator"},
+}
+
+
+def imports_of(path: Path) -> set[str]:
+    """First parts below ``dlqkit`` of everything a module imports, inside functions too."""
+    names: set[str] = set()
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.ImportFrom) and node.module and node.module.startswith("dlqkit."):
+            names.add(node.module.split(".")[1])
+        elif isinstance(node, ast.Import):
+            names |= {alias.name.split(".")[1] for alias in node.names if alias.name.startswith("dlqkit.")}
+    return names
+
+
+@pytest.mark.parametrize("part", sorted(ALLOWED))
+def test_each_part_imports_only_what_stands_below_it(part: str) -> None:
+    """An analysis can be tested without a network, because it cannot reach one."""
+    paths = list((ROOT / part).rglob("*.py")) if (ROOT / part).is_dir() else [ROOT / f"{part}.py"]
+
+    wrong = {path.name: imports_of(path) - ALLOWED[part] - {part} for path in paths}
+
+    assert paths
+    assert not {name: names for name, names in wrong.items() if names}
+
+
+def test_only_the_simulators_own_commands_import_the_simulator() -> None:
+    """Nothing that works on a real platform knows the simulated one."""
+    users = {
+        path.name for path in ROOT.rglob("*.py") if "simulator" in imports_of(path) and "simulator" not in path.parts
+    }
+
+    assert users <= {"simulator.py"}
+
+
+def test_every_public_name_can_be_imported() -> None:
+    """What ``dir(dlqkit)`` shows is there."""
+    missing = [name for name in dlqkit.__all__ if not hasattr(dlqkit, name)]
+
+    assert not missing
+
+
+def test_importing_dlqkit_imports_nothing_heavy() -> None:
+    """``import dlqkit`` costs nothing; a name is loaded when it is used."""
+    code = "import sys, dlqkit; print([m for m in ('pandas', 'matplotlib', 'requests', 'grpc') if m in sys.modules])"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+
+    assert done.stdout.strip() == "[]"
+
+
+def test_secrets_are_resolved_in_the_sources_alone() -> None:
+    """No report, notebook or manifest can hold a secret, because nothing there can look one up."""
+    users = {
+        path.relative_to(ROOT).parts[0]
+        for path in ROOT.rglob("*.py")
+        if "resolve_secret" in path.read_text(encoding="utf-8")
+    }
+
+    assert users == {"sources"}
