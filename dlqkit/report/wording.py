@@ -125,7 +125,7 @@ def _class_text(facts: Facts) -> str:
 def _changes_text(facts: Facts) -> str:
     changes = facts["changes"]["rows"]
     if not changes:
-        return "nothing seen: " + facts["changes"]["looked_at"]
+        return f"nothing seen: {facts['changes']['looked_at']}"
     # A person's note and a new version say more than a restart; of each the last one before the onset.
     weight = {"note": 3, "version": 2, "restart": 1}
     first = max(changes, key=lambda row: (weight.get(row["kind"], 0), row["at"]))

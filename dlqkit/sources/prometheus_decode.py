@@ -136,6 +136,8 @@ def _numbers(series: Sequence[_Series], kind: str) -> list[Numbers]:
 
 def _parse_all(bodies: Sequence[bytes]) -> list[tuple[npt.NDArray[np.int64], npt.NDArray[np.float64]]]:
     """Times and values of every series; all of them as one table, since a call for each costs more than its numbers."""
+    if not bodies:
+        return []
     texts = [_as_csv(body) for body in bodies]
     counts = np.array([text.count(b"\n") for text in texts], dtype=np.int64)
     table = _read_table(b"".join(texts)) if counts.sum() else (np.empty(0), np.empty(0))
