@@ -79,7 +79,8 @@ def lab(
         return
     arguments = [sys.executable, "-m", "jupyter", "lab", f"--ServerApp.root_dir={directory.resolve()}",
                  f"--port={port}", "--ServerApp.ip=127.0.0.1",
-                 "--LabApp.default_url=/lab/tree/notebooks/01_signals.ipynb", "--LabApp.news_url=", "--LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate"]  # fmt: skip
+                 "--LabApp.default_url=/lab/tree/notebooks/01_signals.ipynb", "--LabApp.news_url=",
+                 "--LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate"]  # fmt: skip
     if not browser:
         arguments.append("--no-browser")
     if hasattr(os, "geteuid") and os.geteuid() == 0:

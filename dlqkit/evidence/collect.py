@@ -14,7 +14,7 @@ from typing import Any
 import pandas as pd
 
 from dlqkit import __version__
-from dlqkit.errors import ParameterError, SourceError
+from dlqkit.errors import AccessDenied, ParameterError, SourceError, SourceUnavailable
 from dlqkit.evidence import audit_log
 from dlqkit.evidence.folder import RECORD_VERSION, IncidentFolder, open_incident, read_question, write_incident
 from dlqkit.evidence.manifest import find_snapshots, write_manifest
@@ -202,6 +202,7 @@ class _Run:
 
     def __init__(self, root: Path, part: _Part, settings: Settings, progress: Progress) -> None:
         self.root, self.part, self.settings, self.progress = root, part, settings, progress
+        self.down: dict[str, SourceError] = {}
         window = part.incident.window
         self.baseline_start = window.start - max(timedelta(seconds=window.seconds), SHORTEST_BASELINE)
         self.end = window.end
@@ -385,9 +386,15 @@ class _Run:
         """Load, keep frames and coverage; a source that fails is kept as what is missing."""
         self.progress(kind, 0, None)
         prefix = self._prefix(kind)
+        service = kind.split(":")[0]
         try:
+            if service in self.down:
+                raise self.down[service]
             loaded = load()
         except SourceError as error:
+            # A service that is away or refuses the key is not asked again in this run: an analyst is waiting.
+            if isinstance(error, (SourceUnavailable, AccessDenied)) and service in {"records", "prometheus"}:
+                self.down[service] = error
             self.part.errors.append(error)
             failed = Coverage(
                 asked_start=asked_start,

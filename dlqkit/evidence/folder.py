@@ -156,7 +156,10 @@ class IncidentFolder:
     @cached_property
     def _records(self) -> pd.DataFrame:
         stacked = self._stacked("records", RECORDS)
-        return stacked.drop_duplicates(RECORD_VERSION, keep="last").reset_index(drop=True)
+        merged = stacked.drop_duplicates(RECORD_VERSION, keep="last").reset_index(drop=True)
+        # A record that was rewritten is still of its event, even if its payload was corrected.
+        first = merged.drop_duplicates("record_id").set_index("record_id")["event_key"]
+        return merged.assign(event_key=merged["record_id"].map(first).astype("str"))
 
     @cached_property
     def _samples_and_series(self) -> tuple[pd.DataFrame, pd.DataFrame]:

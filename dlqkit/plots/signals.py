@@ -100,11 +100,12 @@ def plot_signals(
         times = np.unique(np.concatenate([to_num(frame["sampled_at"]) for frame in seen]))
         # Other workflows' series tell how long the server was scraped while this one's were missing.
         window = to_num(samples["sampled_at"])
-        gaps = _gaps(seen, times, float(np.nanmin(window)), float(np.nanmax(window)))
-        edges = _edges(np.array([np.nanmin(window), np.nanmax(window)]))
+        low, high = float(np.nanmin(window)), float(np.nanmax(window))
+        gaps = _gaps(seen, times, low, high)
+        edges = _edges(np.array([low, high]))
         curves = [_curve(name, frame, note, edges, gaps, times) for name, (frame, note) in steps.items() if len(frame)]
         _draw_curves(axes, curves, edges)
-        time_axis(axes, float(edges[0]), float(edges[-1]))
+        time_axis(axes, low, high)
         _draw_gaps(axes, gaps, curves)
         own = _own_incidents(incidents, workflow_id)
         _draw_onsets(axes, own)
@@ -113,7 +114,7 @@ def plot_signals(
         subject = f"workflow {whose}" if workflow_id else whose
         axes.set_xlabel(f"{axes.get_xlabel()}; {subject}")
         axes.legend(loc="lower left", bbox_to_anchor=(-0.01, 1.0), ncols=4, borderaxespad=0.2, handlelength=2.6)
-        set_alt_text(axes, _words(whose, curves, edges, gaps, own))
+        set_alt_text(axes, _words(whose, curves, edges, gaps, own, (low, high)))
     return axes
 
 
@@ -311,9 +312,14 @@ def _title(dead: _Curve | None, incidents: pd.DataFrame) -> str:
 
 
 def _words(
-    whose: str, curves: list[_Curve], edges: np.ndarray, gaps: list[tuple[float, float]], incidents: pd.DataFrame
+    whose: str,
+    curves: list[_Curve],
+    edges: np.ndarray,
+    gaps: list[tuple[float, float]],
+    incidents: pd.DataFrame,
+    window: tuple[float, float],
 ) -> str:
-    start, end = moment_text(edges[0], edges[-1]), moment_text(edges[-1], edges[0])
+    start, end = moment_text(*window), moment_text(*reversed(window))
     subject = whose if whose == "all workflows" else f"workflow {whose}"
     parts = []
     for curve in curves:

@@ -144,12 +144,13 @@ def _window(timeline: pd.DataFrame, coverage: Coverage | None) -> tuple[float, f
     """The window asked, and rows near it; one clock that is far off does not squeeze the rest."""
     starts, ends = to_num(timeline["at"]), to_num(timeline["end_at"])
     asked = (_num(coverage.asked_start), _num(coverage.asked_end)) if coverage is not None else (np.nan, np.nan)
-    every = np.concatenate([starts, ends[np.isfinite(ends)]])
     if not np.isfinite(asked).all():
+        every = np.concatenate([starts, ends[np.isfinite(ends)]])
         margin = 0.01 * (every.max() - every.min())
         return float(every.min() - margin), float(every.max() + margin)
     span = asked[1] - asked[0]
-    near = every[(every >= asked[0] - span) & (every <= asked[1] + span)]
+    # A bin may end after what was asked; only its start tells that something lies there.
+    near = starts[(starts >= asked[0] - span) & (starts <= asked[1] + span)]
     return float(min([asked[0], *near])), float(max([asked[1], *near]))
 
 

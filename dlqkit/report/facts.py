@@ -220,7 +220,7 @@ def facts(folder: IncidentFolder, *, as_of: datetime | None = None) -> dict[str,
     records = records[~(records["recorded_at"] > moment)]
     own = records[records["workflow_id"] == workflow_id] if workflow_id else records
     main = _main_signal(signals, workflow_id)
-    state = _state(main, signals, rows, workflow_id)
+    state = _state(main, rows, folder.incident.workflow_id, _is_known(own, samples, workflow_id))
     onset = _onset(main, moment, folder, rows)
     incident_dead = _incident_dead(own, main, moment) if state["kind"] == "dead_letters" else own.iloc[:0]
     diagnosis = _diagnose(folder, own, incident_dead, workflow_id)
@@ -273,15 +273,23 @@ def _main_signal(signals: pd.DataFrame, workflow_id: str | None) -> pd.Series | 
     return None if own.empty else own.iloc[0]
 
 
-def _state(
-    main: pd.Series | None, signals: pd.DataFrame, rows: list[dict[str, Any]], workflow_id: str | None
-) -> dict[str, Any]:
+def _is_known(own: pd.DataFrame, samples: pd.DataFrame, workflow_id: str | None) -> bool:
+    """Whether any source speaks of the workflow."""
+    if workflow_id is None or len(own) or "workflow_id" not in samples.columns:
+        return True
+    return bool((samples["workflow_id"].astype("str") == workflow_id).any())
+
+
+def _state(main: pd.Series | None, rows: list[dict[str, Any]], asked: str | None, is_known: bool) -> dict[str, Any]:
     if main is not None:
         value = "going_on" if pd.isna(main["end_at"]) else "ended"
         return {"value": value, "kind": str(main["signal"]), "reason": str(main["evidence"])}
     usable = [row for row in rows if row["received"] or row["completeness"] == "complete"]
     if not usable or all(row["received"] == 0 for row in rows):
         reason = "No source answered with anything in this window; check the workflow_id, the window and dlqkit's URLs."
+        return {"value": "unknown", "kind": None, "reason": reason}
+    if not is_known:
+        reason = f"No source knows the workflow {asked} in this window; check the workflow_id."
         return {"value": "unknown", "kind": None, "reason": reason}
     kinds = ", ".join(dict.fromkeys(row["kind"].split(":")[0] for row in rows if row["received"]))
     return {"value": "nothing", "kind": None, "reason": f"Looked at: {kinds}; none of the five signals is seen."}

@@ -56,10 +56,11 @@ class Response:
 class _Again(Exception):
     """A fault that may pass; ``error`` is what is raised when it does not."""
 
-    def __init__(self, error: SourceError, retry_after_s: float | None = None) -> None:
+    def __init__(self, error: SourceError, retry_after_s: float | None = None, max_tries: int | None = None) -> None:
         super().__init__(str(error))
         self.error = error
         self.retry_after_s = retry_after_s
+        self.max_tries = max_tries
 
 
 def shown_url(url: str) -> str:
@@ -228,8 +229,8 @@ class HttpClient:
                 try:
                     return decode(response)
                 except UnexpectedAnswer as error:
-                    # A web page is a wrong address or a login; asking again does not change it.
-                    if is_web_page(response.body) or response.status >= 400:
+                    # A web page is a wrong address or a login, whole JSON is meant so; asking again changes neither.
+                    if is_web_page(response.body) or response.status >= 400 or _is_json(response.body):
                         raise
                     raise _Again(error) from error
             except _Again as again:
@@ -237,7 +238,8 @@ class HttpClient:
                 if again.retry_after_s is not None:
                     wait = again.retry_after_s
                 left = self._budget_s - (time.monotonic() - started)
-                if attempt == self._max_tries or wait > left:
+                most = min(again.max_tries or self._max_tries, self._max_tries)
+                if attempt >= most or wait > left:
                     raise again.error from again.__cause__
                 self._sleep(wait)
         raise AssertionError("the last try returns or raises")
@@ -308,7 +310,9 @@ class HttpClient:
         except (requests.exceptions.Timeout, urllib3.exceptions.TimeoutError) as error:
             raise _Again(self._unavailable(url, "gave no answer in time")) from error
         except (requests.exceptions.RequestException, urllib3.exceptions.HTTPError, OSError) as error:
-            raise _Again(self._unavailable(url, _reason(error))) from error
+            reason = _reason(error)
+            # Where nobody listens, an analyst in a hurry is better served by hearing so at once.
+            raise _Again(self._unavailable(url, reason), max_tries=2 if ": " in reason else None) from error
 
     def _read(self, answer: requests.Response, deadline: float) -> bytes:
         # `timeout=` is for one socket read, so a trickle never ends by it: the clock is looked at after every read.
@@ -364,6 +368,14 @@ class HttpClient:
             f"{self.name} at {shown_url(url)} {what}.",
             f"Check that it runs, {self.setting}, and the network or VPN.",
         )
+
+
+def _is_json(body: bytes) -> bool:
+    try:
+        json.loads(body)
+    except (ValueError, RecursionError):
+        return False
+    return True
 
 
 def _masks(secrets: Collection[str], auth: tuple[str, str] | None) -> list[tuple[bytes, bytes]]:

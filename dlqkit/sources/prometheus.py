@@ -17,7 +17,7 @@ from dlqkit.frames import Coverage, Loaded, with_labels
 from dlqkit.incident import TimeWindow, parse_duration
 from dlqkit.settings import PrometheusSettings
 from dlqkit.sources.http import HttpClient, Request, Response, shown_url
-from dlqkit.sources.prometheus_decode import Answer, Numbers, decode_answer, frames_of
+from dlqkit.sources.prometheus_decode import Answer, Numbers, QueryTooHeavy, decode_answer, frames_of
 
 __all__ = ["Prometheus", "RawSamples"]
 
@@ -151,7 +151,7 @@ class Prometheus:
             until = min(window.end, at + timedelta(seconds=piece_s))
             try:
                 answer = self._piece(selector, at, until, on_page)
-            except SourceUnavailable:
+            except QueryTooHeavy:
                 if piece_s <= SMALLEST_PIECE_S:
                     raise
                 piece_s = max(min(piece_s, (until - at).total_seconds()) / 2, SMALLEST_PIECE_S)
@@ -181,7 +181,7 @@ class Prometheus:
         query = f"sum(count_over_time({selector}[{length_ms}ms]))"
         try:
             answer = self._ask("query", {"query": query, "time": _time(window.end)})
-        except (ParameterError, SourceError):
+        except (ParameterError, QueryTooHeavy):
             # The question itself follows and says what is wrong; this was only to cut it well.
             return None
         values = [one.value for one in answer.series if len(one.value)]

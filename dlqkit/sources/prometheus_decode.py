@@ -20,9 +20,13 @@ from dlqkit.frames import HISTOGRAMS, SAMPLES, SERIES, empty_frame
 from dlqkit.sources.http import describe_body
 from dlqkit.untrusted import shorten
 
-__all__ = ["Answer", "Numbers", "decode_answer", "frames_of", "label_column"]
+__all__ = ["Answer", "Numbers", "QueryTooHeavy", "decode_answer", "frames_of", "label_column"]
 
 _RESERVED = {*SAMPLES, *SERIES, *HISTOGRAMS}
+
+
+class QueryTooHeavy(SourceUnavailable):
+    """The server gave up on a query, or refused its size; a smaller one may do."""
 
 
 class _Series(msgspec.Struct):
@@ -74,7 +78,7 @@ def decode_answer(body: bytes) -> Answer:
     ------
     ParameterError
         If the server refuses the query itself.
-    SourceUnavailable
+    QueryTooHeavy
         If the query timed out or was too large.
     UnexpectedAnswer
         If the body is no answer of Prometheus.
@@ -116,9 +120,9 @@ def _is_json(body: bytes) -> bool:
 def _refused(envelope: _Envelope) -> Exception:
     text = shorten(" ".join(envelope.error.split()), 200)
     if envelope.errorType in {"timeout", "canceled", "unavailable", "internal"} or "deadline exceeded" in text:
-        return SourceUnavailable(f"Prometheus gave up on the query: {text}.", "Ask for a shorter window.")
+        return QueryTooHeavy(f"Prometheus gave up on the query: {text}.", "Ask for a shorter window.")
     if "too many samples" in text or "maximum resolution" in text:
-        return SourceUnavailable(f"Prometheus refuses so much at once: {text}.", "Ask for a shorter window.")
+        return QueryTooHeavy(f"Prometheus refuses so much at once: {text}.", "Ask for a shorter window.")
     return ParameterError(f"Prometheus refuses the query: {text}.", "Mend the query or the selector.")
 
 
