@@ -57,6 +57,7 @@ class _Moment:
     times: int = 1
     row: int = 0
     left: bool = False
+    inside: bool = False
     shown: bool = True
 
 
@@ -108,7 +109,7 @@ def plot_timeline(timeline: pd.DataFrame, *, coverage: Coverage | None = None, a
             note = f"\npeak {peak:,.3g}/min" if peak is not None else f"\n{hidden} more unnamed" if hidden else ""
             ticks.append((top + bottom) / 2)
             labels.append(label_text(lane, 20) + note)
-            words.append(_lane_words(own, lane, moments[lane], peak))
+            words.append(_lane_words(own, lane, moments[lane], peak, high))
             top = bottom
         axes.set_ylim(top, 0)
         axes.set_yticks(ticks, labels)
@@ -122,7 +123,8 @@ def plot_timeline(timeline: pd.DataFrame, *, coverage: Coverage | None = None, a
         start, end = moment_text(low, high), moment_text(high, low)
         outside = int(((to_num(dated["at"]) < low) | (to_num(dated["at"]) > high)).sum())
         if outside:
-            words.append(f"{outside:,} rows outside this window are not drawn.")
+            rows_are = "1 row outside this window is" if outside == 1 else f"{outside:,} rows outside this window are"
+            words.append(f"{rows_are} not drawn.")
         set_alt_text(axes, " ".join([f"Timeline from {start} to {end} UTC.", *words, *missing]))
     return axes
 
@@ -146,7 +148,8 @@ def _window(timeline: pd.DataFrame, coverage: Coverage | None) -> tuple[float, f
     asked = (_num(coverage.asked_start), _num(coverage.asked_end)) if coverage is not None else (np.nan, np.nan)
     if not np.isfinite(asked).all():
         every = np.concatenate([starts, ends[np.isfinite(ends)]])
-        margin = 0.01 * (every.max() - every.min())
+        # One moment alone still gets a minute on either side.
+        margin = max(0.01 * (every.max() - every.min()), 1 / 1440)
         return float(every.min() - margin), float(every.max() + margin)
     span = asked[1] - asked[0]
     # A bin may end after what was asked; only its start tells that something lies there.
@@ -185,8 +188,11 @@ def _stack(moments: list[_Moment], low: float, width: float) -> None:
             one.text = f"{label_text(one.text, _TEXT - 5)} ×{one.times}"
         start, end = max((one.start - low) / width, 0.0), min((one.end - low) / width, 1.0)
         need = _LETTER * len(one.text) + 0.012
-        one.left = start + need > 1.0
-        left, right = (start - need, max(end, start + 0.012)) if one.left else (start - 0.006, max(start + need, end))
+        # Text stands inside a span that is wide enough, else after it, else before it.
+        one.inside = end - start >= need
+        one.left = not one.inside and end + need > 1.0
+        left = start - need if one.left else start - 0.006
+        right = max(end, start + 0.012) if one.inside or one.left else end + need
         free = (row for row in range(_ROWS) if all(right <= begun or left >= done for begun, done in taken[row]))
         one.row = next(free, -1)
         one.shown = one.row >= 0 and left >= -0.02
@@ -229,7 +235,8 @@ def _draw_moments(ax: Axes, moments: list[_Moment], lane: str, top: float, low: 
         else:
             ax.plot(start, y, marker=marker, color=colour, markersize=6.5, linestyle="", clip_on=False, zorder=3)
         if one.shown:
-            ax.annotate(one.text, (start, y), xytext=(-7 if one.left else 7, 0), textcoords="offset points",
+            beside = start if one.left or one.inside else max(min(one.end, high), start)
+            ax.annotate(one.text, (beside, y), xytext=(-7 if one.left else 7, 0), textcoords="offset points",
                         ha="right" if one.left else "left", va="center_baseline", fontsize=10.5, zorder=4)  # fmt: skip
 
 
@@ -267,11 +274,11 @@ def _title(timeline: pd.DataFrame) -> str:
     return text + (f", {changes:,} change{'' if changes == 1 else 's'}" if changes else "")
 
 
-def _lane_words(rows: pd.DataFrame, lane: str, moments: list[_Moment], peak: float | None) -> str:
+def _lane_words(rows: pd.DataFrame, lane: str, moments: list[_Moment], peak: float | None, high: float) -> str:
     name = label_text(lane, 20).capitalize()
     if peak is not None:
         bins = rows[rows["count"].notna()]
-        first, last = to_num(bins["at"]).min(), np.nanmax(to_num(bins["end_at"].fillna(bins["at"])))
+        first, last = to_num(bins["at"]).min(), min(np.nanmax(to_num(bins["end_at"].fillna(bins["at"]))), high)
         return (
             f"{name}: {int(bins['count'].sum()):,} from {moment_text(first, last)} to {moment_text(last, first)}, "
             f"at most {peak:,.3g} a minute."

@@ -1,0 +1,190 @@
+"""The figure of the worker's counters."""
+
+import pandas as pd
+import pytest
+
+from dlqkit.plots.signals import plot_signals
+from dlqkit.plots.theme import alt_text, figure_png
+
+TIME = "datetime64[us, UTC]"
+START = pd.Timestamp("2026-03-02T10:00Z")
+TIMES = ("onset_at", "onset_low_at", "onset_high_at", "end_at")
+
+
+def make_samples(steps, *, metric="worker_dlq_total", workflow_id="wf-1", series_id=0, every_s=60, missing=()):
+    """A counter that grows by each of the steps, scraped once a minute, without the scrapes that are missing."""
+    values = [float(sum(steps[:index])) for index in range(len(steps) + 1)]
+    rows = [
+        (series_id, START + pd.Timedelta(seconds=every_s * index), value, metric, workflow_id)
+        for index, value in enumerate(values)
+        if index not in missing
+    ]
+    frame = pd.DataFrame(rows, columns=["series_id", "sampled_at", "value", "metric", "workflow_id"])
+    return frame.astype({"series_id": "Int32", "sampled_at": TIME, "value": "Float64", "metric": "category"})
+
+
+def make_incidents(*rows):
+    """Incidents as find_incidents gives them; times as text."""
+    columns = ["workflow_id", "signal", *TIMES, "resolution_s", "size"]
+    frame = pd.DataFrame([{"workflow_id": "wf-1", "signal": "dead_letters", **row} for row in rows], columns=columns)
+    for name in TIMES:
+        frame[name] = pd.to_datetime(frame[name], utc=True, format="ISO8601").astype(TIME)
+    return frame
+
+
+def texts(axes):
+    return [text.get_text() for text in axes.texts]
+
+
+ONSET = {
+    "onset_at": "2026-03-02T10:20:15Z",
+    "onset_low_at": "2026-03-02T10:20:00Z",
+    "onset_high_at": "2026-03-02T10:21:00Z",
+}
+
+
+def test_words_say_what_is_seen():
+    """The alternative text has the workflow, the window, the rate before and after, and the onset."""
+    axes = plot_signals(make_samples([3] * 20 + [41] * 10), make_incidents(ONSET), workflow_id="wf-1")
+
+    assert alt_text(axes) == (
+        "Dead letters per minute of workflow wf-1 from 10:00 to 10:30 UTC: 3 until 10:20, then up to 41 a minute. "
+        "Onset 10:20:15, going on."
+    )
+    assert "onset 10:20:15" in texts(axes)
+    assert axes.get_title(loc="left") == "Up to 41 dead letters a minute, going on since 10:20:15 UTC"
+    assert "UTC" in axes.get_xlabel()
+    figure_png(axes)
+
+
+def test_bars_are_events_per_minute():
+    """Bars of one minute are as high as the counter grew in it."""
+    axes = plot_signals(make_samples([0, 2, 5, 0]), make_incidents())
+
+    bars = next(patch for patch in axes.patches if hasattr(patch, "get_data"))
+    assert list(bars.get_data().values) == pytest.approx([0, 2, 5, 0])
+    figure_png(axes)
+
+
+def test_a_restart_is_no_negative_rate():
+    """A counter that begins anew counts from zero."""
+    samples = make_samples([4, 4, 4])
+    samples.loc[2, "value"], samples.loc[3, "value"] = 1.0, 3.0
+
+    axes = plot_signals(samples, make_incidents())
+
+    bars = next(patch for patch in axes.patches if hasattr(patch, "get_data"))
+    assert list(bars.get_data().values) == pytest.approx([4, 1, 2])
+    figure_png(axes)
+
+
+def test_pauses_between_scrapes_are_hatched_not_bridged():
+    """Where nothing was scraped the figure says so, and what the counter had grown by then."""
+    axes = plot_signals(make_samples([1] * 30, missing=range(10, 20)), make_incidents())
+
+    assert "no samples,\n+11 dead letters" in texts(axes)
+    assert "No samples from 10:09 to 10:20." in alt_text(axes)
+    assert any(patch.get_hatch() for patch in axes.patches)
+    figure_png(axes)
+
+
+def test_a_worker_that_is_scraped_no_more_leaves_a_gap_at_the_end():
+    """Silence is not drawn as zero while other workflows still count."""
+    gone = make_samples([1] * 10)
+    other = make_samples([1] * 30, workflow_id="wf-2", series_id=1)
+
+    axes = plot_signals(pd.concat([gone, other], ignore_index=True), make_incidents(), workflow_id="wf-1")
+
+    assert "No samples from 10:10 to 10:30." in alt_text(axes)
+    figure_png(axes)
+
+
+def test_a_counter_born_in_the_incident_was_zero_before():
+    """A labelled counter appears at its first dead letter; the minutes before it had none."""
+    success = make_samples([5] * 30, metric="worker_success_total")
+    late = make_samples([2] * 30, series_id=1).iloc[20:]
+
+    axes = plot_signals(pd.concat([success, late], ignore_index=True), make_incidents(ONSET))
+
+    assert "Dead letters per minute of all workflows from 10:00 to 10:30 UTC: 0 until 10:20" in alt_text(axes)
+    figure_png(axes)
+
+
+def test_the_three_counters_are_told_apart_without_colour():
+    """Fill, line style and marker differ, not the colour alone."""
+    names = ("worker_dlq_total", "worker_failure_total", "worker_success_total")
+    parts = [make_samples([1] * 10, metric=name, series_id=index) for index, name in enumerate(names)]
+
+    axes = plot_signals(pd.concat(parts, ignore_index=True), make_incidents())
+
+    lines = [line for line in axes.lines if not line.get_label().startswith("_")]
+    assert [line.get_label() for line in lines] == ["failures", "successes"]
+    assert len({(line.get_linestyle(), line.get_marker()) for line in lines}) == 2
+    figure_png(axes)
+
+
+def test_a_counter_without_workflow_is_said_to_be_of_the_whole_worker():
+    """A number of all workflows is never shown as one workflow's."""
+    dead = make_samples([1] * 10)
+    success = make_samples([9] * 10, metric="worker_success_total", workflow_id=pd.NA, series_id=1)
+
+    axes = plot_signals(pd.concat([dead, success], ignore_index=True), make_incidents(), workflow_id="wf-1")
+
+    assert "Successes (of the whole worker) per minute: 9 to 9." in alt_text(axes)
+    figure_png(axes)
+
+
+def test_onsets_of_other_workflows_are_left_out():
+    """A figure of one workflow shows its own onset alone."""
+    axes = plot_signals(make_samples([1] * 30), make_incidents({**ONSET, "workflow_id": "wf-2"}), workflow_id="wf-1")
+
+    assert texts(axes) == []
+    figure_png(axes)
+
+
+def test_the_end_is_drawn():
+    """An incident that is over shows when."""
+    axes = plot_signals(
+        make_samples([1] * 60), make_incidents({**ONSET, "end_at": "2026-03-02T10:50:00Z"}), workflow_id="wf-1"
+    )
+
+    assert "end 10:50" in texts(axes)
+    assert "end 10:50." in alt_text(axes)
+    figure_png(axes)
+
+
+@pytest.mark.parametrize("workflow_id", [None, "wf-1", "$x^2\0" + "m" * 10_000])
+def test_nothing_scraped_is_said(workflow_id):
+    """No samples is an answer, not an error."""
+    axes = plot_signals(make_samples([1]).iloc[:0], make_incidents(), workflow_id=workflow_id)
+
+    assert "no samples" in alt_text(axes)
+    assert "No samples" in texts(axes)
+    figure_png(axes)
+
+
+def test_one_sample_can_be_drawn():
+    """A single scrape tells no rate and breaks nothing."""
+    axes = plot_signals(make_samples([1]).iloc[:1], make_incidents(ONSET))
+
+    assert alt_text(axes)
+    assert figure_png(axes)
+
+
+def test_hostile_workflow_ids_are_only_text():
+    """An id of ten thousand signs, a NUL or a dollar is a short label."""
+    hostile = "$\\frac{1}{0}$\0世" + "x" * 10_000
+    axes = plot_signals(make_samples([1] * 5, workflow_id=hostile), make_incidents(), workflow_id=hostile)
+
+    assert len(alt_text(axes)) < 300
+    assert figure_png(axes)
+
+
+def test_drawing_into_given_axes_keeps_the_figure():
+    """An analyst can put the plot into a figure of their own."""
+    import matplotlib.pyplot as plt
+
+    figure, own = plt.subplots()
+
+    assert plot_signals(make_samples([1] * 5), make_incidents(), ax=own) is own
+    plt.close(figure)
