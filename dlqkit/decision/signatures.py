@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import re
 from collections.abc import Mapping
 
@@ -67,12 +68,21 @@ def _merge(templates: list[str]) -> dict[str, str]:
             if re.search("[A-Za-z]", parts[position]):
                 starred = (*parts[:position], "<*>", *parts[position + 1 :])
                 seats.setdefault((position, starred), []).append(template)
-    for (_, shared), members in sorted(seats.items(), key=lambda seat: (-len(seat[1]), seat[0])):
+    for (place, shared), members in sorted(seats.items(), key=lambda seat: (-len(seat[1]), seat[0])):
         if len(members) >= _MERGE_VARIANTS:
             for member in members:
                 if own[member] == member:
-                    own[member] = " ".join(shared)
+                    own[member] = " ".join(shared).replace("<*>", _star([words[one][place] for one in members]), 1)
     return own
+
+
+def _star(variants: list[str]) -> str:
+    """A star in what all the words begin and end with, such as a bracket."""
+    before = os.path.commonprefix(variants)
+    before = before if not before[-1:].isalnum() and "<" not in before else ""
+    after = os.path.commonprefix([word[len(before) :][::-1] for word in variants])[::-1]
+    after = after if not after[:1].isalnum() and ">" not in after[1:] else ""
+    return f"{before}<*>{after.removeprefix('>')}"
 
 
 def sign_errors(records: pd.DataFrame) -> pd.DataFrame:

@@ -310,8 +310,9 @@ def open_incident(directory: Path | str, snapshot: str | None = None, engine: st
     """
     if engine not in {"auto", "pandas"}:
         raise ParameterError(f"There is no engine {engine[:20]!r}.", "Use auto or pandas.")
-    path = Path(directory)
-    question = read_question(path)
+    # Whole, so that a folder opened as "." from a notebook has its name, and reports of it are equal.
+    path = Path(directory).resolve()
+    question = read_question(Path(directory))
     known = find_snapshots(path)
     if not known:
         raise EvidenceError(f"{path} holds no finished snapshot.", f"Finish it: dlqkit collect {path}")

@@ -41,6 +41,7 @@ __all__ = [
 ]
 
 Facts = Mapping[str, Any]
+_LEFT_CELL, _LEFT_HEAD = '<td style="text-align:left">', '<th scope="col" style="text-align:left">'
 SENTINEL = "dlqkit: the post-mortem ran to its end"
 
 
@@ -54,7 +55,8 @@ class Table:
     empty: str = "nothing"
 
     def _repr_html_(self) -> str:
-        return self.to_html()
+        # JupyterLab sets tables to the right; text is read from the left.
+        return self.to_html().replace("<td>", _LEFT_CELL).replace('<th scope="col">', _LEFT_HEAD)
 
     def __repr__(self) -> str:
         return self.to_text()

@@ -173,9 +173,8 @@ def summary(facts: Facts) -> list[Line]:
         text = f"{top['share']:.0%}: {top['signature']}" if top else "no error text in the records"
         lines.append(Line("Top signature", text, "computed" if top else "unknown"))
     if state in {"going_on", "ended"}:
-        lines.append(
-            Line("Changed before", _changes_text(facts), "computed" if facts["changes"]["rows"] else "unknown")
-        )
+        seen = facts["changes"]["rows"] or "were looked at" in facts["changes"]["looked_at"]
+        lines.append(Line("Changed before", _changes_text(facts), "computed" if seen else "unknown"))
     others = facts["other_workflows"]
     if others:
         names = ", ".join(str(row["name"] or row["workflow_id"]) for row in others[:3])
