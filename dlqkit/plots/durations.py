@@ -68,7 +68,7 @@ def plot_durations(histogram: pd.DataFrame, *, timeout_ms: float | None = None, 
                           va="top", bbox=BOX)  # fmt: skip
         axes.set_title(_title(frame, timeout_ms), pad=28)
         axes.set_xlabel("duration of the action, logarithmic scale")
-        axes.legend(loc="lower left", bbox_to_anchor=(-0.01, 1.0), ncols=6, borderaxespad=0.2)
+        _draw_legend(axes, frame)
         set_alt_text(axes, _words(frame, timeout_ms))
     return axes
 
@@ -91,14 +91,31 @@ def _bars(known: pd.DataFrame) -> pd.DataFrame:
     )
 
 
+def _styles(frame: pd.DataFrame) -> dict[str, tuple[str, str, str]]:
+    """Name, colour and hatch of the outcomes that are there, bottom to top."""
+    present = list(dict.fromkeys(frame["outcome"]))
+    others = {name: (label_text(name, 24), COLOURS["missing"], "\\\\") for name in present if name not in _STYLES}
+    return {name: style for name, style in (_STYLES | others).items() if name in present}
+
+
+def _draw_legend(ax: Axes, frame: pd.DataFrame) -> None:
+    from matplotlib.patches import Patch
+
+    handles = [
+        Patch(facecolor=colour, edgecolor="white", hatch=hatch, label=label)
+        for label, colour, hatch in _styles(frame).values()
+    ]
+    if frame["cut"].any():
+        handles.append(Patch(facecolor="white", edgecolor=COLOURS["ink"], linewidth=1.4, label=_CUT))
+    ax.legend(handles=handles, loc="lower left", bbox_to_anchor=(-0.01, 1.0), ncols=len(handles), borderaxespad=0.2)
+
+
 def _draw_bars(ax: Axes, frame: pd.DataFrame) -> None:
     base: dict[float, float] = {}
-    named: set[str] = set()
-    others = [name for name in dict.fromkeys(frame["outcome"]) if name not in _STYLES]
-    styles = _STYLES | {name: (label_text(name, 24), COLOURS["missing"], "\\\\") for name in others}
+    styles = _styles(frame)
     # What was cut lies on top of its bin, empty where the others are filled, so that the two can be told apart.
     for cut in (False, True):
-        for outcome, (label, colour, hatch) in styles.items():
+        for outcome, (_, colour, hatch) in styles.items():
             part = frame[(frame["outcome"] == outcome) & (frame["cut"] == cut)]
             if part.empty:
                 continue
@@ -106,8 +123,7 @@ def _draw_bars(ax: Axes, frame: pd.DataFrame) -> None:
             pattern = hatch or (".." if cut else "")
             ax.bar(part["low"], part["records"], part["high"] - part["low"], bottom=bottoms, align="edge",
                    facecolor="white" if cut else colour, edgecolor=colour if cut else "white", hatch=pattern,
-                   linewidth=1.4 if cut else 0.6, label=label if outcome not in named else "_")  # fmt: skip
-            named.add(outcome)
+                   linewidth=1.4 if cut else 0.6)  # fmt: skip
             for low, bottom, records in zip(part["low"], bottoms, part["records"], strict=True):
                 base[round(float(np.log10(low)), 6)] = bottom + records
 
@@ -118,7 +134,6 @@ def _name_cut(ax: Axes, frame: pd.DataFrame) -> None:
         return
     low = float(cut["low"].iloc[0])
     top = float(frame.loc[np.isclose(frame["low"], low), "records"].sum())
-    ax.bar(low, 0, 0, facecolor="white", edgecolor=COLOURS["ink"], linewidth=1.4, label=_CUT)
     ax.annotate(f"{round(cut['records'].sum()):,} {_CUT}", (low, top), xytext=(-6, -2), textcoords="offset points",
                 ha="right", va="top", bbox=BOX)  # fmt: skip
 

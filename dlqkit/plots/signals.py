@@ -277,8 +277,8 @@ def _draw_onsets(ax: Axes, incidents: pd.DataFrame) -> None:
 
 def _mark(ax: Axes, x: float, words: str, row: int, *, left: bool = False) -> None:
     low, high = ax.get_xlim()
-    place = (x - low) / (high - low)
-    left = (left and place > 0.2) or place > 0.8
+    place, needed = (x - low) / (high - low), 0.0095 * len(words)
+    left = (left and place > needed) or place + needed > 1
     ax.annotate(words, (x, 0.985 - 0.11 * row), xycoords=ax.get_xaxis_transform(), xytext=(-4 if left else 4, 0),
                 textcoords="offset points", ha="right" if left else "left", va="top", fontsize=10.5, zorder=5,
                 bbox=BOX)  # fmt: skip

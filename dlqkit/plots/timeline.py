@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING
@@ -44,6 +45,7 @@ _STYLES = {
     "changes": (COLOURS["change"], "", "D"),
     "notes": (COLOURS["faint"], "", "s"),
 }
+_COUNTED = {"dead letters", "failures", "successes", "worker logs"}
 _ORDER = ("incident", "changes", "notes", "dead letters", "failures", "successes", "worker logs")
 
 
@@ -61,7 +63,20 @@ class _Moment:
     shown: bool = True
 
 
-def plot_timeline(timeline: pd.DataFrame, *, coverage: Coverage | None = None, ax: Axes | None = None) -> Axes:
+@dataclass(slots=True)
+class _Hole:
+    """A stretch of time that the evidence of these lanes does not cover."""
+
+    start: float
+    end: float
+    top: float
+    bottom: float
+    lanes: list[str]
+
+
+def plot_timeline(
+    timeline: pd.DataFrame, *, coverage: Coverage | Mapping[str, Coverage] | None = None, ax: Axes | None = None
+) -> Axes:
     """Draw what happened when, a lane for each kind; what the records do not cover is hatched.
 
     Parameters
@@ -69,8 +84,9 @@ def plot_timeline(timeline: pd.DataFrame, *, coverage: Coverage | None = None, a
     timeline : DataFrame
         From ``dlqkit.timeline``: ``at``, ``end_at``, ``lane``, ``text``, ``workflow_id``, ``count``; rows with a
         count are bars, the others marks with their text.
-    coverage : Coverage, optional
-        Of the records; it sets the window, and its missing part is marked "not covered".
+    coverage : Coverage or mapping of lane to Coverage, optional
+        Of the records, or of each lane by itself, as dead letters are often asked for apart. It sets the window, and
+        what is missing is marked "not covered"; a lane of it that has no rows is drawn empty.
     ax : Axes, optional
         Where to draw; on a new figure by default.
 
@@ -85,20 +101,21 @@ def plot_timeline(timeline: pd.DataFrame, *, coverage: Coverage | None = None, a
     """
     with theme():
         dated = timeline[timeline["at"].notna()]
-        lanes = _lanes(dated)
-        asked = coverage is not None and coverage.asked_start is not None and coverage.asked_end is not None
+        covered = _by_lane(dated, coverage)
+        lanes = _lanes(dated, covered)
+        asked = [(_num(one.asked_start), _num(one.asked_end)) for one in covered.values()]
+        asked = [span for span in asked if np.isfinite(span).all()]
         if dated.empty and not asked:
             return say_nothing(ax, "Nothing is known", "Timeline")
-        low, high = _window(dated, coverage)
+        low, high = _window(dated, asked)
         moments = {lane: _place(dated[dated["lane"] == lane], low, high) for lane in lanes}
         rows = {lane: 1 + max([one.row for one in moments[lane] if one.shown], default=0) for lane in lanes}
         heights = {
-            lane: max(_BIN_HEIGHT if _has_bins(dated, lane) else 0.0, _ROW_HEIGHT * rows[lane]) + _PAD for lane in lanes
+            lane: max(_BIN_HEIGHT if lane in _COUNTED else 0.0, _ROW_HEIGHT * rows[lane]) + _PAD for lane in lanes
         }
-        total = sum(heights.values()) or 1.0
-        axes = new_axes(max(1.35 + 0.52 * total, 2.2)) if ax is None else ax
+        axes = new_axes(1.35 + 0.52 * sum(heights.values())) if ax is None else ax
         top = 0.0
-        ticks, labels, words = [], [], []
+        ticks, labels, words, holes = [], [], [], []
         for lane in lanes:
             own = dated[dated["lane"] == lane]
             bottom = top - heights[lane]
@@ -107,8 +124,10 @@ def plot_timeline(timeline: pd.DataFrame, *, coverage: Coverage | None = None, a
             _draw_moments(axes, moments[lane], lane, top, low, high)
             hidden = sum(one.times for one in moments[lane] if not one.shown)
             note = f"\npeak {peak:,.3g}/min" if peak is not None else f"\n{hidden} more unnamed" if hidden else ""
+            note = "\nnone seen" if own.empty else note
             ticks.append((top + bottom) / 2)
             labels.append(label_text(lane, 20) + note)
+            holes += [_Hole(*span, top, bottom, [lane]) for span in _missing(covered.get(lane), low, high)]
             words.append(_lane_words(own, lane, moments[lane], peak, high))
             top = bottom
         axes.set_ylim(top, 0)
@@ -118,7 +137,7 @@ def plot_timeline(timeline: pd.DataFrame, *, coverage: Coverage | None = None, a
         axes.tick_params(axis="y", length=0)
         axes.grid(visible=False, axis="y")
         time_axis(axes, low, high)
-        missing = _draw_missing(axes, coverage, low, high)
+        missing = _draw_holes(axes, holes, low, high)
         axes.set_title(_title(dated))
         start, end = moment_text(low, high), moment_text(high, low)
         outside = int(((to_num(dated["at"]) < low) | (to_num(dated["at"]) > high)).sum())
@@ -129,32 +148,37 @@ def plot_timeline(timeline: pd.DataFrame, *, coverage: Coverage | None = None, a
     return axes
 
 
-def _lanes(timeline: pd.DataFrame) -> list[str]:
-    present = list(dict.fromkeys(timeline["lane"].astype("str")))
+def _by_lane(timeline: pd.DataFrame, coverage: Coverage | Mapping[str, Coverage] | None) -> Mapping[str, Coverage]:
+    """The coverage of each lane; that of all records is of their lanes, and of no log or note."""
+    if coverage is None:
+        return {}
+    if not isinstance(coverage, Coverage):
+        return coverage
+    present = set(timeline["lane"].astype("str")) | {"dead letters"}
+    return {lane: coverage for lane in ("dead letters", "failures", "successes") if lane in present}
+
+
+def _lanes(timeline: pd.DataFrame, covered: Mapping[str, Coverage]) -> list[str]:
+    present = list(dict.fromkeys([*timeline["lane"].astype("str"), *covered]))
     return [lane for lane in _ORDER if lane in present] + [lane for lane in present if lane not in _ORDER]
-
-
-def _has_bins(timeline: pd.DataFrame, lane: str) -> bool:
-    return bool(timeline.loc[timeline["lane"] == lane, "count"].notna().any())
 
 
 def _num(moment: datetime | None) -> float:
     return float(to_num(pd.Series([moment], dtype="datetime64[us, UTC]"))[0])
 
 
-def _window(timeline: pd.DataFrame, coverage: Coverage | None) -> tuple[float, float]:
+def _window(timeline: pd.DataFrame, asked: list[tuple[float, float]]) -> tuple[float, float]:
     """The window asked, and rows near it; one clock that is far off does not squeeze the rest."""
     starts, ends = to_num(timeline["at"]), to_num(timeline["end_at"])
-    asked = (_num(coverage.asked_start), _num(coverage.asked_end)) if coverage is not None else (np.nan, np.nan)
-    if not np.isfinite(asked).all():
+    if not asked:
         every = np.concatenate([starts, ends[np.isfinite(ends)]])
         # One moment alone still gets a minute on either side.
         margin = max(0.01 * (every.max() - every.min()), 1 / 1440)
         return float(every.min() - margin), float(every.max() + margin)
-    span = asked[1] - asked[0]
+    low, high = min(start for start, _ in asked), max(end for _, end in asked)
     # A bin may end after what was asked; only its start tells that something lies there.
-    near = starts[(starts >= asked[0] - span) & (starts <= asked[1] + span)]
-    return float(min([asked[0], *near])), float(max([asked[1], *near]))
+    near = starts[(starts >= low - (high - low)) & (starts <= high + (high - low))]
+    return float(min([low, *near])), float(max([high, *near]))
 
 
 def _place(rows: pd.DataFrame, low: float, high: float) -> list[_Moment]:
@@ -240,30 +264,42 @@ def _draw_moments(ax: Axes, moments: list[_Moment], lane: str, top: float, low: 
                         ha="right" if one.left else "left", va="center_baseline", fontsize=10.5, zorder=4)  # fmt: skip
 
 
-def _draw_missing(ax: Axes, coverage: Coverage | None, low: float, high: float) -> list[str]:
-    """Hatch what was asked and did not come; a complete answer covers all that was asked, even where it is empty."""
+def _missing(coverage: Coverage | None, low: float, high: float) -> list[tuple[float, float]]:
+    """What was asked and did not come; a complete answer covers all that was asked, even where it is empty."""
     if coverage is None or coverage.completeness == "complete":
         return []
     asked_start, asked_end = _num(coverage.asked_start), _num(coverage.asked_end)
     got_start, got_end = _num(coverage.got_start), _num(coverage.got_end)
-    spans = []
     if coverage.rows == 0 or not np.isfinite(got_start):
-        spans.append((asked_start, asked_end))
+        spans = [(asked_start, asked_end)]
+    elif coverage.completeness == "partial":
+        spans = [(asked_start, got_start), (got_end, asked_end)]
     else:
-        spans.append((asked_start, got_start))
         # A page that is merely full ends at the newest record; only a source that broke off may lack later ones.
-        if coverage.completeness == "partial":
-            spans.append((got_end, asked_end))
+        spans = [(asked_start, got_start)]
+    return [(start, end) for start, end in spans if end - start >= 0.01 * (high - low)]
+
+
+def _draw_holes(ax: Axes, holes: list[_Hole], low: float, high: float) -> list[str]:
+    """Hatch what is not covered, neighbouring lanes together, and say it."""
+    merged: list[_Hole] = []
+    for hole in sorted(holes, key=lambda one: (one.start, one.end, -one.top)):
+        last = merged[-1] if merged else None
+        if last is not None and (last.start, last.end, last.bottom) == (hole.start, hole.end, hole.top):
+            last.bottom, last.lanes = hole.bottom, [*last.lanes, *hole.lanes]
+        else:
+            merged.append(hole)
     words = []
-    for start, end in spans:
-        if not (np.isfinite(start) and np.isfinite(end)) or end - start < 0.01 * (high - low):
-            continue
-        ax.axvspan(start, end, facecolor="#F4F4F4", edgecolor=COLOURS["missing"], hatch="////", linewidth=0, zorder=1.4)
-        narrow = (end - start) / (high - low) < 0.16
-        ax.text((start + end) / 2, 0.5, "not covered", transform=ax.get_xaxis_transform(), ha="center", va="center",
-                rotation=90 if narrow else 0, fontsize=11, zorder=5,
-                bbox={"facecolor": "white", "edgecolor": COLOURS["missing"], "pad": 2.5})  # fmt: skip
-        words.append(f"Not covered by the records: {moment_text(start, end)} to {moment_text(end, start)}.")
+    for hole in merged:
+        start, end, wide = hole.start, hole.end, (hole.end - hole.start) / (high - low)
+        ax.fill_between([start, end], hole.bottom, hole.top, facecolor="#F4F4F4", edgecolor=COLOURS["missing"],
+                        hatch="////", linewidth=0, zorder=1.4)  # fmt: skip
+        text = "not covered" if wide > 0.13 else "not\ncovered"
+        if wide > 0.075:
+            ax.text((start + end) / 2, (hole.top + hole.bottom) / 2, text, ha="center", va="center", fontsize=10.5,
+                    zorder=5, bbox={"facecolor": "white", "edgecolor": COLOURS["missing"], "pad": 2.0})  # fmt: skip
+        names = " and ".join(label_text(lane, 20) for lane in hole.lanes)
+        words.append(f"Not covered ({names}): {moment_text(start, end)} to {moment_text(end, start)}.")
     return words
 
 
@@ -285,4 +321,4 @@ def _lane_words(rows: pd.DataFrame, lane: str, moments: list[_Moment], peak: flo
         )
     parts = [f"{one.text} at {moment_text(one.start, one.start)}" for one in moments[:5]]
     more = f" and {len(moments) - 5} more" if len(moments) > 5 else ""
-    return f"{name}: {'; '.join(parts)}{more}." if parts else f"{name}: none in this window."
+    return f"{name}: {'; '.join(parts)}{more}." if parts else f"{name}: none seen in this window."

@@ -76,7 +76,7 @@ def test_what_the_records_do_not_cover_is_marked(completeness):
     axes = plot_timeline(make_timeline(*BINS), coverage=make_coverage(completeness))
 
     assert "not covered" in texts(axes)
-    assert "Not covered by the records: 10:00 to 10:30." in alt_text(axes)
+    assert "Not covered (dead letters): 10:00 to 10:30." in alt_text(axes)
     figure_png(axes)
 
 
@@ -92,7 +92,28 @@ def test_a_source_that_gave_nothing_covers_nothing():
     """Without any record the whole window is open."""
     axes = plot_timeline(make_timeline(RESTART), coverage=make_coverage("partial", rows=0))
 
-    assert "Not covered by the records: 10:00 to 12:00." in alt_text(axes)
+    assert "Not covered (dead letters): 10:00 to 12:00." in alt_text(axes)
+    figure_png(axes)
+
+
+def test_each_lane_may_have_its_own_coverage():
+    """Dead letters that are whole are not hatched because the other records were cut off."""
+    success = ("2026-03-02T11:00Z", "2026-03-02T11:10Z", "successes", "", 20)
+    covered = {"dead letters": make_coverage("complete"), "successes": make_coverage("unverified")}
+
+    axes = plot_timeline(make_timeline(*BINS, success), coverage=covered)
+
+    assert "Not covered (successes): 10:00 to 10:30." in alt_text(axes)
+    assert texts(axes).count("not covered") == 1
+    figure_png(axes)
+
+
+def test_no_dead_letters_is_a_lane():
+    """That nothing was dead-lettered in the window is seen, not left out."""
+    axes = plot_timeline(make_timeline(), coverage=make_coverage("complete"))
+
+    assert alt_text(axes) == "Timeline from 10:00 to 12:00 UTC. Dead letters: none seen in this window."
+    assert [label.get_text() for label in axes.get_yticklabels()] == ["dead letters\nnone seen"]
     figure_png(axes)
 
 
