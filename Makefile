@@ -34,6 +34,7 @@ bench: $(STAMP) ## figures of the docs, and the long accuracy runs
 	$(BIN)/python -m pytest -m bench -p no:xdist
 	$(BIN)/python -m benchmarks
 
+# With the oldest Python that is supported (PYTHON=…), or a pin may need a newer one.
 lock: $(STAMP) ## pin every dependency anew, with hashes and without an index
 	$(BIN)/python -m pip install --quiet pip-tools
 	env -u PIP_FIND_LINKS -u PIP_INDEX_URL $(BIN)/pip-compile --quiet --generate-hashes --extra dev --strip-extras \

@@ -78,9 +78,9 @@ def _merge(templates: list[str]) -> dict[str, str]:
 
 def _star(variants: list[str]) -> str:
     """A star in what all the words begin and end with, such as a bracket."""
-    before = os.path.commonprefix(variants)
+    before = os.path.commonprefix(variants)  # noqa: RUF071
     before = before if not before[-1:].isalnum() and "<" not in before else ""
-    after = os.path.commonprefix([word[len(before) :][::-1] for word in variants])[::-1]
+    after = os.path.commonprefix([word[len(before) :][::-1] for word in variants])[::-1]  # noqa: RUF071
     after = after if not after[:1].isalnum() and ">" not in after[1:] else ""
     return f"{before}<*>{after.removeprefix('>')}"
 
