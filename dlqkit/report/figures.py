@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from dlqkit.frames import with_labels
+from dlqkit.frames import Coverage, with_labels
 from dlqkit.plots.theme import alt_text, figure_png
 
 if TYPE_CHECKING:
@@ -50,7 +50,8 @@ def show_signals_figure(incident: IncidentFolder, facts: Facts) -> DrawnFigure:
     from dlqkit.report.facts import signals_frame
 
     samples = with_labels(incident.samples().frame, incident.series().frame)
-    return _finished("signals", plot_signals(samples, signals_frame(facts), workflow_id=facts["workflow"]["id"]))
+    axes = plot_signals(samples, signals_frame(facts), workflow_id=facts["workflow"]["id"], names=incident.metric_names)
+    return _finished("signals", axes)
 
 
 def show_timeline_figure(incident: IncidentFolder, facts: Facts) -> DrawnFigure:
@@ -59,9 +60,18 @@ def show_timeline_figure(incident: IncidentFolder, facts: Facts) -> DrawnFigure:
     from dlqkit.plots.timeline import plot_timeline
     from dlqkit.report.facts import changes_frame, signals_frame
 
-    records = incident.records()
-    lanes = timeline(_of_workflow(records.frame, facts), incidents=signals_frame(facts), changes=changes_frame(facts))
-    return _finished("timeline", plot_timeline(lanes, coverage=records.coverage))
+    own = _of_workflow(incident.records().frame, facts)
+    lanes = timeline(own, incidents=signals_frame(facts), changes=changes_frame(facts))
+    return _finished("timeline", plot_timeline(lanes, coverage=_coverage_of_lanes(incident)))
+
+
+def _coverage_of_lanes(incident: IncidentFolder) -> dict[str, Coverage]:
+    """What each lane's own source covers: dead letters are asked for by themselves, the rest with the workflow."""
+    parts = {one["kind"]: Coverage.from_json(one["coverage"]) for one in incident.manifest["sources"]}
+    dead = parts.get("records: dead letters") or parts.get("records: export")
+    whole = parts.get("records: workflow") or parts.get("records: trace") or parts.get("records: export")
+    lanes = {"dead letters": dead, "failures": whole, "successes": whole}
+    return {name: coverage for name, coverage in lanes.items() if coverage is not None}
 
 
 def show_durations_figure(incident: IncidentFolder, facts: Facts) -> DrawnFigure:

@@ -14,8 +14,10 @@ Array = npt.NDArray[np.float64]
 # Two background dead letters may come together by chance; three of a rate near zero do not (see LIKELIHOOD).
 MINIMUM_EVENTS = 3
 # Log-likelihood ratio over a steady rate that a run needs: three events in an eight-hour window, all within
-# ten minutes. It keeps quiet windows quiet although every pair of points is tried as the ends.
+# ten minutes. Every pair of points is tried as the ends, so more points need more: by the log of their pairs over
+# that of FEW_POINTS.
 LIKELIHOOD = 10.0
+FEW_POINTS = 8
 # Runs nearer than this to each other are one incident: retries and restarts tear holes into a rate.
 MERGE_S = 900.0
 # All pairs of points are looked at, so their number is bounded; the ends are then refined point by point.
@@ -120,7 +122,7 @@ def _search(watched: _Watched, depth: int) -> list[Segment]:
     firsts, lasts = steps[:-1], steps[1:] - 1
     ratio = _ratio(watched, firsts[:, None], lasts[None, :])
     row, column = divmod(int(np.argmax(ratio)), ratio.shape[1])
-    if ratio[row, column] < LIKELIHOOD:
+    if ratio[row, column] < LIKELIHOOD + 2 * np.log(max(count / FEW_POINTS, 1)):
         return []
     first, last = _refine(watched, steps, row, column)
     likelihood = float(_ratio(watched, np.array([first]), np.array([last]))[0])

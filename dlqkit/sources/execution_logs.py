@@ -22,6 +22,8 @@ __all__ = ["ExecutionLogs", "Page"]
 Style = Literal["none", "offset", "page", "cursor", "link"]
 # An API that answers exactly so many may have cut at its own limit, whatever it was asked for.
 ROUND_LIMITS = frozenset({10, 20, 25, 30, 40, 50, 75, 100, 150, 200, 250, 300, 400, 500, 750, 1000, 2000, 5000, 10000})
+# Asked for once where no limit is set: an API that gives a thousand at once saves nine requests of ten.
+LARGE_LIMIT = 1000
 # A second page is a new one when most of its records were not in the first; a few may slip over while paging.
 NEW_SHARE = 0.5
 _CURSOR_KEYS = {
@@ -66,6 +68,8 @@ class _Walk:
     pages: int = 0
     page_size: int = 0
     page_base: int = 1
+    limit: int | None = None
+    cursor_name: str | None = None
     received: int = 0
     total: int | None = None
     newest_first: bool | None = None
@@ -309,7 +313,7 @@ class ExecutionLogs:
                 self._say_style(walk, "cursor")
                 return self._by_cursor(query, found, walk)
         if style == "offset":
-            return self._get({**query, "offset": str(walk.received)}, walk)
+            return self._larger(query, {"offset": str(walk.received)}, walk)
         if style == "page":
             return self._get({**query, "page": str(walk.pages + walk.page_base)}, walk)
         if style is None:
@@ -333,13 +337,32 @@ class ExecutionLogs:
         self, query: Mapping[str, str], found: tuple[tuple[str, ...], str], walk: _Walk
     ) -> tuple[Page, Decoded, Response] | None:
         names, value = found
+        if walk.cursor_name is not None:
+            return self._larger(query, {walk.cursor_name: value}, walk)
         for name in names:
             step = self._probe({**query, name: value}, walk)
             if step is not None and (step[0].received == 0 or self._fresh_share(step[0], walk) > 0):
+                walk.cursor_name = name
                 return step
         walk.completeness = "unverified"
         walk.missing.append("The API names a cursor, but takes it under no name that is known.")
         return None
+
+    def _larger(
+        self, query: Mapping[str, str], place: Mapping[str, str], walk: _Walk
+    ) -> tuple[Page, Decoded, Response]:
+        """The next page, of as many records as the API gives at once, unless a limit was set."""
+        if walk.limit is None:
+            walk.limit = self._settings.page_limit
+            if "page_limit" not in self._settings.model_fields_set:
+                step = self._probe({**query, **place, "limit": str(LARGE_LIMIT)}, walk)
+                if step is not None:
+                    if step[0].received > walk.page_size:
+                        walk.limit = LARGE_LIMIT
+                        walk.page_size = step[0].received
+                        walk.findings[f"A limit of {LARGE_LIMIT:,} gives pages of up to {walk.page_size:,}."] = None
+                    return step
+        return self._get({**query, **place, "limit": str(walk.limit)}, walk)
 
     def _find_style(self, query: Mapping[str, str], walk: _Walk) -> tuple[Page, Decoded, Response] | None:
         """Try ``offset``, then ``page``; a parameter that is ignored brings the first page again."""

@@ -1,0 +1,22 @@
+"""Measure every figure and print it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from benchmarks import postmortem, prometheus, records
+from benchmarks.harness import Figure, write_figures
+
+
+def main() -> None:
+    """Print each figure as it comes, and keep them in ``benchmarks/figures.json``."""
+    figures: list[Figure] = []
+    for module in (records, prometheus, postmortem):
+        for figure in module.run():
+            print(figure.line(), flush=True)
+            figures.append(figure)
+    write_figures(figures, Path(__file__).with_name("figures.json"))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,99 @@
+"""Interleaved rounds of ours and theirs; the figure is the median of the rounds' ratios."""
+
+from __future__ import annotations
+
+import gc
+import json
+import os
+import platform
+import statistics
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+ROOT = Path(__file__).parents[1]
+PEERS = ROOT / "build" / "peers"
+# Without their dependencies on pandas and matplotlib, which are here already: both sides run on the same ones.
+PEER_PACKAGES = ("prometheus-api-client==0.7.2", "prometheus-pandas==0.3.3", "dateparser", "tzlocal", "regex")
+
+
+@dataclass(frozen=True)
+class Figure:
+    """One comparison: seconds are medians, the ratio is theirs over ours (more than 1: ours is faster)."""
+
+    name: str
+    ours: str
+    theirs: str
+    unit: str
+    ours_s: float
+    theirs_s: float
+    ratio: float
+    lowest: float
+    highest: float
+    rounds: int
+
+    def line(self) -> str:
+        """As a line for people."""
+        return (
+            f"{self.name}: {self.ours} {self.ours_s * 1000:,.1f} ms, {self.theirs} {self.theirs_s * 1000:,.1f} ms "
+            f"({self.unit}); ratio {self.ratio:.2f} ({self.lowest:.2f} to {self.highest:.2f} in {self.rounds} rounds)"
+        )
+
+
+def install_peers() -> None:
+    """Install the peers beside the project and make them importable, after everything of ours."""
+    if not PEERS.is_dir():
+        command = [
+            sys.executable,
+            "-m",
+            "pip",
+            "install",
+            "--quiet",
+            "--no-deps",
+            "--target",
+            str(PEERS),
+            *PEER_PACKAGES,
+        ]
+        subprocess.run(command, check=True)
+    if str(PEERS) not in sys.path:
+        sys.path.append(str(PEERS))
+
+
+def compare(
+    name: str,
+    ours: tuple[str, Callable[[], object]],
+    theirs: tuple[str, Callable[[], object]],
+    *,
+    rounds: int = 7,
+    clock: Callable[[], float] = time.process_time,
+    unit: str = "CPU",
+) -> Figure:
+    """Time both in turn, the order changing each round."""
+    spent: dict[str, list[float]] = {"ours": [], "theirs": []}
+    for number in range(rounds + 1):
+        pair = [("ours", ours[1]), ("theirs", theirs[1])]
+        for key, call in pair if number % 2 else reversed(pair):
+            gc.collect()
+            began = clock()
+            call()
+            if number:  # the first round warms up
+                spent[key].append(clock() - began)
+    ratios = [other / own for own, other in zip(spent["ours"], spent["theirs"], strict=True)]
+    return Figure(
+        name, ours[0], theirs[0], unit, statistics.median(spent["ours"]), statistics.median(spent["theirs"]),
+        statistics.median(ratios), min(ratios), max(ratios), rounds,
+    )  # fmt: skip
+
+
+def write_figures(figures: list[Figure], path: Path) -> None:
+    """Keep the figures beside what they were measured on."""
+    machine: Mapping[str, object] = {
+        "python": platform.python_version(),
+        "machine": platform.machine(),
+        "cores": os.cpu_count(),
+    }
+    value = {"machine": machine, "figures": [asdict(figure) for figure in figures]}
+    path.write_text(json.dumps(value, indent=1) + "\n", encoding="utf-8")

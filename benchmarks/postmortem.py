@@ -1,0 +1,60 @@
+"""The wall time of a post-mortem, against Papermill on an empty notebook; and of a triage at 100,000 records."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+from benchmarks.harness import Figure, compare
+from tests.whole.accuracy import simulator
+
+EVENTS = 100_000
+EMPTY = {"cells": [], "metadata": {"kernelspec": {"name": "python3", "display_name": "Python 3", "language": "python"}},
+         "nbformat": 4, "nbformat_minor": 5}  # fmt: skip
+
+
+def run() -> list[Figure]:
+    """Both are whole processes, as a person starts them."""
+    with tempfile.TemporaryDirectory() as scratch:
+        folder = Path(scratch)
+        with simulator(folder, "--events", str(EVENTS), "--seed", "5", "--pagination", "cursor") as (
+            _,
+            environment,
+            _path,
+        ):
+            began = time.monotonic()
+            process = subprocess.Popen(
+                [sys.executable, "-m", "dlqkit", "investigate", "--since", "4h", "--dir", "incident"],
+                env=environment, cwd=folder, stdout=subprocess.PIPE, text=True,
+            )  # fmt: skip
+            assert process.stdout is not None
+            for line in process.stdout:
+                if "collecting the rest" in line:
+                    first_s = time.monotonic() - began
+            assert process.wait() == 0
+            whole_s = time.monotonic() - began
+        (folder / "empty.ipynb").write_text(json.dumps(EMPTY))
+
+        def ours() -> None:
+            subprocess.run([sys.executable, "-m", "dlqkit", "postmortem", "incident"], cwd=folder, check=True,
+                           capture_output=True)  # fmt: skip
+
+        def theirs() -> None:
+            subprocess.run([sys.executable, "-m", "papermill", "empty.ipynb", "out.ipynb"], cwd=folder, check=True,
+                           capture_output=True)  # fmt: skip
+
+        name = f"post-mortem of a platform of {EVENTS:,} events"
+        figure = compare(
+            name, ("dlqkit postmortem", ours), ("papermill, empty notebook", theirs),
+            rounds=3, clock=time.monotonic, unit="wall",
+        )  # fmt: skip
+        triage = Figure(
+            f"investigate, {EVENTS:,} events: triage on the screen, and the post-mortem after it",
+            "triage", "post-mortem", "wall", first_s, whole_s, whole_s / first_s, whole_s / first_s,
+            whole_s / first_s, 1,
+        )  # fmt: skip
+        return [figure, triage]

@@ -1,0 +1,57 @@
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pandas as pd
+
+from dlqkit.decision.changes import find_changes
+from tests.frames import at, counter, lines
+
+ONSET = at(3600)
+
+
+def test_a_new_process_and_a_new_version_are_seen_with_their_times() -> None:
+    """The process started at 3000 s with version 1.9.0; the scrape after it is the first to show it."""
+    began, again = at(0).timestamp() - 5000, at(3000).timestamp()
+    samples = pd.concat([
+        counter("process_start_time_seconds", [began] * 201 + [again] * 60, instance="w1"),
+        counter("worker_build_info", [1.0] * 201, series_id=1, instance="w1", version="1.8.2"),
+        counter("worker_build_info", [None] * 201 + [1.0] * 60, series_id=2, instance="w1", version="1.9.0"),
+    ])  # fmt: skip
+
+    found = find_changes(samples, ONSET)
+
+    assert found["kind"].tolist() == ["restart", "version"]
+    assert found["at"].tolist() == [at(3000), at(201 * 15)]
+    assert found["what"].tolist() == ["restart of w1", "version 1.8.2 → 1.9.0 on w1"]
+
+
+def test_a_counter_that_fell_is_a_restart_once() -> None:
+    """The rare counter comes back four minutes later; that is the same restart."""
+    samples = pd.concat([
+        counter("worker_success_total", [100.0] * 200 + [1.0] * 60, instance="w1"),
+        counter("worker_dlq_total", [9.0] * 200 + [None] * 16 + [1.0] * 40, series_id=1, instance="w1"),
+    ])  # fmt: skip
+
+    found = find_changes(samples, ONSET)
+
+    assert found["at"].tolist() == [at(200 * 15)]
+
+
+def test_only_the_half_hour_before_the_onset_counts() -> None:
+    notes = [(at(1700), "too early"), (at(3400), "deploy of 1.9"), (at(3700), "rollback")]
+
+    found = find_changes(counter("up", [1.0]), ONSET, notes=[(when.to_pydatetime(), text) for when, text in notes])
+
+    assert found["what"].tolist() == ["deploy of 1.9"]
+    assert len(find_changes(counter("up", [1.0]), ONSET, notes=[(at(1700), "x")], window=timedelta(hours=1))) == 1
+
+
+def test_a_log_line_about_a_deploy_is_a_change_and_one_about_an_event_is_not() -> None:
+    logs = lines([{"at": 3300, "message": "migration 42 done"}, {"at": 3310, "message": "migration", "trace_id": "t"}])
+
+    assert find_changes(counter("up", [1.0]), ONSET, worker_logs=logs)["what"].tolist() == ["migration 42 done"]
+
+
+def test_nothing_changed_is_an_empty_frame() -> None:
+    assert find_changes(counter("up", [1.0]), ONSET).empty

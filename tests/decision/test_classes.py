@@ -1,0 +1,77 @@
+from __future__ import annotations
+
+import pytest
+
+from dlqkit.decision.classes import classify_error, classify_failures, propose_max_attempts
+from tests.frames import dead, good, records
+
+
+@pytest.mark.parametrize(
+    ("more", "failure_class"),
+    [
+        ({"retryable": False}, "business"),
+        ({"retryable": False, "action_duration_ms": 30_000}, "business"),
+        ({}, "infrastructure"),
+        ({"attempts": None}, "infrastructure"),
+        ({"attempts": 3}, "unknown"),
+        ({"action_duration_ms": 28_500}, "timeout"),
+        ({"action_duration_ms": 28_499}, "infrastructure"),
+        ({"retryable": None}, "unknown"),
+    ],
+)
+def test_the_class_follows_the_fields_in_the_runbooks_order(more: dict[str, object], failure_class: str) -> None:
+    """retryable false; then fewer attempts than MAX_ATTEMPTS; then 0.95 of the timeout; then infrastructure."""
+    frame = classify_failures(records([dead(1, **more)]), max_attempts=5, timeout_ms=30_000)
+
+    assert frame["failure_class"].tolist() == [failure_class]
+    assert frame["reason"].iloc[0]
+
+
+def test_without_known_limits_neither_attempts_nor_durations_decide() -> None:
+    frame = classify_failures(records([dead(1, attempts=1, action_duration_ms=1e9)]))
+
+    assert frame["failure_class"].tolist() == ["infrastructure"]
+
+
+def test_a_text_that_contradicts_the_fields_is_a_dispute_and_not_the_class() -> None:
+    """The fields say infrastructure, the text speaks of a payload."""
+    rows = [dead(1, last_error="payload.amount is not valid"), dead(2), dead(3, last_error="hm")]
+
+    frame = classify_failures(records(rows))
+
+    assert frame["failure_class"].tolist() == ["infrastructure"] * 3
+    assert frame["suggested_class"].tolist() == ["business", "infrastructure", "unknown"]
+    assert frame["disputed"].tolist() == [True, False, False]
+
+
+def test_an_event_is_classified_once_by_its_last_dead_letter() -> None:
+    rows = [dead(1, event_key="e"), dead(2, event_key="e", retryable=False), good(3, event_key="e")]
+
+    assert classify_failures(records(rows))["failure_class"].tolist() == ["business"]
+
+
+@pytest.mark.parametrize(
+    ("text", "failure_class"),
+    [
+        ("could not connect to server: Connection refused", "infrastructure"),
+        ("timed out waiting for a connection from the pool", "infrastructure"),
+        ("upstream answered 503", "infrastructure"),
+        ("action did not finish within 30000 ms", "timeout"),
+        ("DEADLINE_EXCEEDED", "timeout"),
+        ("ValidationError: amount is required", "business"),
+        ("account 4503 is closed", "business"),
+        ("hm", "unknown"),
+        ("", "unknown"),
+    ],
+)
+def test_words_suggest_a_class(text: str, failure_class: str) -> None:
+    assert classify_error(text) == failure_class
+
+
+def test_max_attempts_is_where_retryable_dead_letters_stop() -> None:
+    """Business errors stop at the first attempt and tell nothing."""
+    rows = [dead(n, attempts=4) for n in range(6)] + [dead(9, retryable=False, attempts=1)]
+
+    assert propose_max_attempts(records(rows)).value == 4
+    assert propose_max_attempts(records(rows[:3])).value is None
+    assert propose_max_attempts(records([*rows, dead(10, attempts=7)])).value is None

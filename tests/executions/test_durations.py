@@ -1,0 +1,59 @@
+from __future__ import annotations
+
+import numpy as np
+
+from dlqkit.executions.durations import duration_histogram, propose_timeout
+from tests.frames import dead, good, records
+
+
+def test_the_timeout_is_an_edge_and_what_it_cut_is_a_row_of_its_own() -> None:
+    """Three actions were cut at 30 s, one took 29 s, one 40 s."""
+    rows = [dead(n, action_duration_ms=30_000 + 10 * n) for n in range(3)]
+    rows += [good(5, action_duration_ms=29_000), good(6, action_duration_ms=40_000)]
+
+    frame = duration_histogram(records(rows), timeout_ms=30_000)
+
+    cut = frame[frame["censored"]]
+    assert (cut["low_ms"].tolist(), cut["records"].tolist(), cut["outcome"].tolist()) == ([30_000], [3], ["dead"])
+    assert frame["records"].sum() == 5
+    assert 30_000 in set(frame["high_ms"]) | set(frame["low_ms"])
+    assert ((frame["high_ms"] <= 30_000) | (frame["low_ms"] >= 30_000)).all()
+
+
+def test_bins_have_equal_widths_on_a_logarithmic_scale() -> None:
+    frame = duration_histogram(records([good(n, action_duration_ms=10.0 ** (1 + n / 10)) for n in range(30)]))
+
+    widths = np.log10(frame["high_ms"].astype(float)) - np.log10(frame["low_ms"].astype(float))
+    assert np.allclose(widths, 0.1)
+
+
+def test_absent_and_impossible_durations_are_left_out() -> None:
+    frame = duration_histogram(records([good(1, action_duration_ms=None), good(2, action_duration_ms=0), good(3)]))
+
+    assert frame["records"].sum() == 1
+
+
+def test_no_durations_are_an_empty_frame() -> None:
+    assert duration_histogram(records([good(1, action_duration_ms=None)])).empty
+
+
+def test_a_pile_with_nothing_above_is_proposed_as_the_timeout() -> None:
+    """Twenty actions were cut between 30.0 and 30.2 s."""
+    rows = [dead(n, action_duration_ms=30_000 + 10 * n) for n in range(20)]
+    rows += [good(n, action_duration_ms=200 + n) for n in range(50)]
+
+    proposal = propose_timeout(records(rows))
+
+    assert proposal.value == 30_000
+    assert "20 failed records" in proposal.basis
+
+
+def test_a_smooth_distribution_is_no_timeout() -> None:
+    rng = np.random.default_rng(2)
+    rows = [dead(n, action_duration_ms=float(value)) for n, value in enumerate(rng.lognormal(6, 0.5, 300))]
+
+    assert propose_timeout(records(rows)).value is None
+
+
+def test_too_few_records_tell_no_timeout() -> None:
+    assert propose_timeout(records([dead(1, action_duration_ms=30_000)])).value is None
