@@ -8,6 +8,7 @@ import re
 import sys
 import zlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import ExitStack
 from datetime import datetime
 from pathlib import Path
 from typing import IO, Any
@@ -146,7 +147,8 @@ class _Reader:
 
     def lines(self) -> Iterator[bytes]:
         try:
-            with self._open() as file:
+            with ExitStack() as stack:
+                file = self._open(stack)
                 head = file.peek(64)[:64].lstrip()  # type: ignore[attr-defined]
                 if head[:1] == b"[" and head[:5] != b"[pod/":
                     yield from self._array(file.read())
@@ -158,14 +160,14 @@ class _Reader:
         except OSError as error:
             self.problem = f"could not be read to its end: {error.strerror or 'broken'}."
 
-    def _open(self) -> IO[bytes]:
-        raw: IO[bytes] = sys.stdin.buffer if self._path is None else self._path.open("rb")
+    def _open(self, stack: ExitStack) -> IO[bytes]:
+        raw: IO[bytes] = sys.stdin.buffer if self._path is None else stack.enter_context(self._path.open("rb"))
         magic = raw.peek(4)[:4]  # type: ignore[attr-defined]
         if magic[:2] == b"\x1f\x8b":
-            return io.BufferedReader(gzip.GzipFile(fileobj=raw))
+            return io.BufferedReader(stack.enter_context(gzip.GzipFile(fileobj=raw)))
         if magic == b"\x28\xb5\x2f\xfd":
-            stream = zstandard.ZstdDecompressor().stream_reader(raw, read_across_frames=True, closefd=True)
-            return io.BufferedReader(stream)
+            stream = zstandard.ZstdDecompressor().stream_reader(raw, read_across_frames=True, closefd=False)
+            return io.BufferedReader(stack.enter_context(stream))
         return raw
 
     def _array(self, body: bytes) -> Iterator[bytes]:

@@ -1,0 +1,94 @@
+"""Exports of records, and what clients reported."""
+
+from __future__ import annotations
+
+import gzip
+import json
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from dlqkit.errors import ParameterError, UnexpectedAnswer
+from dlqkit.frames import RECORDS, SUPPORT_REPORTS
+from dlqkit.sources.record_exports import RecordExports
+from dlqkit.sources.support_reports import SupportReports
+
+ROWS = [{"id": f"r{n}", "workflow_id": "007", "trace_id": f"0{n}", "created_at": f"2026-03-02T14:00:0{n}Z",
+         "status": "failed", "retryable": True, "queued_to_dlq": True, "attempts": 5, "last_error": "refused"}
+        for n in range(3)]  # fmt: skip
+
+
+def check(path: Path) -> None:
+    loaded = RecordExports(path).load()
+    assert loaded.frame["trace_id"].tolist() == ["00", "01", "02"]
+    assert loaded.frame["workflow_id"].tolist() == ["007"] * 3
+    assert loaded.frame["queued_to_dlq"].all()
+    assert loaded.frame["recorded_at"].iloc[2] == pd.Timestamp("2026-03-02T14:00:02Z")
+    assert {name: str(dtype) for name, dtype in loaded.frame.dtypes.items()} == dict(RECORDS)
+    assert loaded.coverage.completeness == "complete"
+
+
+def test_each_form_of_export_reads_the_same(tmp_path: Path) -> None:
+    """JSON lines, an array, a saved page, gzip, CSV, Parquet: ids keep their leading zeros."""
+    path = tmp_path / "export"
+    lines = "\n".join(map(json.dumps, ROWS)).encode()
+    for body in (
+        lines,
+        json.dumps(ROWS).encode(),
+        json.dumps({"items": ROWS}, indent=1).encode(),
+        gzip.compress(lines),
+    ):
+        path.write_bytes(body)
+        check(path)
+    frame = pd.DataFrame(ROWS)
+    frame.to_csv(path, index=False)
+    check(path)
+    frame.to_csv(path, index=False, sep=";")
+    check(path)
+    frame.assign(created_at=pd.to_datetime(frame["created_at"])).to_parquet(path)
+    check(path)
+
+
+def test_a_line_that_is_broken_is_counted_and_a_cut_end_is_partial(tmp_path: Path) -> None:
+    path = tmp_path / "export.jsonl"
+    lines = [json.dumps(row) for row in ROWS]
+    path.write_text("\n".join([lines[0], "{broken", lines[1], lines[2][:40]]))
+
+    loaded = RecordExports(path).load()
+
+    assert len(loaded.frame) == 2
+    assert loaded.coverage.completeness == "partial"
+    assert loaded.coverage.quarantined == 1
+
+
+@pytest.mark.parametrize("body", [b"", b"\xff\xfe\x00", b"just text", b"PAR1 and no more"])
+def test_what_is_no_export_is_refused(body: bytes, tmp_path: Path) -> None:
+    path = tmp_path / "export"
+    path.write_bytes(body)
+
+    with pytest.raises(UnexpectedAnswer):
+        RecordExports(path).load()
+
+
+def test_reports_are_read_whatever_their_columns_are_called(tmp_path: Path) -> None:
+    path = tmp_path / "reports.csv"
+    path.write_text("\ufeffTime;Order ID;Comment;Client\n2026-03-02T14:00Z;ORD-1;never came;acme\nyesterday;ORD-2;;\n")
+
+    loaded = SupportReports(path).load()
+
+    assert loaded.frame["business_key"].tolist() == ["ORD-1", "ORD-2"]
+    assert loaded.frame["note"].tolist() == ["never came; Client: acme", ""]
+    assert loaded.frame["reported_at"].isna().tolist() == [False, True]
+    assert "1 reports have no time" in loaded.coverage.missing[0]
+    assert {name: str(dtype) for name, dtype in loaded.frame.dtypes.items()} == dict(SUPPORT_REPORTS)
+
+
+def test_reports_without_a_key_are_refused(tmp_path: Path) -> None:
+    path = tmp_path / "reports.csv"
+    path.write_text("who,when\nann,now\n")
+
+    with pytest.raises(ParameterError, match="no column"):
+        SupportReports(path).load()
+    with pytest.raises(ParameterError, match="cannot be read"):
+        SupportReports(tmp_path / "none.csv").load()

@@ -1,0 +1,118 @@
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from dlqkit.errors import ParameterError, UnexpectedAnswer
+from dlqkit.frames import SAMPLES, with_labels
+from dlqkit.sources.prometheus_decode import QueryTooHeavy, decode_answer, frames_of
+
+
+def matrix(*series: dict[str, object]) -> bytes:
+    return json.dumps({"status": "success", "data": {"resultType": "matrix", "result": list(series)}}).encode()
+
+
+def test_values_and_times_are_exact() -> None:
+    """Milliseconds, exponents, signs, infinities; NaN is absent, not zero."""
+    values = [
+        [1772460005.123, "5"],
+        [1772460020.1, "1e3"],
+        [1772460035, "-0.5"],
+        [1772460050, "+Inf"],
+        [1772460065, "NaN"],
+    ]
+    samples, series, _ = frames_of(
+        decode_answer(matrix({"metric": {"__name__": "m", "a": "b"}, "values": values})).series
+    )
+
+    assert samples["sampled_at"].tolist()[:2] == [
+        pd.Timestamp("2026-03-02T14:00:05.123Z"), pd.Timestamp("2026-03-02T14:00:20.1Z"),
+    ]  # fmt: skip
+    assert samples["value"].tolist()[:4] == [5, 1000, -0.5, float("inf")]
+    assert pd.isna(samples["value"].iloc[4])
+    assert {name: str(dtype) for name, dtype in samples.dtypes.items()} == dict(SAMPLES)
+    assert series.iloc[0][["metric", "a"]].tolist() == ["m", "b"]
+
+
+def test_every_series_keeps_its_own_samples() -> None:
+    """Random series of different lengths, one of them empty, against a reading one by one."""
+    rng = np.random.default_rng(4)
+    wanted = []
+    for number, length in enumerate((3, 0, 17, 1)):
+        values = [[1772460000 + 15 * n, repr(float(value))] for n, value in enumerate(rng.normal(size=length))]
+        wanted.append({"metric": {"__name__": "m", "n": str(number)}, "values": values})
+    samples, series, _ = frames_of(decode_answer(matrix(*wanted)).series)
+
+    frame = with_labels(samples, series)
+    for one in wanted:
+        own = frame[frame["n"] == one["metric"]["n"]]
+        assert own["value"].tolist() == [float(value) for _, value in one["values"]]
+
+
+def test_indented_json_reads_the_same() -> None:
+    body = matrix({"metric": {}, "values": [[1, "2"], [3, "4"]]})
+
+    samples, _, _ = frames_of(decode_answer(json.dumps(json.loads(body), indent=2).encode()).series)
+
+    assert samples["value"].tolist() == [2, 4]
+
+
+def test_a_label_that_is_called_like_a_column_does_not_overwrite_it() -> None:
+    one = {"metric": {"__name__": "m", "value": "v", "metric": "x"}, "values": [[1, "2"]]}
+    samples, series, _ = frames_of(decode_answer(matrix(one)).series)
+
+    frame = with_labels(samples, series)
+    assert frame["value"].tolist() == [2]
+    assert (frame["metric"].iloc[0], frame["label_value"].iloc[0], frame["label_metric"].iloc[0]) == ("m", "v", "x")
+
+
+def test_native_histograms_are_kept_apart() -> None:
+    histogram = {"count": "3", "sum": "1.5", "buckets": [[0, "0", "1", "3"]]}
+    one = {"metric": {"__name__": "h"}, "histograms": [[1772460005, histogram]]}
+    samples, _, histograms = frames_of(decode_answer(matrix(one)).series)
+
+    assert samples.empty
+    assert json.loads(histograms["buckets_json"].iloc[0]) == histogram
+
+
+def test_an_empty_result_is_an_empty_frame() -> None:
+    samples, series, _ = frames_of(decode_answer(matrix()).series)
+
+    assert samples.empty
+    assert series.empty
+
+
+def test_warnings_are_carried() -> None:
+    body = json.dumps({"status": "success", "warnings": ["partial response"], "infos": ["no counter"],
+                       "data": {"resultType": "vector", "result": []}})  # fmt: skip
+
+    assert decode_answer(body.encode()).warnings == ("partial response", "no counter")
+
+
+@pytest.mark.parametrize(
+    ("value", "error", "words"),
+    [
+        ({"status": "error", "errorType": "bad_data", "error": "parse error"}, ParameterError, "parse error"),
+        ({"status": "error", "errorType": "timeout", "error": "query timed out"}, QueryTooHeavy, "gave up"),
+        (
+            {"status": "error", "errorType": "execution", "error": "would load too many samples"},
+            QueryTooHeavy,
+            "so much",
+        ),
+        ({"ok": True}, UnexpectedAnswer, "none of Prometheus"),
+    ],
+)
+def test_what_the_server_refuses_is_said(value: object, error: type[Exception], words: str) -> None:
+    with pytest.raises(error, match=words):
+        decode_answer(json.dumps(value).encode())
+
+
+@pytest.mark.parametrize(
+    "body", [b"", b"<html>", b'{"status": "success", "data": {"resultType": "matrix", "result": [{']
+)
+def test_a_body_that_is_no_answer_is_refused(body: bytes) -> None:
+    with pytest.raises(UnexpectedAnswer):
+        decode_answer(body)

@@ -1,0 +1,173 @@
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pandas as pd
+import pytest
+
+from dlqkit.errors import ParameterError, UnexpectedAnswer
+from dlqkit.frames import RECORDS
+from dlqkit.settings import ExecutionLogsSettings
+from dlqkit.sources.record_decode import decode_page, finish_records
+
+ROW: dict[str, Any] = {
+    "id": "r1", "workflow_id": "wf", "trace_id": "t1", "created_at": "2026-03-02T14:00:05.123Z", "status": "failed",
+    "retryable": True, "queued_to_dlq": True, "attempts": 5, "last_error": "refused", "action_duration_ms": 12.5,
+    "payload_snapshot": {"b": 1, "a": "ü"},
+}  # fmt: skip
+
+
+def one(settings: ExecutionLogsSettings | None = None, **more: Any) -> pd.Series:
+    return decode_page(json.dumps([{**ROW, **more}]).encode(), settings).frame.iloc[0]
+
+
+@pytest.mark.parametrize(
+    ("value", "holder"),
+    [
+        ([ROW], "bare array"),
+        ({"items": [ROW], "total": 1}, "“items”"),
+        ({"data": {"items": [ROW]}}, "“data.items”"),
+        ({"status": "ok", "executions": [ROW], "warnings": []}, "“executions”"),
+        ({"meta": {"next_cursor": "x"}, "whatever": [ROW]}, "“whatever”"),
+    ],
+)
+def test_records_are_found_in_any_wrapper_and_it_is_said_which(value: Any, holder: str) -> None:
+    page = decode_page(json.dumps(value).encode())
+
+    assert page.frame["record_id"].tolist() == ["r1"]
+    assert any(holder in text for text in page.findings)
+
+
+def test_a_frame_has_every_column_in_its_dtype() -> None:
+    frame = decode_page(json.dumps([ROW]).encode()).frame
+
+    assert {name: str(dtype) for name, dtype in frame.dtypes.items()} == dict(RECORDS)
+
+
+def test_the_payload_is_kept_as_the_exact_text() -> None:
+    """Order, spaces and escapes of the body stay, so that it can be proven and sent again."""
+    body = b'[{"trace_id": "t", "status": "x", "payload_snapshot": {"b" : 1.10, "a":"\\u00fc"}}]'
+
+    assert decode_page(body).frame["payload_snapshot"].iloc[0] == '{"b" : 1.10, "a":"\\u00fc"}'
+    assert one(payload_snapshot='{"a": 1}')["payload_snapshot"] == '{"a": 1}'
+
+
+def test_an_error_may_be_text_or_an_object() -> None:
+    assert one()["last_error"] == "refused"
+    row = one(last_error={"type": "DbError", "code": 1040, "message": "too many"})
+    assert (row["last_error"], row["error_type"], row["error_code"]) == ("too many", "DbError", "1040")
+    assert one(last_error={"x": 1})["last_error"] == '{"x": 1}'
+    assert pd.isna(one(last_error=None)["last_error"])
+
+
+@pytest.mark.parametrize(
+    ("value", "expected"),
+    [
+        ("2026-03-02T14:00:05.123Z", "2026-03-02T14:00:05.123Z"),
+        ("2026-03-02T17:00:05+03:00", "2026-03-02T14:00:05Z"),
+        ("2026-03-02 14:00:05Z", "2026-03-02T14:00:05Z"),
+        (1772460005, "2026-03-02T14:00:05Z"),
+        (1772460005.5, "2026-03-02T14:00:05.5Z"),
+        (1772460005123, "2026-03-02T14:00:05.123Z"),
+        ("1772460005123", "2026-03-02T14:00:05.123Z"),
+        (1772460005123456, "2026-03-02T14:00:05.123456Z"),
+    ],
+)
+def test_times_of_every_usual_form_are_utc(value: Any, expected: str) -> None:
+    assert one(created_at=value)["recorded_at"] == pd.Timestamp(expected)
+
+
+def test_a_time_without_a_zone_is_unknown_until_the_zone_is_set() -> None:
+    page = decode_page(json.dumps([{**ROW, "created_at": "2026-03-02T14:00:05"}]).encode())
+    assert page.frame["recorded_at"].isna().all()
+    assert any("no zone" in text for text in page.findings)
+
+    row = one(ExecutionLogsSettings(timezone="Europe/Berlin"), created_at="2026-03-02T14:00:05")
+    assert row["recorded_at"] == pd.Timestamp("2026-03-02T13:00:05Z")
+
+
+def test_fields_are_found_without_case_or_underscores_and_said() -> None:
+    body = json.dumps([{"executionId": 7, "traceId": "t", "finishedAt": "2026-03-02T14:00:05Z", "queuedToDlq": "true",
+                        "status": "FAILED"}])  # fmt: skip
+    page = decode_page(body.encode())
+
+    row = page.frame.iloc[0]
+    assert (row["record_id"], row["trace_id"], row["queued_to_dlq"]) == ("7", "t", True)
+    assert "recorded_at is read from “finishedAt”." in page.findings
+
+
+def test_a_field_can_be_set_and_a_wrong_one_is_refused() -> None:
+    row = one(ExecutionLogsSettings(fields={"recorded_at": "moment"}), moment="2026-03-02T15:00:00Z")
+    assert row["recorded_at"] == pd.Timestamp("2026-03-02T15:00:00Z")
+    with pytest.raises(ParameterError, match="no column"):
+        one(ExecutionLogsSettings(fields={"when": "moment"}))
+
+
+def test_an_event_is_told_by_trace_workflow_and_payload_unless_set_otherwise() -> None:
+    """Two events of one trace are two; two attempts of one event are one."""
+    rows = [
+        ROW,
+        {**ROW, "id": "r2"},
+        {**ROW, "id": "r3", "payload_snapshot": {"b": 2}},
+        {**ROW, "id": "r4", "trace_id": None},
+    ]
+    frame = decode_page(json.dumps(rows).encode()).frame
+    assert frame["event_key"].nunique() == 3
+    assert frame["event_key"].iloc[0] == frame["event_key"].iloc[1]
+
+    by_field = decode_page(json.dumps(rows).encode(), ExecutionLogsSettings(event_key=("payload.b",))).frame
+    assert by_field["event_key"].tolist() == ["1", "1", "2", "1"]
+
+
+def test_what_is_no_record_is_quarantined_and_the_rest_is_kept() -> None:
+    page = decode_page(json.dumps([ROW, 5, "x", None, {"unrelated": 1}, [ROW]]).encode())
+
+    assert (len(page.frame), page.received, len(page.quarantined)) == (1, 6, 5)
+
+
+def test_values_that_do_not_fit_are_absent_not_zero() -> None:
+    row = one(attempts="many", action_duration_ms="NaN", retryable="perhaps", queued_to_dlq=None)
+
+    assert row[["attempts", "action_duration_ms", "retryable", "queued_to_dlq"]].isna().all()
+
+
+def test_ids_stay_text() -> None:
+    """A number with leading zeros or more digits than a float has is not changed."""
+    body = b'[{"trace_id": 12345678901234567890, "workflow_id": "007", "status": "x"}]'
+    row = decode_page(body).frame.iloc[0]
+
+    assert (row["trace_id"], row["workflow_id"]) == ("12345678901234567890", "007")
+
+
+def test_records_without_an_id_get_one_from_their_content() -> None:
+    row = {name: value for name, value in ROW.items() if name != "id"}
+    frame = decode_page(json.dumps([row, row, {**row, "attempts": 4}]).encode()).frame
+
+    assert frame["record_id"].nunique() == 2
+
+
+@pytest.mark.parametrize(
+    ("body", "words"),
+    [
+        (b"", "empty answer"),
+        (b"<html><title>Sign in</title>", "Sign in"),
+        (b'[{"trace_id": "t"', "cut off or broken"),
+        (b'{"error": "no such tenant"}', "no such tenant"),
+        (b'"text"', "instead of JSON"),
+    ],
+)
+def test_a_body_without_records_is_refused_in_words(body: bytes, words: str) -> None:
+    with pytest.raises(UnexpectedAnswer, match=words):
+        decode_page(body)
+
+
+def test_null_where_the_list_would_be_is_an_empty_page() -> None:
+    assert decode_page(b'{"items": null, "total": 0}').received == 0
+
+
+def test_python_values_give_the_same_frame() -> None:
+    frame, _, bad = finish_records([ROW, {"unrelated": 1}])
+
+    assert frame.equals(decode_page(json.dumps([ROW], ensure_ascii=False, separators=(",", ":")).encode()).frame)
+    assert bad == 1
