@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import time
+import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -99,6 +100,16 @@ def lab(incident: Path) -> Iterator[str]:
             process.stdout.close()
 
 
+def _stop_kernels(base: str, token: str) -> None:
+    """Two cores do not carry the kernels of seven notebooks."""
+    headers = {"Authorization": f"token {token}"}
+    with urllib.request.urlopen(urllib.request.Request(f"{base}/api/kernels", headers=headers), timeout=10) as answer:
+        kernels = json.loads(answer.read())
+    for kernel in kernels:
+        request = urllib.request.Request(f"{base}/api/kernels/{kernel['id']}", headers=headers, method="DELETE")
+        urllib.request.urlopen(request, timeout=10).close()
+
+
 @pytest.mark.real
 @pytest.mark.parametrize("name", NAMES)
 def test_each_notebook_runs_from_top_to_bottom_in_jupyterlab(name: str, lab: str, incident: Path) -> None:
@@ -114,17 +125,25 @@ def test_each_notebook_runs_from_top_to_bottom_in_jupyterlab(name: str, lab: str
         page.goto(f"{base}/lab/workspaces/t-{name[:2]}/tree/notebooks/{name}?token={token}&reset")
         page.wait_for_selector(".jp-Notebook .jp-CodeCell", timeout=30_000)
         page.wait_for_selector('.jp-Notebook-ExecutionIndicator[data-status="idle"]', timeout=30_000, state="attached")
-        page.click('.lm-MenuBar-itemLabel:text-is("Run")')
-        page.click('.lm-Menu-itemLabel:text-is("Run All Cells")')
         ran = """n => {
             const prompts = document.querySelectorAll(".jp-Notebook .jp-CodeCell .jp-InputPrompt");
             const texts = [...prompts].map(e => e.innerText);
             return texts.length >= n && texts.every(t => /\\[[0-9]+\\]/.test(t));
         }"""
+        # Cells are not taken before the kernel is there; its name then stands in the toolbar.
+        page.wait_for_selector('.jp-KernelName:has-text("Python 3")', timeout=30_000)
+        page.click('.lm-MenuBar-itemLabel:text-is("Run")')
+        page.click('.lm-Menu-itemLabel:text-is("Run All Cells")')
         page.wait_for_function(ran, arg=code, timeout=45_000)
+        prompts = page.eval_on_selector_all(
+            ".jp-Notebook .jp-CodeCell .jp-InputPrompt", "all => all.map(e => e.innerText)"
+        )
+        assert len(prompts) == code
+        assert all(re.fullmatch(r"\[[0-9]+\]:?", prompt.strip()) for prompt in prompts), prompts
         errors = page.query_selector_all('.jp-OutputArea-output[data-mime-type="application/vnd.jupyter.stderr"]')
         red = page.query_selector_all(".jp-RenderedText[data-mime-type='application/vnd.jupyter.error']")
         page.screenshot(path=str(incident.parent / f"{name}.png"))
         assert not red, red[0].inner_text()
         assert not errors, errors[0].inner_text()
         browser.close()
+    _stop_kernels(base, token)
