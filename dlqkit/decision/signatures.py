@@ -37,9 +37,9 @@ _MASKS: tuple[tuple[str, str], ...] = (
     (r"[A-Za-z0-9._%+-]+@[A-Za-z0-9-]+\.[A-Za-z0-9.-]+", "<email>"),
     (r"\b[0-9]{1,3}\.[0-9]{1,3}\.[0-9]{1,3}\.[0-9]{1,3}(:[0-9]+)?\b", "<host>"),
     (r"\b0x[0-9a-fA-F]+\b", "<id>"),
-    (r"\b[0-9a-fA-F]*[0-9][0-9a-fA-F]*[a-fA-F][0-9a-fA-F]{5,}\b|\b[0-9a-fA-F]{5,}[a-fA-F][0-9a-fA-F]*[0-9][0-9a-fA-F]*\b",
-     "<id>"),
     (r"\b[A-Za-z][A-Za-z]*[_-][A-Za-z_-]*[0-9][A-Za-z0-9_-]*\b", "<id>"),
+    # Eight or more of 0-9 and a-f are an id, even where chance made all of them letters or digits.
+    (r"\b[0-9a-fA-F]{8,}\b", "<id>"),
     (r"\b[A-Za-z]+[0-9]+[A-Za-z0-9_-]{4,}\b", "<id>"),
     (r"[+-]?[0-9]+([.,:][0-9]+)*", "<n>"),
 )  # fmt: skip

@@ -36,7 +36,7 @@ border:2px solid var(--ink);border-radius:4px;padding:.05em .5em;font-size:.85re
 .wide{overflow-x:auto}table{border-collapse:collapse;width:100%;font-size:.88rem;margin:.4em 0}
 caption{text-align:left;font-weight:600;padding:.2em 0}
 th,td{text-align:left;vertical-align:top;padding:.3em .55em;
-border-bottom:1px solid var(--line);overflow-wrap:anywhere}
+border-bottom:1px solid var(--line);overflow-wrap:break-word}.long{overflow-wrap:anywhere}
 th{background:#f1f1f1;overflow-wrap:normal}td{min-width:4.5em;font-variant-numeric:tabular-nums}
 figure{margin:1em 0}figure img{max-width:100%;height:auto;border:1px solid var(--line)}
 figcaption{font-size:.85rem;color:var(--soft)}

@@ -41,7 +41,9 @@ __all__ = [
 ]
 
 Facts = Mapping[str, Any]
-_LEFT_CELL, _LEFT_HEAD = '<td style="text-align:left">', '<th scope="col" style="text-align:left">'
+_LEFT_CELL, _LEFT_HEAD = '<td style="text-align:left"', '<th scope="col" style="text-align:left"'
+# A word longer than this is broken anywhere, or it would push the table out of the page.
+LONGEST_WORD = 26
 SENTINEL = "dlqkit: the post-mortem ran to its end"
 
 
@@ -56,7 +58,7 @@ class Table:
 
     def _repr_html_(self) -> str:
         # JupyterLab sets tables to the right; text is read from the left.
-        return self.to_html().replace("<td>", _LEFT_CELL).replace('<th scope="col">', _LEFT_HEAD)
+        return self.to_html().replace("<td", _LEFT_CELL).replace('<th scope="col"', _LEFT_HEAD)
 
     def __repr__(self) -> str:
         return self.to_text()
@@ -66,7 +68,7 @@ class Table:
         if not self.rows:
             return f'<p class="empty">{for_html(self.title)}: {for_html(self.empty)}</p>'
         head = "".join(f'<th scope="col">{for_html(name)}</th>' for name in self.columns)
-        body = "".join("<tr>" + "".join(f"<td>{for_html(cell)}</td>" for cell in row) + "</tr>" for row in self.rows)
+        body = "".join("<tr>" + "".join(map(_cell, row)) + "</tr>" for row in self.rows)
         return (
             f'<div class="wide"><table><caption>{for_html(self.title)}</caption>'
             f"<thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></div>"
@@ -140,6 +142,11 @@ class Text:
             out.append(line.label.ljust(size) + wrapped[0])
             out += [" " * size + rest for rest in wrapped[1:3]]
         return "\n".join(out)
+
+
+def _cell(text: str) -> str:
+    is_long = max((len(word) for word in text.split()), default=0) > LONGEST_WORD
+    return f'<td class="long">{for_html(text)}</td>' if is_long else f"<td>{for_html(text)}</td>"
 
 
 def _fit(widths: list[int], width: int) -> list[int]:
