@@ -7,7 +7,7 @@ import json
 import os
 import sys
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -20,6 +20,8 @@ from dlqkit.untrusted import for_terminal
 __all__ = ["app", "main"]
 
 INTERRUPTED = 130
+# Typer brings its own copy of click in some versions, so the class is taken from what it exports.
+_UsageError: type[Any] = next(base for base in typer.BadParameter.__mro__ if base.__name__ == "ClickException")
 
 app = typer.Typer(
     name="dlqkit",
@@ -87,10 +89,6 @@ def main() -> None:
             raise
         _tell(StorageError(f"Writing failed: {error.strerror}.", "Free some space, or name another folder."))
         sys.exit(StorageError.exit_code)
-    except Exception as error:  # click's own usage errors; anything else is a bug and is raised again
-        import click
-
-        if not isinstance(error, click.ClickException):
-            raise
+    except _UsageError as error:
         error.show()
         sys.exit(error.exit_code)

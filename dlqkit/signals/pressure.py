@@ -18,7 +18,7 @@ STEP_S = 300.0
 STEPS = 3
 FAILURES_A_STEP = 5.0
 SPIKE = 3.0
-# A worker that takes longer than this share of a minute more is no spike, however small its usual duration.
+# What takes only so much longer is no spike, however short it usually is.
 SPIKE_MS = 100.0
 
 

@@ -1,0 +1,146 @@
+"""The commands on an incident folder made from a file: what they print, and their exit codes."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Callable
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from dlqkit.cli.main import main
+from tests.frames import START
+
+Run = Callable[..., tuple[int, str, str]]
+HOSTILE = "\x1b[31mred <script>alert(1)</script> | =1+1"
+
+
+@pytest.fixture
+def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Run:
+    """Run a command in an empty folder; exit code, standard output and standard error."""
+    monkeypatch.chdir(tmp_path)
+
+    def call(*arguments: str) -> tuple[int, str, str]:
+        monkeypatch.setattr(sys, "argv", ["dlqkit", *arguments])
+        with pytest.raises(SystemExit) as ended:
+            main()
+        out, err = capsys.readouterr()
+        return int(ended.value.code or 0), out, err
+
+    return call
+
+
+@pytest.fixture
+def incident(tmp_path: Path, run: Run) -> str:
+    """Forty dead letters in twenty minutes of four hours, and a success a minute."""
+    rows = [{"id": f"d{n}", "workflow_id": "wf", "trace_id": f"t{n}", "status": "failed", "retryable": True,
+             "created_at": (START + timedelta(minutes=120, seconds=30 * n)).isoformat(), "queued_to_dlq": True,
+             "attempts": 5, "last_error": f"no route to 10.0.0.{n} {HOSTILE}", "payload_snapshot": {"card": "4111-1111"}}
+            for n in range(40)]  # fmt: skip
+    rows += [{"id": f"s{n}", "workflow_id": "wf", "trace_id": f"s{n}", "status": "success",
+              "queued_to_dlq": False,
+              "created_at": (START + timedelta(minutes=n)).isoformat(), "attempts": 1} for n in range(240)]  # fmt: skip
+    (tmp_path / "export.jsonl").write_text("\n".join(map(json.dumps, rows)))
+    code, _, err = run("collect", "incident", "--start", START.isoformat(), "--end",
+                       (START + timedelta(hours=4)).isoformat(), "--records", "export.jsonl")  # fmt: skip
+    assert code == 0, err
+    return "incident"
+
+
+def test_triage_fits_one_screen_and_says_what_is_wrong(run: Run, incident: str) -> None:
+    """80 columns, 40 lines; no control character of an error reaches the terminal."""
+    code, out, _ = run("triage", incident)
+
+    assert code == 0
+    assert len(out.splitlines()) <= 40
+    assert all(len(line) <= 80 for line in out.splitlines())
+    assert "40 events dead-lettered since 2026-03-02 14:00:00 UTC" in out
+    assert "\x1b" not in out
+    assert "Next:  dlqkit" in out
+
+
+def test_triage_as_json_are_the_facts(run: Run, incident: str) -> None:
+    code, out, _ = run("triage", incident, "--json")
+
+    facts = json.loads(out)
+    assert code == 0
+    assert facts["events"]["affected"] == {"value": 40, "bound": "exact"}
+    assert "4111-1111" not in out
+
+
+def test_the_history_of_an_event_and_one_that_nobody_knows(run: Run, incident: str) -> None:
+    code, out, _ = run("event", incident, "t7")
+    assert code == 0
+    assert "no route to 10.0.0.7" in out
+    assert "\x1b" not in out
+
+    code, _, err = run("event", incident, "nobody")
+    assert code == 2
+    assert "Next: " in err
+
+
+def test_verify_says_whole_or_names_what_changed(run: Run, incident: str, tmp_path: Path) -> None:
+    assert run("verify", incident)[0] == 0
+
+    (tmp_path / "incident" / "evidence" / "001" / "records.parquet").write_bytes(b"")
+    code, out, _ = run("verify", incident)
+
+    assert code == 4
+    assert "records.parquet" in out
+
+
+def test_lab_prepares_the_notebooks(run: Run, incident: str, tmp_path: Path) -> None:
+    code, out, _ = run("lab", incident, "--prepare")
+
+    assert code == 0
+    assert len(out.split()) == 7
+    parameters = json.loads((tmp_path / "incident" / "notebooks" / "01_signals.ipynb").read_text())
+    assert 'incident_dir: str = ".."' in "".join("".join(cell["source"]) for cell in parameters["cells"])
+
+
+def test_a_folder_that_is_none_and_a_snapshot_that_is_not_there(run: Run, incident: str) -> None:
+    for arguments in (("triage", "nowhere"), ("triage", incident, "--snapshot", "009"), ("postmortem", "nowhere")):
+        code, out, err = run(*arguments)
+        assert (code, out) == (2, "")
+        assert err.strip().splitlines()[-1].startswith("Next: ")
+
+
+def test_an_error_for_machines_is_json_on_standard_output(run: Run) -> None:
+    code, out, _ = run("triage", "nowhere", "--json")
+
+    assert code == 2
+    assert set(json.loads(out)["error"]) == {"problem", "next_step"}
+
+
+def test_usage_and_unknown_commands(run: Run) -> None:
+    assert run("republish")[0] == 2
+    assert run("triage")[0] == 2
+    assert "0.1.0" in run("--version")[1]
+
+
+def test_without_any_source_nothing_is_asked(run: Run) -> None:
+    code, _, err = run("investigate", "--since", "1h")
+
+    assert code == 2
+    assert "No source is configured" in err
+
+
+@pytest.mark.parametrize("command", ["demo", "simulator", "signals", "investigate", "collect", "triage", "event", "lab",
+                                     "postmortem", "verify"])  # fmt: skip
+def test_every_command_has_help_with_an_example(run: Run, command: str) -> None:
+    code, out, _ = run(command, "--help")
+
+    assert code == 0
+    assert "Example: dlqkit" in " ".join(out.split())
+
+
+def test_an_alert_of_alertmanager_gives_the_question(tmp_path: Path) -> None:
+    from dlqkit.cli.investigate import read_alert
+
+    alert = {"status": "firing", "alerts": [{"labels": {"alertname": "dlq", "workflow_id": "wf"},
+                                             "startsAt": "2026-03-02T14:00:00Z"}]}  # fmt: skip
+    (tmp_path / "alert.json").write_text(json.dumps(alert))
+
+    assert read_alert(tmp_path / "alert.json") == {"workflow_id": "wf", "start": "2026-03-02T14:00:00Z"}
