@@ -238,8 +238,8 @@ class _Run:
         queued_to_dlq: bool | None = None,
         start: datetime | None,
     ) -> None:
+        from dlqkit.sources.connect import connect_execution_logs
         from dlqkit.sources.execution_logs import Page
-        from dlqkit.sources.secrets import connect_execution_logs
 
         asked = {"workflow_id": workflow_id, "trace_id": trace_id,
                  "queued_to_dlq": None if queued_to_dlq is None else "true"}  # fmt: skip
@@ -315,7 +315,7 @@ class _Run:
         return sorted(found)[:50]
 
     def _prometheus(self, kind: str, selector: str) -> None:
-        from dlqkit.sources.secrets import connect_prometheus
+        from dlqkit.sources.connect import connect_prometheus
 
         if self.settings.prometheus.url is None or self.part.has(kind, selector):
             return

@@ -5,17 +5,11 @@ from __future__ import annotations
 import os
 import re
 import subprocess
-from typing import TYPE_CHECKING
 
 from dlqkit.errors import ParameterError
 from dlqkit.settings import SecretReference
 
-if TYPE_CHECKING:
-    from dlqkit.settings import Settings
-    from dlqkit.sources.execution_logs import ExecutionLogs
-    from dlqkit.sources.prometheus import Prometheus
-
-__all__ = ["connect_execution_logs", "connect_prometheus", "resolve_secret"]
+__all__ = ["resolve_secret"]
 
 _COMMAND_TIMEOUT_S = 30.0
 _MAX_FILE_BYTES = 65_536
@@ -126,35 +120,3 @@ def _from_keyring(name: str) -> str:
             f"The keyring has no entry “{name}” of the service dlqkit.", f"Store it: keyring set dlqkit {name}"
         )
     return _checked(str(value), f"The keyring's entry “{name}”")
-
-
-def connect_execution_logs(settings: Settings) -> ExecutionLogs:
-    """The Execution Logs API of the settings, its key resolved."""
-    from dlqkit.sources.execution_logs import ExecutionLogs
-
-    own = settings.execution_logs
-    if own.url is None:
-        raise ParameterError(
-            "There is no address of the Execution Logs API.",
-            "Set execution_logs.url in dlqkit.toml, or DLQKIT_EXECUTION_LOGS__URL.",
-        )
-    key = resolve_secret(own.api_key) if own.api_key is not None else None
-    return ExecutionLogs(own.url, key, settings=own)
-
-
-def connect_prometheus(settings: Settings) -> Prometheus:
-    """The Prometheus of the settings, its token, password and headers resolved."""
-    from dlqkit.sources.prometheus import Prometheus
-
-    own = settings.prometheus
-    if own.url is None:
-        raise ParameterError(
-            "There is no address of Prometheus.", "Set prometheus.url in dlqkit.toml, or DLQKIT_PROMETHEUS__URL."
-        )
-    bearer = basic = None
-    if own.auth is not None and own.auth.bearer is not None:
-        bearer = resolve_secret(own.auth.bearer)
-    if own.auth is not None and own.auth.basic is not None:
-        basic = (own.auth.basic.user, resolve_secret(own.auth.basic.password))
-    headers = {name: resolve_secret(reference) for name, reference in own.headers.items()}
-    return Prometheus(own.url, bearer=bearer, basic=basic, headers=headers, ca_file=own.ca_file, settings=own)

@@ -37,7 +37,8 @@ def incident(tmp_path: Path, run: Run) -> str:
     """Forty dead letters in twenty minutes of four hours, and a success a minute."""
     rows = [{"id": f"d{n}", "workflow_id": "wf", "trace_id": f"t{n}", "status": "failed", "retryable": True,
              "created_at": (START + timedelta(minutes=120, seconds=30 * n)).isoformat(), "queued_to_dlq": True,
-             "attempts": 5, "last_error": f"no route to 10.0.0.{n} {HOSTILE}", "payload_snapshot": {"card": "4111-1111"}}
+             "attempts": 5, "last_error": f"no route to 10.0.0.{n} {HOSTILE}",
+             "payload_snapshot": {"card": "4111-1111"}}
             for n in range(40)]  # fmt: skip
     rows += [{"id": f"s{n}", "workflow_id": "wf", "trace_id": f"s{n}", "status": "success",
               "queued_to_dlq": False,
