@@ -205,15 +205,23 @@ def frames_of(series: Sequence[Numbers]) -> tuple[pd.DataFrame, pd.DataFrame, pd
     if not numbers:
         return empty_frame(SAMPLES), empty_frame(SERIES), empty_frame(HISTOGRAMS)
     counts = [len(one.at_ms) for one in series]
+    series_id = np.repeat(np.array(ids, dtype=np.int32), counts)
+    at_ms = np.concatenate([one.at_ms for one in series])
+    value = np.concatenate([one.value for one in series])
+    is_absent = np.isnan(value)
     samples = pd.DataFrame(
         {
-            "series_id": np.repeat(np.array(ids, dtype=np.int32), counts),
-            "sampled_at": _moments(np.concatenate([one.at_ms for one in series])),
-            "value": pd.array(np.concatenate([one.value for one in series]), dtype="Float64"),
-        }
-    ).astype({"series_id": "Int32"})
-    samples = samples.drop_duplicates(["series_id", "sampled_at"], keep="last")
-    samples = samples.sort_values(["series_id", "sampled_at"], kind="stable").reset_index(drop=True)
+            "series_id": pd.arrays.IntegerArray(series_id, np.zeros(len(series_id), dtype=bool)),
+            "sampled_at": _moments(at_ms),
+            "value": pd.arrays.FloatingArray(value, is_absent),
+        },
+        copy=False,
+    )
+    # One answer is in order already; only the seams between several answers bring a sample twice.
+    step = np.diff(series_id)
+    if not bool(((step > 0) | ((step == 0) & (np.diff(at_ms) > 0))).all()):
+        samples = samples.drop_duplicates(["series_id", "sampled_at"], keep="last")
+        samples = samples.sort_values(["series_id", "sampled_at"], kind="stable").reset_index(drop=True)
     names = sorted({name for key in numbers for name, _ in key if name != "__name__"})
     rows = [dict(key) for key in numbers]
     table: dict[str, Any] = {"series_id": pd.array(list(numbers.values()), dtype="Int32")}
