@@ -23,8 +23,13 @@ def verify(
 
     Example: dlqkit verify incidents/orders
     """
+    from dlqkit.evidence.folder import read_question
+    from dlqkit.evidence.manifest import find_snapshots
     from dlqkit.evidence.manifest import verify as find_changes
 
+    read_question(directory)
+    if not find_snapshots(directory):
+        raise EvidenceError(f"{directory} holds no finished snapshot.", f"Finish it: dlqkit collect {directory}")
     changes = find_changes(directory)
     if as_json:
         write_json({"directory": str(directory), "changes": [asdict(change) for change in changes]})

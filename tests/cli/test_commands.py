@@ -102,7 +102,12 @@ def test_lab_prepares_the_notebooks(run: Run, incident: str, tmp_path: Path) -> 
 
 
 def test_a_folder_that_is_none_and_a_snapshot_that_is_not_there(run: Run, incident: str) -> None:
-    for arguments in (("triage", "nowhere"), ("triage", incident, "--snapshot", "009"), ("postmortem", "nowhere")):
+    for arguments in (
+        ("triage", "nowhere"),
+        ("verify", "nowhere"),
+        ("triage", incident, "--snapshot", "009"),
+        ("postmortem", "nowhere"),
+    ):
         code, out, err = run(*arguments)
         assert (code, out) == (2, "")
         assert err.strip().splitlines()[-1].startswith("Next: ")
