@@ -109,7 +109,7 @@ def classify_failures(
 
         failure_class : of the fields. ``retryable`` false: business. True, with fewer attempts than a known
             MAX_ATTEMPTS: unknown. True, and at 0.95 of the timeout or longer: timeout. True: infrastructure.
-            Not said: unknown
+            Not said: unknown. Where durations are plainly sums over the attempts, so is the timeout
         suggested_class : of the error text (``classify_error``); disputed : True where the two contradict each other
 
     Notes
@@ -130,7 +130,12 @@ def classify_failures(
         early = (attempts < max_attempts).fillna(False).astype(bool)
     late = pd.Series(False, index=last.index)
     if timeout_ms is not None and "action_duration_ms" in last.columns:
-        late = (last["action_duration_ms"] >= TIMEOUT_SHARE * timeout_ms).fillna(False).astype(bool)
+        limit = (
+            timeout_ms * attempts.fillna(1)
+            if _are_sums(last["action_duration_ms"], attempts, timeout_ms)
+            else timeout_ms
+        )
+        late = (last["action_duration_ms"] >= TIMEOUT_SHARE * limit).fillna(False).astype(bool)
     yes, no = retryable.fillna(False).astype(bool), (~retryable).fillna(False).astype(bool)
     named = pd.Series("unknown", index=last.index, dtype="str")
     reason = pd.Series("the record does not say whether it is retryable", index=last.index, dtype="str")
@@ -156,6 +161,15 @@ def classify_failures(
         }
     )
     return out.astype({**CLASSIFIED, "failure_class": "category", "suggested_class": "category"})
+
+
+def _are_sums(durations: pd.Series, attempts: pd.Series, timeout_ms: float) -> bool:
+    """Whether durations add up an event's attempts: some exceed one timeout, none that of all its attempts."""
+    known = durations.notna() & (attempts >= 2).fillna(False)
+    if not known.any():
+        return False
+    ratio = durations[known] / timeout_ms
+    return bool((ratio > 1.1).any() and (ratio <= 1.05 * attempts[known]).all())
 
 
 def _column(frame: pd.DataFrame, name: str) -> pd.Series:

@@ -407,7 +407,11 @@ class _Run:
         for name, one in loaded.items():
             if name and len(one.frame):
                 write_frame(self.part.path / "frames" / f"{prefix}-{name}.parquet", one.frame)
-        coverage = replace(first.coverage, asked_start=first.coverage.asked_start or asked_start)
+        coverage = replace(
+            first.coverage,
+            asked_start=first.coverage.asked_start or asked_start,
+            asked_end=first.coverage.asked_end or (self.end if asked_start else None),
+        )
         self.part.sources.append(
             {
                 "evidence_id": f"{self.part.number}/{len(self.part.sources) + 1}",

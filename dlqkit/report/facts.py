@@ -45,6 +45,9 @@ CLASSES = ("business", "infrastructure", "timeout", "unknown")
 # One class speaks for the incident when it holds nearly all of its events; background failures make up the rest.
 LEADING_SHARE = 0.9
 BEFORE_ONSET = timedelta(minutes=30)
+# A counter and its records differ by what happens between two looks; by more than this, records are missing.
+UNSEEN_SHARE, UNSEEN_EVENTS = 1.05, 3
+UNSEEN_BEFORE = timedelta(minutes=5)
 # What a person may write into judgement.yaml; other keys are left alone.
 JUDGEMENT_KEYS = ("severity", "cause", "done", "owner", "prevention")
 
@@ -108,8 +111,12 @@ def _records_complete_from(folder: IncidentFolder, rows: list[dict[str, Any]]) -
     sources = [row for row in rows if row["kind"].startswith("records")]
     if not sources or frame.empty:
         return folder.window.start if sources else None
-    asked = [row for row in sources if row["kind"] == "records: dead letters"] or sources
+    asked = [row for row in sources if row["kind"] == "records: dead letters"]
     whole = [row for row in asked if row["completeness"] == "complete" and row["asked_start"]]
+    if not asked:
+        # A file holds what somebody put into it: it tells of nothing before its own first record.
+        first = frame["recorded_at"].min()
+        return None if pd.isna(first) else first.to_pydatetime()
     if whole:
         return min(datetime.fromisoformat(row["asked_start"]) for row in whole)
     oldest = frame.loc[frame["queued_to_dlq"].fillna(False).astype(bool), "recorded_at"].min()
@@ -254,6 +261,8 @@ def facts(folder: IncidentFolder, *, as_of: datetime | None = None) -> dict[str,
     }
     out["last_dead_letter"] = _last_dead_letter(out, incident_dead, moment)
     out["events"] = _events(own, incident_dead, main, rows, state)
+    doubt = _doubt(own, incident_dead, main, rows) if state["kind"] == "dead_letters" and len(records) else ""
+    out["assumptions"] += [doubt] if doubt else []
     out["other_workflows"] = _others(signals, workflow_id, folder, out["events"])
     out["coverage"] = rows
     out["judgement"] = _read_judgement(folder)
@@ -479,6 +488,22 @@ def _last_dead_letter(out: Mapping[str, Any], dead: pd.DataFrame, moment: dateti
     return {"at": _iso(at), "age_s": (pd.Timestamp(moment) - at).total_seconds()}
 
 
+def _doubt(own: pd.DataFrame, dead: pd.DataFrame, main: pd.Series | None, rows: list[dict[str, Any]]) -> str:
+    """Why records that look whole may not be, in a sentence; empty where nothing speaks against them."""
+    if main is None or main["signal"] != "dead_letters":
+        return ""
+    counted = _number(main["size"]) or 0.0
+    if counted > UNSEEN_SHARE * len(dead) + UNSEEN_EVENTS:
+        return (
+            f"The dead-letter counter grew by {counted:,.0f}, and the records hold {len(dead):,} of them; "
+            "so the number of events is at least that of the records."
+        )
+    has_api = any(row["kind"] == "records: dead letters" for row in rows)
+    if not has_api and not (own["recorded_at"] < main["onset_at"] - UNSEEN_BEFORE).any():
+        return "The exported records begin with the incident, so there may be earlier ones."
+    return ""
+
+
 def _events(
     own: pd.DataFrame, dead: pd.DataFrame, main: pd.Series | None, rows: list[dict[str, Any]], state: Mapping[str, Any]
 ) -> dict[str, Any]:
@@ -491,7 +516,7 @@ def _events(
     asked = [row for row in sources if row["kind"] == "records: dead letters"] or sources
     whole = all(row["completeness"] == "complete" and not row["quarantined"] for row in asked)
     undated = own["recorded_at"].isna() & own["queued_to_dlq"].fillna(False).astype(bool)
-    bound = "exact" if whole and not undated.any() else "at_least"
+    bound = "exact" if whole and not undated.any() and not _doubt(own, dead, main, rows) else "at_least"
     states = event_states(own)
     affected = states[states["event_key"].isin(set(dead["event_key"]))]
     return {

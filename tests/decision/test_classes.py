@@ -27,6 +27,18 @@ def test_the_class_follows_the_fields_in_the_runbooks_order(more: dict[str, obje
     assert frame["reason"].iloc[0]
 
 
+def test_durations_that_add_up_the_attempts_are_held_against_as_many_timeouts() -> None:
+    """Five attempts of 30 s are 150 s; 40 s in five attempts is no timeout. A hang of 300 s is no sum."""
+    sums = [dead(1, action_duration_ms=150_000), dead(2, action_duration_ms=40_000)]
+    hang = [dead(1, action_duration_ms=300_000), dead(2, action_duration_ms=40_000)]
+
+    assert classify_failures(records(sums), timeout_ms=30_000)["failure_class"].tolist() == [
+        "timeout",
+        "infrastructure",
+    ]
+    assert classify_failures(records(hang), timeout_ms=30_000)["failure_class"].tolist() == ["timeout", "timeout"]
+
+
 def test_without_known_limits_neither_attempts_nor_durations_decide() -> None:
     frame = classify_failures(records([dead(1, attempts=1, action_duration_ms=1e9)]))
 
