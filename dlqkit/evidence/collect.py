@@ -19,6 +19,7 @@ from dlqkit.evidence import audit_log
 from dlqkit.evidence.folder import RECORD_VERSION, IncidentFolder, open_incident, read_question, write_incident
 from dlqkit.evidence.manifest import find_snapshots, write_manifest
 from dlqkit.evidence.store import (
+    hold,
     make_folder,
     read_frame,
     sync_folder,
@@ -88,7 +89,6 @@ def _begin(directory: Path, incident: Incident, settings: Settings) -> _Part:
         write_incident(directory, incident, settings)
     read_question(directory)
     evidence = directory / "evidence"
-    make_folder(evidence)
     left = sorted(path for path in evidence.iterdir() if path.name.endswith(".part"))
     if left:
         part = _resume(left[-1], incident)
@@ -177,7 +177,21 @@ def collect(
     if unknown:
         raise ParameterError(f"There is no phase {unknown[0]!r}.", f"Choose of {', '.join(PHASES)}.")
     root = Path(directory)
-    run = _Run(root, _begin(root, incident, settings), settings, progress or (lambda *_: None))
+    make_folder(root / "evidence")
+    with hold(root / "evidence" / ".lock"):
+        run = _Run(root, _begin(root, incident, settings), settings, progress or (lambda *_: None))
+        return _carry_out(run, records_files, worker_logs, reported, focus, on_dead_letters, phases)
+
+
+def _carry_out(
+    run: _Run,
+    records_files: Sequence[Path],
+    worker_logs: Sequence[str],
+    reported: Path | None,
+    focus: Callable[[IncidentFolder], str | None] | None,
+    on_dead_letters: Callable[[IncidentFolder], None] | None,
+    phases: Sequence[str],
+) -> IncidentFolder:
     if "dead_letters" in phases:
         run.ask_dead_letters(records_files)
         run.ask_counters()

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import errno
+import fcntl
 import io
 import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 
 import pandas as pd
@@ -16,7 +18,7 @@ import zstandard
 from dlqkit.errors import EvidenceError, StorageError
 from dlqkit.frames import conform, empty_frame
 
-__all__ = ["make_folder", "read_frame", "read_raw", "write_bytes", "write_frame", "write_raw"]
+__all__ = ["hold", "make_folder", "read_frame", "read_raw", "write_bytes", "write_frame", "write_raw"]
 
 FOLDER_MODE, FILE_MODE = 0o700, 0o600
 _FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
@@ -78,6 +80,32 @@ def sync_folder(path: Path) -> None:
     descriptor = os.open(path, os.O_RDONLY)
     try:
         os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+@contextmanager
+def hold(path: Path) -> Iterator[None]:
+    """Keep other processes out of a folder while writing to it; a kill lets go.
+
+    Raises
+    ------
+    StorageError
+        If another process has it.
+    """
+    try:
+        descriptor = os.open(path, os.O_RDWR | os.O_CREAT, FILE_MODE)
+    except OSError as error:
+        raise _storage_error(path, error) from error
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError as error:
+        os.close(descriptor)
+        raise StorageError(
+            f"Another dlqkit is collecting into {path.parent.parent.name}.", "Wait until it is done, and try again."
+        ) from error
+    try:
+        yield
     finally:
         os.close(descriptor)
 

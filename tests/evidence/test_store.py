@@ -9,7 +9,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from dlqkit.errors import EvidenceError, StorageError
-from dlqkit.evidence.store import make_folder, read_frame, read_raw, write_bytes, write_frame, write_raw
+from dlqkit.evidence.store import hold, make_folder, read_frame, read_raw, write_bytes, write_frame, write_raw
 from dlqkit.frames import RECORDS
 from tests.frames import dead, good, records
 
@@ -44,6 +44,13 @@ def test_a_place_that_is_a_file_is_refused(tmp_path: Path) -> None:
 
     with pytest.raises(StorageError, match="could not be written"):
         make_folder(tmp_path / "file")
+
+
+def test_two_processes_do_not_collect_into_one_folder(tmp_path: Path) -> None:
+    with hold(tmp_path / ".lock"), pytest.raises(StorageError, match="Another dlqkit"), hold(tmp_path / ".lock"):
+        pass
+    with hold(tmp_path / ".lock"):
+        pass
 
 
 def test_a_frame_comes_back_as_it_was(tmp_path: Path) -> None:
