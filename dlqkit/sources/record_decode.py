@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import hashlib
+import json
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
@@ -17,7 +18,7 @@ from dlqkit.frames import RECORDS, empty_frame
 from dlqkit.settings import ExecutionLogsSettings
 from dlqkit.sources.http import describe_body
 
-__all__ = ["Decoded", "decode_page", "finish_records"]
+__all__ = ["Decoded", "decode_page", "finish_records", "read_times", "repair_json"]
 
 TIME = "datetime64[us, UTC]"
 # Names under which a field is looked for, in order, without case, dashes and underscores. The runbook's come first.
@@ -41,12 +42,14 @@ _NAMES: Mapping[str, tuple[str, ...]] = {
 }  # fmt: skip
 # A row is a record when it has one of these.
 _TELLING = ("workflow_id", "trace_id", "status", "queued_to_dlq", "last_error")
+MOST_ATTEMPTS = 1_000_000
 _WRAPPERS = (
     "items", "data", "results", "records", "logs", "executions", "executionlogs", "entries", "content", "rows",
     "values", "hits", "documents", "list",
 )  # fmt: skip
 # A date and a time with its offset, as ISO 8601 writes them.
 _AWARE = r"^[0-9]{4}-[0-9]{2}-[0-9]{2}[T t].*(?:[Zz]|[+-][0-9]{2}:?(?:[0-9]{2})?)$"
+_MONGO_DATE = r'^\{ ?"\$date" ?: ?"?([^"{}]+)"? ?\}$'
 _MESSAGE_KEYS = ("message", "msg", "error_message", "errorMessage", "detail", "description", "text", "reason", "error")
 _TYPE_KEYS = ("type", "error_type", "errorType", "class", "exception", "name", "kind")
 _CODE_KEYS = ("code", "error_code", "errorCode", "status", "status_code")
@@ -158,20 +161,36 @@ def decode_page(body: bytes, settings: ExecutionLogsSettings | None = None) -> D
     """
     own = settings or ExecutionLogsSettings()
     try:
-        elements, beside, holder = _open_wrapper(body, own.records_path)
-        rows, bad = _rows(elements)
-    except msgspec.DecodeError as error:
+        return _decode(body, own)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        repaired = repair_json(body)
+    page = _decode(repaired, own)
+    said = "A page held text that is no UTF-8, or numbers that are no JSON; they were replaced, the raw page is kept."
+    return replace(page, findings=(*page.findings, said))
+
+
+def _decode(body: bytes, settings: ExecutionLogsSettings) -> Decoded:
+    elements, beside, holder = _open_wrapper(body, settings.records_path)
+    rows, bad = _rows(elements)
+    frame, findings, more = _build(rows, settings)
+    wrapped = f"Records are wrapped in “{holder}”." if holder else "Records come as a bare array."
+    return Decoded(frame, len(elements), (*bad, *more), (wrapped, *findings), beside)
+
+
+def repair_json(body: bytes) -> bytes:
+    """The body as strict JSON: one odd character of one record must not cost the whole page."""
+    try:
+        value = json.loads(
+            body.decode("utf-8-sig", "replace"),
+            parse_constant=lambda _: None,
+            parse_float=lambda text: float(text) if np.isfinite(float(text)) else None,
+        )
+        return json.dumps(value, ensure_ascii=False).encode("utf-8", "replace")
+    except (ValueError, RecursionError) as error:
         raise UnexpectedAnswer(
             f"The Execution Logs API answers with {describe_body(body)}.",
             "Ask again; if it stays so, check execution_logs.url and what stands in between.",
         ) from error
-    except UnicodeDecodeError as error:
-        raise UnexpectedAnswer(
-            "The Execution Logs API answers with bytes that are no UTF-8.", "Ask its owner."
-        ) from error
-    frame, findings, more = _build(rows, own)
-    wrapped = f"Records are wrapped in “{holder}”." if holder else "Records come as a bare array."
-    return Decoded(frame, len(elements), (*bad, *more), (wrapped, *findings), beside)
 
 
 def _rows(elements: Sequence[msgspec.Raw]) -> tuple[list[dict[str, msgspec.Raw]], list[bytes]]:
@@ -257,7 +276,7 @@ def _build(
         "status": pd.Categorical(pd.array(texts["status"], dtype="str")),
         "retryable": _booleans(columns, "retryable", len(good)),
         "queued_to_dlq": _booleans(columns, "queued_to_dlq", len(good)),
-        "attempts": pd.array(np.round(_numbers(columns, "attempts", len(good))), dtype="Int64"),
+        "attempts": _whole(_numbers(columns, "attempts", len(good))),
         "last_error": pd.array(message, dtype="str"),
         "error_type": pd.array(error_type, dtype="str"),
         "error_code": pd.array(error_code, dtype="str"),
@@ -313,6 +332,13 @@ def _numbers(columns: _Columns, name: str, count: int) -> Any:
     return pd.arrays.FloatingArray(np.where(absent, 1.0, values), absent)
 
 
+def _whole(numbers: Any) -> Any:
+    """An ``Int64`` array; what no count of attempts can be is absent."""
+    values = numbers.to_numpy(dtype=np.float64, na_value=np.nan)
+    absent = ~((values >= 0) & (values < MOST_ATTEMPTS))
+    return pd.arrays.IntegerArray(np.where(absent, 1, np.round(values)).astype(np.int64), absent)
+
+
 _TRUE, _FALSE = {"true", "1", "yes", "t"}, {"false", "0", "no", "f"}
 
 
@@ -330,7 +356,9 @@ def _times(columns: _Columns, zone: str | None, count: int) -> tuple[pd.Series, 
     if "recorded_at" not in columns:
         missing = "No time is found in the records; name its field: execution_logs.fields = { recorded_at = … }."
         return pd.Series(pd.NaT, index=range(count)).dt.tz_localize("UTC").astype(TIME), [missing]
-    return read_times(pd.Series(_texts(columns, "recorded_at", count), dtype="str"), zone)
+    texts = pd.Series(_texts(columns, "recorded_at", count), dtype="str")
+    # MongoDB's export writes a time as an object of its own.
+    return read_times(texts.str.replace(_MONGO_DATE, r"\1", regex=True), zone)
 
 
 def read_times(texts: pd.Series, zone: str | None) -> tuple[pd.Series, list[str]]:

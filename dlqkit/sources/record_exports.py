@@ -18,7 +18,7 @@ import zstandard
 from dlqkit.errors import ParameterError, UnexpectedAnswer
 from dlqkit.frames import RECORDS, Coverage, Loaded, empty_frame
 from dlqkit.settings import ExecutionLogsSettings
-from dlqkit.sources.record_decode import Decoded, decode_page, finish_records
+from dlqkit.sources.record_decode import Decoded, decode_page, finish_records, repair_json
 
 __all__ = ["RecordExports"]
 
@@ -110,8 +110,11 @@ class RecordExports:
                 msgspec.json.decode(line, type=msgspec.Raw)
                 good.append(line)
             except (msgspec.DecodeError, UnicodeDecodeError):
-                cut = cut or number == len(lines) - 1
-                bad += number < len(lines) - 1
+                try:
+                    good.append(repair_json(line))
+                except UnexpectedAnswer:
+                    cut = cut or number == len(lines) - 1
+                    bad += number < len(lines) - 1
         if not good or bad > len(good):
             # One object over several lines: a page of the API that was saved.
             return _of(decode_page(body, self._settings))

@@ -132,6 +132,25 @@ def test_values_that_do_not_fit_are_absent_not_zero() -> None:
     assert row[["attempts", "action_duration_ms", "retryable", "queued_to_dlq"]].isna().all()
 
 
+@pytest.mark.parametrize("value", [b'"a \\ud800 b"', b'"a \xff b"', b'"a", "attempts": NaN', b'"a", "attempts": 1e999'])
+def test_one_odd_character_or_number_does_not_cost_the_page(value: bytes) -> None:
+    """A lone surrogate, a byte that is no UTF-8, a number that JSON does not have."""
+    body = b'[{"trace_id": "t1", "status": "x", "last_error": ' + value + b'}, {"trace_id": "t2", "status": "y"}]'
+
+    page = decode_page(body)
+
+    assert page.frame["trace_id"].tolist() == ["t1", "t2"]
+    assert page.frame["attempts"].isna().all()
+    assert page.frame["last_error"].iloc[0].startswith("a")
+
+
+def test_nonsense_counts_and_depths_are_absent_or_refused() -> None:
+    assert pd.isna(one(attempts=10**30)["attempts"])
+    assert pd.isna(one(attempts=-1)["attempts"])
+    with pytest.raises(UnexpectedAnswer):
+        decode_page(b"[" * 5000)
+
+
 def test_ids_stay_text() -> None:
     """A number with leading zeros or more digits than a float has is not changed."""
     body = b'[{"trace_id": 12345678901234567890, "workflow_id": "007", "status": "x"}]'
