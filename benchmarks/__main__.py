@@ -5,12 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 
 from benchmarks import postmortem, prometheus, records
-from benchmarks.harness import Figure, write_figures
+from benchmarks.harness import Figure, Measure, write_figures
 
 
 def main() -> None:
     """Print each figure as it comes, and keep them in ``benchmarks/figures.json``."""
-    figures: list[Figure] = []
+    figures: list[Figure | Measure] = []
     for module in (records, prometheus, postmortem):
         for figure in module.run():
             print(figure.line(), flush=True)

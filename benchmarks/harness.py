@@ -10,7 +10,7 @@ import statistics
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -41,6 +41,30 @@ class Figure:
             f"{self.name}: {self.ours} {self.ours_s * 1000:,.1f} ms, {self.theirs} {self.theirs_s * 1000:,.1f} ms "
             f"({self.unit}); ratio {self.ratio:.2f} ({self.lowest:.2f} to {self.highest:.2f} in {self.rounds} rounds)"
         )
+
+
+@dataclass(frozen=True)
+class Measure:
+    """How good an answer is, against what it must be and what is aimed at; no peer."""
+
+    name: str
+    value: float
+    must: float | None
+    aim: float | None
+    higher_is_better: bool
+    detail: str
+
+    @property
+    def holds(self) -> bool:
+        """Whether the value is at least as good as it must be."""
+        if self.must is None:
+            return True
+        return self.value >= self.must if self.higher_is_better else self.value <= self.must
+
+    def line(self) -> str:
+        """As a line for people; a figure that falls short says so."""
+        bounds = "" if self.must is None else f" (must {self.must:g}, aim {self.aim:g})"
+        return f"{self.name}: {self.value:.4g}{bounds}{'' if self.holds else ' FALLS SHORT'}; {self.detail}"
 
 
 def install_peers() -> None:
@@ -88,7 +112,7 @@ def compare(
     )  # fmt: skip
 
 
-def write_figures(figures: list[Figure], path: Path) -> None:
+def write_figures(figures: Sequence[Figure | Measure], path: Path) -> None:
     """Keep the figures beside what they were measured on."""
     machine: Mapping[str, object] = {
         "python": platform.python_version(),
