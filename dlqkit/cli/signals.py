@@ -33,7 +33,9 @@ def signals(
     incident = ask(workflow=None, trace=None, since=since, start=start, end=end)
     # Nothing is kept: the question is about now, and the answer goes to the screen.
     with tempfile.TemporaryDirectory(prefix="dlqkit-") as scratch, Progress() as progress:
-        folder = collect(incident, settings, Path(scratch) / "signals", progress=progress, phases=("dead_letters",))
+        folder = collect(
+            incident, settings, Path(scratch) / "signals", progress=progress, phases=("dead_letters", "metrics")
+        )
         found = compute_facts(folder)
     if as_json:
         write_json({"signals": found["signals"], "coverage": found["coverage"], "as_of": found["as_of"]})

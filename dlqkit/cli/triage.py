@@ -17,6 +17,7 @@ WIDTH = 80
 
 def triage_text(facts: Mapping[str, Any], directory: Path) -> str:
     """The screen, at most 80 columns and 40 lines."""
+    from dlqkit.decision.advice import advise
     from dlqkit.report.tables import show_summary
     from dlqkit.untrusted import for_terminal
 
@@ -31,7 +32,9 @@ def triage_text(facts: Mapping[str, Any], directory: Path) -> str:
     if facts["assumptions"]:
         lines += ["", "Taken to be so, not given"]
         lines += [f"  {for_terminal(sentence)}"[:WIDTH] for sentence in facts["assumptions"][:4]]
-    command = facts["advice"][0]["command"] if facts["advice"] else ""
+    # The facts name the folder by its last part alone, so that reports are equal; here the command is to be pasted.
+    advice = advise(facts, directory=str(directory))
+    command = advice[0]["command"] if advice else ""
     lines += ["", f"Snapshot {facts['snapshot']['id']} in {for_terminal(directory)}"]
     lines += [f"Next:  {for_terminal(command or f'dlqkit postmortem {directory}')}"]
     return "\n".join(lines)

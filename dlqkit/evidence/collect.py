@@ -37,7 +37,7 @@ __all__ = ["collect"]
 Progress = Callable[[str, int, int | None], None]
 # Before the window, for comparison: as long as the window itself, and at least an hour.
 SHORTEST_BASELINE = timedelta(hours=1)
-PHASES = ("dead_letters", "rest")
+PHASES = ("dead_letters", "metrics", "rest")
 STATE = "state.json"
 _METRICS = {
     "dlq": "worker_dlq_total",
@@ -159,7 +159,7 @@ def collect(
     on_dead_letters : callable, optional
         Called with the folder as soon as dead letters and counters are there.
     phases : sequence of str
-        ``dead_letters`` (and the counters of §1), then ``rest``.
+        ``dead_letters`` (and the counters of §1), ``metrics`` (durations, starts, versions), ``rest``.
 
     Returns
     -------
@@ -204,7 +204,9 @@ def _carry_out(
             on_dead_letters(early)
     if "rest" in phases:
         run.ask_records(workflow_id)
+    if "metrics" in phases:
         run.ask_other_metrics()
+    if "rest" in phases:
         run.ask_pages()
         run.read_logs(worker_logs)
         run.read_reports(reported)

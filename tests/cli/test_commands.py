@@ -62,6 +62,17 @@ def test_triage_fits_one_screen_and_says_what_is_wrong(run: Run, incident: str) 
     assert "Next:  dlqkit" in out
 
 
+def test_the_next_command_can_be_pasted_where_it_is_printed(run: Run, incident: str, tmp_path: Path) -> None:
+    """The folder is named as the analyst named it, not by its last part."""
+    (tmp_path / "incidents").mkdir()
+    (tmp_path / incident).rename(tmp_path / "incidents" / "orders")
+
+    _, out, _ = run("triage", "incidents/orders")
+
+    command = out.strip().splitlines()[-1].removeprefix("Next:  ")
+    assert "incidents/orders" in command
+
+
 def test_triage_as_json_are_the_facts(run: Run, incident: str) -> None:
     code, out, _ = run("triage", incident, "--json")
 
