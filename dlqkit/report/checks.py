@@ -75,6 +75,10 @@ def _no_new_dead_letters(records: pd.DataFrame, as_of: datetime, coverage: list[
     if not sources or all(row["completeness"] == "partial" and not row["received"] for row in sources):
         return {"text": text, "state": "unknown", "why": "No execution records were collected.", "evidence": evidence}
     dead = records[records["queued_to_dlq"].fillna(False).astype(bool)]
+    undated = int(dead["recorded_at"].isna().sum())
+    if undated:
+        why = f"{undated:,} dead letters have no time that can be read, so they may be new."
+        return {"text": text, "state": "unknown", "why": why, "evidence": evidence}
     fresh = int((dead["recorded_at"] > pd.Timestamp(as_of - QUIET)).sum())
     if fresh:
         why = f"{fresh:,} in the last {minutes:.0f} minutes of the evidence."

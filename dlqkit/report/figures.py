@@ -39,9 +39,16 @@ def _finished(name: str, axes: Axes) -> DrawnFigure:
     return DrawnFigure(name, figure_png(axes), alt_text(axes))
 
 
+def _seen(frame: pd.DataFrame, column: str, facts: Facts) -> pd.DataFrame:
+    """What the facts speak of: nothing after ``as_of``."""
+    return frame[~(frame[column] > pd.Timestamp(facts["as_of"]))]
+
+
 def _of_workflow(frame: pd.DataFrame, facts: Facts) -> pd.DataFrame:
+    """Records or log lines of the workflow, up to ``as_of``."""
     workflow_id = facts["workflow"]["id"]
-    return frame[frame["workflow_id"] == workflow_id] if workflow_id and len(frame) else frame
+    seen = _seen(frame, "recorded_at" if "recorded_at" in frame.columns else "logged_at", facts)
+    return seen[seen["workflow_id"] == workflow_id] if workflow_id and len(seen) else seen
 
 
 def show_signals_figure(incident: IncidentFolder, facts: Facts) -> DrawnFigure:
@@ -49,7 +56,7 @@ def show_signals_figure(incident: IncidentFolder, facts: Facts) -> DrawnFigure:
     from dlqkit.plots.signals import plot_signals
     from dlqkit.report.facts import signals_frame
 
-    samples = with_labels(incident.samples().frame, incident.series().frame)
+    samples = with_labels(_seen(incident.samples().frame, "sampled_at", facts), incident.series().frame)
     axes = plot_signals(samples, signals_frame(facts), workflow_id=facts["workflow"]["id"], names=incident.metric_names)
     return _finished("signals", axes)
 
@@ -58,10 +65,15 @@ def show_timeline_figure(incident: IncidentFolder, facts: Facts) -> DrawnFigure:
     """Dead letters, failures and successes in lanes, with what changed."""
     from dlqkit.executions.timeline import timeline
     from dlqkit.plots.timeline import plot_timeline
+    from dlqkit.report.coverage import time_text
     from dlqkit.report.facts import changes_frame, signals_frame
 
     own = _of_workflow(incident.records().frame, facts)
-    lanes = timeline(own, incidents=signals_frame(facts), changes=changes_frame(facts))
+    logs = _of_workflow(incident.worker_logs().frame, facts)
+    # A note near the onset is among the changes already.
+    told = {row["what"] for row in facts["changes"]["rows"]}
+    notes = [(at, text) for at, text in incident.notes if text not in told and time_text(at) <= facts["as_of"]]
+    lanes = timeline(own, worker_logs=logs, incidents=signals_frame(facts), changes=changes_frame(facts), notes=notes)
     return _finished("timeline", plot_timeline(lanes, coverage=_coverage_of_lanes(incident)))
 
 

@@ -71,11 +71,11 @@ def duration_text(seconds: float | None) -> str:
 
 
 def count_text(count: Mapping[str, Any] | None) -> str:
-    """``1,204``, ``≥ 100``, or ``not known``."""
+    """``1,204``, ``≥ 100``, ``≤ 60``, ``12 of those seen``, or ``not known``."""
     if not count or count.get("value") is None:
         return "not known"
-    sign = "≥ " if count["bound"] == "at_least" else ""
-    return f"{sign}{count['value']:,}"
+    sign = {"at_least": "≥ ", "at_most": "≤ "}.get(count["bound"], "")
+    return f"{sign}{count['value']:,}" + (" of those seen" if count["bound"] == "of_seen" else "")
 
 
 def workflow_text(facts: Facts) -> str:

@@ -12,7 +12,8 @@ import pandas as pd
 
 from dlqkit.evidence.collect import collect
 from dlqkit.incident import Incident
-from dlqkit.report.facts import _doubt, facts, facts_json
+from dlqkit.report.counts import count_events, find_doubt
+from dlqkit.report.facts import facts, facts_json
 from dlqkit.settings import Settings
 from tests.frames import START, at, dead, good, records
 
@@ -56,8 +57,8 @@ def test_a_counter_that_grew_more_than_the_records_tell_is_a_doubt() -> None:
     own = records([dead(3600 + n) for n in range(100)] + [good(0)])
     main = pd.Series({"signal": "dead_letters", "size": 200.0, "onset_at": at(3600)})
 
-    assert "grew by 200" in _doubt(own, own[own["queued_to_dlq"]], main, API)
-    assert _doubt(own, own[own["queued_to_dlq"]], main.where(main.index != "size", 104.0), API) == ""
+    assert "grew by 200" in find_doubt(own, own[own["queued_to_dlq"]], main, API)
+    assert find_doubt(own, own[own["queued_to_dlq"]], main.where(main.index != "size", 104.0), API) == ""
 
 
 def test_a_record_without_a_time_makes_the_count_at_least(tmp_path: Path) -> None:
@@ -76,3 +77,87 @@ def test_equal_evidence_gives_equal_facts_without_a_payload(tmp_path: Path) -> N
     again = facts(open_incident(tmp_path / "incident"))
     assert facts_json(first) == facts_json(again)
     assert b"4111" not in facts_json(first)
+
+
+def api(completeness: str, kind: str = "records: dead letters") -> dict[str, Any]:
+    return {"evidence_id": "E", "kind": kind, "completeness": completeness, "quarantined": 0}
+
+
+def test_open_events_are_exact_only_where_what_became_of_them_is_known() -> None:
+    """Two died and one of them healed; without the workflow's other records a third may have healed unseen."""
+    own = records([dead(3600, event_key="a"), dead(3700, event_key="b"), good(3800, event_key="a")])
+    lost = own[own["queued_to_dlq"]]
+    onset = {"is_window_start": False}
+
+    whole = count_events(own, lost, [api("complete"), api("complete", "records: workflow")], onset, "")
+    assert whole["open"] == {"value": 1, "bound": "exact"}
+    assert whole["healed"] == {"value": 1, "bound": "exact"}
+
+    cut = count_events(own, lost, [api("complete"), api("unverified", "records: workflow")], onset, "")
+    assert cut["affected"] == {"value": 2, "bound": "exact"}
+    assert cut["open"] == {"value": 1, "bound": "at_most"}
+    assert cut["healed"] == {"value": 1, "bound": "at_least"}
+
+    neither = count_events(own, lost, [api("unverified"), api("unverified", "records: workflow")], onset, "")
+    assert neither["open"] == {"value": 1, "bound": "of_seen"}
+
+
+def test_what_began_before_the_evidence_counts_at_least() -> None:
+    own = records([dead(n) for n in range(20)])
+
+    counted = count_events(own, own, [api("complete"), api("complete", "records: workflow")],
+                           {"is_window_start": True}, "")  # fmt: skip
+
+    assert counted["affected"] == {"value": 20, "bound": "at_least"}
+
+
+def test_dead_letters_at_a_steady_rate_all_through_are_not_called_nothing(tmp_path: Path) -> None:
+    """A third of the events is lost from the first record to the last: no change, and no peace either."""
+    rows = [row(n, n / 2) for n in range(480)]
+    rows += [row(1000 + n, n / 4, queued_to_dlq=False, status="ok", last_error=None) for n in range(960)]
+
+    found = facts_of(tmp_path, rows)
+
+    assert found["state"]["value"] == "going_on"
+    assert found["state"]["kind"] == "dead_letters"
+    assert "33%" in found["state"]["reason"]
+    assert found["onset"]["is_window_start"]
+    assert found["events"]["affected"] == {"value": 480, "bound": "at_least"}
+
+
+def test_one_dead_letter_of_the_trace_that_was_asked_for_is_the_incident(tmp_path: Path) -> None:
+    (tmp_path / "export.jsonl").write_text(json.dumps(row(7, 90)))
+    question = Incident(QUESTION.start, QUESTION.end, trace_id="t7")
+
+    found = facts(collect(question, Settings(), tmp_path / "incident", records_files=(tmp_path / "export.jsonl",)))
+
+    assert found["state"]["kind"] == "dead_letters"
+    assert found["events"]["affected"]["value"] == 1
+    assert found["workflow"]["id"] == "wf"
+
+
+def test_dead_letters_without_a_time_are_not_called_nothing(tmp_path: Path) -> None:
+    """Ninety dead letters, and a clock nobody has named the zone of: when is not known, and nothing may be closed."""
+    rows = [row(n, n, created_at=f"2026-03-02 14:{n % 60:02d}:00") for n in range(90)]
+
+    found = facts_of(tmp_path, rows)
+
+    assert found["state"]["value"] == "unknown"
+    assert "90 dead letters have no time" in found["state"]["reason"]
+    assert found["checklist"][1]["state"] == "unknown"
+
+
+def test_the_end_of_a_file_is_no_silence(tmp_path: Path) -> None:
+    """The export was saved an hour before the window ends: what came after is in no file, and the incident goes on."""
+    rows = [row(n, 120 + n / 2) for n in range(120)]
+    rows += [row(1000 + n, n / 2, queued_to_dlq=False, status="ok", last_error=None) for n in range(360)]
+    rows += [row(2000 + n, n / 2, queued_to_dlq=False, status="ok", last_error=None, workflow_id="other")
+             for n in range(360)]  # fmt: skip
+
+    found = facts_of(tmp_path, rows)
+
+    assert found["as_of"] == at(60 * 179.5).isoformat()
+    assert found["state"]["value"] == "going_on"
+    assert found["workflow"]["id"] == "wf"
+    assert found["events"]["affected"] == {"value": 120, "bound": "exact"}
+    assert found["checklist"][1]["state"] == "no"

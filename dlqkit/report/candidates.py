@@ -1,0 +1,61 @@
+"""Open events, and whether their class allows to run them again as they are."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from dlqkit.decision.classes import classify_failures
+from dlqkit.executions.event_history import event_states
+from dlqkit.report.coverage import time_text
+from dlqkit.report.diagnosis import sign_dead_letters
+
+if TYPE_CHECKING:
+    from dlqkit.evidence.folder import IncidentFolder
+
+__all__ = ["Candidate", "find_candidates"]
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """An open event and whether its class allows to run it again as it is."""
+
+    trace_id: str
+    event_key: str
+    dead_at: str | None
+    failure_class: str
+    signature: str
+    verdict: str
+
+
+def find_candidates(folder: IncidentFolder, values: Mapping[str, Any]) -> list[Candidate]:
+    """Open events of the incident, oldest first, and what their class says about running them again as they are."""
+    workflow_id = values["workflow"]["id"]
+    records = folder.records().frame
+    own = sign_dead_letters(records[records["workflow_id"] == workflow_id] if workflow_id else records)
+    states = event_states(own)
+    open_keys = set(states.loc[states["state"] == "open", "event_key"])
+    dead = own[own["queued_to_dlq"].fillna(False).astype(bool) & own["event_key"].isin(open_keys)]
+    attempts, timeout = values["class"]["max_attempts"]["value"], values["class"]["timeout_ms"]["value"]
+    classes = classify_failures(dead, max_attempts=None if attempts is None else int(attempts), timeout_ms=timeout)
+    names = {row["signature_id"]: row["signature"] for row in values["signatures"]}
+    last = dead.sort_values("recorded_at").drop_duplicates("event_key", keep="last").set_index("event_key")
+    verdicts = {
+        "business": "no: correct the input first",
+        "infrastructure": "yes, once the root is removed",
+        "timeout": "yes, once the timeout or the action is mended",
+        "unknown": "not known: look at the event",
+    }
+    found = [
+        Candidate(
+            str(last.at[row.event_key, "trace_id"]),
+            str(row.event_key),
+            time_text(last.at[row.event_key, "recorded_at"]),
+            str(row.failure_class),
+            names.get(row.signature_id, "of before the incident"),
+            verdicts[str(row.failure_class)],
+        )
+        for row in classes.itertuples(index=False)
+    ]
+    return sorted(found, key=lambda candidate: (candidate.dead_at or "", candidate.event_key))

@@ -1,0 +1,157 @@
+"""How many: events, what the counters say beside them, other workflows, durations."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+import pandas as pd
+
+from dlqkit.executions.event_history import event_states
+from dlqkit.report.coverage import dead_letters_are_whole, evidence_ids, time_text, value_or_none
+from dlqkit.signals.counters import increase, metric_samples
+
+if TYPE_CHECKING:
+    from dlqkit.evidence.folder import IncidentFolder
+
+__all__ = [
+    "count_events",
+    "count_metrics",
+    "describe_durations",
+    "describe_last_dead_letter",
+    "find_doubt",
+    "list_others",
+    "no_events",
+]
+
+# A counter and its records differ by what happens between two looks; by more than this, records are missing.
+UNSEEN_SHARE, UNSEEN_EVENTS = 1.05, 3
+UNSEEN_BEFORE = timedelta(minutes=5)
+
+
+def count_metrics(
+    folder: IncidentFolder,
+    samples: pd.DataFrame,
+    workflow_id: str | None,
+    main: pd.Series | None,
+    moment: datetime,
+    rows: list[dict[str, Any]],
+) -> dict[str, Any]:
+    """How much the three counters grew from the onset (without one: the window's start) to ``as_of``."""
+    low = main["onset_low_at"] if main is not None and not pd.isna(main["onset_low_at"]) else folder.window.start
+    out: dict[str, Any] = {"since": time_text(low), "evidence": evidence_ids(rows, "prometheus")}
+    for name, key in (("dlq", "dead_letters"), ("failure", "failures"), ("success", "successes")):
+        own = metric_samples(samples, name, folder.metric_names)
+        if workflow_id and "workflow_id" in own.columns:
+            own = own[own["workflow_id"] == workflow_id]
+        if own.empty:
+            out[f"{key}_increase"] = None
+            continue
+        steps = increase(own, seen_from=samples["sampled_at"].min())
+        inside = steps[(steps["sampled_at"] > low) & (steps["sampled_at"] <= moment)]
+        out[f"{key}_increase"] = float(inside["increase"].sum())
+    return out
+
+
+def describe_last_dead_letter(out: Mapping[str, Any], dead: pd.DataFrame, moment: datetime) -> dict[str, Any]:
+    """When the last dead letter came, and how long before the evidence ends."""
+    at = dead["recorded_at"].max() if len(dead) else pd.NaT
+    if pd.isna(at):
+        return {"at": None, "age_s": None}
+    return {"at": time_text(at), "age_s": (pd.Timestamp(moment) - at).total_seconds()}
+
+
+def find_doubt(own: pd.DataFrame, dead: pd.DataFrame, main: pd.Series | None, rows: list[dict[str, Any]]) -> str:
+    """Why records that look whole may not be, in a sentence; empty where nothing speaks against them."""
+    if main is None or main["signal"] != "dead_letters":
+        return ""
+    counted = value_or_none(main["size"]) or 0.0
+    if counted > UNSEEN_SHARE * len(dead) + UNSEEN_EVENTS:
+        return (
+            f"The dead-letter counter grew by {counted:,.0f}, and the records hold {len(dead):,} of them; "
+            "so the number of events is at least that of the records."
+        )
+    has_api = any(row["kind"] == "records: dead letters" for row in rows)
+    if not has_api and not (own["recorded_at"] < main["onset_at"] - UNSEEN_BEFORE).any():
+        return "The exported records begin with the incident, so there may be earlier ones."
+    return ""
+
+
+def count_events(
+    own: pd.DataFrame, dead: pd.DataFrame, rows: list[dict[str, Any]], onset: Mapping[str, Any], doubt: str
+) -> dict[str, Any]:
+    """Distinct events affected, still open, and healed, each ``{"value", "bound"}``.
+
+    Parameters
+    ----------
+    own, dead : DataFrame
+        Records of the workflow, and its dead letters in the incident; ``frames.RECORDS``.
+    rows : list of dict
+        From ``coverage_rows``.
+    onset : mapping
+        From ``describe_onset``.
+    doubt : str
+        From ``find_doubt``.
+
+    Returns
+    -------
+    dict
+        bound : ``exact``; ``at_least`` or ``at_most``; ``of_seen`` where neither side is known. How many are affected
+        rests on the answer for dead letters alone; what became of them on the workflow's other records too.
+    """
+    # Before the evidence begins there may have been more, of which nothing is seen.
+    dead_whole = dead_letters_are_whole(rows) and not doubt and not onset["is_window_start"]
+    undated = own["recorded_at"].isna() & own["queued_to_dlq"].fillna(False).astype(bool)
+    dead_whole = dead_whole and not undated.any()
+    rest = [row for row in rows if row["kind"] in {"records: workflow", "records: trace", "records: export"}]
+    rest_whole = bool(rest) and all(row["completeness"] == "complete" for row in rest)
+    states = event_states(own)
+    affected = states[states["event_key"].isin(set(dead["event_key"]))]
+    still_open, healed = (int((affected["state"] == name).sum()) for name in ("open", "healed"))
+    open_bound = {(True, True): "exact", (True, False): "at_most", (False, True): "at_least"}
+    return {
+        "affected": {"value": len(affected), "bound": "exact" if dead_whole else "at_least"},
+        "open": {"value": still_open, "bound": open_bound.get((dead_whole, rest_whole), "of_seen")},
+        "healed": {"value": healed, "bound": "exact" if dead_whole and rest_whole else "at_least"},
+        "evidence": evidence_ids(rows, "records"),
+    }
+
+
+def no_events(rows: list[dict[str, Any]]) -> dict[str, Any]:
+    """The same where there is nothing to count."""
+    nothing = {"value": None, "bound": "exact"}
+    return {"affected": nothing, "open": nothing, "healed": nothing, "evidence": evidence_ids(rows, "records")}
+
+
+def list_others(
+    signals: pd.DataFrame, workflow_id: str | None, folder: IncidentFolder, events: Mapping[str, Any]
+) -> list[dict[str, Any]]:
+    """Other workflows whose dead letters jump too."""
+    others = signals[(signals["workflow_id"] != workflow_id) & (signals["signal"] == "dead_letters")]
+    return [
+        {
+            "workflow_id": str(row.workflow_id),
+            "name": folder.workflow_name(str(row.workflow_id)),
+            "events": value_or_none(row.size),
+            "onset_at": time_text(row.onset_at),
+        }
+        for row in others.dropna(subset=["workflow_id"]).itertuples(index=False)
+    ]
+
+
+def describe_durations(own: pd.DataFrame, main: pd.Series | None) -> dict[str, Any]:
+    """Median and 95th percentile of the action's duration, before the onset and from it on, milliseconds."""
+    known = own.dropna(subset=["action_duration_ms"])
+    onset = main["onset_at"] if main is not None else None
+    parts = {"all": known}
+    if onset is not None:
+        parts = {"before": known[known["recorded_at"] < onset], "since": known[known["recorded_at"] >= onset]}
+    return {
+        name: {
+            "records": len(part),
+            "p50_ms": value_or_none(part["action_duration_ms"].quantile(0.5)) if len(part) else None,
+            "p95_ms": value_or_none(part["action_duration_ms"].quantile(0.95)) if len(part) else None,
+        }
+        for name, part in parts.items()
+    }

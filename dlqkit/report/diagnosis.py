@@ -1,0 +1,117 @@
+"""Why: classes and signatures of the incident's events, and what changed before."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
+
+import pandas as pd
+
+from dlqkit.decision.changes import find_changes
+from dlqkit.decision.classes import classify_failures, propose_max_attempts
+from dlqkit.decision.signatures import group_errors, sign_errors
+from dlqkit.executions.durations import propose_timeout
+from dlqkit.report.coverage import evidence_ids, time_text
+
+if TYPE_CHECKING:
+    from dlqkit.evidence.folder import IncidentFolder
+
+__all__ = ["describe_changes", "diagnose", "sign_dead_letters"]
+
+CLASSES = ("business", "infrastructure", "timeout", "unknown")
+# One class speaks for the incident when it holds nearly all of its events; background failures make up the rest.
+LEADING_SHARE = 0.9
+BEFORE_ONSET = timedelta(minutes=30)
+
+
+def sign_dead_letters(records: pd.DataFrame) -> pd.DataFrame:
+    """The records, their dead letters with ``signature`` and ``signature_id``; signed together, so alike everywhere."""
+    dead = records["queued_to_dlq"].fillna(False).astype(bool)
+    signed = sign_errors(records[dead])
+    return records.join(signed[["signature", "signature_id"]])
+
+
+def diagnose(folder: IncidentFolder, own: pd.DataFrame, dead: pd.DataFrame, workflow_id: str | None) -> dict[str, Any]:
+    """Classes and signatures of the incident's events, with what they rest on."""
+    attempts_set, timeout_set = folder.max_attempts(workflow_id), folder.action_timeout_ms(workflow_id)
+    attempts = propose_max_attempts(own) if attempts_set is None else None
+    timeout = propose_timeout(own) if timeout_set is None else None
+    max_attempts = attempts_set if attempts is None else attempts.value
+    timeout_ms = timeout_set if timeout is None else timeout.value
+    classes = classify_failures(
+        dead, max_attempts=None if max_attempts is None else int(max_attempts), timeout_ms=timeout_ms
+    )
+    groups = group_errors(dead)
+    counts = {name: int((classes["failure_class"] == name).sum()) for name in CLASSES}
+    total = sum(counts.values())
+    leading = max(CLASSES, key=lambda name: counts[name])
+    value = "unknown" if not total else leading if counts[leading] >= LEADING_SHARE * total else "mixed"
+    assumptions = []
+    if attempts is not None and attempts.value is not None:
+        assumptions.append(f"MAX_ATTEMPTS is taken as {attempts.value:.0f}: {attempts.basis}.")
+    if timeout is not None and timeout.value is not None:
+        assumptions.append(f"The action's timeout is taken as {timeout.value:,.0f} ms: {timeout.basis}.")
+    return {
+        "class": {
+            "value": value,
+            "counts": counts,
+            "disputed": int(classes["disputed"].sum()),
+            "max_attempts": {"value": max_attempts, "basis": "as set" if attempts is None else attempts.basis},
+            "timeout_ms": {"value": timeout_ms, "basis": "as set" if timeout is None else timeout.basis},
+        },
+        "signatures": _signature_rows(groups, classes),
+        "assumptions": assumptions,
+    }
+
+
+def _signature_rows(groups: pd.DataFrame, classes: pd.DataFrame) -> list[dict[str, Any]]:
+    out = []
+    for group in groups.itertuples(index=False):
+        own = classes[classes["signature_id"] == group.signature_id]
+        out.append(
+            {
+                "signature_id": group.signature_id,
+                "signature": group.signature,
+                "error_type": None if pd.isna(group.error_type) else str(group.error_type),
+                "events": int(group.events),
+                "share": float(group.share),
+                "failure_class": str(own["failure_class"].mode().iloc[0]) if len(own) else "unknown",
+                "suggested_class": str(own["suggested_class"].mode().iloc[0]) if len(own) else "unknown",
+                "disputed": bool(own["disputed"].any()),
+                "first_at": time_text(group.first_at),
+                "last_at": time_text(group.last_at),
+            }
+        )
+    return out
+
+
+def describe_changes(
+    folder: IncidentFolder,
+    samples: pd.DataFrame,
+    main: pd.Series | None,
+    rows: list[dict[str, Any]],
+    workflow_id: str | None,
+) -> dict[str, Any]:
+    """What changed in the half hour before the onset, and what was looked at for it."""
+    looked = ["worker restarts and versions in the metrics"] if len(samples) else []
+    looked += ["worker logs"] if len(folder.worker_logs().frame) else []
+    looked += ["your notes"] if folder.notes else []
+    looked_at = ", ".join(looked) + " were looked at" if looked else "no source tells of restarts, versions or deploys"
+    if main is None:
+        return {"rows": [], "looked_at": looked_at}
+    logs = folder.worker_logs().frame
+    frame = find_changes(
+        samples, main["onset_at"], worker_logs=logs if len(logs) else None, notes=folder.notes, window=BEFORE_ONSET
+    )
+    evidence = evidence_ids(rows, "prometheus")
+    found = [
+        {
+            "at": time_text(row.at),
+            "kind": str(row.kind),
+            "what": str(row.what),
+            "workflow_id": None if pd.isna(row.workflow_id) else str(row.workflow_id),
+            "evidence": str(row.evidence) or evidence,
+        }
+        for row in frame.sort_values("at").itertuples(index=False)
+    ]
+    return {"rows": found, "looked_at": looked_at}

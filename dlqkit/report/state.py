@@ -1,0 +1,128 @@
+"""Whether something is wrong, what, and since when: the main signal, the state, the onset."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+import pandas as pd
+
+from dlqkit.report.coverage import dead_letters_are_whole, evidence_ids, time_text
+
+if TYPE_CHECKING:
+    from dlqkit.evidence.folder import IncidentFolder
+
+__all__ = ["choose_main_signal", "describe_onset", "describe_state", "is_known", "select_dead"]
+
+
+def choose_main_signal(signals: pd.DataFrame, workflow_id: str | None) -> pd.Series | None:
+    """The worst signal of the workflow, or of all workflows together; they are in that order."""
+    own = signals
+    if workflow_id:
+        own = signals[(signals["workflow_id"] == workflow_id) | signals["workflow_id"].isna()]
+    return None if own.empty else own.iloc[0]
+
+
+def is_known(own: pd.DataFrame, samples: pd.DataFrame, workflow_id: str | None) -> bool:
+    """Whether any source speaks of the workflow."""
+    if workflow_id is None or len(own) or "workflow_id" not in samples.columns:
+        return True
+    return bool((samples["workflow_id"].astype("str") == workflow_id).any())
+
+
+def describe_state(
+    main: pd.Series | None, own: pd.DataFrame, rows: list[dict[str, Any]], asked: str | None, *, known: bool
+) -> dict[str, Any]:
+    """``going_on``, ``ended``, ``nothing`` or ``unknown``, of which signal, and why.
+
+    Parameters
+    ----------
+    main : Series or None
+        The signal that the report is about.
+    own : DataFrame
+        Records of the workflow, or all; ``frames.RECORDS``.
+    rows : list of dict
+        From ``coverage_rows``.
+    asked : str or None
+        The workflow that was asked for.
+    known : bool
+        Whether any source speaks of it.
+
+    Returns
+    -------
+    dict
+        ``value``, ``kind`` (a signal, or None) and ``reason``, a sentence. "Nothing" is only said where a source that
+        tells of dead letters answered, and none of them lacks its time.
+    """
+    if main is not None:
+        value = "going_on" if pd.isna(main["end_at"]) else "ended"
+        return {"value": value, "kind": str(main["signal"]), "reason": str(main["evidence"])}
+    reason = _why_unknown(own, rows, asked, known=known)
+    if reason:
+        return {"value": "unknown", "kind": None, "reason": reason}
+    kinds = ", ".join(dict.fromkeys(row["kind"].split(":")[0] for row in rows if row["received"]))
+    dead = int(own["queued_to_dlq"].fillna(False).astype(bool).sum())
+    few = f" {dead:,} dead letters are no more than usual." if dead else ""
+    return {"value": "nothing", "kind": None, "reason": f"Looked at: {kinds}; none of the five signals is seen.{few}"}
+
+
+def _why_unknown(own: pd.DataFrame, rows: list[dict[str, Any]], asked: str | None, *, known: bool) -> str:
+    if all(row["received"] == 0 for row in rows):
+        return "No source answered with anything in this window; check the workflow_id, the window and dlqkit's URLs."
+    if not known:
+        return f"No source knows the workflow {asked} in this window; check the workflow_id."
+    telling = [row for row in rows if row["kind"].startswith(("records", "prometheus: counters"))]
+    if not any(row["received"] or row["completeness"] == "complete" for row in telling):
+        return "No source that tells of dead letters answered."
+    undated = int((own["queued_to_dlq"].fillna(False).astype(bool) & own["recorded_at"].isna()).sum())
+    if undated:
+        return (
+            f"{undated:,} dead letters have no time that can be read, so nothing can be said of when; "
+            "set execution_logs.timezone, or name the time's field."
+        )
+    counted = any(row["received"] for row in telling if row["kind"].startswith("prometheus"))
+    if not counted and not dead_letters_are_whole(rows):
+        return "The records are not whole and no counter was seen, so dead letters may be missing."
+    return ""
+
+
+def describe_onset(
+    main: pd.Series | None, moment: datetime, folder: IncidentFolder, rows: list[dict[str, Any]]
+) -> dict[str, Any]:
+    """When it began: ``at`` between ``low`` and ``high``, its age, and whether it may have begun before."""
+    if main is None:
+        empty = dict.fromkeys(("at", "low", "high", "age_s"))
+        return {**empty, "is_window_start": False, "evidence": "", "basis": ""}
+    at = pd.Timestamp(main["onset_at"])
+    order = ("records", "prometheus") if main["signal"] == "dead_letters" else ("prometheus", "records", "worker")
+    return {
+        "at": time_text(at),
+        "low": time_text(main["onset_low_at"]),
+        "high": time_text(main["onset_high_at"]),
+        "age_s": (pd.Timestamp(moment) - at).total_seconds(),
+        "is_window_start": bool(pd.isna(main["onset_low_at"]) or at <= pd.Timestamp(_first_seen(folder))),
+        "evidence": evidence_ids(rows, *order),
+        "basis": str(main["evidence"]),
+    }
+
+
+def _first_seen(folder: IncidentFolder) -> datetime:
+    """When the evidence begins: before it nothing could be seen."""
+    starts = [
+        frame.min()
+        for frame in (folder.samples().frame["sampled_at"], folder.records().frame["recorded_at"])
+        if len(frame)
+    ]
+    known = [start for start in starts if not pd.isna(start)]
+    return min(known).to_pydatetime() if known else folder.window.start
+
+
+def select_dead(own: pd.DataFrame, main: pd.Series | None, moment: datetime) -> pd.DataFrame:
+    """Dead-letter records of the workflow from the onset to the end."""
+    if main is None or main["signal"] != "dead_letters":
+        return own.iloc[:0]
+    dead = own[own["queued_to_dlq"].fillna(False).astype(bool)]
+    low = main["onset_low_at"] if not pd.isna(main["onset_low_at"]) else main["onset_at"]
+    low = min(low, main["onset_at"])
+    high = pd.Timestamp(moment) if pd.isna(main["end_at"]) else main["end_at"]
+    return dead[(dead["recorded_at"] >= low) & (dead["recorded_at"] <= high)]

@@ -1,0 +1,104 @@
+"""Dead letters without an onset: a source that was cut, one trace, a loss that was there from the first."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+import numpy as np
+import pandas as pd
+
+from dlqkit.executions.event_history import event_states
+from dlqkit.signals.signals import INCIDENTS
+
+__all__ = ["find_unplaced"]
+
+# Fewer may be there by chance at any time (signals.onset.MINIMUM_EVENTS).
+FEW = 3
+# A loss all through the window needs more to be told from single poison events, and this share of the events.
+STEADY_EVENTS = 10
+STEADY_SHARE = 0.02
+# As in signals: quiet for five minutes and for seven of its own mean spacings is an end.
+QUIET_S, QUIET_SPACINGS = 300.0, 7.0
+
+
+def find_unplaced(
+    signals: pd.DataFrame, records: pd.DataFrame, now: datetime, *, is_whole: bool, is_trace: bool, counted: set[str]
+) -> pd.DataFrame:
+    """Dead letters that ``find_incidents`` cannot place in time, and that are no reason to say "nothing is wrong".
+
+    Parameters
+    ----------
+    signals : DataFrame
+        From ``find_incidents``; workflows with dead letters in it are left to it.
+    records : DataFrame
+        ``frames.RECORDS``.
+    now : datetime
+        The end of what is looked at.
+    is_whole : bool
+        Whether no dead letter is missing from the records.
+    is_trace : bool
+        Whether the question is one trace: then each of its dead letters counts.
+    counted : set of str
+        Workflows whose dead-letter counter was seen; a steady loss is then judged by the counters.
+
+    Returns
+    -------
+    DataFrame
+        Columns of ``signals.INCIDENTS``, signal ``dead_letters``, most first. ``onset_low_at`` is NaT: it began at
+        ``onset_at`` or before.
+    """
+    placed = set(signals.loc[signals["signal"] == "dead_letters", "workflow_id"].dropna())
+    dead = records[records["queued_to_dlq"].fillna(False).astype(bool) & (records["recorded_at"] <= now)]
+    rows = []
+    for workflow_id, own in dead[dead["workflow_id"].notna()].groupby("workflow_id", sort=True):
+        if workflow_id in placed:
+            continue
+        text = _reason(str(workflow_id), own, records, is_whole=is_whole, is_trace=is_trace, counted=counted)
+        if text:
+            rows.append(_row(str(workflow_id), own["recorded_at"], pd.Timestamp(now), text))
+    frame = pd.DataFrame(rows, columns=list(INCIDENTS)).sort_values("size", ascending=False, kind="stable")
+    for name in ("onset_at", "onset_low_at", "onset_high_at", "end_at"):
+        frame[name] = pd.to_datetime(frame[name], utc=True)
+    return frame.reset_index(drop=True).astype({**INCIDENTS, "signal": signals["signal"].dtype})
+
+
+def _reason(
+    workflow_id: str, dead: pd.DataFrame, records: pd.DataFrame, *, is_whole: bool, is_trace: bool, counted: set[str]
+) -> str:
+    count, first = len(dead), dead["recorded_at"].min()
+    since = f"{first:%Y-%m-%d %H:%M:%S} UTC"
+    if is_trace:
+        return f"{count:,} dead letters of this trace in the execution records."
+    if workflow_id in counted or count < FEW:
+        return ""
+    if not is_whole:
+        return f"The {count:,} dead letters that the source gave begin at {since}; it was cut, so there may be earlier."
+    if count < STEADY_EVENTS:
+        return ""
+    own = records[records["workflow_id"] == workflow_id]
+    if len(own) == len(dead):
+        return f"{count:,} dead letters come steadily since {since}; nothing tells whether that is usual."
+    states = event_states(own)
+    share = float(states["first_dead_at"].notna().mean())
+    if share < STEADY_SHARE:
+        return ""
+    return f"{share:.0%} of its events are lost all through the window, so it began before the evidence does."
+
+
+def _row(workflow_id: str, times: pd.Series, now: pd.Timestamp, text: str) -> dict[str, object]:
+    first, last, count = times.min(), times.max(), len(times)
+    spacing_s = (last - first).total_seconds() / max(count - 1, 1)
+    ended = (now - last).total_seconds() > max(QUIET_S, QUIET_SPACINGS * spacing_s)
+    return {
+        "workflow_id": workflow_id,
+        "signal": "dead_letters",
+        "onset_at": first,
+        "onset_low_at": pd.NaT,
+        "onset_high_at": first,
+        "end_at": last if ended else pd.NaT,
+        "resolution_s": np.nan,
+        "size": float(count),
+        "baseline": np.nan,
+        "confidence": 0.5,
+        "evidence": text,
+    }
