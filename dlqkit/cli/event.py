@@ -29,7 +29,7 @@ def event(
     from dlqkit.errors import ParameterError
     from dlqkit.evidence.folder import open_incident
     from dlqkit.executions.event_history import event_history
-    from dlqkit.report.tables import show_event
+    from dlqkit.report.listings import show_event
     from dlqkit.untrusted import for_terminal
 
     incident = open_incident(directory, snapshot=snapshot)
@@ -50,6 +50,6 @@ def event(
         )
         write_json({"id": event_id, "snapshot": incident.snapshot, "history": rows, "payloads": payloads})
         return
-    typer.echo(show_event(incident, event_id).to_text(160))
+    typer.echo(show_event(incident, event_id, exact=True).to_text(160))
     for text in payloads:
         typer.echo(f"\nPayload: {for_terminal(text)}")

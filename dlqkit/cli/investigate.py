@@ -21,6 +21,10 @@ if TYPE_CHECKING:
 __all__ = ["investigate", "run_investigation"]
 
 
+def _as_table(value: object) -> dict[str, Any]:
+    return value if isinstance(value, dict) else {}
+
+
 def read_alert(path: Path) -> dict[str, str]:
     """``workflow_id``, ``trace_id`` and ``start`` from an Alertmanager alert, webhook or a flat JSON object.
 
@@ -43,11 +47,8 @@ def read_alert(path: Path) -> dict[str, str]:
     for alert in alerts if isinstance(alerts, list) else []:
         if not isinstance(alert, dict):
             continue
-        labels = (
-            {**value.get("commonLabels", {}), **alert.get("labels", {})}
-            if isinstance(value, dict)
-            else alert.get("labels", {})
-        )
+        common = value.get("commonLabels") if isinstance(value, dict) else None
+        labels = {**_as_table(common), **_as_table(alert.get("labels"))}
         for name in ("workflow_id", "trace_id"):
             found = labels.get(name) or alert.get(name)
             if found:
@@ -99,7 +100,7 @@ def investigate(
     if open_lab:
         from dlqkit.cli.lab import lab
 
-        lab(folder, snapshot=None, port=0, browser=True, prepare=False)
+        lab(folder, snapshot=None, port=0, browser=True, prepare=False, as_json=False)
     code = exit_code_of(result.facts["snapshot"]["completeness"], strict=strict)
     raise typer.Exit(code if result.complete else PARTIAL)
 

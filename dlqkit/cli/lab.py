@@ -5,11 +5,14 @@ from __future__ import annotations
 import json
 import os
 import sys
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
+from dlqkit.cli.shared import write_json
+from dlqkit.errors import ParameterError
 from dlqkit.untrusted import for_terminal
 
 __all__ = ["fill_notebooks", "lab"]
@@ -17,6 +20,8 @@ __all__ = ["fill_notebooks", "lab"]
 
 def fill_notebooks(directory: Path, snapshot: str | None = None) -> list[Path]:
     """Copy the seven notebooks into the incident folder, their parameters filled in; the analyst's own are kept.
+
+    In those that are there already only the snapshot is set anew, so that nobody reads another one unawares.
 
     Returns
     -------
@@ -31,19 +36,30 @@ def fill_notebooks(directory: Path, snapshot: str | None = None) -> list[Path]:
     for source in find_notebooks():
         path = target / source.name
         paths.append(path)
-        if path.exists():
-            continue
-        notebook = json.loads(source.read_text(encoding="utf-8"))
-        for cell in notebook["cells"]:
-            if "parameters" in cell["metadata"].get("tags", []):
-                cell["source"] = [_fill(line, snapshot) for line in cell["source"]]
-        write_bytes(path, (json.dumps(notebook, ensure_ascii=False, indent=1) + "\n").encode())
+        # Relative, so that a folder that was moved or zipped opens elsewhere.
+        values = {"snapshot": snapshot or ""} if path.exists() else {"incident_dir": "..", "snapshot": snapshot or ""}
+        notebook = _read_notebook(path if path.exists() else source)
+        before = json.dumps(notebook)
+        for cell in notebook.get("cells", []):
+            if "parameters" in cell.get("metadata", {}).get("tags", []):
+                lines = "".join(cell["source"]).splitlines(keepends=True)
+                cell["source"] = [_fill(line, values) for line in lines]
+        if not path.exists() or json.dumps(notebook) != before:
+            write_bytes(path, (json.dumps(notebook, ensure_ascii=False, indent=1) + "\n").encode())
     return paths
 
 
-def _fill(line: str, snapshot: str | None) -> str:
-    # Relative, so that a folder that was moved or zipped opens elsewhere.
-    values = {"incident_dir": "..", "snapshot": snapshot or ""}
+def _read_notebook(path: Path) -> dict[str, Any]:
+    try:
+        notebook = json.loads(path.read_text(encoding="utf-8"))
+    except (ValueError, UnicodeDecodeError) as error:
+        raise ParameterError(
+            f"The notebook {path.name} cannot be read.", f"Move {path} away to get it anew."
+        ) from error
+    return notebook if isinstance(notebook, dict) else {}
+
+
+def _fill(line: str, values: Mapping[str, str]) -> str:
     name, colon, rest = line.partition(":")
     if not colon or name not in values:
         return line
@@ -63,6 +79,7 @@ def lab(
     port: Annotated[int, typer.Option(help="Port of JupyterLab; 0 takes a free one.")] = 0,
     browser: Annotated[bool, typer.Option(help="Open a browser.")] = True,
     prepare: Annotated[bool, typer.Option(help="Only fill in the notebooks and say where they are.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="With --prepare: print the paths as JSON.")] = False,
 ) -> None:
     """Open JupyterLab with the seven notebooks, filled in for this incident.
 
@@ -73,6 +90,9 @@ def lab(
 
     open_incident(directory, snapshot=snapshot)
     paths = fill_notebooks(directory, snapshot)
+    if prepare and as_json:
+        write_json({"notebooks": [str(path) for path in paths]})
+        return
     if prepare:
         for path in paths:
             typer.echo(for_terminal(path))

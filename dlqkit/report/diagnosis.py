@@ -12,6 +12,7 @@ from dlqkit.decision.classes import classify_failures, propose_max_attempts
 from dlqkit.decision.signatures import group_errors, sign_errors
 from dlqkit.executions.durations import propose_timeout
 from dlqkit.report.coverage import evidence_ids, time_text
+from dlqkit.report.redact import mask_credentials, mask_payload_values
 
 if TYPE_CHECKING:
     from dlqkit.evidence.folder import IncidentFolder
@@ -25,10 +26,15 @@ BEFORE_ONSET = timedelta(minutes=30)
 
 
 def sign_dead_letters(records: pd.DataFrame) -> pd.DataFrame:
-    """The records, their dead letters with ``signature`` and ``signature_id``; signed together, so alike everywhere."""
+    """The records, their dead letters with ``signature`` and ``signature_id``; signed together, so alike everywhere.
+
+    ``last_error`` of dead letters is without values of the payload, since signatures go into reports.
+    """
     dead = records["queued_to_dlq"].fillna(False).astype(bool)
-    signed = sign_errors(records[dead])
-    return records.join(signed[["signature", "signature_id"]])
+    masked = records[dead].assign(last_error=mask_payload_values(records[dead]))
+    signed = sign_errors(masked)
+    texts = records["last_error"].astype("str").mask(dead, masked["last_error"].reindex(records.index))
+    return records.assign(last_error=texts).join(signed[["signature", "signature_id"]])
 
 
 def diagnose(folder: IncidentFolder, own: pd.DataFrame, dead: pd.DataFrame, workflow_id: str | None) -> dict[str, Any]:
@@ -108,7 +114,7 @@ def describe_changes(
         {
             "at": time_text(row.at),
             "kind": str(row.kind),
-            "what": str(row.what),
+            "what": mask_credentials(str(row.what)) if row.kind == "log" else str(row.what),
             "workflow_id": None if pd.isna(row.workflow_id) else str(row.workflow_id),
             "evidence": str(row.evidence) or evidence,
         }

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -29,6 +29,7 @@ from dlqkit.report.coverage import (
     coverage_rows,
     dead_letters_are_whole,
     evidence_end,
+    known_to,
     records_complete_from,
     time_text,
     value_or_none,
@@ -56,18 +57,25 @@ __all__ = [
 ]
 
 SCHEMA = 1
+STALE = timedelta(minutes=1)
 
 
-def find_signals(folder: IncidentFolder, *, as_of: datetime | None = None) -> pd.DataFrame:
+def find_signals(
+    folder: IncidentFolder, *, as_of: datetime | None = None, signed: pd.DataFrame | None = None
+) -> pd.DataFrame:
     """The five signals of §1 over everything in the folder, and dead letters that none of them places in time.
 
-    Columns of ``signals.find_incidents``, worst first.
+    Columns of ``signals.find_incidents``, worst first. ``signed`` are the folder's records by ``sign_dead_letters``,
+    if they are at hand.
     """
     rows = coverage_rows(folder)
     moment = as_of or evidence_end(folder, rows)
     samples = with_labels(folder.samples().frame, folder.series().frame)
-    records = sign_dead_letters(folder.records().frame)
+    records = sign_dead_letters(folder.records().frame) if signed is None else signed
     logs, reports = folder.worker_logs().frame, folder.support_reports().frame
+    # A file that was saved earlier cannot tell of a silence since.
+    if known_to(rows, "worker logs", moment) < moment - STALE:
+        logs = logs.iloc[:0]
     found = find_incidents(
         samples,
         records=records if len(records) else None,
@@ -151,10 +159,10 @@ def facts(folder: IncidentFolder, *, as_of: datetime | None = None) -> dict[str,
     """
     rows = coverage_rows(folder)
     moment = (as_of or evidence_end(folder, rows)).astimezone(UTC)
-    signals = find_signals(folder, as_of=moment)
+    records = sign_dead_letters(folder.records().frame)
+    signals = find_signals(folder, as_of=moment, signed=records)
     workflow_id = choose_workflow(signals, folder.incident.workflow_id)
     samples = with_labels(folder.samples().frame, folder.series().frame)
-    records = sign_dead_letters(folder.records().frame)
     records = records[~(records["recorded_at"] > moment)]
     own = records[records["workflow_id"] == workflow_id] if workflow_id else records
     main = choose_main_signal(signals, workflow_id)

@@ -10,6 +10,8 @@ from __future__ import annotations
 import json
 import sys
 
+from dlqkit import errors
+
 __all__ = ["main"]
 
 
@@ -28,11 +30,14 @@ def main() -> int:
             progress_bar=False,
             execution_timeout=request["cell_timeout_s"],
             start_timeout=request["start_timeout_s"],
-            request_save_on_cell_execute=False,
+            # What was drawn before a kernel died is kept.
+            request_save_on_cell_execute=True,
             autosave_cell_every=0,
         )
     except papermill.exceptions.PapermillExecutionError as error:
-        print(f"{error.ename}: {error.evalue}", file=sys.stderr)  # noqa: T201
+        # The text of any other exception may hold a value of the evidence.
+        said = f": {error.evalue}" if error.ename in errors.__all__ else ""
+        print(f"{error.ename}{said}".replace("\n", " "), file=sys.stderr)  # noqa: T201
         return 1
     return 0
 

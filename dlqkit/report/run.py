@@ -14,6 +14,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+from dlqkit import errors
 from dlqkit.errors import ParameterError, RunError
 from dlqkit.evidence.folder import open_incident
 from dlqkit.evidence.store import write_bytes
@@ -88,9 +89,18 @@ def check_parameters(notebook: Path, parameters: Mapping[str, object]) -> None:
 
 
 def run_notebook(
-    source: Path, target: Path, parameters: Mapping[str, object], *, cwd: Path
+    source: Path, target: Path, parameters: Mapping[str, object], *, shown: Mapping[str, str] | None = None
 ) -> tuple[dict[str, Any] | None, list[str]]:
     """Execute a notebook by Papermill and judge from its cells whether it ran to its end.
+
+    Parameters
+    ----------
+    source, target : Path
+        The notebook, and where Papermill writes it executed; the target's folder is the kernel's working directory.
+    parameters : mapping
+        Values of the notebook's own parameters.
+    shown : mapping, optional
+        For a parameter, what stands in the notebook instead of its value.
 
     Returns
     -------
@@ -103,16 +113,17 @@ def run_notebook(
         "source": str(source),
         "target": str(target),
         "parameters": dict(parameters),
-        "cwd": str(cwd),
+        "cwd": str(target.parent),
         "cell_timeout_s": CELL_TIMEOUT_S,
         "start_timeout_s": START_TIMEOUT_S,
     }
+    # Never in the incident folder: it may come from a stranger, and Python imports what lies in its working directory.
     done = subprocess.run(
-        [sys.executable, "-m", "dlqkit.report.papermill_run"],
+        [sys.executable, "-P", "-m", "dlqkit.report.papermill_run"],
         input=json.dumps(request).encode(),
         capture_output=True,
         env=kernel_environment(),
-        cwd=cwd,
+        cwd=target.parent,
         check=False,
         timeout=4 * CELL_TIMEOUT_S,
     )
@@ -123,7 +134,7 @@ def run_notebook(
     if not target.is_file():
         return None, [*problems, "Papermill wrote no notebook."]
     notebook = json.loads(target.read_text(encoding="utf-8"))
-    return _without_traces(notebook), problems + _judge(notebook)
+    return _without_traces(notebook, parameters, shown or {}), problems + _judge(notebook)
 
 
 def _judge(notebook: Mapping[str, Any]) -> list[str]:
@@ -144,14 +155,21 @@ def has_sentinel(notebook: Mapping[str, Any]) -> bool:
     return any(SENTINEL in json.dumps(output, ensure_ascii=False) for output in last.get("outputs", []))
 
 
-def _without_traces(notebook: dict[str, Any]) -> dict[str, Any]:
+def _without_traces(
+    notebook: dict[str, Any], parameters: Mapping[str, object], shown: Mapping[str, str]
+) -> dict[str, Any]:
     """Without paths, host parameters and tracebacks of this machine, which Papermill writes in three places."""
     metadata = notebook["metadata"].get("papermill", {})
     for name in ("input_path", "output_path", "parameters", "environment_variables"):
         metadata.pop(name, None)
     for cell in notebook["cells"]:
+        if "injected-parameters" in cell["metadata"].get("tags", []):
+            values = {**parameters, **shown}
+            cell["source"] = "# Parameters\n" + "".join(f"{name} = {value!r}\n" for name, value in values.items())
         for output in cell.get("outputs", []):
             if output["output_type"] == "error":
+                # What an exception says may be a path or a value of the evidence; what dlqkit itself says is neither.
+                output["evalue"] = output["evalue"] if output["ename"] in errors.__all__ else ""
                 output["traceback"] = [f"{output['ename']}: {output['evalue']}"]
     return notebook
 
@@ -239,15 +257,19 @@ def run_postmortem(
 
 def _execute(root: Path, target: Path, facts: Mapping[str, Any]) -> tuple[dict[str, Any] | None, list[str]]:
     template = find_template("postmortem.ipynb")
-    # Relative to the folder, so that no path of this machine stands in the notebook that people attach.
     parameters = {
-        "incident_dir": ".",
+        "incident_dir": str(root),
         "snapshot": str(facts["snapshot"]["id"]),
         "facts_file": os.path.relpath(target / "facts.json", root),
     }
+    # No path of this machine stands in the notebook that people attach; opened in DIR/report it finds the folder.
+    shown = {
+        "incident_dir": os.path.relpath(root, target) if target.is_relative_to(root) else root.name,
+        "facts_file": parameters["facts_file"] if target.is_relative_to(root) else "",
+    }
     with tempfile.TemporaryDirectory(prefix="dlqkit-") as scratch:
         try:
-            return run_notebook(template, Path(scratch) / "postmortem.ipynb", parameters, cwd=root)
+            return run_notebook(template, Path(scratch) / "postmortem.ipynb", parameters, shown=shown)
         except subprocess.TimeoutExpired:
             return None, ["the notebook took too long and was stopped."]
         except FileNotFoundError as error:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from dlqkit.report.wording import (
     CLASS_NAMES,
@@ -19,20 +19,15 @@ from dlqkit.report.wording import (
 )
 from dlqkit.untrusted import for_html, for_markdown, for_terminal, shorten
 
-if TYPE_CHECKING:
-    from dlqkit.evidence.folder import IncidentFolder
-
 __all__ = [
     "Table",
     "Text",
     "finish",
     "show_advice",
-    "show_candidates",
     "show_changes",
     "show_checklist",
     "show_classes",
     "show_coverage",
-    "show_event",
     "show_signals",
     "show_signatures",
     "show_status_text",
@@ -315,42 +310,6 @@ def show_status_text(facts: Facts) -> Text:
     return Text(
         "", tuple(Line(row["label"], row["text"], row["kind"], row["evidence"]) for row in facts["communication"])
     )
-
-
-def show_candidates(incident: IncidentFolder, facts: Facts, limit: int = 50) -> Table:
-    """§5, read-only: open events whose class allows to run them again as they are, oldest first, without payloads."""
-    from dlqkit.report.facts import find_candidates
-
-    found = find_candidates(incident, facts)
-    rows = tuple(
-        (row.trace_id, moment_text(row.dead_at), row.failure_class, row.signature, row.verdict) for row in found[:limit]
-    )
-    total = f"{min(len(found), limit):,} of {len(found):,} open events"
-    return Table(
-        f"Candidates for a republish ({total}); nothing is sent from here",
-        ("trace_id", "dead-lettered", "class", "signature", "run again as it is?"),
-        rows,
-        "no open events",
-    )
-
-
-def show_event(incident: IncidentFolder, event_id: str) -> Table:
-    """One event's history: every record and log line, in order, without its payload."""
-    from dlqkit.executions.event_history import event_history
-
-    frame = event_history(incident.records().frame, event_id, worker_logs=incident.worker_logs().frame)
-    columns = tuple(name for name in frame.columns if name not in {"payload_snapshot", "extra_json"})
-    rows = tuple(
-        tuple("" if _is_missing(cell) else str(cell) for cell in row)
-        for row in frame[list(columns)].itertuples(index=False)
-    )
-    return Table(f"Event {event_id}", columns, rows, "nothing is known of it in this snapshot")
-
-
-def _is_missing(cell: Any) -> bool:
-    import pandas as pd
-
-    return bool(pd.isna(cell)) if not isinstance(cell, list | dict | tuple) else False
 
 
 def show_impact(facts: Facts) -> Text:

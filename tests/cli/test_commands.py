@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from dlqkit.cli.main import main
+from dlqkit.errors import ParameterError
 from tests.frames import START
 
 Run = Callable[..., tuple[int, str, str]]
@@ -151,6 +152,37 @@ def test_every_command_has_help_with_an_example(run: Run, command: str) -> None:
 
     assert code == 0
     assert "Example: dlqkit" in " ".join(out.split())
+
+
+def test_lab_sets_the_snapshot_that_was_asked_for_in_notebooks_that_are_there(
+    run: Run, incident: str, tmp_path: Path
+) -> None:
+    """Nobody reads the newest snapshot who asked for another; what the analyst wrote stays."""
+    path = tmp_path / "incident" / "notebooks" / "01_signals.ipynb"
+    run("lab", incident, "--prepare")
+    changed = json.loads(path.read_text())
+    changed["cells"][0]["source"] = ["# mine"]
+    path.write_text(json.dumps(changed))
+
+    _, out, _ = run("lab", incident, "--prepare", "--snapshot", "001", "--json")
+
+    assert len(json.loads(out)["notebooks"]) == 7
+    cells = json.loads(path.read_text())["cells"]
+    assert cells[0]["source"] == ["# mine"]
+    assert 'snapshot: str = "001"' in "".join("".join(cell["source"]) for cell in cells)
+
+
+def test_an_alert_with_empty_labels_is_read_or_refused_in_words(tmp_path: Path, run: Run) -> None:
+    """Some senders write null where there are no labels."""
+    from dlqkit.cli.investigate import read_alert
+
+    alert = {"commonLabels": None, "alerts": [{"labels": None, "startsAt": "2026-03-02T14:00:00Z"}]}
+    (tmp_path / "alert.json").write_text(json.dumps(alert))
+    assert read_alert(tmp_path / "alert.json") == {"start": "2026-03-02T14:00:00Z"}
+
+    (tmp_path / "none.json").write_text(json.dumps({"alerts": [{"labels": None}]}))
+    with pytest.raises(ParameterError, match="names no workflow"):
+        read_alert(tmp_path / "none.json")
 
 
 def test_an_alert_of_alertmanager_gives_the_question(tmp_path: Path) -> None:

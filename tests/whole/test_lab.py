@@ -44,7 +44,7 @@ def test_each_notebook_runs_by_papermill(name: str, incident: Path, tmp_path: Pa
     """Every cell runs, none ends in an error."""
     source = next(path for path in find_notebooks() if path.name == name)
 
-    notebook, problems = run_notebook(source, tmp_path / name, {"incident_dir": "."}, cwd=incident)
+    notebook, problems = run_notebook(source, tmp_path / name, {"incident_dir": str(incident)})
 
     assert problems == []
     assert notebook is not None
@@ -53,7 +53,7 @@ def test_each_notebook_runs_by_papermill(name: str, incident: Path, tmp_path: Pa
 def test_a_name_that_a_notebook_does_not_have_is_refused(incident: Path, tmp_path: Path) -> None:
     """Papermill would take it as code in silence."""
     with pytest.raises(ParameterError, match="no parameter"):
-        run_notebook(find_notebooks()[0], tmp_path / "out.ipynb", {"incident": "."}, cwd=incident)
+        run_notebook(find_notebooks()[0], tmp_path / "out.ipynb", {"incident": "."})
 
 
 def test_the_analysts_own_copies_are_kept(incident: Path) -> None:
