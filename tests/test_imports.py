@@ -31,7 +31,9 @@ def imports_of(path: Path) -> set[str]:
     """First parts below ``dlqkit`` of everything a module imports, inside functions too."""
     names: set[str] = set()
     for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-        if isinstance(node, ast.ImportFrom) and node.module and node.module.startswith("dlqkit."):
+        if isinstance(node, ast.ImportFrom) and node.module == "dlqkit":
+            names |= {alias.name for alias in node.names} & set(ALLOWED)
+        elif isinstance(node, ast.ImportFrom) and node.module and node.module.startswith("dlqkit."):
             names.add(node.module.split(".")[1])
         elif isinstance(node, ast.Import):
             names |= {alias.name.split(".")[1] for alias in node.names if alias.name.startswith("dlqkit.")}
@@ -47,6 +49,15 @@ def test_each_part_imports_only_what_stands_below_it(part: str) -> None:
 
     assert paths
     assert not {name: names for name, names in wrong.items() if names}
+
+
+def test_every_way_to_import_a_part_is_seen(tmp_path: Path) -> None:
+    """Three spellings of the same import."""
+    for number, text in enumerate(("from dlqkit import simulator", "import dlqkit.simulator.platform",
+                                   "def f():\n    from dlqkit.simulator import platform")):  # fmt: skip
+        path = tmp_path / f"{number}.py"
+        path.write_text(text)
+        assert imports_of(path) == {"simulator"}
 
 
 def test_only_the_simulators_own_commands_import_the_simulator() -> None:
