@@ -15,7 +15,7 @@ from typing import Annotated, Any
 
 import typer
 
-from dlqkit.cli.shared import PARTIAL
+from dlqkit.cli.shared import PARTIAL, zone_of
 from dlqkit.errors import ParameterError, SourceUnavailable
 from dlqkit.untrusted import for_file_name, for_terminal
 
@@ -27,6 +27,7 @@ STOP_S = 10
 
 
 def demo(
+    context: typer.Context,
     directory: Annotated[Path | None, typer.Argument(help="Incident folder to make; demo/SCENARIO by default.")] = None,
     scenario: Annotated[str, typer.Option(help=f"One of {', '.join(SCENARIOS)}.")] = "infrastructure",
     events: Annotated[int, typer.Option(help="Events in the simulated day.", min=1000, max=2_000_000)] = 20_000,
@@ -59,7 +60,7 @@ def demo(
         )
         result = run_investigation(
             Incident(now - WINDOW, now), load_settings(environ=environment, start=Path(scratch)), folder,
-            as_json=as_json, worker_logs=tuple(logs),
+            as_json=as_json, worker_logs=tuple(logs), zone=zone_of(context),
         )  # fmt: skip
     if not as_json:
         typer.echo(f"\nThe post-mortem: {for_terminal(result.paths['html'].resolve())}")

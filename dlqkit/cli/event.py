@@ -8,12 +8,13 @@ from typing import Annotated
 
 import typer
 
-from dlqkit.cli.shared import write_json
+from dlqkit.cli.shared import table_beside_utc, write_json, zone_of
 
 __all__ = ["event"]
 
 
 def event(
+    context: typer.Context,
     directory: Annotated[Path, typer.Argument(help="Incident folder.")],
     event_id: Annotated[str, typer.Argument(metavar="ID", help="trace_id, event_key or record_id.")],
     snapshot: Annotated[
@@ -50,6 +51,6 @@ def event(
         )
         write_json({"id": event_id, "snapshot": incident.snapshot, "history": rows, "payloads": payloads})
         return
-    typer.echo(show_event(incident, event_id, exact=True).to_text(160))
+    typer.echo(table_beside_utc(show_event(incident, event_id, exact=True), zone_of(context)).to_text(160))
     for text in payloads:
         typer.echo(f"\nPayload: {for_terminal(text)}")

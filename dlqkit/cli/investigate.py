@@ -9,11 +9,13 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from dlqkit.cli.shared import PARTIAL, Progress, ask, exit_code_of, load, name_folder, say, write_json
+from dlqkit.cli.shared import PARTIAL, Progress, ask, exit_code_of, load, name_folder, say, write_json, zone_of
 from dlqkit.errors import ParameterError
 from dlqkit.untrusted import for_terminal
 
 if TYPE_CHECKING:
+    from zoneinfo import ZoneInfo
+
     from dlqkit.evidence.folder import IncidentFolder
     from dlqkit.incident import Incident
     from dlqkit.settings import Settings
@@ -95,7 +97,13 @@ def investigate(
     )
     folder = directory or name_folder(incident, settings)
     result = run_investigation(
-        incident, settings, folder, as_json=as_json, worker_logs=tuple(worker_logs or ()), reported=reported
+        incident,
+        settings,
+        folder,
+        as_json=as_json,
+        worker_logs=tuple(worker_logs or ()),
+        reported=reported,
+        zone=zone_of(context),
     )
     if open_lab:
         from dlqkit.cli.lab import lab
@@ -122,6 +130,7 @@ def run_investigation(
     as_json: bool = False,
     worker_logs: tuple[str, ...] = (),
     reported: Path | None = None,
+    zone: ZoneInfo | None = None,
 ) -> Any:
     """Collect, print the triage as soon as the dead letters are there, then the rest and the post-mortem."""
     from dlqkit.cli.triage import print_triage
@@ -135,7 +144,7 @@ def run_investigation(
 
     def show_first(folder: IncidentFolder) -> None:
         if not as_json:
-            print_triage(compute_facts(folder), directory)
+            print_triage(compute_facts(folder), directory, zone)
             typer.echo("\nFirst look, from the dead letters; collecting the rest …")
             sys.stdout.flush()
 
@@ -150,7 +159,7 @@ def run_investigation(
                     "complete": result.complete, "facts": result.facts})  # fmt: skip
     else:
         typer.echo("")
-        print_triage(result.facts, directory)
+        print_triage(result.facts, directory, zone)
         typer.echo("")
         for name, path in result.paths.items():
             typer.echo(f"{name:<6} {for_terminal(path)}")

@@ -13,7 +13,7 @@ import typer
 
 from dlqkit import __version__
 from dlqkit.cli import collect, demo, event, investigate, lab, postmortem, signals, simulator, triage, verify
-from dlqkit.cli.shared import Shared
+from dlqkit.cli.shared import Shared, find_zone
 from dlqkit.errors import DlqkitError, StorageError
 from dlqkit.untrusted import for_terminal
 
@@ -44,10 +44,11 @@ def _before_any_command(
     context: typer.Context,
     config: Annotated[Path | None, typer.Option(help="Settings file to use, and no other.")] = None,
     profile: Annotated[str | None, typer.Option(help="Table [profiles.NAME] of the settings to use.")] = None,
+    tz: Annotated[str | None, typer.Option(help="Show local time beside UTC, such as Europe/Berlin.")] = None,
     version: Annotated[bool, typer.Option("--version", callback=_show_version, is_eager=True)] = False,
 ) -> None:
     """From a dead-letter alert to a post-mortem on the ticket."""
-    context.obj = Shared(config=config, profile=profile)
+    context.obj = Shared(config=config, profile=profile, zone=find_zone(tz))
 
 
 app.command("demo")(demo.demo)

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+import re
 import sys
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import typer
 
@@ -17,9 +19,25 @@ from dlqkit.incident import Incident, parse_time
 from dlqkit.untrusted import for_file_name, for_terminal
 
 if TYPE_CHECKING:
+    from dlqkit.report.tables import Table, Text
     from dlqkit.settings import Settings
 
-__all__ = ["PARTIAL", "Progress", "Shared", "ask", "exit_code_of", "load", "name_folder", "say", "write_json"]
+__all__ = [
+    "PARTIAL",
+    "Progress",
+    "Shared",
+    "ask",
+    "exit_code_of",
+    "find_zone",
+    "load",
+    "local_beside_utc",
+    "name_folder",
+    "say",
+    "table_beside_utc",
+    "text_beside_utc",
+    "write_json",
+    "zone_of",
+]
 
 PARTIAL = 3
 
@@ -30,6 +48,59 @@ class Shared:
 
     config: Path | None = None
     profile: str | None = None
+    zone: ZoneInfo | None = None
+    """Whose local time stands beside UTC."""
+
+
+def zone_of(context: typer.Context) -> ZoneInfo | None:
+    """The zone of ``--tz``."""
+    return context.obj.zone if isinstance(context.obj, Shared) else None
+
+
+def find_zone(name: str | None) -> ZoneInfo | None:
+    """A time zone by its name.
+
+    Raises
+    ------
+    ParameterError
+        If there is no such zone.
+    """
+    if name is None:
+        return None
+    try:
+        return ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        raise ParameterError(f"The time zone {name[:40]!r} is not known.", "Write it as Europe/Berlin.") from None
+
+
+_UTC_TIME = re.compile(r"([0-9]{4}-[0-9]{2}-[0-9]{2}) ([0-9]{2}:[0-9]{2}(?::[0-9]{2})?) UTC")
+
+
+def local_beside_utc(text: str, zone: ZoneInfo | None) -> str:
+    """The text with the local time after every UTC time in it."""
+    if zone is None:
+        return text
+
+    def add(found: re.Match[str]) -> str:
+        moment = datetime.fromisoformat(f"{found[1]}T{found[2]}+00:00").astimezone(zone)
+        day = "" if f"{moment:%Y-%m-%d}" == found[1] else f"{moment:%Y-%m-%d} "
+        return (
+            f"{found[0]} ({day}{moment:%H:%M:%S} {moment:%Z})"
+            if found[2].count(":") == 2
+            else (f"{found[0]} ({day}{moment:%H:%M} {moment:%Z})")
+        )
+
+    return _UTC_TIME.sub(add, text)
+
+
+def text_beside_utc(text: Text, zone: ZoneInfo | None) -> Text:
+    """Labelled sentences with local times."""
+    return replace(text, lines=tuple(replace(line, text=local_beside_utc(line.text, zone)) for line in text.lines))
+
+
+def table_beside_utc(table: Table, zone: ZoneInfo | None) -> Table:
+    """A table with local times."""
+    return replace(table, rows=tuple(tuple(local_beside_utc(cell, zone) for cell in row) for row in table.rows))
 
 
 def load(context: typer.Context, *, need: str | None = None) -> Settings:

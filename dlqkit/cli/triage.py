@@ -4,24 +4,27 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from dlqkit.cli.shared import exit_code_of, write_json
+from dlqkit.cli.shared import exit_code_of, text_beside_utc, write_json, zone_of
+
+if TYPE_CHECKING:
+    from zoneinfo import ZoneInfo
 
 __all__ = ["print_triage", "triage"]
 
 WIDTH = 80
 
 
-def triage_text(facts: Mapping[str, Any], directory: Path) -> str:
+def triage_text(facts: Mapping[str, Any], directory: Path, zone: ZoneInfo | None = None) -> str:
     """The screen, at most 80 columns and 40 lines."""
     from dlqkit.decision.advice import advise
     from dlqkit.report.tables import show_summary
     from dlqkit.untrusted import for_terminal
 
-    text = show_summary(facts)
+    text = text_beside_utc(show_summary(facts), zone)
     lines = [for_terminal(text.title)[:WIDTH], "─" * WIDTH, text.to_text(WIDTH)]
     signatures = facts["signatures"][:4]
     if len(signatures) > 1:
@@ -40,12 +43,13 @@ def triage_text(facts: Mapping[str, Any], directory: Path) -> str:
     return "\n".join(lines)
 
 
-def print_triage(facts: Mapping[str, Any], directory: Path) -> None:
+def print_triage(facts: Mapping[str, Any], directory: Path, zone: ZoneInfo | None = None) -> None:
     """Print the screen on standard output."""
-    typer.echo(triage_text(facts, directory))
+    typer.echo(triage_text(facts, directory, zone))
 
 
 def triage(
+    context: typer.Context,
     directory: Annotated[Path, typer.Argument(help="Incident folder, made by dlqkit collect.")],
     snapshot: Annotated[
         str | None, typer.Option(help="Number of the evidence snapshot; the newest by default.")
@@ -64,5 +68,5 @@ def triage(
     if as_json:
         write_json(found)
     else:
-        print_triage(found, directory)
+        print_triage(found, directory, zone_of(context))
     raise typer.Exit(exit_code_of(found["snapshot"]["completeness"], strict=strict))

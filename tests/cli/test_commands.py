@@ -74,6 +74,15 @@ def test_the_next_command_can_be_pasted_where_it_is_printed(run: Run, incident: 
     assert "incidents/orders" in command
 
 
+def test_local_time_stands_beside_utc(run: Run, incident: str) -> None:
+    """14:00 UTC is 15:00 in Berlin in winter; the screen keeps its size."""
+    _, out, _ = run("--tz", "Europe/Berlin", "triage", incident)
+
+    assert "2026-03-02 14:00:00 UTC (15:00:00 CET)" in " ".join(out.split())
+    assert all(len(line) <= 80 for line in out.splitlines())
+    assert run("--tz", "Mars/Base", "triage", incident)[0] == 2
+
+
 def test_triage_as_json_are_the_facts(run: Run, incident: str) -> None:
     code, out, _ = run("triage", incident, "--json")
 

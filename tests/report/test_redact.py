@@ -76,3 +76,9 @@ def test_a_line_without_credentials_stays_as_it_is() -> None:
 
     assert mask_credentials("worker restarted after OOM at 12:00") == "worker restarted after OOM at 12:00"
     assert "http://host:8000/metrics" in mask_credentials(line)
+
+
+@pytest.mark.parametrize("text", ["a" * 100_000 + "@", "token" * 20_000, "://" * 30_000 + ":", "x=" * 50_000])
+def test_a_long_text_is_masked_in_its_own_length(text: str) -> None:
+    """A hostile message must not hold up a report; a quadratic pattern would take minutes here."""
+    assert len(mask_credentials(text)) <= len(text) + 8
