@@ -15,7 +15,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 import typer
 
 from dlqkit.errors import ParameterError
-from dlqkit.incident import Incident, parse_time
+from dlqkit.incident import Incident, format_time, parse_time
 from dlqkit.untrusted import for_file_name, for_terminal
 
 if TYPE_CHECKING:
@@ -152,6 +152,10 @@ def ask(
         raise ParameterError("Both --since and --start are given.", "Give one of them.")
     now = datetime.now(UTC)
     begin = parse_time(start or since or default_since, now=now)
+    if begin >= now:
+        raise ParameterError(
+            f"The window begins in the future, at {format_time(begin)}.", "Give a start that is past, or --since 2h."
+        )
     return Incident(begin, parse_time(end or "now", now=now), workflow_id=workflow, trace_id=trace)
 
 

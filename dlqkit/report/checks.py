@@ -8,12 +8,14 @@ from typing import Any
 
 import pandas as pd
 
+from dlqkit.report.coverage import dead_letters_known_to
 from dlqkit.signals.counters import increase, metric_samples
 
 __all__ = ["check_two_items"]
 
 # Quiet for this long before "it does not grow" is said; some sixty scrapes at the usual 15 seconds.
 QUIET = timedelta(minutes=15)
+STALE = timedelta(minutes=1)
 
 
 def check_two_items(
@@ -83,6 +85,9 @@ def _no_new_dead_letters(records: pd.DataFrame, as_of: datetime, coverage: list[
     if fresh:
         why = f"{fresh:,} in the last {minutes:.0f} minutes of the evidence."
         return {"text": text, "state": "no", "why": why, "evidence": evidence}
+    if dead_letters_known_to(coverage, as_of) < as_of - STALE:
+        why = "The records do not reach to the end of the evidence, so newer ones may be missing."
+        return {"text": text, "state": "unknown", "why": why, "evidence": evidence}
     if all(row["completeness"] == "partial" for row in sources):
         return {
             "text": text,

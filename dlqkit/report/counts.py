@@ -106,6 +106,9 @@ def count_events(
     dead_whole = dead_whole and not undated.any()
     rest = [row for row in rows if row["kind"] in {"records: workflow", "records: trace", "records: export"}]
     rest_whole = bool(rest) and all(row["completeness"] == "complete" for row in rest)
+    sources = [row for row in rows if row["kind"].startswith("records")]
+    if not any(row["received"] or row["completeness"] == "complete" for row in sources):
+        return no_events(rows)
     states = event_states(own)
     affected = states[states["event_key"].isin(set(dead["event_key"]))]
     still_open, healed = (int((affected["state"] == name).sum()) for name in ("open", "healed"))

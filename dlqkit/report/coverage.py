@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 __all__ = [
     "coverage_rows",
     "dead_letters_are_whole",
+    "dead_letters_known_to",
     "evidence_end",
     "evidence_ids",
     "is_file",
@@ -57,6 +58,7 @@ def coverage_rows(folder: IncidentFolder) -> list[dict[str, Any]]:
                 "missing": list(coverage.missing),
                 "findings": list(coverage.findings),
                 "quarantined": coverage.quarantined,
+                "newest_first": coverage.details.get("newest_first"),
             }
         )
     return rows
@@ -97,9 +99,23 @@ def known_to(rows: list[dict[str, Any]], kind: str, moment: datetime) -> datetim
 
 def dead_letters_are_whole(rows: list[dict[str, Any]]) -> bool:
     """Whether the answer to the question for dead letters (else the exported records) has no part missing."""
-    sources = [row for row in rows if row["kind"].startswith("records")]
-    asked = [row for row in sources if row["kind"] == "records: dead letters"] or sources
+    asked = _dead_letter_rows(rows)
     return bool(asked) and all(row["completeness"] == "complete" and not row["quarantined"] for row in asked)
+
+
+def dead_letters_known_to(rows: list[dict[str, Any]], moment: datetime) -> datetime:
+    """Until when the records tell of dead letters: a source that was cut at its newer end, until its last record."""
+    ends = [known_to(rows, "records", moment)]
+    for row in _dead_letter_rows(rows):
+        cut_at_the_end = row["completeness"] != "complete" and not row["newest_first"]
+        if cut_at_the_end and row["got_end"]:
+            ends.append(datetime.fromisoformat(row["got_end"]))
+    return min(ends)
+
+
+def _dead_letter_rows(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    sources = [row for row in rows if row["kind"].startswith("records")]
+    return [row for row in sources if row["kind"] == "records: dead letters"] or sources
 
 
 def records_complete_from(folder: IncidentFolder, rows: list[dict[str, Any]]) -> datetime | None:

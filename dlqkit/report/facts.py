@@ -12,7 +12,9 @@ import pandas as pd
 
 from dlqkit import __version__
 from dlqkit.decision.advice import advise
+from dlqkit.errors import ParameterError
 from dlqkit.frames import with_labels
+from dlqkit.incident import format_time
 from dlqkit.report.candidates import find_candidates
 from dlqkit.report.checks import check_two_items
 from dlqkit.report.communication import write_communication
@@ -28,6 +30,7 @@ from dlqkit.report.counts import (
 from dlqkit.report.coverage import (
     coverage_rows,
     dead_letters_are_whole,
+    dead_letters_known_to,
     evidence_end,
     known_to,
     records_complete_from,
@@ -86,19 +89,32 @@ def find_signals(
         now=moment,
     )
     lost = metric_samples(samples, "dlq", folder.metric_names)
+    counted = set(lost["workflow_id"].astype("str")) if "workflow_id" in lost.columns else set()
+    if folder.incident.trace_id is not None:
+        records = records[records["trace_id"] == folder.incident.trace_id]
     unplaced = find_unplaced(
         found,
         records,
         moment,
+        known_to=dead_letters_known_to(rows, moment),
         is_whole=dead_letters_are_whole(rows),
         is_trace=folder.incident.trace_id is not None,
-        counted=set(lost["workflow_id"].astype("str")) if "workflow_id" in lost.columns else set(),
+        counted=counted,
     )
+    found = _keep_open(found, rows, moment, counted)
     if unplaced.empty:
         return found
     # Before everything that is no dead letter: it is known that events were lost.
-    leading = int((found["signal"] == "dead_letters").cummin().sum())
+    leading = 0 if folder.incident.trace_id else int((found["signal"] == "dead_letters").cummin().sum())
     return pd.concat([found.iloc[:leading], unplaced, found.iloc[leading:]], ignore_index=True).astype(found.dtypes)
+
+
+def _keep_open(found: pd.DataFrame, rows: list[dict[str, Any]], moment: datetime, counted: set[str]) -> pd.DataFrame:
+    """Without an end where the records do not reach to the end of what is looked at, and no counter tells."""
+    if dead_letters_known_to(rows, moment) >= moment - STALE:
+        return found
+    untold = (found["signal"] == "dead_letters") & ~found["workflow_id"].isin(counted)
+    return found.assign(end_at=found["end_at"].mask(untold))
 
 
 def choose_workflow(signals: pd.DataFrame, asked: str | None) -> str | None:
@@ -137,6 +153,24 @@ def changes_frame(facts: Mapping[str, Any]) -> pd.DataFrame:
     return frame
 
 
+def _only(ids: pd.Series) -> str | None:
+    known = ids.dropna().unique()
+    return str(known[0]) if len(known) == 1 else None
+
+
+def _check_moment(as_of: datetime | None, end: datetime, rows: list[dict[str, Any]]) -> datetime:
+    """The moment of the report; the evidence has to reach to it."""
+    if as_of is None:
+        return end.astimezone(UTC)
+    starts = [datetime.fromisoformat(row["asked_start"]) for row in rows if row["asked_start"]]
+    if as_of > end or (starts and as_of < min(starts)):
+        known = f"from {format_time(min(starts))} to {format_time(end)}" if starts else f"to {format_time(end)}"
+        raise ParameterError(
+            f"There is no evidence as of {format_time(as_of)}.", f"Give a time of the evidence, which is {known}."
+        )
+    return as_of.astimezone(UTC)
+
+
 def facts(folder: IncidentFolder, *, as_of: datetime | None = None) -> dict[str, Any]:
     """Compute the report's numbers.
 
@@ -158,7 +192,8 @@ def facts(folder: IncidentFolder, *, as_of: datetime | None = None) -> dict[str,
     Source: the snapshot's evidence alone, so equal evidence gives equal facts.
     """
     rows = coverage_rows(folder)
-    moment = (as_of or evidence_end(folder, rows)).astimezone(UTC)
+    moment = _check_moment(as_of, evidence_end(folder, rows), rows)
+    trace_id = folder.incident.trace_id
     records = sign_dead_letters(folder.records().frame)
     signals = find_signals(folder, as_of=moment, signed=records)
     workflow_id = choose_workflow(signals, folder.incident.workflow_id)
@@ -166,8 +201,14 @@ def facts(folder: IncidentFolder, *, as_of: datetime | None = None) -> dict[str,
     records = records[~(records["recorded_at"] > moment)]
     own = records[records["workflow_id"] == workflow_id] if workflow_id else records
     main = choose_main_signal(signals, workflow_id)
-    known = is_known(own, samples, workflow_id)
-    state = describe_state(main, own, rows, folder.incident.workflow_id, known=known)
+    if trace_id is not None:
+        # The rest of the workflow is there for comparison; the question is this trace.
+        own = records[records["trace_id"] == trace_id]
+        main = main if main is not None and own["queued_to_dlq"].fillna(False).any() else None
+        workflow_id = workflow_id if main is not None else _only(own["workflow_id"])
+    known = is_known(own, samples, workflow_id, trace_id)
+    asked = f"the trace {trace_id}" if trace_id else f"the workflow {workflow_id}"
+    state = describe_state(main, own, rows, asked, known=known, trace_id=trace_id)
     onset = describe_onset(main, moment, folder, rows)
     incident_dead = select_dead(own, main, moment)
     diagnosis = diagnose(folder, own, incident_dead, workflow_id)
@@ -251,7 +292,11 @@ def _moments(out: Mapping[str, Any]) -> list[dict[str, Any]]:
     for row in out["signatures"][:3]:
         if row["first_at"]:
             moments.append(
-                {"at": row["first_at"], "what": f"First: {row['signature']}", "evidence": out["events"]["evidence"]}
+                {
+                    "at": row["first_at"],
+                    "what": f"First seen: {row['signature']}",
+                    "evidence": out["events"]["evidence"],
+                }
             )
     if out["last_dead_letter"]["at"]:
         moments.append(

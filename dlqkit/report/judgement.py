@@ -28,4 +28,9 @@ def read_judgement(folder: IncidentFolder) -> dict[str, str | None]:
             raise ParameterError("judgement.yaml is not YAML.", "Mend it, or remove it.") from error
         if not isinstance(values, dict):
             raise ParameterError("judgement.yaml is not a table of names.", f"Write {', '.join(JUDGEMENT_KEYS)}.")
+    for name in JUDGEMENT_KEYS:
+        if isinstance(values.get(name), dict | list):
+            raise ParameterError(
+                f"In judgement.yaml {name} is no plain text.", f"Write {name}: in words, after a colon."
+            )
     return {name: str(values[name]) if values.get(name) else None for name in JUDGEMENT_KEYS}

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from dlqkit.report.coverage import dead_letters_are_whole, evidence_ids, time_text
+from dlqkit.report.coverage import dead_letters_are_whole, evidence_ids, records_complete_from, time_text
 
 if TYPE_CHECKING:
     from dlqkit.evidence.folder import IncidentFolder
@@ -23,15 +23,23 @@ def choose_main_signal(signals: pd.DataFrame, workflow_id: str | None) -> pd.Ser
     return None if own.empty else own.iloc[0]
 
 
-def is_known(own: pd.DataFrame, samples: pd.DataFrame, workflow_id: str | None) -> bool:
-    """Whether any source speaks of the workflow."""
+def is_known(own: pd.DataFrame, samples: pd.DataFrame, workflow_id: str | None, trace_id: str | None = None) -> bool:
+    """Whether any source speaks of the workflow; of a trace only records can."""
+    if trace_id is not None:
+        return len(own) > 0
     if workflow_id is None or len(own) or "workflow_id" not in samples.columns:
         return True
     return bool((samples["workflow_id"].astype("str") == workflow_id).any())
 
 
 def describe_state(
-    main: pd.Series | None, own: pd.DataFrame, rows: list[dict[str, Any]], asked: str | None, *, known: bool
+    main: pd.Series | None,
+    own: pd.DataFrame,
+    rows: list[dict[str, Any]],
+    asked: str | None,
+    *,
+    known: bool,
+    trace_id: str | None = None,
 ) -> dict[str, Any]:
     """``going_on``, ``ended``, ``nothing`` or ``unknown``, of which signal, and why.
 
@@ -44,9 +52,11 @@ def describe_state(
     rows : list of dict
         From ``coverage_rows``.
     asked : str or None
-        The workflow that was asked for.
+        What was asked for, in words.
     known : bool
         Whether any source speaks of it.
+    trace_id : str, optional
+        The trace, if the question is one; then only its own records count.
 
     Returns
     -------
@@ -60,6 +70,10 @@ def describe_state(
     reason = _why_unknown(own, rows, asked, known=known)
     if reason:
         return {"value": "unknown", "kind": None, "reason": reason}
+    if trace_id is not None:
+        outcomes = own["status"].astype("str").dropna().unique()
+        said = f"Its {len(own):,} records say: {', '.join(sorted(outcomes))}; it is no dead letter."
+        return {"value": "nothing", "kind": None, "reason": said}
     kinds = ", ".join(dict.fromkeys(row["kind"].split(":")[0] for row in rows if row["received"]))
     dead = int(own["queued_to_dlq"].fillna(False).astype(bool).sum())
     few = f" {dead:,} dead letters are no more than usual." if dead else ""
@@ -67,13 +81,13 @@ def describe_state(
 
 
 def _why_unknown(own: pd.DataFrame, rows: list[dict[str, Any]], asked: str | None, *, known: bool) -> str:
-    if all(row["received"] == 0 for row in rows):
-        return "No source answered with anything in this window; check the workflow_id, the window and dlqkit's URLs."
-    if not known:
-        return f"No source knows the workflow {asked} in this window; check the workflow_id."
     telling = [row for row in rows if row["kind"].startswith(("records", "prometheus: counters"))]
-    if not any(row["received"] or row["completeness"] == "complete" for row in telling):
-        return "No source that tells of dead letters answered."
+    if all(row["received"] == 0 for row in telling):
+        failed = next((row["missing"][0] for row in telling if row["missing"]), "")
+        what = "No source that tells of dead letters answered with anything in this window."
+        return f"{what} {failed}" if failed else f"{what} Check the workflow_id, the window and dlqkit's URLs."
+    if not known:
+        return f"No source knows {asked} in this window; check the id."
     undated = int((own["queued_to_dlq"].fillna(False).astype(bool) & own["recorded_at"].isna()).sum())
     if undated:
         return (
@@ -100,21 +114,18 @@ def describe_onset(
         "low": time_text(main["onset_low_at"]),
         "high": time_text(main["onset_high_at"]),
         "age_s": (pd.Timestamp(moment) - at).total_seconds(),
-        "is_window_start": bool(pd.isna(main["onset_low_at"]) or at <= pd.Timestamp(_first_seen(folder))),
+        "is_window_start": bool(pd.isna(main["onset_low_at"]) or at <= pd.Timestamp(_first_seen(folder, rows))),
         "evidence": evidence_ids(rows, *order),
         "basis": str(main["evidence"]),
     }
 
 
-def _first_seen(folder: IncidentFolder) -> datetime:
-    """When the evidence begins: before it nothing could be seen."""
-    starts = [
-        frame.min()
-        for frame in (folder.samples().frame["sampled_at"], folder.records().frame["recorded_at"])
-        if len(frame)
-    ]
-    known = [start for start in starts if not pd.isna(start)]
-    return min(known).to_pydatetime() if known else folder.window.start
+def _first_seen(folder: IncidentFolder, rows: list[dict[str, Any]]) -> datetime:
+    """When the evidence begins: the first scrape, or from when on no record is missing; before it nothing was seen."""
+    scraped = folder.samples().frame["sampled_at"].min()
+    told = records_complete_from(folder, rows)
+    known = [start for start in (None if pd.isna(scraped) else scraped.to_pydatetime(), told) if start is not None]
+    return min(known) if known else folder.window.start
 
 
 def select_dead(own: pd.DataFrame, main: pd.Series | None, moment: datetime) -> pd.DataFrame:

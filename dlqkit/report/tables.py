@@ -199,21 +199,23 @@ def show_signatures(facts: Facts) -> Table:
         _rows(
             facts["signatures"],
             lambda row: f"{row['share']:.0%}",
-            lambda row: f"{row['events']:,}",
+            lambda row: f"{_at_least(facts)}{row['events']:,}",
             lambda row: row["signature"],
             lambda row: row["failure_class"] + (" (disputed)" if row["disputed"] else ""),
             lambda row: row["suggested_class"],
             lambda row: moment_text(row["first_at"]),
             lambda row: moment_text(row["last_at"]),
         ),
-        "no dead letters in the records",
+        "no dead letters in the incident",
     )
 
 
 def show_classes(facts: Facts) -> Table:
     """How many events each failure class of §4 has, and what each rests on."""
     failure_class = facts["class"]
-    rows = tuple((CLASS_NAMES[name], f"{count:,}") for name, count in failure_class["counts"].items() if count)
+    rows = tuple(
+        (CLASS_NAMES[name], f"{_at_least(facts)}{count:,}") for name, count in failure_class["counts"].items() if count
+    )
     basis = (
         ("MAX_ATTEMPTS", _fact_value(failure_class["max_attempts"], "")),
         ("action timeout", _fact_value(failure_class["timeout_ms"], " ms")),
@@ -221,6 +223,11 @@ def show_classes(facts: Facts) -> Table:
     return Table(
         "Failure classes", ("class", "events, or the value taken"), rows + basis if rows else (), "no dead letters"
     )
+
+
+def _at_least(facts: Facts) -> str:
+    """The sign of counts of which the source may lack some."""
+    return "≥ " if facts["events"]["affected"]["bound"] == "at_least" else ""
 
 
 def _fact_value(value: Mapping[str, Any], unit: str) -> str:
@@ -315,7 +322,9 @@ def show_status_text(facts: Facts) -> Text:
 def show_impact(facts: Facts) -> Text:
     """How many events, whose share, how long; and the metrics beside the records."""
     events, metrics = facts["events"], facts["metrics"]
-    lines = [
+    severity = facts["judgement"]["severity"]
+    lines = [Line("Severity", severity)] if severity else []
+    lines += [
         Line("Events affected", count_text(events["affected"]), evidence=events["evidence"]),
         Line("Still open", count_text(events["open"]), evidence=events["evidence"]),
         Line("Healed", count_text(events["healed"]), evidence=events["evidence"]),
@@ -323,7 +332,7 @@ def show_impact(facts: Facts) -> Text:
             "Dead-letter counter grew by",
             "not known"
             if metrics["dead_letters_increase"] is None
-            else f"{metrics['dead_letters_increase']:,.0f} since the onset",
+            else f"{metrics['dead_letters_increase']:,.0f} since {moment_text(metrics['since'])}",
             "unknown" if metrics["dead_letters_increase"] is None else "computed",
             metrics["evidence"],
         ),

@@ -22,7 +22,14 @@ QUIET_S, QUIET_SPACINGS = 300.0, 7.0
 
 
 def find_unplaced(
-    signals: pd.DataFrame, records: pd.DataFrame, now: datetime, *, is_whole: bool, is_trace: bool, counted: set[str]
+    signals: pd.DataFrame,
+    records: pd.DataFrame,
+    now: datetime,
+    *,
+    known_to: datetime,
+    is_whole: bool,
+    is_trace: bool,
+    counted: set[str],
 ) -> pd.DataFrame:
     """Dead letters that ``find_incidents`` cannot place in time, and that are no reason to say "nothing is wrong".
 
@@ -34,6 +41,8 @@ def find_unplaced(
         ``frames.RECORDS``.
     now : datetime
         The end of what is looked at.
+    known_to : datetime
+        Until when the records tell of dead letters; what they do not reach to has not ended.
     is_whole : bool
         Whether no dead letter is missing from the records.
     is_trace : bool
@@ -47,7 +56,7 @@ def find_unplaced(
         Columns of ``signals.INCIDENTS``, signal ``dead_letters``, most first. ``onset_low_at`` is NaT: it began at
         ``onset_at`` or before.
     """
-    placed = set(signals.loc[signals["signal"] == "dead_letters", "workflow_id"].dropna())
+    placed = set() if is_trace else set(signals.loc[signals["signal"] == "dead_letters", "workflow_id"].dropna())
     dead = records[records["queued_to_dlq"].fillna(False).astype(bool) & (records["recorded_at"] <= now)]
     rows = []
     for workflow_id, own in dead[dead["workflow_id"].notna()].groupby("workflow_id", sort=True):
@@ -55,7 +64,7 @@ def find_unplaced(
             continue
         text = _reason(str(workflow_id), own, records, is_whole=is_whole, is_trace=is_trace, counted=counted)
         if text:
-            rows.append(_row(str(workflow_id), own["recorded_at"], pd.Timestamp(now), text))
+            rows.append(_row(str(workflow_id), own["recorded_at"], pd.Timestamp(known_to), text))
     frame = pd.DataFrame(rows, columns=list(INCIDENTS)).sort_values("size", ascending=False, kind="stable")
     for name in ("onset_at", "onset_low_at", "onset_high_at", "end_at"):
         frame[name] = pd.to_datetime(frame[name], utc=True)
@@ -85,10 +94,10 @@ def _reason(
     return f"{share:.0%} of its events are lost all through the window, so it began before the evidence does."
 
 
-def _row(workflow_id: str, times: pd.Series, now: pd.Timestamp, text: str) -> dict[str, object]:
+def _row(workflow_id: str, times: pd.Series, known_to: pd.Timestamp, text: str) -> dict[str, object]:
     first, last, count = times.min(), times.max(), len(times)
     spacing_s = (last - first).total_seconds() / max(count - 1, 1)
-    ended = (now - last).total_seconds() > max(QUIET_S, QUIET_SPACINGS * spacing_s)
+    ended = (known_to - last).total_seconds() > max(QUIET_S, QUIET_SPACINGS * spacing_s)
     return {
         "workflow_id": workflow_id,
         "signal": "dead_letters",

@@ -21,6 +21,8 @@ SIGNAL_NAMES = {
     "duration": "the action takes longer",
     "silence": "no new logs",
 }
+# An onset that is known no better than this is given as between two times.
+ROUGH_S = 120.0
 CLASS_NAMES: Mapping[str, str] = {
     "business": "business error (retryable is false)",
     "infrastructure": "infrastructure error (retries used up)",
@@ -105,9 +107,12 @@ def _onset_text(facts: Facts) -> str:
     onset = facts["onset"]
     text = moment_text(onset["at"])
     if onset["at"]:
+        span = seconds_between(onset["low"], onset["high"])
+        if span and span > ROUGH_S and not onset["is_window_start"]:
+            text = f"between {moment_text(onset['low'])} and {moment_text(onset['high'])[11:]}"
         text += f", {duration_text(onset['age_s'])} before the evidence ends"
         if onset["is_window_start"]:
-            text = f"at or before {text} (the window starts there)"
+            text = f"at or before {text} (nothing is known of before)"
     return text
 
 
@@ -133,17 +138,31 @@ def _changes_text(facts: Facts) -> str:
     return text + (f"; and {len(changes) - 1} more" if len(changes) > 1 else "")
 
 
+def _lack_text(row: Mapping[str, Any]) -> str:
+    """What is missing of a source, and what to do about it, as the source said it."""
+    said = " ".join(row["missing"][:2])
+    return f"{row['kind']} {row['completeness']}" + (f": {said}" if said else "")
+
+
 def _short(workflow_id: str | None) -> str | None:
     return workflow_id if workflow_id is None or len(workflow_id) <= 20 else f"Workflow {workflow_id[:8]}…"
+
+
+def _since(onset: Mapping[str, Any]) -> str:
+    span = seconds_between(onset["low"], onset["high"])
+    rough = span is not None and span > ROUGH_S
+    about = "at least " if onset["is_window_start"] else "about " if rough else ""
+    return about + moment_text(onset["at"], seconds=not rough)
 
 
 def headline(facts: Facts) -> str:
     """The incident in one sentence."""
     state, kind = facts["state"]["value"], facts["state"]["kind"]
     name = facts["workflow"]["name"] or _short(facts["workflow"]["id"]) or "The whole worker"
-    since = moment_text(facts["onset"]["at"])
+    since = _since(facts["onset"])
     if state == "nothing":
-        return "Nothing is wrong"
+        trace = facts["incident"]["trace_id"]
+        return f"The trace {trace} is not dead-lettered" if trace else "Nothing is wrong"
     if state == "unknown":
         return "The evidence does not say whether something is wrong"
     still = "is" if state == "going_on" else "was"
@@ -164,8 +183,9 @@ def summary(facts: Facts) -> list[Line]:
     if kind == "dead_letters" and state != "nothing":
         events = facts["events"]
         affected, still_open, healed = (count_text(events[name]) for name in ("affected", "open", "healed"))
-        detail = f"{affected}; open {still_open}, healed {healed}"
-        lines.append(Line("Events affected", detail, evidence=events["evidence"]))
+        known = events["affected"]["value"] is not None
+        detail = f"{affected}; open {still_open}, healed {healed}" if known else "the records do not tell"
+        lines.append(Line("Events affected", detail, "computed" if known else "unknown", events["evidence"]))
         lines.append(
             Line("Class", _class_text(facts), "unknown" if facts["class"]["value"] == "unknown" else "computed")
         )
@@ -184,6 +204,5 @@ def summary(facts: Facts) -> list[Line]:
         lines.append(Line("Do next", facts["advice"][0]["action"]))
     partial = [row for row in facts["coverage"] if row["completeness"] != "complete"]
     if partial:
-        names = ", ".join(f"{row['kind']} {row['completeness']}" for row in partial)
-        lines.append(Line("Evidence", f"not whole: {names}", "unknown"))
+        lines.append(Line("Not whole", "; ".join(_lack_text(row) for row in partial)))
     return lines

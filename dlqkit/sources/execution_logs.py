@@ -430,6 +430,7 @@ class ExecutionLogs:
                 "pagination": walk.style or "none needed",
                 "requests": walk.requests,
                 "received": walk.received,
+                "newest_first": walk.newest_first,
             },
         )
         return Loaded(frame, coverage, shown_url(self._client.url))

@@ -6,14 +6,20 @@ import json
 from collections.abc import Sequence
 from datetime import timedelta
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pandas as pd
+import pytest
 
+from dlqkit.errors import ParameterError
 from dlqkit.evidence.collect import collect
+from dlqkit.frames import SAMPLES, empty_frame
 from dlqkit.incident import Incident
 from dlqkit.report.counts import count_events, find_doubt
+from dlqkit.report.coverage import dead_letters_known_to
 from dlqkit.report.facts import facts, facts_json
+from dlqkit.report.state import describe_onset
 from dlqkit.settings import Settings
 from tests.frames import START, at, dead, good, records
 
@@ -80,7 +86,7 @@ def test_equal_evidence_gives_equal_facts_without_a_payload(tmp_path: Path) -> N
 
 
 def api(completeness: str, kind: str = "records: dead letters") -> dict[str, Any]:
-    return {"evidence_id": "E", "kind": kind, "completeness": completeness, "quarantined": 0}
+    return {"evidence_id": "E", "kind": kind, "completeness": completeness, "quarantined": 0, "received": 1}
 
 
 def test_open_events_are_exact_only_where_what_became_of_them_is_known() -> None:
@@ -161,3 +167,63 @@ def test_the_end_of_a_file_is_no_silence(tmp_path: Path) -> None:
     assert found["workflow"]["id"] == "wf"
     assert found["events"]["affected"] == {"value": 120, "bound": "exact"}
     assert found["checklist"][1]["state"] == "no"
+
+
+def facts_of_trace(folder: Path, trace_id: str) -> dict[str, Any]:
+    rows = [row(n, 120 + n / 2) for n in range(40)]
+    rows += [row(100 + n, n, queued_to_dlq=False, status="ok", last_error=None) for n in range(200)]
+    (folder / "export.jsonl").write_text("\n".join(map(json.dumps, rows)))
+    question = Incident(QUESTION.start, QUESTION.end, trace_id=trace_id)
+    return facts(collect(question, Settings(), folder / "incident", records_files=(folder / "export.jsonl",)))
+
+
+def test_a_trace_that_nobody_knows_is_not_answered_with_another_incident(tmp_path: Path) -> None:
+    found = facts_of_trace(tmp_path, "no-such-trace")
+
+    assert found["state"]["value"] == "unknown"
+    assert found["events"]["affected"]["value"] is None
+
+
+def test_a_trace_that_succeeded_is_said_to_be_no_dead_letter(tmp_path: Path) -> None:
+    found = facts_of_trace(tmp_path, "t150")
+
+    assert found["state"] == {
+        "value": "nothing",
+        "kind": None,
+        "reason": "Its 1 records say: ok; it is no dead letter.",
+    }
+    assert found["workflow"]["id"] == "wf"
+
+
+def test_a_time_outside_the_evidence_is_refused(tmp_path: Path) -> None:
+    """As of a day on which nothing was collected, "nothing is wrong" would be a lie."""
+    (tmp_path / "export.jsonl").write_text(json.dumps(row(1, 60)))
+    folder = collect(QUESTION, Settings(), tmp_path / "incident", records_files=(tmp_path / "export.jsonl",))
+
+    for moment in (QUESTION.start - timedelta(days=30), QUESTION.end + timedelta(hours=1)):
+        with pytest.raises(ParameterError, match="no evidence as of"):
+            facts(folder, as_of=moment)
+
+
+def test_records_cut_at_their_newer_end_tell_of_no_end() -> None:
+    """An API gave its oldest hundred records, up to 14:10: what came after is not known."""
+    cut = {**api("unverified"), "newest_first": False, "got_end": at(7800).isoformat()}
+    now = at(10_000).to_pydatetime()
+
+    assert dead_letters_known_to([cut], now) == at(7800).to_pydatetime()
+    assert dead_letters_known_to([{**cut, "newest_first": True}], now) == now
+    assert dead_letters_known_to([{**cut, "completeness": "complete"}], now) == now
+
+
+def test_the_evidence_begins_where_it_was_asked_from_not_at_its_first_record(tmp_path: Path) -> None:
+    """Nothing happened before the first dead letter: that is known, for the records are whole from noon on."""
+    own = records([dead(7200 + n) for n in range(30)])
+    main = pd.Series({"signal": "dead_letters", "onset_at": at(7200), "onset_low_at": at(7200),
+                      "onset_high_at": at(7200), "evidence": ""})  # fmt: skip
+    asked = {**api("complete"), "asked_start": START.isoformat()}
+    folder = SimpleNamespace(records=lambda: SimpleNamespace(frame=own), window=QUESTION.window,
+                             samples=lambda: SimpleNamespace(frame=empty_frame(SAMPLES)))  # fmt: skip
+
+    onset = describe_onset(main, QUESTION.end, folder, [asked])  # type: ignore[arg-type]
+
+    assert onset["is_window_start"] is False
