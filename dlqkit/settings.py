@@ -269,7 +269,7 @@ def load_settings(
     if profile is not None:
         if profile not in profiles:
             known = ", ".join(sorted(profiles)) or "none"
-            raise ParameterError(f"There is no profile {profile!r}.", f"Profiles in {file}: {known}.")
+            raise ParameterError(f"There is no profile {profile!r}.", f"Profiles of {file or 'the settings'}: {known}.")
         values = _merge(values, profiles[profile])
     from_environment = _from_environment(environment)
     if file is not None and not trusted:

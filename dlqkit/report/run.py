@@ -17,6 +17,7 @@ from typing import Any
 from dlqkit import errors
 from dlqkit.errors import ParameterError, RunError
 from dlqkit.evidence.folder import open_incident
+from dlqkit.evidence.manifest import verify
 from dlqkit.evidence.store import write_bytes
 from dlqkit.report.facts import facts as compute_facts
 from dlqkit.report.facts import facts_json
@@ -216,7 +217,8 @@ def run_postmortem(
     Returns
     -------
     PostmortemResult
-        ``complete`` is False where the notebook did not run to its end; the report then exists and says so.
+        ``complete`` is False where the notebook did not run to its end, or the evidence was changed; the report then
+        exists and says so.
 
     Raises
     ------
@@ -235,6 +237,7 @@ def run_postmortem(
     write_bytes(paths["facts"], facts_json(facts))
     tell("notebook")
     notebook, problems = _execute(root, target, facts)
+    problems = [*_tampering(root, folder.snapshot), *problems]
     figures = collect_figures(notebook) if notebook else []
     if notebook is None or not has_sentinel(notebook):
         problems.append("the last cell did not report that the notebook ran to its end.")
@@ -253,6 +256,17 @@ def run_postmortem(
         for figure in figures:
             write_bytes(target / "figures" / f"{figure.name}.png", figure.png)
     return PostmortemResult(paths, not problems, tuple(problems), facts)
+
+
+def _tampering(root: Path, snapshot: str) -> list[str]:
+    """A sentence if evidence that the report rests on is not as it was collected."""
+    changed = [
+        change for change in verify(root)
+        if not (change.path.startswith("evidence/") and change.path.split("/")[1][:3] > snapshot)
+    ]  # fmt: skip
+    return [f"{len(changed)} files of the evidence were changed since it was collected; dlqkit verify names them."][
+        : len(changed)
+    ]
 
 
 def _execute(root: Path, target: Path, facts: Mapping[str, Any]) -> tuple[dict[str, Any] | None, list[str]]:

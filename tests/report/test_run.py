@@ -7,6 +7,7 @@ from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
 
+import pandas as pd
 import pytest
 
 from dlqkit.errors import ParameterError
@@ -137,3 +138,16 @@ def test_a_kernel_sees_only_what_it_needs() -> None:
                    "PROMETHEUS_TOKEN": SECRET}  # fmt: skip
 
     assert kernel_environment(environment) == {"PATH": "/bin", "HOME": "/home/a"}
+
+
+def test_a_report_of_changed_evidence_says_so(incident: Path) -> None:
+    """A frame that was rewritten can still be read; the report must not pass it off as what was collected."""
+    path = incident / "evidence" / "001" / "records.parquet"
+    frame = pd.read_parquet(path)
+    path.chmod(0o600)
+    frame.head(100).to_parquet(path)
+
+    result = run_postmortem(incident, formats=("md",))
+
+    assert not result.complete
+    assert "changed since it was collected" in result.paths["md"].read_text(encoding="utf-8")
