@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 
 import pandas as pd
 
+from dlqkit.decision.error_text import classify_error
 from dlqkit.decision.signatures import sign_errors
 from dlqkit.executions.durations import Proposal
 from dlqkit.frames import RECORDS, check_frame
@@ -28,38 +28,6 @@ TIMEOUT_SHARE = 0.95
 # Attempts of so many retryable dead letters, nearly all the same, are taken for MAX_ATTEMPTS.
 PROPOSAL_RECORDS = 5
 PROPOSAL_SHARE = 0.8
-
-# Read in this order: a pool's "timed out waiting for a connection" is about the connection, not the action.
-_WORDS: tuple[tuple[str, str], ...] = (
-    (
-        "infrastructure",
-        r"connection|connect |econn|ehost|no route|unreachable|unavailable|bad gateway|gateway time"
-        r"|too many (?:requests|clients)|deadlock|lock wait|out of memory|oom|no space|disk|broken pipe|reset by peer"
-        r"|dns|name or service|resolve host|tls|ssl|certificate|throttl|rate limit|quota|circuit|shutting down"
-        r"|internal server error|(?<![0-9])50[0234](?![0-9])",
-    ),
-    (
-        "timeout",
-        r"time[d]?[ _-]?out|deadline|did not (?:finish|complete) (?:with)?in|took too long|exceeded .{0,20}time",
-    ),
-    (
-        "business",
-        r"invalid|not valid|validat|missing|required|schema|parse|malformed|unexpected (?:type|value|field|token)"
-        r"|unknown |not found|does not exist|no such|duplicate|already|not allowed|forbidden|denied|refused|rejected"
-        r"|closed|expired|must (?:be|not)|constraint|cannot be|typeerror|valueerror|keyerror|null|out of range"
-        r"|insufficient",
-    ),
-)  # fmt: skip
-_PATTERNS = tuple((name, re.compile(pattern, re.IGNORECASE)) for name, pattern in _WORDS)
-
-
-def classify_error(text: str) -> str:
-    """What an error text by itself suggests: ``business``, ``infrastructure``, ``timeout`` or ``unknown``.
-
-    A hint from words alone. The class of an event comes from its fields; see ``classify_failures``.
-    """
-    head = text[:4000]
-    return next((name for name, pattern in _PATTERNS if pattern.search(head)), "unknown")
 
 
 def propose_max_attempts(records: pd.DataFrame) -> Proposal:

@@ -1,0 +1,196 @@
+"""What an error text by itself says of its cause."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import cache
+from typing import Literal
+
+from dlqkit.decision.error_codes import class_of_number, class_of_sqlstate
+from dlqkit.decision.error_phrases import CAUSES, HINTS, KINDS, NOTHING, VAGUE
+from dlqkit.decision.fault_phrases import FAULTS
+
+__all__ = ["ErrorReading", "classify_error", "read_error"]
+
+Strength = Literal["fault", "kind", "hint", "nothing"]
+_STRENGTHS: tuple[Strength, ...] = ("nothing", "fault", "kind", "hint", "hint")
+# An error's cause stands at its beginning, or in the last line of a traceback.
+_HEAD, _TAIL, _LONGEST = 4_000, 2_000, 60_000
+_GAP = 8
+_URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]{1,15}://[^\s'\"<>)]{1,2000}")
+# SQLSTATEs with a letter stay whole; names in CamelCase and SCREAMING_SNAKE fall into their words.
+_WORD = re.compile(
+    r"(?<![0-9A-Za-z])(?:[0-9]{2}[A-Z][0-9]{2}|[0-9][A-Z][0-9]{3}|P000[0-9]|XX00[0-9]|HYT0[01])(?![0-9A-Za-z])"
+    r"|[A-Z]+(?![a-z])|[A-Z]?[a-z]+|[0-9]+|[^\W\d_A-Za-z]+"
+)
+_FRAME = re.compile(r"\s+(?:at\s|File \"|\.\.\. [0-9]+ more)|\s*\^+\s*$")
+
+
+@dataclass(frozen=True, slots=True)
+class ErrorReading:
+    """What a text says of its cause, and by which of its words."""
+
+    failure_class: str
+    words: str
+    strength: Strength
+
+
+@dataclass(frozen=True, slots=True)
+class _Match:
+    place: int
+    length: int
+    tier: int
+    failure_class: str
+
+
+@dataclass(frozen=True, slots=True)
+class _Phrase:
+    parts: tuple[tuple[str, ...], ...]
+    tier: int
+    failure_class: str
+
+
+def classify_error(text: str) -> str:
+    """What an error text by itself suggests: ``business``, ``infrastructure``, ``timeout`` or ``unknown``.
+
+    A hint from words and codes alone. The class of an event comes from its fields; see ``classify_failures``.
+    """
+    return read_error(text).failure_class
+
+
+def read_error(text: str) -> ErrorReading:
+    """What an error text says of its cause, by which words, and how plainly.
+
+    Parameters
+    ----------
+    text : str
+        An exception's message, with or without its name, code and stack.
+
+    Returns
+    -------
+    ErrorReading
+        ``failure_class`` : business, where the same payload would fail again; infrastructure, where a dependency, the
+        platform or the worker's own credentials failed; timeout, where an answer took too long; unknown.
+        ``words`` : what told it. ``strength`` : ``fault`` where the words name what broke, ``kind`` where they only
+        name a status or a kind of error, ``hint`` where single words are all there is, ``nothing``.
+
+    Notes
+    -----
+    Plainer words win over vaguer ones, wherever they stand. Among equals a dependency that is named as down wins over
+    a timeout, an error that is named as the cause over the one that it made, and else the first. See docs/classes.md.
+    """
+    words = _words(text)
+    matches = list(_matches(words))
+    best = _best([match for match in matches if match.tier])
+    causes = [match.place + match.length for match in matches if match.failure_class == "cause"]
+    if causes and best is not None:
+        behind = _best([match for match in matches if match.tier and match.place >= causes[-1]])
+        best = behind if behind is not None and behind.tier <= best.tier else best
+    if best is None:
+        return ErrorReading("unknown", "", "nothing")
+    said = " ".join(words[best.place : best.place + best.length])
+    return ErrorReading(best.failure_class, said, _STRENGTHS[best.tier])
+
+
+def _best(matches: Sequence[_Match]) -> _Match | None:
+    if not matches:
+        return None
+    tier = min(match.tier for match in matches)
+    found = [match for match in matches if match.tier == tier]
+    if tier == 1 and any(match.failure_class == "infrastructure" for match in found):
+        found = [match for match in found if match.failure_class != "timeout"]
+    return min(found, key=lambda match: (match.place, -match.length))
+
+
+def _matches(words: Sequence[str]) -> Iterator[_Match]:
+    """The longest phrase, or the code, that begins at each word."""
+    phrases = _phrases()
+    free_from = 0
+    for place, word in enumerate(words):
+        if place < free_from:
+            continue
+        if word.isdigit():
+            code = class_of_number(words, place)
+            if code is not None:
+                yield _Match(place, 1, code[1], code[0])
+            continue
+        if word[0].isdigit() or word in _LETTERED:
+            state = class_of_sqlstate(word.upper())
+            if state is not None:
+                yield _Match(place, 1, 1, state)
+            continue
+        for phrase in phrases.get(word, ()):
+            length = _length(phrase, words, place)
+            if length:
+                if phrase.failure_class == "nothing":
+                    free_from = place + length
+                else:
+                    yield _Match(place, length, phrase.tier, phrase.failure_class)
+                break
+
+
+_LETTERED = frozenset({"p0001", "p0002", "p0003", "p0004", "xx000", "xx001", "xx002", "hyt00", "hyt01"})
+
+
+def _length(phrase: _Phrase, words: Sequence[str], place: int) -> int:
+    """How many words the phrase takes from here on; 0 where it does not stand here."""
+    at = place
+    for number, part in enumerate(phrase.parts):
+        last = at if number == 0 else at + _GAP
+        while tuple(words[at : at + len(part)]) != part:
+            at += 1
+            if at > last:
+                return 0
+        at += len(part)
+    return at - place
+
+
+@cache
+def _phrases() -> dict[str, tuple[_Phrase, ...]]:
+    """Every phrase by its first word, the longest first."""
+    rows = [(0, "cause", CAUSES), (0, "nothing", NOTHING)]
+    for tier, table in ((1, FAULTS), (2, KINDS), (3, VAGUE), (4, HINTS)):
+        rows += [(tier, name, block) for name, block in table.items()]
+    found: dict[str, list[_Phrase]] = {}
+    for tier, name, block in rows:
+        for text in block.split(","):
+            parts = tuple(tuple(part.split()) for part in text.split("~"))
+            if parts[0]:
+                found.setdefault(parts[0][0], []).append(_Phrase(parts, tier, name))
+    return {
+        word: tuple(sorted(own, key=lambda phrase: (-sum(map(len, phrase.parts)), phrase.tier)))
+        for word, own in found.items()
+    }
+
+
+def _words(text: str) -> list[str]:
+    own = text
+    if len(own) > _HEAD:
+        own = _without_frames(own[: _LONGEST // 2] + "\n" + own[-_LONGEST // 2 :] if len(own) > _LONGEST else own)
+        own = own if len(own) <= _HEAD + _TAIL else f"{own[:_HEAD]}\n{own[-_TAIL:]}"
+    elif "\n" in own:
+        own = _without_frames(own)
+    # SQLAlchemy repeats the statement and its values after the error.
+    own = own.partition("[SQL:")[0] or own
+    if "://" in own:
+        own = _URL.sub(" ", own)
+    return [word.lower() for word in _WORD.findall(own)]
+
+
+def _without_frames(text: str) -> str:
+    """The text without the frames of its stacks, whose code may hold any word."""
+    kept = []
+    inside = False
+    for line in text.split("\n"):
+        if line.startswith("Traceback (most recent call last)"):
+            inside = True
+        elif inside and line[:1].isspace():
+            continue
+        elif not _FRAME.match(line):
+            inside = False
+            kept.append(line)
+        elif line.lstrip().startswith("File "):
+            inside = True
+    return "\n".join(kept)
