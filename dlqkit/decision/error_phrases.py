@@ -19,8 +19,8 @@ underlying exception, original exception was, due to exception
 # Words that hold a phrase of another meaning, and say nothing themselves.
 NOTHING = """
 unknown error, unknown exception, unknown failure, unexpected error, unexpected exception, unspecified error,
-internal error code, connection to ~ established, something went wrong, went wrong, user aborted, timeout none,
-no error, without error
+internal error code, connection to ~ established, something went wrong, went wrong, user aborted, request was aborted,
+operation was aborted, timeout none, no error, without error
 """
 
 KINDS = {
@@ -36,13 +36,12 @@ transport error, transport exception, ssl error, sslerror, ssl exception, socket
 socket exception, socket, channel is closed, channel closed, channel is already closed, network failure,
 network problem, network exception, network, server failed to fulfill, http server error, backend error,
 backend fetch failed, dependency failed, failed dependency, data loss, code aborted, statuscode aborted,
-status code aborted, 10 aborted, operational error, interface error, disk error, max retries exceeded,
-retries exhausted, retry exhausted, number of retries, retry limit, max retries per request, host ~ down, is down,
-went down, went away, outage, crashed, crash, restarting, restarted, bootstrap broker, kafka error, redis connection,
-database connection, db connection, pool error, node not connected, not ready, starting up, instance is not,
-remote transport exception, process cluster event, transient error, transient, eof, is locked, is busy, busy, ebusy,
-no longer valid, read only, readonly, environment error, licence expired, license expired, configuration error,
-config error
+status code aborted, operational error, interface error, disk error, max retries exceeded, retries exhausted,
+retry exhausted, number of retries, retry limit, max retries per request, host ~ down, is down, went down, went away,
+outage, crashed, crash, restarting, restarted, bootstrap broker, kafka error, redis connection, database connection,
+db connection, pool error, node not connected, not ready, starting up, instance is not, remote transport exception,
+process cluster event, transient error, transient, eof, is locked, is busy, busy, ebusy, no longer valid, read only,
+readonly, environment error, licence expired, license expired, configuration error, config error
 """,
     "timeout": """
 timed out, timeout error, network timeout, timeout exception, timeouterror, timeoutexception, etimedout, time out,
@@ -57,10 +56,10 @@ runtime type, illegal argument exception, argument exception, format exception, 
 bad request, schema, invalid, malformed request, gone, bad input, bad data, bad value, bad parameter, bad payload,
 bad message, bad format, bad json, wrong format, not allowed, not permitted, must be, must not, must have, cannot be,
 can not be, can t be, should be, should not be, rejected by, rejected because, reject, user error, input error,
-domain exception, domain error, application error, duplicate, duplicated, constraint, required, missing,
-unexpected value, truncated, overflow, too long, too large, too small, unknown value, unknown key, unrecognized,
-unprocessable entity, poison, corrupt, corrupted, decryption failed, is closed, is already closed, mismatch,
-does not support, not applicable, no value, has no, empty, negative, exceeds
+db update exception, domain exception, domain error, application error, duplicate, duplicated, constraint, required,
+missing, unexpected value, truncated, overflow, too long, too large, too small, unknown value, unknown key,
+unrecognized, unprocessable entity, poison, corrupt, corrupted, decryption failed, is closed, is already closed,
+mismatch, does not support, not applicable, no value, has no, empty, negative, exceeds
 """,
 }
 
@@ -79,13 +78,13 @@ HINTS = {
     "infrastructure": """
 connection, connect, connecting, unreachable, refused, broker, upstream, gateway, proxy, disk, memory, denied,
 authentication, authorization, auth, expired, token, ssl, tls, io exception, ioexception, lock, locked, exhausted,
-aborted, shutdown, lease, leader, failover, replica, vault, kms, license
+shutdown, lease, leader, failover, replica, vault, kms, license
 """,
     "timeout": """
 timeout, timeouts, timedout, slow, hanging
 """,
     "business": """
-parse, parsing, format, exceeded maximum, rejected, nonetype, unknown, illegal, wrong, incorrect, validate,
-validation, blocked, inactive, expected
+parse, parsing, format, exceeded maximum, rejected, nonetype, unknown, wrong, incorrect, validate, validation,
+blocked, inactive, expected
 """,
 }

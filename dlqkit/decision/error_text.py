@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from dlqkit.decision.error_codes import class_of_number, class_of_sqlstate
 from dlqkit.decision.error_phrases import CAUSES, HINTS, KINDS, NOTHING, VAGUE
@@ -37,16 +37,14 @@ class ErrorReading:
     strength: Strength
 
 
-@dataclass(frozen=True, slots=True)
-class _Match:
+class _Match(NamedTuple):
     place: int
     length: int
     tier: int
     failure_class: str
 
 
-@dataclass(frozen=True, slots=True)
-class _Phrase:
+class _Phrase(NamedTuple):
     parts: tuple[tuple[str, ...], ...]
     tier: int
     failure_class: str
@@ -121,7 +119,11 @@ def _matches(words: Sequence[str]) -> Iterator[_Match]:
             if state is not None:
                 yield _Match(place, 1, 1, state)
             continue
-        for phrase in phrases.get(word, ()):
+        own = phrases.get(word)
+        if own is None:
+            continue
+        after = words[place + 1] if place + 1 < len(words) else ""
+        for phrase in (*own.get(after, ()), *own.get("", ())):
             length = _length(phrase, words, place)
             if length:
                 if phrase.failure_class == "nothing":
@@ -148,21 +150,23 @@ def _length(phrase: _Phrase, words: Sequence[str], place: int) -> int:
 
 
 @cache
-def _phrases() -> dict[str, tuple[_Phrase, ...]]:
-    """Every phrase by its first word, the longest first."""
+def _phrases() -> dict[str, dict[str, tuple[_Phrase, ...]]]:
+    """Every phrase by its first two words, the longest first; under "" those whose second word is not fixed."""
     rows = [(0, "cause", CAUSES), (0, "nothing", NOTHING)]
     for tier, table in ((1, FAULTS), (2, KINDS), (3, VAGUE), (4, HINTS)):
         rows += [(tier, name, block) for name, block in table.items()]
-    found: dict[str, list[_Phrase]] = {}
+    found: dict[str, dict[str, list[_Phrase]]] = {}
     for tier, name, block in rows:
         for text in block.split(","):
             parts = tuple(tuple(part.split()) for part in text.split("~"))
             if parts[0]:
-                found.setdefault(parts[0][0], []).append(_Phrase(parts, tier, name))
-    return {
-        word: tuple(sorted(own, key=lambda phrase: (-sum(map(len, phrase.parts)), phrase.tier)))
-        for word, own in found.items()
-    }
+                second = parts[0][1] if len(parts[0]) > 1 else ""
+                found.setdefault(parts[0][0], {}).setdefault(second, []).append(_Phrase(parts, tier, name))
+    return {first: {second: _longest_first(own) for second, own in more.items()} for first, more in found.items()}
+
+
+def _longest_first(phrases: Sequence[_Phrase]) -> tuple[_Phrase, ...]:
+    return tuple(sorted(phrases, key=lambda phrase: (-sum(map(len, phrase.parts)), phrase.tier)))
 
 
 def _words(text: str) -> list[str]:
