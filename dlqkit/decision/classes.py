@@ -3,31 +3,47 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any
 
 import pandas as pd
 
-from dlqkit.decision.error_text import classify_error
+from dlqkit.decision.disputes import find_disputes
+from dlqkit.decision.error_text import classify_error, read_error
 from dlqkit.decision.signatures import sign_errors
 from dlqkit.executions.durations import Proposal
 from dlqkit.frames import RECORDS, check_frame
 
-__all__ = ["CLASSES", "CLASSIFIED", "classify_error", "classify_failures", "propose_max_attempts"]
+__all__ = ["CLASSES", "CLASSIFIED", "RULES", "classify_error", "classify_failures", "propose_max_attempts"]
 
 CLASSES = ("business", "infrastructure", "timeout", "unknown")
+RULES = ("not_retryable", "attempts_left", "ran_into_timeout", "attempts_used_up", "not_said")
 CLASSIFIED: Mapping[str, str] = {
     "event_key": "str",
     "workflow_id": "str",
     "signature_id": "str",
     "failure_class": "category",
+    "rule": "category",
     "reason": "str",
+    "retryable": "boolean",
+    "attempts": "Int64",
+    "max_attempts": "Int64",
+    "action_duration_ms": "Float64",
+    "timeout_ms": "Float64",
     "suggested_class": "category",
+    "text_says": "str",
+    "counter_evidence": "str",
     "disputed": "boolean",
+    "names_dependency": "boolean",
+    "republish": "category",
+    "republish_reason": "str",
 }
 # From this share of the timeout on an action counts as timed out: what cuts it needs a moment, clocks differ.
 TIMEOUT_SHARE = 0.95
 # Attempts of so many retryable dead letters, nearly all the same, are taken for MAX_ATTEMPTS.
 PROPOSAL_RECORDS = 5
 PROPOSAL_SHARE = 0.8
+# Single words are too little to dispute what the fields say.
+PLAIN = ("fault", "kind")
 
 
 def propose_max_attempts(records: pd.DataFrame) -> Proposal:
@@ -57,28 +73,35 @@ def propose_max_attempts(records: pd.DataFrame) -> Proposal:
 
 
 def classify_failures(
-    records: pd.DataFrame, *, max_attempts: int | None = None, timeout_ms: float | None = None
+    records: pd.DataFrame,
+    *,
+    max_attempts: int | Mapping[str, int | None] | None = None,
+    timeout_ms: float | Mapping[str, float | None] | None = None,
 ) -> pd.DataFrame:
     """The failure class of each dead event, by its last dead letter.
 
     Parameters
     ----------
     records : DataFrame
-        ``frames.RECORDS`` of one workflow; only dead letters count.
-    max_attempts : int, optional
-        MAX_ATTEMPTS of the workflow.
-    timeout_ms : float, optional
-        The action's timeout, milliseconds.
+        ``frames.RECORDS``; only dead letters count.
+    max_attempts : int or mapping, optional
+        MAX_ATTEMPTS, of all workflows or by ``workflow_id``.
+    timeout_ms : float or mapping, optional
+        The action's timeout, milliseconds, of all workflows or by ``workflow_id``.
 
     Returns
     -------
     DataFrame
         A row per event, columns of ``CLASSIFIED``.
 
-        failure_class : of the fields. ``retryable`` false: business. True, with fewer attempts than a known
+        failure_class : of the fields alone. ``retryable`` false: business. True, with fewer attempts than a known
             MAX_ATTEMPTS: unknown. True, and at 0.95 of the timeout or longer: timeout. True: infrastructure.
-            Not said: unknown. Where durations are plainly sums over the attempts, so is the timeout
-        suggested_class : of the error text (``classify_error``); disputed : True where the two contradict each other
+            Not said: unknown
+        rule, reason : which of these it was, by its name in ``RULES`` and in words
+        retryable, attempts, action_duration_ms : as in the record; max_attempts, timeout_ms : what they were held
+            against, NA where it is not known. Where durations are plainly sums over the attempts, so is the timeout
+        suggested_class, text_says : what the error text says (``read_error``), and by which words; never mixed in
+        counter_evidence, disputed, names_dependency, republish, republish_reason : see ``disputes.find_disputes``
 
     Notes
     -----
@@ -91,44 +114,64 @@ def classify_failures(
         return pd.DataFrame({name: pd.Series(dtype=dtype) for name, dtype in CLASSIFIED.items()})
     signed = sign_errors(dead).sort_values("recorded_at", kind="stable", na_position="first")
     last = signed.drop_duplicates("event_key", keep="last").reset_index(drop=True)
-    retryable = last["retryable"]
-    attempts = last["attempts"] if "attempts" in last.columns else pd.Series(pd.NA, index=last.index, dtype="Int64")
-    early = pd.Series(False, index=last.index)
-    if max_attempts is not None:
-        early = (attempts < max_attempts).fillna(False).astype(bool)
-    late = pd.Series(False, index=last.index)
-    if timeout_ms is not None and "action_duration_ms" in last.columns:
-        limit = (
-            timeout_ms * attempts.fillna(1)
-            if _are_sums(last["action_duration_ms"], attempts, timeout_ms)
-            else timeout_ms
-        )
-        late = (last["action_duration_ms"] >= TIMEOUT_SHARE * limit).fillna(False).astype(bool)
-    yes, no = retryable.fillna(False).astype(bool), (~retryable).fillna(False).astype(bool)
-    named = pd.Series("unknown", index=last.index, dtype="str")
-    reason = pd.Series("the record does not say whether it is retryable", index=last.index, dtype="str")
-    for mask, name, why in (
-        (no, "business", "retryable is false"),
-        (yes & early, "unknown", f"retryable, but dead before attempt {max_attempts}"),
-        (yes & ~early & late, "timeout", "retryable, and its action ran into the timeout"),
-        (yes & ~early & ~late, "infrastructure", "retryable, and its attempts are used up"),
-    ):
-        named, reason = named.mask(mask, name), reason.mask(mask, why)
+    events = last[["event_key", "workflow_id", "signature_id", "retryable"]].copy()
+    events["attempts"] = _numbers(last, "attempts", "Int64")
+    events["action_duration_ms"] = _numbers(last, "action_duration_ms", "Float64")
+    events["max_attempts"] = _limit(last, max_attempts, "Int64")
+    events["timeout_ms"] = _sum_timeouts(events, _limit(last, timeout_ms, "Float64"))
+    events["is_late"] = _is_true(events["action_duration_ms"] >= TIMEOUT_SHARE * events["timeout_ms"])
+    events = events.join(_by_rule(events))
     text = _column(last, "error_type") + " " + _column(last, "error_code") + " " + _column(last, "last_error")
-    known = {value: classify_error(value) for value in text.unique()}
-    suggested = text.map(known).astype("str")
-    out = pd.DataFrame(
+    known = {value: read_error(value) for value in text.unique()}
+    suggested = text.map({value: reading.failure_class for value, reading in known.items()})
+    events["suggested_class"] = pd.Categorical(suggested, categories=list(CLASSES))
+    events["text_says"] = text.map({value: reading.words for value, reading in known.items()}).astype("str")
+    events["text_is_plain"] = text.map({value: reading.strength in PLAIN for value, reading in known.items()})
+    events["text_is_about_access"] = text.map({value: reading.is_about_access for value, reading in known.items()})
+    events = events.join(find_disputes(events))
+    return events[list(CLASSIFIED)].astype(dict(CLASSIFIED))
+
+
+def _by_rule(events: pd.DataFrame) -> pd.DataFrame:
+    """The first rule of the runbook that an event's fields meet, its class, and why."""
+    yes, no = _is_true(events["retryable"]), _is_true(~events["retryable"])
+    early = yes & _is_true(events["attempts"] < events["max_attempts"])
+    late = yes & ~early & events["is_late"]
+    limit = events["max_attempts"].astype("str").fillna("")
+    names = pd.Series("not_said", index=events.index, dtype="str")
+    classes = pd.Series("unknown", index=events.index, dtype="str")
+    reasons = pd.Series("the record does not say whether it is retryable", index=events.index, dtype="str")
+    for mask, rule, failure_class, why in (
+        (no, "not_retryable", "business", "retryable is false"),
+        (early, "attempts_left", "unknown", "retryable, but dead before attempt " + limit),
+        (late, "ran_into_timeout", "timeout", "retryable, and its action ran into the timeout"),
+        (yes & ~early & ~late, "attempts_used_up", "infrastructure", "retryable, and its attempts are used up"),
+    ):
+        names, classes, reasons = names.mask(mask, rule), classes.mask(mask, failure_class), reasons.mask(mask, why)
+    return pd.DataFrame(
         {
-            "event_key": last["event_key"],
-            "workflow_id": last["workflow_id"],
-            "signature_id": last["signature_id"],
-            "failure_class": pd.Categorical(named, categories=list(CLASSES)),
-            "reason": reason,
-            "suggested_class": pd.Categorical(suggested, categories=list(CLASSES)),
-            "disputed": (named != suggested) & (named != "unknown") & (suggested != "unknown"),
+            "failure_class": pd.Series(pd.Categorical(classes, categories=list(CLASSES)), index=events.index),
+            "rule": pd.Series(pd.Categorical(names, categories=list(RULES)), index=events.index),
+            "reason": reasons,
         }
     )
-    return out.astype({**CLASSIFIED, "failure_class": "category", "suggested_class": "category"})
+
+
+def _limit(last: pd.DataFrame, value: float | Mapping[str, Any] | None, dtype: str) -> pd.Series:
+    """The limit of each event's own workflow."""
+    if isinstance(value, Mapping):
+        return last["workflow_id"].map({name: one for name, one in value.items() if one is not None}).astype(dtype)
+    return pd.Series(pd.NA if value is None else value, index=last.index, dtype=dtype)
+
+
+def _sum_timeouts(events: pd.DataFrame, timeouts: pd.Series) -> pd.Series:
+    """The timeouts, times the attempts in workflows whose durations add these up."""
+    limits = timeouts.copy()
+    for _, own in events.groupby("workflow_id", sort=False, dropna=False):
+        timeout = timeouts[own.index[0]]
+        if not pd.isna(timeout) and _are_sums(own["action_duration_ms"], own["attempts"], float(timeout)):
+            limits[own.index] = timeout * own["attempts"].fillna(1)
+    return limits
 
 
 def _are_sums(durations: pd.Series, attempts: pd.Series, timeout_ms: float) -> bool:
@@ -138,6 +181,16 @@ def _are_sums(durations: pd.Series, attempts: pd.Series, timeout_ms: float) -> b
         return False
     ratio = durations[known] / timeout_ms
     return bool((ratio > 1.1).any() and (ratio <= 1.05 * attempts[known]).all())
+
+
+def _is_true(mask: pd.Series) -> pd.Series:
+    return mask.fillna(False).astype(bool)
+
+
+def _numbers(frame: pd.DataFrame, name: str, dtype: str) -> pd.Series:
+    if name not in frame.columns:
+        return pd.Series(pd.NA, index=frame.index, dtype=dtype)
+    return frame[name].astype(dtype)
 
 
 def _column(frame: pd.DataFrame, name: str) -> pd.Series:

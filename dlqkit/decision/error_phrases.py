@@ -8,7 +8,15 @@ decide where nothing better is said.
 
 from __future__ import annotations
 
-__all__ = ["CAUSES", "HINTS", "KINDS", "NOTHING", "VAGUE"]
+__all__ = ["ACCESS", "CAUSES", "HINTS", "KINDS", "NOTHING", "VAGUE"]
+
+# A phrase or code with one of these speaks of credentials or rights.
+ACCESS = frozenset((
+    "401", "403", "407", "unauthenticated", "unauthorized", "unauthorised", "authorized", "authorised", "authorization",
+    "denied", "permission", "permissions", "forbidden", "privilege", "authentication", "authenticated", "auth",
+    "access", "credential", "credentials", "token", "login", "password", "scope", "grant", "jwt", "sasl", "kerberos",
+    "noauth", "wrongpass", "eacces", "eperm", "key",
+))  # fmt: skip
 
 # After these words stands the error that made the one before it.
 CAUSES = """

@@ -9,7 +9,7 @@ from functools import cache
 from typing import Literal, NamedTuple
 
 from dlqkit.decision.error_codes import class_of_number, class_of_sqlstate
-from dlqkit.decision.error_phrases import CAUSES, HINTS, KINDS, NOTHING, VAGUE
+from dlqkit.decision.error_phrases import ACCESS, CAUSES, HINTS, KINDS, NOTHING, VAGUE
 from dlqkit.decision.fault_phrases import FAULTS
 
 __all__ = ["ErrorReading", "classify_error", "read_error"]
@@ -35,6 +35,11 @@ class ErrorReading:
     failure_class: str
     words: str
     strength: Strength
+
+    @property
+    def is_about_access(self) -> bool:
+        """Whether it speaks of somebody being refused, for credentials or rights."""
+        return not ACCESS.isdisjoint(self.words.split())
 
 
 class _Match(NamedTuple):

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from dlqkit.decision.classes import classify_error, classify_failures, propose_max_attempts
+from dlqkit.decision.classes import CLASSIFIED, classify_error, classify_failures, propose_max_attempts
 from tests.frames import dead, good, records
 
 
@@ -87,3 +87,52 @@ def test_max_attempts_is_where_retryable_dead_letters_stop() -> None:
     assert propose_max_attempts(records(rows)).value == 4
     assert propose_max_attempts(records(rows[:3])).value is None
     assert propose_max_attempts(records([*rows, dead(10, attempts=7)])).value is None
+
+
+def test_each_workflow_is_held_against_its_own_limits() -> None:
+    """A workflow without a known limit is not held against another's."""
+    rows = [dead(n, workflow_id=name, attempts=3, action_duration_ms=30_000) for n, name in enumerate("abc")]
+
+    frame = classify_failures(
+        records(rows), max_attempts={"a": 5, "b": 3, "c": None}, timeout_ms={"a": 30_000, "b": 30_000}
+    )
+
+    assert frame["failure_class"].tolist() == ["unknown", "timeout", "infrastructure"]
+    assert frame["rule"].tolist() == ["attempts_left", "ran_into_timeout", "attempts_used_up"]
+    assert frame["max_attempts"].isna().tolist() == [False, False, True]
+    assert frame["timeout_ms"].isna().tolist() == [False, False, True]
+
+
+def test_durations_of_one_workflow_do_not_make_sums_of_anothers() -> None:
+    sums = [dead(n, workflow_id="a", action_duration_ms=150_000) for n in range(2)]
+    single = [dead(9, workflow_id="b", action_duration_ms=30_000)]
+
+    frame = classify_failures(records([*sums, *single]), timeout_ms=30_000)
+
+    assert frame["timeout_ms"].tolist() == [150_000, 150_000, 30_000]
+    assert frame["failure_class"].tolist() == ["timeout"] * 3
+
+
+def test_flag_attempts_duration_and_text_stand_side_by_side() -> None:
+    frame = classify_failures(records([dead(1, last_error="Connection refused by db")]), max_attempts=5)
+
+    row = frame.iloc[0]
+    assert list(frame.columns) == list(CLASSIFIED)
+    assert (row["retryable"], row["attempts"], row["max_attempts"], row["action_duration_ms"]) == (True, 5, 5, 120.0)
+    assert (row["suggested_class"], row["text_says"]) == ("infrastructure", "connection refused")
+
+
+def test_records_without_attempts_durations_or_codes_are_classified_by_what_they_have() -> None:
+    bare = records([dead(1)]).drop(columns=["attempts", "action_duration_ms", "error_type", "error_code"])
+
+    frame = classify_failures(bare, max_attempts=5, timeout_ms=30_000)
+
+    assert frame["failure_class"].tolist() == ["infrastructure"]
+    assert frame[["attempts", "action_duration_ms"]].isna().all(axis=None)
+
+
+def test_no_dead_letters_are_no_classes() -> None:
+    frame = classify_failures(records([good(1)]), max_attempts={"wf": 5})
+
+    assert frame.empty
+    assert list(frame.columns) == list(CLASSIFIED)

@@ -1,0 +1,177 @@
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import pytest
+
+from dlqkit.decision.advice import advise
+
+COMMANDS = {"collect", "lab"}
+
+
+def facts(failure_class: str = "business", **more: Any) -> dict[str, Any]:
+    """Dead letters of one class that go on, with one signature."""
+    signature = {"signature": "hm", "share": 1.0, "events": 12, "failure_class": failure_class,
+                 "suggested_class": "unknown", "disputed": False, **more.pop("signature", {})}  # fmt: skip
+    state = {"kind": "dead_letters", "value": "going_on", "reason": "12 dead letters"}
+    return {
+        "state": {**state, **more.pop("state", {})},
+        "class": {"value": failure_class, "disputed": 0, "timeout_ms": {"value": None}, **more.pop("class", {})},
+        "signatures": [signature],
+        "changes": {"rows": []},
+        "events": {"affected": {"value": 12, "bound": "exact"}},
+        "coverage": [],
+        **more,
+    }
+
+
+def words(rows: list[dict[str, str]], key: str = "action") -> str:
+    return " ".join(row[key] for row in rows)
+
+
+@pytest.mark.parametrize("failure_class", ["business", "infrastructure", "timeout", "mixed", "unknown"])
+def test_each_class_says_what_to_do_why_what_would_be_wrong_and_what_is_unknown(failure_class: str) -> None:
+    given = facts(failure_class)
+    if failure_class == "mixed":
+        given["signatures"][0]["failure_class"] = "business"
+
+    rows = advise(given, directory="incidents/one")
+
+    assert all(row["action"] and row["reason"] for row in rows)
+    assert words(rows, "wrong").strip()
+    assert words(rows, "unknown").strip()
+    assert {key for row in rows for key in row} == {"action", "reason", "command", "wrong", "unknown"}
+
+
+def test_business_errors_are_not_to_be_run_again_as_they_are() -> None:
+    rows = advise(facts("business"), directory="d")
+
+    assert "Do not run these events again as they are" in words(rows)
+    assert "dead-lettered a second time" in words(rows, "wrong")
+
+
+def test_while_it_goes_on_the_root_comes_before_the_republish() -> None:
+    going_on = advise(facts("infrastructure"), directory="d")
+    ended = advise(facts("infrastructure", state={"value": "ended"}), directory="d")
+
+    assert "republish only then" in going_on[0]["action"]
+    assert "Make sure that what was unavailable is back" in ended[0]["action"]
+
+
+def test_a_text_that_names_nothing_leaves_unknown_what_is_down() -> None:
+    named = advise(facts("infrastructure", signature={"signature": "connection refused"}), directory="d")
+    silent = advise(facts("infrastructure"), directory="d")
+
+    assert "Whether it is back" in named[0]["unknown"]
+    assert "does not name it" in silent[0]["unknown"]
+
+
+def test_a_worker_without_access_is_given_access_not_a_repair_of_something_else() -> None:
+    rows = advise(
+        facts("infrastructure", signature={"signature": "PermissionDenied: <n> not authorized"}), directory="d"
+    )
+
+    assert "credentials or rights" in rows[0]["action"]
+
+
+@pytest.mark.parametrize("key", ["names_dependency", "suggested_class"])
+def test_raising_the_timeout_is_not_advised_while_the_text_names_what_is_down(key: str) -> None:
+    """With the column of the classes, and from facts that are older than it."""
+    down = {"names_dependency": True} if key == "names_dependency" else {"suggested_class": "infrastructure"}
+    given = facts("timeout", signature=down)
+    given["class"]["timeout_ms"]["value"] = 30_000
+
+    rows = advise(given, directory="d")
+
+    assert "raise its timeout" not in words(rows)
+    assert "Raising the timeout" in rows[0]["wrong"]
+    assert "raise its timeout" in words(advise(facts("timeout"), directory="d"))
+
+
+def test_a_mixed_incident_is_spoken_of_signature_by_signature() -> None:
+    given = facts("mixed")
+    one = given["signatures"][0]
+    given["signatures"] = [
+        {**one, "failure_class": "business", "signature": "amount is required"},
+        {**one, "failure_class": "timeout", "signature": "connection refused", "suggested_class": "infrastructure"},
+        {**one, "failure_class": "infrastructure", "signature": "amount is required", "disputed": True},
+    ]
+
+    rows = advise(given, directory="d")
+
+    assert "created anew" in rows[1]["action"]
+    assert "restore what the action waits for" in rows[2]["action"]
+    assert "contradict each other" in rows[3]["action"]
+
+
+def test_disputed_events_are_never_republished_with_the_others() -> None:
+    rows = advise(facts("business", **{"class": {"disputed": 3}}), directory="d")
+
+    assert "3 events" in words(rows, "reason")
+    assert "Republishing disputed events" in words(rows, "wrong")
+
+
+def test_overrides_that_match_nothing_are_to_be_checked() -> None:
+    rows = advise(facts("business", **{"class": {"unmatched_overrides": ["signature 0a"]}}), directory="d")
+
+    assert "1 of them match nothing" in words(rows)
+
+
+def test_what_changed_before_is_a_candidate_not_a_conclusion() -> None:
+    changes = {"rows": [{"at": "2026-03-02T13:55:00+00:00", "what": "deploy of 1.9"}]}
+
+    rows = advise(facts("business", changes=changes), directory="d")
+
+    assert "13:55:00 deploy of 1.9" in words(rows, "reason")
+    assert "candidates, not conclusions" in words(rows, "unknown")
+
+
+@pytest.mark.parametrize(
+    ("kind", "action"),
+    [
+        ("silence", "worker's process"),
+        ("failures", "newest failures"),
+        ("duration", "slows the action down"),
+        ("support", "each reported event"),
+    ],
+)
+def test_signals_without_dead_letters_have_advice_of_their_own(kind: str, action: str) -> None:
+    rows = advise(facts("unknown", state={"kind": kind}), directory="d")
+
+    assert action in rows[0]["action"]
+    assert rows[0]["wrong"] and rows[0]["unknown"]
+
+
+def test_a_quiet_window_is_nothing_to_do_and_says_what_it_cannot_see() -> None:
+    rows = advise(facts("unknown", state={"kind": None, "value": "nothing"}), directory="d")
+
+    assert [row["action"][:13] for row in rows] == ["Nothing to do"]
+    assert "no source has seen" in rows[0]["unknown"]
+
+
+def test_evidence_that_is_cut_or_partial_is_to_be_completed() -> None:
+    given = facts("business", events={"affected": {"value": 100, "bound": "at_least"}},
+                  coverage=[{"kind": "prometheus", "completeness": "partial", "missing": ["no answer"]}])  # fmt: skip
+
+    rows = advise(given, directory="d")
+
+    assert "whole list of dead letters" in words(rows)
+    assert "Collect again: prometheus is partial." in words(rows)
+    assert "no answer" in words(rows, "reason")
+
+
+def test_where_nothing_answered_the_question_is_to_be_checked() -> None:
+    rows = advise(facts("unknown", state={"kind": None, "value": "unknown"}), directory="d")
+
+    assert len(rows) == 1
+    assert "healthy worker" in rows[0]["wrong"]
+
+
+def test_commands_name_the_folder_safely_and_exist() -> None:
+    given = facts("business", state={"kind": "silence"})
+
+    rows = advise(given, directory="my incident; rm -rf x")
+
+    assert all("'my incident; rm -rf x'" in row["command"] for row in rows if row["command"])
+    assert {re.split(" +", row["command"])[1] for row in rows if row["command"]} <= COMMANDS
