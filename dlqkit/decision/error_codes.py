@@ -61,13 +61,14 @@ _STATUS_JUST_AFTER = frozenset((
 _STATE_WORDS = frozenset(
     ("sqlstate", "state", "sqlcode", "pgcode", "code", "errcode", "error", "exception", "postgres", "errors")
 )
+_POSTGRES_WORDS = frozenset(("postgres", "npgsql", "psycopg", "pgx", "pq", "asyncpg"))
 _MYSQL_WORDS = frozenset(("error", "errno", "err", "code", "mysql", "exception"))
 
 
 def class_of_number(words: Sequence[str], place: int) -> tuple[str, int] | None:
     """The class that the number at ``words[place]`` stands for, and how strongly (1 to 3), if it is a code there."""
     number = words[place]
-    before = words[max(place - 3, 0) : place]
+    before = words[max(place - 5, 0) : place]
     last = before[-1] if before else ""
     after = words[place + 1] if place + 1 < len(words) else ""
     if len(number) == 5:
@@ -88,7 +89,9 @@ def _five_digits(number: str, before: Sequence[str], last: str, after: str) -> t
         return (TIMEOUT, 1) if number in _ORACLE_TIMEOUT else (BUSINESS, 1)
     if last == "e" and number == "11000":
         return BUSINESS, 1
-    if not _STATE_WORDS.isdisjoint(before[-2:]) or not before:
+    # Between Npgsql's name and the state stands an HRESULT: "PostgresException (0x80004005): 40001".
+    is_state = not before or not _STATE_WORDS.isdisjoint(before[-2:]) or not _POSTGRES_WORDS.isdisjoint(before)
+    if is_state:
         found = _SQLSTATE.get(number) or _SQLSTATE_CLASS.get(number[:2])
         return (found, 1) if found else None
     return None
@@ -96,7 +99,10 @@ def _five_digits(number: str, before: Sequence[str], last: str, after: str) -> t
 
 def _status(number: str, before: Sequence[str], last: str, after: str) -> tuple[str, int] | None:
     is_status = (
-        not before or not _STATUS_WORDS.isdisjoint(before) or last in _STATUS_JUST_BEFORE or after in _STATUS_JUST_AFTER
+        not before
+        or not _STATUS_WORDS.isdisjoint(before[-3:])
+        or last in _STATUS_JUST_BEFORE
+        or after in _STATUS_JUST_AFTER
     )
     if not is_status:
         return None
