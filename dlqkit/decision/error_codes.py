@@ -21,8 +21,8 @@ _HTTP = {
 _VAGUE = frozenset((500, 400))
 # ISO/IEC 9075 and PostgreSQL's appendix A: the first two characters of a SQLSTATE, and the codes that differ from them.
 _SQLSTATE_CLASS = {
-    **dict.fromkeys(("08", "28", "40", "53", "55", "57", "58", "XX", "25"), INFRASTRUCTURE),
-    **dict.fromkeys(("0A", "21", "22", "23", "26", "2D", "34", "3D", "3F", "42", "44", "54", "P0"), BUSINESS),
+    **dict.fromkeys(("08", "28", "26", "40", "53", "55", "57", "58", "XX", "25"), INFRASTRUCTURE),
+    **dict.fromkeys(("0A", "21", "22", "23", "2D", "34", "3D", "3F", "42", "44", "54", "P0"), BUSINESS),
 }
 _SQLSTATE = {"57014": TIMEOUT, "42501": INFRASTRUCTURE, "HYT00": TIMEOUT, "HYT01": INFRASTRUCTURE}
 # MySQL's and MariaDB's error reference.
@@ -45,6 +45,13 @@ _ORACLE_NUMBERS = """
 """
 _ORACLE_INFRASTRUCTURE = frozenset(_ORACLE_NUMBERS.split())
 _ORACLE_TIMEOUT = frozenset({"01013", "02046", "25228"})
+# errno of Linux and macOS, and Winsock's numbers, whose sentence may be in any language; 60, 110 and 10060 are a
+# connect that nobody answered. Only those that mean nothing else on the other system.
+_SYSTEM_NUMBERS = """
+5 23 24 28 30 32 51 54 60 61 64 65 101 103 104 107 110 111 112 113
+10050 10051 10052 10053 10054 10055 10057 10058 10060 10061 10064 10065 11001 11002 11003 11004
+"""
+_SYSTEM = frozenset(_SYSTEM_NUMBERS.split())
 # SMTP replies (RFC 5321): 5yz speaks of the mail, 4yz of the server.
 _SMTP_BUSINESS = frozenset({"550", "551", "552", "553", "554"})
 
@@ -71,6 +78,8 @@ def class_of_number(words: Sequence[str], place: int) -> tuple[str, int] | None:
     before = words[max(place - 5, 0) : place]
     last = before[-1] if before else ""
     after = words[place + 1] if place + 1 < len(words) else ""
+    if number in _SYSTEM and (last == "errno" or before[-2:] == ["win", "error"]):
+        return INFRASTRUCTURE, 1
     if len(number) == 5:
         return _five_digits(number, before, last, after)
     if len(number) == 3 and "400" <= number <= "599":
