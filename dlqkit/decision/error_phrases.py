@@ -26,32 +26,32 @@ underlying exception, original exception was, due to exception
 
 # Words that hold a phrase of another meaning, and say nothing themselves.
 NOTHING = """
-unknown error, unknown exception, unknown failure, unexpected error, unexpected exception, unspecified error, internal
-error code, connection to ~ established, something went wrong, went wrong, user aborted, request was aborted, operation
-was aborted, timeout none, no error, without error, error domain, status code unknown, statuscode unknown, code unknown,
-code 2 unknown, error 2 unknown
+unknown error, unknown exception, unknown failure, unexpected error, unexpected exception, unspecified error,
+internal error code, connection to ~ established, something went wrong, went wrong, user aborted, request was aborted,
+operation was aborted, timeout none, no error, without error, error domain, status code unknown, statuscode unknown,
+code unknown, code 2 unknown, error 2 unknown
 """
 
 KINDS = {
     "infrastructure": """
-service unavailable, unavailable, bad gateway, resource exhausted, unauthenticated, unauthorized, unauthorised, not
-authorized, access denied, permission denied, forbidden, insufficient privilege, insufficient permission, insufficient
-permissions, insufficient authentication, insufficient scope, authorization required, authorization failed,
+service unavailable, unavailable, bad gateway, resource exhausted, unauthenticated, unauthorized, unauthorised,
+not authorized, access denied, permission denied, forbidden, insufficient privilege, insufficient permission,
+insufficient permissions, insufficient authentication, insufficient scope, authorization required, authorization failed,
 authorization error, not authorised, authorization exception, operation not permitted, permission error, eacces, eperm,
 does not have permission, does not have ~ access, missing permission, missing permissions, missing scope, access token,
-api key, credential, credentials, token has been, fetch failed, type error fetch failed, type error terminated, failed
-to fetch, connection error, connection exception, connect exception, connection reset error, client connector error,
-connection problem, transport error, transport exception, ssl error, sslerror, ssl exception, socket closed, socket
-error, socket exception, socket, channel is closed, channel closed, channel is already closed, network failure, network
-problem, network exception, network, server failed to fulfill, http server error, backend error, backend fetch failed,
-dependency failed, failed dependency, data loss, code aborted, statuscode aborted, status code aborted, operational
-error, interface error, disk error, max retries exceeded, retries exhausted, retry exhausted, number of retries, retry
-limit, max retries per request, host ~ down, is down, went down, went away, outage, crashed, crash, restarting,
-restarted, bootstrap broker, kafka error, redis connection, database connection, db connection, pool error, node not
-connected, not ready, not responding, unresponsive, not available, starting up, instance is not, remote transport
-exception, process cluster event, transient error, transient, eof, is locked, is busy, busy, ebusy, no longer valid,
-read only, readonly, environment error, licence expired, license expired, configuration error, config error, exceptions
-aborted, read error, write error
+api key, credential, credentials, token has been, fetch failed, type error fetch failed, type error terminated,
+failed to fetch, connection error, connection exception, connect exception, connection reset error,
+client connector error, connection problem, transport error, transport exception, ssl error, sslerror, ssl exception,
+socket closed, socket error, socket exception, socket, channel is closed, channel closed, channel is already closed,
+network failure, network problem, network exception, network, server failed to fulfill, http server error,
+backend error, backend fetch failed, dependency failed, failed dependency, data loss, code aborted, statuscode aborted,
+status code aborted, operational error, interface error, disk error, max retries exceeded, retries exhausted,
+retry exhausted, number of retries, retry limit, max retries per request, host ~ down, is down, went down, went away,
+outage, crashed, crash, restarting, restarted, bootstrap broker, kafka error, redis connection, database connection,
+db connection, pool error, node not connected, not ready, not responding, unresponsive, not available, starting up,
+instance is not, remote transport exception, process cluster event, transient error, transient, eof, is locked, is busy,
+busy, ebusy, no longer valid, read only, readonly, environment error, licence expired, license expired,
+configuration error, config error, exceptions aborted, read error, write error
 """,
     "timeout": """
 timed out, timeout error, network timeout, timeout exception, timeouterror, timeoutexception, etimedout, time out,
@@ -61,15 +61,15 @@ operation timed, too slow, exceeded the time, time exceeded, within the timeout,
 """,
     "business": """
 type error, value error, attribute error, index error, name error, unbound local error, lookup error, arithmetic error,
-assertion, argument error, range error, reference error, programming error, no method error, runtime type, illegal
-argument exception, argument exception, format exception, invalid operation exception, bad request, schema, invalid,
-malformed request, gone, bad input, bad data, bad value, bad parameter, bad payload, bad message, bad format, bad json,
-wrong format, not allowed, not permitted, must be, rejected by, rejected because, reject, user error, input error, db
-update exception, domain exception, domain error, application error, duplicate, duplicated, already, constraint,
-required, missing, unexpected value, truncated, overflow, too long, too large, too small, unknown value, unknown key,
-unrecognized, unprocessable entity, poison, corrupt, corrupted, decryption failed, is closed, is already closed,
-mismatch, does not support, not applicable, no value, has no, empty, negative, exceeds, was expected, not
-provided, unexpected mimetype
+assertion, argument error, range error, reference error, programming error, no method error, runtime type,
+illegal argument exception, argument exception, format exception, invalid operation exception, bad request, schema,
+invalid, malformed request, gone, bad input, bad data, bad value, bad parameter, bad payload, bad message, bad format,
+bad json, wrong format, not allowed, not permitted, must be, rejected by, rejected because, reject, user error,
+input error, db update exception, domain exception, domain error, application error, duplicate, duplicated, already,
+constraint, required, missing, unexpected value, truncated, overflow, too long, too large, too small, unknown value,
+unknown key, unrecognized, unprocessable entity, poison, corrupt, corrupted, decryption failed, is closed,
+is already closed, mismatch, does not support, not applicable, no value, has no, empty, negative, exceeds, was expected,
+not provided, unexpected mimetype
 """,
 }
 
