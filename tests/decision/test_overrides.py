@@ -1,9 +1,11 @@
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pandas as pd
 import pytest
+import yaml
 
 from dlqkit.decision.classes import classify_failures
 from dlqkit.decision.overrides import (
@@ -107,3 +109,13 @@ def test_a_slip_in_the_file_is_named_with_what_to_write(value: Any, problem: str
 def test_a_frame_that_was_not_classified_is_refused() -> None:
     with pytest.raises(FrameError):
         apply_overrides(pd.DataFrame({"event_key": ["a"]}), ())
+
+
+def test_the_example_of_the_guide_is_read() -> None:
+    """What an analyst copies from docs/classes.md into judgement.yaml holds."""
+    guide = (Path(__file__).parents[2] / "docs" / "classes.md").read_text("utf-8")
+    example = yaml.safe_load(guide.split("```yaml")[1].split("```")[0])
+
+    overrides = parse_overrides(example["class_overrides"])
+
+    assert [override.target for override in overrides] == ["signature 1f0c2a9b7d", "event order-77"]
