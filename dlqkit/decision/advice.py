@@ -59,6 +59,14 @@ def advise(facts: Mapping[str, Any], *, directory: str) -> list[dict[str, str]]:
 
 
 def _of_dead_letters(facts: Mapping[str, Any], folder: str) -> list[_Row]:
+    events = facts.get("events", {})
+    still_open = events.get("open") or {}
+    if still_open.get("value") == 0 and still_open.get("bound") in {"exact", "at_most"}:
+        return [_advice("Nothing is left to republish: every event of it has succeeded since. Close it by §7.",
+                        f"{events['healed']['value']:,} events were dead-lettered and succeeded later.",
+                        f"dlqkit lab {folder}",
+                        wrong="Republishing them: each would be done a second time.",
+                        unknown="Whether clients were told, and what keeps it from happening again.")]  # fmt: skip
     rows = _of_class(str(facts["class"]["value"]), facts, folder)
     if facts["class"].get("disputed"):
         rows.append(_advice("Check the disputed signatures: their text says otherwise than their fields.",
@@ -182,7 +190,7 @@ def _of_signal(kind: str, facts: Mapping[str, Any], folder: str) -> list[_Row]:
     lab = f"dlqkit lab {folder}"
     if kind == "silence":
         return [
-            _advice("Look at the worker's process and its subscription: it gives no sign of life.", reason,
+            _advice("Look at the worker and its subscription: no event is being done.", reason,
                     wrong="Taking silence for success: no failures are counted where nobody counts.",
                     unknown="Whether the worker is dead, or only its logs and metrics."),
             _advice("Once it is back, collect again and see whether events were lost or only waited.",

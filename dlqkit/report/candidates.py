@@ -7,14 +7,18 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from dlqkit.decision.classes import classify_failures
+from dlqkit.decision.overrides import apply_overrides
 from dlqkit.executions.event_history import event_states
 from dlqkit.report.coverage import time_text
 from dlqkit.report.diagnosis import sign_dead_letters
+from dlqkit.report.judgement import read_judgement
 
 if TYPE_CHECKING:
     from dlqkit.evidence.folder import IncidentFolder
 
 __all__ = ["Candidate", "find_candidates"]
+
+VERDICTS = {"no": "no", "after_repair": "yes, after the repair", "look_first": "look first"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,15 +42,10 @@ def find_candidates(folder: IncidentFolder, values: Mapping[str, Any]) -> list[C
     open_keys = set(states.loc[states["state"] == "open", "event_key"])
     dead = own[own["queued_to_dlq"].fillna(False).astype(bool) & own["event_key"].isin(open_keys)]
     attempts, timeout = values["class"]["max_attempts"]["value"], values["class"]["timeout_ms"]["value"]
-    classes = classify_failures(dead, max_attempts=None if attempts is None else int(attempts), timeout_ms=timeout)
+    by_fields = classify_failures(dead, max_attempts=None if attempts is None else int(attempts), timeout_ms=timeout)
+    classes = apply_overrides(by_fields, read_judgement(folder).class_overrides)
     names = {row["signature_id"]: row["signature"] for row in values["signatures"]}
     last = dead.sort_values("recorded_at").drop_duplicates("event_key", keep="last").set_index("event_key")
-    verdicts = {
-        "business": "no: correct the input first",
-        "infrastructure": "yes, once the root is removed",
-        "timeout": "yes, once the timeout or the action is mended",
-        "unknown": "not known: look at the event",
-    }
     found = [
         Candidate(
             str(last.at[row.event_key, "trace_id"]),
@@ -54,7 +53,7 @@ def find_candidates(folder: IncidentFolder, values: Mapping[str, Any]) -> list[C
             time_text(last.at[row.event_key, "recorded_at"]),
             str(row.failure_class),
             names.get(row.signature_id, "of before the incident"),
-            verdicts[str(row.failure_class)],
+            f"{VERDICTS[str(row.republish)]}: {row.republish_reason}",
         )
         for row in classes.itertuples(index=False)
     ]

@@ -9,6 +9,7 @@ import pandas as pd
 
 from dlqkit.decision.changes import find_changes
 from dlqkit.decision.classes import classify_failures, propose_max_attempts
+from dlqkit.decision.overrides import apply_overrides, find_unmatched_overrides
 from dlqkit.decision.signatures import group_errors, sign_errors
 from dlqkit.executions.durations import propose_timeout
 from dlqkit.report.coverage import evidence_ids, time_text
@@ -16,6 +17,7 @@ from dlqkit.report.redact import mask_credentials, mask_payload_values
 
 if TYPE_CHECKING:
     from dlqkit.evidence.folder import IncidentFolder
+    from dlqkit.report.judgement import Judgement
 
 __all__ = ["describe_changes", "diagnose", "sign_dead_letters"]
 
@@ -37,16 +39,20 @@ def sign_dead_letters(records: pd.DataFrame) -> pd.DataFrame:
     return records.assign(last_error=texts).join(signed[["signature", "signature_id"]])
 
 
-def diagnose(folder: IncidentFolder, own: pd.DataFrame, dead: pd.DataFrame, workflow_id: str | None) -> dict[str, Any]:
-    """Classes and signatures of the incident's events, with what they rest on."""
+def diagnose(
+    folder: IncidentFolder, own: pd.DataFrame, dead: pd.DataFrame, workflow_id: str | None, judgement: Judgement
+) -> dict[str, Any]:
+    """Classes and signatures of the incident's events, with what they rest on and what speaks against them."""
     attempts_set, timeout_set = folder.max_attempts(workflow_id), folder.action_timeout_ms(workflow_id)
     attempts = propose_max_attempts(own) if attempts_set is None else None
     timeout = propose_timeout(own) if timeout_set is None else None
     max_attempts = attempts_set if attempts is None else attempts.value
     timeout_ms = timeout_set if timeout is None else timeout.value
-    classes = classify_failures(
+    by_fields = classify_failures(
         dead, max_attempts=None if max_attempts is None else int(max_attempts), timeout_ms=timeout_ms
     )
+    classes = apply_overrides(by_fields, judgement.class_overrides)
+    unmatched = find_unmatched_overrides(by_fields, judgement.class_overrides)
     groups = group_errors(dead)
     counts = {name: int((classes["failure_class"] == name).sum()) for name in CLASSES}
     total = sum(counts.values())
@@ -62,12 +68,51 @@ def diagnose(folder: IncidentFolder, own: pd.DataFrame, dead: pd.DataFrame, work
             "value": value,
             "counts": counts,
             "disputed": int(classes["disputed"].sum()),
+            "overridden": int(classes["overridden"].sum()),
+            "unmatched_overrides": [override.target for override in unmatched],
+            "rules": _rule_rows(classes),
             "max_attempts": {"value": max_attempts, "basis": "as set" if attempts is None else attempts.basis},
             "timeout_ms": {"value": timeout_ms, "basis": "as set" if timeout is None else timeout.basis},
         },
         "signatures": _signature_rows(groups, classes),
         "assumptions": assumptions,
     }
+
+
+def _most(column: pd.Series) -> str | None:
+    """The most frequent value in words; None where there is none."""
+    known = column.dropna().astype("str")
+    known = known[known != ""]
+    return str(known.mode().iloc[0]) if len(known) else None
+
+
+def _span(column: pd.Series) -> list[float] | None:
+    """The least and the most; None where nothing is known."""
+    known = column.dropna()
+    return [float(known.min()), float(known.max())] if len(known) else None
+
+
+def _rule_rows(classes: pd.DataFrame) -> list[dict[str, Any]]:
+    """By which rule how many events got their class, and the fields it was read from, most frequent first."""
+    rows = []
+    for rule, own in classes.groupby("rule", observed=True, sort=True):
+        rows.append(
+            {
+                "rule": str(rule),
+                "failure_class": _most(own["class_by_fields"]),
+                "reason": _most(own["reason"]),
+                "events": len(own),
+                "retryable": _most(own["retryable"]),
+                "attempts": _span(own["attempts"]),
+                "max_attempts": _most(own["max_attempts"]),
+                "action_duration_ms": _span(own["action_duration_ms"]),
+                "timeout_ms": _most(own["timeout_ms"]),
+                "text_says": _most(own["text_says"]),
+                "counter_evidence": _most(own["counter_evidence"]),
+                "disputed": int(own["disputed"].sum()),
+            }
+        )
+    return sorted(rows, key=lambda row: (-row["events"], row["rule"]))
 
 
 def _signature_rows(groups: pd.DataFrame, classes: pd.DataFrame) -> list[dict[str, Any]]:
@@ -83,7 +128,14 @@ def _signature_rows(groups: pd.DataFrame, classes: pd.DataFrame) -> list[dict[st
                 "share": float(group.share),
                 "failure_class": str(own["failure_class"].mode().iloc[0]) if len(own) else "unknown",
                 "suggested_class": str(own["suggested_class"].mode().iloc[0]) if len(own) else "unknown",
+                "text_says": _most(own["text_says"]),
+                "counter_evidence": _most(own["counter_evidence"]),
+                "names_dependency": bool(own["names_dependency"].any()),
                 "disputed": bool(own["disputed"].any()),
+                "republish": _most(own["republish"]),
+                "class_by_fields": _most(own["class_by_fields"]),
+                "overridden_by": _most(own["overridden_by"]),
+                "override_reason": _most(own["override_reason"]),
                 "first_at": time_text(group.first_at),
                 "last_at": time_text(group.last_at),
             }

@@ -211,7 +211,8 @@ def facts(folder: IncidentFolder, *, as_of: datetime | None = None) -> dict[str,
     state = describe_state(main, own, rows, asked, known=known, trace_id=trace_id)
     onset = describe_onset(main, moment, folder, rows)
     incident_dead = select_dead(own, main, moment)
-    diagnosis = diagnose(folder, own, incident_dead, workflow_id)
+    judgement = read_judgement(folder)
+    diagnosis = diagnose(folder, own, incident_dead, workflow_id, judgement)
     changes = describe_changes(folder, samples, main, rows, workflow_id)
     out: dict[str, Any] = {
         "schema": SCHEMA,
@@ -248,7 +249,7 @@ def facts(folder: IncidentFolder, *, as_of: datetime | None = None) -> dict[str,
     out["assumptions"] += [doubt] if doubt else []
     out["other_workflows"] = list_others(signals, workflow_id, folder, out["events"])
     out["coverage"] = rows
-    out["judgement"] = read_judgement(folder)
+    out["judgement"] = dict(judgement.texts)
     out["checklist"] = check_two_items(own, samples, folder.metric_names, workflow_id, moment, rows, main)
     out["durations"] = describe_durations(own, main)
     out["advice"] = advise(out, directory=str(folder.display_path))

@@ -2,21 +2,39 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from dlqkit.decision.overrides import ClassOverride, parse_overrides
 from dlqkit.errors import ParameterError
 
 if TYPE_CHECKING:
     from dlqkit.evidence.folder import IncidentFolder
 
-__all__ = ["JUDGEMENT_KEYS", "read_judgement"]
+__all__ = ["JUDGEMENT_KEYS", "Judgement", "read_judgement"]
 
-# What a person may write into judgement.yaml as plain text; other keys are left alone.
+# What a person writes as plain text; beside these there is class_overrides.
 JUDGEMENT_KEYS = ("severity", "cause", "done", "owner", "prevention")
+_OTHER_KEYS = ("class_overrides", "signatures", "lessons", "owners")
 
 
-def read_judgement(folder: IncidentFolder) -> dict[str, str | None]:
-    """What people wrote; None for what is still needed."""
+@dataclass(frozen=True, slots=True)
+class Judgement:
+    """What people wrote: texts (None where one is still needed), and their word on classes."""
+
+    texts: Mapping[str, str | None]
+    class_overrides: tuple[ClassOverride, ...] = ()
+
+
+def read_judgement(folder: IncidentFolder) -> Judgement:
+    """What people wrote.
+
+    Raises
+    ------
+    ParameterError
+        If the file is no YAML, or a key of it means nothing or holds something else than it should.
+    """
     import yaml
 
     path = folder.path / "judgement.yaml"
@@ -26,11 +44,15 @@ def read_judgement(folder: IncidentFolder) -> dict[str, str | None]:
             values = yaml.safe_load(path.read_text(encoding="utf-8")) or {}
         except (yaml.YAMLError, UnicodeDecodeError) as error:
             raise ParameterError("judgement.yaml is not YAML.", "Mend it, or remove it.") from error
-        if not isinstance(values, dict):
-            raise ParameterError("judgement.yaml is not a table of names.", f"Write {', '.join(JUDGEMENT_KEYS)}.")
+    known = ", ".join((*JUDGEMENT_KEYS, *_OTHER_KEYS[:1]))
+    if not isinstance(values, dict):
+        raise ParameterError("judgement.yaml is not a table of names.", f"Write {known}.")
+    strange = [str(name) for name in values if name not in (*JUDGEMENT_KEYS, *_OTHER_KEYS)]
+    if strange:
+        raise ParameterError(f"judgement.yaml has a key {strange[0][:40]!r} that means nothing.", f"Write {known}.")
     for name in JUDGEMENT_KEYS:
         if isinstance(values.get(name), dict | list):
-            raise ParameterError(
-                f"In judgement.yaml {name} is no plain text.", f"Write {name}: in words, after a colon."
-            )
-    return {name: str(values[name]) if values.get(name) else None for name in JUDGEMENT_KEYS}
+            problem = f"In judgement.yaml {name} is no plain text."
+            raise ParameterError(problem, f"Write {name}: in words, after a colon.")
+    texts = {name: str(values[name]) if values.get(name) else None for name in JUDGEMENT_KEYS}
+    return Judgement(texts, parse_overrides(values.get("class_overrides")))

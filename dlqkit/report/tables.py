@@ -28,6 +28,7 @@ __all__ = [
     "show_checklist",
     "show_classes",
     "show_coverage",
+    "show_rules",
     "show_signals",
     "show_signatures",
     "show_status_text",
@@ -195,19 +196,59 @@ def show_signatures(facts: Facts) -> Table:
     """Error signatures of the dead letters, most frequent first, each with its class."""
     return Table(
         "Error signatures",
-        ("share", "events", "signature", "class", "the text suggests", "first", "last"),
+        ("share", "events", "signature", "class", "the text suggests", "first", "last", "evidence"),
         _rows(
             facts["signatures"],
             lambda row: f"{row['share']:.0%}",
             lambda row: f"{_at_least(facts)}{row['events']:,}",
             lambda row: row["signature"],
-            lambda row: row["failure_class"] + (" (disputed)" if row["disputed"] else ""),
-            lambda row: row["suggested_class"],
+            _class_cell,
+            lambda row: row["suggested_class"] + (f" (“{row['text_says']}”)" if row["text_says"] else ""),
             lambda row: moment_text(row["first_at"]),
             lambda row: moment_text(row["last_at"]),
+            lambda _: facts["events"]["evidence"],
         ),
         "no dead letters in the incident",
     )
+
+
+def _class_cell(row: Mapping[str, Any]) -> str:
+    """The class, whether it is disputed, and whose word it is if not the fields'."""
+    text = str(row["failure_class"]) + (" (disputed)" if row["disputed"] else "")
+    if row["overridden_by"]:
+        text += f" by {row['overridden_by']}: {row['override_reason']}; by its fields {row['class_by_fields']}"
+    return text
+
+
+def show_rules(facts: Facts) -> Table:
+    """What the classes rest on: flag, attempts, duration and text side by side, and what speaks against it."""
+    return Table(
+        "What the class rests on",
+        ("events", "class", "because", "retryable", "attempts", "took", "the text says", "against it"),
+        _rows(
+            facts["class"]["rules"],
+            lambda row: f"{_at_least(facts)}{row['events']:,}",
+            lambda row: row["failure_class"],
+            lambda row: row["reason"],
+            lambda row: {"True": "yes", "False": "no"}.get(str(row["retryable"]), "not said"),
+            lambda row: _span(row["attempts"], "") + (f" of {row['max_attempts']}" if row["max_attempts"] else ""),
+            lambda row: (
+                _span(row["action_duration_ms"], " ms")
+                + (f" of {float(row['timeout_ms']):,.0f} ms" if row["timeout_ms"] else "")
+            ),
+            lambda row: row["text_says"] or "nothing that tells",
+            lambda row: row["counter_evidence"] or "nothing",
+        ),
+        "no dead letters in the incident",
+    )
+
+
+def _span(values: Sequence[float] | None, unit: str) -> str:
+    """``5``, ``3 to 5``, or ``not known``."""
+    if not values:
+        return "not known"
+    low, high = (f"{value:,.0f}" for value in values)
+    return f"{low}{unit}" if low == high else f"{low} to {high}{unit}"
 
 
 def show_classes(facts: Facts) -> Table:
@@ -290,8 +331,15 @@ def show_advice(facts: Facts) -> Table:
     """What to do next, first things first."""
     return Table(
         "What to do",
-        ("do", "because", "command"),
-        _rows(facts["advice"], lambda row: row["action"], lambda row: row["reason"], lambda row: row["command"]),
+        ("do", "because", "would be wrong", "left unknown", "command"),
+        _rows(
+            facts["advice"],
+            lambda row: row["action"],
+            lambda row: row["reason"],
+            lambda row: row["wrong"],
+            lambda row: row["unknown"],
+            lambda row: row["command"],
+        ),
         "nothing needs doing",
     )
 

@@ -130,7 +130,7 @@ def test_what_changed_before_is_a_candidate_not_a_conclusion() -> None:
 @pytest.mark.parametrize(
     ("kind", "action"),
     [
-        ("silence", "worker's process"),
+        ("silence", "no event is being done"),
         ("failures", "newest failures"),
         ("duration", "slows the action down"),
         ("support", "each reported event"),

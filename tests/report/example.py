@@ -51,6 +51,9 @@ def make_facts(**over: Any) -> dict[str, Any]:
             "value": "infrastructure",
             "counts": {"business": 0, "infrastructure": 12, "timeout": 0, "unknown": 0},
             "disputed": 0,
+            "overridden": 0,
+            "unmatched_overrides": [],
+            "rules": [],
             "max_attempts": {"value": 5, "basis": "as set"},
             "timeout_ms": {"value": None, "basis": "durations pile up nowhere"},
         },
@@ -64,6 +67,13 @@ def make_facts(**over: Any) -> dict[str, Any]:
                 "failure_class": "infrastructure",
                 "suggested_class": "infrastructure",
                 "disputed": False,
+                "text_says": "connection refused",
+                "counter_evidence": None,
+                "names_dependency": True,
+                "republish": "after_repair",
+                "class_by_fields": "infrastructure",
+                "overridden_by": None,
+                "override_reason": None,
                 "first_at": "2026-03-02T14:02:05+00:00",
                 "last_at": "2026-03-02T15:59:00+00:00",
             }
@@ -98,7 +108,13 @@ def make_facts(**over: Any) -> dict[str, Any]:
         },
         "other_workflows": [],
         "advice": [
-            {"action": "Find what refuses connections, and remove it.", "reason": "§4", "command": "dlqkit lab orders"}
+            {
+                "action": "Find what refuses connections, and remove it.",
+                "reason": "§4",
+                "command": "dlqkit lab orders",
+                "wrong": "Republishing now.",
+                "unknown": "Whether it is back.",
+            }
         ],
         "timeline": [{"at": "2026-03-02T14:02:05+00:00", "what": "The dead-letter rate jumps", "evidence": "E1"}],
         "coverage": [
