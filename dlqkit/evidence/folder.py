@@ -76,6 +76,11 @@ class IncidentFolder:
         return self.incident.window
 
     @property
+    def findings(self) -> tuple[str, ...]:
+        """One sentence for each thing to know of the snapshot as a whole, such as an interrupted one beside it."""
+        return tuple(self.manifest.get("findings", ()))
+
+    @property
     def collected_at(self) -> datetime:
         """When the snapshot was done."""
         return datetime.fromisoformat(self.manifest["finished_at"]).astimezone(UTC)

@@ -14,7 +14,7 @@ from dlqkit.evidence import audit_log
 from dlqkit.evidence.store import write_bytes
 from dlqkit.frames import Completeness
 
-__all__ = ["SCHEMA", "Change", "find_snapshots", "read_manifest", "verify", "worst", "write_manifest"]
+__all__ = ["SCHEMA", "Change", "find_set_aside", "find_snapshots", "read_manifest", "verify", "worst", "write_manifest"]
 
 SCHEMA = 1
 NAME = "manifest.json"
@@ -81,6 +81,14 @@ def find_snapshots(directory: Path) -> list[str]:
     return sorted(path.name for path in evidence.iterdir() if path.is_dir() and path.name.isdigit())
 
 
+def find_set_aside(directory: Path) -> list[str]:
+    """Names of the folders of interrupted snapshots that were set aside, since another question was asked."""
+    evidence = directory / "evidence"
+    if not evidence.is_dir():
+        return []
+    return sorted(path.name for path in evidence.iterdir() if path.is_dir() and ".interrupted-" in path.name)
+
+
 def verify(directory: Path) -> tuple[Change, ...]:
     """Every file of the evidence that was changed, removed or added since it was collected.
 
@@ -88,14 +96,21 @@ def verify(directory: Path) -> tuple[Change, ...]:
     (``incident.toml``, ``judgement.yaml``, notebooks, the report) is not evidence and is not looked at.
     """
     changes: list[Change] = []
-    recorded = {
-        entry["snapshot"]: entry["manifest_sha256"]
-        for entry in audit_log.read(directory)
-        if entry.get("action") == "collect" and "manifest_sha256" in entry
-    }
+    recorded = {}
+    for entry in audit_log.read(directory):
+        if entry.get("action") == "collect" and "manifest_sha256" in entry:
+            recorded[entry["snapshot"]] = entry["manifest_sha256"]
+        elif entry.get("action") == "set aside":
+            recorded.pop(entry.get("snapshot"), None)
+    evidence = directory / "evidence"
     for snapshot in find_snapshots(directory):
-        changes += _verify_snapshot(directory / "evidence" / snapshot, recorded.pop(snapshot, None))
-    changes += [Change(f"evidence/{snapshot}", "is missing") for snapshot in recorded]
+        changes += _verify_snapshot(evidence / snapshot, recorded.pop(snapshot, None))
+    # A kill between the line in the audit log and the rename leaves the snapshot under way, not missing.
+    changes += [
+        Change(f"evidence/{snapshot}", "is missing")
+        for snapshot in recorded
+        if not (evidence / f"{snapshot}.part" / "snapshot").is_dir()
+    ]
     changes += [Change(audit_log.NAME, f"line {number} does not follow the one before") for number in
                 audit_log.find_breaks(directory)]  # fmt: skip
     return tuple(changes)
@@ -104,6 +119,10 @@ def verify(directory: Path) -> tuple[Change, ...]:
 def _verify_snapshot(folder: Path, recorded: str | None) -> list[Change]:
     place = f"evidence/{folder.name}"
     path = folder / NAME
+    # A link's target may be changed without a trace here, and may lie outside of what is zipped or moved.
+    links = [one for one in (folder, *sorted(folder.rglob("*"))) if one.is_symlink()]
+    if links:
+        return [Change(one.relative_to(folder.parent.parent).as_posix(), "is a link") for one in links]
     if not path.is_file():
         return [Change(f"{place}/{NAME}", "is missing")]
     changes = []

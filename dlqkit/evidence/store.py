@@ -6,6 +6,7 @@ import errno
 import fcntl
 import io
 import os
+import shutil
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -18,7 +19,18 @@ import zstandard
 from dlqkit.errors import EvidenceError, StorageError
 from dlqkit.frames import conform, empty_frame
 
-__all__ = ["hold", "make_folder", "read_frame", "read_raw", "write_bytes", "write_frame", "write_raw"]
+__all__ = [
+    "hold",
+    "make_folder",
+    "move_folder",
+    "read_frame",
+    "read_raw",
+    "remove_file",
+    "remove_folder",
+    "write_bytes",
+    "write_frame",
+    "write_raw",
+]
 
 FOLDER_MODE, FILE_MODE = 0o700, 0o600
 _FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
@@ -82,6 +94,40 @@ def sync_folder(path: Path) -> None:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
+
+
+def move_folder(path: Path, target: Path) -> None:
+    """Give a folder another name in one step, for good.
+
+    Raises
+    ------
+    StorageError
+        If it cannot be renamed.
+    """
+    try:
+        path.rename(target)
+        sync_folder(target.parent)
+    except OSError as error:
+        raise _storage_error(target, error) from error
+
+
+def remove_file(path: Path) -> None:
+    """Remove a file where there is one.
+
+    Raises
+    ------
+    StorageError
+        If it cannot be removed.
+    """
+    try:
+        path.unlink(missing_ok=True)
+    except OSError as error:
+        raise _storage_error(path, error) from error
+
+
+def remove_folder(path: Path) -> None:
+    """Remove a folder that nothing depends on; what cannot be removed stays."""
+    shutil.rmtree(path, ignore_errors=True)
 
 
 @contextmanager

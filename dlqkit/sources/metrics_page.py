@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import re
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
@@ -37,8 +38,13 @@ class MetricsPage:
             **client_options,
         )
 
-    def load(self) -> Loaded:
+    def load(self, *, on_page: Callable[[bytes, Mapping[str, Any]], None] | None = None) -> Loaded:
         """Every value on the page, at the time of reading.
+
+        Parameters
+        ----------
+        on_page : callable, optional
+            Gets the page as it came, and how many places of it were masked.
 
         Returns
         -------
@@ -52,7 +58,10 @@ class MetricsPage:
         """
 
         def decode(response: Response) -> pd.DataFrame:
-            return parse_page(response.body, response.headers.get("Content-Type", ""), datetime.now(UTC))
+            page = parse_page(response.body, response.headers.get("Content-Type", ""), datetime.now(UTC))
+            if on_page is not None:
+                on_page(response.body, {"masked": response.masked, "original_sha256": response.original_sha256})
+            return page
 
         frame = self._client.load_page(Request(self._client.url), decode)
         moment = frame["sampled_at"].max().to_pydatetime() if len(frame) else None

@@ -168,4 +168,4 @@ def test_a_disk_that_is_full(tmp_path: Path) -> None:
 
     assert done.returncode == 1
     two_sentences(done, "disk is full")
-    assert list((tmp_path / "incident" / "evidence" / "001.part" / "raw").iterdir())
+    assert list((tmp_path / "incident" / "evidence" / "001.part" / "snapshot" / "raw").iterdir())

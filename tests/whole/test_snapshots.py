@@ -88,7 +88,7 @@ def test_collect_goes_on_after_a_kill(tmp_path: Path) -> None:
             [sys.executable, "-m", "dlqkit", "collect", "incident", "--since", "4h"],
             env=environment, cwd=tmp_path, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
         )  # fmt: skip
-        part = tmp_path / "incident" / "evidence" / "001.part"
+        part = tmp_path / "incident" / "evidence" / "001.part" / "snapshot"
         deadline = time.monotonic() + 30
         while not list(part.glob("raw/02-*")) and time.monotonic() < deadline:
             time.sleep(0.02)
