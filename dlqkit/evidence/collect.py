@@ -251,8 +251,8 @@ class _Run:
         client = connect_prometheus(self.settings)
         asking = self.part.ask(kind, selector)
 
-        def keep(body: bytes, _: Mapping[str, Any]) -> None:
-            asking.keep(body)
+        def keep(body: bytes, about: Mapping[str, Any]) -> None:
+            asking.keep(body, masked=about.get("masked", 0), original_sha256=about.get("original_sha256"))
             self.progress(kind, asking.pages, None)
 
         def load() -> dict[str, Loaded]:
@@ -275,8 +275,10 @@ class _Run:
             page = MetricsPage(url)
             asking = self.part.ask(kind, query)
 
-            def keep(body: bytes, _: Mapping[str, Any], asking: Asking = asking) -> None:
-                asking.keep(body, form="txt")
+            def keep(body: bytes, about: Mapping[str, Any], asking: Asking = asking) -> None:
+                asking.keep(
+                    body, form="txt", masked=about.get("masked", 0), original_sha256=about.get("original_sha256")
+                )
 
             def load(page: MetricsPage = page, keep: Callable[..., None] = keep) -> dict[str, Loaded]:
                 return {"metrics_page": page.load(on_page=keep)}

@@ -1,0 +1,165 @@
+"""What is asked, in which order, and what of a source that hangs, refuses or echoes a secret."""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from dlqkit.errors import ParameterError, StorageError, UnexpectedAnswer
+from dlqkit.evidence import part
+from dlqkit.evidence.collect import collect
+from dlqkit.evidence.folder import IncidentFolder
+from dlqkit.evidence.manifest import verify
+from dlqkit.evidence.store import read_raw
+from dlqkit.sources.prometheus import Prometheus
+from tests.evidence.service import QUESTION, record, serving
+
+DEAD = [record(number, 30 - number) for number in reversed(range(6))]
+
+
+def entries(folder: IncidentFolder, kind: str) -> list[dict[str, Any]]:
+    return [source for source in folder.manifest["sources"] if source["kind"] == kind]
+
+
+def test_a_source_that_refuses_the_question_does_not_end_the_collect(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Prometheus does not take our query: the dead letters are kept, and the evidence is partial."""
+
+    def refuse(*_: object, **__: object) -> None:
+        raise UnexpectedAnswer("Prometheus refuses the question.", "Ask for a shorter window.")
+
+    monkeypatch.setattr(Prometheus, "raw_samples", refuse)
+    with serving(records=DEAD) as service:
+        folder = collect(QUESTION, service.settings(), tmp_path / "incident")
+
+    assert folder.completeness == "partial"
+    assert len(folder.records().frame) == 6
+    assert entries(folder, "prometheus: counters")[0]["coverage"]["missing"][0] == "Prometheus refuses the question."
+
+
+def test_a_setting_that_cannot_be_used_stops_at_once(tmp_path: Path) -> None:
+    """A CA file that does not exist is the analyst's to mend; what came before it is kept for the next run."""
+    with serving(records=DEAD) as service:
+        settings = service.settings()
+        wrong = settings.model_copy(
+            update={"prometheus": settings.prometheus.model_copy(update={"ca_file": tmp_path / "none.pem"})}
+        )
+        with pytest.raises(ParameterError, match=r"none\.pem does not exist"):
+            collect(QUESTION, wrong, tmp_path / "incident")
+        asked = len(service.asked)
+        folder = collect(QUESTION, settings, tmp_path / "incident")
+
+    assert folder.completeness == "complete"
+    assert asked == 2
+    assert service.asked.count("/execution-logs") == 2 + 2
+
+
+def test_a_workers_page_is_kept_as_it_came(tmp_path: Path) -> None:
+    """The newest counters, before any scrape, are evidence like every other page."""
+    with serving(records=DEAD) as service:
+        folder = collect(QUESTION, service.settings(), tmp_path / "incident")
+
+    raw = tmp_path / "incident" / "evidence" / "001" / "raw"
+    number = entries(folder, "worker page")[0]["evidence_id"].split("/")[1]
+    page = raw / f"{int(number):02d}-worker-page-0001.txt.zst"
+    assert read_raw(page).decode() == service.page
+    assert f"raw/{page.name}" in folder.manifest["files"]
+
+
+def test_what_was_masked_is_told_for_every_source(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An API, a Prometheus and a worker's page that echo the key: masked, with the place and the original's hash."""
+    key = "the-key-of-the-test"
+    monkeypatch.setenv("THE_KEY", key)
+    echoing = [{**one, "last_error": f"refused {key}"} for one in DEAD[:3]]
+    body_hashes: list[str] = []
+
+    def told(self: Prometheus, selector: str, start: Any, end: Any, *, on_page: Any) -> Any:
+        original = f"body with {key}".encode()
+        body_hashes.append(hashlib.sha256(original).hexdigest())
+        on_page(b"body with ********", {"masked": 1, "original_sha256": body_hashes[-1]})
+        raise UnexpectedAnswer("That is all.", "Nothing.")
+
+    monkeypatch.setattr(Prometheus, "raw_samples", told)
+    with serving(records=echoing) as service:
+        settings = service.settings(pages=False)
+        api = settings.execution_logs.model_validate(
+            {**settings.execution_logs.model_dump(), "api_key": {"env": "THE_KEY"}}
+        )
+        folder = collect(QUESTION, settings.model_copy(update={"execution_logs": api}), tmp_path / "incident")
+
+    (letters,) = entries(folder, "records: dead letters")
+    assert [(one["file"], one["places"]) for one in letters["masked"]] == [
+        ("raw/01-records-dead-letters-0001.json.zst", 3)
+    ]
+    (counters,) = entries(folder, "prometheus: counters")
+    assert counters["masked"] == [
+        {"file": "raw/02-prometheus-counters-0001.json.zst", "places": 1, "original_sha256": body_hashes[0]}
+    ]
+    for path in (tmp_path / "incident").rglob("*.zst"):
+        assert key.encode() not in read_raw(path)
+
+
+def test_two_collects_at_once_do_not_mix(tmp_path: Path) -> None:
+    """A second collect into the folder is turned away, and the first one is whole."""
+
+    def again(_: IncidentFolder) -> None:
+        with pytest.raises(StorageError, match="Another dlqkit"):
+            collect(QUESTION, service.settings(), tmp_path / "incident")
+
+    with serving(records=DEAD) as service:
+        folder = collect(QUESTION, service.settings(), tmp_path / "incident", on_dead_letters=again)
+
+    assert (folder.snapshots, folder.completeness) == (["001"], "complete")
+    assert verify(tmp_path / "incident") == ()
+
+
+def test_a_disk_that_fills_up_leaves_a_snapshot_that_can_be_finished(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The disk is full when the frames are joined; with room again, the same command asks nothing twice."""
+
+    def no_room(*_: object) -> None:
+        raise StorageError("The disk is full.", "Free some space.")
+
+    with serving(records=DEAD) as service:
+        with monkeypatch.context() as patch, pytest.raises(StorageError, match="disk is full"):
+            patch.setattr(part, "write_manifest", no_room)
+            collect(QUESTION, service.settings(), tmp_path / "incident")
+        asked = len(service.asked)
+        folder = collect(QUESTION, service.settings(), tmp_path / "incident")
+
+    assert len(service.asked) == asked
+    assert folder.completeness == "complete"
+    assert verify(tmp_path / "incident") == ()
+
+
+def test_what_was_masked_before_a_kill_is_still_told_after_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Two pages that echo the key, then a kill, then a wrong address: the kept pages say where they were masked."""
+    monkeypatch.setenv("THE_KEY", "the-key-of-the-test")
+    echoing = [{**one, "last_error": "refused the-key-of-the-test"} for one in DEAD]
+    with serving(records=echoing) as service:
+        settings = service.settings(pages=False)
+        api = settings.execution_logs.model_validate(
+            {**settings.execution_logs.model_dump(), "api_key": {"env": "THE_KEY"}}
+        )
+        settings = settings.model_copy(update={"execution_logs": api})
+
+        class Killed(BaseException):
+            pass
+
+        def killed(*_: object, **__: object) -> None:
+            raise Killed
+
+        with monkeypatch.context() as patch, pytest.raises(Killed):
+            patch.setattr(part.Part, "answered", killed)
+            collect(QUESTION, settings, tmp_path / "incident")
+        service.records_status = 404
+        folder = collect(QUESTION, settings, tmp_path / "incident")
+
+    interrupted, failed = entries(folder, "records: dead letters")
+    assert [one["places"] for one in interrupted["masked"]] == [4, 2]
+    assert failed["masked"] == []
