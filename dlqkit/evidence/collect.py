@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -28,6 +29,8 @@ Progress = Callable[[str, int, int | None], None]
 # Before the window, for comparison: as long as the window itself, and at least an hour.
 SHORTEST_BASELINE = timedelta(hours=1)
 PHASES = ("dead_letters", "metrics", "rest")
+# Of the half minute in which the triage is promised; the dead letters and the first look need the rest.
+FIRST_LOOK_S = 8.0
 _METRICS = {
     "dlq": "worker_dlq_total",
     "failure": "worker_failure_total",
@@ -110,9 +113,11 @@ def _carry_out(
     on_dead_letters: Callable[[IncidentFolder], None] | None,
     phases: Sequence[str],
 ) -> IncidentFolder:
+    # Somebody is waiting for the first look: a counter that takes long is asked again after it.
+    hurried = on_dead_letters is not None and len(phases) > 1
     if "dead_letters" in phases:
         run.ask_dead_letters(records_files)
-        run.ask_counters()
+        run.ask_counters(within_s=FIRST_LOOK_S if hurried else None)
     workflow_id = run.part.incident.workflow_id
     if on_dead_letters is not None or focus is not None:
         early = run.open_part()
@@ -122,6 +127,8 @@ def _carry_out(
             on_dead_letters(early)
     if "rest" in phases:
         run.ask_records(workflow_id)
+    if hurried and "dead_letters" in phases:
+        run.ask_counters()
     if "metrics" in phases:
         run.ask_other_metrics()
     if "rest" in phases:
@@ -219,12 +226,12 @@ class _Run:
                 keep &= frame[name] == value
         return Loaded(frame[keep].reset_index(drop=True), loaded.coverage, loaded.source)
 
-    def ask_counters(self) -> None:
+    def ask_counters(self, *, within_s: float | None = None) -> None:
         names = {**_METRICS, **self.settings.prometheus.metrics}
         wanted = [names["dlq"], names["failure"], names["success"]]
         # Some servers keep a counter's family name, without _total.
         every = sorted({*wanted, *(name.removesuffix("_total") for name in wanted)})
-        self._prometheus("prometheus: counters", f'{{__name__=~"{_either(every)}"}}')
+        self._prometheus("prometheus: counters", f'{{__name__=~"{_either(every)}"}}', within_s=within_s)
 
     def ask_other_metrics(self) -> None:
         names = {**_METRICS, **self.settings.prometheus.metrics}
@@ -243,17 +250,24 @@ class _Run:
                 found |= set(series["job"].dropna().astype("str"))
         return sorted(found)[:50]
 
-    def _prometheus(self, kind: str, selector: str) -> None:
+    def _prometheus(self, kind: str, selector: str, *, within_s: float | None = None) -> None:
         from dlqkit.sources.connect import connect_prometheus
 
         if self.settings.prometheus.url is None or self.part.has(kind, selector):
             return
-        client = connect_prometheus(self.settings)
+        short = {} if within_s is None else dict.fromkeys(("deadline_s", "read_timeout_s", "retry_budget_s"), within_s)
+        client = connect_prometheus(self.settings, **short)
         asking = self.part.ask(kind, selector)
+        begun = time.monotonic()
 
         def keep(body: bytes, about: Mapping[str, Any]) -> None:
             asking.keep(body, masked=about.get("masked", 0), original_sha256=about.get("original_sha256"))
             self.progress(kind, asking.pages, None)
+            # The client's deadline is of one request, and a long answer is of many.
+            if within_s is not None and time.monotonic() - begun > within_s:
+                raise SourceUnavailable(
+                    f"Prometheus was not done answering after {within_s:.0f} s.", "It is asked again after that."
+                )
 
         def load() -> dict[str, Loaded]:
             raw = client.raw_samples(selector, self.baseline_start, self.end, on_page=keep)
@@ -263,7 +277,7 @@ class _Run:
                 for name, frame in (("samples", raw.samples), ("series", raw.series), ("histograms", raw.histograms))
             }
 
-        self._ask(asking, load, asked_start=self.baseline_start)
+        self._ask(asking, load, asked_start=self.baseline_start, within_s=within_s)
 
     def ask_pages(self) -> None:
         from dlqkit.sources.metrics_page import MetricsPage
@@ -317,24 +331,31 @@ class _Run:
         load: Callable[[], Mapping[str, Loaded]],
         *,
         asked_start: datetime | None,
+        within_s: float | None = None,
     ) -> None:
         """Load, keep frames and coverage; a source that fails is kept as what is missing."""
         self.progress(asking.kind, 0, None)
         service = asking.kind.split(":")[0]
+        again = False
         try:
             if service in self.down:
                 raise self.down[service]
             loaded = load()
         except SourceError as error:
-            self.part.errors.append(error)
-            # A service that is away or refuses the key is not asked again in this run: an analyst is waiting.
-            if isinstance(error, (SourceUnavailable, AccessDenied)) and service in {"records", "prometheus"}:
-                self.down[service] = error
+            again = within_s is not None and isinstance(error, SourceUnavailable)
+            missing = [error.problem, error.next_step]
+            if again:
+                missing = [
+                    error.problem,
+                    f"It had {within_s:.0f} s before the first look, and is asked again after it.",
+                ]
+            else:
+                self.part.errors.append(error)
+                # A service that is away or refuses the key is not asked again in this run: an analyst is waiting.
+                if isinstance(error, (SourceUnavailable, AccessDenied)) and service in {"records", "prometheus"}:
+                    self.down[service] = error
             failed = Coverage(
-                asked_start=asked_start,
-                asked_end=self.end,
-                completeness="partial",
-                missing=(error.problem, error.next_step),
+                asked_start=asked_start, asked_end=self.end, completeness="partial", missing=tuple(missing)
             )
             loaded = {"": Loaded(pd.DataFrame(), failed, "")}
         first = next(iter(loaded.values()))
@@ -344,7 +365,7 @@ class _Run:
             asked_end=first.coverage.asked_end or (self.end if asked_start else None),
         )
         frames = {name: one.frame for name, one in loaded.items()}
-        self.part.answered(asking, first.source, coverage, frames)
+        self.part.answered(asking, first.source, coverage, frames, again=again)
 
     def _values(self, finished_at: datetime) -> dict[str, Any]:
         return {

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from dlqkit.errors import ParameterError
 from dlqkit.settings import Settings
 from dlqkit.sources.execution_logs import ExecutionLogs
@@ -23,8 +25,8 @@ def connect_execution_logs(settings: Settings) -> ExecutionLogs:
     return ExecutionLogs(own.url, key, settings=own)
 
 
-def connect_prometheus(settings: Settings) -> Prometheus:
-    """The Prometheus of the settings, its token, password and headers resolved."""
+def connect_prometheus(settings: Settings, **client_options: Any) -> Prometheus:
+    """The Prometheus of the settings, its token, password and headers resolved; options are ``HttpClient``'s."""
     own = settings.prometheus
     if own.url is None:
         raise ParameterError(
@@ -36,4 +38,6 @@ def connect_prometheus(settings: Settings) -> Prometheus:
     if own.auth is not None and own.auth.basic is not None:
         basic = (own.auth.basic.user, resolve_secret(own.auth.basic.password))
     headers = {name: resolve_secret(reference) for name, reference in own.headers.items()}
-    return Prometheus(own.url, bearer=bearer, basic=basic, headers=headers, ca_file=own.ca_file, settings=own)
+    return Prometheus(
+        own.url, bearer=bearer, basic=basic, headers=headers, ca_file=own.ca_file, settings=own, **client_options
+    )

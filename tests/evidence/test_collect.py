@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import hashlib
+import time
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from dlqkit.errors import ParameterError, StorageError, UnexpectedAnswer
+from dlqkit.evidence import collect as asking
 from dlqkit.evidence import part
 from dlqkit.evidence.collect import collect
 from dlqkit.evidence.folder import IncidentFolder
 from dlqkit.evidence.manifest import verify
 from dlqkit.evidence.store import read_raw
+from dlqkit.sources import connect
 from dlqkit.sources.prometheus import Prometheus
 from tests.evidence.service import QUESTION, record, serving
 
@@ -22,6 +25,47 @@ DEAD = [record(number, 30 - number) for number in reversed(range(6))]
 
 def entries(folder: IncidentFolder, kind: str) -> list[dict[str, Any]]:
     return [source for source in folder.manifest["sources"] if source["kind"] == kind]
+
+
+def test_the_first_look_does_not_wait_for_a_prometheus_that_hangs(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The dead letters are shown after the short wait, without counters, which is said; then they are asked again."""
+    monkeypatch.setattr(asking, "FIRST_LOOK_S", 0.5)
+    looks: list[tuple[float, int, str, str]] = []
+    begun = time.monotonic()
+
+    def look(folder: IncidentFolder) -> None:
+        said = " ".join(folder.samples().coverage.missing)
+        looks.append((time.monotonic() - begun, len(folder.records().frame), folder.completeness, said))
+
+    with serving(records=DEAD, hanging=1) as service:
+        whole = collect(QUESTION, service.settings(pages=False), tmp_path / "incident", on_dead_letters=look)
+
+    ((waited, rows, completeness, said),) = looks
+    assert waited < 15
+    assert (rows, completeness) == (6, "partial")
+    assert "asked again after it" in said
+    assert whole.completeness == "complete"
+    assert len(entries(whole, "prometheus: counters")) == 1
+    assert whole.samples().frame["value"].max() == 10
+    assert verify(tmp_path / "incident") == ()
+
+
+def test_nobody_waits_so_prometheus_has_its_usual_time(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without a first look to show there is one attempt, and no short wait."""
+    given: list[dict[str, Any]] = []
+    real = connect.connect_prometheus
+
+    def watched(settings: Any, **options: Any) -> Prometheus:
+        given.append(options)
+        return real(settings, **options)
+
+    monkeypatch.setattr(connect, "connect_prometheus", watched)
+    with serving(records=DEAD) as service:
+        collect(QUESTION, service.settings(pages=False), tmp_path / "incident")
+
+    assert given == [{}, {}]
 
 
 def test_a_source_that_refuses_the_question_does_not_end_the_collect(
