@@ -13,7 +13,7 @@ import pandas as pd
 
 from dlqkit import __version__
 from dlqkit.errors import AccessDenied, ParameterError, SourceError, SourceUnavailable
-from dlqkit.evidence.folder import IncidentFolder, open_incident, read_question, write_incident
+from dlqkit.evidence.folder import DEAD_LETTERS, EXPORT, IncidentFolder, open_incident, read_question, write_incident
 from dlqkit.evidence.manifest import find_snapshots
 from dlqkit.evidence.part import Asking, Part, question_of
 from dlqkit.evidence.resume import begin_part
@@ -157,7 +157,7 @@ class _Run:
             return
         own = self.part.incident
         self._execution_logs(
-            "records: dead letters", workflow_id=own.workflow_id, trace_id=own.trace_id, queued_to_dlq=True,
+            DEAD_LETTERS, workflow_id=own.workflow_id, trace_id=own.trace_id, queued_to_dlq=True,
             start=None if own.trace_id else self.baseline_start,
         )  # fmt: skip
 
@@ -207,7 +207,7 @@ class _Run:
     def _export(self, files: Sequence[Path]) -> None:
         from dlqkit.sources.record_exports import RecordExports
 
-        kind, query = "records: export", ", ".join(path.name for path in files)
+        kind, query = EXPORT, ", ".join(path.name for path in files)
         if self.part.has(kind, query):
             return
         loader = RecordExports(files, settings=self.settings.execution_logs)
@@ -224,7 +224,14 @@ class _Run:
             value = getattr(own, name)
             if value is not None:
                 keep &= frame[name] == value
-        return Loaded(frame[keep].reset_index(drop=True), loaded.coverage, loaded.source)
+        kept = frame[keep].reset_index(drop=True)
+        first, last = kept["recorded_at"].min(), kept["recorded_at"].max()
+        coverage = replace(
+            loaded.coverage,
+            got_start=None if pd.isna(first) else first.to_pydatetime(),
+            got_end=None if pd.isna(last) else last.to_pydatetime(),
+        )
+        return Loaded(kept, coverage, loaded.source)
 
     def ask_counters(self, *, within_s: float | None = None) -> None:
         names = {**_METRICS, **self.settings.prometheus.metrics}

@@ -33,6 +33,9 @@ from dlqkit.settings import Settings
 
 __all__ = ["IncidentFolder", "open_incident", "read_incident", "write_incident"]
 
+DEAD_LETTERS, EXPORT = "records: dead letters", "records: export"
+# What sources.execution_logs says of such an answer: cut or not, it is whole back to its oldest record.
+NEWEST_FIRST = "Records come newest first."
 # Two looks at one record are the same row unless something about its fate changed in between.
 RECORD_VERSION = ["record_id", "recorded_at", "status", "queued_to_dlq", "attempts"]
 
@@ -72,13 +75,49 @@ class IncidentFolder:
 
     @property
     def window(self) -> TimeWindow:
-        """The time range of the question."""
+        """The time range of this snapshot's question; an earlier snapshot may have asked for more."""
         return self.incident.window
+
+    @property
+    def first_start(self) -> datetime:
+        """The earliest start of a window in this snapshot and the ones before it."""
+        return min(datetime.fromisoformat(one["incident"]["start"]).astimezone(UTC) for one in self._manifests)
 
     @property
     def findings(self) -> tuple[str, ...]:
         """One sentence for each thing to know of the snapshot as a whole, such as an interrupted one beside it."""
         return tuple(self.manifest.get("findings", ()))
+
+    @cached_property
+    def _manifests(self) -> tuple[Mapping[str, Any], ...]:
+        """Of this snapshot and the ones before it, oldest first."""
+        return (*(read_manifest(place) for place in self.places[:-1]), self.manifest)
+
+    @cached_property
+    def dead_letters_known_from(self) -> datetime | None:
+        """From when on no dead letter of the question is missing, over all snapshots up to this one.
+
+        Returns
+        -------
+        datetime or None
+            Where the time ranges begin that were read whole and that reach, one after the other without a hole, up to
+            this snapshot's own. None if this snapshot's dead letters were not read whole back to any known time.
+
+        Notes
+        -----
+        A range counts from what was asked for where the answer was complete; of a newest-first answer that was cut,
+        from its oldest record; of an exported file, from its own first record. An earlier snapshot counts if its
+        question includes this one's. A range ends when its snapshot was begun, as nobody knew what came after.
+        """
+        ranges = [span for one in self._manifests[:-1] if _includes(one, self.manifest) for span in _known_ranges(one)]
+        own = _known_ranges(self.manifest)
+        if not own:
+            return None
+        known = min(start for start, _ in own)
+        for start, end in sorted(ranges, key=lambda span: span[1], reverse=True):
+            if end >= known:
+                known = min(known, start)
+        return known
 
     @property
     def collected_at(self) -> datetime:
@@ -227,6 +266,34 @@ class IncidentFolder:
         """Values of the workers' own pages: ``frames.SAMPLES`` with ``metric`` and labels; this snapshot alone."""
         columns = {**SAMPLES, "metric": "category"}
         return self._loaded(read_frame(self.places[-1] / "metrics_page.parquet", columns), "worker page")
+
+
+def _includes(earlier: Mapping[str, Any], later: Mapping[str, Any]) -> bool:
+    """Whether a snapshot's question asks for everything that a later one's does."""
+    return all(earlier["incident"][name] in (None, later["incident"][name]) for name in ("workflow_id", "trace_id"))
+
+
+def _known_ranges(manifest: Mapping[str, Any]) -> list[tuple[datetime, datetime]]:
+    """The time ranges of which a snapshot holds every dead letter of its question."""
+    begun = datetime.fromisoformat(manifest["started_at"]).astimezone(UTC)
+    kinds = {source["kind"] for source in manifest["sources"]}
+    # A file holds what somebody put into it; where the API was asked, it tells more.
+    kind = DEAD_LETTERS if DEAD_LETTERS in kinds else EXPORT
+    out = []
+    for source in manifest["sources"]:
+        coverage = Coverage.from_json(source["coverage"])
+        if source["kind"] != kind:
+            continue
+        end = min(coverage.asked_end or begun, begun)
+        if kind == EXPORT:
+            start = coverage.got_start
+        elif coverage.completeness == "complete":
+            start = coverage.asked_start or coverage.got_start
+        else:
+            start = coverage.got_start if NEWEST_FIRST in coverage.findings else None
+        if start is not None and start < end:
+            out.append((start, end))
+    return out
 
 
 def read_question(directory: Path) -> dict[str, Any]:
