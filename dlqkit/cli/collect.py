@@ -62,5 +62,7 @@ def collect(
 
         typer.echo(f"Snapshot {folder.snapshot}, {completeness}, in {for_terminal(directory)}")
         typer.echo(show_coverage({"coverage": coverage_rows(folder)}).to_text(140))
+        for sentence in folder.findings:
+            typer.echo(for_terminal(sentence))
         typer.echo(f"Next:  dlqkit triage {for_terminal(directory)}")
     raise typer.Exit(exit_code_of(completeness, strict=strict))

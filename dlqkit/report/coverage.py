@@ -20,7 +20,6 @@ __all__ = [
     "evidence_ids",
     "is_file",
     "known_to",
-    "records_complete_from",
     "time_text",
     "value_or_none",
 ]
@@ -116,22 +115,3 @@ def dead_letters_known_to(rows: list[dict[str, Any]], moment: datetime) -> datet
 def _dead_letter_rows(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
     sources = [row for row in rows if row["kind"].startswith("records")]
     return [row for row in sources if row["kind"] == "records: dead letters"] or sources
-
-
-def records_complete_from(folder: IncidentFolder, rows: list[dict[str, Any]]) -> datetime | None:
-    """From when on no dead letter can be missing from the records; None if the records never tell."""
-    records = folder.records()
-    frame = records.frame
-    sources = [row for row in rows if row["kind"].startswith("records")]
-    if not sources or frame.empty:
-        return folder.window.start if sources else None
-    asked = [row for row in sources if row["kind"] == "records: dead letters"]
-    whole = [row for row in asked if row["completeness"] == "complete" and row["asked_start"]]
-    if not asked:
-        # A file holds what somebody put into it: it tells of nothing before its own first record.
-        first = frame["recorded_at"].min()
-        return None if pd.isna(first) else first.to_pydatetime()
-    if whole:
-        return min(datetime.fromisoformat(row["asked_start"]) for row in whole)
-    oldest = frame.loc[frame["queued_to_dlq"].fillna(False).astype(bool), "recorded_at"].min()
-    return None if pd.isna(oldest) else oldest.to_pydatetime()

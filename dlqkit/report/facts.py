@@ -33,7 +33,6 @@ from dlqkit.report.coverage import (
     dead_letters_known_to,
     evidence_end,
     known_to,
-    records_complete_from,
     time_text,
     value_or_none,
 )
@@ -85,7 +84,7 @@ def find_signals(
         worker_logs=logs if len(logs) else None,
         support_reports=reports if len(reports) else None,
         metrics=folder.metric_names,
-        records_complete_from=records_complete_from(folder, rows),
+        records_complete_from=folder.dead_letters_known_from,
         now=moment,
     )
     lost = metric_samples(samples, "dlq", folder.metric_names)
@@ -227,6 +226,7 @@ def facts(folder: IncidentFolder, *, as_of: datetime | None = None) -> dict[str,
             "id": folder.snapshot,
             "collected_at": time_text(folder.collected_at),
             "completeness": folder.completeness,
+            "findings": list(folder.findings),
         },
         "as_of": time_text(moment),
         "workflow": {"id": workflow_id, "name": folder.workflow_name(workflow_id)},

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from dlqkit.report.coverage import dead_letters_are_whole, evidence_ids, records_complete_from, time_text
+from dlqkit.report.coverage import dead_letters_are_whole, evidence_ids, time_text
 
 if TYPE_CHECKING:
     from dlqkit.evidence.folder import IncidentFolder
@@ -114,16 +114,16 @@ def describe_onset(
         "low": time_text(main["onset_low_at"]),
         "high": time_text(main["onset_high_at"]),
         "age_s": (pd.Timestamp(moment) - at).total_seconds(),
-        "is_window_start": bool(pd.isna(main["onset_low_at"]) or at <= pd.Timestamp(_first_seen(folder, rows))),
+        "is_window_start": bool(pd.isna(main["onset_low_at"]) or at <= pd.Timestamp(_first_seen(folder))),
         "evidence": evidence_ids(rows, *order),
         "basis": str(main["evidence"]),
     }
 
 
-def _first_seen(folder: IncidentFolder, rows: list[dict[str, Any]]) -> datetime:
+def _first_seen(folder: IncidentFolder) -> datetime:
     """When the evidence begins: the first scrape, or from when on no record is missing; before it nothing was seen."""
     scraped = folder.samples().frame["sampled_at"].min()
-    told = records_complete_from(folder, rows)
+    told = folder.dead_letters_known_from
     known = [start for start in (None if pd.isna(scraped) else scraped.to_pydatetime(), told) if start is not None]
     return min(known) if known else folder.window.start
 

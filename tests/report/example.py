@@ -19,7 +19,12 @@ def make_facts(**over: Any) -> dict[str, Any]:
             "trace_id": None,
             "window": {"start": "2026-03-02T12:00:00+00:00", "end": "2026-03-02T16:00:00+00:00"},
         },
-        "snapshot": {"id": "001", "collected_at": "2026-03-02T16:00:00+00:00", "completeness": "complete"},
+        "snapshot": {
+            "id": "001",
+            "collected_at": "2026-03-02T16:00:00+00:00",
+            "completeness": "complete",
+            "findings": [],
+        },
         "as_of": "2026-03-02T16:00:00+00:00",
         "workflow": {"id": "wf-1", "name": "orders-sync"},
         "state": {"value": "going_on", "kind": "dead_letters", "reason": "records"},
