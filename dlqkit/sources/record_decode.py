@@ -134,6 +134,10 @@ def _keep_plain(holder: Mapping[str, msgspec.Raw], beside: dict[str, Any]) -> No
             "cursor",
         }:
             _keep_plain(msgspec.json.decode(text, type=dict[str, msgspec.Raw]), beside)
+        elif text[:1] == b"{" and name == "next":
+            # HAL writes a link as an object of its own.
+            link = msgspec.json.decode(text)
+            beside.setdefault(name, link.get("href") if isinstance(link, dict) else None)
         elif text[:1] not in b"[{" and len(text) <= 4096:
             beside.setdefault(name, msgspec.json.decode(text))
 
