@@ -22,7 +22,7 @@ import urllib3
 from dlqkit.errors import AccessDenied, ParameterError, SourceError, SourceUnavailable, UnexpectedAnswer
 from dlqkit.untrusted import shorten
 
-__all__ = ["HttpClient", "Request", "Response", "check_url", "describe_body", "shown_url"]
+__all__ = ["HttpClient", "Request", "Response", "TooLarge", "check_url", "describe_body", "shown_url"]
 
 T = TypeVar("T")
 _REDIRECTS = {301, 302, 303, 307, 308}
@@ -51,6 +51,10 @@ class Response:
     masked: int = 0
     original_sha256: str | None = None
     """Of the body before masking, where something was masked."""
+
+
+class TooLarge(UnexpectedAnswer):
+    """A body that is longer than what is read at once; a smaller question may do."""
 
 
 class _Again(Exception):
@@ -153,7 +157,9 @@ class HttpClient:
     auth : tuple of str, optional
         User and password.
     secrets : collection of str
-        Masked wherever a body echoes them.
+        What is sent in the headers; masked wherever a body echoes it.
+    also_mask : collection of str
+        Secrets of other services, which a body may echo too.
     deadline_s, read_timeout_s : float
         Wall-clock limit of a request, and of one wait for bytes.
     max_bytes : int
@@ -172,6 +178,7 @@ class HttpClient:
         auth: tuple[str, str] | None = None,
         ca_file: Path | None = None,
         secrets: Collection[str] = (),
+        also_mask: Collection[str] = (),
         secret_setting: str = "the key",
         deadline_s: float = 60.0,
         read_timeout_s: float = 30.0,
@@ -191,7 +198,7 @@ class HttpClient:
         self._budget_s = retry_budget_s
         self._max_tries = max_tries
         self._sleep = sleep
-        self._masks = _masks(known, auth)
+        self._masks = _masks({*known, *also_mask}, auth)
         self._session = requests.Session()
         self._session.trust_env = False  # no .netrc, no proxy of the environment: both would see the secret
         self._session.headers.update({"Accept": "application/json", "User-Agent": "dlqkit"})
@@ -325,7 +332,7 @@ class HttpClient:
             chunks.append(chunk)
             size += len(chunk)
             if size > self._max_bytes:
-                raise UnexpectedAnswer(
+                raise TooLarge(
                     f"{self.name} answers with more than {self._max_bytes >> 20} MiB at once.",
                     "Ask for less: a shorter window, or a smaller page_limit.",
                 )
