@@ -71,7 +71,9 @@ class SupportReports:
         undated = int(frame["reported_at"].isna().sum())
         coverage = Coverage(
             rows=len(frame),
-            missing=(f"{undated:,} reports have no time that can be read.",) if undated else (),
+            # Without a single time they cannot be laid beside anything.
+            completeness="unverified" if undated and undated == len(frame) else "complete",
+            missing=(f"{undated:,} of {len(frame):,} reports have no time that can be read.",) if undated else (),
             findings=tuple(findings),
         )
         return Loaded(frame, coverage, self._path.name)
@@ -82,7 +84,9 @@ class SupportReports:
             for column, name in found.items()
         }
         times, findings = read_times(
-            columns.get("reported_at", pd.Series([None] * len(rows), dtype="str")), self._timezone
+            columns.get("reported_at", pd.Series([None] * len(rows), dtype="str")),
+            self._timezone,
+            setting="support_reports.timezone",
         )
         rest = [name for name in (rows[0] if rows else ()) if name not in found.values()]
         notes = [
@@ -99,7 +103,7 @@ class SupportReports:
         made = {**columns, "reported_at": times, "note": pd.Series(notes, dtype="str")}
         empty = pd.Series([None] * len(rows), dtype="str")
         frame = pd.DataFrame({name: made.get(name, empty).astype(dtype) for name, dtype in SUPPORT_REPORTS.items()})
-        return frame, [text.replace("execution_logs.timezone", "the time zone") for text in findings]
+        return frame, findings
 
 
 def _find(names: list[str]) -> dict[str, str]:
