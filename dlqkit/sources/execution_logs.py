@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit, urlunsplit
@@ -31,6 +31,8 @@ class ExecutionLogs:
         Sent as ``X-API-Key`` (or the header of the settings) to this address alone.
     settings : ExecutionLogsSettings, optional
         What is known of the API; the rest is found out.
+    secrets : collection of str, optional
+        Of other services; masked where a body echoes them, never sent.
 
     Raises
     ------
@@ -44,6 +46,7 @@ class ExecutionLogs:
         api_key: str | SecretReference | None = None,
         *,
         settings: ExecutionLogsSettings | None = None,
+        secrets: Collection[str] = (),
         **client_options: Any,
     ) -> None:
         self._settings = settings or ExecutionLogsSettings()
@@ -58,6 +61,7 @@ class ExecutionLogs:
             headers={self._settings.api_key_header: key} if key else None,
             ca_file=self._settings.ca_file,
             secrets=(key,) if key else (),
+            also_mask=secrets,
             secret_setting="execution_logs.api_key",
             **client_options,
         )

@@ -20,6 +20,7 @@ import requests
 import urllib3
 
 from dlqkit.errors import AccessDenied, ParameterError, SourceError, SourceUnavailable, UnexpectedAnswer
+from dlqkit.sources.masking import Masks
 from dlqkit.untrusted import shorten
 
 __all__ = ["HttpClient", "Request", "Response", "TooLarge", "check_url", "describe_body", "shown_url"]
@@ -28,7 +29,6 @@ T = TypeVar("T")
 _REDIRECTS = {301, 302, 303, 307, 308}
 _MAX_REDIRECTS = 5
 _CHUNK = 1 << 20
-_MIN_SECRET = 4  # a shorter text stands in any page by chance
 
 
 @dataclass(frozen=True, slots=True)
@@ -198,7 +198,9 @@ class HttpClient:
         self._budget_s = retry_budget_s
         self._max_tries = max_tries
         self._sleep = sleep
-        self._masks = _masks({*known, *also_mask}, auth)
+        # As user and password stand in a header.
+        both = (base64.b64encode(f"{auth[0]}:{auth[1]}".encode()).decode(),) if auth is not None else ()
+        self._masks = Masks({*known, *also_mask, *both})
         self._session = requests.Session()
         self._session.trust_env = False  # no .netrc, no proxy of the environment: both would see the secret
         self._session.headers.update({"Accept": "application/json", "User-Agent": "dlqkit"})
@@ -251,16 +253,6 @@ class HttpClient:
                 self._sleep(wait)
         raise AssertionError("the last try returns or raises")
 
-    def mask_secrets(self, body: bytes) -> tuple[bytes, int]:
-        """The body with every known secret masked, and in how many places."""
-        count = 0
-        for secret, mask in self._masks:
-            found = body.count(secret)
-            if found:
-                body = body.replace(secret, mask)
-                count += found
-        return body, count
-
     def _send(self, request: Request, accept: Collection[int]) -> Response:
         deadline = time.monotonic() + self._deadline_s
         url, params = request.url, dict(request.params)
@@ -297,7 +289,7 @@ class HttpClient:
                 timeout=(min(10.0, self._deadline_s), self._read_timeout_s),
             ) as answer:
                 body = self._read(answer, deadline)
-                masked_body, masked = self.mask_secrets(body)
+                masked_body, masked = self._masks.apply(body)
                 return Response(
                     masked_body,
                     answer.status_code,
@@ -383,26 +375,6 @@ def _is_json(body: bytes) -> bool:
     except (ValueError, RecursionError):
         return False
     return True
-
-
-def _masks(secrets: Collection[str], auth: tuple[str, str] | None) -> list[tuple[bytes, bytes]]:
-    forms: dict[bytes, bytes] = {}
-    texts = set(secrets)
-    if auth is not None:
-        texts.add(base64.b64encode(f"{auth[0]}:{auth[1]}".encode()).decode())
-    for text in texts:
-        if len(text) < _MIN_SECRET:
-            continue
-        plain = text.encode()
-        for form in (
-            plain,
-            json.dumps(text)[1:-1].encode(),
-            urllib.parse.quote(text, safe="").encode(),
-            base64.b64encode(plain),
-        ):
-            # Digits are masked by digits, so that a number stays one and the page can still be read.
-            forms[form] = b"0" * len(form) if form.isdigit() else b"*" * 8
-    return sorted(forms.items(), key=lambda item: -len(item[0]))
 
 
 def _reason(error: BaseException) -> str:

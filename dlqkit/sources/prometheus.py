@@ -29,7 +29,10 @@ from dlqkit.sources.prometheus_decode import (
     frames_of,
 )
 
-__all__ = ["Prometheus", "RawSamples"]
+__all__ = ["TENANT_HEADERS", "Prometheus", "RawSamples"]
+
+# A tenant (of Cortex, Mimir, Loki; of Thanos) is a word such as “payments”: no secret, and masked it would be missed.
+TENANT_HEADERS = frozenset({"x-scope-orgid", "thanos-tenant"})
 
 # A piece of about this many samples is some 20 MB of text, well below what is read at once.
 PIECE_SAMPLES = 1_000_000
@@ -83,7 +86,7 @@ class Prometheus:
     basic : (str, str), optional
         User and password.
     headers : mapping, optional
-        Further headers, such as a tenant's; treated as secrets.
+        Further headers; treated as secrets, but for those of ``TENANT_HEADERS``.
     ca_file : Path, optional
         Certificate authority of the server.
     settings : PrometheusSettings, optional
@@ -113,7 +116,10 @@ class Prometheus:
             headers=own,
             auth=basic,
             ca_file=ca_file,
-            secrets=[*(headers or {}).values(), *([bearer] if bearer else [])],
+            secrets=[
+                *(text for name, text in (headers or {}).items() if name.lower() not in TENANT_HEADERS),
+                *([bearer] if bearer else []),
+            ],
             also_mask=secrets,
             secret_setting="prometheus.auth",
             **client_options,

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 
 import pandas as pd
 
 from dlqkit.errors import ParameterError
 from dlqkit.frames import SUPPORT_REPORTS, Coverage, Loaded
+from dlqkit.sources.masking import Masks
 from dlqkit.sources.record_decode import read_times
 
 __all__ = ["SupportReports"]
@@ -33,9 +34,12 @@ class SupportReports:
         Comma, semicolon or tab; the first line names the columns.
     timezone : str, optional
         Of times without an offset; without it they are not used.
+    secrets : collection of str, optional
+        Masked where the file holds them.
     """
 
-    def __init__(self, path: Path | str, *, timezone: str | None = None) -> None:
+    def __init__(self, path: Path | str, *, timezone: str | None = None, secrets: Collection[str] = ()) -> None:
+        self._masks = Masks(secrets)
         self._path = Path(path)
         self._timezone = timezone
 
@@ -53,7 +57,8 @@ class SupportReports:
             If the file cannot be read, or names neither a trace nor a business key.
         """
         try:
-            text = self._path.read_text(encoding="utf-8-sig")
+            body, masked = self._masks.apply(self._path.read_bytes())
+            text = body.decode("utf-8-sig").replace("\r\n", "\n").replace("\r", "\n")
         except (OSError, UnicodeDecodeError) as error:
             reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8 text"
             raise ParameterError(f"The reports {self._path} cannot be read: {reason}.", "Check the path.") from None
@@ -68,6 +73,8 @@ class SupportReports:
                 "Name one trace_id or business_key in its first line.",
             )
         frame, findings = self._frame(rows, found)
+        if masked:
+            findings.append(f"Known secrets stood in {masked:,} places; they are masked.")
         undated = int(frame["reported_at"].isna().sum())
         coverage = Coverage(
             rows=len(frame),

@@ -7,7 +7,7 @@ import io
 import re
 import sys
 import zlib
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from datetime import datetime
 from pathlib import Path
@@ -19,6 +19,7 @@ import zstandard
 
 from dlqkit.errors import ParameterError
 from dlqkit.frames import WORKER_LOGS, Completeness, Coverage, Loaded, empty_frame
+from dlqkit.sources.masking import Masks
 from dlqkit.sources.record_decode import read_times
 
 __all__ = ["WorkerLogs"]
@@ -57,6 +58,8 @@ class WorkerLogs:
         input. Rotated files are given one by one or as a pattern such as ``worker.log*``.
     timezone : str, optional
         Of times without an offset; without it they are not used.
+    secrets : collection of str, optional
+        Masked where a line holds them.
 
     Raises
     ------
@@ -69,7 +72,10 @@ class WorkerLogs:
         paths: str | Path | Sequence[str | Path],
         *,
         timezone: str | None = None,
+        secrets: Collection[str] = (),
     ) -> None:
+        self._masks = Masks(secrets)
+        self._masked = 0
         given = [paths] if isinstance(paths, (str, Path)) else list(paths)
         self._paths = [found for path in given for found in _find(path)]
         self._timezone = timezone
@@ -100,11 +106,11 @@ class WorkerLogs:
         frames: list[pd.DataFrame] = []
         missing: list[str] = []
         findings: dict[str, None] = {}
-        lines = not_json = 0
+        lines = not_json = self._masked = 0
         cut = False
         for path in self._paths:
             reader = _Reader(path)
-            for rows in _chunks(reader.lines()):
+            for rows in _chunks(self._without_secrets(reader.lines())):
                 lines += len(rows)
                 not_json += sum(row is not None and "_text" in row for row in rows)
                 frame, said = _frame(rows, self._timezone)
@@ -118,6 +124,8 @@ class WorkerLogs:
         frame = frame.astype({"level": "category"})
         if not_json:
             findings[f"{not_json:,} of {lines:,} lines are no JSON; they are kept as text."] = None
+        if self._masked:
+            findings[f"Known secrets stood in {self._masked:,} places; they are masked."] = None
         first, last = frame["logged_at"].min(), frame["logged_at"].max()
         undated = int(frame["logged_at"].isna().sum())
         if undated:
@@ -136,6 +144,12 @@ class WorkerLogs:
             details={"lines": lines, "not_json": not_json},
         )
         return Loaded(frame, coverage, ", ".join(_name(path) for path in self._paths))
+
+    def _without_secrets(self, lines: Iterable[bytes]) -> Iterator[bytes]:
+        for line in lines:
+            text, count = self._masks.apply(line)
+            self._masked += count
+            yield text
 
 
 def _name(path: Path | None) -> str:

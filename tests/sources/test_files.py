@@ -102,6 +102,24 @@ def test_reports_without_a_zone_say_so_and_are_dated_once_it_is_set(tmp_path: Pa
     assert "support_reports.timezone" in raised.value.next_step
 
 
+def test_secrets_in_exports_and_reports_are_masked(tmp_path: Path) -> None:
+    """A key that an error message repeats is masked, whatever the form of the file."""
+    key = "k3y-of-the-tests"
+    rows = [{**ROWS[0], "last_error": f"header was {key}", "payload_snapshot": {"again": key}}]
+    path = tmp_path / "export"
+    frame = pd.DataFrame(rows).astype({"payload_snapshot": "str"})
+    writers = (lambda: path.write_text(json.dumps(rows)), lambda: frame.to_csv(path), lambda: frame.to_parquet(path))
+    for write in writers:
+        write()
+        loaded = RecordExports(path, secrets=[key]).load()
+        assert key not in loaded.frame.to_csv()
+        assert loaded.frame["last_error"].tolist() == ["header was ********"]
+        assert "Known secrets stood in 2 places; they are masked." in loaded.coverage.findings
+    reports = tmp_path / "reports.csv"
+    reports.write_text(f"trace_id,time,note\nt1,2026-03-02T14:00Z,used {key}\n")
+    assert SupportReports(reports, secrets=[key]).load().frame["note"].tolist() == ["used ********"]
+
+
 def test_reports_without_a_key_are_refused(tmp_path: Path) -> None:
     path = tmp_path / "reports.csv"
     path.write_text("who,when\nann,now\n")

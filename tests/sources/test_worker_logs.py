@@ -146,3 +146,14 @@ def test_an_empty_log_is_complete(tmp_path: Path) -> None:
     coverage = WorkerLogs(path).load().coverage
 
     assert (coverage.completeness, coverage.missing) == ("complete", ())
+
+
+def test_secrets_in_log_lines_are_masked(tmp_path: Path) -> None:
+    """A key that a worker logs is in no frame, and the coverage says that something was masked."""
+    path = tmp_path / "log"
+    path.write_text(f"{json.dumps({**LINE, 'msg': 'sent k3y-of-the-tests'})}\nX-API-Key: k3y-of-the-tests\n")
+
+    loaded = WorkerLogs(path, secrets=["k3y-of-the-tests"]).load()
+
+    assert loaded.frame["message"].tolist() == ["sent ********", "X-API-Key: ********"]
+    assert "Known secrets stood in 2 places; they are masked." in loaded.coverage.findings
