@@ -470,8 +470,9 @@ class Pager:
                     self.findings[f"A limit of {LARGE_LIMIT:,} gives pages of up to {size:,}."] = None
                     return step
                 is_whole = step is not None and step.page.received == self._page_size
-                # A cursor may be good for once, and its page names the next one itself.
-                if step is not None and (is_whole or not can_repeat or self.requests >= self._budget):
+                # A cursor may be good for once, and a page that it brought names the next one itself.
+                is_used_up = not can_repeat and step is not None and step.page.received > 0
+                if step is not None and (is_whole or is_used_up or self.requests >= self._budget):
                     return step
                 # Fewer than before: the end, or an API that falls back where a limit is above its own.
         return self._get({**self._query, **place, "limit": self._limit_text()})
