@@ -20,6 +20,8 @@ __all__ = [
     "PrometheusSettings",
     "SecretReference",
     "Settings",
+    "SupportReportsSettings",
+    "WorkerLogsSettings",
     "WorkerSettings",
     "WorkflowSettings",
     "load_settings",
@@ -100,6 +102,18 @@ class WorkerSettings(_Table):
     action_timeout_ms: float | None = Field(default=None, gt=0)
 
 
+class WorkerLogsSettings(_Table):
+    """Files of worker logs."""
+
+    timezone: str | None = None
+
+
+class SupportReportsSettings(_Table):
+    """What clients reported."""
+
+    timezone: str | None = None
+
+
 class WorkflowSettings(_Table):
     """What differs for one workflow."""
 
@@ -116,6 +130,8 @@ class Settings(_Table):
     execution_logs: ExecutionLogsSettings = ExecutionLogsSettings()
     prometheus: PrometheusSettings = PrometheusSettings()
     worker: WorkerSettings = WorkerSettings()
+    worker_logs: WorkerLogsSettings = WorkerLogsSettings()
+    support_reports: SupportReportsSettings = SupportReportsSettings()
     workflows: dict[str, WorkflowSettings] = Field(default_factory=dict)
     file: Path | None = Field(default=None, exclude=True)
     trusted: bool = Field(default=True, exclude=True)

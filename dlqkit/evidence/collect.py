@@ -138,6 +138,13 @@ def _carry_out(
     return run.finish()
 
 
+def _is_away(error: SourceError) -> bool:
+    """Whether a service is not there or refuses the key; that one question was too heavy says nothing of the next."""
+    from dlqkit.sources.prometheus_decode import QueryTooHeavy
+
+    return isinstance(error, (SourceUnavailable, AccessDenied)) and not isinstance(error, QueryTooHeavy)
+
+
 class _Run:
     """One call of ``collect``."""
 
@@ -205,12 +212,12 @@ class _Run:
         self._ask(asking, lambda: {"records": load()}, asked_start=start)
 
     def _export(self, files: Sequence[Path]) -> None:
-        from dlqkit.sources.record_exports import RecordExports
+        from dlqkit.sources.connect import open_record_exports
 
         kind, query = EXPORT, ", ".join(path.name for path in files)
         if self.part.has(kind, query):
             return
-        loader = RecordExports(files, settings=self.settings.execution_logs)
+        loader = open_record_exports(self.settings, files)
         asking = self.part.ask(kind, query)
         self._ask(asking, lambda: {"records": self._within(loader.load())}, asked_start=self.baseline_start)
 
@@ -287,13 +294,14 @@ class _Run:
         self._ask(asking, load, asked_start=self.baseline_start, within_s=within_s)
 
     def ask_pages(self) -> None:
+        from dlqkit.sources.connect import connect_metrics_page
         from dlqkit.sources.metrics_page import MetricsPage
 
         for number, url in enumerate(self.settings.worker.metrics_urls, start=1):
             kind, query = "worker page", f"{number}"
             if self.part.has(kind, query):
                 continue
-            page = MetricsPage(url)
+            page = connect_metrics_page(self.settings, url)
             asking = self.part.ask(kind, query)
 
             def keep(body: bytes, about: Mapping[str, Any], asking: Asking = asking) -> None:
@@ -309,11 +317,11 @@ class _Run:
     def read_logs(self, paths: Sequence[str]) -> None:
         if not paths:
             return
-        from dlqkit.sources.worker_logs import WorkerLogs
+        from dlqkit.sources.connect import open_worker_logs
 
         kind, query = "worker logs", ", ".join(Path(path).name for path in paths)
         if not self.part.has(kind, query):
-            logs = WorkerLogs(paths)
+            logs = open_worker_logs(self.settings, paths)
             self._ask(
                 self.part.ask(kind, query),
                 lambda: {"worker_logs": logs.load(start=self.baseline_start, end=self.end)},
@@ -323,10 +331,10 @@ class _Run:
     def read_reports(self, path: Path | None) -> None:
         if path is None:
             return
-        from dlqkit.sources.support_reports import SupportReports
+        from dlqkit.sources.connect import open_support_reports
 
         if not self.part.has("support reports", path.name):
-            reports = SupportReports(path)
+            reports = open_support_reports(self.settings, path)
             asking = self.part.ask("support reports", path.name)
             self._ask(asking, lambda: {"support_reports": reports.load()}, asked_start=None)
 
@@ -359,7 +367,7 @@ class _Run:
             else:
                 self.part.errors.append(error)
                 # A service that is away or refuses the key is not asked again in this run: an analyst is waiting.
-                if isinstance(error, (SourceUnavailable, AccessDenied)) and service in {"records", "prometheus"}:
+                if _is_away(error) and service in {"records", "prometheus"}:
                     self.down[service] = error
             failed = Coverage(
                 asked_start=asked_start, asked_end=self.end, completeness="partial", missing=tuple(missing)

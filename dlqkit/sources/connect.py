@@ -1,16 +1,32 @@
-"""The services of the settings, opened with their secrets."""
+"""The sources of the settings, opened with their secrets; each masks the secrets of all."""
 
 from __future__ import annotations
 
+import base64
+from collections.abc import Iterator, Sequence
+from functools import lru_cache
+from pathlib import Path
 from typing import Any
 
 from dlqkit.errors import ParameterError
-from dlqkit.settings import Settings
+from dlqkit.settings import SecretReference, Settings
 from dlqkit.sources.execution_logs import ExecutionLogs
-from dlqkit.sources.prometheus import Prometheus
+from dlqkit.sources.metrics_page import MetricsPage
+from dlqkit.sources.prometheus import TENANT_HEADERS, Prometheus
+from dlqkit.sources.record_exports import RecordExports
 from dlqkit.sources.secrets import resolve_secret
+from dlqkit.sources.support_reports import SupportReports
+from dlqkit.sources.worker_logs import WorkerLogs
 
-__all__ = ["connect_execution_logs", "connect_prometheus"]
+__all__ = [
+    "connect_execution_logs",
+    "connect_metrics_page",
+    "connect_prometheus",
+    "known_secrets",
+    "open_record_exports",
+    "open_support_reports",
+    "open_worker_logs",
+]
 
 
 def connect_execution_logs(settings: Settings) -> ExecutionLogs:
@@ -22,7 +38,7 @@ def connect_execution_logs(settings: Settings) -> ExecutionLogs:
             "Set execution_logs.url in dlqkit.toml, or DLQKIT_EXECUTION_LOGS__URL.",
         )
     key = resolve_secret(own.api_key) if own.api_key is not None else None
-    return ExecutionLogs(own.url, key, settings=own)
+    return ExecutionLogs(own.url, key, settings=own, secrets=known_secrets(settings))
 
 
 def connect_prometheus(settings: Settings, **client_options: Any) -> Prometheus:
@@ -39,5 +55,80 @@ def connect_prometheus(settings: Settings, **client_options: Any) -> Prometheus:
         basic = (own.auth.basic.user, resolve_secret(own.auth.basic.password))
     headers = {name: resolve_secret(reference) for name, reference in own.headers.items()}
     return Prometheus(
-        own.url, bearer=bearer, basic=basic, headers=headers, ca_file=own.ca_file, settings=own, **client_options
+        own.url,
+        bearer=bearer,
+        basic=basic,
+        headers=headers,
+        ca_file=own.ca_file,
+        settings=own,
+        secrets=known_secrets(settings),
+        **client_options,
     )
+
+
+def connect_metrics_page(settings: Settings, url: str) -> MetricsPage:
+    """A worker's page, one of ``worker.metrics_urls``."""
+    return MetricsPage(url, secrets=known_secrets(settings))
+
+
+def open_worker_logs(settings: Settings, paths: str | Path | Sequence[str | Path]) -> WorkerLogs:
+    """Files of worker logs, in the zone of the settings."""
+    return WorkerLogs(paths, timezone=settings.worker_logs.timezone, secrets=known_secrets(settings))
+
+
+def open_support_reports(settings: Settings, path: Path | str) -> SupportReports:
+    """What clients reported, in the zone of the settings."""
+    return SupportReports(path, timezone=settings.support_reports.timezone, secrets=known_secrets(settings))
+
+
+def open_record_exports(settings: Settings, paths: str | Path | Sequence[str | Path]) -> RecordExports:
+    """Exported execution records, with the fields and zone of the API's settings."""
+    return RecordExports(paths, settings=settings.execution_logs, secrets=known_secrets(settings))
+
+
+def known_secrets(settings: Settings) -> tuple[str, ...]:
+    """Every secret that the settings name and that can be had, to be masked wherever it turns up.
+
+    One that cannot be had is left out here: the source that needs it says so when it is asked.
+    """
+    found: dict[str, None] = {}
+    for reference in _references(settings):
+        text = _of(reference)
+        if text is not None:
+            found[text] = None
+    auth = settings.prometheus.auth
+    if auth is not None and auth.basic is not None and (password := _of(auth.basic.password)) is not None:
+        # As it stands in a header.
+        found[base64.b64encode(f"{auth.basic.user}:{password}".encode()).decode()] = None
+    return tuple(found)
+
+
+def _references(settings: Settings) -> Iterator[SecretReference]:
+    if settings.execution_logs.url is not None and settings.execution_logs.api_key is not None:
+        yield settings.execution_logs.api_key
+    own = settings.prometheus
+    if own.url is None:
+        return
+    if own.auth is not None and own.auth.bearer is not None:
+        yield own.auth.bearer
+    if own.auth is not None and own.auth.basic is not None:
+        yield own.auth.basic.password
+    yield from (reference for name, reference in own.headers.items() if name.lower() not in TENANT_HEADERS)
+
+
+def _of(reference: SecretReference) -> str | None:
+    if reference.command is not None or reference.keyring is not None:
+        return _asked_once(reference)
+    try:
+        return resolve_secret(reference)
+    except ParameterError:
+        return None
+
+
+@lru_cache(maxsize=32)
+def _asked_once(reference: SecretReference) -> str | None:
+    """A command or keyring may ask a person for a passphrase, which is not wanted once for every source."""
+    try:
+        return resolve_secret(reference)
+    except ParameterError:
+        return None

@@ -2,81 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Collection, Mapping
 from datetime import UTC, datetime
-from typing import Any, Literal
-from urllib.parse import parse_qsl, urljoin, urlsplit, urlunsplit
+from typing import Any
+from urllib.parse import parse_qsl, urlsplit, urlunsplit
 
 import pandas as pd
 
-from dlqkit.errors import ParameterError, SourceError, UnexpectedAnswer
-from dlqkit.frames import RECORDS, Completeness, Coverage, Loaded, empty_frame
+from dlqkit.errors import ParameterError, UnexpectedAnswer
+from dlqkit.frames import RECORDS, Coverage, Loaded, empty_frame
 from dlqkit.settings import ExecutionLogsSettings, SecretReference
 from dlqkit.sources.http import HttpClient, Request, Response, shown_url
+from dlqkit.sources.paging import VERSION, Fetched, Page, Pager
 from dlqkit.sources.record_decode import Decoded, decode_page
 from dlqkit.sources.secrets import resolve_secret
 
 __all__ = ["ExecutionLogs", "Page"]
-
-Style = Literal["none", "offset", "page", "cursor", "link"]
-# An API that answers exactly so many may have cut at its own limit, whatever it was asked for.
-ROUND_LIMITS = frozenset({10, 20, 25, 30, 40, 50, 75, 100, 150, 200, 250, 300, 400, 500, 750, 1000, 2000, 5000, 10000})
-# Asked for once where no limit is set: an API that gives a thousand at once saves nine requests of ten.
-LARGE_LIMIT = 1000
-# A second page is a new one when most of its records were not in the first; a few may slip over while paging.
-NEW_SHARE = 0.5
-_CURSOR_KEYS = {
-    "next_cursor": ("cursor",),
-    "nextcursor": ("cursor",),
-    "cursor": ("cursor",),
-    "next_page_token": ("page_token",),
-    "nextpagetoken": ("pageToken", "page_token"),
-    "next_token": ("next_token", "token"),
-    "nexttoken": ("nextToken", "token"),
-    "continuation": ("continuation",),
-    "continuation_token": ("continuation_token",),
-    "after": ("after",),
-    "end_cursor": ("after",),
-}
-_NEXT_URL_KEYS = ("next", "next_url", "nextUrl", "next_page_url", "next_link", "nextLink", "@odata.nextLink")
-
-
-@dataclass(frozen=True, slots=True)
-class Page:
-    """One page as it came, and its records."""
-
-    number: int
-    body: bytes
-    query: Mapping[str, str]
-    frame: pd.DataFrame
-    received: int
-    quarantined: tuple[bytes, ...]
-    masked: int
-    original_sha256: str | None
-
-
-@dataclass(slots=True)
-class _Walk:
-    """What is known while paging; of one call of ``load`` alone."""
-
-    style: Style | None
-    seen: set[str] = field(default_factory=set)
-    frames: list[pd.DataFrame] = field(default_factory=list)
-    quarantined: int = 0
-    requests: int = 0
-    pages: int = 0
-    page_size: int = 0
-    page_base: int = 1
-    limit: int | None = None
-    cursor_name: str | None = None
-    received: int = 0
-    total: int | None = None
-    newest_first: bool | None = None
-    findings: dict[str, None] = field(default_factory=dict)
-    missing: list[str] = field(default_factory=list)
-    completeness: Completeness | None = None
-    error: SourceError | None = None
 
 
 class ExecutionLogs:
@@ -90,6 +31,8 @@ class ExecutionLogs:
         Sent as ``X-API-Key`` (or the header of the settings) to this address alone.
     settings : ExecutionLogsSettings, optional
         What is known of the API; the rest is found out.
+    secrets : collection of str, optional
+        Of other services; masked where a body echoes them, never sent.
 
     Raises
     ------
@@ -103,6 +46,7 @@ class ExecutionLogs:
         api_key: str | SecretReference | None = None,
         *,
         settings: ExecutionLogsSettings | None = None,
+        secrets: Collection[str] = (),
         **client_options: Any,
     ) -> None:
         self._settings = settings or ExecutionLogsSettings()
@@ -117,6 +61,7 @@ class ExecutionLogs:
             headers={self._settings.api_key_header: key} if key else None,
             ca_file=self._settings.ca_file,
             secrets=(key,) if key else (),
+            also_mask=secrets,
             secret_setting="execution_logs.api_key",
             **client_options,
         )
@@ -171,19 +116,20 @@ class ExecutionLogs:
         for name, moment in ((self._settings.start_parameter, start), (self._settings.end_parameter, end)):
             if name and moment is not None:
                 query[name] = moment.astimezone(UTC).isoformat().replace("+00:00", "Z")
-        style = self._settings.pagination
-        walk = _Walk(None if style == "auto" else style)
-        budget = max_requests or self._settings.max_requests
-        for page in self._walk(query, walk, budget, start, queued_to_dlq, wanted):
+        pager = Pager(self._get, query, self._settings, max_requests or self._settings.max_requests, start)
+        frames: list[pd.DataFrame] = []
+        for got in pager.walk():
+            kept = _matching(got.page.frame, wanted, queued_to_dlq)
+            if len(kept) < len(got.page.frame):
+                pager.findings["The API does not apply every filter that was asked for; dlqkit applied it itself."] = (
+                    None
+                )
+            frames.append(kept)
             if on_page is not None:
-                on_page(page)
-        return self._finish(walk, query, wanted, queued_to_dlq, start, end)
+                on_page(got.page)
+        return self._finish(pager, _joined(frames, start, end), query, start, end)
 
-    # --- one page
-
-    def _get(self, query: Mapping[str, str], walk: _Walk, url: str | None = None) -> tuple[Page, Decoded, Response]:
-        walk.requests += 1
-
+    def _get(self, number: int, query: Mapping[str, str], url: str | None) -> Fetched:
         def decode(response: Response) -> tuple[Decoded, Response]:
             if response.status >= 400:
                 raise UnexpectedAnswer("refused", "")
@@ -193,247 +139,62 @@ class ExecutionLogs:
         decoded, response = self._client.load_page(Request(target, {} if url else dict(query)), decode)
         shown = dict(query) if url is None else {"url": shown_url(url), **dict(parse_qsl(urlsplit(url).query))}
         page = Page(
-            walk.pages + 1, response.body, shown, decoded.frame, decoded.received, decoded.quarantined,
+            number, response.body, shown, decoded.frame, decoded.received, decoded.quarantined,
             response.masked, response.original_sha256,
         )  # fmt: skip
-        return page, decoded, response
-
-    def _probe(self, query: Mapping[str, str], walk: _Walk) -> tuple[Page, Decoded, Response] | None:
-        """A page that the API may refuse to give, such as one for a parameter it does not know."""
-        try:
-            return self._get(query, walk)
-        except UnexpectedAnswer:
-            return None
-
-    # --- many pages
-
-    def _walk(
-        self,
-        query: Mapping[str, str],
-        walk: _Walk,
-        budget: int,
-        start: datetime | None,
-        queued_to_dlq: bool | None,
-        wanted: Mapping[str, str | None],
-    ) -> Iterator[Page]:
-        page, decoded, response = self._get(query, walk)
-        yield self._take(page, decoded, walk, wanted, queued_to_dlq)
-        walk.page_size = page.received
-        try:
-            while walk.completeness is None:
-                if self._is_done(page, decoded, response, walk, start):
-                    return
-                if walk.requests >= budget:
-                    walk.completeness = "partial"
-                    walk.missing.append(f"The budget of {budget} requests was used up before the window was covered.")
-                    return
-                step = self._next(query, page, decoded, response, walk)
-                if step is None:
-                    return
-                page, decoded, response = step
-                fresh = self._fresh_share(page, walk)
-                yield self._take(page, decoded, walk, wanted, queued_to_dlq)
-                if page.received and fresh == 0:
-                    walk.completeness = "unverified"
-                    walk.missing.append("Further pages bring only records that were there already.")
-        except SourceError as error:
-            # What came is kept; the coverage says what broke off.
-            walk.completeness, walk.error = "partial", error
-            walk.missing.append(f"Page {walk.pages + 1} could not be had: {error.problem}")
-
-    def _take(
-        self, page: Page, decoded: Decoded, walk: _Walk, wanted: Mapping[str, str | None], queued: bool | None
-    ) -> Page:
-        walk.pages += 1
-        walk.received += page.received
-        walk.quarantined += len(page.quarantined)
-        walk.findings.update(dict.fromkeys(decoded.findings))
-        frame = page.frame
-        if walk.newest_first is None:
-            walk.newest_first = _is_newest_first(frame)
-        total = next((decoded.wrapper[name] for name in ("total", "total_count", "totalCount", "count_total")
-                      if isinstance(decoded.wrapper.get(name), int)), None)  # fmt: skip
-        walk.total = total if total is not None else walk.total
-        kept = _matching(frame, wanted, queued)
-        if len(kept) < len(frame):
-            walk.findings["The API does not apply every filter that was asked for; dlqkit applied it itself."] = None
-        walk.seen.update(frame["record_id"])
-        walk.frames.append(kept)
-        return page
-
-    def _fresh_share(self, page: Page, walk: _Walk) -> float:
-        ids = page.frame["record_id"]
-        return float((~ids.isin(walk.seen)).mean()) if len(ids) else 0.0
-
-    def _is_done(self, page: Page, decoded: Decoded, response: Response, walk: _Walk, start: datetime | None) -> bool:
-        if page.received == 0:
-            walk.completeness = "complete"
-            return True
-        if start is not None and walk.newest_first:
-            oldest = page.frame["recorded_at"].min()
-            if not pd.isna(oldest) and oldest < pd.Timestamp(start):
-                walk.completeness = "complete"
-                walk.findings["Read, newest first, back to before the window."] = None
-                return True
-        marker = _end_marker(decoded.wrapper, response.headers)
-        if marker is not None and marker:
-            walk.completeness = "complete"
-            walk.findings["The API said that this was the last page."] = None
-            return True
-        if (
-            walk.total is not None
-            and walk.received >= walk.total
-            and walk.received == len(walk.seen) + walk.quarantined
-        ):
-            walk.completeness = "complete"
-            walk.findings[f"The API said that there are {walk.total:,} in all."] = None
-            return True
-        # On a later page, shorter than the ones before means the end; the first page may be short by a hidden limit.
-        if marker is None and walk.pages > 1 and page.received < walk.page_size:
-            walk.completeness = "complete"
-            return True
-        limit = self._settings.page_limit
-        if marker is None and walk.pages == 1 and page.received < limit and page.received not in ROUND_LIMITS:
-            walk.completeness = "complete"
-            return True
-        return False
-
-    def _next(
-        self, query: Mapping[str, str], page: Page, decoded: Decoded, response: Response, walk: _Walk
-    ) -> tuple[Page, Decoded, Response] | None:
-        style = walk.style
-        if style in (None, "link"):
-            url = _next_url(decoded.wrapper, response)
-            if url is not None:
-                self._say_style(walk, "link")
-                return self._get(query, walk, url)
-        if style in (None, "cursor"):
-            found = _cursor(decoded.wrapper)
-            if found is not None:
-                self._say_style(walk, "cursor")
-                return self._by_cursor(query, found, walk)
-        if style == "offset":
-            return self._larger(query, {"offset": str(walk.received)}, walk)
-        if style == "page":
-            return self._get({**query, "page": str(walk.pages + walk.page_base)}, walk)
-        if style is None:
-            step = self._find_style(query, walk)
-            if step is not None:
-                return step
-        walk.completeness = "unverified"
-        count = page.received
-        walk.missing.append(
-            f"The API gave {count:,} records and shows no way to go on, so there may be more"
-            + (f"; it speaks of {walk.total:,}." if walk.total and walk.total > walk.received else ".")
-        )
-        return None
-
-    def _say_style(self, walk: _Walk, style: Style) -> None:
-        walk.style = style
-        names = {"link": "links", "cursor": "a cursor", "offset": "offset", "page": "page numbers", "none": "nothing"}
-        walk.findings[f"Pages follow each other by {names[style]}."] = None
-
-    def _by_cursor(
-        self, query: Mapping[str, str], found: tuple[tuple[str, ...], str], walk: _Walk
-    ) -> tuple[Page, Decoded, Response] | None:
-        names, value = found
-        if walk.cursor_name is not None:
-            return self._larger(query, {walk.cursor_name: value}, walk)
-        for name in names:
-            step = self._probe({**query, name: value}, walk)
-            if step is not None and (step[0].received == 0 or self._fresh_share(step[0], walk) > 0):
-                walk.cursor_name = name
-                return step
-        walk.completeness = "unverified"
-        walk.missing.append("The API names a cursor, but takes it under no name that is known.")
-        return None
-
-    def _larger(
-        self, query: Mapping[str, str], place: Mapping[str, str], walk: _Walk
-    ) -> tuple[Page, Decoded, Response]:
-        """The next page, of as many records as the API gives at once, unless a limit was set."""
-        if walk.limit is None:
-            walk.limit = self._settings.page_limit
-            if "page_limit" not in self._settings.model_fields_set:
-                step = self._probe({**query, **place, "limit": str(LARGE_LIMIT)}, walk)
-                if step is not None:
-                    if step[0].received > walk.page_size:
-                        walk.limit = LARGE_LIMIT
-                        walk.page_size = step[0].received
-                        walk.findings[f"A limit of {LARGE_LIMIT:,} gives pages of up to {walk.page_size:,}."] = None
-                    return step
-        return self._get({**query, **place, "limit": str(walk.limit)}, walk)
-
-    def _find_style(self, query: Mapping[str, str], walk: _Walk) -> tuple[Page, Decoded, Response] | None:
-        """Try ``offset``, then ``page``; a parameter that is ignored brings the first page again."""
-        step = self._probe({**query, "offset": str(walk.received)}, walk)
-        if step is not None and self._goes_on(step[0], walk):
-            self._say_style(walk, "offset")
-            return step
-        for number in (1, 2):
-            step = self._probe({**query, "page": str(number)}, walk)
-            if step is not None and self._goes_on(step[0], walk):
-                # Pages counted from 0: the one that was got without a number was page 0.
-                walk.page_base = number - 1
-                self._say_style(walk, "page")
-                return step
-        walk.style = "none"
-        walk.findings["Neither offset nor page numbers bring further records."] = None
-        return None
-
-    def _goes_on(self, page: Page, walk: _Walk) -> bool:
-        if page.received == 0:
-            # Asked beyond the end: only an API that understood the question answers with nothing.
-            return True
-        return self._fresh_share(page, walk) > NEW_SHARE
-
-    # --- all pages
+        return Fetched.of(page, decoded, response)
 
     def _finish(
         self,
-        walk: _Walk,
+        pager: Pager,
+        frame: pd.DataFrame,
         query: Mapping[str, str],
-        wanted: Mapping[str, str | None],
-        queued: bool | None,
         start: datetime | None,
         end: datetime | None,
     ) -> Loaded:
-        full = [frame for frame in walk.frames if len(frame)]
-        frame = pd.concat(full, ignore_index=True) if full else empty_frame(RECORDS)
-        frame = frame.astype({"status": "category"}).drop_duplicates(
-            ["record_id", "recorded_at", "status", "queued_to_dlq", "attempts"], keep="last"
-        )
-        times = frame["recorded_at"]
-        inside = times.isna()
-        inside |= ~((times < pd.Timestamp(start)) if start is not None else inside)
-        inside &= ~((times >= pd.Timestamp(end)) if end is not None else pd.Series(False, index=frame.index))
-        frame = frame[inside].reset_index(drop=True)
+        missing, findings = list(pager.missing), list(pager.findings)
         undated = int(frame["recorded_at"].isna().sum())
         if undated:
-            walk.missing.append(f"{undated:,} records have no time that can be read.")
-        if walk.quarantined:
-            walk.missing.append(f"{walk.quarantined:,} elements are no records; they are kept apart.")
-        order = {True: "Records come newest first.", False: "Records come oldest first, or in no order.", None: ""}
-        findings = [*walk.findings, *([order[walk.newest_first]] if order[walk.newest_first] else [])]
+            missing.append(f"{undated:,} records have no time that can be read.")
+        if pager.quarantined:
+            missing.append(f"{pager.quarantined:,} elements are no records; they are kept apart.")
+        if pager.newest_first is not None:
+            findings.append(
+                "Records come newest first." if pager.newest_first else "Records come oldest first, or in no order."
+            )
         coverage = Coverage(
             asked_start=start,
             asked_end=end,
             got_start=_moment(frame["recorded_at"].min()),
             got_end=_moment(frame["recorded_at"].max()),
             rows=len(frame),
-            quarantined=walk.quarantined,
-            completeness=walk.completeness or "complete",
-            missing=tuple(walk.missing),
+            quarantined=pager.quarantined,
+            completeness=pager.completeness or "complete",
+            missing=tuple(missing),
             findings=tuple(findings),
             details={
                 "query": {name: value for name, value in query.items() if name not in self._fixed},
-                "pagination": walk.style or "none needed",
-                "requests": walk.requests,
-                "received": walk.received,
-                "newest_first": walk.newest_first,
+                "pagination": pager.style or "none needed",
+                "requests": pager.requests,
+                "received": pager.received,
+                "newest_first": pager.newest_first,
             },
         )
         return Loaded(frame, coverage, shown_url(self._client.url))
+
+
+def _joined(frames: list[pd.DataFrame], start: datetime | None, end: datetime | None) -> pd.DataFrame:
+    """All pages as one frame, each state of a record once, those of the window alone."""
+    full = [frame for frame in frames if len(frame)]
+    frame = pd.concat(full, ignore_index=True) if full else empty_frame(RECORDS)
+    frame = frame.astype({"status": "category"}).drop_duplicates(VERSION, keep="last")
+    times = frame["recorded_at"]
+    inside = pd.Series(True, index=frame.index)
+    if start is not None:
+        inside &= times.isna() | (times >= pd.Timestamp(start))
+    if end is not None:
+        inside &= times.isna() | (times < pd.Timestamp(end))
+    return frame[inside].reset_index(drop=True)
 
 
 def _moment(value: Any) -> datetime | None:
@@ -449,54 +210,3 @@ def _matching(frame: pd.DataFrame, wanted: Mapping[str, str | None], queued: boo
     if queued is not None:
         keep &= frame["queued_to_dlq"].fillna(queued).astype(bool) == queued
     return frame if bool(keep.all()) else frame[keep]
-
-
-def _is_newest_first(frame: pd.DataFrame) -> bool | None:
-    times = frame["recorded_at"].dropna()
-    if len(times) < 2:
-        return None
-    steps = times.astype("int64").diff().iloc[1:]
-    falling, rising = int((steps < 0).sum()), int((steps > 0).sum())
-    if falling == rising == 0:
-        return None
-    return falling > 0 and rising <= 0.1 * falling
-
-
-def _end_marker(wrapper: Mapping[str, Any], headers: Mapping[str, str]) -> bool | None:
-    """True if the answer says that nothing follows, False if it says that something does, None if it does not say."""
-    for name, more_is in (("has_more", True), ("hasMore", True), ("has_next", True), ("hasNext", True),
-                          ("has_next_page", True), ("last", False), ("is_last", False)):  # fmt: skip
-        if isinstance(wrapper.get(name), bool):
-            return bool(wrapper[name] is not more_is)
-    nexts = {*_NEXT_URL_KEYS, *_CURSOR_KEYS}
-    named = [name for name in wrapper if name in nexts or name.lower() in _CURSOR_KEYS]
-    if named:
-        return not any(wrapper[name] for name in named)
-    link = headers.get("Link", "")
-    if link:
-        return 'rel="next"' not in link.replace("'", '"').replace("rel=next", 'rel="next"')
-    return None
-
-
-def _next_url(wrapper: Mapping[str, Any], response: Response) -> str | None:
-    import requests
-
-    for link in requests.utils.parse_header_links(response.headers.get("Link", "")):
-        if link.get("rel") == "next":
-            return urljoin(response.url, link["url"])
-    for name in _NEXT_URL_KEYS:
-        value = wrapper.get(name)
-        if isinstance(value, str) and (value.startswith(("http://", "https://", "/", "?"))):
-            return urljoin(response.url, value)
-    return None
-
-
-def _cursor(wrapper: Mapping[str, Any]) -> tuple[tuple[str, ...], str] | None:
-    for name, value in wrapper.items():
-        if name.lower() in _CURSOR_KEYS and value not in (None, "", False):
-            own = () if name.lower().startswith("next") else (name,)
-            return (*_CURSOR_KEYS[name.lower()], *own, name), str(value)
-    value = wrapper.get("next")
-    if isinstance(value, (str, int)) and not isinstance(value, bool) and value:
-        return ("cursor", "next", "page_token", "after"), str(value)
-    return None

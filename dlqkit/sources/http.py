@@ -20,15 +20,15 @@ import requests
 import urllib3
 
 from dlqkit.errors import AccessDenied, ParameterError, SourceError, SourceUnavailable, UnexpectedAnswer
+from dlqkit.sources.masking import Masks
 from dlqkit.untrusted import shorten
 
-__all__ = ["HttpClient", "Request", "Response", "check_url", "describe_body", "shown_url"]
+__all__ = ["HttpClient", "Request", "Response", "TooLarge", "check_url", "describe_body", "shown_url"]
 
 T = TypeVar("T")
 _REDIRECTS = {301, 302, 303, 307, 308}
 _MAX_REDIRECTS = 5
 _CHUNK = 1 << 20
-_MIN_SECRET = 4  # a shorter text stands in any page by chance
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +51,10 @@ class Response:
     masked: int = 0
     original_sha256: str | None = None
     """Of the body before masking, where something was masked."""
+
+
+class TooLarge(UnexpectedAnswer):
+    """A body that is longer than what is read at once; a smaller question may do."""
 
 
 class _Again(Exception):
@@ -153,7 +157,9 @@ class HttpClient:
     auth : tuple of str, optional
         User and password.
     secrets : collection of str
-        Masked wherever a body echoes them.
+        What is sent in the headers; masked wherever a body echoes it.
+    also_mask : collection of str
+        Secrets of other services, which a body may echo too.
     deadline_s, read_timeout_s : float
         Wall-clock limit of a request, and of one wait for bytes.
     max_bytes : int
@@ -172,6 +178,7 @@ class HttpClient:
         auth: tuple[str, str] | None = None,
         ca_file: Path | None = None,
         secrets: Collection[str] = (),
+        also_mask: Collection[str] = (),
         secret_setting: str = "the key",
         deadline_s: float = 60.0,
         read_timeout_s: float = 30.0,
@@ -191,7 +198,9 @@ class HttpClient:
         self._budget_s = retry_budget_s
         self._max_tries = max_tries
         self._sleep = sleep
-        self._masks = _masks(known, auth)
+        # As user and password stand in a header.
+        both = (base64.b64encode(f"{auth[0]}:{auth[1]}".encode()).decode(),) if auth is not None else ()
+        self._masks = Masks({*known, *also_mask, *both})
         self._session = requests.Session()
         self._session.trust_env = False  # no .netrc, no proxy of the environment: both would see the secret
         self._session.headers.update({"Accept": "application/json", "User-Agent": "dlqkit"})
@@ -244,16 +253,6 @@ class HttpClient:
                 self._sleep(wait)
         raise AssertionError("the last try returns or raises")
 
-    def mask_secrets(self, body: bytes) -> tuple[bytes, int]:
-        """The body with every known secret masked, and in how many places."""
-        count = 0
-        for secret, mask in self._masks:
-            found = body.count(secret)
-            if found:
-                body = body.replace(secret, mask)
-                count += found
-        return body, count
-
     def _send(self, request: Request, accept: Collection[int]) -> Response:
         deadline = time.monotonic() + self._deadline_s
         url, params = request.url, dict(request.params)
@@ -290,7 +289,7 @@ class HttpClient:
                 timeout=(min(10.0, self._deadline_s), self._read_timeout_s),
             ) as answer:
                 body = self._read(answer, deadline)
-                masked_body, masked = self.mask_secrets(body)
+                masked_body, masked = self._masks.apply(body)
                 return Response(
                     masked_body,
                     answer.status_code,
@@ -325,7 +324,7 @@ class HttpClient:
             chunks.append(chunk)
             size += len(chunk)
             if size > self._max_bytes:
-                raise UnexpectedAnswer(
+                raise TooLarge(
                     f"{self.name} answers with more than {self._max_bytes >> 20} MiB at once.",
                     "Ask for less: a shorter window, or a smaller page_limit.",
                 )
@@ -376,26 +375,6 @@ def _is_json(body: bytes) -> bool:
     except (ValueError, RecursionError):
         return False
     return True
-
-
-def _masks(secrets: Collection[str], auth: tuple[str, str] | None) -> list[tuple[bytes, bytes]]:
-    forms: dict[bytes, bytes] = {}
-    texts = set(secrets)
-    if auth is not None:
-        texts.add(base64.b64encode(f"{auth[0]}:{auth[1]}".encode()).decode())
-    for text in texts:
-        if len(text) < _MIN_SECRET:
-            continue
-        plain = text.encode()
-        for form in (
-            plain,
-            json.dumps(text)[1:-1].encode(),
-            urllib.parse.quote(text, safe="").encode(),
-            base64.b64encode(plain),
-        ):
-            # Digits are masked by digits, so that a number stays one and the page can still be read.
-            forms[form] = b"0" * len(form) if form.isdigit() else b"*" * 8
-    return sorted(forms.items(), key=lambda item: -len(item[0]))
 
 
 def _reason(error: BaseException) -> str:

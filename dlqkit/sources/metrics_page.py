@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
@@ -18,6 +18,7 @@ from dlqkit.sources.prometheus_decode import label_column
 __all__ = ["MetricsPage", "parse_page"]
 
 TIME = "datetime64[us, UTC]"
+OnPage = Callable[[bytes, Mapping[str, Any]], None]
 
 
 class MetricsPage:
@@ -27,24 +28,28 @@ class MetricsPage:
     ----------
     url : str
         For example ``http://worker-host:8000/metrics``.
+    secrets : collection of str, optional
+        Of the services; masked where a page echoes them, never sent.
     """
 
-    def __init__(self, url: str, **client_options: Any) -> None:
+    def __init__(self, url: str, *, secrets: Collection[str] = (), **client_options: Any) -> None:
         self._client = HttpClient(
             url,
             name="The worker's page",
             setting="worker.metrics_urls",
             headers={"Accept": "text/plain, application/openmetrics-text;q=0.5"},
+            also_mask=secrets,
             **client_options,
         )
 
-    def load(self, *, on_page: Callable[[bytes, Mapping[str, Any]], None] | None = None) -> Loaded:
+    def load(self, *, on_page: OnPage | None = None) -> Loaded:
         """Every value on the page, at the time of reading.
 
         Parameters
         ----------
         on_page : callable, optional
-            Gets the page as it came, and how many places of it were masked.
+            Gets the body as it came, and ``url``, ``masked`` (places where a secret was masked) and
+            ``original_sha256`` (of the body before that, else None).
 
         Returns
         -------
@@ -58,10 +63,11 @@ class MetricsPage:
         """
 
         def decode(response: Response) -> pd.DataFrame:
-            page = parse_page(response.body, response.headers.get("Content-Type", ""), datetime.now(UTC))
+            found = parse_page(response.body, response.headers.get("Content-Type", ""), datetime.now(UTC))
             if on_page is not None:
-                on_page(response.body, {"masked": response.masked, "original_sha256": response.original_sha256})
-            return page
+                masked = {"masked": response.masked, "original_sha256": response.original_sha256}
+                on_page(response.body, {"url": shown_url(response.url), **masked})
+            return found
 
         frame = self._client.load_page(Request(self._client.url), decode)
         moment = frame["sampled_at"].max().to_pydatetime() if len(frame) else None

@@ -3,32 +3,53 @@
 from __future__ import annotations
 
 import json
+import math
 import re
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from dlqkit.errors import ParameterError, SourceError, SourceUnavailable, UnexpectedAnswer
 from dlqkit.frames import Coverage, Loaded, with_labels
 from dlqkit.incident import TimeWindow, parse_duration
 from dlqkit.settings import PrometheusSettings
-from dlqkit.sources.http import HttpClient, Request, Response, shown_url
-from dlqkit.sources.prometheus_decode import Answer, Numbers, QueryTooHeavy, decode_answer, frames_of
+from dlqkit.sources.http import HttpClient, Request, Response, TooLarge, shown_url
+from dlqkit.sources.prometheus_decode import (
+    Answer,
+    Numbers,
+    QueryRefused,
+    QueryTooHeavy,
+    decode_answer,
+    frames_of,
+)
 
-__all__ = ["Prometheus", "RawSamples"]
+__all__ = ["TENANT_HEADERS", "Prometheus", "RawSamples"]
+
+# A tenant (of Cortex, Mimir, Loki; of Thanos) is a word such as “payments”: no secret, and masked it would be missed.
+TENANT_HEADERS = frozenset({"x-scope-orgid", "thanos-tenant"})
 
 # A piece of about this many samples is some 20 MB of text, well below what is read at once.
 PIECE_SAMPLES = 1_000_000
-SMALLEST_PIECE_S = 60.0
+SMALLEST_PIECE_MS = 60_000
 # Prometheus refuses more points a series than this (its constant; 11,001 are refused).
 MAXIMUM_POINTS = 11_000
 # A first sample later than this after the start is worth a word: scrapes are seconds to minutes apart.
 LATE_S = 600.0
+# Prometheus's default scrape interval is a minute; a quarter of it is the finest in common use, and the finest step.
+FINEST_STEP_S = 15.0
+# Sent with each query, so that the server gives up, and says so, before the client stops waiting (30 s).
+QUERY_TIMEOUT = "25s"
+# So many names are counted in one query.
+NAMES_AT_ONCE = 20
 _ANSWERS = (400, 422, 503)
+_UNITS_S = {"ms": 0.001, "s": 1, "m": 60, "h": 3600, "d": 86_400, "w": 604_800, "y": 31_536_000}
+_LONGEST_S = 1000 * 31_536_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +65,15 @@ class RawSamples:
 OnPage = Callable[[bytes, Mapping[str, Any]], None]
 
 
+@contextmanager
+def _as_typed() -> Iterator[None]:
+    """A refusal of what the analyst wrote is a matter of the query, not of the server."""
+    try:
+        yield
+    except QueryRefused as error:
+        raise ParameterError(error.problem, error.next_step) from error
+
+
 class Prometheus:
     """Reads a Prometheus-compatible server.
 
@@ -56,11 +86,13 @@ class Prometheus:
     basic : (str, str), optional
         User and password.
     headers : mapping, optional
-        Further headers, such as a tenant's; treated as secrets.
+        Further headers; treated as secrets, but for those of ``TENANT_HEADERS``.
     ca_file : Path, optional
         Certificate authority of the server.
     settings : PrometheusSettings, optional
         ``max_samples`` is used.
+    secrets : collection of str, optional
+        Of other services; masked where a body echoes them, never sent.
     """
 
     def __init__(
@@ -72,6 +104,7 @@ class Prometheus:
         headers: Mapping[str, str] | None = None,
         ca_file: Path | None = None,
         settings: PrometheusSettings | None = None,
+        secrets: Collection[str] = (),
         **client_options: Any,
     ) -> None:
         self._settings = settings or PrometheusSettings()
@@ -83,7 +116,11 @@ class Prometheus:
             headers=own,
             auth=basic,
             ca_file=ca_file,
-            secrets=[*(headers or {}).values(), *([bearer] if bearer else [])],
+            secrets=[
+                *(text for name, text in (headers or {}).items() if name.lower() not in TENANT_HEADERS),
+                *([bearer] if bearer else []),
+            ],
+            also_mask=secrets,
             secret_setting="prometheus.auth",
             **client_options,
         )
@@ -105,10 +142,15 @@ class Prometheus:
                     ) from None
                 raise
             if on_page is not None:
-                on_page(response.body, {"path": path, **form})
+                masked = {"masked": response.masked, "original_sha256": response.original_sha256}
+                on_page(response.body, {"path": path, **form, **masked})
             return answer
 
-        return self._client.load_page(Request(f"{self._client.url}/api/v1/{path}", {}, form), decode, accept=_ANSWERS)
+        request = Request(f"{self._client.url}/api/v1/{path}", {}, {**form, "timeout": QUERY_TIMEOUT})
+        try:
+            return self._client.load_page(request, decode, accept=_ANSWERS)
+        except TooLarge as error:
+            raise QueryTooHeavy(error.problem, error.next_step) from error
 
     # --- raw samples
 
@@ -124,79 +166,136 @@ class Prometheus:
         start, end : datetime
             Aware.
         on_page : callable, optional
-            Gets each body as it came, and what was asked.
+            Gets each body as it came, and what was asked, with ``masked`` (places where a secret was masked) and
+            ``original_sha256`` (of the body before that, else None).
 
         Returns
         -------
         RawSamples
-            Past the budget of samples a ``query_range`` stands in, and the coverage says ``aggregated``.
+            Past the budget of samples a ``query_range`` stands in, and the coverage says ``aggregated``. Where the
+            server breaks off, what came until then, as ``partial``.
 
         Raises
         ------
-        ParameterError
-            If the server does not understand the selector.
         SourceError
-            If it cannot be read.
+            If nothing can be read, or the server refuses the query.
         """
         window = TimeWindow(start, end)
-        findings: dict[str, None] = {}
         estimate = self._estimate(selector, window)
         if estimate is not None and estimate > self._settings.max_samples:
             return self._aggregated(selector, window, estimate, on_page)
-        whole = window.seconds
-        piece_s = whole if not estimate else max(whole * PIECE_SAMPLES / max(estimate, 1), SMALLEST_PIECE_S)
+        start_ms, end_ms = math.floor(window.start.timestamp() * 1000), math.ceil(window.end.timestamp() * 1000)
+        piece_ms = end_ms - start_ms
+        if estimate:
+            piece_ms = max(piece_ms * PIECE_SAMPLES // estimate, SMALLEST_PIECE_MS)
+        findings: dict[str, None] = {}
+        missing: tuple[str, ...] = ()
         series: list[Numbers] = []
-        at, requests = window.start, 0
-        while at < window.end:
-            until = min(window.end, at + timedelta(seconds=piece_s))
+        at_ms, requests, read = start_ms, 0, 0
+        while at_ms < end_ms:
+            until_ms = min(end_ms, at_ms + piece_ms)
             try:
-                answer = self._piece(selector, at, until, on_page)
-            except QueryTooHeavy:
-                if piece_s <= SMALLEST_PIECE_S:
+                answer = self._piece(selector, at_ms, until_ms, on_page)
+            except QueryTooHeavy as error:
+                if until_ms - at_ms > SMALLEST_PIECE_MS:
+                    piece_ms = max((until_ms - at_ms) // 2, SMALLEST_PIECE_MS)
+                    continue
+                if not requests:
                     raise
-                piece_s = max(min(piece_s, (until - at).total_seconds()) / 2, SMALLEST_PIECE_S)
-                continue
+                missing = (_broke_off(at_ms, error),)
+                break
+            except SourceError as error:
+                if not requests:
+                    raise
+                missing = (_broke_off(at_ms, error),)
+                break
             requests += 1
+            read += sum(len(one.at_ms) + len(one.histograms) for one in answer.series)
             findings.update(dict.fromkeys(f"Prometheus says: {text}" for text in answer.warnings))
             series.extend(answer.series)
-            at = until
-        samples, labels, histograms = frames_of(series)
-        inside = (samples["sampled_at"] >= pd.Timestamp(window.start)) & (
-            samples["sampled_at"] < pd.Timestamp(window.end)
-        )
-        samples = samples[inside].reset_index(drop=True)
-        return RawSamples(samples, labels, histograms, self._coverage(samples, histograms, window, findings, requests))
+            at_ms = until_ms
+            if read > self._settings.max_samples and at_ms < end_ms:
+                # The server could not tell before how many there are.
+                return self._aggregated(selector, window, read * (end_ms - start_ms) // (at_ms - start_ms), on_page)
+        return self._raw(series, window, findings, requests, missing)
 
-    def _piece(self, selector: str, start: datetime, end: datetime, on_page: OnPage | None) -> Answer:
+    def _raw(
+        self,
+        series: Sequence[Numbers],
+        window: TimeWindow,
+        findings: dict[str, None],
+        requests: int,
+        missing: tuple[str, ...] = (),
+    ) -> RawSamples:
+        samples, labels, histograms = frames_of(series)
+        samples, histograms = _inside(samples, window), _inside(histograms, window)
+        coverage = self._coverage(samples, histograms, window, findings, requests)
+        if missing:
+            coverage = replace(coverage, completeness="partial", missing=(*coverage.missing, *missing))
+        return RawSamples(samples, labels, histograms, coverage)
+
+    def _piece(self, selector: str, start_ms: int, end_ms: int, on_page: OnPage | None) -> Answer:
         # One millisecond more: a range is closed on the left in Prometheus 2 and open in 3; seams are made one later.
-        length_ms = round((end - start).total_seconds() * 1000) + 1
-        answer = self._ask("query", {"query": f"{selector}[{length_ms}ms]", "time": _time(end)}, on_page)
+        form = {"query": f"{selector}[{end_ms - start_ms + 1}ms]", "time": f"{end_ms / 1000:.3f}"}
+        answer = self._ask("query", form, on_page)
         if answer.kind != "matrix":
-            raise ParameterError("The selector gives no raw samples.", "Give a plain selector, without a function.")
+            raise QueryRefused("The selector gives no raw samples.", "Give a plain selector, without a function.")
         return answer
 
-    def _estimate(self, selector: str, window: TimeWindow) -> int | None:
-        """About how many samples there are; None where the server does not say."""
-        length_ms = round(window.seconds * 1000)
-        query = f"sum(count_over_time({selector}[{length_ms}ms]))"
-        try:
-            answer = self._ask("query", {"query": query, "time": _time(window.end)})
-        except (ParameterError, QueryTooHeavy):
-            # The question itself follows and says what is wrong; this was only to cut it well.
-            return None
+    def _number(self, query: str, window: TimeWindow) -> int:
+        """The one number that a query gives; 0 where it gives none."""
+        answer = self._ask("query", {"query": query, "time": _time(window.end)})
         values = [one.value for one in answer.series if len(one.value)]
         return int(values[0][0]) if values else 0
 
+    def _estimate(self, selector: str, window: TimeWindow) -> int | None:
+        """How many samples there are; None where the server does not say, since this only serves to cut well."""
+        length = f"[{round(window.seconds * 1000)}ms]"
+        try:
+            return self._number(f"sum(count_over_time({selector}{length}))", window)
+        except QueryRefused:
+            # Without their names two metrics of the same labels are one, and Prometheus refuses that: count by name.
+            pass
+        except QueryTooHeavy:
+            return None
+        inner = selector.strip().removesuffix("}").rstrip(" ,")
+        try:
+            answer = self._ask(
+                "query",
+                {"query": f"count by (__name__) (last_over_time({selector}{length}))", "time": _time(window.end)},
+            )
+            names = sorted(one.labels["__name__"] for one in answer.series if "__name__" in one.labels)
+            total = 0
+            for place in range(0, len(names), NAMES_AT_ONCE):
+                counts = (
+                    f'sum(count_over_time({inner},__name__="{name}"}}{length}))'
+                    for name in names[place : place + NAMES_AT_ONCE]
+                )
+                total += self._number(" + ".join(counts), window)
+        except (QueryRefused, QueryTooHeavy):
+            return None
+        return total
+
+    def _count_series(self, selector: str, window: TimeWindow) -> int | None:
+        length = f"[{round(window.seconds * 1000)}ms]"
+        try:
+            return self._number(f"count(last_over_time({selector}{length}))", window)
+        except (QueryRefused, QueryTooHeavy):
+            return None
+
     def _aggregated(self, selector: str, window: TimeWindow, estimate: int, on_page: OnPage | None) -> RawSamples:
-        step_s = max(15.0, round(15.0 * estimate / self._settings.max_samples + 0.5) * 15.0)
-        series, warnings, requests = self._range(selector, window, step_s, on_page)
+        budget = self._settings.max_samples
+        count = self._count_series(selector, window) or math.ceil(estimate * FINEST_STEP_S / window.seconds)
+        step_s = max(math.ceil(count * window.seconds / budget / FINEST_STEP_S), 1) * FINEST_STEP_S
+        series, warnings, requests = self._range(
+            selector, window, step_s, on_page, points=max(PIECE_SAMPLES // max(count, 1), 1)
+        )
         findings = dict.fromkeys(f"Prometheus says: {text}" for text in warnings)
         findings[f"About {estimate:,} samples are over the budget; asked at steps of {step_s:.0f} s (aggregated)."] = (
             None
         )
-        samples, labels, histograms = frames_of(series)
-        coverage = self._coverage(samples, histograms, window, findings, requests)
-        return RawSamples(samples, labels, histograms, _with_details(coverage, aggregated=True, step_s=step_s))
+        raw = self._raw(series, window, findings, requests)
+        return replace(raw, coverage=_with_details(raw.coverage, aggregated=True, step_s=step_s))
 
     def _coverage(
         self,
@@ -206,7 +305,8 @@ class Prometheus:
         findings: dict[str, None],
         requests: int,
     ) -> Coverage:
-        first = samples["sampled_at"].min()
+        times = pd.concat([samples["sampled_at"], histograms["sampled_at"]])
+        first = times.min()
         missing: tuple[str, ...] = ()
         late = pd.isna(first) or (first - pd.Timestamp(window.start)).total_seconds() > LATE_S
         retention = self._retention() if late else None
@@ -220,7 +320,7 @@ class Prometheus:
             asked_start=window.start,
             asked_end=window.end,
             got_start=None if pd.isna(first) else first.to_pydatetime(),
-            got_end=None if pd.isna(first) else samples["sampled_at"].max().to_pydatetime(),
+            got_end=None if pd.isna(first) else times.max().to_pydatetime(),
             rows=len(samples) + len(histograms),
             completeness="partial" if missing else "complete",
             missing=missing,
@@ -235,16 +335,27 @@ class Prometheus:
             text = str(json.loads(response.body)["data"]["storageRetention"])
         except (SourceError, ValueError, KeyError, TypeError):
             return None
-        found = re.match(r"(?:[0-9]+(?:y|w|d|h|m|s))+", text)
+        # "15d", "15d or 512MB"; "0s" where only the size is limited.
+        found = re.match(r"(?:[0-9]{1,9}(?:ms|[ywdhms]))+(?![0-9A-Za-z])", text)
         if found is None:
             return None
-        years = sum(int(number) for number in re.findall(r"([0-9]+)y", found[0]))
-        rest = re.sub(r"[0-9]+y", "", found[0])
-        return timedelta(days=365 * years) + (parse_duration(rest) if rest else timedelta()), text
+        parts = re.findall(r"([0-9]+)(ms|[ywdhms])", found[0])
+        seconds = sum(int(number) * _UNITS_S[unit] for number, unit in parts)
+        # A retention that no calendar holds is none.
+        return (timedelta(seconds=seconds), text) if 0 < seconds < _LONGEST_S else None
 
     def samples(self, selector: str, start: datetime, end: datetime) -> Loaded:
-        """``raw_samples`` as one long frame: ``SAMPLES`` with ``metric`` and every label as columns."""
-        raw = self.raw_samples(selector, start, end)
+        """``raw_samples`` as one long frame: ``SAMPLES`` with ``metric`` and every label as columns.
+
+        Raises
+        ------
+        ParameterError
+            If the server does not understand the selector.
+        SourceError
+            If it cannot be read.
+        """
+        with _as_typed():
+            raw = self.raw_samples(selector, start, end)
         return Loaded(with_labels(raw.samples, raw.series), raw.coverage, shown_url(self._client.url))
 
     # --- computed by the server
@@ -276,7 +387,8 @@ class Prometheus:
         if not step_s > 0:
             raise ParameterError("The step is not above zero.", "Give it in seconds, or as 15s, 1m.")
         window = TimeWindow(start, end)
-        series, warnings, requests = self._range(query, window, step_s, None)
+        with _as_typed():
+            series, warnings, requests = self._range(query, window, step_s, None)
         samples, labels, histograms = frames_of(series)
         findings = dict.fromkeys(f"Prometheus says: {text}" for text in warnings)
         coverage = self._coverage(samples, histograms, window, findings, requests)
@@ -284,23 +396,29 @@ class Prometheus:
         return Loaded(with_labels(samples, labels), _with_details(coverage, aggregated=True, step_s=step_s), source)
 
     def _range(
-        self, query: str, window: TimeWindow, step_s: float, on_page: OnPage | None
+        self, query: str, window: TimeWindow, step_s: float, on_page: OnPage | None, *, points: int = MAXIMUM_POINTS
     ) -> tuple[list[Numbers], list[str], int]:
-        piece = timedelta(seconds=step_s * (MAXIMUM_POINTS - 1))
-        at, requests = window.start, 0
+        points = min(points, MAXIMUM_POINTS)
+        step, at, requests = timedelta(seconds=step_s), window.start, 0
         series: list[Numbers] = []
         warnings: list[str] = []
         while at <= window.end:
-            until = min(window.end, at + piece)
+            until = min(window.end, at + step * (points - 1))
             form = {"query": query, "start": _time(at), "end": _time(until), "step": f"{step_s:g}"}
-            answer = self._ask("query_range", form, on_page)
+            try:
+                answer = self._ask("query_range", form, on_page)
+            except QueryTooHeavy:
+                if points == 1:
+                    raise
+                points //= 2
+                continue
             if answer.kind != "matrix":
                 raise UnexpectedAnswer("Prometheus answers a range with something else.", "Check the query.")
             requests += 1
             series.extend(answer.series)
             warnings.extend(answer.warnings)
             # On the same grid of steps, so that a point is asked once.
-            at = at + piece + timedelta(seconds=step_s)
+            at = at + step * points
         return series, list(dict.fromkeys(warnings)), requests
 
     def instant(self, query: str, at: datetime | None = None) -> Loaded:
@@ -308,12 +426,11 @@ class Prometheus:
         moment = datetime.now(UTC) if at is None else at
         if moment.tzinfo is None:
             raise ParameterError("The time has no zone.", "Give it as an aware time.")
-        answer = self._ask("query", {"query": query, "time": _time(moment)})
+        with _as_typed():
+            answer = self._ask("query", {"query": query, "time": _time(moment)})
         series = answer.series
         if answer.kind == "scalar":
             values = answer.data["result"]
-            import numpy as np
-
             number = Numbers({}, np.array([round(values[0] * 1000)]), np.array([float(values[1])]))
             series = (number,)
         elif answer.kind not in {"vector", "matrix"}:
@@ -341,7 +458,15 @@ def _time(moment: datetime) -> str:
     return f"{moment.timestamp():.3f}"
 
 
-def _with_details(coverage: Coverage, **details: Any) -> Coverage:
-    from dataclasses import replace
+def _inside(frame: pd.DataFrame, window: TimeWindow) -> pd.DataFrame:
+    at = frame["sampled_at"]
+    return frame[(at >= pd.Timestamp(window.start)) & (at < pd.Timestamp(window.end))].reset_index(drop=True)
 
+
+def _broke_off(at_ms: int, error: SourceError) -> str:
+    moment = datetime.fromtimestamp(at_ms / 1000, UTC)
+    return f"Samples from {moment:%Y-%m-%d %H:%M:%S} UTC on could not be had: {error.problem}"
+
+
+def _with_details(coverage: Coverage, **details: Any) -> Coverage:
     return replace(coverage, details={**coverage.details, **details})

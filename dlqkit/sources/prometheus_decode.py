@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -15,18 +16,28 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.csv as pa_csv
 
-from dlqkit.errors import ParameterError, SourceUnavailable, UnexpectedAnswer
+from dlqkit.errors import SourceUnavailable, UnexpectedAnswer
 from dlqkit.frames import HISTOGRAMS, SAMPLES, SERIES, empty_frame
 from dlqkit.sources.http import describe_body
 from dlqkit.untrusted import shorten
 
-__all__ = ["Answer", "Numbers", "QueryTooHeavy", "decode_answer", "frames_of", "label_column"]
+__all__ = ["Answer", "Numbers", "QueryRefused", "QueryTooHeavy", "decode_answer", "frames_of", "label_column"]
 
 _RESERVED = {*SAMPLES, *SERIES, *HISTOGRAMS}
+# What Prometheus, Thanos, Cortex and Mimir say of a query that is sound and too large.
+_TOO_MUCH = re.compile(
+    r"too many (?:samples|series|chunks)|would load|hit the max|deadline exceeded|err-mimir-max"
+    r"|exceed(?:s|ed) (?:the |its )?(?:maximum|limit|series limit|samples limit|chunks limit)",
+    re.IGNORECASE,
+)
 
 
 class QueryTooHeavy(SourceUnavailable):
     """The server gave up on a query, or refused its size; a smaller one may do."""
+
+
+class QueryRefused(UnexpectedAnswer):
+    """The server does not take the query; where an analyst wrote it, that is a matter of the query."""
 
 
 class _Series(msgspec.Struct):
@@ -76,7 +87,7 @@ def decode_answer(body: bytes) -> Answer:
 
     Raises
     ------
-    ParameterError
+    QueryRefused
         If the server refuses the query itself.
     QueryTooHeavy
         If the query timed out or was too large.
@@ -119,11 +130,11 @@ def _is_json(body: bytes) -> bool:
 
 def _refused(envelope: _Envelope) -> Exception:
     text = shorten(" ".join(envelope.error.split()), 200)
-    if envelope.errorType in {"timeout", "canceled", "unavailable", "internal"} or "deadline exceeded" in text:
+    if envelope.errorType in {"timeout", "canceled", "unavailable", "internal"}:
         return QueryTooHeavy(f"Prometheus gave up on the query: {text}.", "Ask for a shorter window.")
-    if "too many samples" in text or "maximum resolution" in text:
+    if _TOO_MUCH.search(text):
         return QueryTooHeavy(f"Prometheus refuses so much at once: {text}.", "Ask for a shorter window.")
-    return ParameterError(f"Prometheus refuses the query: {text}.", "Mend the query or the selector.")
+    return QueryRefused(f"Prometheus refuses the query: {text}.", "Mend the query or the selector.")
 
 
 def _numbers(series: Sequence[_Series], kind: str) -> list[Numbers]:
@@ -231,6 +242,8 @@ def frames_of(series: Sequence[Numbers]) -> tuple[pd.DataFrame, pd.DataFrame, pd
     spread = [(ids[n], at, text) for n, one in enumerate(series) for at, text in one.histograms]
     histograms = pd.DataFrame(spread, columns=["series_id", "at_ms", "buckets_json"])
     histograms["sampled_at"] = _moments(histograms.pop("at_ms").to_numpy(dtype=np.int64))
+    # At a seam between two answers a histogram comes twice.
+    histograms = histograms.drop_duplicates(["series_id", "sampled_at"], keep="last", ignore_index=True)
     histograms = histograms[list(HISTOGRAMS)].astype(dict(HISTOGRAMS))
     return samples, pd.DataFrame(table), histograms
 

@@ -49,6 +49,7 @@ _WRAPPERS = (
 )  # fmt: skip
 # A date and a time with its offset, as ISO 8601 writes them.
 _AWARE = r"^[0-9]{4}-[0-9]{2}-[0-9]{2}[T t].*(?:[Zz]|[+-][0-9]{2}:?(?:[0-9]{2})?)$"
+_COMMA = r"^([0-9]{4}-[0-9]{2}-[0-9]{2}[T ][0-9]{2}:[0-9]{2}:[0-9]{2}),([0-9]{1,9})"
 _MONGO_DATE = r'^\{ ?"\$date" ?: ?"?([^"{}]+)"? ?\}$'
 _MESSAGE_KEYS = ("message", "msg", "error_message", "errorMessage", "detail", "description", "text", "reason", "error")
 _TYPE_KEYS = ("type", "error_type", "errorType", "class", "exception", "name", "kind")
@@ -134,6 +135,10 @@ def _keep_plain(holder: Mapping[str, msgspec.Raw], beside: dict[str, Any]) -> No
             "cursor",
         }:
             _keep_plain(msgspec.json.decode(text, type=dict[str, msgspec.Raw]), beside)
+        elif text[:1] == b"{" and name == "next":
+            # HAL writes a link as an object of its own.
+            link = msgspec.json.decode(text)
+            beside.setdefault(name, link.get("href") if isinstance(link, dict) else None)
         elif text[:1] not in b"[{" and len(text) <= 4096:
             beside.setdefault(name, msgspec.json.decode(text))
 
@@ -361,9 +366,16 @@ def _times(columns: _Columns, zone: str | None, count: int) -> tuple[pd.Series, 
     return read_times(texts.str.replace(_MONGO_DATE, r"\1", regex=True), zone)
 
 
-def read_times(texts: pd.Series, zone: str | None) -> tuple[pd.Series, list[str]]:
-    """Times of any usual form as UTC; ``NaT``, and a sentence, where their zone is not known."""
+def read_times(
+    texts: pd.Series, zone: str | None, *, setting: str = "execution_logs.timezone"
+) -> tuple[pd.Series, list[str]]:
+    """Times of any usual form as UTC; ``NaT``, and a sentence, where their zone is not known.
+
+    ``setting`` is where the zone of this source is set.
+    """
     findings: list[str] = []
+    # Python's logging writes the milliseconds after a comma, as ISO 8601 allows.
+    texts = texts.str.replace(_COMMA, r"\1.\2", regex=True)
     aware = texts.str.contains(_AWARE).fillna(False).astype(bool)
     if len(texts) and aware.all():
         return pd.to_datetime(texts, utc=True, format="ISO8601", errors="coerce").astype(TIME), findings
@@ -382,21 +394,21 @@ def read_times(texts: pd.Series, zone: str | None) -> tuple[pd.Series, list[str]
         findings.append(f"Times are {unit} since 1970.")
     naive = rest[number.isna() & rest.str.contains("^[0-9]{4}-[0-9]{2}")]
     if len(naive) and zone is None:
-        findings.append("Times have no zone, so they are not used; set execution_logs.timezone.")
+        findings.append(f"Times have no zone, so they are not used; set {setting}.")
     elif len(naive):
         parsed = pd.to_datetime(naive, format="ISO8601", errors="coerce")
-        local = parsed.dt.tz_localize(_zone(str(zone)), ambiguous="NaT", nonexistent="shift_forward")
+        local = parsed.dt.tz_localize(_zone(str(zone), setting), ambiguous="NaT", nonexistent="shift_forward")
         out[naive.index] = local.dt.tz_convert("UTC").astype(TIME)
         findings.append(f"Times without a zone are taken as {zone}, as set.")
     return out, findings
 
 
-def _zone(name: str) -> ZoneInfo:
+def _zone(name: str, setting: str) -> ZoneInfo:
     try:
         return ZoneInfo(name)
     except (ZoneInfoNotFoundError, ValueError):
         raise ParameterError(
-            f"The time zone {name[:40]!r} is not known.", "Write execution_logs.timezone as UTC or Europe/Berlin."
+            f"The time zone {name[:40]!r} is not known.", f"Write {setting} as UTC or Europe/Berlin."
         ) from None
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import gzip
 import json
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +18,7 @@ import zstandard
 from dlqkit.errors import ParameterError, UnexpectedAnswer
 from dlqkit.frames import RECORDS, Coverage, Loaded, empty_frame
 from dlqkit.settings import ExecutionLogsSettings
+from dlqkit.sources.masking import Masks
 from dlqkit.sources.record_decode import Decoded, decode_page, finish_records, repair_json
 
 __all__ = ["RecordExports"]
@@ -34,11 +35,19 @@ class RecordExports:
         The form is told from the content; gzip and zstd are read too.
     settings : ExecutionLogsSettings, optional
         Field names, time zone and event key, as for the API.
+    secrets : collection of str, optional
+        Masked where a file holds them.
     """
 
     def __init__(
-        self, paths: str | Path | Sequence[str | Path], *, settings: ExecutionLogsSettings | None = None
+        self,
+        paths: str | Path | Sequence[str | Path],
+        *,
+        settings: ExecutionLogsSettings | None = None,
+        secrets: Collection[str] = (),
     ) -> None:
+        self._masks = Masks(secrets)
+        self._masked = 0
         given = [paths] if isinstance(paths, (str, Path)) else list(paths)
         self._paths = [Path(path) for path in given]
         self._settings = settings or ExecutionLogsSettings()
@@ -62,7 +71,7 @@ class RecordExports:
         frames: list[pd.DataFrame] = []
         findings: dict[str, None] = {}
         missing: list[str] = []
-        quarantined = 0
+        quarantined = self._masked = 0
         for path in self._paths:
             frame, said, bad, cut = self._read(path)
             frames.append(frame)
@@ -72,6 +81,8 @@ class RecordExports:
                 missing.append(f"{path.name} was cut in its last line.")
             if bad:
                 missing.append(f"{bad:,} rows of {path.name} are no records.")
+        if self._masked:
+            findings[f"Known secrets stood in {self._masked:,} places; they are masked."] = None
         full = [frame for frame in frames if len(frame)]
         frame = pd.concat(full, ignore_index=True) if full else empty_frame(RECORDS)
         frame = frame.drop_duplicates(["record_id", "recorded_at", "queued_to_dlq", "attempts"], keep="last")
@@ -93,14 +104,22 @@ class RecordExports:
         with path.open("rb") as file:
             head = file.read(4)
         if head == b"PAR1":
-            return (*finish_records(_parquet(path), self._settings), False)
-        body = _body(path, head)
+            rows = _parquet(path)
+            if self._masks:
+                rows = json.loads(self._without_secrets(json.dumps(rows, default=str).encode()))
+            return (*finish_records(rows, self._settings), False)
+        body = self._without_secrets(_body(path, head))
         start = body[:64].lstrip(b"\xef\xbb\xbf \t\r\n")[:1]
         if start == b"[":
             return _of(decode_page(body, self._settings))
         if start == b"{":
             return self._json_lines(path, body)
         return (*finish_records(_csv(path, body), self._settings), False)
+
+    def _without_secrets(self, body: bytes) -> bytes:
+        masked, count = self._masks.apply(body)
+        self._masked += count
+        return masked
 
     def _json_lines(self, path: Path, body: bytes) -> tuple[pd.DataFrame, Sequence[str], int, bool]:
         lines = [line for line in body.removeprefix(b"\xef\xbb\xbf").splitlines() if line.strip()]

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 
 import pandas as pd
 
 from dlqkit.errors import ParameterError
 from dlqkit.frames import SUPPORT_REPORTS, Coverage, Loaded
+from dlqkit.sources.masking import Masks
 from dlqkit.sources.record_decode import read_times
 
 __all__ = ["SupportReports"]
@@ -33,9 +34,12 @@ class SupportReports:
         Comma, semicolon or tab; the first line names the columns.
     timezone : str, optional
         Of times without an offset; without it they are not used.
+    secrets : collection of str, optional
+        Masked where the file holds them.
     """
 
-    def __init__(self, path: Path | str, *, timezone: str | None = None) -> None:
+    def __init__(self, path: Path | str, *, timezone: str | None = None, secrets: Collection[str] = ()) -> None:
+        self._masks = Masks(secrets)
         self._path = Path(path)
         self._timezone = timezone
 
@@ -53,7 +57,8 @@ class SupportReports:
             If the file cannot be read, or names neither a trace nor a business key.
         """
         try:
-            text = self._path.read_text(encoding="utf-8-sig")
+            body, masked = self._masks.apply(self._path.read_bytes())
+            text = body.decode("utf-8-sig").replace("\r\n", "\n").replace("\r", "\n")
         except (OSError, UnicodeDecodeError) as error:
             reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8 text"
             raise ParameterError(f"The reports {self._path} cannot be read: {reason}.", "Check the path.") from None
@@ -68,10 +73,14 @@ class SupportReports:
                 "Name one trace_id or business_key in its first line.",
             )
         frame, findings = self._frame(rows, found)
+        if masked:
+            findings.append(f"Known secrets stood in {masked:,} places; they are masked.")
         undated = int(frame["reported_at"].isna().sum())
         coverage = Coverage(
             rows=len(frame),
-            missing=(f"{undated:,} reports have no time that can be read.",) if undated else (),
+            # Without a single time they cannot be laid beside anything.
+            completeness="unverified" if undated and undated == len(frame) else "complete",
+            missing=(f"{undated:,} of {len(frame):,} reports have no time that can be read.",) if undated else (),
             findings=tuple(findings),
         )
         return Loaded(frame, coverage, self._path.name)
@@ -82,7 +91,9 @@ class SupportReports:
             for column, name in found.items()
         }
         times, findings = read_times(
-            columns.get("reported_at", pd.Series([None] * len(rows), dtype="str")), self._timezone
+            columns.get("reported_at", pd.Series([None] * len(rows), dtype="str")),
+            self._timezone,
+            setting="support_reports.timezone",
         )
         rest = [name for name in (rows[0] if rows else ()) if name not in found.values()]
         notes = [
@@ -99,7 +110,7 @@ class SupportReports:
         made = {**columns, "reported_at": times, "note": pd.Series(notes, dtype="str")}
         empty = pd.Series([None] * len(rows), dtype="str")
         frame = pd.DataFrame({name: made.get(name, empty).astype(dtype) for name, dtype in SUPPORT_REPORTS.items()})
-        return frame, [text.replace("execution_logs.timezone", "the time zone") for text in findings]
+        return frame, findings
 
 
 def _find(names: list[str]) -> dict[str, str]:

@@ -7,7 +7,7 @@ import io
 import re
 import sys
 import zlib
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from datetime import datetime
 from pathlib import Path
@@ -18,7 +18,8 @@ import pandas as pd
 import zstandard
 
 from dlqkit.errors import ParameterError
-from dlqkit.frames import WORKER_LOGS, Coverage, Loaded, empty_frame
+from dlqkit.frames import WORKER_LOGS, Completeness, Coverage, Loaded, empty_frame
+from dlqkit.sources.masking import Masks
 from dlqkit.sources.record_decode import read_times
 
 __all__ = ["WorkerLogs"]
@@ -37,6 +38,11 @@ _KUBECTL = re.compile(
     rb"^(?:\[pod/[^\]]{1,300}\] )?([0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9:.]{8,18}(?:Z|[+-][0-9]{2}:[0-9]{2})) (.*)$",
     re.DOTALL,
 )
+# What a formatter with asctime writes first, 2026-03-02 14:00:05,123; in brackets or not.
+_LEADING_TIME = re.compile(
+    rb"^\[?([0-9]{4}-[0-9]{2}-[0-9]{2}[T ][0-9]{2}:[0-9]{2}:[0-9]{2}(?:[.,][0-9]{1,9})?(?:Z|[+-][0-9]{2}:?[0-9]{2})?)"
+    rb"(?![0-9])"
+)
 _POD = re.compile(rb"^\[pod/[^\]]{1,300}\] ")
 _CHUNK_ROWS = 50_000
 _LONGEST_LINE = 1 << 20
@@ -52,6 +58,8 @@ class WorkerLogs:
         input. Rotated files are given one by one or as a pattern such as ``worker.log*``.
     timezone : str, optional
         Of times without an offset; without it they are not used.
+    secrets : collection of str, optional
+        Masked where a line holds them.
 
     Raises
     ------
@@ -59,7 +67,15 @@ class WorkerLogs:
         If a file does not exist.
     """
 
-    def __init__(self, paths: str | Path | Sequence[str | Path], *, timezone: str | None = None) -> None:
+    def __init__(
+        self,
+        paths: str | Path | Sequence[str | Path],
+        *,
+        timezone: str | None = None,
+        secrets: Collection[str] = (),
+    ) -> None:
+        self._masks = Masks(secrets)
+        self._masked = 0
         given = [paths] if isinstance(paths, (str, Path)) else list(paths)
         self._paths = [found for path in given for found in _find(path)]
         self._timezone = timezone
@@ -90,35 +106,50 @@ class WorkerLogs:
         frames: list[pd.DataFrame] = []
         missing: list[str] = []
         findings: dict[str, None] = {}
-        lines = not_json = 0
+        lines = not_json = self._masked = 0
+        cut = False
         for path in self._paths:
             reader = _Reader(path)
-            for rows in _chunks(reader.lines()):
+            for rows in _chunks(self._without_secrets(reader.lines())):
                 lines += len(rows)
                 not_json += sum(row is not None and "_text" in row for row in rows)
                 frame, said = _frame(rows, self._timezone)
                 findings.update(dict.fromkeys(said))
                 frames.append(_within(frame, trace_id, workflow_id, start, end))
             if reader.problem:
+                cut = True
                 missing.append(f"{_name(path)} {reader.problem}")
         full = [frame for frame in frames if len(frame)]
         frame = pd.concat(full, ignore_index=True) if full else empty_frame(WORKER_LOGS)
         frame = frame.astype({"level": "category"})
         if not_json:
             findings[f"{not_json:,} of {lines:,} lines are no JSON; they are kept as text."] = None
+        if self._masked:
+            findings[f"Known secrets stood in {self._masked:,} places; they are masked."] = None
         first, last = frame["logged_at"].min(), frame["logged_at"].max()
+        undated = int(frame["logged_at"].isna().sum())
+        if undated:
+            missing.append(f"{undated:,} of {len(frame):,} lines have no time that can be read.")
+        # Without a single time it is not known whether they reach over the window.
+        doubtful: Completeness = "unverified" if undated and undated == len(frame) else "complete"
         coverage = Coverage(
             asked_start=start,
             asked_end=end,
             got_start=None if pd.isna(first) else first.to_pydatetime(),
             got_end=None if pd.isna(last) else last.to_pydatetime(),
             rows=len(frame),
-            completeness="partial" if missing else "complete",
+            completeness="partial" if cut else doubtful,
             missing=tuple(missing),
             findings=tuple(findings),
             details={"lines": lines, "not_json": not_json},
         )
         return Loaded(frame, coverage, ", ".join(_name(path) for path in self._paths))
+
+    def _without_secrets(self, lines: Iterable[bytes]) -> Iterator[bytes]:
+        for line in lines:
+            text, count = self._masks.apply(line)
+            self._masked += count
+            yield text
 
 
 def _name(path: Path | None) -> str:
@@ -150,7 +181,8 @@ class _Reader:
             with ExitStack() as stack:
                 file = self._open(stack)
                 head = file.peek(64)[:64].lstrip()  # type: ignore[attr-defined]
-                if head[:1] == b"[" and head[:5] != b"[pod/":
+                # An array of objects; a line may begin with “[pod/…” or “[2026-03-02 …” as well.
+                if head[:1] == b"[" and head[1:].lstrip()[:1] in (b"{", b"]", b""):
                     yield from self._array(file.read())
                     return
                 while line := file.readline(_LONGEST_LINE):
@@ -208,6 +240,9 @@ def _parse(line: bytes) -> dict[str, Any] | None:
         text = _POD.sub(b"", text)
     value = _decode(text)
     if value is None:
+        found = _LEADING_TIME.match(text)
+        if found is not None:
+            outer.setdefault("timestamp", found[1].decode())
         return {"_text": text.decode("utf-8", "replace"), **outer}
     for name in _INNER:
         inner = value.get(name)
@@ -243,12 +278,11 @@ def _frame(rows: Sequence[Mapping[str, Any]], zone: str | None) -> tuple[pd.Data
                 columns[name].append(msgspec.json.encode(rest).decode("utf-8", "replace") if rest else None)
             else:
                 columns[name].append(_plain(values.get(name)))
-    times, findings = read_times(pd.Series(columns["logged_at"], dtype="str"), zone)
+    times, findings = read_times(pd.Series(columns["logged_at"], dtype="str"), zone, setting="worker_logs.timezone")
     numbers = pd.to_numeric(pd.Series(columns["attempts"], dtype="str"), errors="coerce").astype("Float64").round()
     made: dict[str, Any] = {**columns, "logged_at": times, "attempts": numbers}
     frame = pd.DataFrame({name: pd.Series(made[name]).astype(dtype) for name, dtype in WORKER_LOGS.items()})
-    said = [sentence.replace("execution_logs.timezone", "the time zone") for sentence in findings if "zone" in sentence]
-    return frame.astype({"level": "str"}), said
+    return frame.astype({"level": "str"}), [sentence for sentence in findings if "zone" in sentence]
 
 
 def _pick(row: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:

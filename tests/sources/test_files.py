@@ -80,8 +80,44 @@ def test_reports_are_read_whatever_their_columns_are_called(tmp_path: Path) -> N
     assert loaded.frame["business_key"].tolist() == ["ORD-1", "ORD-2"]
     assert loaded.frame["note"].tolist() == ["never came; Client: acme", ""]
     assert loaded.frame["reported_at"].isna().tolist() == [False, True]
-    assert "1 reports have no time" in loaded.coverage.missing[0]
+    assert "1 of 2 reports have no time" in loaded.coverage.missing[0]
     assert {name: str(dtype) for name, dtype in loaded.frame.dtypes.items()} == dict(SUPPORT_REPORTS)
+
+
+def test_reports_without_a_zone_say_so_and_are_dated_once_it_is_set(tmp_path: Path) -> None:
+    """Times of no zone are not used, and reports without a single time are not called complete."""
+    path = tmp_path / "reports.csv"
+    path.write_text("when,trace_id,time\nx,t1,2026-03-02 15:00\nx,t2,2026-03-02 15:30:00\n")
+
+    loaded = SupportReports(path).load()
+    assert loaded.coverage.completeness == "unverified"
+    assert "2 of 2 reports have no time" in loaded.coverage.missing[0]
+    assert any("set support_reports.timezone" in text for text in loaded.coverage.findings)
+
+    loaded = SupportReports(path, timezone="Europe/Berlin").load()
+    assert loaded.coverage.completeness == "complete"
+    assert loaded.frame["reported_at"].iloc[0] == pd.Timestamp("2026-03-02T14:00Z")
+    with pytest.raises(ParameterError, match="is not known") as raised:
+        SupportReports(path, timezone="Berlin").load()
+    assert "support_reports.timezone" in raised.value.next_step
+
+
+def test_secrets_in_exports_and_reports_are_masked(tmp_path: Path) -> None:
+    """A key that an error message repeats is masked, whatever the form of the file."""
+    key = "k3y-of-the-tests"
+    rows = [{**ROWS[0], "last_error": f"header was {key}", "payload_snapshot": {"again": key}}]
+    path = tmp_path / "export"
+    frame = pd.DataFrame(rows).astype({"payload_snapshot": "str"})
+    writers = (lambda: path.write_text(json.dumps(rows)), lambda: frame.to_csv(path), lambda: frame.to_parquet(path))
+    for write in writers:
+        write()
+        loaded = RecordExports(path, secrets=[key]).load()
+        assert key not in loaded.frame.to_csv()
+        assert loaded.frame["last_error"].tolist() == ["header was ********"]
+        assert "Known secrets stood in 2 places; they are masked." in loaded.coverage.findings
+    reports = tmp_path / "reports.csv"
+    reports.write_text(f"trace_id,time,note\nt1,2026-03-02T14:00Z,used {key}\n")
+    assert SupportReports(reports, secrets=[key]).load().frame["note"].tolist() == ["used ********"]
 
 
 def test_reports_without_a_key_are_refused(tmp_path: Path) -> None:

@@ -1,12 +1,17 @@
 from __future__ import annotations
 
+import hashlib
+import threading
+from collections.abc import Mapping
 from datetime import UTC, datetime
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
 
 import pandas as pd
 import pytest
 
 from dlqkit.errors import UnexpectedAnswer
-from dlqkit.sources.metrics_page import parse_page
+from dlqkit.sources.metrics_page import MetricsPage, parse_page
 
 NOW = datetime(2026, 3, 2, 14, tzinfo=UTC)
 PAGE = b"""# HELP worker_dlq_total Dead letters.
@@ -48,3 +53,44 @@ def test_an_empty_page_has_no_values() -> None:
 def test_what_is_no_page_of_metrics_is_refused(body: bytes) -> None:
     with pytest.raises(UnexpectedAnswer, match="page"):
         parse_page(body, "text/html", NOW)
+
+
+def test_a_page_that_echoes_a_secret_is_handed_on_masked() -> None:
+    """A label that holds the key of the Execution Logs API is masked in the body and in the frame."""
+    key = "k3y-of-the-tests"
+    sent = f'worker_info{{command="worker --key {key}"}} 1\n'.encode()
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self.send_response(200)
+            self.send_header("Content-Length", str(len(sent)))
+            self.end_headers()
+            self.wfile.write(sent)
+
+        def log_message(self, *_: object) -> None:
+            return
+
+    pages: list[tuple[bytes, Mapping[str, Any]]] = []
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    thread = threading.Thread(target=server.serve_forever, args=(0.01,))
+    thread.start()
+    try:
+        url = f"http://127.0.0.1:{server.server_port}/metrics"
+        loaded = MetricsPage(url, secrets=[key]).load(on_page=lambda body, about: pages.append((body, about)))
+    finally:
+        server.shutdown()
+        server.server_close()
+        thread.join(5)
+
+    assert loaded.frame["command"].tolist() == ["worker --key ********"]
+    assert pages == [
+        (
+            sent.replace(key.encode(), b"********"),
+            {"url": url, "masked": 1, "original_sha256": hashlib.sha256(sent).hexdigest()},
+        )
+    ]
+
+
+def test_a_page_of_another_machine_may_be_read_without_encryption() -> None:
+    """Secrets that are only masked are not sent, so plain http is no danger to them."""
+    assert MetricsPage("http://worker.example:8000/metrics", secrets=["k3y-of-the-tests"])

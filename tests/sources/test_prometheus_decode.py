@@ -6,9 +6,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from dlqkit.errors import ParameterError, UnexpectedAnswer
+from dlqkit.errors import UnexpectedAnswer
 from dlqkit.frames import SAMPLES, with_labels
-from dlqkit.sources.prometheus_decode import QueryTooHeavy, decode_answer, frames_of
+from dlqkit.sources.prometheus_decode import QueryRefused, QueryTooHeavy, decode_answer, frames_of
 
 
 def matrix(*series: dict[str, object]) -> bytes:
@@ -95,7 +95,7 @@ def test_warnings_are_carried() -> None:
 @pytest.mark.parametrize(
     ("value", "error", "words"),
     [
-        ({"status": "error", "errorType": "bad_data", "error": "parse error"}, ParameterError, "parse error"),
+        ({"status": "error", "errorType": "bad_data", "error": "parse error"}, QueryRefused, "parse error"),
         ({"status": "error", "errorType": "timeout", "error": "query timed out"}, QueryTooHeavy, "gave up"),
         (
             {"status": "error", "errorType": "execution", "error": "would load too many samples"},

@@ -79,7 +79,9 @@ def test_a_time_without_zone_is_not_used(tmp_path: Path) -> None:
     loaded = WorkerLogs(path).load()
 
     assert loaded.frame["logged_at"].isna().all()
-    assert any("no zone" in text for text in loaded.coverage.findings)
+    assert "Times have no zone, so they are not used; set worker_logs.timezone." in loaded.coverage.findings
+    assert loaded.coverage.completeness == "unverified"
+    assert loaded.coverage.missing == ("1 of 1 lines have no time that can be read.",)
     assert WorkerLogs(path, timezone="UTC").load().frame["logged_at"].iloc[0] == AT
 
 
@@ -102,3 +104,56 @@ def test_rotated_files_by_a_pattern_and_a_file_that_is_not_there(tmp_path: Path)
     assert len(WorkerLogs(tmp_path / "worker.log*").load().frame) == 2
     with pytest.raises(ParameterError, match="no log file"):
         WorkerLogs(tmp_path / "other.log")
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        json.dumps({"asctime": "2026-03-02 15:00:05,123", "levelname": "ERROR", "message": "refused"}),
+        "2026-03-02 15:00:05,123 - worker - ERROR - refused",
+        "[2026-03-02 15:00:05.123] ERROR refused",
+        "2026-03-02T14:00:05,123Z refused",
+    ],
+)
+def test_times_as_pythons_logging_writes_them(line: str, tmp_path: Path) -> None:
+    """Milliseconds after a comma, local time; as JSON or at the head of a line of text."""
+    path = tmp_path / "log"
+    path.write_text(line + "\n")
+
+    loaded = WorkerLogs(path, timezone="Europe/Berlin").load()
+
+    assert loaded.frame["logged_at"].iloc[0] == AT + pd.Timedelta("123ms")
+    assert "refused" in loaded.frame["message"].iloc[0]
+    assert loaded.coverage.completeness == "complete"
+    assert not loaded.coverage.missing
+
+
+def test_lines_without_a_time_are_counted_and_do_not_make_the_rest_doubtful(tmp_path: Path) -> None:
+    """A traceback's lines have no time of their own."""
+    path = tmp_path / "log"
+    path.write_text(f"{json.dumps(LINE)}\nTraceback (most recent call last):\n")
+
+    coverage = WorkerLogs(path).load().coverage
+
+    assert coverage.completeness == "complete"
+    assert coverage.missing == ("1 of 2 lines have no time that can be read.",)
+
+
+def test_an_empty_log_is_complete(tmp_path: Path) -> None:
+    path = tmp_path / "log"
+    path.write_text("")
+
+    coverage = WorkerLogs(path).load().coverage
+
+    assert (coverage.completeness, coverage.missing) == ("complete", ())
+
+
+def test_secrets_in_log_lines_are_masked(tmp_path: Path) -> None:
+    """A key that a worker logs is in no frame, and the coverage says that something was masked."""
+    path = tmp_path / "log"
+    path.write_text(f"{json.dumps({**LINE, 'msg': 'sent k3y-of-the-tests'})}\nX-API-Key: k3y-of-the-tests\n")
+
+    loaded = WorkerLogs(path, secrets=["k3y-of-the-tests"]).load()
+
+    assert loaded.frame["message"].tolist() == ["sent ********", "X-API-Key: ********"]
+    assert "Known secrets stood in 2 places; they are masked." in loaded.coverage.findings

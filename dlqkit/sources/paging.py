@@ -1,0 +1,495 @@
+"""Page after page of an API that does not say how it pages: found out by asking, and never believed without a check."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Literal
+
+import pandas as pd
+
+from dlqkit.errors import AccessDenied, SourceError, SourceUnavailable, UnexpectedAnswer
+from dlqkit.frames import Completeness
+from dlqkit.settings import ExecutionLogsSettings
+from dlqkit.sources.http import Response
+from dlqkit.sources.page_markers import find_cursor, find_end_marker, find_next_url, find_page_number, find_total
+from dlqkit.sources.record_decode import Decoded
+
+__all__ = ["VERSION", "Fetched", "Page", "Pager"]
+
+Style = Literal["none", "offset", "page", "cursor", "link"]
+# What tells one state of a record from another.
+VERSION = ["record_id", "recorded_at", "status", "queued_to_dlq", "attempts"]
+# An API that answers exactly so many may have cut at its own limit, whatever it was asked for.
+ROUND_LIMITS = frozenset({10, 20, 25, 30, 32, 40, 50, 64, 75, 100, 128, 150, 200, 250, 256, 300, 400, 500, 512, 750,
+                          1000, 1024, 2000, 2048, 2500, 4096, 5000, 10000})  # fmt: skip
+# Asked for once where no limit is set: an API that gives a thousand at once saves nine requests of ten.
+LARGE_LIMIT = 1000
+# A page is the first one again when one of these many records at its head is there; one alone may have been rewritten.
+HEAD = 3
+# So many old records at a page's end, in order, say that the window is covered; a single one may be a stray.
+TAIL = 10
+# After so many pages that lead nowhere, asking on is in vain.
+MOST_IN_VAIN = 3
+_STYLE_NAMES = {"link": "links", "cursor": "a cursor", "offset": "offset", "page": "page numbers", "none": "nothing"}
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """One page as it came, and its records."""
+
+    number: int
+    body: bytes
+    query: Mapping[str, str]
+    frame: pd.DataFrame
+    received: int
+    quarantined: tuple[bytes, ...]
+    masked: int
+    original_sha256: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Fetched:
+    """A page, what its wrapper says, and the answer's headers."""
+
+    page: Page
+    decoded: Decoded
+    response: Response
+    keys: tuple[int, ...]
+    """One for each record, the same for the same state of the same record."""
+
+    @classmethod
+    def of(cls, page: Page, decoded: Decoded, response: Response) -> Fetched:
+        """With the keys of the page's records."""
+        keys = pd.util.hash_pandas_object(page.frame[VERSION], index=False)
+        return cls(page, decoded, response, tuple(keys.tolist()))
+
+
+Fetch = Callable[[int, Mapping[str, str], str | None], Fetched]
+
+
+class Pager:
+    """Walks the pages of one question; afterwards its attributes say how, and whether that was all.
+
+    Parameters
+    ----------
+    fetch : callable
+        Gets a page by its number, query, and address where the API named one.
+    query : mapping
+        The question, with its limit.
+    settings : ExecutionLogsSettings
+        Style and limit, as far as they are set.
+    budget : int
+        Requests at most.
+    start : datetime, optional
+        Reading stops where the records, newest first, are older.
+    """
+
+    def __init__(
+        self,
+        fetch: Fetch,
+        query: Mapping[str, str],
+        settings: ExecutionLogsSettings,
+        budget: int,
+        start: datetime | None,
+    ) -> None:
+        self._fetch, self._query, self._settings, self._budget, self._start = fetch, query, settings, budget, start
+        self.style: Style | None = None if settings.pagination == "auto" else settings.pagination
+        self.completeness: Completeness | None = None
+        self.missing: list[str] = []
+        self.findings: dict[str, None] = {}
+        self.newest_first: bool | None = None
+        self.requests = self.pages = self.received = self.quarantined = 0
+        self._seen: set[int] = set()
+        self._first: Fetched | None = None
+        self._before: Fetched | None = None
+        self._fresh = 0
+        self._page_size = 0
+        self._limit: int | None = None
+        self._page_base: int | None = None
+        self._position = 0
+        self._place: int | None = None
+        self._cursor_name: str | None = None
+        self._used: set[str] = set()
+        self._total: int | None = None
+        self._told_more = False
+        self._shifts = self._in_vain = 0
+        self._broken: SourceUnavailable | None = None
+
+    def walk(self) -> Iterator[Fetched]:
+        """Each page that counts; probes that brought nothing new are not among them.
+
+        Raises
+        ------
+        SourceError
+            If the first page cannot be had; a later one that fails makes it ``partial``.
+        """
+        got = self._get(self._query)
+        self._accept(got, 0)
+        yield got
+        try:
+            while (step := self._step(got)) is not None:
+                self._accept(step, self._place)
+                yield step
+                got = step
+        except SourceError as error:
+            self._end("partial", f"Page {self.pages + 1} could not be had: {error.problem}")
+
+    # --- requests
+
+    def _get(self, query: Mapping[str, str], url: str | None = None) -> Fetched:
+        self.requests += 1
+        return self._fetch(self.pages + 1, query, url)
+
+    def _probe(self, more: Mapping[str, str]) -> Fetched | None:
+        """A page that the API may refuse to give, such as one for a parameter it does not know."""
+        self._broken = None
+        if self.requests >= self._budget:
+            return None
+        try:
+            return self._get({**self._query, **more})
+        except (UnexpectedAnswer, AccessDenied):
+            return None
+        except SourceUnavailable as error:
+            self._broken = error
+            return None
+
+    # --- what came
+
+    def _accept(self, got: Fetched, place: int | None) -> None:
+        page = got.page
+        self.pages += 1
+        self.received += page.received
+        self.quarantined += len(page.quarantined)
+        self.findings.update(dict.fromkeys(got.decoded.findings))
+        if self.newest_first is None:
+            self.newest_first = _is_newest_first(page.frame)
+        self._fresh = len(set(got.keys) - self._seen)
+        self._seen.update(got.keys)
+        self._before, self._first = got, self._first or got
+        self._page_size = max(self._page_size, page.received)
+        self._position = (place or 0) + page.received
+        total = find_total(got.decoded.wrapper)
+        if self.pages == 1:
+            self._total = total
+        if self._marker(got) is False or (self._total is not None and self._total > self.received):
+            self._told_more = True
+
+    def _marker(self, got: Fetched) -> bool | None:
+        assert self._first is not None
+        number = find_page_number(self._first.decoded.wrapper)
+        return find_end_marker(got.decoded.wrapper, got.response.headers, number)
+
+    def _is_first_again(self, got: Fetched) -> bool:
+        assert self._first is not None
+        head = self._first.keys[: max(min(HEAD, len(self._first.keys) - 1), 1)]
+        return not set(head).isdisjoint(got.keys)
+
+    def _brings_more(self, got: Fetched | None) -> bool:
+        return got is not None and not self._is_first_again(got) and not set(got.keys) <= self._seen
+
+    # --- the end
+
+    def _end(self, completeness: Completeness, sentence: str | None = None) -> None:
+        """Stop; the sentence says why, among what was found out or what is missing."""
+        unique = len(self._seen) + self.quarantined
+        if completeness == "complete" and self._total is not None and self._total > unique:
+            completeness = "unverified"
+            sentence = f"The API speaks of {self._total:,} records, and its pages end after {unique:,}."
+        elif completeness == "complete" and self._shifts > MOST_IN_VAIN:
+            completeness = "unverified"
+            sentence = "The list changed while it was read, so that some records may have been passed over."
+        self.completeness = completeness
+        if sentence is not None and completeness == "complete":
+            self.findings[sentence] = None
+        elif sentence is not None:
+            self.missing.append(sentence)
+
+    def _is_read_back(self, page: Page) -> bool:
+        """Whether what follows is older than the window: not one old record says so, but all at the page's end."""
+        times = page.frame["recorded_at"].dropna()
+        if self._start is None or not self.newest_first or not len(times):
+            return False
+        tail = times.iloc[-max(TAIL, len(times) // 10) :] if times.is_monotonic_decreasing else times
+        return bool((tail < pd.Timestamp(self._start)).all())
+
+    def _is_short(self) -> bool:
+        """Whether the first page is shorter than the limit that was asked for, and than any limit one would choose."""
+        return self.received < self._settings.page_limit and self.received not in ROUND_LIMITS
+
+    # --- from page to page
+
+    def _step(self, got: Fetched) -> Fetched | None:
+        """The next page; None when this was the last, and ``completeness`` is set."""
+        if self._is_read_back(got.page):
+            self.completeness = "complete"
+            self.findings["Read, newest first, back to before the window."] = None
+            return None
+        # A page without records may be one that a filter emptied; one of known records leads nowhere.
+        self._in_vain = 0 if self._fresh else self._in_vain + bool(got.page.received)
+        if self._in_vain >= MOST_IN_VAIN:
+            self._end("unverified", "Further pages bring only records that were there already.")
+            return None
+        self._place = None
+        url, cursor = self._told_place(got)
+        if (url or cursor) and self._is_spent():
+            return None
+        if url is not None:
+            self._say_style("link")
+            return self._get(self._query, url)
+        if cursor is not None:
+            self._say_style("cursor")
+            return self._by_cursor(*cursor)
+        if self.style in ("link", "cursor") and self.pages > 1:
+            self._after_the_last_link(got)
+            return None
+        if self.pages == 1:
+            return self._after_the_first(got)
+        if self._told_more and self._marker(got) is True:
+            self._end("complete", "The API said that this was the last page.")
+            return None
+        unique = len(self._seen) + self.quarantined
+        if self._told_more and self._total is not None and unique >= self._total:
+            self._end("complete", f"The API said that there are {self._total:,} in all.")
+            return None
+        return self._by_offset(got) if self.style == "offset" else self._by_page(got)
+
+    def _is_spent(self) -> bool:
+        if self.requests < self._budget:
+            return False
+        self._end("partial", f"The budget of {self._budget} requests was used up before the window was covered.")
+        return True
+
+    def _say_style(self, style: Style) -> None:
+        self.style = style
+        self.findings[f"Pages follow each other by {_STYLE_NAMES[style]}."] = None
+
+    def _told_place(self, got: Fetched) -> tuple[str | None, tuple[tuple[str, ...], str] | None]:
+        """Address or cursor of the next page, if the answer names one that was not followed yet."""
+        wrapper = got.decoded.wrapper
+        self._used.add(got.response.url)
+        url = find_next_url(wrapper, got.response.headers, got.response.url)
+        if self.style in (None, "link") and url is not None and url not in self._used:
+            self._used.add(url)
+            return url, None
+        cursor = find_cursor(wrapper) if self.style in (None, "cursor") and url is None else None
+        if cursor is not None and cursor[1] not in self._used:
+            self._used.add(cursor[1])
+            return None, cursor
+        return None, None
+
+    def _after_the_last_link(self, got: Fetched) -> None:
+        # Pages named the next one until here, so that naming none is the end; naming themselves is not.
+        if self._marker(got) is False:
+            self._end("unverified", "The API says that more follows, and names only pages that were there already.")
+        else:
+            self._end("complete", "The API said that this was the last page.")
+
+    def _after_the_first(self, got: Fetched) -> Fetched | None:
+        if self.received == 0:
+            self._end("complete")
+            return None
+        ended = self._marker(got) is True
+        # An answer that always says “no more” is found out where the page is as long as a limit may be.
+        doubtful = self.received >= self._settings.page_limit or self.received in ROUND_LIMITS
+        if self.style != "none" and not (ended and not doubtful):
+            step = self._find_style()
+            if step is not None or self.completeness is not None:
+                if ended and step is not None:
+                    self.findings["The API said of its first page that it was the last, and it was not."] = None
+                return step
+        self._settle(ended)
+        return None
+
+    def _settle(self, ended: bool) -> None:
+        """One page, and no way to ask for another: whether that is all."""
+        more = self._total is not None and self._total > self.received
+        if ended and not more:
+            self._end("complete", "The API said that this was the last page.")
+        elif self._is_short() and not self._told_more:
+            self._end(
+                "complete",
+                f"That {self.received:,} records are all rests on their being fewer than the "
+                f"{self._settings.page_limit:,} asked for; no way to ask for further ones was found.",
+            )
+        elif self._broken is not None:
+            self._end("partial", f"Page 2 could not be had: {self._broken.problem}")
+        elif not self._is_spent():
+            spoken = f"; it speaks of {self._total:,}" if more else ""
+            self._end(
+                "unverified",
+                f"The API gave {self.received:,} records and shows no way to go on, so there may be more{spoken}.",
+            )
+
+    # --- styles that the answer does not name
+
+    def _find_style(self) -> Fetched | None:
+        """The second page by ``offset`` or ``page``; None also where that showed the first to be the last."""
+        if self.style in (None, "offset"):
+            step = self._find_offset()
+            if step is not None or self.completeness is not None:
+                return step
+        if self.style in (None, "page"):
+            step = self._find_page()
+            if step is not None or self.completeness is not None:
+                return step
+        if self.style is None and self.requests < self._budget:
+            self.style = "none"
+            self.findings["Neither offset nor page numbers bring further records."] = None
+        return None
+
+    def _overlap(self) -> int:
+        # The last record is asked for again: that it comes shows that the place was understood, and nothing slipped by.
+        return 1 if self._page_size > 1 else 0
+
+    def _find_offset(self) -> Fetched | None:
+        place = self.received - self._overlap()
+        step = self._probe({"offset": str(place)})
+        if step is None or self._is_first_again(step):
+            return None
+        if step.page.received == 0:
+            # Nothing: either beyond the end, or “offset” was taken for a field that no record has.
+            again = self._probe({"offset": "0"}) if self._overlap() == 0 else None
+            if again is not None and self._is_first_again(again):
+                self._say_style("offset")
+                self._end("complete")
+            return None
+        self._say_style("offset")
+        return self._joined(step, place)
+
+    def _joined(self, step: Fetched, place: int) -> Fetched:
+        """The page, or one before it where the last record that came is not in it."""
+        assert self._before is not None
+        last = self._before.keys[-1:]
+        while self._overlap() and place > 0 and last and last[0] not in step.keys:
+            # Records left the list, and what followed moved up: go back until pages join again.
+            self._shifts += 1
+            if self._shifts > MOST_IN_VAIN or self.requests >= self._budget:
+                break
+            self.findings["Records left the list while it was read; dlqkit went back for what moved."] = None
+            place = max(place - self._page_size, 0)
+            step = self._get({**self._query, "offset": str(place), "limit": self._limit_text()})
+            if not self._seen.isdisjoint(step.keys):
+                break
+        self._place = place
+        return step
+
+    def _find_page(self) -> Fetched | None:
+        one = self._probe({"page": "1"})
+        if one is None:
+            return None
+        if self._brings_more(one):
+            # Pages counted from 0: the one that was got without a number was page 0.
+            return self._by_page_from(0, one)
+        if one.page.received == 0:
+            zero = self._probe({"page": "0"})
+            return self._by_page_from(0, None) if zero is not None and self._is_first_again(zero) else None
+        two = self._probe({"page": "2"})
+        if self._brings_more(two):
+            return self._by_page_from(1, two)
+        return self._by_page_from(1, None) if two is not None and two.page.received == 0 else None
+
+    def _by_page_from(self, base: int, step: Fetched | None) -> Fetched | None:
+        self._page_base = base
+        self._say_style("page")
+        if step is None:
+            self._end("complete")
+        return step
+
+    def _by_page(self, got: Fetched) -> Fetched | None:
+        is_short = got.page.received < self._page_size
+        if got.page.received and not self._fresh:
+            # Some answer a number beyond the last with the last page.
+            self._end(*_repeated(is_short))
+            return None
+        if not got.page.received:
+            self._end("complete")
+            return None
+        if self._is_spent():
+            return None
+        query = {"page": str(self.pages + (self._page_base or 0))}
+        step = self._probe(query) if is_short else self._get({**self._query, **query})
+        if step is None or step.page.received == 0:
+            if step is None and self._broken is not None:
+                raise self._broken
+            self._end("complete")
+            return None
+        return step
+
+    def _by_offset(self, got: Fetched) -> Fetched | None:
+        overlap = self._overlap()
+        if not self._fresh and got.page.received < max(self._page_size, 2):
+            self._end("complete")
+            return None
+        if self._is_spent():
+            return None
+        place = self._position - overlap
+        step = self._larger({"offset": str(place)})
+        if overlap == 0 and step.page.received == 0:
+            self._end("complete")
+            return None
+        return self._joined(step, place)
+
+    def _by_cursor(self, names: tuple[str, ...], value: str) -> Fetched | None:
+        if self._cursor_name is not None:
+            return self._larger({self._cursor_name: value}, can_repeat=False)
+        nothing = []
+        for name in names:
+            step = self._probe({name: value})
+            following = find_cursor(step.decoded.wrapper) if step is not None else None
+            # A page that a filter emptied brings nothing but the next cursor.
+            if self._brings_more(step) or (following is not None and following[1] not in self._used):
+                self._cursor_name = name
+                return step
+            if step is not None and step.page.received == 0:
+                nothing.append(name)
+        for name in nothing:
+            # A parameter taken for a field brings nothing whatever its value; one taken for a cursor does not.
+            requests = self.requests
+            other = self._probe({name: "0"})
+            if self.requests > requests and (other is None or other.page.received):
+                self._end("complete")
+                return None
+        if not self._is_spent():
+            self._end("unverified", "The API names a cursor, but takes it under no name that is known.")
+        return None
+
+    def _limit_text(self) -> str:
+        return str(self._limit or self._settings.page_limit)
+
+    def _larger(self, place: Mapping[str, str], *, can_repeat: bool = True) -> Fetched:
+        """The page at a place, of as many records as the API gives at once, unless a limit was set."""
+        if self._limit is None:
+            self._limit = self._settings.page_limit
+            if "page_limit" not in self._settings.model_fields_set:
+                step = self._probe({**place, "limit": str(LARGE_LIMIT)})
+                if step is not None and step.page.received > self._page_size:
+                    self._limit = LARGE_LIMIT
+                    size = step.page.received
+                    self.findings[f"A limit of {LARGE_LIMIT:,} gives pages of up to {size:,}."] = None
+                    return step
+                is_whole = step is not None and step.page.received == self._page_size
+                # A cursor may be good for once, and a page that it brought names the next one itself.
+                is_used_up = not can_repeat and step is not None and step.page.received > 0
+                if step is not None and (is_whole or is_used_up or self.requests >= self._budget):
+                    return step
+                # Fewer than before: the end, or an API that falls back where a limit is above its own.
+        return self._get({**self._query, **place, "limit": self._limit_text()})
+
+
+def _repeated(is_short: bool) -> tuple[Completeness, str | None]:
+    return ("complete", None) if is_short else (
+        "unverified", "Further pages bring only records that were there already."
+    )  # fmt: skip
+
+
+def _is_newest_first(frame: pd.DataFrame) -> bool | None:
+    times = frame["recorded_at"].dropna()
+    if len(times) < 2:
+        return None
+    steps = times.astype("int64").diff().iloc[1:]
+    falling, rising = int((steps < 0).sum()), int((steps > 0).sum())
+    if falling == rising == 0:
+        return None
+    return falling > 0 and rising <= 0.1 * falling

@@ -1,0 +1,349 @@
+"""APIs that page in ways one would not guess: a thousand records are never called complete when a hundred came."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import timedelta
+from typing import Any
+from zlib import crc32
+
+import pytest
+
+from dlqkit.settings import ExecutionLogsSettings
+from dlqkit.sources.page_markers import find_cursor, find_end_marker, find_next_url, find_total
+from tests.frames import START
+from tests.sources.api import api, cut, load, rows
+
+THOUSAND = rows(1000)
+
+
+def filtered(data: list[Any], query: dict[str, str]) -> list[Any]:
+    """What an API gives that takes a parameter it does not know for the name of a field."""
+    unknown = {name: value for name, value in query.items() if name != "limit"}
+    return [row for row in data if all(row.get(name) == value for name, value in unknown.items())][:100]
+
+
+def test_a_limit_above_the_servers_own_may_fall_back_to_a_smaller_page() -> None:
+    """Asked for a thousand at once it gives fifty; that is not the end."""
+
+    def answer(query: dict[str, str]) -> tuple[int, Any]:
+        limit = int(query["limit"])
+        return 200, cut(THOUSAND, {**query, "limit": str(limit if limit <= 100 else 50)})
+
+    with api(answer) as (url, _):
+        count, coverage = load(url)
+
+    assert (count, coverage.completeness) == (1000, "complete")
+
+
+def test_a_parameter_taken_for_a_field_brings_nothing_and_is_no_end() -> None:
+    """``offset=100`` finds no record whose “offset” is 100; that is not the end."""
+    with api(lambda query: (200, filtered(THOUSAND, query))) as (url, _):
+        count, coverage = load(url)
+
+    assert (count, coverage.completeness) == (100, "unverified")
+
+
+def test_one_record_by_offset_and_one_where_offset_is_a_field() -> None:
+    """Of one record nothing can overlap, so the start is asked for again; a short page is complete either way."""
+    with api(lambda query: (200, cut(rows(1), query))) as (url, _):
+        count, coverage = load(url)
+    assert (count, coverage.completeness, coverage.details["pagination"]) == (1, "complete", "offset")
+
+    with api(lambda query: (200, filtered(rows(1), query))) as (url, _):
+        count, coverage = load(url)
+    assert (count, coverage.completeness, coverage.details["pagination"]) == (1, "complete", "none")
+
+
+@pytest.mark.parametrize("most", [64, 73])
+def test_a_hidden_limit_of_any_size_is_found_by_asking_on(most: int) -> None:
+    """64 or 73 of the 100 asked for looks like the end, and is the server's own limit."""
+    with api(lambda query: (200, cut(THOUSAND, query, most))) as (url, _):
+        count, coverage = load(url)
+
+    assert (count, coverage.completeness) == (1000, "complete")
+
+
+def test_a_short_page_of_an_api_without_pages_is_complete_and_says_on_what_that_rests() -> None:
+    with api(lambda query: (200, THOUSAND[:73])) as (url, _):
+        count, coverage = load(url)
+
+    assert (count, coverage.completeness) == (73, "complete")
+    assert any("fewer than the 100 asked for" in text for text in coverage.findings)
+
+
+def test_one_record_with_an_old_time_does_not_end_the_reading() -> None:
+    """A record that was changed late stands among the newest with its old time."""
+    data = [dict(row) for row in THOUSAND]
+    data[50]["created_at"] = (START - timedelta(days=1)).isoformat()
+    data[99]["created_at"] = (START - timedelta(days=1)).isoformat()
+    with api(lambda query: (200, cut(data, query))) as (url, _):
+        count, coverage = load(url, start=START.to_pydatetime())
+
+    assert (count, coverage.completeness) == (998, "complete")
+
+
+@pytest.mark.parametrize("as_text", [False, True])
+def test_a_total_that_only_counts_its_own_page_is_no_end(as_text: bool) -> None:
+    def answer(query: dict[str, str]) -> tuple[int, Any]:
+        items = cut(THOUSAND, query)
+        return 200, {"items": items, "total": str(len(items)) if as_text else len(items)}
+
+    with api(answer) as (url, _):
+        assert load(url)[0] == 1000
+
+    def without_pages(query: dict[str, str]) -> tuple[int, Any]:
+        return answer({"limit": query["limit"]})
+
+    with api(without_pages) as (url, _):
+        count, coverage = load(url)
+    assert (count, coverage.completeness) == (100, "unverified")
+
+
+def test_a_true_total_ends_the_reading_and_one_that_is_not_reached_is_said() -> None:
+    with api(lambda query: (200, {"items": cut(rows(250), query), "total": "250"})) as (url, _):
+        count, coverage = load(url)
+    assert (count, coverage.completeness) == (250, "complete")
+
+    with api(lambda query: (200, {"items": cut(rows(250), query), "total": 300})) as (url, _):
+        count, coverage = load(url)
+    assert (count, coverage.completeness) == (250, "unverified")
+    assert "speaks of 300 records" in coverage.missing[0]
+
+
+@pytest.mark.parametrize("name", ["cursor", "after"])
+def test_an_empty_cursor_is_no_end_of_an_api_that_pages_by_offset(name: str) -> None:
+    """``"cursor": null`` repeats that none was asked for."""
+    with api(lambda query: (200, {"items": cut(THOUSAND, query), name: None})) as (url, _):
+        count, coverage = load(url)
+
+    assert (count, coverage.completeness) == (1000, "complete")
+
+
+@pytest.mark.parametrize(
+    "marker", [{"has_more": False}, {"next": None}, {"last": True}, {"totalPages": 1, "number": 0}]
+)
+def test_an_api_that_always_says_it_was_the_last_page(marker: Mapping[str, Any]) -> None:
+    """A full page that calls itself the last is checked once."""
+    with api(lambda query: (200, {"items": cut(THOUSAND, query), **marker})) as (url, _):
+        count, coverage = load(url)
+    assert (count, coverage.completeness) == (1000, "complete")
+    assert any("it was not" in text for text in coverage.findings)
+
+    with api(lambda query: (200, {"items": rows(43), **marker})) as (url, asked):
+        assert load(url)[1].completeness == "complete"
+    assert len(asked) == 1
+
+
+def test_has_more_that_is_always_true_ends_where_the_pages_do() -> None:
+    with api(lambda query: (200, {"items": cut(rows(250), query), "has_more": True})) as (url, _):
+        count, coverage = load(url)
+    assert (count, coverage.completeness) == (250, "complete")
+
+    with api(lambda query: (200, {"items": rows(43), "has_more": True})) as (url, _):
+        assert load(url)[1].completeness == "unverified"
+
+
+@pytest.mark.parametrize("first", [0, 1])
+def test_pages_numbered_in_an_object_of_their_own(first: int) -> None:
+    """``page: {number, totalPages}``, counted from 0 or from 1."""
+
+    def answer(query: dict[str, str]) -> tuple[int, Any]:
+        number = int(query.get("page", first))
+        place = (number - first) * 100
+        about = {"number": number, "size": 100, "totalPages": 3, "totalElements": 250}
+        return 200, {"content": rows(250)[max(place, 0) : place + 100], "page": about}
+
+    with api(answer) as (url, asked):
+        count, coverage = load(url)
+
+    assert (count, coverage.completeness, coverage.details["pagination"]) == (250, "complete", "page")
+    settings = ExecutionLogsSettings(pagination="page")
+    with api(answer) as (url, asked):
+        assert load(url, settings)[0] == 250
+    assert not any("offset" in question for question in asked)
+
+
+def test_a_link_to_the_page_itself_is_not_followed() -> None:
+    """The first page's link is to itself and offset works; then a link that turns back."""
+    with api(lambda query: (200, {"items": cut(rows(250), query), "next": "?limit=100"})) as (url, _):
+        assert load(url)[0] == 250
+
+    def turning(query: dict[str, str]) -> tuple[int, Any]:
+        place = int(query.get("from", 0))
+        return 200, {"items": rows(250)[place : place + 100], "next": "?limit=100&from=100"}
+
+    with api(turning) as (url, asked):
+        count, coverage = load(url)
+    assert (count, coverage.completeness, len(asked)) == (200, "unverified", 2)
+    assert "names only pages that were there already" in coverage.missing[0]
+
+
+def test_links_that_stop_on_a_full_page_are_an_end() -> None:
+    """Pages that named the next one, and then one that names none, as long as the others."""
+
+    def answer(query: dict[str, str]) -> tuple[int, Any]:
+        place = int(query.get("from", 0))
+        more = {"_links": {"next": {"href": f"?limit=100&from={place + 100}"}}} if place < 200 else {}
+        return 200, {"items": rows(300)[place : place + 100], **more}
+
+    with api(answer) as (url, _):
+        count, coverage = load(url)
+
+    assert (count, coverage.completeness, coverage.details["pagination"]) == (300, "complete", "link")
+
+
+def test_a_cursor_that_is_taken_for_a_field_is_no_end() -> None:
+    def answer(query: dict[str, str]) -> tuple[int, Any]:
+        return 200, {"items": filtered(THOUSAND, query), "next_cursor": "abc"}
+
+    with api(answer) as (url, _):
+        count, coverage = load(url)
+
+    assert (count, coverage.completeness) == (100, "unverified")
+
+
+def test_a_cursor_that_leads_to_nothing_is_an_end() -> None:
+    """The last record's id is given as a cursor even where nothing follows it."""
+    data = rows(7)
+
+    def answer(query: dict[str, str]) -> tuple[int, Any]:
+        if query.get("after", data[-1]["id"]) not in {row["id"] for row in data}:
+            return 400, {"error": "no such cursor"}
+        return 200, {"items": [] if "after" in query else data, "end_cursor": data[-1]["id"]}
+
+    with api(answer) as (url, _):
+        count, coverage = load(url)
+
+    assert (count, coverage.completeness) == (7, "complete")
+
+
+def test_a_page_that_a_filter_emptied_is_not_the_end() -> None:
+    """The cursor goes on over a page without records."""
+    pages = {"": (rows(300)[:100], "a"), "a": ([], "b"), "b": (rows(300)[100:200], None)}
+
+    def answer(query: dict[str, str]) -> tuple[int, Any]:
+        items, following = pages[query.get("cursor", "")]
+        return 200, {"items": items, "next_cursor": following}
+
+    with api(answer) as (url, _):
+        count, coverage = load(url)
+
+    assert (count, coverage.completeness) == (200, "complete")
+
+
+@pytest.mark.parametrize(("total", "shift"), [(100, 2), (101, 1), (103, 2), (250, 3), (100, 60)])
+def test_records_that_come_in_front_while_paging_are_neither_lost_nor_doubled(total: int, shift: int) -> None:
+    data = rows(total)
+    fresh = [{**data[0], "id": f"new{n}", "trace_id": f"n{n}"} for n in range(shift)]
+    asked_before = False
+
+    def answer(query: dict[str, str]) -> tuple[int, Any]:
+        nonlocal asked_before
+        now, asked_before = (fresh if asked_before else []) + data, True
+        return 200, cut(now, query)
+
+    with api(answer) as (url, _):
+        count, coverage = load(url)
+
+    assert (count, coverage.completeness) == (total, "complete")
+
+
+def test_records_that_leave_the_list_while_paging_do_not_hide_others() -> None:
+    """Five dead letters heal between two pages, so that what follows moves up by five."""
+    data = rows(400)
+    count_of_answers = 0
+
+    def answer(query: dict[str, str]) -> tuple[int, Any]:
+        nonlocal count_of_answers
+        count_of_answers += 1
+        return 200, cut(data if count_of_answers < 3 else data[:10] + data[15:], query)
+
+    with api(answer) as (url, _):
+        count, coverage = load(url)
+
+    assert (count, coverage.completeness) == (400, "complete")
+    assert any("went back" in text for text in coverage.findings)
+
+
+def test_a_list_in_another_order_each_time_is_not_called_complete() -> None:
+    data = rows(900)
+    turn = 0
+
+    def answer(query: dict[str, str]) -> tuple[int, Any]:
+        nonlocal turn
+        turn += 1
+        mixed = sorted(data, key=lambda row: crc32(f"{row['id']} {turn}".encode()))
+        return 200, cut(mixed, query)
+
+    with api(answer) as (url, _):
+        count, coverage = load(url, max_requests=40)
+
+    assert coverage.completeness != "complete" or count == 900
+
+
+def test_a_short_page_in_the_middle_is_not_the_end() -> None:
+    """Pages are cut by their size in bytes, so each has another length."""
+    data = rows(600)
+    lengths = iter([100, 60, 90, 20, 100, 77])
+
+    def answer(query: dict[str, str]) -> tuple[int, Any]:
+        return 200, cut(data, query, next(lengths, 100))
+
+    with api(answer) as (url, _):
+        count, coverage = load(url, ExecutionLogsSettings(page_limit=100))
+
+    assert (count, coverage.completeness) == (600, "complete")
+
+
+def test_a_number_beyond_the_last_page_may_be_refused_or_bring_the_last_again() -> None:
+    data = rows(230)
+
+    def refusing(query: dict[str, str]) -> tuple[int, Any]:
+        place = 100 * (int(query.get("page", 1)) - 1)
+        return (200, data[place : place + 100]) if place < 230 else (404, {"detail": "Invalid page."})
+
+    def clamping(query: dict[str, str]) -> tuple[int, Any]:
+        place = 100 * (min(int(query.get("page", 1)), 3) - 1)
+        return 200, data[place : place + 100]
+
+    for answer in (refusing, clamping):
+        with api(answer) as (url, _):
+            count, coverage = load(url)
+        assert (count, coverage.completeness) == (230, "complete")
+
+
+def test_a_service_that_breaks_on_a_parameter_it_does_not_know() -> None:
+    """Server errors are no answer to a probe: a short page stays complete, a full one is partial."""
+    for count, completeness in ((43, "complete"), (100, "partial")):
+        data = rows(count)
+        with api(lambda query, data=data: (200, data) if set(query) == {"limit"} else (500, b"")) as (url, _):  # type: ignore[misc]
+            assert load(url)[1].completeness == completeness
+
+
+def test_pages_by_set_number_or_offset_are_checked_too() -> None:
+    """A style that was set and that the API does not know is no way to go on."""
+    for style in ("offset", "page"):
+        settings = ExecutionLogsSettings(pagination=style)
+        with api(lambda query: (200, THOUSAND[:100])) as (url, _):
+            assert load(url, settings)[1].completeness == "unverified"
+
+
+def test_an_answer_without_records_that_speaks_of_some() -> None:
+    with api(lambda query: (200, {"items": [], "total": 12})) as (url, _):
+        assert load(url)[1].completeness == "unverified"
+    with api(lambda query: (200, {"items": [], "total": 0})) as (url, _):
+        assert load(url)[1].completeness == "complete"
+
+
+def test_what_wrappers_say() -> None:
+    """The markers themselves; a Link header about something else says nothing of pages."""
+    assert find_end_marker({"current_page": 2, "last_page": 3}, {}, 1) is False
+    assert find_end_marker({"current_page": 3, "last_page": 3}, {}, 1) is True
+    assert find_end_marker({"cursor": None}, {}, None) is None
+    assert find_end_marker({"next_cursor": None}, {}, None) is True
+    assert find_end_marker({}, {"Link": '<https://a/licence>; rel="license"'}, None) is None
+    assert find_end_marker({}, {"Link": '<https://a/?p=1>; rel="prev"'}, None) is True
+    assert find_cursor({"cursor": "own", "next_cursor": "n"}) == (("cursor", "next_cursor"), "n")
+    assert find_next_url({"next": "?p=2"}, {}, "https://a/b?p=1") == "https://a/b?p=2"
+    assert (find_total({"total": "12"}), find_total({"total": True}), find_total({"total": "many"})) == (12, None, None)
