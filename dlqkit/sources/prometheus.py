@@ -41,6 +41,9 @@ SMALLEST_PIECE_MS = 60_000
 MAXIMUM_POINTS = 11_000
 # A first sample later than this after the start is worth a word: scrapes are seconds to minutes apart.
 LATE_S = 600.0
+SAYS = "Prometheus says: "
+# Thanos, Mimir and remote read answer with what they have, and a warning in words like these.
+_LACKS = re.compile(r"partial|unavailable|not available|failed|error|timed? ?out|truncat|exceed|is (?:down|away)", re.I)
 # Prometheus's default scrape interval is a minute; a quarter of it is the finest in common use, and the finest step.
 FINEST_STEP_S = 15.0
 # Sent with each query, so that the server gives up, and says so, before the client stops waiting (30 s).
@@ -211,7 +214,7 @@ class Prometheus:
                 break
             requests += 1
             read += sum(len(one.at_ms) + len(one.histograms) for one in answer.series)
-            findings.update(dict.fromkeys(f"Prometheus says: {text}" for text in answer.warnings))
+            findings.update(dict.fromkeys(f"{SAYS}{text}" for text in answer.warnings))
             series.extend(answer.series)
             at_ms = until_ms
             if read > self._settings.max_samples and at_ms < end_ms:
@@ -290,7 +293,7 @@ class Prometheus:
         series, warnings, requests = self._range(
             selector, window, step_s, on_page, points=max(PIECE_SAMPLES // max(count, 1), 1)
         )
-        findings = dict.fromkeys(f"Prometheus says: {text}" for text in warnings)
+        findings = dict.fromkeys(f"{SAYS}{text}" for text in warnings)
         findings[f"About {estimate:,} samples are over the budget; asked at steps of {step_s:.0f} s (aggregated)."] = (
             None
         )
@@ -316,6 +319,7 @@ class Prometheus:
             findings["Prometheus has no such series in the window."] = None
         elif late:
             findings[f"The first sample is of {first:%Y-%m-%d %H:%M:%S} UTC; there are none before it."] = None
+        missing += tuple(text for text in findings if text.startswith(SAYS) and _LACKS.search(text))
         return Coverage(
             asked_start=window.start,
             asked_end=window.end,
@@ -324,7 +328,7 @@ class Prometheus:
             rows=len(samples) + len(histograms),
             completeness="partial" if missing else "complete",
             missing=missing,
-            findings=tuple(findings),
+            findings=tuple(text for text in findings if text not in missing),
             details={"requests": requests},
         )
 
@@ -390,7 +394,7 @@ class Prometheus:
         with _as_typed():
             series, warnings, requests = self._range(query, window, step_s, None)
         samples, labels, histograms = frames_of(series)
-        findings = dict.fromkeys(f"Prometheus says: {text}" for text in warnings)
+        findings = dict.fromkeys(f"{SAYS}{text}" for text in warnings)
         coverage = self._coverage(samples, histograms, window, findings, requests)
         source = shown_url(self._client.url)
         return Loaded(with_labels(samples, labels), _with_details(coverage, aggregated=True, step_s=step_s), source)
@@ -440,7 +444,7 @@ class Prometheus:
             asked_start=moment,
             asked_end=moment,
             rows=len(samples) + len(histograms),
-            findings=tuple(f"Prometheus says: {text}" for text in answer.warnings),
+            findings=tuple(f"{SAYS}{text}" for text in answer.warnings),
         )
         return Loaded(with_labels(samples, labels), coverage, shown_url(self._client.url))
 

@@ -308,6 +308,20 @@ def test_an_instant_gives_vectors_and_scalars_and_what_the_server_says_beside_th
     assert asked[0][1]["time"] == f"{START.timestamp():.3f}"
 
 
+def test_a_store_that_is_away_makes_the_samples_partial() -> None:
+    """Thanos answers with what it has, and a warning: taken for whole it would hide an outage."""
+
+    def answer(path: str, form: dict[str, str]) -> tuple[int, Any]:
+        status, value = counter(path, form)
+        return status, {**value, "warnings": ["partial response: store-2 is down"]}
+
+    with server(answer) as (url, _):
+        coverage = Prometheus(url).samples("m", START, END).coverage
+
+    assert coverage.completeness == "partial"
+    assert coverage.missing == ("Prometheus says: partial response: store-2 is down",)
+
+
 def test_metadata_is_what_the_server_tells() -> None:
     told = {"worker_dlq_total": [{"type": "counter", "help": "Dead letters.", "unit": ""}]}
     with server(lambda path, form: (200, {"status": "success", "data": told})) as (url, asked):
