@@ -92,6 +92,9 @@ def collect(
     unknown = [name for name in phases if name not in PHASES]
     if unknown:
         raise ParameterError(f"There is no phase {unknown[0]!r}.", f"Choose of {', '.join(PHASES)}.")
+    from dlqkit.sources.connect import check_sources
+
+    check_sources(settings)
     root = Path(directory)
     make_folder(root / "evidence")
     with hold(root / "evidence" / ".lock"):

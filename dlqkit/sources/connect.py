@@ -19,6 +19,7 @@ from dlqkit.sources.support_reports import SupportReports
 from dlqkit.sources.worker_logs import WorkerLogs
 
 __all__ = [
+    "check_sources",
     "connect_execution_logs",
     "connect_metrics_page",
     "connect_prometheus",
@@ -37,7 +38,7 @@ def connect_execution_logs(settings: Settings) -> ExecutionLogs:
             "There is no address of the Execution Logs API.",
             "Set execution_logs.url in dlqkit.toml, or DLQKIT_EXECUTION_LOGS__URL.",
         )
-    key = resolve_secret(own.api_key) if own.api_key is not None else None
+    key = _resolve(own.api_key) if own.api_key is not None else None
     return ExecutionLogs(own.url, key, settings=own, secrets=known_secrets(settings))
 
 
@@ -50,10 +51,10 @@ def connect_prometheus(settings: Settings, **client_options: Any) -> Prometheus:
         )
     bearer = basic = None
     if own.auth is not None and own.auth.bearer is not None:
-        bearer = resolve_secret(own.auth.bearer)
+        bearer = _resolve(own.auth.bearer)
     if own.auth is not None and own.auth.basic is not None:
-        basic = (own.auth.basic.user, resolve_secret(own.auth.basic.password))
-    headers = {name: resolve_secret(reference) for name, reference in own.headers.items()}
+        basic = (own.auth.basic.user, _resolve(own.auth.basic.password))
+    headers = {name: _resolve(reference) for name, reference in own.headers.items()}
     return Prometheus(
         own.url,
         bearer=bearer,
@@ -84,6 +85,31 @@ def open_support_reports(settings: Settings, path: Path | str) -> SupportReports
 def open_record_exports(settings: Settings, paths: str | Path | Sequence[str | Path]) -> RecordExports:
     """Exported execution records, with the fields and zone of the API's settings."""
     return RecordExports(paths, settings=settings.execution_logs, secrets=known_secrets(settings))
+
+
+def check_sources(settings: Settings) -> None:
+    """Open every configured service without asking it anything.
+
+    Raises
+    ------
+    ParameterError
+        If an address cannot be used or a secret cannot be had: before anything is written for it.
+    """
+    if settings.execution_logs.url is not None:
+        connect_execution_logs(settings)
+    if settings.prometheus.url is not None:
+        connect_prometheus(settings)
+    for url in settings.worker.metrics_urls:
+        connect_metrics_page(settings, url)
+
+
+def _resolve(reference: SecretReference) -> str:
+    """The secret; a person who was asked once for a passphrase is not asked again."""
+    if reference.command is not None or reference.keyring is not None:
+        known = _asked_once(reference)
+        if known is not None:
+            return known
+    return resolve_secret(reference)
 
 
 def known_secrets(settings: Settings) -> tuple[str, ...]:

@@ -154,6 +154,29 @@ def test_without_any_source_nothing_is_asked(run: Run) -> None:
     assert "No source is configured" in err
 
 
+def test_a_setting_that_cannot_be_used_leaves_no_folder_behind(
+    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A key that is not set, an address that is none: said at once, with nothing to clean up."""
+    monkeypatch.setenv("DLQKIT_EXECUTION_LOGS__URL", "http://127.0.0.1:9/execution-logs")
+    monkeypatch.setenv("DLQKIT_EXECUTION_LOGS__API_KEY", '{ env = "NOT_SET_ANYWHERE" }')
+
+    code, _, err = run("investigate", "--since", "1h", "--dir", "incident")
+
+    assert code == 2
+    assert "NOT_SET_ANYWHERE" in err
+    assert not (tmp_path / "incident").exists()
+
+
+def test_a_window_in_the_future_is_refused(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DLQKIT_EXECUTION_LOGS__URL", "http://127.0.0.1:9/execution-logs")
+
+    code, _, err = run("collect", "incident", "--start", "2127-01-01T00:00Z", "--end", "2127-01-02T00:00Z")
+
+    assert code == 2
+    assert "in the future" in err
+
+
 @pytest.mark.parametrize("command", ["demo", "simulator", "signals", "investigate", "collect", "triage", "event", "lab",
                                      "postmortem", "verify"])  # fmt: skip
 def test_every_command_has_help_with_an_example(run: Run, command: str) -> None:
