@@ -3,135 +3,174 @@
 from __future__ import annotations
 
 import hashlib
-import os
-import re
-from collections.abc import Mapping
+from dataclasses import dataclass
 
+import numpy as np
+import numpy.typing as npt
 import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from dlqkit.decision.error_groups import GROUPS, group_signed
+from dlqkit.decision.heads import take_heads
+from dlqkit.decision.masks import MASK, find_masked, mask_texts
+from dlqkit.decision.merging import merge_templates
+from dlqkit.decision.signature_edits import SignatureEdits, edit_signatures
+from dlqkit.decision.templates import ANY, generalise, write_template
 from dlqkit.frames import RECORDS, check_frame
 
 __all__ = ["GROUPS", "group_errors", "sign_errors"]
 
-TIME = "datetime64[us, UTC]"
-GROUPS: Mapping[str, str] = {
-    "signature_id": "str",
-    "signature": "str",
-    "error_type": "str",
-    "error_code": "str",
-    "events": "Int64",
-    "records": "Int64",
-    "share": "Float64",
-    "first_at": TIME,
-    "last_at": TIME,
-    "workflow_ids": "object",
-    "example": "str",
-}
-# In order; explicit classes, since \d and \w make pandas fall back to Python's slow engine. Exception class names and
-# single words stay: what holds a digit is an id or a number.
-_MASKS: tuple[tuple[str, str], ...] = (
-    (r"[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{12}", "<id>"),
-    (r"[0-9]{4}-[0-9]{2}-[0-9]{2}[T ][0-9]{2}:[0-9]{2}(:[0-9]{2}([.,][0-9]+)?)?(Z|[+-][0-9]{2}:?[0-9]{2})?", "<time>"),
-    (r"[A-Za-z0-9._%+-]+@[A-Za-z0-9-]+\.[A-Za-z0-9.-]+", "<email>"),
-    (r"\b[0-9]{1,3}\.[0-9]{1,3}\.[0-9]{1,3}\.[0-9]{1,3}(:[0-9]+)?\b", "<host>"),
-    (r"\b0x[0-9a-fA-F]+\b", "<id>"),
-    (r"\b[A-Za-z][A-Za-z]*[_-][A-Za-z_-]*[0-9][A-Za-z0-9_-]*\b", "<id>"),
-    # Eight or more of 0-9 and a-f are an id, even where chance made all of them letters or digits.
-    (r"\b[0-9a-fA-F]{8,}\b", "<id>"),
-    (r"\b[A-Za-z]+[0-9]+[A-Za-z0-9_-]{4,}\b", "<id>"),
-    (r"[+-]?[0-9]+([.,:][0-9]+)*", "<n>"),
-)  # fmt: skip
-# Templates that differ in one word are one when the word takes this many values (measured on Loghub-2k: 3 to 6 differ
-# by at most 0.004 in grouping accuracy).
-_MERGE_VARIANTS = 5
-_LONGEST = 400
+# Of signatures. Where there are more, the texts of the rarest have no common form, and are together "<*>".
+_MOST = 20_000
+_NO_TEXT = "no error text"
 
 
-def _mask(messages: pd.Series) -> pd.Series:
-    texts = pa.array(messages.str.slice(0, 2000), type=pa.string())
-    for pattern, mask in _MASKS:
-        texts = pc.replace_substring_regex(texts, pattern=pattern, replacement=mask)
-    texts = pc.utf8_trim_whitespace(pc.replace_substring_regex(texts, pattern="[ \t\r\n]+", replacement=" "))
-    return pd.Series(texts.to_pylist(), index=messages.index, dtype="str").str.slice(0, _LONGEST)
+@dataclass(frozen=True, slots=True)
+class _Coded:
+    """A column as numbers, and what each number stands for."""
+
+    codes: npt.NDArray[np.int64]
+    values: list[str]
+
+    def counts(self) -> npt.NDArray[np.int64]:
+        return np.bincount(self.codes, minlength=len(self.values))
+
+    def column(self, index: pd.Index) -> pd.Series:
+        values = pa.array(self.values, type=pa.large_string()).take(pa.array(self.codes))
+        return pd.Series(values, index=index, dtype="str")
 
 
-def _merge(templates: list[str]) -> dict[str, str]:
-    """Each template's own, or the one with a starred word that it shares with enough others."""
-    own = {template: template for template in templates}
-    words = {template: template.split(" ") for template in templates}
-    seats: dict[tuple[int, tuple[str, ...]], list[str]] = {}
-    for template, parts in words.items():
-        # A lone word is all there is to know of an error; a star in its place would join everything.
-        for position in range(len(parts) if len(parts) > 2 else 0):
-            if re.search("[A-Za-z]", parts[position]):
-                starred = (*parts[:position], "<*>", *parts[position + 1 :])
-                seats.setdefault((position, starred), []).append(template)
-    for (place, shared), members in sorted(seats.items(), key=lambda seat: (-len(seat[1]), seat[0])):
-        if len(members) >= _MERGE_VARIANTS:
-            for member in members:
-                if own[member] == member:
-                    own[member] = " ".join(shared).replace("<*>", _star([words[one][place] for one in members]), 1)
-    return own
-
-
-def _star(variants: list[str]) -> str:
-    """A star in what all the words begin and end with, such as a bracket."""
-    before = os.path.commonprefix(variants)  # noqa: RUF071
-    before = before if not before[-1:].isalnum() and "<" not in before else ""
-    after = os.path.commonprefix([word[len(before) :][::-1] for word in variants])[::-1]  # noqa: RUF071
-    after = after if not after[:1].isalnum() and ">" not in after[1:] else ""
-    return f"{before}<*>{after.removeprefix('>')}"
-
-
-def sign_errors(records: pd.DataFrame) -> pd.DataFrame:
-    """The records with their ``signature`` and ``signature_id``.
+def sign_errors(records: pd.DataFrame, *, edits: SignatureEdits | None = None) -> pd.DataFrame:
+    """The records with their ``template``, ``signature`` and ``signature_id``.
 
     Parameters
     ----------
     records : DataFrame
-        ``frames.RECORDS``; records that have both columns already are returned as they are.
+        ``frames.RECORDS``; records that have a signature and its id already are returned as they are.
+    edits : SignatureEdits, optional
+        What the analyst has joined and parted.
 
     Returns
     -------
     DataFrame
         A copy. A record without an error text is signed by its type and code; without these it is "no error text".
+
+        template : category, the text with its ids, numbers, times, hosts, addresses and paths masked; hangs on that
+            text alone
+        signature : str, the template, or the one with a starred word (``<*>``) that it shares with others here
+        signature_id : str, of the error's type, its code and the signature, whatever the kinds of its masks
+
+    Notes
+    -----
+    Masks all texts at once (``masks``), writes the few masked forms as templates, and merges those. More than 20,000
+    signatures are not told apart: the texts of the rarest are ``<*>``.
     """
     check_frame(records, RECORDS, ("last_error",))
     if {"signature", "signature_id"} <= set(records.columns):
         return records
-    out = records.copy()
-    message = out["last_error"].astype("str").fillna("")
-    kind = _text(out, "error_type")
-    code = _text(out, "error_code")
-    unique = pd.Series(message.unique(), dtype="str")
-    masked = _mask(unique)
-    own = _merge(sorted(set(masked)))
-    names = dict(zip(unique, masked.map(own), strict=True))
-    signature = message.map(names).astype("str")
-    bare = (kind + " " + code).str.strip()
-    signature = signature.mask(signature == "", bare).mask((signature == "") & (bare == ""), "no error text")
-    out["signature"] = signature.astype("str")
-    whole = kind + "\x1f" + code + "\x1f" + signature
-    ids = {text: hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:10] for text in whole.unique()}
-    out["signature_id"] = whole.map(ids).astype("str")
+    heads = take_heads(_texts(records, "last_error"))
+    templates = _write_templates(heads)
+    kind, code = _code(records, "error_type"), _code(records, "error_code")
+    signatures = _merge(templates)
+    signatures = _fill(signatures, kind, code)
+    out = records.copy(deep=False)
+    out["template"] = pd.Series(pd.Categorical.from_codes(templates.codes, templates.values), index=out.index)
+    out["signature"] = signatures.column(out.index)
+    if edits is not None and (edits.merges or edits.splits):
+        edited = edit_signatures(out, pd.Series(heads, index=out.index, dtype="str"), edits)
+        out["signature"] = edited
+        codes, values = pd.factorize(edited)
+        signatures = _Coded(codes.astype(np.int64), list(values))
+    out["signature_id"] = _identify(kind, code, signatures).column(out.index)
     return out
 
 
-def _text(records: pd.DataFrame, name: str) -> pd.Series:
-    if name not in records.columns:
-        return pd.Series("", index=records.index, dtype="str")
-    return records[name].astype("str").fillna("")
+def _texts(records: pd.DataFrame, name: str) -> pa.LargeStringArray:
+    texts = pa.array(records[name].astype("str"), type=pa.large_string())
+    texts = texts.combine_chunks() if isinstance(texts, pa.ChunkedArray) else texts
+    return pc.fill_null(texts, "") if texts.null_count else texts
 
 
-def group_errors(records: pd.DataFrame) -> pd.DataFrame:
+def _code(records: pd.DataFrame, name: str) -> _Coded:
+    if name not in records.columns or records[name].isna().all():
+        return _Coded(np.zeros(len(records), dtype=np.int64), [""])
+    coded = _texts(records, name).dictionary_encode()
+    return _Coded(coded.indices.to_numpy().astype(np.int64), coded.dictionary.to_pylist())
+
+
+def _write_templates(heads: pa.LargeStringArray) -> _Coded:
+    codes, forms = mask_texts(heads)
+    first = np.empty(len(forms), dtype=np.int64)
+    first[codes[::-1]] = np.arange(len(codes))[::-1]
+    tokens = find_masked(heads.take(pa.array(first)))
+    parts = ([part.decode() for part in form.split(MASK)] for form in forms)
+    texts = [write_template(own, found) for own, found in zip(parts, tokens, strict=True)]
+    return _recode(codes, texts)
+
+
+def _recode(codes: npt.NDArray[np.int64], texts: list[str]) -> _Coded:
+    """Codes of which several may stand for one text, as codes of which each stands for its own."""
+    own, values = pd.factorize(np.array(texts, dtype=object))
+    return _Coded(own.astype(np.int64)[codes] if len(texts) else codes, list(values))
+
+
+def _merge(templates: _Coded) -> _Coded:
+    general = [generalise(text) for text in templates.values]
+    order = sorted(zip((-templates.counts()).tolist(), templates.values, general, strict=True))
+    shared = merge_templates(list(dict.fromkeys(text for _, _, text in order)))
+    # The kinds of masks are those of the most frequent template.
+    names: dict[str, str] = {}
+    for _, text, own in order:
+        if shared[own] not in names:
+            names[shared[own]] = _overlay(text, own, shared[own]) if len(names) < _MOST else ANY
+    return _recode(templates.codes, [names[shared[text]] for text in general])
+
+
+def _overlay(template: str, general: str, shared: str) -> str:
+    """The template with the stars of what it shares with others."""
+    words = zip(template.split(" "), general.split(" "), shared.split(" "), strict=True)
+    return " ".join(word if own == common else common for word, own, common in words)
+
+
+def _join(kind: _Coded, code: _Coded, texts: _Coded) -> tuple[npt.NDArray[np.int64], list[tuple[str, str, str]]]:
+    """A number for each type, code and text together, and these."""
+    joint = (kind.codes * len(code.values) + code.codes) * len(texts.values) + texts.codes
+    codes, found = pd.factorize(joint)
+    parts = [(place // len(texts.values), place % len(texts.values)) for place in found.tolist()]
+    return codes.astype(np.int64), [
+        (kind.values[one // len(code.values)], code.values[one % len(code.values)], texts.values[text])
+        for one, text in parts
+    ]
+
+
+def _fill(signatures: _Coded, kind: _Coded, code: _Coded) -> _Coded:
+    """The signatures; where the text is empty, the error's type and code."""
+    if "" not in signatures.values:
+        return signatures
+    codes, found = _join(kind, code, signatures)
+    return _recode(codes, [text or f"{one} {other}".strip() or _NO_TEXT for one, other, text in found])
+
+
+def _identify(kind: _Coded, code: _Coded, signatures: _Coded) -> _Coded:
+    codes, found = _join(kind, code, signatures)
+    wholes = ["\x1f".join((one, other, generalise(text))) for one, other, text in found]
+    return _recode(codes, [hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:10] for text in wholes])
+
+
+def group_errors(
+    records: pd.DataFrame, baseline: pd.DataFrame | None = None, *, edits: SignatureEdits | None = None
+) -> pd.DataFrame:
     """Dead letters by the signature of their last error, most frequent first.
 
     Parameters
     ----------
     records : DataFrame
         ``frames.RECORDS``; only dead letters count.
+    baseline : DataFrame, optional
+        Records of before the incident; each of them that has an error counts, also one that succeeded later.
+    edits : SignatureEdits, optional
+        What the analyst has joined and parted.
 
     Returns
     -------
@@ -139,40 +178,24 @@ def group_errors(records: pd.DataFrame) -> pd.DataFrame:
         A row per signature, columns of ``GROUPS``.
 
         events, records : Int64; share : Float64, of all events here; an event counts for the signature of its last
-        dead letter
+            dead letter
         first_at, last_at : UTC
         workflow_ids : tuple of str
-        example : str, one raw message
-
-    Notes
-    -----
-    Masks first, in Arrow, over the unique texts, then merges templates that differ in a single word.
+        masks : str, what was masked: ``<id> ×2, <n>``
+        example : str, one raw message; examples : tuple of up to three different ones, the first, the last and one
+            from between
+        is_new : boolean, False where the baseline has the signature, also where more or fewer of its words are
+            starred there; NA without a baseline
     """
-    check_frame(records, RECORDS, ("event_key", "workflow_id", "recorded_at", "queued_to_dlq", "last_error"))
+    needed = ("event_key", "workflow_id", "recorded_at", "queued_to_dlq", "last_error")
+    check_frame(records, RECORDS, needed)
     dead = records[records["queued_to_dlq"].fillna(False).astype(bool)]
-    if dead.empty:
-        return pd.DataFrame({name: pd.Series(dtype=dtype) for name, dtype in GROUPS.items()})
-    signed = sign_errors(dead).sort_values("recorded_at", kind="stable", na_position="first")
-    last = signed.drop_duplicates("event_key", keep="last")
-    total = len(last)
-    rows = []
-    for signature_id, part in last.groupby("signature_id", sort=True):
-        every = signed[signed["signature_id"] == signature_id]
-        first = part.iloc[0]
-        rows.append(
-            {
-                "signature_id": signature_id,
-                "signature": first["signature"],
-                "error_type": first.get("error_type"),
-                "error_code": first.get("error_code"),
-                "events": len(part),
-                "records": len(every),
-                "share": len(part) / total,
-                "first_at": every["recorded_at"].min(),
-                "last_at": every["recorded_at"].max(),
-                "workflow_ids": tuple(sorted(part["workflow_id"].dropna().astype("str").unique())),
-                "example": first["last_error"],
-            }
-        )
-    frame = pd.DataFrame(rows).astype(dict(GROUPS))
-    return frame.sort_values(["events", "signature_id"], ascending=[False, True], kind="stable").reset_index(drop=True)
+    before = None
+    if baseline is not None:
+        check_frame(baseline, RECORDS, ("last_error",))
+        said = baseline["last_error"].fillna("") != ""
+        for name in ("error_type", "error_code"):
+            if name in baseline.columns:
+                said |= baseline[name].notna()
+        before = sign_errors(baseline[said], edits=edits)
+    return group_signed(sign_errors(dead, edits=edits), before)
