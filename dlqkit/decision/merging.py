@@ -109,7 +109,7 @@ def merge_templates(templates: Sequence[str]) -> dict[str, str]:
 
 
 def _star_rare_words(templates: Iterable[str]) -> dict[str, str]:
-    """For templates of crowded lengths, what is left of each when the words that are rare in their place are starred."""
+    """For templates of crowded lengths, what is left of each without the words that are rare in their place."""
     lengths: dict[int, list[list[str]]] = {}
     for template in templates:
         parts = template.split(" ")

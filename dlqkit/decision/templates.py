@@ -18,6 +18,7 @@ _TOKEN_KINDS: tuple[tuple[str, re.Pattern[str]], ...] = (
     ("email", re.compile(r".+@.+\..+")),
     ("host", re.compile(r"[0-9]{1,3}(?:\.[0-9]{1,3}){3}(?:[:/][0-9]+)?")),
     ("time", re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}.*|[0-9]{1,2}:[0-9]{2}(?::[0-9]{2}.*)?")),
+    ("host", re.compile(r"(?=.*(?:::|[A-Fa-f]))[0-9A-Fa-f]*(?:::?[0-9A-Fa-f]+){2,}")),
     ("n", re.compile(r"[+-]?[0-9][0-9.,:/+-]*[A-Za-z]{0,3}")),
     ("host", re.compile(r"[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+){2,}(?::[0-9]+)?")),
 )  # fmt: skip
@@ -31,13 +32,13 @@ _RULES: tuple[tuple[re.Pattern[str], str], ...] = (
     (re.compile(r"[^\D\x00-\x7f]+"), "<n>"),
     # Eight or more of a to f are an id, even where chance gave it no digit.
     (re.compile(r"\b(?:[a-f]{8,}|[A-F]{8,})\b"), "<id>"),
-    (re.compile(r"<id>={1,2}(?![\w=])"), "<id>"),
+    (re.compile(rf"({_M})={{1,2}}(?![\w=])"), r"\1"),
     (re.compile(r"<time>(?:[ T,]+<time>)+"), "<time>"),
     (re.compile(rf"\b(?:(?:{_DAYS_AND_MONTHS}),? )+{_M}"), "<time>"),
     # Two or more parts make a path: its parts are values, whatever their number.
     (re.compile(rf"(?<![\w/:>.]/)(?<![\w:>])(?:[A-Za-z]:|\.{{1,2}}|~)?(?:[/\\]+{_PART}+){{2,}}[/\\]?"), "<path>"),
     (re.compile(rf"(?<=://)((?:[\w.@-]|{_M})+(?::{_M})?)(?:/(?:[\w.@+~%=&?/,;:-]|{_M})*)"), r"\1/<path>"),
-    (re.compile(r"(<n>) ?(?:[KMGT]i?B|bytes|B)\b"), r"\1"),
+    (re.compile(rf"({_M}) ?(?:[KMGT]i?B|bytes|B)\b"), r"\1"),
     (re.compile(rf"(?<![\w:>])(?=[0-9A-Fa-f:]*<)(?:{_HEX}?(?:::?{_HEX}){{2,}}|{_HEX}?::{_HEX})(?![\w:])"), "<host>"),
     (re.compile(rf"({_M})(?:{_JOINS.pattern}{_M})+"), r"\1"),
     (re.compile(rf"({_M})(?:,? {_M}){{2,}}"), r"\1"),
