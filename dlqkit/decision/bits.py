@@ -27,11 +27,16 @@ def unpack(stream: Bits) -> npt.NDArray[np.bool_]:
 
 
 def places(stream: Bits) -> npt.NDArray[np.int64]:
-    """The places of a stream that holds few."""
-    words = np.flatnonzero(stream)
-    found = np.flatnonzero(unpack(stream[words]))
-    out: npt.NDArray[np.int64] = words[found >> 6] * 64 + (found & 63)
-    return out
+    """The places of the stream, in no order."""
+    words = np.flatnonzero(stream != 0)  # of flags, which is three times as fast
+    left = stream[words]
+    found = []
+    while len(words):
+        lowest = left & (~left + _ONE)
+        found.append(words * 64 + np.bitwise_count(lowest - _ONE))
+        left ^= lowest
+        words, left = words[left != 0], left[left != 0]
+    return np.concatenate(found) if found else words
 
 
 def count_until(stream: Bits, ends: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
@@ -64,11 +69,12 @@ def flood(marks: Bits, runs: Bits) -> Bits:
     """
     inside = marks & runs
     total = inside + runs
-    carry = total < runs
-    while carry[:-1].any():
-        total[1:] += carry[:-1]
-        carry[1:] = carry[:-1] & (total[1:] == 0)
-        carry[0] = False
+    carried = np.flatnonzero(total[:-1] < runs[:-1]) + 1
+    while len(carried):
+        sums = total[carried] + _ONE
+        total[carried] = sums
+        carried = carried[sums == 0] + 1
+        carried = carried[carried < len(total)]
     total ^= runs
     total |= inside
     total &= runs

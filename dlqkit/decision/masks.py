@@ -16,8 +16,8 @@ MASK = b"\xff"
 _END = 0xFE
 _CONTROLS_TO_SPACE = bytes(32 if byte < 32 or byte == 127 else byte for byte in range(256))
 # So many texts at a time, and of their bytes so many: a block and what is made of it stay in the processor's cache.
-_CHUNK_TEXTS = 1 << 14
-_BLOCK = 1 << 18
+_CHUNK_TEXTS = 1 << 15
+_BLOCK = 1 << 17
 # glibc gives large blocks back when they are freed and takes them anew, page by page, unless a block as large as this
 # was freed before (mallopt(3), M_MMAP_THRESHOLD); one that is never written to costs nothing. Halves the time.
 _KEPT_BYTES = 31 << 20
@@ -66,7 +66,7 @@ def _find_tokens(data: npt.NDArray[np.uint8]) -> tuple[Bits, Bits]:
     if at.any():
         token |= at
         masked = (flood(masked, token) | flood(flood(at, token) & dot, token)) & ~before(token)
-    return token, _keep_statuses(data, token, masked)
+    return token, _keep_statuses(data, digit & ~after(token), masked)
 
 
 def _find_names(token: Bits, digit: Bits, letter: Bits, capital: Bits, dot: Bits) -> Bits:
@@ -80,9 +80,9 @@ def _find_names(token: Bits, digit: Bits, letter: Bits, capital: Bits, dot: Bits
     return flood(hump & after(dot) | long_hump & after(weak), token) & ~flood(strong, token)
 
 
-def _keep_statuses(data: npt.NDArray[np.uint8], token: Bits, masked: Bits) -> Bits:
+def _keep_statuses(data: npt.NDArray[np.uint8], starts: Bits, masked: Bits) -> Bits:
     """The ends to be masked without those of HTTP statuses of failure."""
-    found = places(token & ~after(token) & before(before(masked)))
+    found = places(starts & before(before(masked)))
     figures = data[found + 1] | data[found + 2]  # of two digits, and of no other two, this is 0x30 to 0x3f
     found = found[((data[found] | 1) == ord("5")) & ((figures & 0xF0) == 0x30)]
     quads = np.ndarray(len(data) - 3, dtype=np.uint32, buffer=data, strides=(1,))
@@ -92,7 +92,8 @@ def _keep_statuses(data: npt.NDArray[np.uint8], token: Bits, masked: Bits) -> Bi
         np.copyto(letter, found - gap, where=((near | 0x20) - 97) < 26)
         np.copyto(letter, -1, where=near == _END)
     found, letter = found[letter > 0], letter[letter > 0]
-    named = np.isin(quads[letter - 3] | _SMALL, _STATUS_WORDS)
+    near = quads[letter - 3] | _SMALL
+    named = np.logical_or.reduce([near == word for word in _STATUS_WORDS])
     ends = found[named] + 2
     np.bitwise_and.at(masked, ends >> 6, ~(np.uint64(1) << (ends & 63).astype(np.uint64)))
     return masked
@@ -151,7 +152,7 @@ def find_masked(texts: pa.LargeStringArray) -> list[list[str]]:
         data, ends = _lay_out(texts, begin)
         token, last = _find_tokens(data)
         whole = flood_back(last, token)
-        starts, stops = places(whole & ~after(whole)), places(last) + 1
+        starts, stops = np.sort(places(whole & ~after(whole))), np.sort(places(last)) + 1
         raw = data.tobytes()
         tokens = [raw[start:stop].decode() for start, stop in zip(starts.tolist(), stops.tolist(), strict=True)]
         borders = np.searchsorted(starts, ends).tolist()

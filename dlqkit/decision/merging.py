@@ -17,6 +17,8 @@ _NAME_VARIANTS = 3
 # Beside a place where other texts have an id or a number, one name is enough.
 _BESIDE_MASK_VARIANTS = 2
 _ROUNDS = 3
+# That are neither starred nor masked and stay in a template.
+_FEWEST_WORDS = 2
 # So many templates are compared with each other; each takes some kilobytes while they are.
 _COMPARED = 50_000
 # Where more templates than this have one length, several of their words at once may be values: those that are rare.
@@ -25,9 +27,9 @@ _RARE_SHARE = 0.01
 # Of a template's words; with fewer left there is no telling what it says.
 _KEPT_SHARE = 0.4
 _PLAIN = re.compile(r"\W*(?:[^\W\d_]?[^\W\d_A-Z]*|[A-Z]+)\W*")
-# What names the failure is no value: an exception class, a status of HTTP.
+# What names the failure is no value: an exception class, a status of HTTP, a place in the code.
 _NAMES_FAILURE = re.compile(
-    r"(?:Exception|Error|Fault|Fail|Failure|Warning|Interrupt|Timeout|Panic)\b|\b[45][0-9]{2}\b"
+    r"(?:Exception|Error|Fault|Fail|Failure|Warning|Interrupt|Timeout|Panic)\b|\b[45][0-9]{2}\b|\w::\w"
 )
 _LONE_MASK = re.compile(r"\W*<\*>\W*")
 
@@ -57,12 +59,17 @@ Seat = tuple[int, int, int]
 
 def _seats(words: Sequence[str]) -> list[Seat]:
     """For each word the text without it: texts that share a seat differ in that word alone."""
-    # A lone word is all there is to know of an error; a star in its place would join everything.
-    if len(words) < 3:
+    # A word or two are all there is to know of an error; a star in their place would join everything.
+    said = [ANY not in word and any(map(str.isalpha, word)) for word in words]
+    if sum(said) < _FEWEST_WORDS:
         return []
     hashes = [hash((place, word)) for place, word in enumerate(words)]
     whole = sum(hashes)
-    return [(len(words), place, whole - own) for place, own in enumerate(hashes)]
+    return [
+        (len(words), place, whole - own)
+        for place, (own, is_said) in enumerate(zip(hashes, said, strict=True))
+        if sum(said) - is_said >= _FEWEST_WORDS
+    ]
 
 
 def _merge_once(templates: Iterable[str]) -> tuple[dict[str, str], dict[Seat, str]]:
