@@ -109,7 +109,7 @@ def _measure_speed() -> list[Measure]:
         groups = signed["signature_id"].nunique()
         del signed
     detail = (
-        f"{median(own) * 1e6:.2f} µs of CPU a message, {ROUNDS} rounds, {min(ratios):.1f} to {max(ratios):.1f}; distinct "
+        f"{median(own) * 1e6:.2f} µs a message, {ROUNDS} rounds, {min(ratios):.1f} to {max(ratios):.1f}; distinct "
         f"messages of {fmean(map(len, messages)):.0f} characters; {groups} groups of 20 kinds, drain3 "
         f"{len(drain.drain.clusters)}"
     )

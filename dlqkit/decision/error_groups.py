@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-import numpy as np
 import pandas as pd
 
 from dlqkit.decision.matching import Patterns
-from dlqkit.decision.templates import count_kinds, generalise
+from dlqkit.decision.templates import ANY, count_kinds, generalise
 
 __all__ = ["GROUPS", "group_signed"]
 
@@ -79,13 +78,17 @@ def _are_new(signed: pd.DataFrame, baseline: pd.DataFrame) -> pd.Series:
     old = set(signed["signature_id"]) & set(baseline["signature_id"])
     for kind, own in ours.groupby("kind", sort=False):
         other = theirs[theirs["kind"] == kind]
-        texts, starred = set(other["general"]), Patterns(other.loc[other["is_starred"], "signature"].unique())
-        for signature_id, part in own.groupby("signature_id", sort=False):
-            if signature_id in old:
-                continue
-            pattern = Patterns(part.loc[part["is_starred"], "signature"].unique())
-            if any(text in texts or starred.cover(text) for text in part["general"]) or any(map(pattern.cover, texts)):
-                old.add(signature_id)
+        seen = set(other["general"])
+        starred = Patterns(other.loc[other["is_starred"], "signature"])
+        ids = own[own["is_starred"]].groupby("signature")["signature_id"].first().to_dict()
+        patterns = Patterns(ids)
+        old |= {ids[pattern] for text in seen for pattern in patterns.find(text)}
+        left = own[~own["signature_id"].isin(old)]
+        old |= {
+            signature_id
+            for signature_id, text in zip(left["signature_id"], left["general"], strict=True)
+            if text in seen or starred.find(text)
+        }
     return pd.Series({signature_id: signature_id not in old for signature_id in signed["signature_id"].unique()})
 
 
@@ -102,5 +105,7 @@ def _templates_by_kind(signed: pd.DataFrame) -> pd.DataFrame:
         }
     ).drop_duplicates()
     out["general"] = [generalise(text) for text in out["template"]]
-    out["is_starred"] = np.array([generalise(text) for text in out["signature"]]) != out["general"].to_numpy()
+    general = pd.Series([generalise(text) for text in out["signature"]], index=out.index, dtype="str")
+    # A signature of nothing but a star stands for the rare texts of a flood, and tells nothing of any of them.
+    out["is_starred"] = (general != out["general"]) & (general != ANY)
     return out

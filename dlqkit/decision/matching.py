@@ -20,23 +20,23 @@ def _compile(pattern: str) -> re.Pattern[str]:
 
 
 class Patterns:
-    """Many patterns, asked which templates they cover; those of another number of words are not tried."""
+    """Many patterns, asked which of them cover a template; those of another number of words are not tried."""
 
     def __init__(self, patterns: Iterable[str]) -> None:
-        self._whole: set[str] = set()
-        self._starred: dict[tuple[int, str], list[re.Pattern[str]]] = {}
-        for pattern in map(generalise, patterns):
-            self._whole.add(pattern)
-            words = pattern.split(" ")
-            if ANY in pattern:
+        self._whole: dict[str, list[str]] = {}
+        self._starred: dict[tuple[int, str], list[tuple[re.Pattern[str], str]]] = {}
+        for pattern in dict.fromkeys(patterns):
+            general = generalise(pattern)
+            self._whole.setdefault(general, []).append(pattern)
+            words = general.split(" ")
+            if ANY in general:
                 key = (len(words), "" if ANY in words[0] else words[0])
-                self._starred.setdefault(key, []).append(_compile(pattern))
+                self._starred.setdefault(key, []).append((_compile(general), pattern))
 
-    def cover(self, template: str) -> bool:
-        """Whether one of the patterns covers the template."""
+    def find(self, template: str) -> list[str]:
+        """The patterns that cover the template."""
         template = generalise(template)
-        if template in self._whole:
-            return True
         words = template.split(" ")
-        tried = (self._starred.get((len(words), first), ()) for first in ("", words[0]))
-        return any(pattern.fullmatch(template) for patterns in tried for pattern in patterns)
+        tried = [pair for first in {"", words[0]} for pair in self._starred.get((len(words), first), ())]
+        covering = [pattern for compiled, pattern in tried if compiled.fullmatch(template)]
+        return list(dict.fromkeys([*self._whole.get(template, ()), *covering]))

@@ -128,7 +128,7 @@ def edit_signatures(signed: pd.DataFrame, heads: pd.Series, edits: SignatureEdit
 
 def _find(known: pd.DataFrame, patterns: Patterns) -> pd.Series:
     return pd.Series(
-        [patterns.cover(template) or patterns.cover(signature) for template, signature in known.to_numpy()],
+        [bool(patterns.find(template) or patterns.find(signature)) for template, signature in known.to_numpy()],
         index=known.index,
         dtype=bool,
     )
