@@ -65,7 +65,7 @@ def _find_tokens(data: npt.NDArray[np.uint8]) -> tuple[Bits, Bits]:
     masked &= token & ~before(token)
     if at.any():
         token |= at
-        masked = (flood(masked, token) | flood(flood(at, token) & dot, token)) & ~before(token)
+        masked = flood(masked | flood(at, token) & dot, token) & ~before(token)
     return token, _keep_statuses(data, digit & ~after(token), masked)
 
 
@@ -75,16 +75,19 @@ def _find_names(token: Bits, digit: Bits, letter: Bits, capital: Bits, dot: Bits
     weak = first | digit & after(first)
     strong = digit & ~weak
     lower = letter & ~capital
-    hump = letter & capital & before(lower & before(lower))
-    long_hump = hump & before(before(before(lower)))
-    return flood(hump & after(dot) | long_hump & after(weak), token) & ~flood(strong, token)
+    upper = letter & capital
+    before_two = before(lower & before(lower))
+    before_three = before(lower & before_two)
+    return flood(upper & (before_two & after(dot) | before_three & after(weak)), token) & ~flood(strong, token)
 
 
 def _keep_statuses(data: npt.NDArray[np.uint8], starts: Bits, masked: Bits) -> Bits:
     """The ends to be masked without those of HTTP statuses of failure."""
     found = places(starts & before(before(masked)))
-    figures = data[found + 1] | data[found + 2]  # of two digits, and of no other two, this is 0x30 to 0x3f
-    found = found[((data[found] | 1) == ord("5")) & ((figures & 0xF0) == 0x30)]
+    fits = (data[found] | 1) == ord("5")  # 4 or 5, and two digits behind it
+    for step in (1, 2):
+        fits &= (data[found + step] - 48) < 10
+    found = found[fits]
     quads = np.ndarray(len(data) - 3, dtype=np.uint32, buffer=data, strides=(1,))
     letter = np.full(len(found), -1)
     for gap in range(_STATUS_REACH - 4, 0, -1):

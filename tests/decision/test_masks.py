@@ -31,6 +31,7 @@ def forms(texts: list[str]) -> list[str]:
         ("Http2Exception on db7.prod.internal", "Http2Exception on #"),
         ("com.x.Foo$1 failed", "com.x.Foo$# failed"),
         ("HTTP/1.1 503 and status code: 404, 503 rows", "HTTP/# 503 and status code: 404, # rows"),
+        ("code 5:3, code 5 3, code 5033, code 40a", "code #:#, code # #, code #, code #"),
         ("Key (email)=(x@y.z) of root@db", "Key (email)=(#) of root@db"),
         ("sent to ann-7@example.com.", "sent to #."),
         ("blk_-1608 at node-12, foo-", "# at #, foo-"),
