@@ -31,20 +31,16 @@ _SMALL = np.uint32(0x20202020)
 
 def _read(data: npt.NDArray[np.uint8]) -> dict[str, Bits]:
     """The streams of the characters that matter, a block at a time, since a block stays near the processor."""
-    out = {name: np.empty(len(data) // 64, dtype=np.uint64) for name in ("digit", "letter", "capital", *"-.@")}
+    out = {name: np.empty(len(data) // 64, dtype=np.uint64) for name in ("digit", "upper", "lower", *"-.@")}
     small, flags, more = np.empty(_BLOCK, np.uint8), np.empty(_BLOCK, np.bool_), np.empty(_BLOCK, np.bool_)
     for begin in range(0, len(data), _BLOCK):
         block = data[begin : begin + _BLOCK]
         if len(block) < _BLOCK:
             small, flags, more = small[: len(block)], flags[: len(block)], more[: len(block)]
         words = slice(begin // 64, (begin + len(block)) // 64)
-        np.subtract(block, 48, out=small)
-        out["digit"][words] = pack(np.less(small, 10, out=flags))
-        np.bitwise_or(block, 0x20, out=small)
-        np.subtract(small, 97, out=small)
-        out["letter"][words] = pack(np.less(small, 26, out=flags))
-        np.bitwise_and(block, 0x20, out=small)
-        out["capital"][words] = pack(np.equal(small, 0, out=flags))
+        for name, first, count in (("digit", "0", 10), ("upper", "A", 26), ("lower", "a", 26)):
+            np.subtract(block, ord(first), out=small)
+            out[name][words] = pack(np.less(small, count, out=flags))
         np.equal(block, ord("_"), out=more)
         out["-"][words] = pack(np.logical_or(np.equal(block, ord("-"), out=flags), more, out=flags))
         for character in ".@":
@@ -55,13 +51,14 @@ def _read(data: npt.NDArray[np.uint8]) -> dict[str, Bits]:
 def _find_tokens(data: npt.NDArray[np.uint8]) -> tuple[Bits, Bits]:
     """The places of all tokens, and the last places of those that are to be masked."""
     s = _read(data)
-    digit, letter, dash = s["digit"], s["letter"], s["-"]
+    digit, dash = s["digit"], s["-"]
+    letter = s["upper"] | s["lower"]
     word = letter | digit
     before_word = before(word)
     between_words = after(word) & before_word
     dot, at = s["."] & between_words, s["@"] & between_words
     token = word | dot | (dash & (before_word | before(dash)))
-    masked = flood(digit, token) & ~_find_names(token, digit, letter, s["capital"], dot)
+    masked = flood(digit, token) & ~_find_names(token, digit, s["upper"], s["lower"], dot)
     masked &= token & ~before(token)
     if at.any():
         token |= at
@@ -69,13 +66,11 @@ def _find_tokens(data: npt.NDArray[np.uint8]) -> tuple[Bits, Bits]:
     return token, _keep_statuses(data, digit & ~after(token), masked)
 
 
-def _find_names(token: Bits, digit: Bits, letter: Bits, capital: Bits, dot: Bits) -> Bits:
+def _find_names(token: Bits, digit: Bits, upper: Bits, lower: Bits, dot: Bits) -> Bits:
     """Ends of tokens whose digits belong to a name: one or two after a letter, as in S3Exception or aws.s3.Fault."""
-    first = digit & after(letter)
+    first = digit & after(upper | lower)
     weak = first | digit & after(first)
     strong = digit & ~weak
-    lower = letter & ~capital
-    upper = letter & capital
     before_two = before(lower & before(lower))
     before_three = before(lower & before_two)
     return flood(upper & (before_two & after(dot) | before_three & after(weak)), token) & ~flood(strong, token)
