@@ -18,12 +18,14 @@ ALLOWED = {
     "sources": BASE,
     "evidence": BASE | {"sources"},
     "signals": BASE,
-    "executions": BASE,
+    "executions": BASE | {"signals"},
     "decision": BASE | {"signals", "executions"},
-    "plots": BASE | {"signals"},
-    "report": BASE | {"evidence", "signals", "executions", "decision", "plots"},
+    "prevention": BASE | {"signals", "executions", "decision"},
+    "plots": BASE | {"signals", "executions"},
+    "report": BASE | {"evidence", "signals", "executions", "decision", "prevention", "plots"},
     "simulator": set(),
-    "cli": BASE | {"evidence", "signals", "executions", "decision", "plots", "report", "sources", "simulator"},
+    "cli": BASE
+    | {"evidence", "signals", "executions", "decision", "prevention", "plots", "report", "sources", "simulator"},
 }
 
 

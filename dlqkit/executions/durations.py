@@ -7,9 +7,10 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
+from dlqkit.executions.event_history import record_outcomes
 from dlqkit.frames import RECORDS, check_frame
 
-__all__ = ["Proposal", "duration_histogram", "propose_timeout"]
+__all__ = ["Proposal", "duration_histogram", "duration_words", "propose_timeout"]
 
 # Ten bins a decade tell 400 ms from 500 ms and still fit a page.
 BINS_A_DECADE = 10
@@ -33,9 +34,19 @@ class Proposal:
 
 
 def _known(records: pd.DataFrame) -> pd.DataFrame:
-    check_frame(records, RECORDS, ("action_duration_ms", "queued_to_dlq", "last_error"))
+    check_frame(records, RECORDS, ("action_duration_ms", "queued_to_dlq", "last_error", "status"))
     durations = records["action_duration_ms"].astype("Float64")
-    return records[(durations > 0).fillna(False).astype(bool)]
+    return records[((durations > 0) & (durations < np.inf)).fillna(False).astype(bool)]
+
+
+def duration_words(value_ms: float) -> str:
+    """``12 ms``, ``1.5 s``, ``30 s``, ``10 min``, ``6 h``."""
+    for size, unit in ((86_400_000, "d"), (3_600_000, "h"), (60_000, "min"), (1_000, "s")):
+        # Seconds are said up to two minutes, as timeouts are set so.
+        if value_ms >= size * (1 if unit in {"s", "d"} else 1 if value_ms % size == 0 and value_ms >= 120_000 else 2):
+            count = value_ms / size
+            return f"{count:.3g} {unit}" if count < 1000 else f"{count:,.0f} {unit}"
+    return f"{value_ms:.3g} ms"
 
 
 def duration_histogram(records: pd.DataFrame, *, timeout_ms: float | None = None) -> pd.DataFrame:
@@ -89,9 +100,7 @@ def duration_histogram(records: pd.DataFrame, *, timeout_ms: float | None = None
 
 
 def _outcomes(records: pd.DataFrame) -> pd.Categorical:
-    dead = records["queued_to_dlq"].fillna(False).astype(bool).to_numpy()
-    failed = (records["last_error"].notna() & (records["last_error"].astype("str") != "")).to_numpy()
-    names = np.where(dead, "dead", np.where(failed, "failed", "succeeded"))
+    names = record_outcomes(records).replace({"retrying": "failed"})
     return pd.Categorical(names, categories=["succeeded", "failed", "dead"])
 
 

@@ -9,7 +9,7 @@ import pandas as pd
 from dlqkit.errors import ParameterError
 from dlqkit.frames import RECORDS, check_frame
 
-__all__ = ["EVENT_STATES", "event_history", "event_states", "latest_records"]
+__all__ = ["EVENT_STATES", "event_history", "event_states", "latest_records", "record_outcomes"]
 
 TIME = "datetime64[us, UTC]"
 EVENT_STATES: Mapping[str, str] = {
@@ -36,7 +36,7 @@ def latest_records(records: pd.DataFrame) -> pd.DataFrame:
     return ordered.drop_duplicates("event_key", keep="last")
 
 
-def _outcome(records: pd.DataFrame) -> pd.Series:
+def record_outcomes(records: pd.DataFrame) -> pd.Series:
     """``dead``, ``succeeded``, ``retrying`` or ``failed`` of every record."""
     status = records["status"].astype("str").str.lower().fillna("")
     dead = records["queued_to_dlq"].fillna(False).astype(bool)
@@ -75,7 +75,7 @@ def event_states(records: pd.DataFrame) -> pd.DataFrame:
     if records.empty:
         return pd.DataFrame({name: pd.Series(dtype=dtype) for name, dtype in EVENT_STATES.items()})
     ordered = records.sort_values("recorded_at", kind="stable", na_position="first").reset_index(drop=True)
-    ordered["outcome"] = _outcome(ordered)
+    ordered["outcome"] = record_outcomes(ordered)
     groups = ordered.groupby("event_key", sort=True)
     last = ordered.drop_duplicates("event_key", keep="last").set_index("event_key").sort_index()
     dead = ordered[ordered["outcome"] == "dead"].groupby("event_key")["recorded_at"]

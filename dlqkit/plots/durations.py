@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
+from dlqkit.executions.durations import duration_words
+from dlqkit.plots.buckets import bucket_handles, bucket_outlines, bucket_words, draw_outlines
 from dlqkit.plots.theme import BOX, COLOURS, label_text, new_axes, say_nothing, set_alt_text, theme
 
 if TYPE_CHECKING:
@@ -25,10 +27,18 @@ _CUT = "cut by the timeout"
 _FLAT = 20
 # Bins of duration_histogram: ten a decade.
 _RATIO = 10**0.1
+# As many as stand beside each other over a figure of ten inches: in one line, and in two.
+_LEGEND_COLUMNS = 4, 3
 _TICKS_MS = (1, 10, 100, 1_000, 10_000, 30_000, 60_000, 600_000, 3_600_000, 6 * 3_600_000, 24 * 3_600_000)
 
 
-def plot_durations(histogram: pd.DataFrame, *, timeout_ms: float | None = None, ax: Axes | None = None) -> Axes:
+def plot_durations(
+    histogram: pd.DataFrame,
+    *,
+    timeout_ms: float | None = None,
+    buckets: pd.DataFrame | None = None,
+    ax: Axes | None = None,
+) -> Axes:
     """Draw how many records took how long, stacked by outcome; what the timeout cut is marked as such.
 
     Parameters
@@ -37,6 +47,9 @@ def plot_durations(histogram: pd.DataFrame, *, timeout_ms: float | None = None, 
         From ``duration_histogram``: ``low_ms``, ``high_ms``, ``outcome``, ``records``, ``censored``.
     timeout_ms : float, optional
         The action's timeout, drawn as a line.
+    buckets : DataFrame, optional
+        From ``bucket_histogram``: what the worker's own histogram counted, as outlines on the same axes; a bucket
+        that has no lower or no upper end is hatched, as where in it an action lies is not known.
     ax : Axes, optional
         Where to draw; on a new figure by default.
 
@@ -47,30 +60,38 @@ def plot_durations(histogram: pd.DataFrame, *, timeout_ms: float | None = None, 
 
     Notes
     -----
-    Source: execution records, runbook §3.
+    Source: execution records, runbook §3, and Prometheus, §1. A bucket's attempts are spread evenly over its width, so
+    that its height can be held against the bars.
     """
     with theme():
         known = histogram[histogram["low_ms"].notna() & (histogram["records"] > 0)]
-        if known.empty:
+        counted = None if buckets is None else buckets[(buckets["actions"] > 0).fillna(False).astype(bool)]
+        if known.empty and (counted is None or counted.empty):
             return say_nothing(ax, "No durations", "How long the action took")
         axes = new_axes() if ax is None else ax
         frame = _bars(known)
+        outlines = bucket_outlines(counted, frame)
         axes.set_xscale("log")
         _draw_bars(axes, frame)
+        draw_outlines(axes, outlines)
         _name_cut(axes, frame)
-        _scale(axes, frame, timeout_ms)
+        _scale(axes, frame, outlines, timeout_ms)
         if timeout_ms is not None:
-            axes.axvline(timeout_ms, color=COLOURS["ink"], linewidth=1.8, linestyle="--")
-            low, high = (np.log10(edge) for edge in axes.get_xlim())
-            left = (np.log10(timeout_ms) - low) / (high - low) > 0.25
-            axes.annotate(f"timeout {_duration(timeout_ms)}", (timeout_ms, 0.98), xycoords=axes.get_xaxis_transform(),
-                          xytext=(-5 if left else 5, 0), textcoords="offset points", ha="right" if left else "left",
-                          va="top", bbox=BOX)  # fmt: skip
-        axes.set_title(_title(frame, timeout_ms), pad=28)
+            _draw_timeout(axes, timeout_ms)
+        axes.set_title(_title(frame, outlines, timeout_ms))
         axes.set_xlabel("duration of the action, logarithmic scale")
-        _draw_legend(axes, frame)
-        set_alt_text(axes, _words(frame, timeout_ms))
+        _draw_legend(axes, frame, outlines)
+        set_alt_text(axes, _words(frame, timeout_ms) + bucket_words(outlines))
     return axes
+
+
+def _draw_timeout(ax: Axes, timeout_ms: float) -> None:
+    ax.axvline(timeout_ms, color=COLOURS["ink"], linewidth=1.8, linestyle="--")
+    low, high = (np.log10(edge) for edge in ax.get_xlim())
+    left = (np.log10(timeout_ms) - low) / (high - low) > 0.25
+    ax.annotate(f"timeout {duration_words(timeout_ms)}", (timeout_ms, 0.98), xycoords=ax.get_xaxis_transform(),
+                xytext=(-5 if left else 5, 0), textcoords="offset points", ha="right" if left else "left",
+                va="top", bbox=BOX)  # fmt: skip
 
 
 def _bars(known: pd.DataFrame) -> pd.DataFrame:
@@ -98,7 +119,7 @@ def _styles(frame: pd.DataFrame) -> dict[str, tuple[str, str, str]]:
     return {name: style for name, style in (_STYLES | others).items() if name in present}
 
 
-def _draw_legend(ax: Axes, frame: pd.DataFrame) -> None:
+def _draw_legend(ax: Axes, frame: pd.DataFrame, outlines: pd.DataFrame) -> None:
     from matplotlib.patches import Patch
 
     handles = [
@@ -107,7 +128,12 @@ def _draw_legend(ax: Axes, frame: pd.DataFrame) -> None:
     ]
     if frame["cut"].any():
         handles.append(Patch(facecolor="white", edgecolor=COLOURS["ink"], linewidth=1.4, label=_CUT))
-    ax.legend(handles=handles, loc="lower left", bbox_to_anchor=(-0.01, 1.0), ncols=len(handles), borderaxespad=0.2)
+    handles += bucket_handles(outlines)
+    columns = len(handles) if len(handles) <= _LEGEND_COLUMNS[0] else _LEGEND_COLUMNS[1]
+    ax.legend(handles=handles, loc="lower left", bbox_to_anchor=(-0.01, 1.0), ncols=columns,
+              borderaxespad=0.2)  # fmt: skip
+    rows = -(-len(handles) // columns)
+    ax.set_title(ax.get_title(loc="left"), pad=8 + 20 * rows)
 
 
 def _draw_bars(ax: Axes, frame: pd.DataFrame) -> None:
@@ -138,30 +164,35 @@ def _name_cut(ax: Axes, frame: pd.DataFrame) -> None:
                 ha="right", va="top", bbox=BOX)  # fmt: skip
 
 
-def _scale(ax: Axes, frame: pd.DataFrame, timeout_ms: float | None) -> None:
+def _scale(ax: Axes, frame: pd.DataFrame, outlines: pd.DataFrame, timeout_ms: float | None) -> None:
     from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
 
-    low, high = float(frame["low"].min()), float(frame["high"].max())
+    ends = pd.concat([frame[["low", "high"]], outlines[["low", "high"]]])
+    low, high = float(ends["low"].min()), float(ends["high"].max())
     if timeout_ms is not None:
         low, high = min(low, timeout_ms), max(high, timeout_ms)
     low, high = low / 1.3, high * 1.3
     ax.set_xlim(low, high)
     ax.xaxis.set_major_locator(FixedLocator([tick for tick in _ticks(low, high) if low <= tick <= high]))
     ax.xaxis.set_minor_locator(NullLocator())
-    ax.xaxis.set_major_formatter(FuncFormatter(lambda value, _: _duration(value)))
+    ax.xaxis.set_major_formatter(FuncFormatter(lambda value, _: duration_words(value)))
     heights = frame.groupby(frame["low"].round(6))["records"].sum()
     rare = frame[(frame["outcome"] != "succeeded")].groupby(frame["low"].round(6))["records"].sum()
-    top = float(heights.max())
+    top = float(max(heights.max() if len(heights) else 0.0, outlines["height"].max() if len(outlines) else 0.0))
     if len(rare) and top > _FLAT * float(rare.max()):
         ax.set_yscale("symlog", linthresh=1, linscale=0.4)
         ax.set_yticks([0, *(10.0**power for power in range(int(np.ceil(np.log10(top))) + 1))])
         ax.minorticks_off()
         ax.set_ylim(0, 10 ** (np.log10(top) * 1.15 + 0.2))
-        ax.set_ylabel("records, logarithmic scale")
+        ax.set_ylabel(f"{_counted(frame, outlines)}, logarithmic scale")
     else:
         ax.set_ylim(0, top * 1.18)
-        ax.set_ylabel("records")
+        ax.set_ylabel(_counted(frame, outlines))
     ax.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,.10g}" if value == round(value) else ""))
+
+
+def _counted(frame: pd.DataFrame, outlines: pd.DataFrame) -> str:
+    return "records" if outlines.empty else "attempts" if frame.empty else "records or attempts"
 
 
 def _ticks(low: float, high: float) -> tuple[float, ...]:
@@ -171,25 +202,18 @@ def _ticks(low: float, high: float) -> tuple[float, ...]:
     return tuple(sorted({tick * part for tick in (0.1, *_TICKS_MS) for part in (1, 2, 3, 5, 7)}))
 
 
-def _duration(value_ms: float) -> str:
-    """``12 ms``, ``1.5 s``, ``30 s``, ``10 min``, ``6 h``."""
-    for size, unit in ((86_400_000, "d"), (3_600_000, "h"), (60_000, "min"), (1_000, "s")):
-        # Seconds are said up to two minutes, as timeouts are set so.
-        if value_ms >= size * (1 if unit in {"s", "d"} else 1 if value_ms % size == 0 and value_ms >= 120_000 else 2):
-            return f"{value_ms / size:.3g} {unit}"
-    return f"{value_ms:.3g} ms"
-
-
 def _share(frame: pd.DataFrame) -> tuple[int, int]:
     return round(frame["records"].sum()), round(frame.loc[frame["cut"], "records"].sum())
 
 
-def _title(frame: pd.DataFrame, timeout_ms: float | None) -> str:
+def _title(frame: pd.DataFrame, outlines: pd.DataFrame, timeout_ms: float | None) -> str:
+    if frame.empty:
+        return f"{outlines['actions'].sum():,.0f} attempts, as the worker's own histogram counted them"
     total, cut = _share(frame)
     if cut and timeout_ms is not None:
-        return f"{cut:,} of {total:,} records were cut by the timeout of {_duration(timeout_ms)}"
+        return f"{cut:,} of {total:,} records were cut by the timeout of {duration_words(timeout_ms)}"
     low, high = _usual(frame)
-    return f"Half of {total:,} records took {_duration(low)} to {_duration(high)}"
+    return f"Half of {total:,} records took {duration_words(low)} to {duration_words(high)}"
 
 
 def _usual(frame: pd.DataFrame) -> tuple[float, float]:
@@ -201,6 +225,8 @@ def _usual(frame: pd.DataFrame) -> tuple[float, float]:
 
 
 def _words(frame: pd.DataFrame, timeout_ms: float | None) -> str:
+    if frame.empty:
+        return "No record has a duration."
     total, cut = _share(frame)
     low, high = _usual(frame)
     counts = frame.groupby("outcome")["records"].sum()
@@ -208,9 +234,13 @@ def _words(frame: pd.DataFrame, timeout_ms: float | None) -> str:
         f"{round(counts[name]):,} {label}" for name, (label, _, _) in _STYLES.items() if name in counts.index
     )
     text = (
-        f"Durations of {total:,} records, {_duration(frame['low'].min())} to {_duration(frame['high'].max())}; "
-        f"the middle half took {_duration(low)} to {_duration(high)}. {parts[:1].upper()}{parts[1:]}."
+        f"Durations of {total:,} records, {duration_words(frame['low'].min())} to "
+        f"{duration_words(frame['high'].max())}; "
+        f"the middle half took {duration_words(low)} to {duration_words(high)}. {parts[:1].upper()}{parts[1:]}."
     )
     if timeout_ms is None:
         return text + " No timeout is known."
-    return text + f" Timeout {_duration(timeout_ms)}; {f'{cut:,} records were' if cut else 'no record was'} cut by it."
+    return (
+        text
+        + f" Timeout {duration_words(timeout_ms)}; {f'{cut:,} records were' if cut else 'no record was'} cut by it."
+    )

@@ -117,3 +117,50 @@ def test_open_and_unknown_bins_can_be_drawn():
 
     assert alt_text(axes).startswith("Durations of 3 records, 100 ms to 126 ms;")
     figure_png(axes)
+
+
+def make_buckets(*rows):
+    dtypes = {"low_ms": "Float64", "high_ms": "Float64", "actions": "Float64", "source": "str"}
+    return pd.DataFrame([(*row, "classic") for row in rows], columns=["low_ms", "high_ms", "actions", "source"]).astype(
+        dtypes
+    )
+
+
+def test_the_metrics_histogram_lies_over_the_exact_durations():
+    """One decade of 200 attempts is 20 in each tenth of it, the width of a bar."""
+    axes = plot_durations(HISTOGRAM, timeout_ms=30_000, buckets=make_buckets((100.0, 1000.0, 200.0)))
+
+    outline = next(patch for patch in axes.patches if patch.get_linestyle() == "--" and patch.get_width() == 900)
+    assert outline.get_height() == pytest.approx(20)
+    assert outline.get_facecolor()[3] == 0
+    assert "attempts, by the metrics" in legend(axes)
+    assert axes.get_ylabel() == "records or attempts"
+    assert "counted 200 attempts, most of them (200) from 100 ms to 1 s." in alt_text(axes)
+    figure_png(axes)
+
+
+def test_a_bucket_without_an_end_is_hatched():
+    """Nobody knows how long what took more than 10 s did take."""
+    axes = plot_durations(HISTOGRAM, buckets=make_buckets((0.0, 50.0, 4.0), (10_000.0, None, 7.0)))
+
+    hatched = [patch for patch in axes.patches if patch.get_hatch() == "OO"]
+    assert [round(patch.get_x()) for patch in hatched] == [25, 10_000]
+    assert "11 are in buckets without an end." in alt_text(axes)
+    assert "bucket without an end" in legend(axes)
+    figure_png(axes)
+
+
+def test_the_metrics_alone_can_be_drawn():
+    """Records without a duration leave the worker's histogram."""
+    axes = plot_durations(HISTOGRAM.iloc[:0], buckets=make_buckets((100.0, 200.0, 3.0), (0.0, None, 2.0)))
+
+    assert axes.get_title(loc="left") == "5 attempts, as the worker's own histogram counted them"
+    assert axes.get_ylabel() == "attempts"
+    figure_png(axes)
+
+
+def test_a_histogram_of_one_open_bucket_can_be_drawn():
+    axes = plot_durations(HISTOGRAM.iloc[:0], buckets=make_buckets((0.0, None, 2.0)))
+
+    assert alt_text(axes).endswith("2 attempts; 2 are in buckets without an end.")
+    figure_png(axes)

@@ -1,0 +1,247 @@
+"""Whether failing actions take longer than healthy ones, or are refused at once."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Literal
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from dlqkit.executions.duration_basis import CUT_FROM, Basis, duration_basis, durations_per_attempt
+from dlqkit.executions.durations import duration_words
+from dlqkit.executions.event_history import record_outcomes
+from dlqkit.executions.intervals import MEDIAN_NEEDS, median_interval
+from dlqkit.frames import RECORDS, check_frame
+
+__all__ = ["GROUPS", "DurationComparison", "Verdict", "compare_durations"]
+
+Verdict = Literal["slow then dead", "dead at once", "both", "no difference", "cannot tell"]
+GROUPS = ("failing", "healthy", "baseline")
+# Twice as long, or half: what an analyst sees in a figure; less than that explains no dead letter.
+RATIO = 2.0
+# Two kinds of failures are there when each is a fifth of them.
+KIND_SHARE = 0.2
+# A quantile needs as many values as there must be for one to lie beyond it.
+_QUANTILES = {"p50_ms": (0.50, 1), "p90_ms": (0.90, 10), "p95_ms": (0.95, 20), "p99_ms": (0.99, 100)}
+
+
+@dataclass(frozen=True, slots=True)
+class DurationComparison:
+    """How long failing actions took beside healthy ones, and what follows from it.
+
+    ``groups`` has a row for ``failing``, ``healthy`` (the same window) and ``baseline`` (before the onset):
+    ``records`` and ``durations`` (those that have one) Int64, ``censored`` Int64 (ended by the timeout), ``p50_ms``
+    with its 95 % interval ``p50_low_ms`` and ``p50_high_ms``, ``p90_ms``, ``p95_ms``, ``p99_ms``, Float64, and
+    ``unknown_above_ms``: a quantile that is NA is at least that; where this is NA too, the values are too few.
+    """
+
+    groups: pd.DataFrame
+    verdict: Verdict
+    sentence: str
+    basis: Basis
+    reference: str | None
+    """The group that the failing ones are held against: ``baseline``, else ``healthy``."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Group:
+    values: npt.NDArray[np.float64]
+    cut: npt.NDArray[np.bool_]
+
+    @property
+    def open_ended(self) -> npt.NDArray[np.float64]:
+        return np.where(self.cut, np.inf, self.values)
+
+
+def compare_durations(
+    records: pd.DataFrame,
+    *,
+    onset_at: datetime | None = None,
+    end_at: datetime | None = None,
+    timeout_ms: float | None = None,
+    failing: pd.Series | None = None,
+) -> DurationComparison:
+    """Whether failing actions were slow, or were refused at once.
+
+    Parameters
+    ----------
+    records : DataFrame
+        ``frames.RECORDS`` of one workflow.
+    onset_at, end_at : datetime, optional
+        Aware; the failing and the healthy ones are of this half-open window, the baseline is what came before it.
+        Without an onset all records are the window, and there is no baseline.
+    timeout_ms : float, optional
+        The action's timeout: a failing action that lasted so long was ended by it, and would have lasted longer.
+    failing : Series of bool, optional
+        Which records are the failing ones, such as those of one signature; by default dead and failed ones.
+
+    Returns
+    -------
+    DurationComparison
+        ``verdict``: ``slow then dead``, ``dead at once``, ``both``, ``no difference`` or ``cannot tell``.
+
+    Notes
+    -----
+    Runbook §3 and §4. Medians are compared by their order-statistic intervals: slower is at least twice the usual
+    with intervals that do not touch. Where it is not known whether a duration is of the last attempt or of all, the
+    verdict must be the same in both readings. Records of an incident are no independent draws, so an interval is
+    narrower than it should be; the factor of two stands against that.
+    """
+    check_frame(records, RECORDS, ("action_duration_ms", "queued_to_dlq", "last_error", "recorded_at", "status"))
+    outcome = record_outcomes(records)
+    inside = pd.Series(True, index=records.index)
+    before = pd.Series(False, index=records.index)
+    at = records["recorded_at"]
+    if onset_at is not None:
+        inside, before = (at >= onset_at), (at < onset_at)
+    if end_at is not None:
+        inside &= at < end_at
+    is_failing = outcome.isin(["dead", "failed"]) if failing is None else failing.fillna(False).astype(bool)
+    good = outcome == "succeeded"
+    masks = {"failing": inside & is_failing, "healthy": inside & good, "baseline": before & good}
+    basis = duration_basis(records, timeout_ms)
+    readings = _readings(records, basis)
+    groups = {name: {key: _group(values, masks[key], key, timeout_ms) for key in GROUPS}
+              for name, values in readings.items()}  # fmt: skip
+    verdicts = {name: _verdict(parts, timeout_ms) for name, parts in groups.items()}
+    shown = next(iter(groups))
+    verdict, sentence, reference = verdicts[shown]
+    if len({one[0] for one in verdicts.values()}) > 1:
+        verdict = "cannot tell"
+        sentence = (
+            f"{sentence} But it is not known whether a duration is of the last attempt or of all of them, and by "
+            "attempt the answer would be another."
+        )
+    counts = {key: int(mask.sum()) for key, mask in masks.items()}
+    frame = pd.DataFrame([_row(key, counts[key], groups[shown][key]) for key in GROUPS])
+    dtypes = {**dict.fromkeys(["records", "durations", "censored"], "Int64"), "group": "str"}
+    floats = [name for name in frame.columns if name.endswith("_ms")]
+    return DurationComparison(frame.astype({**dtypes, **dict.fromkeys(floats, "Float64")}), verdict,
+                              f"{sentence} {_basis_words(basis)}".strip(), basis, reference)  # fmt: skip
+
+
+def _readings(records: pd.DataFrame, basis: Basis) -> dict[str, npt.NDArray[np.float64]]:
+    """Durations as they may be meant; the first is shown."""
+    plain = records["action_duration_ms"].to_numpy(dtype=np.float64, na_value=np.nan)
+    per_attempt = durations_per_attempt(records)
+    if basis == "attempt":
+        return {"attempt": plain}
+    if basis == "sum":
+        return {"sum": per_attempt}
+    return {"attempt": plain, "sum": per_attempt}
+
+
+def _group(values: npt.NDArray[np.float64], mask: pd.Series, name: str, timeout_ms: float | None) -> _Group:
+    own = values[mask.fillna(False).to_numpy(dtype=bool)]
+    # A negative or endless duration is a fault of a clock; zero is less than a millisecond.
+    own = own[np.isfinite(own) & (own >= 0)]
+    cut = np.zeros(len(own), dtype=bool)
+    if timeout_ms is not None and name == "failing":
+        cut = own >= CUT_FROM * timeout_ms
+    return _Group(own, cut)
+
+
+def _row(name: str, records: int, group: _Group) -> dict[str, object]:
+    values = np.sort(group.open_ended)
+    _, low, high = median_interval(values)
+    row: dict[str, object] = {
+        "group": name,
+        "records": records,
+        "durations": len(values),
+        "censored": int(group.cut.sum()),
+    }
+    for column, (share, needed) in _QUANTILES.items():
+        # "inverted_cdf" is a value that was seen; between a known and an unknown one nothing can be interpolated.
+        value = float(np.quantile(values, share, method="inverted_cdf")) if len(values) >= needed else np.nan
+        row[column] = value if np.isfinite(value) else pd.NA
+        if column == "p50_ms":
+            row |= {
+                "p50_low_ms": low if np.isfinite(low) else pd.NA,
+                "p50_high_ms": high if np.isfinite(high) else pd.NA,
+            }
+    row["unknown_above_ms"] = float(group.values[group.cut].min()) if group.cut.any() else pd.NA
+    return row
+
+
+def _verdict(groups: dict[str, _Group], timeout_ms: float | None) -> tuple[Verdict, str, str | None]:
+    failing = groups["failing"]
+    if len(failing.values) == 0:
+        return "cannot tell", "No failing record tells how long its action took.", None
+    if len(failing.values) < MEDIAN_NEEDS:
+        return "cannot tell", f"Only {len(failing.values)} failing records have a duration.", None
+    cut_share = float(failing.cut.mean())
+    reference = next((name for name in ("baseline", "healthy") if len(groups[name].values) >= MEDIAN_NEEDS), None)
+    if cut_share > 0.5 and timeout_ms is not None:
+        beside = "" if reference is None else f"; {_of(reference)} take {_usual_words(groups[reference].values)}"
+        text = f"{cut_share:.0%} of the failing actions were ended by the timeout of {_words(timeout_ms)}{beside}."
+        return "slow then dead", text + _also_slower(groups), reference
+    if reference is None:
+        return "cannot tell", "There are too few healthy records to hold the failing ones against.", None
+    usual = groups[reference].values
+    kinds = _kinds(failing, usual)
+    if kinds is not None:
+        fast, slow = kinds
+        text = (
+            f"{fast:.0%} of the failing actions ended at once and {slow:.0%} after long; "
+            f"{_of(reference)} take {_usual_words(usual)}. Look at each signature by itself."
+        )
+        return "both", text, reference
+    verdict, text = _by_medians(failing, usual, reference)
+    return verdict, text + _also_slower(groups), reference
+
+
+def _kinds(failing: _Group, usual: npt.NDArray[np.float64]) -> tuple[float, float] | None:
+    """The shares of far shorter and far longer ones, where both are many."""
+    middle = float(np.median(usual))
+    low, high = np.quantile(usual, [0.05, 0.95])
+    fast = float((failing.open_ended < min(middle / RATIO, low)).mean())
+    slow = float((failing.open_ended > max(middle * RATIO, high)).mean())
+    return (fast, slow) if min(fast, slow) >= KIND_SHARE else None
+
+
+def _by_medians(failing: _Group, usual: npt.NDArray[np.float64], reference: str) -> tuple[Verdict, str]:
+    middle, low, high = median_interval(failing.open_ended)
+    usual_middle, usual_low, usual_high = median_interval(usual)
+    text = f"Half of the failing actions took {_words(middle)} or less, {_of(reference)} {_words(usual_middle)}"
+    # Zero is anything under a millisecond, and stands in a ratio as half of one.
+    ratio = max(middle, 0.5) / max(usual_middle, 0.5)
+    if low > usual_high and ratio >= RATIO:
+        return "slow then dead", f"{text}: {ratio:,.3g} times as long."
+    if high < usual_low and ratio <= 1 / RATIO:
+        unmeasured = "" if middle > 0 else " Zero may also mean that nothing was measured."
+        return "dead at once", f"{text}: they were refused, not slow.{unmeasured}"
+    smallest, largest = max(low, 0.5) / max(usual_high, 0.5), max(high, 0.5) / max(usual_low, 0.5)
+    if smallest > 1 / RATIO and largest < RATIO:
+        return "no difference", f"{text}: about as long."
+    return "cannot tell", f"{text}, but the ratio may be anything from {smallest:.2g} to {largest:.2g}."
+
+
+def _also_slower(groups: dict[str, _Group]) -> str:
+    """Whether the healthy ones of the window are slower than before, too: then the whole workflow is."""
+    _, low, _ = median_interval(groups["healthy"].values)
+    middle, _, high = median_interval(groups["baseline"].values)
+    own = median_interval(groups["healthy"].values)[0]
+    if low > high and own >= RATIO * max(middle, 0.5):
+        return f" Healthy actions are slower as well: {_words(own)} against {_words(middle)} before."
+    return ""
+
+
+def _of(reference: str) -> str:
+    return "healthy ones before the onset" if reference == "baseline" else "healthy ones of the same time"
+
+
+def _usual_words(values: npt.NDArray[np.float64]) -> str:
+    return _words(float(np.median(values)))
+
+
+def _words(value_ms: float) -> str:
+    return "longer than is known" if np.isinf(value_ms) else duration_words(value_ms)
+
+
+def _basis_words(basis: Basis) -> str:
+    if basis == "sum":
+        return "Durations add up an event's attempts, so the mean of an attempt was taken."
+    return ""

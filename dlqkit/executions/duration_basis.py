@@ -1,0 +1,82 @@
+"""Whether ``action_duration_ms`` is of the last attempt or the sum of all: the runbook leaves it open."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from dlqkit.executions.event_history import record_outcomes
+
+__all__ = ["CUT_FROM", "Basis", "duration_basis", "durations_per_attempt"]
+
+Basis = Literal["attempt", "sum", "unknown"]
+# A timer may fire, and a clock be read, a moment early: 29.9 s of 30 s is cut.
+CUT_FROM = 0.98
+# What a timeout ended lies within this above it; a sum of two attempts, one of them cut, lies beyond.
+ONE_TIMEOUT = 1.1
+# A sum of cut attempts exceeds that many timeouts by what each cut takes.
+SUM_SLACK = 1.05
+ENOUGH = 5
+PAIRS = 20
+# A clock that is set back may make a sum fall; more than this is no accident.
+FALLS = 0.01
+
+
+def duration_basis(records: pd.DataFrame, timeout_ms: float | None = None) -> Basis:
+    """``attempt``, ``sum`` or ``unknown``, as the records tell it.
+
+    Two things tell: events with several records (a sum never falls from one attempt to the next), and the timeout
+    (an attempt ends at it, a sum of several may lie beyond). Where nobody tried twice both readings are the same,
+    and the answer is ``attempt``.
+    """
+    duration = records["action_duration_ms"].to_numpy(dtype=np.float64, na_value=np.nan)
+    attempts = _attempts(records)
+    known = np.isfinite(duration) & (duration > 0)
+    if not (known & (attempts > 1)).any():
+        return "attempt"
+    by_events = _by_events(records, duration, attempts, known)
+    if by_events != "unknown" or timeout_ms is None:
+        return by_events
+    failed = record_outcomes(records).isin(["dead", "failed"]).to_numpy()
+    several = known & failed & (attempts > 1)
+    ratio = duration[several] / timeout_ms
+    beyond = ratio > ONE_TIMEOUT
+    if beyond.sum() >= ENOUGH and (ratio <= SUM_SLACK * attempts[several]).all():
+        return "sum"
+    piled = (ratio >= CUT_FROM) & (ratio <= ONE_TIMEOUT)
+    if piled.sum() >= ENOUGH and not beyond.any():
+        return "attempt"
+    return "unknown"
+
+
+def _attempts(records: pd.DataFrame) -> npt.NDArray[np.float64]:
+    if "attempts" not in records.columns:
+        return np.ones(len(records))
+    attempts = records["attempts"].to_numpy(dtype=np.float64, na_value=np.nan)
+    return np.where(attempts >= 1, attempts, 1.0)
+
+
+def _by_events(
+    records: pd.DataFrame, duration: npt.NDArray[np.float64], attempts: npt.NDArray[np.float64],
+    known: npt.NDArray[np.bool_],
+) -> Basis:  # fmt: skip
+    if "event_key" not in records.columns:
+        return "unknown"
+    frame = pd.DataFrame({"event": records["event_key"].to_numpy(), "attempts": attempts, "duration": duration})
+    frame = frame[known].dropna(subset=["event"]).sort_values(["event", "attempts"], kind="stable")
+    same = frame["event"] == frame["event"].shift()
+    grown = same & (frame["attempts"] == frame["attempts"].shift() + 1)
+    pairs = int(grown.sum())
+    if pairs < PAIRS:
+        return "unknown"
+    falls = float((frame["duration"].diff()[grown] < 0).mean())
+    return "attempt" if falls > FALLS else "sum"
+
+
+def durations_per_attempt(records: pd.DataFrame) -> npt.NDArray[np.float64]:
+    """The durations as if they were sums: the mean of an attempt, milliseconds."""
+    duration: npt.NDArray[np.float64] = records["action_duration_ms"].to_numpy(dtype=np.float64, na_value=np.nan)
+    return duration / _attempts(records)
