@@ -1,0 +1,221 @@
+"""A JSON Schema that the payloads of successful events have in common."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import Any
+
+from dlqkit.prevention.formats import FORMATS, PATTERNS
+
+__all__ = ["DRAFT", "MAX_DEPTH", "MAX_ITEMS", "infer_schema", "json_type"]
+
+DRAFT = "https://json-schema.org/draft/2020-12/schema"
+# What never was absent in n payloads is absent in less than 3/n of them (95 %): here in less than 3 %.
+SUPPORT = 100
+# A type is said of a field seen this often; a rarer one is left open.
+TYPE_SUPPORT = 20
+# Forms of texts, and numbers that are never negative, need different values: one repeated shows nothing.
+DISTINCT = 20
+NOT_NEGATIVE_SUPPORT = 300
+# So few values, each several times, the last of them new long ago: a list, and not what came today by chance.
+ENUM_VALUES = 12
+ENUM_EACH = 5
+ENUM_LENGTH = 40
+# An object with more keys than this is a dictionary whose keys are data.
+MAP_KEYS = 200
+# Key sets of an object that are remembered, to see which optional fields come together.
+KEY_SETS = 200
+# That two fields always come together by chance must be as unlikely as this.
+CHANCE = 1e-4
+MAX_DEPTH = 8
+MAX_ITEMS = 100
+_TYPES = {type(None): "null", bool: "boolean", int: "integer", float: "number", str: "string", list: "array",
+          dict: "object"}  # fmt: skip
+_NO_ENUM = re.compile("[0-9]")
+
+
+@dataclass(slots=True)
+class _Seen:
+    """What was seen at one place of the payloads; ``payloads`` counts payloads, not values."""
+
+    payloads: int = 0
+    last: int = -1
+    values: int = 0
+    types: Counter[str] = field(default_factory=Counter)
+    children: dict[str, _Seen] = field(default_factory=dict)
+    key_sets: Counter[frozenset[str]] | None = field(default_factory=Counter)
+    entries: _Seen | None = None
+    items: _Seen | None = None
+    has_empty_array: bool = False
+    has_empty_text: bool = False
+    forms: list[str] = field(default_factory=lambda: [*FORMATS, *PATTERNS])
+    texts: Counter[str] | None = field(default_factory=Counter)
+    last_new_text: int = 0
+    distinct: set[Any] = field(default_factory=set)
+    is_negative: bool = False
+
+
+def json_type(value: Any) -> str:
+    """The name that JSON Schema has for the type of a decoded value."""
+    return _TYPES[type(value)]
+
+
+def infer_schema(payloads: Iterable[Any], *, min_support: int = SUPPORT) -> dict[str, Any]:
+    """What all of these payloads have in common, as a JSON Schema (draft 2020-12).
+
+    Parameters
+    ----------
+    payloads : iterable
+        Decoded JSON values of events that succeeded, oldest first.
+    min_support : int
+        In how many payloads a place must have been seen before anything but its type is said of it.
+
+    Returns
+    -------
+    dict
+        Keywords: ``type``, ``properties``, ``required``, ``dependentRequired``, ``additionalProperties`` (as a schema,
+        where keys are data), ``items``, ``minItems``, ``minLength``, ``enum``, ``format``, ``pattern``, ``minimum``.
+
+    Notes
+    -----
+    Made to refuse no good payload: what was never seen otherwise is said only of what was seen often; further fields
+    are always allowed; no largest number, no constant, and no list of values that have a digit in them or of which a
+    new one came lately. Deeper than eight levels, and beyond the first hundred items of an array, nothing is said.
+    """
+    root = _Seen()
+    for number, payload in enumerate(payloads):
+        _see(root, payload, number, 0)
+    return {"$schema": DRAFT, **_describe(root, min_support, 0)}
+
+
+def _see(seen: _Seen, value: Any, number: int, depth: int) -> None:
+    if seen.last != number:
+        seen.payloads, seen.last = seen.payloads + 1, number
+    seen.values += 1
+    kind = json_type(value)
+    seen.types[kind] += 1
+    if kind == "string":
+        _see_text(seen, value)
+    elif kind in {"integer", "number"}:
+        seen.is_negative |= value < 0
+        if len(seen.distinct) < DISTINCT:
+            seen.distinct.add(value)
+    elif kind == "array" and depth < MAX_DEPTH:
+        seen.has_empty_array |= not value
+        seen.items = seen.items or _Seen()
+        for item in value[:MAX_ITEMS]:
+            _see(seen.items, item, number, depth + 1)
+    elif kind == "object" and depth < MAX_DEPTH:
+        _see_object(seen, value, number, depth)
+
+
+def _see_text(seen: _Seen, value: str) -> None:
+    seen.has_empty_text |= not value
+    if seen.forms:
+        seen.forms = [form for form in seen.forms if _has_form(form, value)]
+    if len(seen.distinct) < DISTINCT:
+        seen.distinct.add(value)
+    if seen.texts is not None:
+        if value not in seen.texts:
+            seen.last_new_text = seen.values
+            if len(seen.texts) >= ENUM_VALUES or len(value) > ENUM_LENGTH or _NO_ENUM.search(value):
+                seen.texts = None
+                return
+        seen.texts[value] += 1
+
+
+def _has_form(form: str, value: str) -> bool:
+    check = FORMATS.get(form)
+    return check(value) if check is not None else re.search(form, value) is not None
+
+
+def _see_object(seen: _Seen, value: dict[str, Any], number: int, depth: int) -> None:
+    many = seen.entries is None and len(seen.children) + len(value) > MAP_KEYS
+    if many and len(seen.children.keys() | value.keys()) > MAP_KEYS:
+        # From here on all keys are one place; what was learned of single ones is of no use.
+        seen.entries, seen.children, seen.key_sets = _Seen(), {}, None
+    if seen.entries is not None:
+        for item in list(value.values())[:MAX_ITEMS]:
+            _see(seen.entries, item, number, depth + 1)
+        return
+    if seen.key_sets is not None:
+        seen.key_sets[frozenset(value)] += 1
+        if len(seen.key_sets) > KEY_SETS:
+            seen.key_sets = None
+    for name, item in value.items():
+        child = seen.children.get(name)
+        if child is None:
+            child = seen.children[name] = _Seen()
+        _see(child, item, number, depth + 1)
+
+
+def _describe(seen: _Seen, support: int, depth: int) -> dict[str, Any]:
+    if seen.payloads < TYPE_SUPPORT:
+        return {}
+    types = set(seen.types)
+    if "number" in types:
+        types.discard("integer")
+    out: dict[str, Any] = {"type": sorted(types) if len(types) > 1 else next(iter(types))}
+    often = seen.payloads >= support
+    if "string" in types and often:
+        out |= _describe_text(seen)
+    numbers_often = bool(types & {"integer", "number"}) and seen.payloads >= max(support, NOT_NEGATIVE_SUPPORT)
+    if numbers_often and not seen.is_negative and len(seen.distinct) >= DISTINCT:
+        out["minimum"] = 0
+    if "array" in types and seen.items is not None and depth < MAX_DEPTH:
+        items = _describe(seen.items, support, depth + 1)
+        out |= {"items": items} if items else {}
+        out |= {"minItems": 1} if often and not seen.has_empty_array else {}
+    if "object" in types and depth < MAX_DEPTH:
+        out |= _describe_object(seen, support, depth)
+    return out
+
+
+def _describe_text(seen: _Seen) -> dict[str, Any]:
+    out: dict[str, Any] = {}
+    if seen.forms and len(seen.distinct) >= DISTINCT:
+        form = seen.forms[0]
+        out["format" if form in FORMATS else "pattern"] = form
+    elif not seen.has_empty_text:
+        out["minLength"] = 1
+    # A list is of texts alone; another type beside them would have to stand in it, too.
+    if seen.texts is None or len(seen.texts) < 2 or set(seen.types) != {"string"}:
+        return out
+    is_settled = min(seen.texts.values()) >= ENUM_EACH and seen.last_new_text <= seen.values / 2
+    return {"enum": sorted(seen.texts)} if is_settled else out
+
+
+def _describe_object(seen: _Seen, support: int, depth: int) -> dict[str, Any]:
+    if seen.entries is not None:
+        entries = _describe(seen.entries, support, depth + 1)
+        return {"additionalProperties": entries} if entries else {}
+    properties = {name: _describe(child, support, depth + 1) for name, child in sorted(seen.children.items())}
+    out: dict[str, Any] = {"properties": {name: schema for name, schema in properties.items() if schema}}
+    objects = seen.types["object"]
+    if seen.payloads >= support:
+        required = [name for name, child in sorted(seen.children.items()) if child.values == objects]
+        out |= {"required": required} if required else {}
+        together = _together(seen, objects, support)
+        out |= {"dependentRequired": together} if together else {}
+    return out
+
+
+def _together(seen: _Seen, objects: int, support: int) -> dict[str, list[str]]:
+    """Optional fields that always come with another one, and not by chance."""
+    if seen.key_sets is None:
+        return {}
+    optional = {name: child for name, child in sorted(seen.children.items()) if child.values < objects}
+    often = [name for name, child in optional.items() if child.payloads >= support]
+    pairs = max(len(often) ** 2, 1)
+    out: dict[str, list[str]] = {}
+    for name in often:
+        with_it = [keys for keys in seen.key_sets if name in keys]
+        shared = frozenset.intersection(*with_it) - {name}
+        found = [other for other in sorted(shared) if other in optional
+                 and (optional[other].values / objects) ** optional[name].payloads < CHANCE / pairs]  # fmt: skip
+        if found:
+            out[name] = found
+    return out

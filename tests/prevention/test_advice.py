@@ -1,0 +1,61 @@
+"""Prevention in words."""
+
+from __future__ import annotations
+
+from dlqkit.executions.comparison import compare_durations
+from dlqkit.prevention.advice import advise_prevention
+from dlqkit.prevention.payload_proposal import propose_schema
+from dlqkit.prevention.slowest_step import slowest_step
+from dlqkit.prevention.timeout import limits_in_force, timeout_effects
+from tests.frames import dead, good, lines, records
+from tests.prevention.test_timeout import VALUES, two_timeouts
+
+CUT = records([good(n, action_duration_ms=float(n % 100 + 1)) for n in range(1000)]
+              + [dead(n, attempts=1, action_duration_ms=30_010.0) for n in range(10)])  # fmt: skip
+
+
+def test_nothing_looked_at_gives_no_advice() -> None:
+    assert advise_prevention().empty
+
+
+def test_a_shorter_timeout_is_named_where_it_cuts_no_success() -> None:
+    """A thousand successes took at most 100 ms; ten hung for 30 s."""
+    row = advise_prevention(effects=timeout_effects(CUT, 30_000)).iloc[0]
+
+    assert row["sentence"].startswith("A timeout of 100 ms would fail sooner, and cut no success that is known")
+    assert row["unknown"] == "How long the actions that were cut would have taken."
+
+
+def test_no_other_timeout_is_advised_while_a_dependency_is_down() -> None:
+    row = advise_prevention(effects=timeout_effects(CUT, 30_000), dependency_down="the database").iloc[0]
+
+    assert row["sentence"] == "Leave the timeout as it is: a longer one only waits longer for the database."
+
+
+def test_events_that_were_refused_say_nothing_for_a_timeout() -> None:
+    frame = records([good(n, action_duration_ms=100.0) for n in range(20)]
+                    + [dead(n, attempts=1, action_duration_ms=1.0) for n in range(20)])  # fmt: skip
+
+    advice = advise_prevention(effects=timeout_effects(frame, 30_000), durations=compare_durations(frame))
+
+    assert advice["sentence"].iloc[0] == "The timeout is not what failed these events: leave it."
+
+
+def test_an_estimate_for_a_longer_timeout_is_offered_with_its_condition() -> None:
+    frame = two_timeouts(VALUES, VALUES)
+    limits = limits_in_force(frame, "workflow_id", {"a": 1_000, "b": 4_000})
+
+    row = advise_prevention(effects=timeout_effects(frame, 1_000, candidates=[2_000], limits=limits)).iloc[0]
+
+    assert row["sentence"] == "A timeout of 2 s may be worth trying."
+    assert "if they are like the 50" in row["evidence"]
+
+
+def test_every_topic_has_its_evidence_and_its_limit() -> None:
+    """Also where the answer is that nothing is known."""
+    silent = slowest_step(lines([{"at": 0}]), set(), set())
+
+    advice = advise_prevention(schema=propose_schema(CUT), effects=timeout_effects(CUT, 30_000), slowest=silent)
+
+    assert advice["topic"].tolist() == ["validate", "timeout", "optimise"]
+    assert (advice[["sentence", "evidence", "unknown"]].map(len) > 0).all(axis=None)
