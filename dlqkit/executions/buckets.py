@@ -103,14 +103,19 @@ def _classic(
         steps = steps[steps["sampled_at"] > start]
     if end is not None:
         steps = steps[steps["sampled_at"] <= end]
-    bounds = pd.to_numeric(steps["le"].astype("str").str.replace("Inf", "inf"), errors="coerce")
-    labels = [name for name in samples.columns if name not in {*SAMPLES, "metric", "le"}]
-    grown = steps.assign(le_s=bounds.to_numpy(dtype=np.float64))[bounds.notna().to_numpy(dtype=bool)]
-    if grown.empty:
+    # Labels are of the series, so they are read once for each and not for every sample.
+    series = samples.drop_duplicates("series_id").set_index("series_id").sort_index()
+    bounds = pd.to_numeric(series["le"].astype("str").str.replace("Inf", "inf"), errors="coerce")
+    labels = [name for name in series.columns if name not in {*SAMPLES, "metric", "le"}]
+    worker = pd.Series(list(zip(*(series[name].astype("str").fillna("") for name in labels), strict=True)) or None,
+                       index=series.index, dtype="object")  # fmt: skip
+    grown = steps.groupby("series_id")["increase"].sum().astype("float64")
+    frame = pd.DataFrame({"worker": worker, "bound": bounds.astype("float64"), "grown": grown.reindex(series.index)})
+    frame = frame[frame["bound"].notna()]
+    if frame.empty:
         return {}
-    keys = grown[labels].astype("str").fillna("").agg("\x1f".join, axis=1) if labels else pd.Series("", grown.index)
-    by_bound = grown["increase"].astype("float64").fillna(0.0).groupby([keys, grown["le_s"]]).sum()
-    targets = [part.droplevel(0).sort_index() for _, part in by_bound.groupby(level=0)]
+    by_bound = frame.fillna({"grown": 0.0}).groupby(["worker", "bound"], dropna=False)["grown"].sum()
+    targets = [part.droplevel(0).sort_index() for _, part in by_bound.groupby(level=0, dropna=False)]
     shared = sorted(set.intersection(*(set(part.index) for part in targets)))
     total = sum(part.reindex(shared).to_numpy(dtype=np.float64) for part in targets)
     # A scrape is no snapshot of all buckets at once, so a wider one may be an event behind.

@@ -129,3 +129,9 @@ def test_unreadable_native_buckets_are_left_out() -> None:
     own.loc[0, "buckets_json"] = "{"
 
     assert bucket_histogram(samples(), histograms=own)["actions"].sum() <= 4
+
+
+def test_buckets_need_no_other_label() -> None:
+    own = samples(bucket("1", [0, 5], series_id=0), bucket("+Inf", [0, 6], series_id=1))
+
+    assert found(bucket_histogram(own.drop(columns=["instance", "workflow_id"]))) == [(0, 1000, 5), (1000, None, 1)]

@@ -59,6 +59,14 @@ def test_a_field_of_two_types_is_allowed_both() -> None:
     assert inferred([{"a": None if n % 50 == 0 else "x"} for n in range(100)])["a"]["type"] == ["null", "string"]
 
 
+def test_a_field_beside_one_that_is_null_at_times_may_be_null_too() -> None:
+    """Until a thousand payloads show that it never is."""
+    payloads = [{"a": None if n % 50 == 0 else "x", "b": 1} for n in range(1000)]
+
+    assert inferred(payloads[:999])["b"]["type"] == ["integer", "null"]
+    assert inferred(payloads)["b"]["type"] == "integer"
+
+
 def test_a_form_is_said_only_where_every_text_has_it() -> None:
     """One order in a hundred has another kind of id."""
     assert inferred(GOOD)["id"]["format"] == "uuid"
