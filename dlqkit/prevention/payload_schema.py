@@ -17,12 +17,12 @@ DRAFT = "https://json-schema.org/draft/2020-12/schema"
 SUPPORT = 100
 # A type is said of a field seen this often; a rarer one is left open.
 TYPE_SUPPORT = 20
-# Forms of texts, and numbers that are never negative, need different values: one repeated shows nothing. That numbers
-# are never negative, and always whole, is said later than the rest: money is whole more often than not.
+# Forms of texts, and numbers that are never negative, need different values: one repeated shows nothing.
 DISTINCT = 20
-NOT_NEGATIVE_SUPPORT = 300
-WHOLE_SUPPORT = 300
-# Where neighbours are null at times, a field that never was may be: in less than 3 of 1,000 (95 %).
+# That numbers are whole and never negative, and texts and arrays never empty, is said later than the rest: they mostly
+# are, whether or not they must be.
+WEAK_SUPPORT = 300
+# Where fields are null at times, one that never was may be: in less than 3 of 1,000 (95 %).
 NEVER_NULL_SUPPORT = 1_000
 # So few values, each several times, the last of them new long ago: a list, and not what came today by chance.
 ENUM_VALUES = 12
@@ -92,7 +92,23 @@ def infer_schema(payloads: Iterable[Any], *, min_support: int = SUPPORT) -> dict
     root = _Seen()
     for number, payload in enumerate(payloads):
         _see(root, payload, number, 0)
-    return {"$schema": DRAFT, **_describe(root, min_support, 0)}
+    return {"$schema": DRAFT, **_describe(root, _Rules(min_support, _has_null(root)), 0)}
+
+
+@dataclass(frozen=True, slots=True)
+class _Rules:
+    """From how many payloads on something is said, and whether any field of these payloads is null at times."""
+
+    support: int
+    has_null: bool
+
+    def is_often(self, seen: _Seen, needed: int = 0) -> bool:
+        return seen.payloads >= max(self.support, needed)
+
+
+def _has_null(seen: _Seen) -> bool:
+    inner = [*seen.children.values(), *(one for one in (seen.items, seen.entries) if one is not None)]
+    return "null" in seen.types or any(_has_null(one) for one in inner)
 
 
 def _see(seen: _Seen, value: Any, number: int, depth: int) -> None:
@@ -156,34 +172,35 @@ def _see_object(seen: _Seen, value: dict[str, Any], number: int, depth: int) -> 
         _see(child, item, number, depth + 1)
 
 
-def _describe(seen: _Seen, support: int, depth: int) -> dict[str, Any]:
+def _describe(seen: _Seen, rules: _Rules, depth: int) -> dict[str, Any]:
     if seen.payloads < TYPE_SUPPORT:
         return {}
     types = set(seen.types)
-    if "number" in types or ("integer" in types and seen.payloads < WHOLE_SUPPORT):
+    if "number" in types or ("integer" in types and not rules.is_often(seen, WEAK_SUPPORT)):
         types = types - {"integer"} | {"number"}
     out: dict[str, Any] = {"type": sorted(types) if len(types) > 1 else next(iter(types))}
-    often = seen.payloads >= support
-    if "string" in types and often:
-        out |= _describe_text(seen)
-    numbers_often = bool(types & {"integer", "number"}) and seen.payloads >= max(support, NOT_NEGATIVE_SUPPORT)
-    if numbers_often and not seen.is_negative and len(seen.distinct) >= DISTINCT:
-        out["minimum"] = 0
+    if "string" in types and rules.is_often(seen):
+        out |= _describe_text(seen, rules)
+    if types & {"integer", "number"} and rules.is_often(seen, WEAK_SUPPORT):
+        out |= {"minimum": 0} if not seen.is_negative and len(seen.distinct) >= DISTINCT else {}
     if "array" in types and seen.items is not None and depth < MAX_DEPTH:
-        items = _describe(seen.items, support, depth + 1)
+        items = _describe(seen.items, rules, depth + 1)
         out |= {"items": items} if items else {}
-        out |= {"minItems": 1} if often and not seen.has_empty_array else {}
+        out |= {"minItems": 1} if rules.is_often(seen, WEAK_SUPPORT) and not seen.has_empty_array else {}
     if "object" in types and depth < MAX_DEPTH:
-        out |= _describe_object(seen, support, depth)
+        out |= _describe_object(seen, rules, depth)
+    # Where fields are null at times, one that never was may be yet; a list of values says so much more.
+    if rules.has_null and "enum" not in out and depth and not rules.is_often(seen, NEVER_NULL_SUPPORT):
+        out["type"] = sorted({*types, "null"})
     return out
 
 
-def _describe_text(seen: _Seen) -> dict[str, Any]:
+def _describe_text(seen: _Seen, rules: _Rules) -> dict[str, Any]:
     out: dict[str, Any] = {}
     if seen.forms and len(seen.distinct) >= DISTINCT:
         form = seen.forms[0]
         out["format" if form in FORMATS else "pattern"] = form
-    elif not seen.has_empty_text:
+    elif not seen.has_empty_text and rules.is_often(seen, WEAK_SUPPORT):
         out["minLength"] = 1
     # A list is of texts alone; another type beside them would have to stand in it, too.
     if seen.texts is None or len(seen.texts) < 2 or set(seen.types) != {"string"}:
@@ -192,29 +209,19 @@ def _describe_text(seen: _Seen) -> dict[str, Any]:
     return {"enum": sorted(seen.texts)} if is_settled else out
 
 
-def _describe_object(seen: _Seen, support: int, depth: int) -> dict[str, Any]:
+def _describe_object(seen: _Seen, rules: _Rules, depth: int) -> dict[str, Any]:
     if seen.entries is not None:
-        entries = _describe(seen.entries, support, depth + 1)
+        entries = _describe(seen.entries, rules, depth + 1)
         return {"additionalProperties": entries} if entries else {}
-    properties = {name: _describe(child, support, depth + 1) for name, child in sorted(seen.children.items())}
-    if any("null" in child.types for child in seen.children.values()):
-        properties = {name: _or_null(schema, seen.children[name]) for name, schema in properties.items()}
+    properties = {name: _describe(child, rules, depth + 1) for name, child in sorted(seen.children.items())}
     out: dict[str, Any] = {"properties": {name: schema for name, schema in properties.items() if schema}}
     objects = seen.types["object"]
-    if seen.payloads >= support:
+    if rules.is_often(seen):
         required = [name for name, child in sorted(seen.children.items()) if child.values == objects]
         out |= {"required": required} if required else {}
-        together = _together(seen, objects, support)
+        together = _together(seen, objects, rules.support)
         out |= {"dependentRequired": together} if together else {}
     return out
-
-
-def _or_null(schema: dict[str, Any], seen: _Seen) -> dict[str, Any]:
-    """The schema of a field beside which others are null at times: it may be, too, until it was seen very often."""
-    if not schema or "enum" in schema or seen.payloads >= NEVER_NULL_SUPPORT:
-        return schema
-    types = schema["type"] if isinstance(schema["type"], list) else [schema["type"]]
-    return {**schema, "type": sorted({*types, "null"})}
 
 
 def _together(seen: _Seen, objects: int, support: int) -> dict[str, list[str]]:

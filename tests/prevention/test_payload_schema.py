@@ -34,6 +34,7 @@ def order(n, **more):
 
 
 GOOD = [order(n) for n in range(300)]
+MANY = [order(n) for n in range(1000)]
 
 
 def test_what_every_good_payload_has_is_required() -> None:
