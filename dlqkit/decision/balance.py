@@ -134,11 +134,12 @@ def _more_counted(
     counted: Counted, dead: pd.DataFrame, records: pd.DataFrame, coverage: Coverage | None, gap: float
 ) -> list[dict[str, Any]]:
     rows = []
-    first = records["recorded_at"].min()
+    is_cut = coverage is not None and coverage.completeness != "complete"
+    # Records that begin late because their list was cut off are not retention's doing.
+    first = pd.NaT if is_cut else records["recorded_at"].min()
     early = counted.steps[counted.steps["sampled_at"] <= first] if not pd.isna(first) else counted.steps.iloc[:0]
     undated = int(dead["recorded_at"].isna().sum())
     quarantined = coverage.quarantined if coverage is not None else 0
-    is_cut = coverage is not None and coverage.completeness != "complete"
     found = [
         (_scraped_twice(counted), "scraped twice", "{:,} were counted by series with the same values as another's."),
         (float(early["increase"].sum()), "retention",

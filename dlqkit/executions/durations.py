@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
+from dlqkit.executions.duration_basis import duration_basis, durations_per_attempt
 from dlqkit.executions.event_history import record_outcomes
 from dlqkit.frames import RECORDS, check_frame
 
@@ -135,7 +136,11 @@ def propose_timeout(records: pd.DataFrame) -> Proposal:
     """
     known = _known(records)
     failed = _failed(known)
-    values = np.sort(failed["action_duration_ms"].to_numpy(dtype=np.float64))
+    # Where durations are sums, and events with several records show it, five cut attempts pile up at five timeouts.
+    is_sum = duration_basis(known) == "sum"
+    values = np.sort(
+        durations_per_attempt(failed) if is_sum else failed["action_duration_ms"].to_numpy(dtype=np.float64)
+    )
     if len(values) < PILE_RECORDS:
         return Proposal(None, "too few failed records have a duration")
     ends = np.searchsorted(values, values * PILE_WIDTH, side="right")
@@ -149,7 +154,8 @@ def propose_timeout(records: pd.DataFrame) -> Proposal:
         return Proposal(None, "failed records do not pile up at one duration")
     band = values[best : best + size]
     value = _rounded(float(band.min()))
-    return Proposal(value, f"{size:,} failed records ended between {value:,.0f} and {band.max():,.0f} ms", share)
+    each = ", as the mean of their attempts" if is_sum else ""
+    return Proposal(value, f"{size:,} failed records ended between {value:,.0f} and {band.max():,.0f} ms{each}", share)
 
 
 def _failed(records: pd.DataFrame) -> pd.DataFrame:

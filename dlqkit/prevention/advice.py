@@ -81,6 +81,9 @@ def _timeout(effects: pd.DataFrame, durations: DurationComparison | None, down: 
         return _row("timeout", words, f"The errors name {down}.", hidden)
     if durations is not None and durations.verdict in {"dead at once", "no difference"}:
         return _row("timeout", "The timeout is not what failed these events: leave it.", durations.sentence, hidden)
+    if durations is not None and int(durations.groups["censored"].sum()) == 0:
+        return _row("timeout", "No failing action is known to have been ended by a timeout: leave it.",
+                    durations.sentence, hidden)  # fmt: skip
     longer = effects[(effects["answer"] == "estimated") & (effects["finished_low"] > 0).fillna(False)]
     if len(longer):
         best = longer.sort_values("finished_share", ascending=False, kind="stable").iloc[0]

@@ -131,6 +131,14 @@ def test_a_truncated_list_explains_what_it_lacks() -> None:
     assert causes(impact) == [("truncated page", 4)]
 
 
+def test_a_list_that_was_cut_is_no_retention() -> None:
+    """Its oldest record is late because older ones were not given."""
+    impact = measure_impact(records([dead(35), dead(40)]), samples=dlq([0, 2, 4, 6]),
+                            coverage=Coverage(completeness="partial"))  # fmt: skip
+
+    assert causes(impact) == [("truncated page", 4)]
+
+
 def test_one_record_an_event_hides_its_earlier_death() -> None:
     """Each event was tried five times and has one record; the counter saw two more die than are dead now."""
     impact = measure_impact(records([good(1), dead(20), dead(25)]), samples=dlq([0, 1, 4]), coverage=WHOLE)

@@ -57,3 +57,14 @@ def test_a_smooth_distribution_is_no_timeout() -> None:
 
 def test_too_few_records_tell_no_timeout() -> None:
     assert propose_timeout(records([dead(1, action_duration_ms=30_000)])).value is None
+
+
+def test_sums_of_cut_attempts_pile_up_at_several_timeouts() -> None:
+    """Ten events with a record for each of three attempts of 60 s, added up: the timeout is 60 s, not 180 s."""
+    rows = [dead(n, event_key=f"e{n}", attempts=attempt, action_duration_ms=60_010.0 * attempt)
+            for n in range(10) for attempt in (1, 2, 3)]  # fmt: skip
+
+    proposal = propose_timeout(records(rows))
+
+    assert proposal.value == 60_000
+    assert "mean of their attempts" in proposal.basis

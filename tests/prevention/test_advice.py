@@ -59,3 +59,13 @@ def test_every_topic_has_its_evidence_and_its_limit() -> None:
 
     assert advice["topic"].tolist() == ["validate", "timeout", "optimise"]
     assert (advice[["sentence", "evidence", "unknown"]].map(len) > 0).all(axis=None)
+
+
+def test_no_timeout_is_spoken_of_where_none_ended_an_action() -> None:
+    """Slow and dead, but at no common duration: nothing shows that a timeout was in force."""
+    frame = records([good(n, action_duration_ms=100.0) for n in range(200)]
+                    + [dead(n, attempts=1, action_duration_ms=5_000.0 + 900 * n) for n in range(20)])  # fmt: skip
+
+    advice = advise_prevention(effects=timeout_effects(frame), durations=compare_durations(frame))
+
+    assert advice["sentence"].iloc[0] == "No failing action is known to have been ended by a timeout: leave it."
