@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from dlqkit.executions.duration_basis import duration_basis, durations_per_attempt
+from dlqkit.executions.duration_basis import Basis, duration_basis, durations_per_attempt
 from dlqkit.executions.event_history import record_outcomes
 from dlqkit.frames import RECORDS, check_frame
 
@@ -50,7 +50,9 @@ def duration_words(value_ms: float) -> str:
     return f"{value_ms:.3g} ms"
 
 
-def duration_histogram(records: pd.DataFrame, *, timeout_ms: float | None = None) -> pd.DataFrame:
+def duration_histogram(
+    records: pd.DataFrame, *, timeout_ms: float | None = None, basis: Basis | None = None
+) -> pd.DataFrame:
     """Count records by how long their action took.
 
     Parameters
@@ -59,6 +61,8 @@ def duration_histogram(records: pd.DataFrame, *, timeout_ms: float | None = None
         ``frames.RECORDS``; rows without a positive duration are left out.
     timeout_ms : float, optional
         The action's timeout; an edge of the bins falls exactly on it, and what it cut is in rows of its own.
+    basis : str, optional
+        From ``duration_basis``: of a ``sum`` over attempts the mean of an attempt is counted, else what the record says.
 
     Returns
     -------
@@ -77,6 +81,8 @@ def duration_histogram(records: pd.DataFrame, *, timeout_ms: float | None = None
         frame["censored"] = pd.Series(dtype="boolean")
         return frame
     values = known["action_duration_ms"].to_numpy(dtype=np.float64)
+    if basis == "sum":
+        values = durations_per_attempt(known)
     cut = np.zeros(len(values), dtype=bool)
     if timeout_ms is not None:
         cut = (values >= timeout_ms) & (values <= timeout_ms * CUT_ABOVE)

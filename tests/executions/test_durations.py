@@ -68,3 +68,11 @@ def test_sums_of_cut_attempts_pile_up_at_several_timeouts() -> None:
 
     assert proposal.value == 60_000
     assert "mean of their attempts" in proposal.basis
+
+
+def test_of_a_sum_the_mean_of_an_attempt_is_counted() -> None:
+    """150.05 s over five attempts are five that the timeout of 30 s cut."""
+    frame = duration_histogram(records([dead(1, action_duration_ms=150_050)]), timeout_ms=30_000, basis="sum")
+
+    assert frame["censored"].tolist() == [True]
+    assert frame["low_ms"].tolist() == [30_000]
