@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from dlqkit.executions.duration_basis import CUT_FROM, Basis, duration_basis, durations_per_attempt
+from dlqkit.executions.duration_basis import CUT_FROM, LONGEST_MS, Basis, duration_basis, durations_per_attempt
 from dlqkit.executions.durations import duration_words
 from dlqkit.executions.event_history import record_outcomes
 from dlqkit.executions.intervals import MEDIAN_NEEDS, median_interval
@@ -137,7 +137,7 @@ def _readings(records: pd.DataFrame, basis: Basis) -> dict[str, npt.NDArray[np.f
 def _group(values: npt.NDArray[np.float64], mask: pd.Series, name: str, timeout_ms: float | None) -> _Group:
     own = values[mask.fillna(False).to_numpy(dtype=bool)]
     # A negative or endless duration is a fault of a clock; zero is less than a millisecond.
-    own = own[np.isfinite(own) & (own >= 0)]
+    own = own[(own >= 0) & (own <= LONGEST_MS)]
     cut = np.zeros(len(own), dtype=bool)
     if timeout_ms is not None and name == "failing":
         cut = own >= CUT_FROM * timeout_ms

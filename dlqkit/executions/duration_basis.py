@@ -10,7 +10,7 @@ import pandas as pd
 
 from dlqkit.executions.event_history import record_outcomes
 
-__all__ = ["CUT_FROM", "Basis", "duration_basis", "durations_per_attempt"]
+__all__ = ["CUT_FROM", "LONGEST_MS", "Basis", "duration_basis", "durations_per_attempt"]
 
 Basis = Literal["attempt", "sum", "unknown"]
 # A timer may fire, and a clock be read, a moment early: 29.9 s of 30 s is cut.
@@ -19,6 +19,8 @@ CUT_FROM = 0.98
 ONE_TIMEOUT = 1.1
 # A sum of cut attempts exceeds that many timeouts by what each cut takes.
 SUM_SLACK = 1.05
+# Ten years: a start that was never set gives the time since 1970, and no action lasts so long.
+LONGEST_MS = 3.2e11
 ENOUGH = 5
 PAIRS = 20
 # A clock that is set back may make a sum fall; more than this is no accident.
@@ -34,7 +36,7 @@ def duration_basis(records: pd.DataFrame, timeout_ms: float | None = None) -> Ba
     """
     duration = records["action_duration_ms"].to_numpy(dtype=np.float64, na_value=np.nan)
     attempts = _attempts(records)
-    known = np.isfinite(duration) & (duration > 0)
+    known = (duration > 0) & (duration <= LONGEST_MS)
     if not (known & (attempts > 1)).any():
         return "attempt"
     by_events = _by_events(records, duration, attempts, known)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from dlqkit.executions.duration_basis import Basis, duration_basis, durations_per_attempt
+from dlqkit.executions.duration_basis import LONGEST_MS, Basis, duration_basis, durations_per_attempt
 from dlqkit.executions.event_history import record_outcomes
 from dlqkit.frames import RECORDS, check_frame
 
@@ -37,7 +37,7 @@ class Proposal:
 def _known(records: pd.DataFrame) -> pd.DataFrame:
     check_frame(records, RECORDS, ("action_duration_ms", "queued_to_dlq", "last_error", "status"))
     durations = records["action_duration_ms"].astype("Float64")
-    return records[((durations > 0) & (durations < np.inf)).fillna(False).astype(bool)]
+    return records[((durations > 0) & (durations <= LONGEST_MS)).fillna(False).astype(bool)]
 
 
 def duration_words(value_ms: float) -> str:
@@ -58,11 +58,11 @@ def duration_histogram(
     Parameters
     ----------
     records : DataFrame
-        ``frames.RECORDS``; rows without a positive duration are left out.
+        ``frames.RECORDS``; rows without a positive duration, or with one of years, are left out.
     timeout_ms : float, optional
         The action's timeout; an edge of the bins falls exactly on it, and what it cut is in rows of its own.
     basis : str, optional
-        From ``duration_basis``: of a ``sum`` over attempts the mean of an attempt is counted, else what the record says.
+        From ``duration_basis``: of a ``sum`` over attempts the mean of one is counted, else what the record says.
 
     Returns
     -------

@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from dlqkit.executions.duration_basis import CUT_FROM, Basis, duration_basis
+from dlqkit.executions.duration_basis import CUT_FROM, LONGEST_MS, Basis, duration_basis
 from dlqkit.executions.durations import duration_words, propose_timeout
 from dlqkit.executions.event_history import record_outcomes
 from dlqkit.executions.intervals import share_interval
@@ -36,6 +36,8 @@ EFFECTS: Mapping[str, str] = {
 # Without candidates: what cuts one success in twenty, in a hundred, in a thousand; and twice today's.
 _SHARES_ASKED = (0.95, 0.99, 0.999, 1.0)
 _LONGER = 2.0
+# Nobody sets a timeout below a microsecond.
+_SHORTEST_MS = 0.001
 # Two timeouts are two where one is this much longer; less is a clock's doing.
 _APART = 1.2
 # Fewer actions beyond the timeout than this tell no share of them.
@@ -150,7 +152,7 @@ def _actions(records: pd.DataFrame, timeout_ms: float | None, limits: pd.Series 
     limit = np.full(len(records), np.inf if timeout_ms is None else timeout_ms)
     if limits is not None:
         limit = limits.reindex(records.index).to_numpy(dtype=np.float64, na_value=np.nan)
-    keep = np.isfinite(duration) & (duration >= 0)
+    keep = (duration >= 0) & (duration <= LONGEST_MS)
     good = (record_outcomes(records) == "succeeded").to_numpy(dtype=bool)
     return _Actions(
         duration[keep], attempts[keep], good[keep], limit[keep], duration_basis(records, timeout_ms)
@@ -158,7 +160,7 @@ def _actions(records: pd.DataFrame, timeout_ms: float | None, limits: pd.Series 
 
 
 def _candidates(actions: _Actions, timeout_ms: float | None) -> list[float]:
-    good = actions.duration[actions.measured & (actions.duration > 0)]
+    good = actions.duration[actions.measured & (actions.duration >= _SHORTEST_MS)]
     found = {
         _rounded_up(float(np.quantile(good, share, method="inverted_cdf"))) for share in _SHARES_ASKED if len(good)
     }

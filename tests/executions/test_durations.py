@@ -76,3 +76,8 @@ def test_of_a_sum_the_mean_of_an_attempt_is_counted() -> None:
 
     assert frame["censored"].tolist() == [True]
     assert frame["low_ms"].tolist() == [30_000]
+
+
+def test_the_time_since_1970_is_no_duration() -> None:
+    """A start that was never set makes an action of fifty years."""
+    assert duration_histogram(records([good(1, action_duration_ms=1.77e12), good(2)]))["records"].sum() == 1

@@ -1,0 +1,129 @@
+"""Stand-ins: small values that a schema judges like the payload itself, so that one of them stands for many."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import msgspec
+
+from dlqkit.prevention.formats import FORMATS, PATTERNS
+from dlqkit.prevention.payload_schema import MAX_ITEMS, json_type
+
+__all__ = ["KEY", "Reader", "is_plain", "make_reader"]
+
+# What a reader gives back: whether the value is plainly accepted, and a stand-in that is as valid as the value itself.
+Reader = Callable[[Any], tuple[bool, Any]]
+# The name that all keys of a dictionary have in a path.
+KEY = "<key>"
+_KNOWN = {"$schema", "type", "properties", "required", "dependentRequired", "additionalProperties", "items", "minItems",
+          "minLength", "enum", "format", "pattern", "minimum"}  # fmt: skip
+_VALID = {"uuid": "00000000-0000-4000-8000-000000000000", "date-time": "2026-01-01T00:00:00Z", "date": "2026-01-01",
+          "ipv4": "192.0.2.1", "uri": "a://b", "email": "a@b"}  # fmt: skip
+
+
+def is_plain(schema: Any) -> bool:
+    """Whether a schema has only keywords that the stand-ins keep."""
+    if not isinstance(schema, Mapping) or not schema.keys() <= _KNOWN:
+        return False
+    inner = [*schema.get("properties", {}).values()]
+    inner += [schema[name] for name in ("items", "additionalProperties") if name in schema]
+    if schema.get("minItems", 1) > 1 or schema.get("minLength", 1) > 1 or schema.get("minimum", 0) != 0:
+        return False
+    if schema.get("format", "uuid") not in FORMATS or schema.get("pattern", PATTERNS[0]) not in PATTERNS:
+        return False
+    if not all(isinstance(one, str) for one in schema.get("enum", [])):
+        return False
+    if "additionalProperties" in schema and schema.keys() & {"properties", "required", "dependentRequired"}:
+        return False
+    return all(is_plain(one) for one in inner)
+
+
+def make_reader(schema: Mapping[str, Any]) -> Reader:
+    """A function that reads values by a plain schema."""
+    types = schema.get("type", [])
+    allowed = set(types if isinstance(types, list) else [types])
+    if "number" in allowed:
+        allowed.add("integer")
+    readers: dict[str, Reader] = {
+        "string": _text_reader(schema),
+        "object": _object_reader(schema),
+        "array": _array_reader(schema),
+    }
+
+    def read(value: Any) -> tuple[bool, Any]:
+        kind = json_type(value)
+        if kind == "number" and value.is_integer():
+            kind = "integer"
+        fits = not allowed or kind in allowed
+        if kind in readers:
+            accepted, stand_in = readers[kind](value)
+            return accepted and fits, stand_in
+        if kind in {"integer", "number"}:
+            is_low = value < schema.get("minimum", value)
+            sign = -1 if is_low else 1
+            return fits and not is_low, sign if kind == "integer" else 0.5 * sign
+        return fits, value
+
+    return read
+
+
+def _text_reader(schema: Mapping[str, Any]) -> Reader:
+    values, form, pattern = schema.get("enum"), schema.get("format"), schema.get("pattern")
+    shortest = schema.get("minLength", 0)
+    if values is not None:
+        listed, other = set(values), "\x00" + "".join(values)
+        return lambda value: (value in listed, value if value in listed else other)
+    if form is not None:
+        check = FORMATS[form]
+        return lambda value: (check(value), _VALID[form] if check(value) else "" if not value else "?")
+    if pattern is not None:
+        fits = re.compile(pattern).search
+        return lambda value: (True, "0") if fits(value) else (False, "x" if value else "")
+    return lambda value: (len(value) >= shortest, "x" if value else "")
+
+
+def _array_reader(schema: Mapping[str, Any]) -> Reader:
+    item = make_reader(schema["items"]) if "items" in schema else None
+    fewest = schema.get("minItems", 0)
+
+    def read(value: Any) -> tuple[bool, Any]:
+        if item is None:
+            return len(value) >= fewest, [None] if value else []
+        parts = [item(one) for one in value[:MAX_ITEMS]]
+        # Accepted items are all alike to the schema; one of them stands for all.
+        refused = {msgspec.json.encode(stand_in): stand_in for accepted, stand_in in parts if not accepted}
+        good = next(([stand_in] for accepted, stand_in in parts if accepted), [])
+        kept = [refused[key] for key in sorted(refused)]
+        return not kept and len(value) >= fewest, good + kept
+
+    return read
+
+
+def _object_reader(schema: Mapping[str, Any]) -> Reader:
+    properties = {name: make_reader(one) for name, one in schema.get("properties", {}).items()}
+    required = set(schema.get("required", ()))
+    dependent = {name: set(others) for name, others in schema.get("dependentRequired", {}).items()}
+    # Keys that must be there, though nothing is said of their values.
+    untyped = sorted(required.union(dependent, *dependent.values()) - properties.keys())
+    entries = make_reader(schema["additionalProperties"]) if "additionalProperties" in schema else None
+
+    def read(value: Any) -> tuple[bool, Any]:
+        accepted = required <= value.keys()
+        out: dict[str, Any] = {}
+        if entries is not None:
+            parts = [entries(one) for one in list(value.values())[:MAX_ITEMS]]
+            refused = {msgspec.json.encode(stand_in): stand_in for fits, stand_in in parts if not fits}
+            return accepted and not refused, {f"{KEY} {n}": refused[key] for n, key in enumerate(sorted(refused))}
+        for name, one in value.items():
+            reader = properties.get(name)
+            if reader is not None:
+                fits, out[name] = reader(one)
+                accepted = accepted and fits
+            if name in dependent and not dependent[name] <= value.keys():
+                accepted = False
+        out |= dict.fromkeys([name for name in untyped if name in value])
+        return accepted, out
+
+    return read
