@@ -1,0 +1,63 @@
+"""Which columns of records may be causes, and the features made of them."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from dlqkit.decision.features import Feature, build_features, feature_of_flags
+from dlqkit.decision.payload_fields import json_columns
+
+__all__ = ["record_features"]
+
+Bools = npt.NDArray[np.bool_]
+
+# What a record says of the failure itself follows from it; and ids tell records apart.
+_OUTCOMES = frozenset({"status", "retryable", "queued_to_dlq", "attempts", "last_error", "error_type", "error_code",
+                       "action_duration_ms", "signature", "signature_id", "failure_class"})  # fmt: skip
+_IDS = frozenset({"record_id", "event_key", "trace_id"})
+_JSON = ("extra_json", "payload_snapshot")
+# Names in extra_json are the API's own; these say how the execution ended.
+_OUTCOME_NAME = re.compile(
+    r"(?:^|[._])(?:error|exception|stack_?trace|traceback|outcome|result|state|fail\w*|dlq\w*|dead\w*|retr(?:y|ies)\w*"
+    r"|attempt\w*|duration\w*|elapsed\w*|latency\w*|finished\w*|completed\w*|ended\w*|updated\w*)(?:$|[._])",
+    re.IGNORECASE,
+)
+
+
+def record_features(
+    records: pd.DataFrame, failing: Bools, *, skip: Collection[str] = (), hours: pd.Series | None = None
+) -> list[Feature]:
+    """Features of plain columns first, then of ``extra_json``, the payload's fields, its size, and the hour.
+
+    The order matters where two features mean the same: the earlier one is named.
+    """
+    features: list[Feature] = []
+    for column in records.columns:
+        name = str(column)
+        if name in skip or name in _OUTCOMES | _IDS or name in _JSON:
+            continue
+        if not pd.api.types.is_datetime64_any_dtype(records[column].dtype):
+            features += build_features(name, records[column], failing)
+    taken = {feature.column for feature in features} | _OUTCOMES | _IDS
+    for source, root in (("extra_json", ""), ("payload_snapshot", "payload")):
+        if source not in records.columns or source in skip:
+            continue
+        found = json_columns(records[source].tolist(), name=root)
+        for path, values in found.columns.items():
+            name = f"extra.{path}" if path in taken else path
+            if name not in skip and (root or not _OUTCOME_NAME.search(path)):
+                features += build_features(name, values, failing)
+        for path, value, flags in found.flags:
+            feature = feature_of_flags(path, value, flags) if path not in skip else None
+            features += [feature] if feature is not None else []
+    if "payload_snapshot" in records.columns and "payload_size_chars" not in skip:
+        size = records["payload_snapshot"].astype("str").str.len().astype("float64")
+        features += build_features("payload_size_chars", size, failing)
+    if hours is not None:
+        features += build_features("hour_utc", hours.dt.hour.astype("float64"), failing)
+    return features
