@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 
 from benchmarks.planted import Case, Planted
@@ -23,20 +24,20 @@ def same(answer: dict[str, Any], also: dict[str, dict[str, Any]], cause: list[Pl
                 break
     if set(answer) != {column for column, _, _ in cause}:
         return False
-    for column, value, holds in cause:
-        said = answer[column]
-        if value in (">", "<="):
-            if not isinstance(said, str) or not said.startswith(value) or " and " in said:
-                return False
-            if column in frame.columns:
-                bound = float(said.split()[1])
-                numbers = pd.to_numeric(frame[column], errors="coerce").to_numpy()
-                own = numbers > bound if value == ">" else numbers <= bound
-                if (own & holds).sum() < 0.9 * (own | holds).sum():
-                    return False
-        elif said != value:
-            return False
-    return True
+    return all(_agrees(answer[column], value, holds, frame, column) for column, value, holds in cause)
+
+
+def _agrees(said: Any, value: Any, holds: npt.NDArray[np.bool_], frame: pd.DataFrame, column: str) -> bool:
+    if value not in (">", "<="):
+        return bool(said == value)
+    if isinstance(said, str) and (not said.startswith(value) or " and " in said):
+        return False
+    if column not in frame.columns:
+        return isinstance(said, str)
+    numbers = pd.to_numeric(frame[column], errors="coerce").to_numpy()
+    bound = float(said.split()[1]) if isinstance(said, str) else np.nan
+    own = (numbers > bound if value == ">" else numbers <= bound) if isinstance(said, str) else numbers == said
+    return bool((own & holds).sum() >= 0.9 * (own | holds).sum())
 
 
 def score(make: Callable[..., Case], seeds: range, show: bool = False) -> tuple[float, float]:

@@ -48,14 +48,13 @@ def find_answers(table: Table, weights: Floats, most: int) -> list[Subgroup]:
 def _cover(table: Table, rows: Ints, weights: Floats, most: int, first: Subgroup | None) -> list[Subgroup]:
     """Answers one after the other, each among the records that the ones before do not explain."""
     found: list[Subgroup] = []
-    all_failing = float(weights[table.failing].sum())
     while len(found) < most:
         one = first if first is not None and not found else find_subgroup(table, rows)
         if one is None or one.log_p > math.log(_ALPHA):
             break
         one = replace(one, conditions=refine(table, rows, one.conditions))
         inside = all_hold(table, one.conditions)
-        if not _matters(*weigh(table, inside[rows], rows, weights), all_failing):
+        if not _matters(*weigh(table, inside[rows], rows, weights)):
             break
         found.append(one)
         rows = rows[~inside[rows]]
@@ -77,6 +76,7 @@ def weigh(
             float(weight[~inside & failing].sum()), float(weight[~inside].sum()))  # fmt: skip
 
 
-def _matters(k: float, n: float, rest_k: float, rest_n: float, all_failing: float) -> bool:
+def _matters(k: float, n: float, rest_k: float, rest_n: float) -> bool:
+    """Whether the difference is large enough to be acted upon, among what is not explained yet."""
     rest_rate = rest_k / rest_n if rest_n else 0.0
-    return rest_n > 0 and k / n >= _LEAST_RATIO * rest_rate and k - n * rest_rate >= _LEAST_EXPLAINED * all_failing
+    return rest_n > 0 and k / n >= _LEAST_RATIO * rest_rate and k - n * rest_rate >= _LEAST_EXPLAINED * (k + rest_k)

@@ -17,8 +17,9 @@ from dlqkit.decision.conditions import condition_value, equivalents, say
 from dlqkit.decision.features import Feature
 from dlqkit.decision.likelihood import risk_difference
 from dlqkit.decision.record_features import record_features
+from dlqkit.decision.sides import SEED, compared, draw, sides, times
 from dlqkit.decision.subgroups import Subgroup, Table, make_table
-from dlqkit.errors import FrameError, ParameterError
+from dlqkit.errors import ParameterError
 
 __all__ = ["DIFFERENCES", "what_differs"]
 
@@ -49,7 +50,6 @@ DIFFERENCES: Mapping[str, str] = {
 }
 # More are not read; half of them at most are failing ones, and the healthy ones stand for all of theirs.
 SAMPLE = 100_000
-_SEED = 0
 # The baseline only says what was usual, for which fewer records do.
 _BASELINE_PART = 5
 # A rate before the incident of more than this part of today's is no news.
@@ -127,15 +127,15 @@ def what_differs(
     """
     if most < 1 or sample < 2 * FEWEST:
         raise ParameterError(f"most is {most} and sample is {sample}.", f"Give most >= 1 and sample >= {2 * FEWEST}.")
-    frame, mask = _sides(records, failing)
-    when = _times(frame, time)
+    frame, mask = sides(records, failing)
+    when = times(frame, time)
     strata = stretches(when, mask)
     if strata.reason:
         return _no_answer("not comparable", strata.reason, mask)
-    rows = _compared(mask, strata.of)
+    rows = compared(mask, strata.of)
     if mask[rows].sum() < max(FEWEST, mask.sum() / 2) or (~mask[rows]).sum() < FEWEST:
         return _no_answer("not comparable", "Most records failed at times at which nothing succeeded.", mask)
-    drawn = _draw(rows, mask, sample)
+    drawn = draw(rows, mask, sample)
     skip = {*exclude, *((failing,) if isinstance(failing, str) else ()), *((when.name,) if when is not None else ())}
     part = frame.iloc[drawn].reset_index(drop=True)
     before = _baseline(baseline, failing, sample)
@@ -167,69 +167,6 @@ def what_differs(
     return out
 
 
-def _sides(records: pd.DataFrame, failing: pd.Series | npt.ArrayLike | str) -> tuple[pd.DataFrame, Bools]:
-    """The records that failed or succeeded, each event once, and which of them failed."""
-    if isinstance(failing, str):
-        if failing not in records.columns:
-            raise FrameError(f"The frame has no column {failing}.", "Name a column of truth values, or give a mask.")
-        failing = records[failing]
-    if isinstance(failing, pd.Series) and not failing.index.equals(records.index):
-        failing = failing.reindex(records.index) if records.index.is_unique and failing.index.is_unique else failing
-    values = pd.Series(np.asarray(failing, dtype=object))
-    if len(values) != len(records):
-        raise FrameError(f"The mask has {len(values)} values for {len(records)} records.", "Give one for each record.")
-    known = values.notna().to_numpy()
-    if not values[known].map(lambda value: isinstance(value, (bool, np.bool_)) or value in (0, 1)).all():
-        raise FrameError("The mask holds other values than true and false.", "Compare first: failing=records.x == y.")
-    mask = values.where(known, False).astype(bool).to_numpy()
-    keep = known & (mask | _succeeded(records))
-    if "event_key" in records.columns:
-        # An event that was tried five times is one event that failed; its last failing record speaks for it.
-        key = records["event_key"].astype("str").where(records["event_key"].notna())
-        order = np.lexsort((np.arange(len(mask)), mask))
-        later = pd.Series(key.to_numpy()[order]).duplicated(keep="last") & key.notna().to_numpy()[order]
-        keep[order[later.to_numpy()]] = False
-    return records.iloc[np.flatnonzero(keep)].reset_index(drop=True), mask[keep]
-
-
-def _succeeded(records: pd.DataFrame) -> Bools:
-    """All records but those that failed too, as far as the columns tell: other dead letters, attempts to come."""
-    out = np.ones(len(records), dtype=bool)
-    if "queued_to_dlq" in records.columns and pd.api.types.is_bool_dtype(records["queued_to_dlq"].dtype):
-        out &= ~records["queued_to_dlq"].fillna(False).to_numpy(dtype=bool)
-    if "last_error" in records.columns and "payload_snapshot" in records.columns:
-        error = records["last_error"].notna() & (records["last_error"].astype("str") != "")
-        status = records["status"].astype("str").str.lower() if "status" in records.columns else error.map(str)
-        out &= (~error | status.str.contains("succe|ok|done|complete", na=False)).to_numpy(dtype=bool)
-    return out
-
-
-def _times(records: pd.DataFrame, name: str) -> pd.Series | None:
-    columns = [name] if name in records.columns else list(records.columns)
-    for column in columns:
-        if pd.api.types.is_datetime64_any_dtype(records[column].dtype):
-            return records[column]
-    return None
-
-
-def _compared(mask: Bools, stratum: Ints) -> Ints:
-    """Records of the stretches in which some failed and some succeeded."""
-    total, failed = np.bincount(stratum), np.bincount(stratum[mask], minlength=int(stratum.max(initial=0)) + 1)
-    out: Ints = np.flatnonzero(((failed > 0) & (failed < total))[stratum])
-    return out
-
-
-def _draw(rows: Ints, mask: Bools, sample: int) -> Ints:
-    if len(rows) <= sample:
-        return rows
-    rng = np.random.default_rng(_SEED)
-    failing, healthy = rows[mask[rows]], rows[~mask[rows]]
-    most_failing = min(len(failing), max(sample // 2, sample - len(healthy)))
-    drawn = [rng.choice(failing, most_failing, replace=False),
-             rng.choice(healthy, min(len(healthy), sample - most_failing), replace=False)]  # fmt: skip
-    return np.sort(np.concatenate(drawn))
-
-
 def _dense(stratum: Ints) -> Ints:
     out: Ints = np.unique(stratum, return_inverse=True)[1].astype(np.int64)
     return out
@@ -248,7 +185,7 @@ def _baseline(baseline: pd.DataFrame | None, failing: Any, sample: int) -> _Befo
         return None
     drawn = baseline
     if len(baseline) > sample // _BASELINE_PART:
-        rng = np.random.default_rng(_SEED)
+        rng = np.random.default_rng(SEED)
         drawn = baseline.iloc[np.sort(rng.choice(len(baseline), sample // _BASELINE_PART, replace=False))]
     name = failing if isinstance(failing, str) else "queued_to_dlq"
     known = drawn[name].fillna(False).to_numpy(dtype=bool) if name in drawn.columns else None

@@ -9,7 +9,8 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from dlqkit.decision.features import Feature, build_features, feature_of_flags
+from dlqkit.decision.column_features import build_features, feature_of_flags
+from dlqkit.decision.features import Feature
 from dlqkit.decision.payload_fields import json_columns
 
 __all__ = ["record_features"]

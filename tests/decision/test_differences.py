@@ -167,6 +167,24 @@ def test_an_event_that_was_tried_five_times_counts_once() -> None:
     assert what_differs(frame, frame["queued_to_dlq"]).attrs["answer"] == "not comparable"
 
 
+def test_an_event_that_succeeded_after_a_failed_attempt_is_a_success_in_either_order() -> None:
+    """The API lists newest first: the success of an event comes before the attempt that failed."""
+    rows: list[dict[str, Any]] = []
+    for number in range(200):
+        pod = json.dumps({"pod": f"p{number % 4}"})
+        row = dead(number) if number % 4 == 1 else good(number)
+        rows.append({**row, "event_key": f"e{number}", "payload_snapshot": "{}", "extra_json": pod})
+        if number % 4 != 1:
+            attempt = {"at": number - 1, "status": "failed", "queued_to_dlq": False, "last_error": "busy"}
+            rows.append({**attempt, "event_key": f"e{number}", "payload_snapshot": "{}", "extra_json": pod})
+    frame = records(rows)
+
+    for ordered in (frame, frame.iloc[::-1]):
+        answer = what_differs(ordered, "queued_to_dlq").iloc[0]
+        assert answer["conditions"] == {"pod": "p1"}
+        assert (answer["failing_with"], answer["healthy_without"]) == (50, 150)
+
+
 def test_a_client_that_failed_as_often_before_is_said_to_be_usual() -> None:
     frame = grid(client=4, pod=3)
     frame["queued_to_dlq"] = (frame["client"] == "c1") & (np.arange(2400) // 12 % 2 == 0)
