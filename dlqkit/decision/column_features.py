@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from decimal import Decimal
 from typing import Any
 
 import numpy as np
@@ -124,6 +125,9 @@ def _by_type(values: pd.Series) -> dict[str, tuple[Bools, npt.NDArray[Any]]]:
     for number, kind in enumerate(kinds):
         where = names == number
         part = objects[where]
+        if kind == "text":
+            # Dates, bytes and whatever else a frame may hold are told apart by how they read.
+            part = np.fromiter(map(str, part), dtype=object, count=len(part))
         out[kind] = (where, part.astype(np.float64) if kind == "number" else part)
     return out
 
@@ -133,13 +137,13 @@ def _type_name(value: Any) -> str:
         return "text"
     if isinstance(value, (bool, np.bool_)):
         return "flag"
-    if isinstance(value, (int, float, np.number)):
+    if isinstance(value, (int, float, np.number, Decimal)):
         return "missing" if value != value else "number"
     if value is None:
         return "null"
     if value is ABSENT or value is pd.NA or value is pd.NaT:
         return "missing"
-    return "object" if isinstance(value, dict) else "list" if isinstance(value, (list, tuple)) else "other"
+    return "object" if isinstance(value, dict) else "list" if isinstance(value, (list, tuple)) else "text"
 
 
 def _is_counter(column: str, numbers: Floats, rows: int) -> bool:
@@ -241,7 +245,7 @@ def _add_presence(layout: _Layout, groups: dict[str, tuple[Bools, npt.NDArray[An
         layout.names.update({(lo, hi): _TYPES[name_of[lo]] for lo, hi in types})
         layout.kinds.append(types)
     presence = []
-    for name, label in (("null", NULL), ("other", None), ("missing", MISSING)):
+    for name, label in (("null", NULL), ("missing", MISSING)):
         if name in groups:
             where, _ = groups[name]
             first = layout.add(where, np.zeros(int(where.sum()), dtype=np.int64), [label], name)

@@ -128,6 +128,23 @@ def test_a_client_that_was_busy_during_an_outage_is_not_blamed_for_it() -> None:
     assert what_differs(frame.drop(columns="recorded_at"), failing)["conditions"].tolist() == [{"client": "c1"}]
 
 
+def test_a_version_that_replaced_another_at_once_cannot_be_told_from_the_hour() -> None:
+    """From second 1,800 on every record is of version 2, and every third fails; nothing else was running then."""
+    number = np.arange(3600)
+    frame = pd.DataFrame({"version": np.where(number < 1800, "1", "2"), "pod": number % 4, "recorded_at":
+                          pd.Timestamp("2026-03-02T12:00:00Z") + pd.to_timedelta(number, unit="s")})  # fmt: skip
+
+    assert what_differs(frame, (number >= 1800) & (number % 3 == 0)).attrs["answer"] == "nothing"
+
+
+def test_an_hour_that_fails_every_night_is_an_answer() -> None:
+    """A record every ten minutes for four days; those between two and three o'clock fail."""
+    when = pd.Timestamp("2026-03-02T00:00:00Z") + pd.to_timedelta(np.arange(0, 4 * 86_400, 600), unit="s")
+    frame = pd.DataFrame({"recorded_at": when, "pod": np.arange(len(when)) % 5})
+
+    assert what_differs(frame, when.hour == 2)["conditions"].tolist() == [{"hour_utc": 2}]
+
+
 def test_different_times_and_all_failed_are_not_comparable() -> None:
     frame = records([good(second) for second in range(50)] + [dead(second) for second in range(7200, 7250)])
 
