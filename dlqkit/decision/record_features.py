@@ -44,17 +44,17 @@ def record_features(
             continue
         if not pd.api.types.is_datetime64_any_dtype(records[column].dtype):
             features += build_features(name, records[column], failing)
-    taken = {feature.column for feature in features} | _OUTCOMES | _IDS
+    taken = {str(column) for column in records.columns} | _OUTCOMES | _IDS
     for source, root in (("extra_json", ""), ("payload_snapshot", "payload")):
         if source not in records.columns or source in skip:
             continue
         found = json_columns(records[source].tolist(), name=root)
         for path, values in found.columns.items():
             name = f"extra.{path}" if path in taken else path
-            if name not in skip and (root or not _OUTCOME_NAME.search(path)):
+            if _may_be_cause(name, root, skip):
                 features += build_features(name, values, failing)
         for path, value, flags in found.flags:
-            feature = feature_of_flags(path, value, flags) if path not in skip else None
+            feature = feature_of_flags(path, value, flags) if _may_be_cause(path, root, skip) else None
             features += [feature] if feature is not None else []
     if "payload_snapshot" in records.columns and "payload_size_chars" not in skip:
         size = records["payload_snapshot"].astype("str").str.len().astype("float64")
@@ -62,3 +62,7 @@ def record_features(
     if hours is not None:
         features += build_features("hour_utc", hours.dt.hour.astype("float64"), failing)
     return features
+
+
+def _may_be_cause(name: str, root: str, skip: Collection[str]) -> bool:
+    return name not in skip and (bool(root) or not _OUTCOME_NAME.search(name))
