@@ -50,6 +50,14 @@ def plain_case(rng: np.random.Generator, planted: bool = True) -> Case:
     return frame, rng.random(count) < np.where(inside, rate, base), [truth]
 
 
+def few_case(rng: np.random.Generator, planted: bool = False) -> Case:
+    """Few columns and records and no cause: here the correction for comparisons has least to spare."""
+    count = int(rng.integers(200, 3000))
+    columns = {f"c{i}": rng.integers(0, int(rng.integers(2, 12)), count).astype(str) for i in range(rng.integers(1, 6))}
+    frame = pd.DataFrame({**columns, "amount": rng.gamma(2, 40, count), "express": rng.random(count) < 0.3})
+    return frame, rng.random(count) < rng.uniform(0.02, 0.5), []
+
+
 def _draw_conditions(frame: pd.DataFrame, rng: np.random.Generator, many: int, base: float) -> list[Planted] | None:
     """Conditions that hold together on 0.5 to 50 % of the records, at least 40, each of them narrowing."""
     for _ in range(200):

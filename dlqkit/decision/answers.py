@@ -18,8 +18,9 @@ Ints = npt.NDArray[np.int64]
 Bools = npt.NDArray[np.bool_]
 Floats = npt.NDArray[np.float64]
 
-# One wrong answer in a thousand quiet frames is aimed at; the correction is by Bonferroni, so there are fewer.
-_ALPHA = 1e-3
+# At most one quiet frame in a hundred may have an answer. That much holds by Bonferroni's correction alone; it counts
+# answers that overlap as if they were apart, so that there are far fewer.
+_ALPHA = 1e-2
 # With many records a difference can be certain and mean nothing: a client that fails 1.1 times as often is no cause.
 _LEAST_RATIO = 1.3
 _LEAST_EXPLAINED = 0.01

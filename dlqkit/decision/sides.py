@@ -40,7 +40,9 @@ def sides(records: pd.DataFrame, failing: pd.Series | npt.ArrayLike | str) -> tu
         order = np.lexsort((np.arange(len(mask)), keep, mask))
         later = pd.Series(key.to_numpy()[order]).duplicated(keep="last") & key.notna().to_numpy()[order]
         keep[order[later.to_numpy()]] = False
-    return records.iloc[np.flatnonzero(keep)].reset_index(drop=True), mask[keep]
+    # A million records are not copied for nothing.
+    kept = records if keep.all() else records.iloc[np.flatnonzero(keep)]
+    return kept.reset_index(drop=True), mask[keep]
 
 
 def _succeeded(records: pd.DataFrame) -> Bools:
