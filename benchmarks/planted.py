@@ -174,8 +174,8 @@ def _zipf(size: int, rng: np.random.Generator) -> npt.NDArray[np.float64]:
 def tenants_case(rng: np.random.Generator, planted: bool = True) -> Case:
     """Columns that follow from a tenant, load that moves between tenants, an outage for all; one to three causes.
 
-    Kept aside while the search was made. Its first scores changed one bound: an answer explains a hundredth of what is left,
-    instead of a hundredth of all.
+    Kept aside while the search was made. Its first scores changed one bound: an answer explains a hundredth
+    of what is left, instead of all.
     """
     count = int(rng.integers(3000, 60_000))
     tenants = int(rng.integers(5, 300))
