@@ -144,7 +144,7 @@ def run_investigation(
 
     def show_first(folder: IncidentFolder) -> None:
         if not as_json:
-            print_triage(compute_facts(folder), directory, zone)
+            print_triage(compute_facts(folder, first_look=True), directory, zone)
             typer.echo("\nFirst look, from the dead letters; collecting the rest …")
             sys.stdout.flush()
 

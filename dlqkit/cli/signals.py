@@ -36,7 +36,7 @@ def signals(
         folder = collect(
             incident, settings, Path(scratch) / "signals", progress=progress, phases=("dead_letters", "metrics")
         )
-        found = compute_facts(folder)
+        found = compute_facts(folder, first_look=True)
     if as_json:
         write_json({"signals": found["signals"], "coverage": found["coverage"], "as_of": found["as_of"]})
     else:

@@ -156,6 +156,11 @@ class IncidentFolder:
         value = self._about(workflow_id, "max_attempts")
         return None if value is None else int(value)
 
+    def entity_key(self, workflow_id: str | None) -> tuple[str, ...]:
+        """Paths of what an event is about, such as ``payload.customer_id``; empty where none is set."""
+        value = self._about(workflow_id, "entity_key")
+        return tuple(str(path) for path in value) if isinstance(value, list) else ()
+
     def action_timeout_ms(self, workflow_id: str | None) -> float | None:
         """The action's timeout of a workflow, milliseconds, where it is set."""
         value = self._about(workflow_id, "action_timeout_ms")
@@ -351,7 +356,8 @@ def write_incident(directory: Path, incident: Incident, settings: Settings) -> N
     known = [f"{name} = {_toml(value)}" for name, value in worker.items() if value is not None]
     lines += ["", "[worker]", *known] if known else []
     for workflow_id, own in sorted(settings.workflows.items()):
-        values = {"name": own.name, "max_attempts": own.max_attempts, "action_timeout_ms": own.action_timeout_ms}
+        values = {"name": own.name, "max_attempts": own.max_attempts, "action_timeout_ms": own.action_timeout_ms,
+                  "entity_key": list(own.entity_key) or None}  # fmt: skip
         facts = [f"{name} = {_toml(value)}" for name, value in values.items() if value is not None]
         lines += ["", f"[workflows.{_toml(workflow_id)}]", *facts] if facts else []
     write_bytes(directory / "incident.toml", ("\n".join(lines) + "\n").encode())

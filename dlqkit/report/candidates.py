@@ -37,13 +37,15 @@ def find_candidates(folder: IncidentFolder, values: Mapping[str, Any]) -> list[C
     """Open events of the incident, oldest first, and what their class says about running them again as they are."""
     workflow_id = values["workflow"]["id"]
     records = folder.records().frame
-    own = sign_dead_letters(records[records["workflow_id"] == workflow_id] if workflow_id else records)
+    judgement = read_judgement(folder)
+    own = records[records["workflow_id"] == workflow_id] if workflow_id else records
+    own = sign_dead_letters(own, judgement.signatures)
     states = event_states(own)
     open_keys = set(states.loc[states["state"] == "open", "event_key"])
     dead = own[own["queued_to_dlq"].fillna(False).astype(bool) & own["event_key"].isin(open_keys)]
     attempts, timeout = values["class"]["max_attempts"]["value"], values["class"]["timeout_ms"]["value"]
     by_fields = classify_failures(dead, max_attempts=None if attempts is None else int(attempts), timeout_ms=timeout)
-    classes = apply_overrides(by_fields, read_judgement(folder).class_overrides)
+    classes = apply_overrides(by_fields, judgement.class_overrides)
     names = {row["signature_id"]: row["signature"] for row in values["signatures"]}
     last = dead.sort_values("recorded_at").drop_duplicates("event_key", keep="last").set_index("event_key")
     found = [

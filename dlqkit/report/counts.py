@@ -18,7 +18,6 @@ if TYPE_CHECKING:
 __all__ = [
     "count_events",
     "count_metrics",
-    "describe_durations",
     "describe_last_dead_letter",
     "find_doubt",
     "list_others",
@@ -141,20 +140,3 @@ def list_others(
         }
         for row in others.dropna(subset=["workflow_id"]).itertuples(index=False)
     ]
-
-
-def describe_durations(own: pd.DataFrame, main: pd.Series | None) -> dict[str, Any]:
-    """Median and 95th percentile of the action's duration, before the onset and from it on, milliseconds."""
-    known = own.dropna(subset=["action_duration_ms"])
-    onset = main["onset_at"] if main is not None else None
-    parts = {"all": known}
-    if onset is not None:
-        parts = {"before": known[known["recorded_at"] < onset], "since": known[known["recorded_at"] >= onset]}
-    return {
-        name: {
-            "records": len(part),
-            "p50_ms": value_or_none(part["action_duration_ms"].quantile(0.5)) if len(part) else None,
-            "p95_ms": value_or_none(part["action_duration_ms"].quantile(0.95)) if len(part) else None,
-        }
-        for name, part in parts.items()
-    }

@@ -10,6 +10,7 @@ import pandas as pd
 from dlqkit.decision.changes import find_changes
 from dlqkit.decision.classes import classify_failures, propose_max_attempts
 from dlqkit.decision.overrides import apply_overrides, find_unmatched_overrides
+from dlqkit.decision.signature_edits import SignatureEdits
 from dlqkit.decision.signatures import group_errors, sign_errors
 from dlqkit.executions.durations import propose_timeout
 from dlqkit.report.coverage import evidence_ids, time_text
@@ -24,25 +25,33 @@ __all__ = ["describe_changes", "diagnose", "sign_dead_letters"]
 CLASSES = ("business", "infrastructure", "timeout", "unknown")
 # One class speaks for the incident when it holds nearly all of its events; background failures make up the rest.
 LEADING_SHARE = 0.9
+# More signatures than anybody reads; the rest is in the evidence.
+SIGNATURES = 200
 BEFORE_ONSET = timedelta(minutes=30)
 
 
-def sign_dead_letters(records: pd.DataFrame) -> pd.DataFrame:
-    """The records, their dead letters with ``signature`` and ``signature_id``; signed together, so alike everywhere.
+def sign_dead_letters(records: pd.DataFrame, edits: SignatureEdits | None = None) -> pd.DataFrame:
+    """The records, their dead letters with ``template``, ``signature`` and ``signature_id``; signed together.
 
     ``last_error`` of dead letters is without values of the payload, since signatures go into reports.
     """
     dead = records["queued_to_dlq"].fillna(False).astype(bool)
     masked = records[dead].assign(last_error=mask_payload_values(records[dead]))
-    signed = sign_errors(masked)
+    signed = sign_errors(masked, edits=edits)
     texts = records["last_error"].astype("str").mask(dead, masked["last_error"].reindex(records.index))
-    return records.assign(last_error=texts).join(signed[["signature", "signature_id"]])
+    return records.assign(last_error=texts).join(signed[["template", "signature", "signature_id"]])
 
 
 def diagnose(
     folder: IncidentFolder, own: pd.DataFrame, dead: pd.DataFrame, workflow_id: str | None, judgement: Judgement
-) -> dict[str, Any]:
-    """Classes and signatures of the incident's events, with what they rest on and what speaks against them."""
+) -> tuple[dict[str, Any], dict[str, list[str]]]:
+    """Classes and signatures of the incident's events, with what they rest on and what speaks against them.
+
+    Returns
+    -------
+    (dict, dict)
+        The facts; and where there is more than one class, the event keys of each.
+    """
     attempts_set, timeout_set = folder.max_attempts(workflow_id), folder.action_timeout_ms(workflow_id)
     attempts = propose_max_attempts(own) if attempts_set is None else None
     timeout = propose_timeout(own) if timeout_set is None else None
@@ -53,7 +62,9 @@ def diagnose(
     )
     classes = apply_overrides(by_fields, judgement.class_overrides)
     unmatched = find_unmatched_overrides(by_fields, judgement.class_overrides)
-    groups = group_errors(dead)
+    first = dead["recorded_at"].min()
+    before = own[own["queued_to_dlq"].fillna(False).astype(bool) & (own["recorded_at"] < first)]
+    groups = group_errors(dead, baseline=before)
     counts = {name: int((classes["failure_class"] == name).sum()) for name in CLASSES}
     total = sum(counts.values())
     leading = max(CLASSES, key=lambda name: counts[name])
@@ -63,7 +74,7 @@ def diagnose(
         assumptions.append(f"MAX_ATTEMPTS is taken as {attempts.value:.0f}: {attempts.basis}.")
     if timeout is not None and timeout.value is not None:
         assumptions.append(f"The action's timeout is taken as {timeout.value:,.0f} ms: {timeout.basis}.")
-    return {
+    diagnosis = {
         "class": {
             "value": value,
             "counts": counts,
@@ -75,8 +86,11 @@ def diagnose(
             "timeout_ms": {"value": timeout_ms, "basis": "as set" if timeout is None else timeout.basis},
         },
         "signatures": _signature_rows(groups, classes),
+        "signature_count": len(groups),
         "assumptions": assumptions,
     }
+    keys = {str(name): list(part["event_key"]) for name, part in classes.groupby("failure_class", observed=True)}
+    return diagnosis, keys if value == "mixed" else {}
 
 
 def _most(column: pd.Series) -> str | None:
@@ -117,13 +131,16 @@ def _rule_rows(classes: pd.DataFrame) -> list[dict[str, Any]]:
 
 def _signature_rows(groups: pd.DataFrame, classes: pd.DataFrame) -> list[dict[str, Any]]:
     out = []
-    for group in groups.itertuples(index=False):
-        own = classes[classes["signature_id"] == group.signature_id]
+    by_signature = dict(iter(classes.groupby("signature_id", sort=False)))
+    for group in groups.head(SIGNATURES).itertuples(index=False):
+        own = by_signature.get(group.signature_id, classes.iloc[:0])
         out.append(
             {
                 "signature_id": group.signature_id,
                 "signature": group.signature,
                 "error_type": None if pd.isna(group.error_type) else str(group.error_type),
+                "masks": str(group.masks),
+                "is_new": None if pd.isna(group.is_new) else bool(group.is_new),
                 "events": int(group.events),
                 "share": float(group.share),
                 "failure_class": str(own["failure_class"].mode().iloc[0]) if len(own) else "unknown",

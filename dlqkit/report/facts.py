@@ -18,10 +18,10 @@ from dlqkit.incident import format_time
 from dlqkit.report.candidates import find_candidates
 from dlqkit.report.checks import check_two_items
 from dlqkit.report.communication import write_communication
+from dlqkit.report.comparison import describe_differences, describe_durations
 from dlqkit.report.counts import (
     count_events,
     count_metrics,
-    describe_durations,
     describe_last_dead_letter,
     find_doubt,
     list_others,
@@ -37,7 +37,9 @@ from dlqkit.report.coverage import (
     value_or_none,
 )
 from dlqkit.report.diagnosis import describe_changes, diagnose, sign_dead_letters
+from dlqkit.report.impact import describe_impact
 from dlqkit.report.judgement import read_judgement
+from dlqkit.report.prevention import describe_prevention
 from dlqkit.report.state import choose_main_signal, describe_onset, describe_state, is_known, select_dead
 from dlqkit.report.unplaced import find_unplaced
 from dlqkit.signals.counters import metric_samples
@@ -170,7 +172,7 @@ def _check_moment(as_of: datetime | None, end: datetime, rows: list[dict[str, An
     return as_of.astimezone(UTC)
 
 
-def facts(folder: IncidentFolder, *, as_of: datetime | None = None) -> dict[str, Any]:
+def facts(folder: IncidentFolder, *, as_of: datetime | None = None, first_look: bool = False) -> dict[str, Any]:
     """Compute the report's numbers.
 
     Parameters
@@ -179,6 +181,9 @@ def facts(folder: IncidentFolder, *, as_of: datetime | None = None) -> dict[str,
         An opened snapshot.
     as_of : datetime, optional
         Aware; the last time in the evidence by default. Nothing after it is seen.
+    first_look : bool
+        Whether only dead letters and counters are there yet: then ``durations``, ``differences``, ``impact`` and
+        ``prevention``, which rest on the workflow's other records, are empty.
 
     Returns
     -------
@@ -193,7 +198,8 @@ def facts(folder: IncidentFolder, *, as_of: datetime | None = None) -> dict[str,
     rows = coverage_rows(folder)
     moment = _check_moment(as_of, evidence_end(folder, rows), rows)
     trace_id = folder.incident.trace_id
-    records = sign_dead_letters(folder.records().frame)
+    judgement = read_judgement(folder)
+    records = sign_dead_letters(folder.records().frame, judgement.signatures)
     signals = find_signals(folder, as_of=moment, signed=records)
     workflow_id = choose_workflow(signals, folder.incident.workflow_id)
     samples = with_labels(folder.samples().frame, folder.series().frame)
@@ -210,8 +216,7 @@ def facts(folder: IncidentFolder, *, as_of: datetime | None = None) -> dict[str,
     state = describe_state(main, own, rows, asked, known=known, trace_id=trace_id)
     onset = describe_onset(main, moment, folder, rows)
     incident_dead = select_dead(own, main, moment)
-    judgement = read_judgement(folder)
-    diagnosis = diagnose(folder, own, incident_dead, workflow_id, judgement)
+    diagnosis, classes = diagnose(folder, own, incident_dead, workflow_id, judgement)
     changes = describe_changes(folder, samples, main, rows, workflow_id)
     out: dict[str, Any] = {
         "schema": SCHEMA,
@@ -240,6 +245,10 @@ def facts(folder: IncidentFolder, *, as_of: datetime | None = None) -> dict[str,
         "changes": changes,
         "metrics": count_metrics(folder, samples, workflow_id, main, moment, rows),
         **diagnosis,
+        "durations": None,
+        "differences": [],
+        "impact": {"counts": [], "differences": [], "evidence": ""},
+        "prevention": [],
     }
     out["last_dead_letter"] = describe_last_dead_letter(out, incident_dead, moment)
     doubt = find_doubt(own, incident_dead, main, rows) if state["kind"] == "dead_letters" and len(records) else ""
@@ -251,11 +260,34 @@ def facts(folder: IncidentFolder, *, as_of: datetime | None = None) -> dict[str,
     out["coverage"] = rows
     out["judgement"] = dict(judgement.texts)
     out["checklist"] = check_two_items(own, samples, folder.metric_names, workflow_id, moment, rows, main)
-    out["durations"] = describe_durations(own, main)
+    if not first_look:
+        out |= _explain(folder, own, incident_dead, samples, main, moment, rows, out, classes)
     out["advice"] = advise(out, directory=str(folder.display_path))
     out["timeline"] = _moments(out)
     out["communication"] = write_communication(out)
     return out
+
+
+def _explain(
+    folder: IncidentFolder,
+    own: pd.DataFrame,
+    dead: pd.DataFrame,
+    samples: pd.DataFrame,
+    main: pd.Series | None,
+    moment: datetime,
+    rows: list[dict[str, Any]],
+    out: Mapping[str, Any],
+    classes: Mapping[str, list[str]],
+) -> dict[str, Any]:
+    """What needs the workflow's other records: comparisons, impact, prevention."""
+    timeout_ms = out["class"]["timeout_ms"]["value"]
+    durations, compared = describe_durations(own, main, moment, timeout_ms)
+    return {
+        "durations": durations,
+        "differences": describe_differences(own, dead, main, moment, classes) if len(dead) else [],
+        "impact": describe_impact(folder, own, samples, main, moment, out["workflow"]["id"], rows),
+        "prevention": describe_prevention(folder, own, dead, compared, timeout_ms, out["signatures"], rows),
+    }
 
 
 def _signal_rows(signals: pd.DataFrame, folder: IncidentFolder) -> list[dict[str, Any]]:

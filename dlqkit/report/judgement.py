@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from dlqkit.decision.overrides import ClassOverride, parse_overrides
+from dlqkit.decision.signature_edits import SignatureEdits, read_signature_edits
 from dlqkit.errors import ParameterError
 
 if TYPE_CHECKING:
@@ -14,17 +15,18 @@ if TYPE_CHECKING:
 
 __all__ = ["JUDGEMENT_KEYS", "Judgement", "read_judgement"]
 
-# What a person writes as plain text; beside these there is class_overrides.
+# What a person writes as plain text; beside these there are words on classes and on signatures.
 JUDGEMENT_KEYS = ("severity", "cause", "done", "owner", "prevention")
-_OTHER_KEYS = ("class_overrides", "signatures", "lessons", "owners")
+_OTHER_KEYS = ("class_overrides", "signatures")
 
 
 @dataclass(frozen=True, slots=True)
 class Judgement:
-    """What people wrote: texts (None where one is still needed), and their word on classes."""
+    """What people wrote: texts (None where one is still needed), and their word on classes and signatures."""
 
     texts: Mapping[str, str | None]
     class_overrides: tuple[ClassOverride, ...] = ()
+    signatures: SignatureEdits = field(default_factory=SignatureEdits)
 
 
 def read_judgement(folder: IncidentFolder) -> Judgement:
@@ -44,7 +46,7 @@ def read_judgement(folder: IncidentFolder) -> Judgement:
             values = yaml.safe_load(path.read_text(encoding="utf-8")) or {}
         except (yaml.YAMLError, UnicodeDecodeError) as error:
             raise ParameterError("judgement.yaml is not YAML.", "Mend it, or remove it.") from error
-    known = ", ".join((*JUDGEMENT_KEYS, *_OTHER_KEYS[:1]))
+    known = ", ".join((*JUDGEMENT_KEYS, *_OTHER_KEYS))
     if not isinstance(values, dict):
         raise ParameterError("judgement.yaml is not a table of names.", f"Write {known}.")
     strange = [str(name) for name in values if name not in (*JUDGEMENT_KEYS, *_OTHER_KEYS)]
@@ -55,4 +57,5 @@ def read_judgement(folder: IncidentFolder) -> Judgement:
             problem = f"In judgement.yaml {name} is no plain text."
             raise ParameterError(problem, f"Write {name}: in words, after a colon.")
     texts = {name: str(values[name]) if values.get(name) else None for name in JUDGEMENT_KEYS}
-    return Judgement(texts, parse_overrides(values.get("class_overrides")))
+    edits = read_signature_edits(values.get("signatures"))
+    return Judgement(texts, parse_overrides(values.get("class_overrides")), edits)

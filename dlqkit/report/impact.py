@@ -1,0 +1,65 @@
+"""How much the incident affected, by each source, and where the sources do not balance."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+import pandas as pd
+
+from dlqkit.decision.impact import measure_impact
+from dlqkit.frames import Coverage
+from dlqkit.report.coverage import evidence_ids, value_or_none
+
+if TYPE_CHECKING:
+    from dlqkit.evidence.folder import IncidentFolder
+
+__all__ = ["describe_impact"]
+
+
+def describe_impact(
+    folder: IncidentFolder,
+    own: pd.DataFrame,
+    samples: pd.DataFrame,
+    main: pd.Series | None,
+    moment: datetime,
+    workflow_id: str | None,
+    rows: list[dict[str, Any]],
+) -> dict[str, Any]:
+    """Counts and their differences as facts.
+
+    Returns
+    -------
+    dict
+        ``counts``: ``name``, ``value``, ``bound``, ``source``; ``differences``: ``between``, ``size``, ``cause``,
+        ``sentence``; ``evidence``.
+    """
+    if main is None or main["signal"] != "dead_letters":
+        return {"counts": [], "differences": [], "evidence": ""}
+    low = main["onset_low_at"] if not pd.isna(main["onset_low_at"]) else main["onset_at"]
+    found = measure_impact(
+        own,
+        onset_at=min(low, main["onset_at"]),
+        end_at=moment if pd.isna(main["end_at"]) else main["end_at"],
+        samples=samples if len(samples) else None,
+        metrics=folder.metric_names,
+        entity_key=folder.entity_key(workflow_id),
+        coverage=_coverage(folder),
+    )
+    counts = [
+        {"name": str(row["name"]), "value": None if pd.isna(row["value"]) else int(row["value"]),
+         "bound": str(row["bound"]), "source": str(row["source"])}
+        for row in found.counts.to_dict("records")
+    ]  # fmt: skip
+    differences = [
+        {"between": str(row["between"]), "size": value_or_none(row["size"]), "cause": str(row["cause"]),
+         "sentence": str(row["sentence"])}
+        for row in found.differences.to_dict("records")
+    ]  # fmt: skip
+    return {"counts": counts, "differences": differences, "evidence": evidence_ids(rows, "records", "prometheus")}
+
+
+def _coverage(folder: IncidentFolder) -> Coverage:
+    """That of the question for dead letters alone, where it was asked."""
+    asked = [one for one in folder.manifest["sources"] if one["kind"] == "records: dead letters"]
+    return Coverage.from_json(asked[-1]["coverage"]) if asked else folder.records().coverage

@@ -1,0 +1,84 @@
+"""What would keep it from happening again, as far as records and logs tell."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pandas as pd
+
+from dlqkit.executions.comparison import DurationComparison
+from dlqkit.executions.event_history import event_states
+from dlqkit.prevention.advice import advise_prevention
+from dlqkit.prevention.payload_proposal import propose_schema
+from dlqkit.prevention.slowest_step import slowest_step
+from dlqkit.prevention.timeout import timeout_effects
+from dlqkit.report.coverage import evidence_ids
+from dlqkit.report.redact import mask_credentials
+
+if TYPE_CHECKING:
+    from dlqkit.evidence.folder import IncidentFolder
+
+__all__ = ["describe_prevention"]
+
+# A dependency is put down as the cause where at least this share of the events name it.
+NAMED_SHARE = 0.5
+
+
+def describe_prevention(
+    folder: IncidentFolder,
+    own: pd.DataFrame,
+    dead: pd.DataFrame,
+    durations: DurationComparison,
+    timeout_ms: float | None,
+    signatures: list[dict[str, Any]],
+    rows: list[dict[str, Any]],
+) -> list[dict[str, str]]:
+    """Rows of ``topic`` (validate, timeout, optimise), ``sentence``, ``evidence``, ``unknown`` and ``evidence_ids``.
+
+    Parameters
+    ----------
+    folder : IncidentFolder
+        For the worker's logs.
+    own, dead : DataFrame
+        Records of the workflow, and its dead letters in the incident.
+    durations : DurationComparison
+        From ``compare_durations``.
+    timeout_ms : float or None
+        The action's timeout.
+    signatures : list of dict
+        The report's own, with ``share`` and ``names_dependency``.
+    rows : list of dict
+        From ``coverage_rows``.
+    """
+    if dead.empty:
+        return []
+    failing = set(dead["trace_id"].dropna().astype("str"))
+    states = event_states(own)
+    healthy = set(states.loc[states["state"] == "succeeded", "trace_id"].dropna().astype("str"))
+    logs = folder.worker_logs().frame
+    found = advise_prevention(
+        schema=propose_schema(own),
+        effects=timeout_effects(own, timeout_ms),
+        slowest=slowest_step(logs, failing, healthy) if len(logs) else None,
+        durations=durations,
+        dependency_down=_named(signatures),
+    )
+    ids = {"validate": ("records",), "timeout": ("records",), "optimise": ("worker logs",)}
+    return [
+        {
+            "topic": str(row["topic"]),
+            "sentence": mask_credentials(str(row["sentence"])),
+            "evidence": mask_credentials(str(row["evidence"])),
+            "unknown": str(row["unknown"]),
+            "evidence_ids": evidence_ids(rows, *ids[str(row["topic"])]),
+        }
+        for row in found.to_dict("records")
+    ]
+
+
+def _named(signatures: list[dict[str, Any]]) -> str | None:
+    """What most of the events say is down, in the error's words; None if they do not."""
+    down = [row for row in signatures if row["names_dependency"]]
+    if not down or sum(row["share"] for row in down) < NAMED_SHARE:
+        return None
+    return f"what is down (“{down[0]['text_says'] or down[0]['signature']}”)"
