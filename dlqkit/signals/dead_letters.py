@@ -1,195 +1,215 @@
-"""Dead letters: from the counters, from the records, and one incident of both."""
+"""Dead letters by the counters: each run above the usual share, its onset, its end, and how sure it is."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from datetime import datetime
-
 import numpy as np
 import numpy.typing as npt
-import pandas as pd
 
-from dlqkit.signals.onset import MERGE_S, MINIMUM_EVENTS, Segment, find_elevated
-from dlqkit.signals.points import Found, by_workflow, grown_points, moment_s, times_s, usual_spacing_s
+from dlqkit.signals.dispersion import Points, blocks_of, place_in
+from dlqkit.signals.exposure import Exposure, by_time, by_volume, with_profile
+from dlqkit.signals.growth import Growth, Steps
+from dlqkit.signals.placing import Onset, place_onset
+from dlqkit.signals.points import Found
+from dlqkit.signals.runs import FLOOR, MINIMUM_EVENTS, Run, find_runs, is_raised, likelihood, sureness
+from dlqkit.signals.scrapes import Scrapes
 
-__all__ = ["find_dead_letters"]
+__all__ = ["ended", "exposed_steps", "find_counted", "merge_near"]
+
+Floats = npt.NDArray[np.float64]
 
 # An incident has ended when it is quiet for five minutes and for seven of its own mean spacings: at a steady rate
 # so long a pause comes once in a thousand (exp(−7)).
 QUIET_S = 300.0
 QUIET_SPACINGS = 7.0
+# Runs nearer than this to each other are one incident: retries and restarts tear holes into a rate.
+NEAR_S, NEAR_SCRAPES = 600.0, 20.0
+# Four runs or more that alternate with pauses of about their own length are one incident that flaps.
+FLAPPING_S, FLAPPING_SCRAPES, FLAPPING_PAUSE, FLAPPING_RUNS = 1200.0, 40.0, 1.5, 4
+# A rate that is less than so much above the usual one is no incident, however sure it is.
+LEAST_RATIO = 1.4
+# Events that were seen in fewer scrapes than this are batches of poison, unless there are so many.
+LEAST_POINTS, LEAST_AT_ONCE = 3, 8.0
+# The rate in time must be above that around the run as well: where only successes fall, dead letters did not jump.
+LOCAL_FLOOR, LOCAL_S = 3.0, 3600.0
 # A workflow that loses this share of its events all through the window is in trouble although nothing changes.
-STEADY_SHARE = 0.02
-STEADY_EVENTS = 10
-# A signature that holds a tenth of a run, or is hardly seen outside it, belongs to the incident; a single other dead
-# letter at its edge does not.
-LEADING_SIGNATURE = 0.1
+STEADY_SHARE, STEADY_EVENTS = 0.2, 20.0
+# Steps before and after a run's first point among which its onset is looked for, and steps that tell its height.
+STEPS_BEFORE, STEPS_AFTER, STEPS_SEEN = 50, 8, 60
 
 
-def find_dead_letters(
-    steps: Mapping[str, pd.DataFrame], records: pd.DataFrame | None, complete_from: datetime | None, end_s: float
-) -> list[Found]:
-    """Every run of dead letters, of each workflow."""
-    counters = by_workflow(steps["dlq"])
-    dead = _dead(records)
-    by_records = {} if dead is None else {str(key): part for key, part in dead.groupby("workflow_id", sort=True)}
-    out: list[Found] = []
-    for workflow_id in sorted({*counters, *by_records}, key=lambda key: key or ""):
-        own = by_records.get(workflow_id or "")
-        counted = _from_counters(workflow_id, counters.get(workflow_id), end_s)
-        recorded = [] if own is None else _from_records(workflow_id, own, complete_from, end_s)
-        found = _join(counted, recorded, complete_from, counters.get(workflow_id))
-        out += found or _steady(workflow_id, steps, own, end_s)
+def find_counted(
+    dead: Growth, success: Growth, attempts: Growth, scrapes: Scrapes, end_s: float
+) -> dict[str | None, list[Found]]:
+    """The incidents of each workflow by its dead-letter counter; workflows without one are left out."""
+    out: dict[str | None, list[Found]] = {}
+    for workflow_id, total in dead.totals().items():
+        if total < MINIMUM_EVENTS:
+            continue
+        volume = [success.of(workflow_id)] if workflow_id in success.rows else []
+        # Actions run are a volume too where successes are not counted; failures are none: they rise with dead letters.
+        if not volume and workflow_id in attempts.rows:
+            volume = [attempts.of(workflow_id)]
+            counted_too: list[Steps] = []
+        else:
+            counted_too = [dead.of(workflow_id).points()]
+        found = _of_workflow(workflow_id, dead.of(workflow_id), volume, counted_too, scrapes, end_s)
+        if found:
+            out[workflow_id] = found
     return out
 
 
-def _dead(records: pd.DataFrame | None) -> pd.DataFrame | None:
-    if records is None:
-        return None
-    dead = records[records["queued_to_dlq"].fillna(False).astype(bool) & records["recorded_at"].notna()]
-    return dead[dead["workflow_id"].notna()].sort_values("recorded_at", kind="stable")
+def _of_workflow(
+    workflow_id: str | None, steps: Steps, volume: list[Steps], counted_too: list[Steps], scrapes: Scrapes, end_s: float
+) -> list[Found]:
+    points = steps.points()
+    start_s = scrapes.began_s
+    edges = blocks_of(start_s, end_s, 2 * scrapes.spacing_s)
+    if volume:
+        exposure = by_volume([*volume, *counted_too], start_s, end_s)
+        runs = find_runs(exposed_steps(points, exposure, edges))
+    else:
+        exposure = by_time(start_s, end_s)
+        runs = find_runs(exposed_steps(points, exposure, edges))
+        for _ in range(2):
+            stretches = [(float(points.previous_s[run.first]), float(points.at_s[run.last])) for run in runs]
+            exposure = with_profile(points, start_s, end_s, stretches)
+            if not exposure.daily:
+                break
+            runs = find_runs(exposed_steps(points, exposure, edges))
+    exposed = exposed_steps(points, exposure, edges)
+    runs = merge_near(runs, points, exposed, NEAR_SCRAPES * scrapes.spacing_s)
+    kept = [run for run in runs if _is_jump(run, runs, points, start_s, end_s)]
+    if not kept:
+        steady = _steady(workflow_id, points, volume, start_s, end_s)
+        return [steady] if steady else []
+    return [_found(workflow_id, run, points, exposure, exposed, kept, bool(volume), scrapes, end_s) for run in kept]
 
 
-def _ended(last_s: float, first_s: float, size: float, end_s: float) -> bool:
+def exposed_steps(points: Steps, exposure: Exposure, edges: Floats) -> Points:
+    """Steps with the exposure before and after each, for ``find_runs``."""
+    before, after = exposure.until(points.previous_s), exposure.until(points.at_s)
+    return Points(points.grown, before, after, exposure.total, exposure.until(edges), place_in(edges, points.at_s))
+
+
+def merge_near(runs: list[Run], points: Steps, exposed: Points, near_s: float) -> list[Run]:
+    """Runs that are one incident: near to each other, or alternating with pauses of about their own length."""
+    near, rate = max(NEAR_S, near_s), _rate(runs, exposed)
+    merged: list[Run] = []
+    for run in runs:
+        if merged:
+            last, size, exposure = (
+                merged[-1],
+                exposed.sums(),
+                exposed.before[run.first] - exposed.after[merged[-1].last],
+            )
+            is_one = points.previous_s[run.first] - points.at_s[last.last] <= near
+            if is_one or is_raised(float(size[run.first] - size[last.last + 1]), rate * float(exposure)):
+                run = _joined(merged.pop(), run, exposed)
+        merged.append(run)
+    if len(merged) < FLAPPING_RUNS:
+        return merged
+    begins = np.array([points.previous_s[run.first] for run in merged])
+    ends = np.array([points.at_s[run.last] for run in merged])
+    usual = float(np.median(ends - begins))
+    pauses = begins[1:] - ends[:-1]
+    linked = pauses <= min(max(FLAPPING_S, FLAPPING_SCRAPES / NEAR_SCRAPES * near_s), FLAPPING_PAUSE * usual)
+    out = [merged[0]]
+    for number, run in enumerate(merged[1:]):
+        around = linked[max(number - 1, 0) : number + 2]
+        if linked[number] and around.sum() >= 2:
+            run = _joined(out.pop(), run, exposed)
+        out.append(run)
+    return out
+
+
+def _joined(one: Run, other: Run, exposed: Points) -> Run:
+    size = float(exposed.weight[one.first : other.last + 1].sum())
+    return Run(one.first, other.last, size, one.expected + other.expected, max(one.likelihood, other.likelihood))
+
+
+def _is_jump(run: Run, runs: list[Run], points: Steps, start_s: float, end_s: float) -> bool:
+    """Whether a run is more than a batch of poison, a small rise, or a fall of everything else."""
+    begin, end = float(points.previous_s[run.first]), float(points.at_s[run.last])
+    if run.last - run.first + 1 < LEAST_POINTS and run.size < LEAST_AT_ONCE:
+        return False
+    if run.size < LEAST_RATIO * run.expected:
+        return False
+    margin = max(LOCAL_S, 2 * (end - begin))
+    low, high = max(begin - margin, start_s), min(end + margin, end_s)
+    rest, room = (points.at_s > low) & (points.at_s <= high), high - low
+    for one in runs:
+        rest[one.first : one.last + 1] = False
+        room -= max(min(float(points.at_s[one.last]), high) - max(float(points.previous_s[one.first]), low), 0.0)
+    if room <= 0:
+        return True
+    return likelihood(run.size, end - begin, float(points.grown[rest].sum()), room) >= LOCAL_FLOOR
+
+
+def ended(last_s: float, first_s: float, size: float, end_s: float) -> bool:
+    """Whether a run that was last seen then is over."""
     spacing = (last_s - first_s) / max(size - 1, 1)
     return end_s - last_s > max(QUIET_S, QUIET_SPACINGS * spacing)
 
 
-def _baseline(total: float, size: float, length_s: float, watched_s: float) -> float:
-    """Events an hour outside the run."""
-    return float((total - size) / max(watched_s - length_s, 1.0) * 3600)
+def _found(
+    workflow_id: str | None, run: Run, points: Steps, exposure: Exposure, exposed: Points, runs: list[Run],
+    divided: bool, scrapes: Scrapes, end_s: float,
+) -> Found:  # fmt: skip
+    rest = float(exposed.weight.sum()) - sum(one.size for one in runs)
+    rate = _rate(runs, exposed)
+    before = [float(points.at_s[one.last]) for one in runs if one.last < run.first]
+    onset = _onset(run, points, exposure, rate, scrapes, max(before, default=scrapes.began_s))
+    last = float(points.at_s[run.last])
+    is_over = ended(last, float(points.at_s[run.first]), run.size, end_s)
+    hours = max(end_s - scrapes.began_s - sum(float(points.at_s[one.last] - points.previous_s[one.first])
+                                              for one in runs), 1.0) / 3600  # fmt: skip
+    expected = rate * float(exposed.after[run.last] - exposed.before[run.first])
+    base = "its usual share of the events" if divided else "its usual rate"
+    text = (
+        f"The dead-letter counter grew by {run.size:,.0f} where {base} makes {expected:,.1f}"
+        f" (log-likelihood ratio {run.likelihood:,.0f}, {FLOOR:.0f} needed)."
+    )
+    if onset.low_s <= scrapes.began_s:
+        text += " It was going on when the evidence begins."
+    return Found(
+        workflow_id, "dead_letters", onset.at_s, onset.low_s, onset.high_s, last if is_over else None,
+        onset.high_s - onset.low_s, run.size, float(rest / hours), sureness(run.likelihood), text,
+    )  # fmt: skip
 
 
-def _from_counters(workflow_id: str | None, steps: pd.DataFrame | None, end_s: float) -> list[Found]:
-    if steps is None:
-        return []
-    points, start_s = grown_points(steps), float(times_s(steps["sampled_at"]).min())
-    at, weight = points["at_s"].to_numpy(), points["weight"].to_numpy()
-    out = []
-    for run in find_elevated(at, weight, start_s, end_s):
-        first, last = float(at[run.first]), float(at[run.last])
-        low = float(points["previous_s"].iloc[run.first])
-        ended = _ended(last, first, run.size, end_s)
-        out.append(
-            Found(
-                workflow_id, "dead_letters", first, low, first, last if ended else None, first - low, run.size,
-                _baseline(float(weight.sum()), run.size, last - first, end_s - start_s), run.confidence,
-                f"The dead-letter counter grew by {run.size:,.0f}.",
-            )
-        )  # fmt: skip
-    return out
+def _rate(runs: list[Run], exposed: Points) -> float:
+    """Events by exposure outside the runs; half an event more, since none seen is not none possible."""
+    rest = float(exposed.weight.sum()) - sum(run.size for run in runs)
+    room = exposed.total - sum(float(exposed.after[run.last] - exposed.before[run.first]) for run in runs)
+    return (rest + 0.5) / max(room, exposed.total * 1e-3)
 
 
-def _fit_signatures(run: Segment, signatures: pd.Series | None, at: npt.NDArray[np.float64]) -> tuple[int, int]:
-    """The run as its signatures have it: no chance neighbour at its edges, and no straggler of its own left out."""
-    if signatures is None:
-        return run.first, run.last
-    names = signatures.astype("str").fillna("").to_numpy()
-    counts = pd.Series(names[run.first : run.last + 1]).value_counts()
-    outside = pd.Series(names).value_counts().reindex(counts.index) - counts
-    belongs = (counts >= LEADING_SIGNATURE * counts.sum()) | ((counts >= MINIMUM_EVENTS) & (counts > 3 * outside))
-    leading = set(counts.index[belongs] if belongs.any() else counts.index[:1])
-    own = np.flatnonzero(np.isin(names, list(leading)))
-    inside = own[(own >= run.first) & (own <= run.last)]
-    first, last = int(inside[0]), int(inside[-1])
-    wide_first, wide_last = first, last
-    for place in own[own < first][::-1]:
-        if at[wide_first] - at[place] > MERGE_S:
-            break
-        wide_first = int(place)
-    for place in own[own > last]:
-        if at[place] - at[wide_last] > MERGE_S:
-            break
-        wide_last = int(place)
-    # A signature that is also seen at other times is a usual one, and its neighbours may be there by chance.
-    usual = {names[place] for place in own if place < wide_first or place > wide_last}
-    if names[wide_first] not in usual:
-        first = wide_first
-    if names[wide_last] not in usual:
-        last = wide_last
-    return first, last
+def _onset(run: Run, points: Steps, exposure: Exposure, rate: float, scrapes: Scrapes, not_before_s: float) -> Onset:
+    clock, first, last = scrapes.clock_s, float(points.at_s[run.first]), float(points.at_s[run.last])
+    low = max(int(np.searchsorted(clock, points.previous_s[run.first])) - STEPS_BEFORE, 0)
+    low = max(low, int(np.searchsorted(clock, not_before_s)))
+    high = int(np.searchsorted(clock, last, side="right")) + 1
+    high = min(high, int(np.searchsorted(clock, first)) + STEPS_SEEN + STEPS_AFTER)
+    near = points.at_s[(points.at_s >= clock[low]) & (points.at_s <= clock[min(high, len(clock)) - 1])]
+    grid = np.union1d(clock[low:high], near)
+    if len(grid) < 3 or grid[0] >= first:
+        return Onset(first, float(points.previous_s[run.first]), first)
+    grown = np.histogram(points.at_s, np.nextafter(grid, np.inf), weights=points.grown)[0]
+    exposed = np.diff(exposure.until(grid))
+    place = min(max(int(np.searchsorted(grid, first)) - 1, 0), len(grid) - 2)
+    end = max(min(int(np.searchsorted(grid, last)) - 1, len(grid) - 2), place)
+    candidates = max(place - STEPS_BEFORE, 0), min(place + STEPS_AFTER, end)
+    return place_onset(grid, grown, exposed, rate, candidates, end, scrapes.spacing_s)
 
 
-def _from_records(
-    workflow_id: str | None, dead: pd.DataFrame, complete_from: datetime | None, end_s: float
-) -> list[Found]:
-    at = times_s(dead["recorded_at"])
-    start_s = float(at[0]) if complete_from is None else moment_s(complete_from)
-    inside = at >= start_s
-    dead, at = dead[inside], at[inside]
-    signatures = dead["signature_id"].reset_index(drop=True) if "signature_id" in dead.columns else None
-    out = []
-    for run in find_elevated(at, np.ones(len(at)), start_s, end_s):
-        first_at, last_at = _fit_signatures(run, signatures, at)
-        first, last, size = float(at[first_at]), float(at[last_at]), float(last_at - first_at + 1)
-        ended = _ended(last, first, size, end_s)
-        out.append(
-            Found(
-                workflow_id, "dead_letters", first, first, first, last if ended else None, 1.0, size,
-                _baseline(float(len(at)), size, last - first, end_s - start_s), run.confidence,
-                f"{size:,.0f} dead letters in the execution records.",
-            )
-        )  # fmt: skip
-    return out
-
-
-def _overlap(one: Found, other: Found) -> bool:
-    margin = 120.0
-    one_end = np.inf if one.end_s is None else one.end_s
-    other_end = np.inf if other.end_s is None else other.end_s
-    return one.low_s <= other_end + margin and other.low_s <= one_end + margin
-
-
-def _join(
-    counted: list[Found], recorded: list[Found], complete_from: datetime | None, steps: pd.DataFrame | None
-) -> list[Found]:
-    """One row for each incident: the records are exact where nothing before the onset can be missing from them."""
-    if steps is None or not counted:
-        return recorded
-    spacing = usual_spacing_s(steps)
-    out = []
-    for one in counted:
-        partners = [other for other in recorded if _overlap(one, other)]
-        if not partners:
-            out.append(one)
-            continue
-        first = min(partners, key=lambda other: other.onset_s)
-        covered = complete_from is not None and moment_s(complete_from) <= first.onset_s - QUIET_S
-        agrees = one.low_s - 2 * spacing <= first.onset_s <= one.high_s + 2 * spacing
-        size = max(one.size, sum(other.size for other in partners))
-        if not (covered or agrees):
-            out.append(one)
-            continue
-        ends = [other.end_s for other in partners]
-        known = [end for end in ends if end is not None]
-        end = None if len(known) < len(ends) or one.end_s is None else max(known)
-        out.append(
-            Found(
-                one.workflow_id, one.signal, first.onset_s, min(first.onset_s, max(one.low_s, first.onset_s - spacing)),
-                first.onset_s, end, min(spacing, one.resolution_s), size, one.baseline,
-                max(one.confidence, first.confidence), f"{one.evidence} {first.evidence}",
-            )
-        )  # fmt: skip
-    used = [other for other in recorded if any(_overlap(one, other) for one in counted)]
-    return [*out, *(other for other in recorded if other not in used)]
-
-
-def _steady(
-    workflow_id: str | None, steps: Mapping[str, pd.DataFrame], dead: pd.DataFrame | None, end_s: float
-) -> list[Found]:
+def _steady(workflow_id: str | None, points: Steps, volume: list[Steps], start_s: float, end_s: float) -> Found | None:
     """A workflow that loses events all through what was watched: since before the evidence begins."""
-    lost, won = (by_workflow(steps[name]).get(workflow_id) for name in ("dlq", "success"))
-    if lost is None:
-        return []
-    points = grown_points(lost)
-    size = float(points["weight"].sum())
-    gained = 0.0 if won is None else float(won["increase"].sum())
+    size, gained = points.total, sum(part.total for part in volume)
     share = size / max(size + gained, 1.0)
-    start_s = float(times_s(lost["sampled_at"]).min())
-    if size < STEADY_EVENTS or share < STEADY_SHARE:
-        return []
-    last = float(points["at_s"].iloc[-1])
-    if _ended(last, start_s, size, end_s):
-        return []
+    if not volume or size < STEADY_EVENTS or share < STEADY_SHARE:
+        return None
+    last = float(points.at_s[-1])
+    if ended(last, start_s, size, end_s):
+        return None
     text = f"{share:.0%} of its events are lost all through the window, so it began before the evidence does."
-    return [Found(workflow_id, "dead_letters", start_s, np.nan, start_s, None, np.nan, size, np.nan, 0.5, text)]
+    return Found(workflow_id, "dead_letters", start_s, np.nan, start_s, None, np.nan, size, np.nan, 0.5, text)

@@ -2,19 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 
-from dlqkit.frames import RECORDS, SAMPLES, check_frame
-from dlqkit.signals.counters import increase, metric_samples
-from dlqkit.signals.dead_letters import find_dead_letters
+from dlqkit.frames import RECORDS, check_frame
+from dlqkit.signals.counters import METRICS
+from dlqkit.signals.dead_letters import find_counted
+from dlqkit.signals.durations import durations_by_workflow, native_durations, recorded_durations
+from dlqkit.signals.failures import find_failures
+from dlqkit.signals.growth import growth
 from dlqkit.signals.points import Found, moment_s
-from dlqkit.signals.pressure import find_failures, find_reports, find_spikes
+from dlqkit.signals.recorded import find_recorded, join_sources
+from dlqkit.signals.scrapes import read_scrapes
 from dlqkit.signals.silence import find_silences
+from dlqkit.signals.spikes import find_spikes
+from dlqkit.signals.support import find_reports
 
 __all__ = ["INCIDENTS", "SIGNALS", "find_incidents"]
 
@@ -32,7 +39,10 @@ INCIDENTS: Mapping[str, str] = {
     "baseline": "Float64",
     "confidence": "Float64",
     "evidence": "str",
+    "what": "str",
 }
+_SIGNAL_TYPE = pd.CategoricalDtype(list(SIGNALS))
+_SECONDS = {"onset_at": "onset_s", "onset_low_at": "low_s", "onset_high_at": "high_s", "end_at": "end_s"}
 
 
 def find_incidents(
@@ -41,6 +51,7 @@ def find_incidents(
     records: pd.DataFrame | None = None,
     worker_logs: pd.DataFrame | None = None,
     support_reports: pd.DataFrame | None = None,
+    histograms: pd.DataFrame | None = None,
     metrics: Mapping[str, str] | None = None,
     records_complete_from: datetime | None = None,
     now: datetime | None = None,
@@ -50,11 +61,13 @@ def find_incidents(
     Parameters
     ----------
     samples : DataFrame
-        ``frames.SAMPLES`` with ``metric`` and labels as columns (``frames.with_labels``).
+        ``frames.SAMPLES`` with ``metric`` and labels as columns (``frames.with_labels``); see ``read_scrapes``.
     records : DataFrame, optional
         ``frames.RECORDS``; a column ``signature_id`` is used to keep a chance neighbour out of an incident.
     worker_logs, support_reports : DataFrame, optional
         ``frames.WORKER_LOGS`` and ``frames.SUPPORT_REPORTS``.
+    histograms : DataFrame, optional
+        ``frames.HISTOGRAMS`` with ``metric`` and labels as columns: native histograms of the duration.
     metrics : mapping, optional
         Names that differ from the runbook's (``counters.METRICS``).
     records_complete_from : datetime, optional
@@ -75,71 +88,96 @@ def find_incidents(
         size : Float64, events (for duration: the factor over the usual)
         baseline : Float64, events an hour outside the incident (for duration: the usual milliseconds)
         confidence : Float64, 0 to 1
-        evidence : str, one sentence
+        evidence : str, one sentence: how it was found
+        what : str, of a silence: ``events``, or only the ``scrapes``, ``records`` or ``log lines``; else NA
+
+    Raises
+    ------
+    FrameError
+        If a column that is needed is missing or cannot be read.
 
     Notes
     -----
-    Runbook §1. Onsets by ``onset.find_elevated``; a silence by ``onset.find_gap``.
+    Runbook §1; docs/signals.md says how each is found, and how sure it is.
     """
-    check_frame(samples, SAMPLES, ("series_id", "sampled_at", "value"))
     if records is not None:
         check_frame(records, RECORDS, ("workflow_id", "recorded_at", "queued_to_dlq"))
-    end = _end(samples, records, worker_logs, now)
+    scrapes = read_scrapes(samples)
+    end = _end(scrapes.at_s, records, worker_logs, now)
     if end is None:
         return _as_frame([])
-    samples = samples[~(samples["sampled_at"] > end)]
+    end_s = moment_s(end)
+    if len(scrapes.at_s) and scrapes.at_s.max() > end_s:
+        scrapes = read_scrapes(samples[~(pd.to_datetime(samples["sampled_at"], utc=True) > end)])
     records = None if records is None else records[~(records["recorded_at"] > end)]
     worker_logs = None if worker_logs is None else worker_logs[~(worker_logs["logged_at"] > end)]
-    seen_from = samples["sampled_at"].min() if len(samples) else None
-    steps = {
-        name: increase(metric_samples(samples, name, metrics), seen_from=seen_from)
+    names = {**METRICS, **(metrics or {})}
+    # OpenMetrics names a counter's family without _total, and some servers keep that name.
+    grown = {
+        name: growth(scrapes.of({names[name], names[name].removesuffix("_total")}))
         for name in ("dlq", "failure", "success")
     }
-    end_s = moment_s(end)
+    attempts = growth(scrapes.of({names["duration"] + "_count"}))
+    counted = find_counted(grown["dlq"], grown["success"], attempts, scrapes, end_s)
+    recorded = find_recorded(records, records_complete_from, end_s)
+    durations = {
+        **recorded_durations(records),
+        **durations_by_workflow(scrapes, names["duration"]),
+        **native_durations(histograms, names["duration"]),
+    }
     found = [
-        *find_dead_letters(steps, records, records_complete_from, end_s),
-        *find_silences(steps, samples, records, worker_logs, end_s),
-        *find_failures(steps, end_s),
-        *find_spikes(samples, records, metrics, end_s),
-        *find_reports(support_reports),
+        *join_sources(counted, recorded, records_complete_from, scrapes.spacing_s),
+        *find_silences(
+            [grown["success"], attempts], [grown["failure"], grown["dlq"]], scrapes, records, worker_logs, end_s
+        ),
+        *find_failures(grown["failure"], grown["success"], scrapes, end_s),
+        *find_spikes(durations, end_s),
+        *find_reports(support_reports, records),
     ]
     return _as_frame(found)
 
 
 def _end(
-    samples: pd.DataFrame, records: pd.DataFrame | None, logs: pd.DataFrame | None, now: datetime | None
+    at_s: npt.NDArray[np.float64], records: pd.DataFrame | None, logs: pd.DataFrame | None, now: datetime | None
 ) -> pd.Timestamp | None:
     if now is not None:
         return pd.Timestamp(now).tz_convert(UTC)
-    columns = [samples["sampled_at"]]
-    columns += [] if records is None else [records["recorded_at"]]
+    known = [pd.Timestamp(float(at_s.max()), unit="s", tz="UTC")] if len(at_s) else []
+    columns = [] if records is None else [records["recorded_at"]]
     columns += [] if logs is None else [logs["logged_at"]]
-    known = [column.max() for column in columns if column.notna().any()]
+    known += [column.max() for column in columns if column.notna().any()]
     return max(known) if known else None
 
 
-def _as_frame(found: list[Found]) -> pd.DataFrame:
+def _as_frame(found: Sequence[Found]) -> pd.DataFrame:
     order = sorted(found, key=lambda one: (_urgency(one), -one.size, one.workflow_id or ""))
-    times: dict[str, list[float | None]] = {
-        "onset_at": [one.onset_s for one in order],
-        "onset_low_at": [one.low_s for one in order],
-        "onset_high_at": [one.high_s for one in order],
-        "end_at": [one.end_s for one in order],
-    }
-    values: dict[str, Any] = {name: _times(column) for name, column in times.items()}
-    values["signal"] = pd.Categorical([one.signal for one in order], categories=list(SIGNALS))
-    for name in ("workflow_id", "resolution_s", "size", "baseline", "confidence", "evidence"):
-        values[name] = [getattr(one, name) for one in order]
-    frame = pd.DataFrame({name: pd.Series(values[name]).astype(dtype) for name, dtype in INCIDENTS.items()})
-    return frame
+    values: dict[str, Any] = {}
+    for name, dtype in INCIDENTS.items():
+        if name == "signal":
+            codes = [SIGNALS.index(one.signal) for one in order]
+            values[name] = pd.Categorical.from_codes(codes, categories=_SIGNAL_TYPE.categories)
+        elif dtype == TIME:
+            values[name] = _times([getattr(one, _SECONDS[name]) for one in order])
+        elif dtype == "Float64":
+            numbers = np.array([getattr(one, name) for one in order], dtype=np.float64)
+            values[name] = pd.arrays.FloatingArray(numbers, np.isnan(numbers))
+        else:
+            values[name] = pd.array([getattr(one, name) for one in order], dtype="str")
+    return pd.DataFrame(values, copy=False)
 
 
 def _urgency(one: Found) -> float:
-    # A silence that goes on comes before dead letters that have ended, and after those that come in.
+    # A silence that goes on comes before dead letters that have ended, and after those that come in; where only a
+    # source is silent, and not the worker, it comes last.
+    if one.what in {"scrapes", "records", "log lines"}:
+        return len(SIGNALS) + 1.0
     ended = one.end_s is not None
     return SIGNALS.index(one.signal) + (1.5 if ended and one.signal == "dead_letters" else 0.5 if ended else 0.0)
 
 
-def _times(seconds: list[float | None]) -> pd.Series:
-    micros = [None if value is None or np.isnan(value) else round(value * 1e6) for value in seconds]
-    return pd.to_datetime(pd.Series(micros, dtype="Int64"), unit="us", utc=True)
+def _times(seconds: list[float | None]) -> Any:
+    known = np.array([np.nan if value is None else value for value in seconds], dtype=np.float64)
+    absent = np.isnan(known)
+    micros = np.rint(np.where(absent, 0.0, known) * 1e6).astype(np.int64)
+    micros[absent] = np.iinfo(np.int64).min
+    return pd.DatetimeIndex(micros.view("datetime64[us]")).tz_localize("UTC")

@@ -2,126 +2,226 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from dlqkit.signals.onset import Gap, find_gap
-from dlqkit.signals.points import Found, by_workflow, grown_points, times_s, usual_spacing_s
+from dlqkit.signals.flow import Pause, find_pauses, joined, points_of_times
+from dlqkit.signals.growth import Growth, Steps
+from dlqkit.signals.points import Found, times_s
+from dlqkit.signals.scrapes import Scrapes
 
 __all__ = ["find_silences"]
 
+Floats = npt.NDArray[np.float64]
+
 # −log of the probability of a pause by chance; one in a million, and for one workflow alone one in a hundred million.
 SILENCE_ALL, SILENCE_ONE = 14.0, 18.0
-SILENCE_S = 300.0
+# Fewer events than this in all do not tell a rate.
+LEAST_EVENTS = 30.0
+# Sources are seconds apart from each other: a counter is seen at the next scrape only.
+LATE_SCRAPES, LATE_S = 2.0, 60.0
+# A workflow that is silent for so many times as long as all are is silent by itself.
+LONGER = 1.3
+COUNTERS, RECORDS, LOGS = "counters", "execution records", "worker logs"
 
 
 def find_silences(
-    steps: Mapping[str, pd.DataFrame],
-    samples: pd.DataFrame,
+    life: Sequence[Growth],
+    trouble: Sequence[Growth],
+    scrapes: Scrapes,
     records: pd.DataFrame | None,
     logs: pd.DataFrame | None,
     end_s: float,
 ) -> list[Found]:
-    """Silence of the whole worker, else of single workflows; every source that is there must agree."""
-    signs = _signs_of_life(steps, records, logs)
-    spacing = usual_spacing_s(steps["success"])
-    gaps: dict[str, Gap] = {}
-    for name, (at, weight) in signs.items():
-        gap = find_gap(at, weight, float(at[0]), end_s, unlikely=SILENCE_ALL)
-        if gap is None or end_s - gap.last_s < SILENCE_S:
-            gaps.clear()
-            break
-        gaps[name] = gap
-    if gaps:
-        last = max(gap.last_s for gap in gaps.values())
-        exact = [gap.last_s for name, gap in gaps.items() if name != "counters" and last - gap.last_s <= 2 * spacing]
-        onset = max(exact) if exact else last
-        low = onset if exact else onset - spacing
-        sources = " and ".join(gaps)
-        scraped_to = float(times_s(samples["sampled_at"]).max()) if len(samples) else None
-        text = f"No sign of life in the {sources}; {_scrape_words(scraped_to, onset, end_s, spacing)}."
-        expected = max(gap.expected for gap in gaps.values())
-        return [
-            Found(
-                None, "silence", onset, low, onset, None, spacing, expected, np.nan,
-                float(1 - np.exp(-expected / SILENCE_ALL)), text,
-            )
-        ]  # fmt: skip
-    return _silent_workflows(steps, records, logs, end_s, spacing)
+    """Silence of the whole worker, else of single workflows or sources; a worker is silent only where all agree.
+
+    ``life`` are the counters that a healthy worker makes grow, ``trouble`` those of failures and dead letters: they are
+    no habit, but where they grow nothing is silent.
+    """
+    flows = _flows(life)
+    struggling = {name: joined([growth.of(name) for growth in trouble]) for name in flows}
+    signs = _signs_of_life(flows, records, logs)
+    if not signs:
+        return []
+    found: list[Found] = []
+    for pause in _pauses(next(iter(signs.values())), scrapes, end_s, SILENCE_ALL):
+        alive = [name for name, points in signs.items() if _lives(points, pause, scrapes.spacing_s, end_s)]
+        if not _is_of_all(pause, flows, scrapes, end_s):
+            continue
+        if not alive and not any(_grows(points, pause, scrapes.spacing_s, end_s) for points in struggling.values()):
+            found.append(_of_all(pause, signs, scrapes, end_s))
+    found += _silent_sources(signs, found, scrapes, end_s)
+    if len(flows) > 1:
+        found += _silent_workflows(flows, struggling, found, records, logs, scrapes, end_s)
+    return found
 
 
-def _scrape_words(scraped_to: float | None, onset: float, end_s: float, spacing: float) -> str:
-    if scraped_to is None:
-        return "there are no scrapes"
-    if end_s - scraped_to <= 4 * spacing:
-        return "the worker's page still answers, so its process lives and gets or takes no events"
-    return f"scrapes stop {max(scraped_to - onset, 0):,.0f} s after it, so its process or the scraping is gone"
+def _flows(counters: Sequence[Growth]) -> dict[str | None, Steps]:
+    names = dict.fromkeys(name for growth in counters for name in growth.rows)
+    totals = [growth.totals() for growth in counters]
+    return {
+        name: joined([growth.of(name) for growth in counters if name in growth.rows])
+        for name in names
+        if sum(total.get(name, 0.0) for total in totals) >= LEAST_EVENTS
+    }
 
 
 def _signs_of_life(
-    steps: Mapping[str, pd.DataFrame], records: pd.DataFrame | None, logs: pd.DataFrame | None
-) -> dict[str, tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]]:
+    flows: Mapping[str | None, Steps], records: pd.DataFrame | None, logs: pd.DataFrame | None
+) -> dict[str, Steps]:
     out = {}
-    everything = [part for part in steps.values() if len(part)]
-    if everything:
-        points = grown_points(pd.concat(everything, ignore_index=True))
-        if len(points):
-            out["counters"] = points["at_s"].to_numpy(), points["weight"].to_numpy()
+    everything = joined(list(flows.values()))
+    if len(everything):
+        out[COUNTERS] = everything
     # Dead letters alone are no sign of life: a healthy worker has none.
     if records is not None and (~records["queued_to_dlq"].fillna(False).astype(bool)).any():
-        at = np.sort(times_s(records["recorded_at"].dropna()))
+        at = times_s(records["recorded_at"].dropna())
         if len(at) and records["workflow_id"].nunique() > 1:
-            out["execution records"] = at, np.ones(len(at))
+            out[RECORDS] = points_of_times(at)
     if logs is not None:
-        at = np.sort(times_s(logs["logged_at"].dropna()))
+        at = times_s(logs["logged_at"].dropna())
         if len(at):
-            out["worker logs"] = at, np.ones(len(at))
+            out[LOGS] = points_of_times(at)
+    return out
+
+
+def _pauses(points: Steps, scrapes: Scrapes, end_s: float, unlikely: float) -> Iterable[Pause]:
+    start = float(points.previous_s[0])
+    return find_pauses(points, start, end_s, scrapes.spacing_s, unlikely)
+
+
+def _is_of_all(pause: Pause, flows: Mapping[str | None, Steps], scrapes: Scrapes, end_s: float) -> bool:
+    """Whether the pause is not only the habit of the others beside one workflow that is silent for longer."""
+    length = (pause.end_s or end_s) - pause.begin_s
+    others = []
+    for points in flows.values():
+        own = [one for one in _pauses(points, scrapes, end_s, SILENCE_ONE) if _shared(one, pause, end_s) > 0.5 * length]
+        if not any((one.end_s or end_s) - one.begin_s > LONGER * length for one in own):
+            others.append(points)
+    if not others or len(others) == len(flows):
+        return True
+    rest = _pauses(joined(others), scrapes, end_s, SILENCE_ALL)
+    return any(_shared(one, pause, end_s) > 0.5 * length for one in rest)
+
+
+def _shared(one: Pause, other: Pause, end_s: float) -> float:
+    return min(one.end_s or end_s, other.end_s or end_s) - max(one.begin_s, other.begin_s)
+
+
+def _grows(points: Steps, pause: Pause, spacing_s: float, end_s: float) -> bool:
+    """Whether anything was seen in the middle of a pause."""
+    late = min(max(LATE_SCRAPES * spacing_s, LATE_S), ((pause.end_s or end_s) - pause.begin_s) / 3)
+    low, high = np.searchsorted(points.at_s, [pause.begin_s + late, (pause.end_s or end_s) - late])
+    return bool(high > low)
+
+
+def _lives(points: Steps, pause: Pause, spacing_s: float, end_s: float) -> bool:
+    """Whether anything was seen in the middle of a pause, or the points say nothing of its time."""
+    return _grows(points, pause, spacing_s, end_s) or float(points.at_s[0]) > pause.begin_s + LATE_S
+
+
+def _of_all(pause: Pause, signs: Mapping[str, Steps], scrapes: Scrapes, end_s: float) -> Found:
+    spacing = scrapes.spacing_s
+    late = max(LATE_SCRAPES * spacing, LATE_S)
+    exact = [
+        float(points.at_s[np.searchsorted(points.at_s, pause.begin_s + late, side="right") - 1])
+        for name, points in signs.items()
+        if name != COUNTERS
+    ]
+    near = [moment for moment in exact if abs(moment - pause.begin_s) <= 2 * spacing]
+    onset = max(near) if near else max([pause.begin_s, *exact])
+    low = onset if near else onset - spacing
+    words, what = _scrape_words(scrapes, onset, pause.end_s or end_s, set(signs) == {COUNTERS})
+    text = f"No sign of life in the {' and '.join(signs)}, where {pause.expected:,.0f} events were to come; {words}."
+    return Found(None, "silence", onset, low, onset, pause.end_s, spacing, pause.expected, np.nan,
+                 _sureness(pause.expected, SILENCE_ALL), text, what)  # fmt: skip
+
+
+def _sureness(expected: float, unlikely: float) -> float:
+    return float(1 - np.exp(-expected / unlikely))
+
+
+def _scrape_words(scrapes: Scrapes, onset_s: float, end_s: float, alone: bool) -> tuple[str, str]:
+    """What scraping says, and what is silent: the events, or the scrapes as well."""
+    if not len(scrapes.at_s):
+        return "there are no scrapes", "events"
+    inside = scrapes.clock_s[(scrapes.clock_s > onset_s) & (scrapes.clock_s <= end_s)]
+    scraped_to = float(inside[-1]) if len(inside) else onset_s
+    if end_s - scraped_to <= 4 * scrapes.spacing_s:
+        return "the worker's page still answers, so its process lives and gets or takes no events", "events"
+    text = f"scrapes stop {max(scraped_to - onset_s, 0):,.0f} s after it, so its process or the scraping is gone"
+    if alone:
+        return text + ", and no other source tells which", "scrapes"
+    return text, "events"
+
+
+def _silent_sources(signs: Mapping[str, Steps], known: Sequence[Found], scrapes: Scrapes, end_s: float) -> list[Found]:
+    """A source that falls silent while another goes on: the records, log lines or scrapes stop, not the worker."""
+    out = []
+    for name, points in signs.items():
+        others = {other: own for other, own in signs.items() if other != name}
+        last = float(points.at_s[-1])
+        if not others or any(one.end_s is None for one in known):
+            continue
+        for pause in _pauses(points, scrapes, end_s, SILENCE_ALL):
+            witnesses = [other for other, own in others.items() if own.at_s[-1] > last + LATE_S
+                         and _lives(own, pause, scrapes.spacing_s, end_s)]  # fmt: skip
+            if pause.end_s is not None or not witnesses:
+                continue
+            if name == COUNTERS and end_s - float(scrapes.clock_s[-1]) <= 4 * scrapes.spacing_s:
+                continue
+            what = {RECORDS: "records", LOGS: "log lines"}.get(name, "scrapes")
+            text = f"Nothing more in the {name} while the {' and '.join(witnesses)} go on: not the worker is silent."
+            out.append(
+                Found(None, "silence", last, last - scrapes.spacing_s, last, None, scrapes.spacing_s, pause.expected,
+                      np.nan, _sureness(pause.expected, SILENCE_ALL) / 2, text, what)
+            )  # fmt: skip
     return out
 
 
 def _silent_workflows(
-    steps: Mapping[str, pd.DataFrame],
-    records: pd.DataFrame | None,
-    logs: pd.DataFrame | None,
-    end_s: float,
-    spacing: float,
-) -> list[Found]:
-    everything = [part for part in steps.values() if len(part)]
-    if not everything or "workflow_id" not in everything[0].columns:
-        return []
+    flows: Mapping[str | None, Steps], struggling: Mapping[str | None, Steps], known: Sequence[Found],
+    records: pd.DataFrame | None, logs: pd.DataFrame | None,
+    scrapes: Scrapes, end_s: float,
+) -> list[Found]:  # fmt: skip
     out = []
-    for workflow_id, part in by_workflow(pd.concat(everything, ignore_index=True)).items():
-        points = grown_points(part)
-        if points.empty:
-            continue
-        at, weight = points["at_s"].to_numpy(), points["weight"].to_numpy()
-        gap = find_gap(at, weight, float(at[0]), end_s, unlikely=SILENCE_ONE)
-        if gap is None or end_s - gap.last_s < 2 * SILENCE_S:
-            continue
-        if _is_alive(workflow_id, records, logs, gap.last_s, spacing):
-            continue
-        text = "Its counters no longer grow while those of other workflows do."
-        low = gap.last_s - spacing
-        sure = float(1 - np.exp(-gap.expected / SILENCE_ONE))
-        out.append(
-            Found(workflow_id, "silence", gap.last_s, low, gap.last_s, None, spacing, gap.expected, np.nan, sure, text)
-        )
+    for workflow_id, points in flows.items():
+        for pause in _pauses(points, scrapes, end_s, SILENCE_ONE):
+            if any(_overlap(one, pause, end_s) for one in known):
+                continue
+            # A gap in scraping that ends the window is no workflow's own silence.
+            scraped = scrapes.clock_s[-1] if pause.end_s is None else pause.end_s
+            if scraped - pause.begin_s < (pause.end_s or end_s) - pause.begin_s - 4 * scrapes.spacing_s:
+                continue
+            if _grows(struggling[workflow_id], pause, scrapes.spacing_s, end_s):
+                continue
+            if any(_lives(own, pause, scrapes.spacing_s, end_s) for own in _own_signs(workflow_id, records, logs)):
+                continue
+            text = (
+                f"Its counters do not grow while those of other workflows do;"
+                f" {pause.expected:,.0f} events were to come."
+            )
+            low = pause.begin_s - scrapes.spacing_s
+            out.append(
+                Found(workflow_id, "silence", pause.begin_s, low, pause.begin_s, pause.end_s, scrapes.spacing_s,
+                      pause.expected, np.nan, _sureness(pause.expected, SILENCE_ONE), text, "events")
+            )  # fmt: skip
     return out
 
 
-def _is_alive(
-    workflow_id: str | None,
-    records: pd.DataFrame | None,
-    logs: pd.DataFrame | None,
-    since_s: float,
-    spacing: float,
-) -> bool:
+def _overlap(one: Found, pause: Pause, end_s: float) -> bool:
+    begin, end = max(one.onset_s, pause.begin_s), min(one.end_s or end_s, pause.end_s or end_s)
+    return end - begin > 0.5 * ((pause.end_s or end_s) - pause.begin_s)
+
+
+def _own_signs(workflow_id: str | None, records: pd.DataFrame | None, logs: pd.DataFrame | None) -> list[Steps]:
+    out = []
     for frame, column in ((records, "recorded_at"), (logs, "logged_at")):
         if frame is not None and len(frame):
             own = times_s(frame.loc[frame["workflow_id"] == workflow_id, column].dropna())
-            if len(own) and own.max() > since_s + 2 * spacing:
-                return True
-    return False
+            if len(own) > 1:
+                out.append(points_of_times(own))
+    return out

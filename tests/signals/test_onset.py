@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from dlqkit.signals.onset import find_elevated, find_gap
+from dlqkit.signals.onset import find_elevated
 
 
 def test_a_burst_is_found_from_its_first_to_its_last_point() -> None:
@@ -55,14 +55,3 @@ def test_random_quiet_days_raise_no_alarm() -> None:
         alarms += bool(find_elevated(at, np.ones(len(at)), 0, 8 * 3600))
 
     assert alarms <= 2
-
-
-def test_a_silence_is_longer_than_chance() -> None:
-    """A worker with an event each ten seconds says nothing for ten minutes; one with an event an hour may."""
-    busy, sleepy = np.arange(0, 3600, 10.0), np.arange(0, 36_000, 3600.0)
-
-    gap = find_gap(busy, np.ones(len(busy)), 0, 4190, unlikely=14)
-
-    assert gap is not None
-    assert gap.last_s == 3590
-    assert find_gap(sleepy, np.ones(len(sleepy)), 0, 40_000, unlikely=14) is None

@@ -1,0 +1,47 @@
+"""Failed attempts that outgrow successes: their share rises above the usual one, and above a half."""
+
+from __future__ import annotations
+
+from dlqkit.signals.dead_letters import ended, exposed_steps, merge_near
+from dlqkit.signals.dispersion import blocks_of
+from dlqkit.signals.exposure import by_volume
+from dlqkit.signals.growth import Growth
+from dlqkit.signals.points import Found
+from dlqkit.signals.runs import find_runs, sureness
+from dlqkit.signals.scrapes import Scrapes
+
+__all__ = ["find_failures"]
+
+# More than half of the attempts fail, and twice as many as usual: a worker that retries a lot does so every day.
+LEAST_SHARE, LEAST_RATIO = 0.5, 2.0
+LEAST_FAILURES = 15.0
+
+
+def find_failures(failure: Growth, success: Growth, scrapes: Scrapes, end_s: float) -> list[Found]:
+    """Stretches in which a workflow's failed attempts outnumber its successes, of each workflow that counts both."""
+    out = []
+    for workflow_id, total in failure.totals().items():
+        if total < LEAST_FAILURES or workflow_id not in success.rows:
+            continue
+        points, good = failure.of(workflow_id).points(), success.of(workflow_id)
+        exposure = by_volume([good, points], scrapes.began_s, end_s)
+        edges = blocks_of(scrapes.began_s, end_s, 2 * scrapes.spacing_s)
+        exposed = exposed_steps(points, exposure, edges)
+        runs = merge_near(find_runs(exposed, minimum=LEAST_FAILURES), points, exposed, scrapes.spacing_s)
+        for run in runs:
+            begin, last = float(points.previous_s[run.first]), float(points.at_s[run.last])
+            won = float(good.grown[(good.at_s > begin) & (good.at_s <= last)].sum())
+            if run.size / (run.size + won) < LEAST_SHARE or run.size < LEAST_RATIO * run.expected:
+                continue
+            first = float(points.at_s[run.first])
+            is_over = ended(last, first, run.size, end_s)
+            text = (
+                f"{run.size:,.0f} failed attempts against {won:,.0f} successes,"
+                f" where {run.expected:,.0f} would be usual."
+            )
+            hours = max(end_s - scrapes.began_s - (last - begin), 1.0) / 3600
+            out.append(
+                Found(workflow_id, "failures", first, begin, first, last if is_over else None, first - begin,
+                      run.size, (total - run.size) / hours, sureness(run.likelihood), text)
+            )  # fmt: skip
+    return out

@@ -1,0 +1,115 @@
+"""How counters grew from scrape to scrape, of all workflows at once, as arrays."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from dlqkit.signals.scrapes import Scrapes
+
+__all__ = ["Growth", "Steps", "growth"]
+
+Floats = npt.NDArray[np.float64]
+
+# A series born later than this many scrapes after the first of all was born at zero: series of one target need not
+# all be in its first scrape.
+BORN_AFTER = 2.0
+# A first value far above all later growth is an old process seen for the first time, not events of one scrape.
+OLD_VALUE, OLD_FACTOR = 100.0, 20.0
+
+
+@dataclass(frozen=True, slots=True)
+class Steps:
+    """Steps of one workflow by time: the scrape before, the scrape, the growth between them."""
+
+    previous_s: Floats
+    at_s: Floats
+    grown: Floats
+
+    def __len__(self) -> int:
+        return len(self.at_s)
+
+    @property
+    def total(self) -> float:
+        """Events in all steps."""
+        return float(self.grown.sum())
+
+    def points(self) -> Steps:
+        """Only the steps in which something grew; steps that end together are one."""
+        kept = np.flatnonzero(self.grown > 0)
+        previous, at, grown = self.previous_s[kept], self.at_s[kept], self.grown[kept]
+        if len(at) < 2 or bool((np.diff(at) > 0).all()):
+            return Steps(previous, at, grown)
+        times, begin = np.unique(at, return_index=True)
+        return Steps(np.minimum.reduceat(previous, begin), times, np.add.reduceat(grown, begin))
+
+
+@dataclass(frozen=True, slots=True)
+class Growth:
+    """Growth of every series of a metric, with where each workflow's steps are."""
+
+    steps: Steps
+    reset: npt.NDArray[np.bool_]
+    rows: Mapping[str | None, slice]
+    single: Mapping[str | None, bool]
+    """Whether a workflow's steps are of one series, and so by time already."""
+
+    def of(self, workflow_id: str | None) -> Steps:
+        """The steps of a workflow by time; none if it has no such counter."""
+        rows = self.rows.get(workflow_id)
+        if rows is None:
+            return Steps(np.empty(0), np.empty(0), np.empty(0))
+        own = Steps(self.steps.previous_s[rows], self.steps.at_s[rows], self.steps.grown[rows])
+        if self.single[workflow_id]:
+            return own
+        order = np.argsort(own.at_s, kind="stable")
+        return Steps(own.previous_s[order], own.at_s[order], own.grown[order])
+
+    def totals(self) -> dict[str | None, float]:
+        """Events of each workflow, without sorting anything."""
+        return {name: float(self.steps.grown[rows].sum()) for name, rows in self.rows.items()}
+
+
+def growth(counters: Scrapes) -> Growth:
+    """Growth between neighbouring scrapes of each series, in whole events.
+
+    Notes
+    -----
+    A fall is a restart from zero. A series that is born after scraping began counts from zero; another one's first
+    value is only a start. A rare counter that comes back after a restart was at zero until the scrape before.
+    """
+    at, value, first = counters.at_s, counters.value, counters.first
+    previous = np.empty_like(at)
+    grown = np.zeros_like(value)
+    previous[1:] = at[:-1]
+    np.subtract(value[1:], value[:-1], out=grown[1:])
+    begins = first[:-1]
+    previous[begins], grown[begins] = at[begins], 0.0
+    reset = grown < 0
+    fallen = np.flatnonzero(reset)
+    grown[fallen] = np.maximum(value[fallen], 0.0)
+    spacing = counters.spacing_s
+    late = fallen[at[fallen] - previous[fallen] > 2 * spacing]
+    previous[late] = np.maximum(previous[late], _scrape_before(counters, at[late]))
+    born = begins[at[begins] > counters.began_s + BORN_AFTER * spacing]
+    if len(born):
+        ends = dict(zip(begins.tolist(), first[1:].tolist(), strict=True))
+        most = np.array([grown[begin : ends[int(begin)]].max() for begin in born])
+        young = value[born] <= OLD_VALUE + OLD_FACTOR * most
+        born = born[young & (value[born] >= 0)]
+        grown[born], previous[born] = value[born], _scrape_before(counters, at[born])
+    series = counters.by_workflow()
+    rows = {name: slice(int(first[own.start]), int(first[own.stop])) for name, own in series.items()}
+    single = {name: own.stop - own.start == 1 for name, own in series.items()}
+    return Growth(Steps(previous, at, grown), reset, rows, single)
+
+
+def _scrape_before(counters: Scrapes, at: Floats) -> Floats:
+    """The last time before each of these at which the busiest series was scraped."""
+    place = np.searchsorted(counters.clock_s, at - 0.5 * counters.spacing_s, side="right") - 1
+    found = np.where(place >= 0, counters.clock_s[np.maximum(place, 0)], at - counters.spacing_s)
+    before: Floats = np.minimum(found, at)
+    return before

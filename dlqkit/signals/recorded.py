@@ -1,0 +1,153 @@
+"""Dead letters by the execution records, and one incident of what records and counters say."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from dlqkit.signals.dead_letters import ended
+from dlqkit.signals.onset import MERGE_S, MINIMUM_EVENTS, Segment, find_elevated
+from dlqkit.signals.points import Found, moment_s, times_s
+
+__all__ = ["find_recorded", "join_sources"]
+
+# Before a recorded onset it must have been quiet in the records for as long as ends an incident.
+QUIET_S = 300.0
+# A signature that holds a tenth of a run, or is hardly seen outside it, belongs to the incident; a single other dead
+# letter at its edge does not.
+LEADING_SIGNATURE = 0.1
+
+
+def find_recorded(
+    records: pd.DataFrame | None, complete_from: datetime | None, end_s: float
+) -> dict[str | None, list[Found]]:
+    """Every run of dead letters in the records, of each workflow."""
+    dead = _dead(records)
+    if dead is None:
+        return {}
+    found = {
+        str(key): _from_records(str(key), part, complete_from, end_s)
+        for key, part in dead.groupby("workflow_id", sort=True)
+    }
+    return {key: own for key, own in found.items() if own}
+
+
+def join_sources(
+    counted: Mapping[str | None, list[Found]],
+    recorded: Mapping[str | None, list[Found]],
+    complete_from: datetime | None,
+    spacing_s: float,
+) -> list[Found]:
+    """Every incident once, of each workflow."""
+    out: list[Found] = []
+    for workflow_id in sorted({*counted, *recorded}, key=lambda key: key or ""):
+        own = recorded.get(workflow_id, [])
+        out += _join(counted.get(workflow_id, []), own, complete_from, spacing_s)
+    return out
+
+
+def _dead(records: pd.DataFrame | None) -> pd.DataFrame | None:
+    if records is None:
+        return None
+    dead = records[records["queued_to_dlq"].fillna(False).astype(bool) & records["recorded_at"].notna()]
+    return dead[dead["workflow_id"].notna()].sort_values("recorded_at", kind="stable")
+
+
+def _baseline(total: float, size: float, length_s: float, watched_s: float) -> float:
+    """Events an hour outside the run."""
+    return float((total - size) / max(watched_s - length_s, 1.0) * 3600)
+
+
+def _fit_signatures(run: Segment, signatures: pd.Series | None, at: npt.NDArray[np.float64]) -> tuple[int, int]:
+    """The run as its signatures have it: no chance neighbour at its edges, and no straggler of its own left out."""
+    if signatures is None:
+        return run.first, run.last
+    names = signatures.astype("str").fillna("").to_numpy()
+    counts = pd.Series(names[run.first : run.last + 1]).value_counts()
+    outside = pd.Series(names).value_counts().reindex(counts.index) - counts
+    belongs = (counts >= LEADING_SIGNATURE * counts.sum()) | ((counts >= MINIMUM_EVENTS) & (counts > 3 * outside))
+    leading = set(counts.index[belongs] if belongs.any() else counts.index[:1])
+    own = np.flatnonzero(np.isin(names, list(leading)))
+    inside = own[(own >= run.first) & (own <= run.last)]
+    first, last = int(inside[0]), int(inside[-1])
+    wide_first, wide_last = first, last
+    for place in own[own < first][::-1]:
+        if at[wide_first] - at[place] > MERGE_S:
+            break
+        wide_first = int(place)
+    for place in own[own > last]:
+        if at[place] - at[wide_last] > MERGE_S:
+            break
+        wide_last = int(place)
+    # A signature that is also seen at other times is a usual one, and its neighbours may be there by chance.
+    usual = {names[place] for place in own if place < wide_first or place > wide_last}
+    if names[wide_first] not in usual:
+        first = wide_first
+    if names[wide_last] not in usual:
+        last = wide_last
+    return first, last
+
+
+def _from_records(
+    workflow_id: str | None, dead: pd.DataFrame, complete_from: datetime | None, end_s: float
+) -> list[Found]:
+    at = times_s(dead["recorded_at"])
+    start_s = float(at[0]) if complete_from is None else moment_s(complete_from)
+    inside = at >= start_s
+    dead, at = dead[inside], at[inside]
+    signatures = dead["signature_id"].reset_index(drop=True) if "signature_id" in dead.columns else None
+    out = []
+    for run in find_elevated(at, np.ones(len(at)), start_s, end_s):
+        first_at, last_at = _fit_signatures(run, signatures, at)
+        first, last, size = float(at[first_at]), float(at[last_at]), float(last_at - first_at + 1)
+        is_over = ended(last, first, size, end_s)
+        out.append(
+            Found(
+                workflow_id, "dead_letters", first, first, first, last if is_over else None, 1.0, size,
+                _baseline(float(len(at)), size, last - first, end_s - start_s), run.confidence,
+                f"{size:,.0f} dead letters in the execution records.",
+            )
+        )  # fmt: skip
+    return out
+
+
+def _overlap(one: Found, other: Found) -> bool:
+    margin = 120.0
+    one_end = np.inf if one.end_s is None else one.end_s
+    other_end = np.inf if other.end_s is None else other.end_s
+    return one.low_s <= other_end + margin and other.low_s <= one_end + margin
+
+
+def _join(counted: list[Found], recorded: list[Found], complete_from: datetime | None, spacing: float) -> list[Found]:
+    """One row for each incident: the records are exact where nothing before the onset can be missing from them."""
+    if not counted:
+        return recorded
+    out = []
+    for one in counted:
+        partners = [other for other in recorded if _overlap(one, other)]
+        if not partners:
+            out.append(one)
+            continue
+        first = min(partners, key=lambda other: other.onset_s)
+        covered = complete_from is not None and moment_s(complete_from) <= first.onset_s - QUIET_S
+        agrees = one.low_s - 2 * spacing <= first.onset_s <= one.high_s + 2 * spacing
+        size = max(one.size, sum(other.size for other in partners))
+        if not (covered or agrees):
+            out.append(one)
+            continue
+        ends = [other.end_s for other in partners]
+        known = [end for end in ends if end is not None]
+        end = None if len(known) < len(ends) or one.end_s is None else max(known)
+        out.append(
+            Found(
+                one.workflow_id, one.signal, first.onset_s, min(first.onset_s, max(one.low_s, first.onset_s - spacing)),
+                first.onset_s, end, min(spacing, one.resolution_s), size, one.baseline,
+                max(one.confidence, first.confidence), f"{one.evidence} {first.evidence}",
+            )
+        )  # fmt: skip
+    used = [other for other in recorded if any(_overlap(one, other) for one in counted)]
+    return [*out, *(other for other in recorded if other not in used)]

@@ -1,0 +1,191 @@
+"""Spikes of the action's duration: stretches plainly above the day's course and above what is around them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from dlqkit.signals.durations import Durations
+from dlqkit.signals.points import Found
+
+__all__ = ["find_spikes"]
+
+Floats = npt.NDArray[np.float64]
+
+# Steps are put together until so many actions are behind one, so that a heavy tail is seldom all of it.
+GROUP_ACTIONS, GROUP_VALUES = 5.0, 2
+LEAST_GROUPS = 12
+# One group says no more than this many standard deviations, however slow its actions were.
+CLIP = 3.0
+SHIFTS = (1.0, 2.0, 3.0)
+FLOOR = 18.0
+# A spike is at least so much slower than usual and than the time around it, by at least so many milliseconds, and
+# lasts at least so many groups.
+LEAST_FACTOR, LEAST_LOCAL, LEAST_MS = 1.5, 1.4, 20.0
+LEAST_RUN = 3
+# Groups before and after a stretch that it is compared with, as parts of its own length.
+AROUND = 1.0
+DAY_S = 86_400.0
+# Standard deviation of the log duration's daily wave before anything is seen (as ``exposure.WAVE``).
+WAVE = 0.5
+# Neighbouring groups say much the same of the day's course, so all together count as so many.
+INDEPENDENT = 12.0
+WAVE_ROUNDS = 4
+# Lags, in groups, at which noise is measured: what wanders slowly is more than neighbours show.
+LAGS, ENOUGH_MEANS = (1, 4, 12), 16
+# Makes the median of absolute differences of normal numbers their standard deviation.
+MAD, SMALLEST_NOISE = 1.4826, 0.05
+# Pauses of up to so many groups, or seconds, do not end a spike.
+NEAR_GROUPS, NEAR_S = 4, 600.0
+
+
+@dataclass(frozen=True, slots=True)
+class _Groups:
+    begin_s: Floats
+    end_s: Floats
+    log_ms: Floats
+
+    def __len__(self) -> int:
+        return len(self.log_ms)
+
+
+def find_spikes(durations: Mapping[str | None, Durations], end_s: float) -> list[Found]:
+    """Stretches in which a workflow's action takes longer than usual, of each workflow."""
+    out = []
+    for workflow_id, own in durations.items():
+        groups = _grouped(own)
+        if len(groups) >= LEAST_GROUPS:
+            out += list(_of_workflow(workflow_id, own, groups, end_s))
+    return out
+
+
+def _grouped(own: Durations) -> _Groups:
+    """Neighbouring steps together, weighted by their actions."""
+    needed = GROUP_ACTIONS if float(own.count.max()) > 1 or own.source == "the execution records" else GROUP_VALUES
+    so_far = np.cumsum(own.count)
+    number = np.floor((so_far - own.count / 2) / needed).astype(np.int64)
+    begin = np.concatenate([[0], np.flatnonzero(np.diff(number)) + 1])
+    weight = np.minimum(own.count, needed)
+    logs = np.add.reduceat(own.log_ms * weight, begin) / np.add.reduceat(weight, begin)
+    last = np.concatenate([begin[1:], [len(number)]]) - 1
+    return _Groups(own.previous_s[begin], own.at_s[last], logs)
+
+
+def _of_workflow(workflow_id: str | None, own: Durations, groups: _Groups, end_s: float) -> Iterator[Found]:
+    usual, runs = _settle(groups)
+    for first, last, ratio in _merged(runs, groups):
+        inside = float(np.median(groups.log_ms[first : last + 1]))
+        level = float(np.median(usual[first : last + 1]))
+        if not _is_spike(groups, usual, runs, first, last, inside, level):
+            continue
+        begin, low = float(groups.begin_s[first]), float(groups.begin_s[max(first - 1, 0)])
+        high = float(groups.end_s[first])
+        goes_on = last >= len(groups) - 2
+        factor = float(np.exp(inside - level))
+        text = (
+            f"The action takes {np.exp(inside):,.0f} ms, usually {np.exp(level):,.0f} ms ({factor:.1f} times as long),"
+            f" by {own.source} of {own.count.sum():,.0f} actions."
+        )
+        sure = float(1 / (1 + np.exp(-(ratio - FLOOR + 4) / 3)))
+        yield Found(workflow_id, "duration", begin, low, high, None if goes_on else float(groups.end_s[last]),
+                    high - low, factor, float(np.exp(level)), sure, text)  # fmt: skip
+
+
+def _settle(groups: _Groups) -> tuple[Floats, list[tuple[int, int, float]]]:
+    """The usual log duration at each group, and the runs above it; in two rounds."""
+    free = np.ones(len(groups), dtype=bool)
+    runs: list[tuple[int, int, float]] = []
+    usual = _usual(groups, free)
+    for _ in range(2):
+        usual = _usual(groups, free)
+        noise = _noise(groups.log_ms - usual)
+        runs = list(_runs(np.clip((groups.log_ms - usual) / noise, -CLIP, CLIP), 0))
+        free = np.ones(len(groups), dtype=bool)
+        for first, last, _ in runs:
+            free[first : last + 1] = False
+        if free.sum() < max(LEAST_GROUPS / 2, 0.2 * len(free)):
+            break
+    return usual, sorted(runs)
+
+
+def _usual(groups: _Groups, free: npt.NDArray[np.bool_]) -> Floats:
+    """The day's course: a level and one wave, fitted so that what is far off counts little."""
+    middle = (groups.begin_s + groups.end_s) / 2
+    angle = 2 * np.pi * (middle - middle[0]) / DAY_S
+    waves = np.column_stack([np.ones(len(groups)), np.cos(angle), np.sin(angle)])
+    level = float(np.median(groups.log_ms[free]))
+    spread = max(MAD * float(np.median(np.abs(groups.log_ms[free] - level))), SMALLEST_NOISE)
+    fitted = np.array([level, 0.0, 0.0])
+    strength = (spread / WAVE) ** 2 * max(len(groups) / INDEPENDENT, 1.0)
+    prior = np.diag([0.0, strength, strength])
+    for _ in range(WAVE_ROUNDS):
+        off = groups.log_ms - waves @ fitted
+        weight = np.where(free, 1 / np.maximum(np.abs(off) / spread, 1.0), 0.0)
+        weighted = waves * weight[:, None]
+        fitted = np.linalg.solve(weighted.T @ waves + prior + 1e-9 * np.eye(3), weighted.T @ groups.log_ms)
+    course: Floats = waves @ fitted
+    return course
+
+
+def _noise(off: Floats) -> float:
+    """Standard deviation of a group, as neighbours and groups further apart show it."""
+    worst = SMALLEST_NOISE
+    for lag in LAGS:
+        if lag > 1 and len(off) < ENOUGH_MEANS * lag:
+            continue
+        means = np.add.reduceat(off, np.arange(0, len(off) - len(off) % lag, lag))[: len(off) // lag] / lag
+        # The mean of several groups is as much less noisy as they are many, if they are independent.
+        worst = max(worst, MAD * float(np.median(np.abs(np.diff(means)))) / np.sqrt(2) * np.sqrt(lag))
+    return worst
+
+
+def _runs(scores: Floats, offset: int) -> Iterator[tuple[int, int, float]]:
+    """Stretches of the largest log-likelihood ratio of a shift, one after the other."""
+    if len(scores) < LEAST_RUN:
+        return
+    best, ends = 0.0, (0, 0)
+    for shift in SHIFTS:
+        sums = np.concatenate([[0.0], np.cumsum(shift * scores - shift**2 / 2)])
+        rise = sums[1:] - np.minimum.accumulate(sums[:-1])
+        last = int(np.argmax(rise))
+        if rise[last] > best:
+            best, ends = float(rise[last]), (int(np.argmin(sums[: last + 1])), last)
+    if best < FLOOR:
+        return
+    first, last = ends
+    if last - first + 1 >= LEAST_RUN:
+        yield offset + first, offset + last, best
+    yield from _runs(scores[:first], offset)
+    yield from _runs(scores[last + 1 :], offset + last + 1)
+
+
+def _merged(runs: list[tuple[int, int, float]], groups: _Groups) -> list[tuple[int, int, float]]:
+    out: list[tuple[int, int, float]] = []
+    for first, last, ratio in runs:
+        if out:
+            pause = groups.begin_s[first] - groups.end_s[out[-1][1]]
+            if first - out[-1][1] <= NEAR_GROUPS or pause <= NEAR_S:
+                before = out.pop()
+                first, ratio = before[0], before[2] + ratio
+        out.append((first, last, ratio))
+    return out
+
+
+def _is_spike(
+    groups: _Groups, usual: Floats, runs: list[tuple[int, int, float]], first: int, last: int, inside: float,
+    level: float,
+) -> bool:  # fmt: skip
+    if inside - level < np.log(LEAST_FACTOR) or np.exp(inside) - np.exp(level) < LEAST_MS:
+        return False
+    width = max(int(AROUND * (last - first + 1)), 2 * LEAST_RUN)
+    near = np.zeros(len(groups), dtype=bool)
+    near[max(first - width, 0) : first] = True
+    near[last + 1 : last + 1 + width] = True
+    for begin, end, _ in runs:
+        near[begin : end + 1] = False
+    if near.sum() < LEAST_RUN:
+        return bool((~near).sum() > 0)
+    return bool(inside - float(np.median(groups.log_ms[near])) >= np.log(LEAST_LOCAL))

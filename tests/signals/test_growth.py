@@ -1,0 +1,47 @@
+from __future__ import annotations
+
+import pandas as pd
+
+from dlqkit.signals.growth import growth
+from dlqkit.signals.scrapes import read_scrapes
+from tests.frames import START, counter
+
+
+def test_the_workers_of_a_workflow_are_summed_by_time() -> None:
+    """Worker 1 grows by 2 at scrape 1, worker 2 by 1 then and by 4 at scrape 2."""
+    samples = pd.concat([counter("worker_dlq_total", [0, 2, 2], workflow_id="a", instance="w1"),
+                         counter("worker_dlq_total", [7, 8, 12], series_id=1, workflow_id="a", instance="w2")],
+                        ignore_index=True)  # fmt: skip
+
+    points = growth(read_scrapes(samples)).of("a").points()
+
+    assert points.grown.tolist() == [3, 4]
+    assert (points.at_s - START.timestamp()).tolist() == [15, 30]
+
+
+def test_counters_that_reset_at_every_scrape_count_what_each_process_had() -> None:
+    """5, 4, 3, 2: four processes, of which the first was there before."""
+    grown = growth(read_scrapes(counter("worker_dlq_total", [5, 4, 3, 2])))
+
+    assert grown.steps.grown.tolist() == [0, 4, 3, 2]
+    assert grown.reset.tolist() == [False, True, True, True]
+
+
+def test_a_series_is_born_with_the_events_of_the_interval_before_it() -> None:
+    """Successes were scraped from the start; the dead-letter counter appears with 3 at scrape 10."""
+    samples = pd.concat([counter("worker_success_total", list(range(20)), workflow_id="a"),
+                         counter("worker_dlq_total", [None] * 10 + [3, 3], series_id=1, workflow_id="a")])  # fmt: skip
+
+    points = growth(read_scrapes(samples).of({"worker_dlq_total"})).of("a").points()
+
+    assert points.grown.tolist() == [3]
+    assert (points.previous_s[0], points.at_s[0]) == (START.timestamp() + 135, START.timestamp() + 150)
+
+
+def test_an_old_process_seen_for_the_first_time_brings_no_events() -> None:
+    """A counter that appears with 50,000 and then grows by one was not born in this interval."""
+    samples = pd.concat([counter("worker_success_total", list(range(20)), workflow_id="a"),
+                         counter("worker_dlq_total", [None] * 10 + [50_000, 50_001], series_id=1, workflow_id="a")],
+                        ignore_index=True)  # fmt: skip
+
+    assert growth(read_scrapes(samples).of({"worker_dlq_total"})).totals() == {"a": 1}
