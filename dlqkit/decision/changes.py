@@ -1,22 +1,31 @@
-"""What changed before the onset: restarts, versions, and what the analyst noted."""
+"""What changed before the onset: restarts, versions, payloads, clients, volume, and what the analyst noted."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from itertools import pairwise
 from typing import Any
 
 import pandas as pd
 
+from dlqkit.decision.payload_changes import payload_changes
+from dlqkit.decision.volume_changes import volume_changes
 from dlqkit.frames import SAMPLES, check_frame
 from dlqkit.signals.counters import METRICS, increase
 
 __all__ = ["CHANGES", "find_changes"]
 
 TIME = "datetime64[us, UTC]"
-CHANGES: Mapping[str, str] = {"at": TIME, "kind": "str", "what": "str", "workflow_id": "str", "evidence": "str"}
+CHANGES: Mapping[str, str] = {
+    "at": TIME,
+    "kind": "str",
+    "what": "str",
+    "workflow_id": "str",
+    "evidence": "str",
+    "before_s": "Float64",
+}
 VERSION_LABELS = ("version", "revision", "build", "commit", "image", "tag", "git_sha", "release")
 START_TIME = "process_start_time_seconds"
 # What is seen within this of another is one change: instances of a worker restart one after the other.
@@ -34,7 +43,11 @@ def find_changes(
     samples: pd.DataFrame,
     onset_at: datetime,
     *,
+    records: pd.DataFrame | None = None,
     worker_logs: pd.DataFrame | None = None,
+    entity_key: Sequence[str] = (),
+    metrics: Mapping[str, str] | None = None,
+    workflow_id: str | None = None,
     notes: Iterable[tuple[datetime, str]] = (),
     window: timedelta = timedelta(minutes=30),
 ) -> pd.DataFrame:
@@ -46,8 +59,18 @@ def find_changes(
         ``frames.SAMPLES`` with ``metric`` and labels as columns.
     onset_at : datetime
         Aware.
+    records : DataFrame, optional
+        ``frames.RECORDS``: their payloads tell of new fields and clients.
     worker_logs : DataFrame, optional
         ``frames.WORKER_LOGS``; lines that speak of a start, a deploy, a migration or a new version are read.
+    entity_key : sequence of str, optional
+        Payload fields that name a client (``payload.customer_id``), as in the settings; without them any field with few
+        values that come often.
+    metrics : mapping, optional
+        Names that differ from the runbook's.
+    workflow_id : str, optional
+        Whose payloads and volume are looked at; those of all by default. A process serves all workflows, so its
+        restarts and versions always count.
     notes : iterable of (datetime, str)
         The analyst's own.
     window : timedelta
@@ -56,12 +79,17 @@ def find_changes(
     Returns
     -------
     DataFrame
-        Columns of ``CHANGES``, by time. kind : ``version``, ``restart``, ``log`` or ``note``
+        Columns of ``CHANGES``, by time; candidates, not conclusions.
+
+        at : when it was first seen; before_s : Float64, seconds before the onset (negative: seen just after it)
+        kind : ``version``, ``restart``, ``payload``, ``client``, ``volume``, ``log`` or ``note``
+        what : str, in words; workflow_id : NA where it concerns all; evidence : str, the source
 
     Notes
     -----
     A restart is a new ``process_start_time_seconds``, else a counter that fell; a version is a label such as
-    ``version`` or ``image`` of a metric whose name ends in ``info``.
+    ``version`` or ``image`` of a metric whose name ends in ``info``. A payload's field is new where none of the records
+    before the window has it, so nothing is said of records that begin within it.
     """
     check_frame(samples, SAMPLES, ("series_id", "sampled_at", "value"))
     onset = pd.Timestamp(onset_at)
@@ -69,6 +97,10 @@ def find_changes(
     rows: list[dict[str, Any]] = []
     if len(samples) and "metric" in samples.columns:
         rows += _versions(samples) + _restarts(samples)
+        rows += volume_changes(samples, begin, end, metrics=metrics, workflow_id=workflow_id)
+    if records is not None and len(records) and "payload_snapshot" in records.columns:
+        own = records if workflow_id is None else records[records["workflow_id"] == workflow_id]
+        rows += payload_changes(own, begin, end, entity_key)
     rows += _from_logs(worker_logs, begin, end)
     rows += [{"at": pd.Timestamp(at), "kind": "note", "what": text, "workflow_id": None, "evidence": "note"}
              for at, text in notes]  # fmt: skip
@@ -81,6 +113,7 @@ def find_changes(
         return pd.DataFrame({name: pd.Series(dtype=dtype) for name, dtype in CHANGES.items()})
     frame = pd.DataFrame(inside, columns=list(CHANGES))
     frame["at"] = pd.to_datetime(frame["at"], utc=True)
+    frame["before_s"] = (onset - frame["at"]).dt.total_seconds()
     return frame.astype(dict(CHANGES))
 
 

@@ -2,10 +2,11 @@ from __future__ import annotations
 
 from datetime import timedelta
 
+import numpy as np
 import pandas as pd
 
-from dlqkit.decision.changes import find_changes
-from tests.frames import at, counter, lines
+from dlqkit.decision.changes import CHANGES, find_changes
+from tests.frames import at, counter, good, lines, records
 
 ONSET = at(3600)
 
@@ -55,3 +56,30 @@ def test_a_log_line_about_a_deploy_is_a_change_and_one_about_an_event_is_not() -
 
 def test_nothing_changed_is_an_empty_frame() -> None:
     assert find_changes(counter("up", [1.0]), ONSET).empty
+
+
+def test_each_change_says_how_long_before_the_onset_it_was() -> None:
+    found = find_changes(counter("up", [1.0]), ONSET, notes=[(at(3400).to_pydatetime(), "deploy of 1.9")])
+
+    assert found["before_s"].tolist() == [200]
+    assert list(found.columns) == list(CHANGES)
+
+
+def test_a_jump_in_volume_is_a_change() -> None:
+    """One event a scrape, and four from scrape 180 on, a quarter of an hour before the onset."""
+    grown = np.cumsum([4.0 if number >= 180 else 1.0 for number in range(300)]).tolist()
+
+    found = find_changes(counter("worker_success_total", grown, workflow_id="wf"), ONSET)
+
+    assert found["kind"].tolist() == ["volume"]
+    assert found["at"].tolist() == [at(180 * 15)]
+
+
+def test_a_new_client_in_the_records_is_a_change() -> None:
+    rows = [good(5 * number, payload_snapshot=f'{{"client": "{"c9" if number >= 660 else f"c{number % 4}"}"}}')
+            for number in range(720)]  # fmt: skip
+
+    found = find_changes(counter("up", [1.0]), ONSET, records=records(rows), entity_key=["payload.client"])
+
+    assert found["kind"].tolist() == ["client"]
+    assert found["before_s"].tolist() == [300]

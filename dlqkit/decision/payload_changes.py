@@ -1,0 +1,163 @@
+"""What is new in the payloads shortly before the onset: a field, a type, a field that is gone, a client."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+import msgspec
+import pandas as pd
+
+__all__ = ["payload_changes"]
+
+# So many of the newest payloads before the time in question, and of its own, are read; what looks new in them is then
+# searched for in the text of all that are older.
+READ = 4000
+# Fewer payloads before do not tell what is usual, and what is new in fewer payloads than this is chance.
+ENOUGH_BEFORE, ENOUGH_NEW = 30, 2
+# A field is missed where at least this share of the payloads had it.
+ALWAYS = 0.999
+ENOUGH_TO_MISS = 200
+# An object whose payloads bring more new names than this at once is a table by id, not a shape.
+NAMES_OF_A_TABLE = 5
+# Values of a field that is no key in the settings tell clients if they are few and each comes often.
+FEW_VALUES, OFTEN = 50, 10
+# A new value of a key is a change if it is behind this share of the payloads since.
+SHARE, ENOUGH_OF_CLIENT = 0.05, 5
+MAXIMUM_DEPTH = 4
+
+
+def payload_changes(
+    records: pd.DataFrame, begin: pd.Timestamp, end: pd.Timestamp, entity_key: Sequence[str] = ()
+) -> list[dict[str, Any]]:
+    """Rows of ``changes.CHANGES``: kind ``payload`` or ``client``, with the first record that shows it."""
+    known = records[records["recorded_at"].notna() & records["payload_snapshot"].notna()]
+    rows: list[dict[str, Any]] = []
+    groups = (
+        known.groupby("workflow_id", sort=True, observed=True) if "workflow_id" in known.columns else [(None, known)]
+    )
+    for workflow_id, own in groups:
+        own = own.sort_values("recorded_at", kind="stable")
+        at = own["recorded_at"]
+        earlier, fresh = own[at < begin], own[(at >= begin) & (at <= end)]
+        # What first came within the window goes on after it; that shows how much of the flow it is.
+        since = pd.concat([fresh.tail(2 * READ), own[at > end].head(READ // 2)])
+        if len(earlier) < ENOUGH_BEFORE or fresh.empty:
+            continue
+        rows += _of_workflow(str(workflow_id), earlier, since, end, entity_key)
+    return rows
+
+
+def _of_workflow(
+    workflow_id: str, earlier: pd.DataFrame, since: pd.DataFrame, end: pd.Timestamp, entity_key: Sequence[str]
+) -> Iterator[dict[str, Any]]:
+    before = [_fields(text) for text in earlier["payload_snapshot"].tail(READ)]
+    after = [(at, _fields(text)) for at, text in zip(since["recorded_at"], since["payload_snapshot"], strict=True)]
+    old: Counter[tuple[str, str]] = Counter()
+    for fields in before:
+        old.update((path, kind) for path, (kind, _) in fields.items())
+    paths: Counter[str] = Counter()
+    for (path, _), count in old.items():
+        paths[path] += count
+    first: dict[tuple[str, str], int] = {}
+    counts: Counter[tuple[str, str]] = Counter()
+    for place, (_, fields) in enumerate(after):
+        for path, (kind, _) in fields.items():
+            if (path, kind) not in old and kind != "nothing":
+                first.setdefault((path, kind), place)
+                counts[path, kind] += 1
+    parents = Counter(path.rpartition(".")[0] for path, _ in first if path not in paths)
+    for (path, kind), place in first.items():
+        at, parent = after[place][0], path.rpartition(".")[0]
+        if at > end or counts[path, kind] < ENOUGH_NEW or (path not in paths and parents[parent] > NAMES_OF_A_TABLE):
+            continue
+        usual = max((one for one in old if one[0] == path), key=lambda one: old[one], default=None)
+        if path and usual is None and _is_in(earlier, path.rpartition(".")[2].removesuffix("[]")):
+            continue
+        what = f"new field {path} ({kind})" if usual is None else f"field {path}: {usual[1]} → {kind}"
+        what = what if path else "no payload that is JSON"
+        yield _row(workflow_id, at, "payload", what, counts[path, kind], len(after) - place)
+    yield from _missing(workflow_id, paths, len(before), after, end)
+    yield from _clients(workflow_id, earlier, before, after, end, entity_key)
+
+
+def _row(workflow_id: str, at: pd.Timestamp, kind: str, what: str, count: int, of: int) -> dict[str, Any]:
+    told = f"{what}; in {count:,} of {of:,} payloads since"
+    return {"at": at, "kind": kind, "what": told, "workflow_id": workflow_id, "evidence": "execution records"}
+
+
+def _missing(
+    workflow_id: str, paths: Mapping[str, int], payloads: int, after: Sequence[tuple[pd.Timestamp, Mapping[str, Any]]],
+    end: pd.Timestamp,
+) -> Iterator[dict[str, Any]]:  # fmt: skip
+    if payloads < ENOUGH_TO_MISS:
+        return
+    gone: set[str] = set()
+    for path in sorted(path for path, count in paths.items() if count >= ALWAYS * payloads):
+        without = [place for place, (_, fields) in enumerate(after) if path not in fields and "" not in fields]
+        # Where a whole object is gone, so are its fields: one change.
+        if len(without) < ENOUGH_NEW or after[without[0]][0] > end or path.rpartition(".")[0] in gone:
+            gone |= {path} if len(without) >= ENOUGH_NEW else set()
+            continue
+        gone.add(path)
+        since = len(after) - without[0]
+        yield _row(workflow_id, after[without[0]][0], "payload", f"field {path} is gone", len(without), since)
+
+
+def _clients(
+    workflow_id: str, earlier: pd.DataFrame, before: Sequence[Mapping[str, tuple[str, Any]]],
+    after: Sequence[tuple[pd.Timestamp, Mapping[str, tuple[str, Any]]]], end: pd.Timestamp, entity_key: Sequence[str],
+) -> Iterator[dict[str, Any]]:  # fmt: skip
+    keys = [path.removeprefix("payload.") for path in entity_key]
+    for path in keys or sorted({path for fields in before[-ENOUGH_BEFORE:] for path in fields}):
+        old = Counter(fields[path][1] for fields in before if path in fields and fields[path][1] is not None)
+        if not old or (not keys and (len(old) > FEW_VALUES or min(old.total() / len(old), *old.values()) < OFTEN)):
+            continue
+        first: dict[str, int] = {}
+        counts: Counter[str] = Counter()
+        for place, (_, fields) in enumerate(after):
+            value = fields[path][1] if path in fields else None
+            if value is not None and value not in old:
+                first.setdefault(value, place)
+                counts[value] += 1
+        for value, place in first.items():
+            at, since = after[place][0], len(after) - place
+            enough = max(ENOUGH_OF_CLIENT, SHARE * since)
+            if at <= end and counts[value] >= enough and not _is_in(earlier, value):
+                yield _row(workflow_id, at, "client", f"{path} {value[:60]} is new", counts[value], since)
+
+
+def _is_in(records: pd.DataFrame, text: str) -> bool:
+    """Whether any payload holds the text as a name or value."""
+    return bool(records["payload_snapshot"].str.contains(text, regex=False).any())
+
+
+def _fields(text: str) -> dict[str, tuple[str, Any]]:
+    """Type and short value of each field, by its path."""
+    out: dict[str, tuple[str, Any]] = {}
+    try:
+        _walk(msgspec.json.decode(text), "", out, 0)
+    except msgspec.DecodeError:
+        return {"": ("no JSON", None)}
+    return out
+
+
+def _walk(value: Any, path: str, out: dict[str, tuple[str, Any]], depth: int) -> None:
+    if isinstance(value, dict) and depth < MAXIMUM_DEPTH:
+        if path:
+            out[path] = ("object", None)
+        for name, own in value.items():
+            _walk(own, f"{path}.{name}" if path else name, out, depth + 1)
+    elif isinstance(value, list):
+        out[path] = ("array", None)
+        for own in value[:3]:
+            _walk(own, f"{path}[]", out, depth + 1)
+    elif isinstance(value, str):
+        out[path] = ("text", value)
+    elif isinstance(value, bool):
+        out[path] = ("boolean", str(value))
+    elif isinstance(value, (int, float)):
+        out[path] = ("number", str(value))
+    else:
+        out[path] = ("nothing" if value is None else "object", None)
