@@ -1,4 +1,7 @@
-"""Windows of a third structure, kept aside while thresholds were chosen: many workflows, pods that are replaced."""
+"""Windows of a third structure: many workflows, pods that are replaced.
+
+Kept aside while thresholds were chosen; looked at once, after which a run needs five dead letters in three scrapes.
+"""
 
 from __future__ import annotations
 

@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping
 import numpy as np
 import pandas as pd
 
+from benchmarks.drifting_cases import drifting
 from benchmarks.flow_cases import SILENCES, SPIKES
 from benchmarks.harness import Figure, Measure
 from benchmarks.held_out_cases import held_out
@@ -26,7 +27,7 @@ Family = Callable[[np.random.Generator, int], Case]
 def run() -> list[Figure | Measure]:
     """Every figure of the signals, on each family of windows by itself."""
     out: list[Figure | Measure] = []
-    families: Mapping[str, Family] = {**FAMILIES, "held out": held_out}
+    families: Mapping[str, Family] = {**FAMILIES, "held out": held_out, "drifting": drifting}
     for name, family in families.items():
         out += _incidents(name, family)
     for signal, cases in (("duration", SPIKES), ("silence", SILENCES)):

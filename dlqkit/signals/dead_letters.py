@@ -28,7 +28,9 @@ FLAPPING_S, FLAPPING_SCRAPES, FLAPPING_PAUSE, FLAPPING_RUNS = 1200.0, 40.0, 1.5,
 # A rate that is less than so much above the usual one is no incident, however sure it is.
 LEAST_RATIO = 1.4
 # Events that were seen in fewer scrapes than this are batches of poison, unless there are so many.
-LEAST_POINTS, LEAST_AT_ONCE = 3, 8.0
+LEAST_POINTS, LEAST_AT_ONCE = 3, 15.0
+# Where dead letters are seen in less than this share of a run's scrapes they come in batches, and a batch is one event.
+SPARSE = 0.25
 # The rate in time must be above that around the run as well: where only successes fall, dead letters did not jump.
 LOCAL_FLOOR, LOCAL_S = 3.0, 3600.0
 # A workflow that loses this share of its events all through the window is in trouble although nothing changes.
@@ -78,7 +80,11 @@ def _of_workflow(
             runs = find_runs(exposed_steps(points, exposure, edges))
     exposed = exposed_steps(points, exposure, edges)
     runs = merge_near(runs, points, exposed, NEAR_SCRAPES * scrapes.spacing_s)
-    kept = [run for run in runs if _is_jump(run, runs, points, start_s, end_s)]
+    kept = [run for run in runs if _is_jump(run, runs, points, scrapes.spacing_s, start_s, end_s)]
+    rate = _rate(kept, exposed)
+    kept = [
+        run for run in kept if run.size >= LEAST_RATIO * rate * (exposed.after[run.last] - exposed.before[run.first])
+    ]
     if not kept:
         steady = _steady(workflow_id, points, volume, start_s, end_s)
         return [steady] if steady else []
@@ -127,12 +133,13 @@ def _joined(one: Run, other: Run, exposed: Points) -> Run:
     return Run(one.first, other.last, size, one.expected + other.expected, max(one.likelihood, other.likelihood))
 
 
-def _is_jump(run: Run, runs: list[Run], points: Steps, start_s: float, end_s: float) -> bool:
+def _is_jump(run: Run, runs: list[Run], points: Steps, spacing_s: float, start_s: float, end_s: float) -> bool:
     """Whether a run is more than a batch of poison, a small rise, or a fall of everything else."""
     begin, end = float(points.previous_s[run.first]), float(points.at_s[run.last])
     if run.last - run.first + 1 < LEAST_POINTS and run.size < LEAST_AT_ONCE:
         return False
-    if run.size < LEAST_RATIO * run.expected:
+    count, weight = run.last - run.first + 1, points.grown[run.first : run.last + 1]
+    if count < SPARSE * (end - begin) / spacing_s and run.likelihood < FLOOR * float((weight**2).sum() / weight.sum()):
         return False
     margin = max(LOCAL_S, 2 * (end - begin))
     low, high = max(begin - margin, start_s), min(end + margin, end_s)

@@ -15,6 +15,8 @@ __all__ = ["find_failures"]
 # More than half of the attempts fail, and twice as many as usual: a worker that retries a lot does so every day.
 LEAST_SHARE, LEAST_RATIO = 0.5, 2.0
 LEAST_FAILURES = 15.0
+# One event fails several times in a row; so much in one moment is that event, not the worker.
+LEAST_SCRAPES, LEAST_S = 5, 300.0
 
 
 def find_failures(failure: Growth, success: Growth, scrapes: Scrapes, end_s: float) -> list[Found]:
@@ -30,6 +32,8 @@ def find_failures(failure: Growth, success: Growth, scrapes: Scrapes, end_s: flo
         runs = merge_near(find_runs(exposed, minimum=LEAST_FAILURES), points, exposed, scrapes.spacing_s)
         for run in runs:
             begin, last = float(points.previous_s[run.first]), float(points.at_s[run.last])
+            if run.last - run.first + 1 < LEAST_SCRAPES or last - begin < LEAST_S:
+                continue
             won = float(good.grown[(good.at_s > begin) & (good.at_s <= last)].sum())
             if run.size / (run.size + won) < LEAST_SHARE or run.size < LEAST_RATIO * run.expected:
                 continue
