@@ -212,6 +212,6 @@ def _from_logs(logs: pd.DataFrame | None, begin: pd.Timestamp, end: pd.Timestamp
     rows: list[dict[str, Any]] = []
     for at, message in zip(near["logged_at"], near["message"].astype("str"), strict=True):
         if _LOG_WORDS.search(message):
-            what = message[:200]
+            what = message[:2000]
             rows.append({"at": at, "kind": "log", "what": what, "workflow_id": None, "evidence": "worker logs"})
     return rows[-20:]

@@ -13,7 +13,7 @@ from dlqkit.decision.overrides import apply_overrides, find_unmatched_overrides
 from dlqkit.decision.signature_edits import SignatureEdits
 from dlqkit.decision.signatures import group_errors, sign_errors
 from dlqkit.executions.durations import propose_timeout
-from dlqkit.report.coverage import evidence_ids, time_text
+from dlqkit.report.coverage import evidence_ids, time_text, value_or_none
 from dlqkit.report.redact import mask_credentials, mask_payload_values
 
 if TYPE_CHECKING:
@@ -160,8 +160,16 @@ def _signature_rows(groups: pd.DataFrame, classes: pd.DataFrame) -> list[dict[st
     return out
 
 
+def _shown(kind: str, what: str) -> str:
+    """A log line without credentials; a client without its name, which is a value of the payload."""
+    if kind == "client":
+        return f"a new value of {what.split(' ')[0]}"
+    return mask_credentials(what)[:200] if kind == "log" else what
+
+
 def describe_changes(
     folder: IncidentFolder,
+    own: pd.DataFrame,
     samples: pd.DataFrame,
     main: pd.Series | None,
     rows: list[dict[str, Any]],
@@ -169,6 +177,8 @@ def describe_changes(
 ) -> dict[str, Any]:
     """What changed in the half hour before the onset, and what was looked at for it."""
     looked = ["worker restarts and versions in the metrics"] if len(samples) else []
+    looked += ["event volume"] if len(samples) else []
+    looked += ["payloads of the records"] if len(own) else []
     looked += ["worker logs"] if len(folder.worker_logs().frame) else []
     looked += ["your notes"] if folder.notes else []
     looked_at = ", ".join(looked) + " were looked at" if looked else "no source tells of restarts, versions or deploys"
@@ -176,14 +186,23 @@ def describe_changes(
         return {"rows": [], "looked_at": looked_at}
     logs = folder.worker_logs().frame
     frame = find_changes(
-        samples, main["onset_at"], worker_logs=logs if len(logs) else None, notes=folder.notes, window=BEFORE_ONSET
+        samples,
+        main["onset_at"],
+        records=own if len(own) else None,
+        worker_logs=logs if len(logs) else None,
+        entity_key=folder.entity_key(workflow_id),
+        metrics=folder.metric_names,
+        workflow_id=workflow_id,
+        notes=folder.notes,
+        window=BEFORE_ONSET,
     )
     evidence = evidence_ids(rows, "prometheus")
     found = [
         {
             "at": time_text(row.at),
             "kind": str(row.kind),
-            "what": mask_credentials(str(row.what)) if row.kind == "log" else str(row.what),
+            "what": _shown(str(row.kind), str(row.what)),
+            "before_s": value_or_none(row.before_s),
             "workflow_id": None if pd.isna(row.workflow_id) else str(row.workflow_id),
             "evidence": str(row.evidence) or evidence,
         }

@@ -40,7 +40,8 @@ from dlqkit.report.diagnosis import describe_changes, diagnose, sign_dead_letter
 from dlqkit.report.impact import describe_impact
 from dlqkit.report.judgement import read_judgement
 from dlqkit.report.prevention import describe_prevention
-from dlqkit.report.state import choose_main_signal, describe_onset, describe_state, is_known, select_dead
+from dlqkit.report.reported import describe_findings, describe_reports
+from dlqkit.report.state import SOURCES, choose_main_signal, describe_onset, describe_state, is_known, select_dead
 from dlqkit.report.unplaced import find_unplaced
 from dlqkit.signals.counters import metric_samples
 from dlqkit.signals.signals import find_incidents
@@ -85,6 +86,7 @@ def find_signals(
         records=records if len(records) else None,
         worker_logs=logs if len(logs) else None,
         support_reports=reports if len(reports) else None,
+        histograms=with_labels(folder.histograms().frame, folder.series().frame),
         metrics=folder.metric_names,
         records_complete_from=folder.dead_letters_known_from,
         now=moment,
@@ -122,6 +124,7 @@ def choose_workflow(signals: pd.DataFrame, asked: str | None) -> str | None:
     """The workflow that was asked for, else that of the worst signal; None where that is of all together."""
     if asked is not None:
         return asked
+    signals = signals[~signals["what"].isin(SOURCES)]
     if signals.empty or pd.isna(signals["workflow_id"].iloc[0]):
         return None
     return str(signals["workflow_id"].iloc[0])
@@ -217,7 +220,7 @@ def facts(folder: IncidentFolder, *, as_of: datetime | None = None, first_look: 
     onset = describe_onset(main, moment, folder, rows)
     incident_dead = select_dead(own, main, moment)
     diagnosis, classes = diagnose(folder, own, incident_dead, workflow_id, judgement)
-    changes = describe_changes(folder, samples, main, rows, workflow_id)
+    changes = describe_changes(folder, own, samples, main, rows, workflow_id)
     out: dict[str, Any] = {
         "schema": SCHEMA,
         "dlqkit": __version__,
@@ -256,6 +259,8 @@ def facts(folder: IncidentFolder, *, as_of: datetime | None = None, first_look: 
     counts_events = state["kind"] == "dead_letters" and has_records
     out["events"] = count_events(own, incident_dead, rows, onset, doubt) if counts_events else no_events(rows)
     out["assumptions"] += [doubt] if doubt else []
+    out["findings"] = describe_findings(signals, records)
+    out["reports"] = describe_reports(folder, records, workflow_id)
     out["other_workflows"] = list_others(signals, workflow_id, folder, out["events"])
     out["coverage"] = rows
     out["judgement"] = dict(judgement.texts)
@@ -301,6 +306,8 @@ def _signal_rows(signals: pd.DataFrame, folder: IncidentFolder) -> list[dict[str
             "onset_high_at": time_text(row.onset_high_at),
             "end_at": time_text(row.end_at),
             "resolution_s": value_or_none(row.resolution_s),
+            "what": None if pd.isna(row.what) else str(row.what),
+            "baseline": value_or_none(row.baseline),
             "size": value_or_none(row.size),
             "confidence": value_or_none(row.confidence),
             "evidence": str(row.evidence),

@@ -12,14 +12,18 @@ from dlqkit.report.coverage import dead_letters_are_whole, evidence_ids, time_te
 if TYPE_CHECKING:
     from dlqkit.evidence.folder import IncidentFolder
 
+# What of a silence is that of a source alone (signals.silence).
+SOURCES = ("scrapes", "records", "log lines")
+
 __all__ = ["choose_main_signal", "describe_onset", "describe_state", "is_known", "select_dead"]
 
 
 def choose_main_signal(signals: pd.DataFrame, workflow_id: str | None) -> pd.Series | None:
     """The worst signal of the workflow, or of all workflows together; they are in that order."""
-    own = signals
+    # A source that fell silent by itself is a gap in the evidence, not trouble of the worker.
+    own = signals[~signals["what"].isin(SOURCES)]
     if workflow_id:
-        own = signals[(signals["workflow_id"] == workflow_id) | signals["workflow_id"].isna()]
+        own = own[(own["workflow_id"] == workflow_id) | own["workflow_id"].isna()]
     return None if own.empty else own.iloc[0]
 
 

@@ -110,4 +110,5 @@ def _row(workflow_id: str, times: pd.Series, known_to: pd.Timestamp, text: str) 
         "baseline": np.nan,
         "confidence": 0.5,
         "evidence": text,
+        "what": None,
     }

@@ -84,6 +84,9 @@ def group_alike(
     rows = [_finding(group, bool(known)) for group in open_groups]
     rows.sort(key=lambda row: (-row["workflows"], -row["size"], row["onset_at"]))
     frame = pd.DataFrame([{"finding_id": number, **row} for number, row in enumerate(rows, 1)], columns=list(FINDINGS))
+    for name in ("onset_at", "onset_high_at", "end_at"):
+        # None of them may have ended, and a column of nothing but NaT has no zone.
+        frame[name] = pd.to_datetime(frame[name], utc=True)
     return frame.astype(dict(FINDINGS))
 
 

@@ -51,3 +51,13 @@ def test_nothing_found_is_nothing_grouped() -> None:
 
     assert findings.empty
     assert {name: str(dtype) for name, dtype in findings.dtypes.items()} == dict(FINDINGS)
+
+
+def test_a_finding_that_goes_on_has_no_end() -> None:
+    found = find_incidents(platform([100, 100])).assign(end_at=pd.NaT)
+    found["end_at"] = pd.to_datetime(found["end_at"], utc=True)
+
+    findings = group_alike(found)
+
+    assert findings["end_at"].isna().all()
+    assert findings["end_at"].dtype == FINDINGS["end_at"]
