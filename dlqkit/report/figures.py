@@ -88,9 +88,24 @@ def _coverage_of_lanes(incident: IncidentFolder) -> dict[str, Coverage]:
 
 def show_durations_figure(incident: IncidentFolder, facts: Facts) -> DrawnFigure:
     """How long the action took, and what the timeout cut."""
+    from dlqkit.executions.buckets import bucket_histogram
+    from dlqkit.executions.duration_basis import duration_basis
     from dlqkit.executions.durations import duration_histogram
     from dlqkit.plots.durations import plot_durations
 
     timeout_ms = facts["class"]["timeout_ms"]["value"]
-    histogram = duration_histogram(_of_workflow(incident.records().frame, facts), timeout_ms=timeout_ms)
-    return _finished("durations", plot_durations(histogram, timeout_ms=timeout_ms))
+    own = _of_workflow(incident.records().frame, facts)
+    histogram = duration_histogram(own, timeout_ms=timeout_ms, basis=duration_basis(own, timeout_ms))
+    times, series = own["recorded_at"].dropna(), incident.series().frame
+    buckets = None
+    # Both sides of the same time: the worker's histogram counts every attempt, the records what they are of.
+    if len(times):
+        buckets = bucket_histogram(
+            with_labels(_seen(incident.samples().frame, "sampled_at", facts), series),
+            histograms=with_labels(_seen(incident.histograms().frame, "sampled_at", facts), series),
+            start=times.min(), end=times.max(), workflow_id=facts["workflow"]["id"], metrics=incident.metric_names,
+        )  # fmt: skip
+    axes = plot_durations(
+        histogram, timeout_ms=timeout_ms, buckets=None if buckets is None or buckets.empty else buckets
+    )
+    return _finished("durations", axes)

@@ -22,6 +22,7 @@ from dlqkit.untrusted import for_html, for_markdown, for_terminal, shorten
 __all__ = [
     "Table",
     "Text",
+    "evidence_rows",
     "finish",
     "show_advice",
     "show_changes",
@@ -162,7 +163,8 @@ def _evidence(line: Line) -> str:
     return f' <span class="evidence">[{for_html(line.evidence)}]</span>' if line.evidence else ""
 
 
-def _rows(rows: Sequence[Mapping[str, Any]], *cells: Any) -> tuple[tuple[str, ...], ...]:
+def evidence_rows(rows: Sequence[Mapping[str, Any]], *cells: Any) -> tuple[tuple[str, ...], ...]:
+    """The cells of each row, as text."""
     return tuple(tuple(str(cell(row)) for cell in cells) for row in rows)
 
 
@@ -176,7 +178,7 @@ def show_signals(facts: Facts) -> Table:
     return Table(
         "Signals",
         ("signal", "workflow", "since", "exact to", "until", "lasted", "size", "confidence", "evidence"),
-        _rows(
+        evidence_rows(
             facts["signals"],
             lambda row: SIGNAL_NAMES[row["signal"]],
             lambda row: row["workflow_name"] or row["workflow_id"] or "all together",
@@ -196,12 +198,13 @@ def show_signatures(facts: Facts) -> Table:
     """Error signatures of the dead letters, most frequent first, each with its class."""
     return Table(
         "Error signatures",
-        ("share", "events", "signature", "class", "the text suggests", "first", "last", "evidence"),
-        _rows(
+        ("share", "events", "signature", "new?", "class", "the text suggests", "first", "last", "evidence"),
+        evidence_rows(
             facts["signatures"],
             lambda row: f"{row['share']:.0%}",
             lambda row: f"{_at_least(facts)}{row['events']:,}",
             lambda row: row["signature"],
+            lambda row: {True: "new", False: "old", None: "not known"}[row["is_new"]],
             _class_cell,
             lambda row: row["suggested_class"] + (f" (“{row['text_says']}”)" if row["text_says"] else ""),
             lambda row: moment_text(row["first_at"]),
@@ -225,7 +228,7 @@ def show_rules(facts: Facts) -> Table:
     return Table(
         "What the class rests on",
         ("events", "class", "because", "retryable", "attempts", "took", "the text says", "against it"),
-        _rows(
+        evidence_rows(
             facts["class"]["rules"],
             lambda row: f"{_at_least(facts)}{row['events']:,}",
             lambda row: row["failure_class"],
@@ -280,11 +283,14 @@ def _fact_value(value: Mapping[str, Any], unit: str) -> str:
 def show_changes(facts: Facts) -> Table:
     """What changed in the half hour before the onset: restarts, versions, notes."""
     return Table(
-        "Changed before the onset",
-        ("when", "kind", "what", "evidence"),
-        _rows(
+        "Changed before the onset: candidates, not conclusions",
+        ("when", "before the onset", "kind", "what", "evidence"),
+        evidence_rows(
             facts["changes"]["rows"],
             lambda row: moment_text(row["at"]),
+            lambda row: (
+                duration_text(row["before_s"]) if row["before_s"] is None or row["before_s"] >= 0 else "just after"
+            ),
             lambda row: row["kind"],
             lambda row: row["what"],
             lambda row: row["evidence"],
@@ -298,7 +304,7 @@ def show_timeline(facts: Facts) -> Table:
     return Table(
         "Timeline",
         ("when", "what", "evidence"),
-        _rows(
+        evidence_rows(
             facts["timeline"], lambda row: moment_text(row["at"]), lambda row: row["what"], lambda row: row["evidence"]
         ),
         "no moment is known",
@@ -310,7 +316,7 @@ def show_coverage(facts: Facts) -> Table:
     return Table(
         "Evidence",
         ("id", "source", "window asked", "received", "completeness", "missing, found out, assumed"),
-        _rows(
+        evidence_rows(
             facts["coverage"],
             lambda row: row["evidence_id"],
             lambda row: f"{row['kind']}: {row['query']}" if row["query"] else row["kind"],
@@ -332,7 +338,7 @@ def show_advice(facts: Facts) -> Table:
     return Table(
         "What to do",
         ("do", "because", "would be wrong", "left unknown", "command"),
-        _rows(
+        evidence_rows(
             facts["advice"],
             lambda row: row["action"],
             lambda row: row["reason"],
@@ -350,7 +356,7 @@ def show_checklist(facts: Facts) -> Table:
     return Table(
         "May it be closed?",
         ("item", "holds", "why", "evidence"),
-        _rows(
+        evidence_rows(
             facts["checklist"],
             lambda row: row["text"],
             lambda row: words[row["state"]],

@@ -10,7 +10,16 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Literal
 
-__all__ = ["Line", "count_text", "duration_text", "headline", "moment_text", "seconds_between", "summary"]
+__all__ = [
+    "Line",
+    "conditions_text",
+    "count_text",
+    "duration_text",
+    "headline",
+    "moment_text",
+    "seconds_between",
+    "summary",
+]
 
 Facts = Mapping[str, Any]
 
@@ -131,17 +140,46 @@ def _changes_text(facts: Facts) -> str:
     changes = facts["changes"]["rows"]
     if not changes:
         return f"nothing seen: {facts['changes']['looked_at']}"
-    # A person's note and a new version say more than a restart; of each the last one before the onset.
-    weight = {"note": 3, "version": 2, "restart": 1}
-    first = max(changes, key=lambda row: (weight.get(row["kind"], 0), row["at"]))
-    text: str = f"{moment_text(first['at'])[11:]} {first['what']}"
-    return text + (f"; and {len(changes) - 1} more" if len(changes) > 1 else "")
+    # A person's note, a new version and a new payload say more than a restart; of each the last one before the onset.
+    weight = {"note": 4, "version": 3, "payload": 2, "client": 1}
+    ordered = sorted(changes, key=lambda row: (-weight.get(row["kind"], 0), row["at"]))
+    shown = [ordered[0], *(row for row in ordered[1:] if row["kind"] != ordered[0]["kind"] and row["kind"] in weight)][
+        :2
+    ]
+    text = "; ".join(f"{moment_text(row['at'])[11:]} {row['what']}" for row in shown)
+    rest = len(changes) - len(shown)
+    return text + (f"; and {rest} more" if rest else "")
 
 
 def _lack_text(row: Mapping[str, Any]) -> str:
     """What is missing of a source, and what to do about it, as the source said it."""
     said = " ".join(row["missing"][:2])
     return f"{row['kind']} {row['completeness']}" + (f": {said}" if said else "")
+
+
+def _explanations(facts: Facts) -> list[Line]:
+    """What tells failing events from healthy ones, where something does."""
+    lines = []
+    answers = [(part["of"], row) for part in facts["differences"] for row in part["rows"][:1]]
+    if answers:
+        texts = [
+            ("" if of == "all" else f"{of}: ")
+            + f"{conditions_text(row)}: {row['rate_with']:.0%} fail, of others {row['rate_without']:.0%}"
+            for of, row in answers
+        ]
+        lines.append(Line("What differs", "; ".join(texts), evidence=facts["events"]["evidence"]))
+    durations = facts["durations"]
+    if durations and durations["verdict"] in {"slow then dead", "dead at once", "both"}:
+        lines.append(Line("Durations", durations["sentence"], evidence=facts["events"]["evidence"]))
+    return lines
+
+
+def conditions_text(row: Mapping[str, Any]) -> str:
+    """``version = 1.9.0 and payload.customer_id (missing)``."""
+    words = []
+    for name, value in row["conditions"]:
+        words.append(f"{name} {value}" if value.startswith(("(", ">", "<=", "length")) else f"{name} = {value}")
+    return " and ".join(words)
 
 
 def _short(workflow_id: str | None) -> str | None:
@@ -192,6 +230,7 @@ def summary(facts: Facts) -> list[Line]:
         top = facts["signatures"][0] if facts["signatures"] else None
         text = f"{top['share']:.0%}: {top['signature']}" if top else "no error text in the records"
         lines.append(Line("Top signature", text, "computed" if top else "unknown"))
+        lines += _explanations(facts)
     if state in {"going_on", "ended"}:
         seen = facts["changes"]["rows"] or "were looked at" in facts["changes"]["looked_at"]
         lines.append(Line("Changed before", _changes_text(facts), "computed" if seen else "unknown"))

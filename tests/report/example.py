@@ -69,6 +69,8 @@ def make_facts(**over: Any) -> dict[str, Any]:
                 "error_type": "ConnectionError",
                 "events": 12,
                 "share": 1.0,
+                "is_new": True,
+                "masks": "<*>",
                 "failure_class": "infrastructure",
                 "suggested_class": "infrastructure",
                 "disputed": False,
@@ -105,6 +107,7 @@ def make_facts(**over: Any) -> dict[str, Any]:
                     "at": "2026-03-02T13:55:00+00:00",
                     "kind": "restart",
                     "what": "worker-1 restarted",
+                    "before_s": 425.0,
                     "workflow_id": None,
                     "evidence": "E2",
                 }
@@ -142,7 +145,12 @@ def make_facts(**over: Any) -> dict[str, Any]:
             {"text": "Metrics are back to normal.", "state": "no", "why": "It grew by 3.", "evidence": "E2"},
             {"text": "The client has confirmed.", "state": "person", "why": "Ask.", "evidence": ""},
         ],
-        "durations": {},
+        "durations": None,
+        "differences": [],
+        "impact": {"counts": [], "differences": [], "evidence": ""},
+        "prevention": [],
+        "findings": [],
+        "reports": {"count": 0, "fates": {}, "rows": []},
         "communication": [],
     }
     values.update(over)

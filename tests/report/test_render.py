@@ -49,7 +49,7 @@ def test_hostile_error_text_is_text_in_html_and_markdown() -> None:
     assert "\x1b" not in page + text
     assert "\\<script\\>" in text
     rows = [line for line in text.splitlines() if line.startswith("| 100%")]
-    assert len(re.findall(r"(?<!\\)\|", rows[0])) == 9
+    assert len(re.findall(r"(?<!\\)\|", rows[0])) == 10
 
 
 def test_page_asks_nothing_of_a_network_and_runs_nothing() -> None:
