@@ -4,14 +4,47 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from benchmarks import postmortem, prometheus, records
+from benchmarks import (
+    differences,
+    durations,
+    error_classes,
+    postmortem,
+    prevention,
+    prometheus,
+    records,
+    signals,
+    signatures,
+)
 from benchmarks.harness import Figure, Measure, write_figures
+
+
+MODULES = (
+    records,
+    prometheus,
+    postmortem,
+    signals,
+    error_classes,
+    signatures,
+    differences,
+    durations,
+    prevention,
+)
 
 
 def main() -> None:
     """Print each figure as it comes, and keep them in ``benchmarks/figures.json``."""
     figures: list[Figure | Measure] = []
-    for module in (records, prometheus, postmortem):
+    for module in (
+        records,
+        prometheus,
+        postmortem,
+        signals,
+        error_classes,
+        signatures,
+        differences,
+        durations,
+        prevention,
+    ):
         for figure in module.run():
             print(figure.line(), flush=True)
             figures.append(figure)

@@ -1,7 +1,7 @@
 """From a dead-letter alert to a post-mortem on the ticket.
 
 The public names, in the order of the runbook: the question and its evidence (§1–3), the analyses (§1, §3, §4),
-the report (§6). They are imported when first used, so that ``import dlqkit`` costs nothing.
+prevention and the report (§6). They are imported when first used, so that ``import dlqkit`` costs nothing.
 """
 
 from __future__ import annotations
@@ -25,12 +25,34 @@ _WHERE = {
     "collect": "dlqkit.evidence.collect",
     "open_incident": "dlqkit.evidence.folder",
     "find_incidents": "dlqkit.signals.signals",
+    "group_alike": "dlqkit.signals.groups",
+    "match_reports": "dlqkit.signals.support",
     "timeline": "dlqkit.executions.timeline",
     "duration_histogram": "dlqkit.executions.durations",
     "event_history": "dlqkit.executions.event_history",
+    "compare_durations": "dlqkit.executions.comparison",
+    "bucket_histogram": "dlqkit.executions.buckets",
     "group_errors": "dlqkit.decision.signatures",
     "classify_error": "dlqkit.decision.classes",
     "classify_failures": "dlqkit.decision.classes",
+    "read_error": "dlqkit.decision.error_text",
+    "ClassOverride": "dlqkit.decision.overrides",
+    "parse_overrides": "dlqkit.decision.overrides",
+    "apply_overrides": "dlqkit.decision.overrides",
+    "find_unmatched_overrides": "dlqkit.decision.overrides",
+    "sign_errors": "dlqkit.decision.signatures",
+    "SignatureEdits": "dlqkit.decision.signature_edits",
+    "read_signature_edits": "dlqkit.decision.signature_edits",
+    "what_differs": "dlqkit.decision.differences",
+    "find_changes": "dlqkit.decision.changes",
+    "measure_impact": "dlqkit.decision.impact",
+    "infer_schema": "dlqkit.prevention.payload_schema",
+    "propose_schema": "dlqkit.prevention.payload_proposal",
+    "check_payloads": "dlqkit.prevention.payload_check",
+    "timeout_effects": "dlqkit.prevention.timeout",
+    "limits_in_force": "dlqkit.prevention.timeout",
+    "slowest_step": "dlqkit.prevention.slowest_step",
+    "advise_prevention": "dlqkit.prevention.advice",
     "facts": "dlqkit.report.facts",
     "run_postmortem": "dlqkit.report.run",
     "plot_signals": "dlqkit.plots.signals",
@@ -54,11 +76,19 @@ def __dir__() -> list[str]:
 
 
 if TYPE_CHECKING:
+    from dlqkit.decision.changes import find_changes
     from dlqkit.decision.classes import classify_error, classify_failures
-    from dlqkit.decision.signatures import group_errors
+    from dlqkit.decision.differences import what_differs
+    from dlqkit.decision.error_text import read_error
+    from dlqkit.decision.impact import measure_impact
+    from dlqkit.decision.overrides import ClassOverride, apply_overrides, find_unmatched_overrides, parse_overrides
+    from dlqkit.decision.signature_edits import SignatureEdits, read_signature_edits
+    from dlqkit.decision.signatures import group_errors, sign_errors
     from dlqkit.errors import DlqkitError
     from dlqkit.evidence.collect import collect
     from dlqkit.evidence.folder import open_incident
+    from dlqkit.executions.buckets import bucket_histogram
+    from dlqkit.executions.comparison import compare_durations
     from dlqkit.executions.durations import duration_histogram
     from dlqkit.executions.event_history import event_history
     from dlqkit.executions.timeline import timeline
@@ -67,10 +97,18 @@ if TYPE_CHECKING:
     from dlqkit.plots.durations import plot_durations
     from dlqkit.plots.signals import plot_signals
     from dlqkit.plots.timeline import plot_timeline
+    from dlqkit.prevention.advice import advise_prevention
+    from dlqkit.prevention.payload_check import check_payloads
+    from dlqkit.prevention.payload_proposal import propose_schema
+    from dlqkit.prevention.payload_schema import infer_schema
+    from dlqkit.prevention.slowest_step import slowest_step
+    from dlqkit.prevention.timeout import limits_in_force, timeout_effects
     from dlqkit.report.facts import facts
     from dlqkit.report.run import run_postmortem
     from dlqkit.settings import load_settings
+    from dlqkit.signals.groups import group_alike
     from dlqkit.signals.signals import find_incidents
+    from dlqkit.signals.support import match_reports
     from dlqkit.sources.execution_logs import ExecutionLogs
     from dlqkit.sources.metrics_page import MetricsPage
     from dlqkit.sources.prometheus import Prometheus

@@ -10,6 +10,7 @@ import pandas as pd
 from dlqkit.decision.disputes import find_disputes
 from dlqkit.decision.error_text import classify_error, read_error
 from dlqkit.decision.signatures import sign_errors
+from dlqkit.executions.duration_basis import BEYOND_SHARE, ONE_TIMEOUT, SUM_SLACK
 from dlqkit.executions.durations import Proposal
 from dlqkit.frames import RECORDS, check_frame
 
@@ -175,12 +176,13 @@ def _sum_timeouts(events: pd.DataFrame, timeouts: pd.Series) -> pd.Series:
 
 
 def _are_sums(durations: pd.Series, attempts: pd.Series, timeout_ms: float) -> bool:
-    """Whether durations add up an event's attempts: some exceed one timeout, none that of all its attempts."""
+    """Whether durations add up an event's attempts: many exceed one timeout, none that of all its attempts."""
     known = durations.notna() & (attempts >= 2).fillna(False)
     if not known.any():
         return False
     ratio = durations[known] / timeout_ms
-    return bool((ratio > 1.1).any() and (ratio <= 1.05 * attempts[known]).all())
+    beyond = float((ratio > ONE_TIMEOUT).mean())
+    return bool(beyond >= BEYOND_SHARE and (ratio <= SUM_SLACK * attempts[known]).all())
 
 
 def _is_true(mask: pd.Series) -> pd.Series:

@@ -22,6 +22,8 @@ SUM_SLACK = 1.05
 # Ten years: a start that was never set gives the time since 1970, and no action lasts so long.
 LONGEST_MS = 3.2e11
 ENOUGH = 5
+# Single slow cuts lie beyond one timeout too; of sums it is a good part of them.
+BEYOND_SHARE = 0.1
 PAIRS = 20
 # A clock that is set back may make a sum fall; more than this is no accident.
 FALLS = 0.01
@@ -46,7 +48,7 @@ def duration_basis(records: pd.DataFrame, timeout_ms: float | None = None) -> Ba
     several = known & failed & (attempts > 1)
     ratio = duration[several] / timeout_ms
     beyond = ratio > ONE_TIMEOUT
-    if beyond.sum() >= ENOUGH and (ratio <= SUM_SLACK * attempts[several]).all():
+    if beyond.sum() >= max(ENOUGH, BEYOND_SHARE * several.sum()) and (ratio <= SUM_SLACK * attempts[several]).all():
         return "sum"
     piled = (ratio >= CUT_FROM) & (ratio <= ONE_TIMEOUT)
     if piled.sum() >= ENOUGH and not beyond.any():

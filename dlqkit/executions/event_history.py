@@ -25,8 +25,10 @@ EVENT_STATES: Mapping[str, str] = {
 }
 STATES = ("open", "healed", "succeeded", "failed", "retrying")
 # `status` has no values that the runbook gives; these words are looked for in it, in this order.
-_SUCCESS = ("succe", "complet", "done", "ok", "finish", "deliver")
-_RUNNING = ("retry", "running", "progress", "pending", "queued", "start", "new")
+# Whole words only: INCOMPLETE is not complete, BROKEN holds no "ok".
+_SUCCESS = r"(?:^|[^a-z])(?:success[a-z]*|succeed[a-z]*|completed?|done|ok|okay|finished|delivered|processed|acked)(?:$|[^a-z])"
+_DENIED = r"(?:^|[^a-z])(?:not|non|un)(?:$|[^a-z])|fail"
+_RUNNING = r"(?:^|[^a-z])(?:retry[a-z]*|running|(?:in_?)?progress|pending|queued|start(?:ed|ing)?|new)(?:$|[^a-z])"
 
 
 def latest_records(records: pd.DataFrame) -> pd.DataFrame:
@@ -41,8 +43,8 @@ def record_outcomes(records: pd.DataFrame) -> pd.Series:
     status = records["status"].astype("str").str.lower().fillna("")
     dead = records["queued_to_dlq"].fillna(False).astype(bool)
     has_error = records["last_error"].notna() & (records["last_error"].astype("str") != "")
-    success = status.str.contains("|".join(_SUCCESS)) & ~status.str.contains("not|fail|un")
-    running = status.str.contains("|".join(_RUNNING)) & ~success
+    success = status.str.contains(_SUCCESS) & ~status.str.contains(_DENIED)
+    running = status.str.contains(_RUNNING) & ~success
     # Without a word that tells, a record without an error is a success: a failure has a last_error (runbook §3).
     success |= ~running & ~status.str.contains("fail|err|dead|reject|timeout") & ~has_error
     out = pd.Series("failed", index=records.index)

@@ -114,7 +114,7 @@ def _reasons(
 
 
 def _judge(schema: Mapping[str, Any]) -> Callable[[Any], Iterable[tuple[str, str]]]:
-    from jsonschema import Draft202012Validator, FormatChecker, SchemaError  # type: ignore[import-untyped]
+    from jsonschema import Draft202012Validator, FormatChecker, SchemaError
     from referencing import Registry
 
     try:

@@ -105,7 +105,6 @@ def show_durations_figure(incident: IncidentFolder, facts: Facts) -> DrawnFigure
             histograms=with_labels(_seen(incident.histograms().frame, "sampled_at", facts), series),
             start=times.min(), end=times.max(), workflow_id=facts["workflow"]["id"], metrics=incident.metric_names,
         )  # fmt: skip
-    axes = plot_durations(
-        histogram, timeout_ms=timeout_ms, buckets=None if buckets is None or buckets.empty else buckets
-    )
+    drawn = None if buckets is None or buckets.empty else buckets
+    axes = plot_durations(histogram, timeout_ms=timeout_ms, buckets=drawn)
     return _finished("durations", axes)

@@ -136,3 +136,12 @@ def test_no_dead_letters_are_no_classes() -> None:
 
     assert frame.empty
     assert list(frame.columns) == list(CLASSIFIED)
+
+
+def test_one_slow_record_does_not_make_all_durations_sums() -> None:
+    """A hundred end at the timeout, one a tenth above it: they are attempts, and it is one too."""
+    own = records([dead(n, action_duration_ms=30_000.0) for n in range(100)] + [dead(200, action_duration_ms=33_100.0)])
+
+    classes = classify_failures(own, timeout_ms=30_000)
+
+    assert (classes["failure_class"] == "timeout").all()

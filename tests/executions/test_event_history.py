@@ -69,3 +69,16 @@ def test_no_records_are_no_states() -> None:
 
     assert frame.empty
     assert isinstance(frame["state"].dtype, pd.CategoricalDtype)
+
+
+@pytest.mark.parametrize(
+    ("status", "state"),
+    [("INCOMPLETE", "open"), ("BROKEN", "open"), ("REVOKED", "open"), ("not completed", "open"),
+     ("UNSUCCESSFUL", "open"), ("COMPLETED", "healed"), ("dlq_ok", "healed"), ("Succeeded", "healed"),
+     ("in-progress", "retrying")],
+)  # fmt: skip
+def test_a_later_record_heals_only_if_its_status_says_so_in_a_whole_word(status: str, state: str) -> None:
+    """A dead letter, then a record with an error whose status only sounds like a success."""
+    own = records([dead(0, event_key="e"), good(60, event_key="e", status=status, last_error="connection refused")])
+
+    assert event_states(own)["state"].tolist() == [state]
