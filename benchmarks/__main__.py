@@ -17,7 +17,6 @@ from benchmarks import (
 )
 from benchmarks.harness import Figure, Measure, write_figures
 
-
 MODULES = (
     records,
     prometheus,

@@ -26,7 +26,10 @@ EVENT_STATES: Mapping[str, str] = {
 STATES = ("open", "healed", "succeeded", "failed", "retrying")
 # `status` has no values that the runbook gives; these words are looked for in it, in this order.
 # Whole words only: INCOMPLETE is not complete, BROKEN holds no "ok".
-_SUCCESS = r"(?:^|[^a-z])(?:success[a-z]*|succeed[a-z]*|completed?|done|ok|okay|finished|delivered|processed|acked)(?:$|[^a-z])"
+_SUCCESS = (
+    r"(?:^|[^a-z])(?:success[a-z]*|succeed[a-z]*|completed?|done|ok|okay|finished|delivered|processed|acked)"
+    r"(?:$|[^a-z])"
+)
 _DENIED = r"(?:^|[^a-z])(?:not|non|un)(?:$|[^a-z])|fail"
 _RUNNING = r"(?:^|[^a-z])(?:retry[a-z]*|running|(?:in_?)?progress|pending|queued|start(?:ed|ing)?|new)(?:$|[^a-z])"
 
