@@ -15,6 +15,8 @@ __all__ = [
     "for_file_name",
     "for_html",
     "for_markdown",
+    "for_markdown_alt",
+    "for_markdown_code",
     "for_plot",
     "for_promql",
     "for_promql_regex",
@@ -22,8 +24,24 @@ __all__ = [
     "shorten",
 ]
 
-# Markdown's own punctuation (CommonMark 0.31, section 2.4), and what GitHub and trackers turn into links or mentions.
-_MARKDOWN = re.compile(r"([\\`*_{}\[\]()#+\-.!|<>&~^$:@/=])")
+# What opens or closes something in Markdown (CommonMark 0.31 and GitHub's tables, strikethrough, mathematics and
+# autolinks) wherever it stands. An underscore within a word does not, a full stop or a dash neither.
+_MARKUP = re.compile(
+    r"[\\`*\[\]<>|~$@]|(?<![^\W_])_|_(?![^\W_])"  # brackets, emphasis, code, cells, HTML, mentions
+    r"|#(?=\w|$)|!(?=\[)|&(?=#?\w)|:(?=//)|(?<=www)\.",  # an issue, a heading's end, an entity, an address
+    re.IGNORECASE,
+)
+# What opens a heading, a list or a table only as the first of a line.
+_BEFORE_MARKUP_AT_START = re.compile(r"^(?=[-+=:#])|^[0-9]+(?=[.)](?:\s|$))")
+# GitHub links these after it has read the Markdown, so a backslash does not stop it; code it leaves alone. Only whole
+# words are tried, each once: a text of a million letters takes no longer than its length.
+_LIVE = re.compile(
+    r"(?<!\w)(?:[a-z][a-z0-9+.-]{0,30}://|www\.)[^\s`|\\<>]*[\w/=&%#-]"  # an address
+    r"|(?<![\w.+-])[\w.+-]++@[\w-]++(?:\.[\w-]+)+"  # an e-mail address
+    r"|(?<![\w.+-])(?:[\w.-]{1,100}/)?[\w.-]{0,100}#[0-9]++\b"  # an issue or pull request
+    r"|(?<!\w)GH-[0-9]++\b|(?<!\w)@[a-z0-9][\w-]*(?:/[\w-]+)?",  # the same; a mention of a person or a team
+    re.IGNORECASE,
+)
 _RESERVED_FILE_NAMES = {
     "con",
     "prn",
@@ -65,8 +83,34 @@ def for_html(text: object) -> str:
 
 
 def for_markdown(text: object) -> str:
-    """Text for a Markdown paragraph, list item or table cell; one line, no markup, no link, no mention."""
-    return _MARKDOWN.sub(r"\\\1", _visible(str(text)))
+    """Text for a Markdown paragraph, heading, list item or table cell: one line that reads as it would be shown.
+
+    Only what has a meaning where it stands is escaped; what a tracker would make a link or a mention is set as code.
+    """
+    visible, out, done = _visible(str(text)).strip(), "", 0
+    for live in _LIVE.finditer(visible):
+        out += _escape_markdown(visible[done : live.start()], at_start=done == 0)
+        # Code beside a backtick would end elsewhere.
+        is_beside = out.endswith("`") or visible[live.end() :].startswith("`")
+        out += _escape_markdown(live[0], at_start=live.start() == 0) if is_beside else f"`{live[0]}`"
+        done = live.end()
+    return out + _escape_markdown(visible[done:], at_start=done == 0)
+
+
+def for_markdown_alt(text: object) -> str:
+    """Text for the words of a Markdown image, where code would be lost."""
+    return _escape_markdown(_visible(str(text)).strip(), at_start=True)
+
+
+def for_markdown_code(text: object) -> str:
+    """Text for a Markdown code span, in a table too; as text where a code span could not hold it."""
+    visible = _visible(str(text)).strip()
+    return f"`{visible}`" if visible and not set(visible) & set("`|\\") else for_markdown(visible)
+
+
+def _escape_markdown(text: str, *, at_start: bool) -> str:
+    escaped = _MARKUP.sub(r"\\\g<0>", text)
+    return _BEFORE_MARKUP_AT_START.sub(r"\g<0>\\", escaped) if at_start else escaped
 
 
 def for_terminal(text: object) -> str:

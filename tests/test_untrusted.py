@@ -1,6 +1,12 @@
 from __future__ import annotations
 
+import html
+import random
+import re
+
+import mistune
 import pytest
+from markdown_it import MarkdownIt
 
 from dlqkit import untrusted
 
@@ -22,11 +28,86 @@ def test_terminal_text_has_no_control_or_reordering_character() -> None:
     assert "⟨202E⟩" in safe
 
 
-def test_markdown_text_stays_one_cell_and_no_link() -> None:
-    """A pipe does not end a table cell, and brackets make no link."""
-    safe = untrusted.for_markdown("a|b [x](javascript:1) <b>\nc")
+RENDERERS = {
+    "markdown-it": MarkdownIt("commonmark").enable(["table", "strikethrough"]).render,
+    "mistune": mistune.create_markdown(
+        plugins=["url", "table", "strikethrough", "footnotes", "task_lists", "def_list"]
+    ),
+}
+# Where reports put text, and what alone may be around it once it is rendered.
+PLACES = {
+    "{}": "<p>(.*)</p>",
+    "above\n\n{}": "<p>above</p>\n<p>(.*)</p>",
+    "# {}": "<h1>(.*)</h1>",
+    "> {}": "<blockquote>\n<p>(.*)</p>\n</blockquote>",
+    "- **label**: {}": "<ul>\n<li><strong>label</strong>: (.*)</li>\n</ul>",
+    "| a | b |\n| --- | --- |\n| {} | z |": "<table>\n<thead>\n<tr>\n<th>a</th>\n<th>b</th>\n</tr>\n</thead>\n<tbody>\n"
+    "<tr>\n<td>(.*)</td>\n<td>z</td>\n</tr>\n</tbody>\n</table>",
+}
+MEANT_TO_BREAK = [
+    HOSTILE.strip(), "a|b [x](javascript:1) <b>\nc", "![x](http://evil.example/a.png)", "- [ ] done", "1. one",
+    "2) two", "+ plus", "===", "---", "***", "___", ":-:", "# heading #", "> quote", "    indented", "~~~", "```",
+    "`code", "``", "\\", "\\|", "`a\\|b`", "a `\\` | b", "__init__ and _x_ and snake_case", "**bold** *it* ~~gone~~",
+    "&lt;b&gt; &amp; &#60; & ok", "[^1]: note", "[^1]", "[a]: http://evil.example", "www.evil.example",
+    "see http://evil.example/x_y?a=1|2.", "<http://a.b>", "mail a.b+c@evil.example", "@all @org/team user@host",
+    "owner/repo#12 #3 GH-4 C# C#7", "`@all`", "``http://a.b``&amp;", "http://a.b&amp;", "ftp://a.b", "_http://a.b_",
+    "$x$ $$y$$", "x\u2028# y", "a\tb",
+]  # fmt: skip
 
-    assert safe == r"a\|b \[x\]\(javascript\:1\) \<b\> c"
+
+def rendered(markdown: str, renderer: str, around: str) -> str | None:
+    """What is shown in the place, without code's own marks; None where anything else came of it."""
+    page = re.sub(r"\n +<", "\n<", RENDERERS[renderer](markdown)).strip()
+    found = re.fullmatch(around, page, re.DOTALL)
+    shown = re.sub("</?code>", "", found[1]) if found else "<lost>"
+    return None if re.search("<[a-z]", shown) else html.unescape(shown)
+
+
+def mixtures() -> list[str]:
+    """What breaks Markdown, thrown together."""
+    pieces = [*"\\`*_[]()<>|#@~$&!-+=:.;/ab1 ", *MEANT_TO_BREAK]
+    chance = random.Random(3)
+    return ["".join(chance.choices(pieces, k=chance.randint(2, 9))) for _ in range(300)]
+
+
+@pytest.mark.parametrize("renderer", RENDERERS)
+@pytest.mark.parametrize("place", PLACES)
+def test_hostile_text_is_shown_as_itself_wherever_it_stands_in_markdown(place: str, renderer: str) -> None:
+    """No heading, list, cell, link, image, checkbox, HTML or emphasis comes of an error text."""
+    for text in [*MEANT_TO_BREAK, *mixtures()]:
+        want = untrusted.for_terminal(text).strip()
+        for safe in (untrusted.for_markdown(text), untrusted.for_markdown_code(text)):
+            assert want == "" or rendered(place.format(safe), renderer, PLACES[place]) == want, (text, safe)
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["2026-11-25 06:06:03 UTC", "version 1.8.2 → 1.9.0 on worker-1:8000, worker-2:8000", "12 min (001/1), 25%; a = b",
+     "orders_rw after 3.5 s + 1 retry!", "not at the start - and C# is no heading", "3.14 ms"],
+)  # fmt: skip
+def test_what_means_nothing_in_markdown_reads_plainly(text: str) -> None:
+    """Times, versions and ids can be read in a ticket that shows the text as it is."""
+    assert untrusted.for_markdown(text) == text
+
+
+def test_what_a_tracker_would_link_is_code() -> None:
+    """GitHub links mentions and issues after Markdown has taken the backslashes away; in code it does not."""
+    safe = untrusted.for_markdown("ask @all or a@b.example: owner/repo#7, #8, http://evil.example/x_y.")
+
+    assert safe == "ask `@all` or `a@b.example`: `owner/repo#7`, `#8`, `http://evil.example/x_y`."
+
+
+def test_commands_are_code_that_can_be_copied() -> None:
+    """A command stands in the Markdown letter by letter."""
+    assert untrusted.for_markdown_code("dlqkit lab 'my_folder' --tz *") == "`dlqkit lab 'my_folder' --tz *`"
+    assert untrusted.for_markdown_code("") == ""
+
+
+def test_words_of_an_image_keep_their_text() -> None:
+    """In the words of an image code would be lost, so there it is only escaped."""
+    page = RENDERERS["markdown-it"](f"![{untrusted.for_markdown_alt('a@b.example ] _x_ #1')}](x.png)")
+
+    assert page == '<p><img src="x.png" alt="a@b.example ] _x_ #1" /></p>\n'
 
 
 @pytest.mark.parametrize("text", ["=1+1", "+1", "-1", "@x", "  =1"])

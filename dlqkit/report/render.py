@@ -9,7 +9,7 @@ from typing import Any
 
 from dlqkit.report import tables
 from dlqkit.report.wording import Line, headline, moment_text
-from dlqkit.untrusted import for_html, for_markdown
+from dlqkit.untrusted import for_html, for_markdown, for_markdown_alt
 
 __all__ = ["Figure", "render_html", "render_markdown"]
 
@@ -37,6 +37,7 @@ border:2px solid var(--ink);border-radius:4px;padding:.05em .5em;font-size:.85re
 caption{text-align:left;font-weight:600;padding:.2em 0}
 th,td{text-align:left;vertical-align:top;padding:.3em .55em;
 border-bottom:1px solid var(--line);overflow-wrap:break-word}.long{overflow-wrap:anywhere}
+code{font:.95em "DejaVu Sans Mono",monospace}
 th{background:#f1f1f1;overflow-wrap:normal}td{min-width:4.5em;font-variant-numeric:tabular-nums}
 figure{margin:1em 0}figure img{max-width:100%;height:auto;border:1px solid var(--line)}
 figcaption{font-size:.85rem;color:var(--soft)}
@@ -199,7 +200,7 @@ def render_markdown(facts: Facts, figures: Sequence[Figure], *, problems: Sequen
                 name = block.removeprefix("figure:")
                 figure = drawn.get(name)
                 parts += [
-                    f"![{for_markdown(figure.alt)}](figures/{name}.png)"
+                    f"![{for_markdown_alt(figure.alt)}](figures/{name}.png)"
                     if figure
                     else for_markdown(f"The figure “{name}” was not drawn."),
                     "",

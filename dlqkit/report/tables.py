@@ -17,7 +17,7 @@ from dlqkit.report.wording import (
     seconds_between,
     summary,
 )
-from dlqkit.untrusted import for_html, for_markdown, for_terminal, shorten
+from dlqkit.untrusted import for_html, for_markdown, for_markdown_code, for_terminal, shorten
 
 __all__ = [
     "Table",
@@ -52,6 +52,8 @@ class Table:
     columns: tuple[str, ...]
     rows: tuple[tuple[str, ...], ...]
     empty: str = "nothing"
+    code: frozenset[str] = frozenset({"command"})
+    """Columns whose cells are to be pasted, not read."""
 
     def _repr_html_(self) -> str:
         # JupyterLab sets tables to the right; text is read from the left.
@@ -65,7 +67,10 @@ class Table:
         if not self.rows:
             return f'<p class="empty">{for_html(self.title)}: {for_html(self.empty)}</p>'
         head = "".join(f'<th scope="col">{for_html(name)}</th>' for name in self.columns)
-        body = "".join("<tr>" + "".join(map(_cell, row)) + "</tr>" for row in self.rows)
+        body = "".join(
+            "<tr>" + "".join(map(_cell, row, (name in self.code for name in self.columns))) + "</tr>"
+            for row in self.rows
+        )
         return (
             f'<div class="wide"><table><caption>{for_html(self.title)}</caption>'
             f"<thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></div>"
@@ -79,7 +84,11 @@ class Table:
             "| " + " | ".join(for_markdown(name) for name in self.columns) + " |",
             "|" + " --- |" * len(self.columns),
         ]
-        lines += ["| " + " | ".join(for_markdown(cell) for cell in row) + " |" for row in self.rows]
+        escapes = [for_markdown_code if name in self.code else for_markdown for name in self.columns]
+        lines += [
+            "| " + " | ".join(escape(cell) for escape, cell in zip(escapes, row, strict=True)) + " |"
+            for row in self.rows
+        ]
         return "\n".join(lines)
 
     def to_text(self, width: int = 100) -> str:
@@ -141,9 +150,10 @@ class Text:
         return "\n".join(out)
 
 
-def _cell(text: str) -> str:
+def _cell(text: str, is_code: bool = False) -> str:
     is_long = max((len(word) for word in text.split()), default=0) > LONGEST_WORD
-    return f'<td class="long">{for_html(text)}</td>' if is_long else f"<td>{for_html(text)}</td>"
+    shown = f"<code>{for_html(text)}</code>" if is_code and text else for_html(text)
+    return f'<td class="long">{shown}</td>' if is_long else f"<td>{shown}</td>"
 
 
 def _fit(widths: list[int], width: int) -> list[int]:
