@@ -33,19 +33,27 @@ dt{font-weight:600}dd{margin:0;overflow-wrap:anywhere}
 .state{display:inline-block;font-weight:700;
 border:2px solid var(--ink);border-radius:4px;padding:.05em .5em;font-size:.85rem}
 .banner{background:var(--warnbg);border-left:5px solid var(--warn);padding:.5em .8em;margin:.6em 0}
-.wide{overflow-x:auto}table{border-collapse:collapse;width:100%;font-size:.88rem;margin:.4em 0}
+.wide,.drawn{overflow-x:auto}table{border-collapse:collapse;width:100%;font-size:.88rem;margin:.4em 0}
 caption{text-align:left;font-weight:600;padding:.2em 0}
 th,td{text-align:left;vertical-align:top;padding:.3em .55em;
 border-bottom:1px solid var(--line);overflow-wrap:break-word}.long{overflow-wrap:anywhere}
 code{font:.95em "DejaVu Sans Mono",monospace}
 th{background:#f1f1f1;overflow-wrap:normal}td{min-width:4.5em;font-variant-numeric:tabular-nums}
-figure{margin:1em 0}figure img{max-width:100%;height:auto;border:1px solid var(--line)}
+td.when{min-width:8.6em}td.when:first-child{white-space:nowrap}td.span{min-width:14.5em}
+figure{margin:1em 0}figure img{display:block;max-width:100%;height:auto;border:1px solid var(--line)}
 figcaption{font-size:.85rem;color:var(--soft)}
 footer{margin-top:3em;font-size:.85rem;color:var(--soft)}
-@media(max-width:640px){body{padding:12px 12px 40px}dl>div{grid-template-columns:1fr}h1{font-size:1.25rem}}
+@media screen and (max-width:640px){body{padding:12px 12px 40px}dl>div{grid-template-columns:1fr}h1{font-size:1.25rem}
+.drawn img{max-width:none;width:660px}
+table,caption,tbody,tr,td{display:block}thead{display:none}
+tr{border:1px solid var(--line);border-radius:4px;padding:.25em 0;margin:.5em 0}
+td,td.when,td.span{display:grid;grid-template-columns:6.6rem 1fr;gap:0 .6rem;border:0;min-width:0;padding:.12em .6em;
+overflow-wrap:anywhere}td:empty{display:none}
+.drawn+figcaption::before{content:"Scroll the figure sideways. "}
+td::before{content:attr(data-label);font-size:.78rem;font-weight:600;color:var(--soft);line-height:1.6}}
 @media print{body{font-size:10.5pt;max-width:none;padding:0}
 h2{break-after:avoid}tr,figure,dl>div{break-inside:avoid}
-.wide{overflow:visible}table{font-size:8.5pt}a{color:inherit}}
+.wide,.drawn{overflow:visible}table{font-size:8.5pt}a{color:inherit}}
 """
 
 
@@ -179,7 +187,8 @@ def _figure_html(figure: Figure | None, name: str) -> str:
         return f'<p class="banner">{for_html(name.replace("figure:", "The figure “") + "” was not drawn.")}</p>'
     data = base64.b64encode(figure.png).decode("ascii")
     alt = for_html(figure.alt)
-    return f'<figure><img src="data:image/png;base64,{data}" alt="{alt}"><figcaption>{alt}</figcaption></figure>'
+    image = f'<div class="drawn"><img src="data:image/png;base64,{data}" alt="{alt}"></div>'
+    return f"<figure>{image}<figcaption>{alt}</figcaption></figure>"
 
 
 def _footer(facts: Facts) -> str:

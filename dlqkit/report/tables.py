@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -38,9 +39,12 @@ __all__ = [
 ]
 
 Facts = Mapping[str, Any]
-_LEFT_CELL, _LEFT_HEAD = '<td style="text-align:left"', '<th scope="col" style="text-align:left"'
+_LEFT_CELL, _LEFT_HEAD = '<td style="text-align:left"', '<th style="text-align:left"'
 # A word longer than this is broken anywhere, or it would push the table out of the page.
 LONGEST_WORD = 26
+# A time is not broken within, a span of two only between them.
+_MOMENT = re.compile("[0-9]{4}-[0-9]{2}-[0-9]{2} [0-9]{2}:[0-9]{2}(:[0-9]{2})? UTC")
+_SPAN = re.compile(f"{_MOMENT.pattern} to {_MOMENT.pattern}")
 SENTINEL = "dlqkit: the post-mortem ran to its end"
 
 
@@ -57,7 +61,7 @@ class Table:
 
     def _repr_html_(self) -> str:
         # JupyterLab sets tables to the right; text is read from the left.
-        return self.to_html().replace("<td", _LEFT_CELL).replace('<th scope="col"', _LEFT_HEAD)
+        return self.to_html().replace("<td", _LEFT_CELL).replace("<th ", _LEFT_HEAD + " ")
 
     def __repr__(self) -> str:
         return self.to_text()
@@ -66,15 +70,20 @@ class Table:
         """An HTML table, each cell escaped once."""
         if not self.rows:
             return f'<p class="empty">{for_html(self.title)}: {for_html(self.empty)}</p>'
-        head = "".join(f'<th scope="col">{for_html(name)}</th>' for name in self.columns)
-        body = "".join(
-            "<tr>" + "".join(map(_cell, row, (name in self.code for name in self.columns))) + "</tr>"
-            for row in self.rows
-        )
+        head = "".join(f'<th role="columnheader" scope="col">{for_html(name)}</th>' for name in self.columns)
+        body = "".join('<tr role="row">' + "".join(map(self._cell, self.columns, row)) + "</tr>" for row in self.rows)
+        # Where rows are shown as cards they are tables no more, unless their roles say so.
         return (
-            f'<div class="wide"><table><caption>{for_html(self.title)}</caption>'
-            f"<thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></div>"
+            f'<div class="wide"><table role="table"><caption>{for_html(self.title)}</caption>'
+            f'<thead role="rowgroup"><tr role="row">{head}</tr></thead>'
+            f'<tbody role="rowgroup">{body}</tbody></table></div>'
         )
+
+    def _cell(self, column: str, text: str) -> str:
+        is_long = max((len(word) for word in text.split()), default=0) > LONGEST_WORD
+        kind = "long" if is_long else "when" if _MOMENT.fullmatch(text) else "span" if _SPAN.fullmatch(text) else ""
+        shown = f"<code>{for_html(text)}</code>" if column in self.code and text else for_html(text)
+        return f'<td role="cell" class="{kind}" data-label="{for_html(column)}">{shown}</td>'
 
     def to_markdown(self) -> str:
         """A Markdown table, each cell escaped once."""
@@ -148,12 +157,6 @@ class Text:
             out.append(line.label.ljust(size) + wrapped[0])
             out += [" " * size + rest for rest in wrapped[1:3]]
         return "\n".join(out)
-
-
-def _cell(text: str, is_code: bool = False) -> str:
-    is_long = max((len(word) for word in text.split()), default=0) > LONGEST_WORD
-    shown = f"<code>{for_html(text)}</code>" if is_code and text else for_html(text)
-    return f'<td class="long">{shown}</td>' if is_long else f"<td>{shown}</td>"
 
 
 def _fit(widths: list[int], width: int) -> list[int]:

@@ -92,3 +92,12 @@ def test_commands_are_code_in_html_and_markdown() -> None:
     """What is to be pasted stands apart from what is to be read."""
     assert "<code>dlqkit lab orders</code>" in render_html(make_facts(), [])
     assert "| `dlqkit lab orders` |" in render_markdown(make_facts(), [])
+
+
+def test_every_cell_names_its_column_and_times_are_not_broken() -> None:
+    """A row can be read as a card, where a phone has no room for columns."""
+    page = render_html(make_facts(), [])
+
+    assert page.count("<td") == page.count("data-label=")
+    assert '<td role="cell" class="when" data-label="when">2026-03-02 13:55:00 UTC</td>' in page
+    assert 'class="span" data-label="window asked">2026-03-02 12:00 UTC to 2026-03-02 16:00 UTC</td>' in page

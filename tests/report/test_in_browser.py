@@ -1,0 +1,59 @@
+"""The report in a real browser: on a phone and on paper."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from dlqkit.plots.theme import figure_png, new_axes
+from dlqkit.report.render import Figure, render_html
+from tests.real import find_program
+from tests.report.example import make_facts
+
+pytestmark = pytest.mark.real
+LONG = 'prometheus: {__name__=~"worker_dlq_total|worker_failure_total|worker_success_total|worker_dlq|worker_failure"}'
+
+
+@pytest.fixture(scope="module")
+def page(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
+    """A report with figures and long words, open in Chromium."""
+    from playwright.sync_api import sync_playwright
+
+    facts = make_facts()
+    facts["coverage"] = [{**facts["coverage"][0], "query": LONG, "findings": ["Found out. " * 20]} for _ in range(7)]
+    figures = [Figure(name, figure_png(new_axes()), name) for name in ("signals", "timeline", "durations")]
+    path: Path = tmp_path_factory.mktemp("report") / "postmortem.html"
+    path.write_text(render_html(facts, figures))
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=find_program("chromium"), args=["--no-sandbox"])
+        opened = browser.new_page(viewport={"width": 390, "height": 844})
+        opened.goto(path.as_uri())
+        yield opened
+        browser.close()
+
+
+def test_on_a_phone_nothing_lies_beside_the_page(page: Any) -> None:
+    """Rows are cards with the column's name before each value; nothing but a figure's own box is scrolled sideways."""
+    assert page.evaluate("document.documentElement.scrollWidth") == 390
+    widest = (
+        "Math.max(...[...document.querySelectorAll('td, dd, h1, caption')].map(e => e.getBoundingClientRect().right))"
+    )
+    assert page.evaluate(widest) <= 390
+    labels = page.evaluate(
+        "[...document.querySelectorAll('section:last-of-type tr:nth-child(1) td')]"
+        ".map(e => getComputedStyle(e, '::before').content)"
+    )
+    assert labels[:3] == ['"id"', '"source"', '"window asked"']
+
+
+def test_on_a_phone_a_figure_keeps_a_size_that_can_be_read(page: Any) -> None:
+    """It is scrolled inside its box instead of shrunk to the screen."""
+    box, image = page.evaluate(
+        "[document.querySelector('.drawn').clientWidth, document.querySelector('.drawn img').clientWidth]"
+    )
+
+    assert box < 390
+    assert image >= 640
