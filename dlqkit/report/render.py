@@ -51,9 +51,14 @@ td,td.when,td.span{display:grid;grid-template-columns:6.6rem 1fr;gap:0 .6rem;bor
 overflow-wrap:anywhere}td:empty{display:none}
 .drawn+figcaption::before{content:"Scroll the figure sideways. "}
 td::before{content:attr(data-label);font-size:.78rem;font-weight:600;color:var(--soft);line-height:1.6}}
-@media print{body{font-size:10.5pt;max-width:none;padding:0}
-h2{break-after:avoid}tr,figure,dl>div{break-inside:avoid}
-.wide,.drawn{overflow:visible}table{font-size:8.5pt}a{color:inherit}}
+@page{size:A4;margin:15mm 14mm 16mm}
+@media print{body{font-size:9.5pt;max-width:none;padding:0}h1{font-size:14pt}h2{font-size:11.5pt;margin-top:1.1em}
+h2,caption,thead{break-after:avoid}tr,figure,dl>div,.banner{break-inside:avoid}p,figcaption{orphans:3;widows:3}
+tbody tr:first-child,tbody tr:last-child{break-before:avoid}dl>div{padding:.2em .4em}
+.wide,.drawn{overflow:visible}table{font-size:8pt;margin:.3em 0}th,td{padding:.2em .4em}td{min-width:0}
+td.when{min-width:8.6em}td.span{min-width:14.5em}
+figure{margin:.6em 0}.drawn img{max-height:88mm;margin:0 auto;border:0}
+.meta,.evidence,figcaption,footer{font-size:8pt}footer{margin-top:1em}a{color:inherit}}
 """
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -57,3 +58,14 @@ def test_on_a_phone_a_figure_keeps_a_size_that_can_be_read(page: Any) -> None:
 
     assert box < 390
     assert image >= 640
+
+
+def test_on_paper_the_page_has_margins_and_rows_are_tables(page: Any) -> None:
+    """What is printed is the wide layout, at any width of the screen."""
+    page.emulate_media(media="print")
+    assert page.evaluate("getComputedStyle(document.querySelector('td')).display") == "table-cell"
+    assert page.evaluate("getComputedStyle(document.querySelector('thead')).breakAfter") == "avoid"
+    page.emulate_media(media="screen")
+
+    # Without the rule a browser takes its own size, which is Letter here.
+    assert re.search(rb"/MediaBox \[0 0 59[45][.0-9]* 84[12]", page.pdf(prefer_css_page_size=True))
