@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import html
 import re
+import textwrap
 import unicodedata
 
 __all__ = [
@@ -21,6 +22,7 @@ __all__ = [
     "for_promql",
     "for_promql_regex",
     "for_terminal",
+    "for_terminal_lines",
     "shorten",
 ]
 
@@ -116,6 +118,20 @@ def _escape_markdown(text: str, *, at_start: bool) -> str:
 def for_terminal(text: object) -> str:
     """Text for a terminal: no escape sequence, no control character, one line."""
     return _visible(str(text))
+
+
+def for_terminal_lines(text: object, width: int, lines: int | None = None) -> list[str]:
+    """Text for a terminal, wrapped to the width; what needs more than so many lines ends in an ellipsis."""
+    visible = for_terminal(text)
+    if lines is None:
+        return textwrap.wrap(visible, width, break_on_hyphens=False) or [""]
+    # More than can be shown need not be wrapped.
+    enough = width * (lines + 1)
+    wrapped = textwrap.wrap(visible[:enough], width, break_on_hyphens=False) or [""]
+    if len(wrapped) > lines or len(visible) > enough:
+        lines = min(lines, len(wrapped))
+        wrapped[lines - 1] = wrapped[lines - 1][: width - 1] + "…"
+    return wrapped[:lines]
 
 
 def for_csv(text: object) -> str:

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import itertools
 import re
+import shutil
+import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -18,7 +21,7 @@ from dlqkit.report.wording import (
     seconds_between,
     summary,
 )
-from dlqkit.untrusted import for_html, for_markdown, for_markdown_code, for_terminal, shorten
+from dlqkit.untrusted import for_html, for_markdown, for_markdown_code, for_terminal, for_terminal_lines
 
 __all__ = [
     "Table",
@@ -42,6 +45,8 @@ Facts = Mapping[str, Any]
 _LEFT_CELL, _LEFT_HEAD = '<td style="text-align:left"', '<th style="text-align:left"'
 # A word longer than this is broken anywhere, or it would push the table out of the page.
 LONGEST_WORD = 26
+# Lines of a cell on a terminal; the last column holds sentences that say what to do.
+CELL_LINES, LAST_CELL_LINES, SENTENCE_LINES = 4, 12, 3
 # A time is not broken within, a span of two only between them.
 _MOMENT = re.compile("[0-9]{4}-[0-9]{2}-[0-9]{2} [0-9]{2}:[0-9]{2}(:[0-9]{2})? UTC")
 _SPAN = re.compile(f"{_MOMENT.pattern} to {_MOMENT.pattern}")
@@ -101,15 +106,20 @@ class Table:
         return "\n".join(lines)
 
     def to_text(self, width: int = 100) -> str:
-        """Columns for a terminal, cut to the width."""
+        """Columns for a terminal, as wide as it is, or of this width elsewhere; long cells are wrapped, then cut."""
         if not self.rows:
             return for_terminal(f"{self.title}: {self.empty}")
-        rows = [tuple(for_terminal(cell) for cell in row) for row in (self.columns, *self.rows)]
-        widths = _fit([max(len(row[index]) for row in rows) for index in range(len(self.columns))], width)
-        lines = [
-            "  ".join(shorten(cell, size).ljust(size) for cell, size in zip(row, widths, strict=True)) for row in rows
-        ]
-        return "\n".join(line.rstrip() for line in lines)
+        if sys.stdout.isatty():
+            width = shutil.get_terminal_size((width, 40)).columns
+        rows = (self.columns, *self.rows)
+        widths = _fit([max(map(len, column)) for column in zip(*rows, strict=True)], width)
+        limits = [CELL_LINES] * (len(widths) - 1) + [LAST_CELL_LINES]
+        lines = []
+        for row in rows:
+            cells = [for_terminal_lines(*cell) for cell in zip(row, widths, limits, strict=True)]
+            for parts in itertools.zip_longest(*cells, fillvalue=""):
+                lines.append("  ".join(part.ljust(size) for part, size in zip(parts, widths, strict=True)).rstrip())
+        return "\n".join(lines)
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,14 +158,11 @@ class Text:
 
     def to_text(self, width: int = 80) -> str:
         """Labels in a column, long lines wrapped."""
-        import textwrap
-
         size = max((len(line.label) for line in self.lines), default=0) + 2
         out = []
         for line in self.lines:
-            wrapped = textwrap.wrap(for_terminal(line.text), width - size) or [""]
-            out.append(line.label.ljust(size) + wrapped[0])
-            out += [" " * size + rest for rest in wrapped[1:3]]
+            first, *rest = for_terminal_lines(line.text, width - size, SENTENCE_LINES)
+            out += [line.label.ljust(size) + first, *(" " * size + part for part in rest)]
         return "\n".join(out)
 
 
