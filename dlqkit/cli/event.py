@@ -2,15 +2,27 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
+import shutil
+import sys
+from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from dlqkit.cli.shared import table_beside_utc, write_json, zone_of
+from dlqkit.cli.shared import local_beside_utc, write_json, zone_of
+from dlqkit.untrusted import for_terminal, for_terminal_lines
+
+if TYPE_CHECKING:
+    from zoneinfo import ZoneInfo
+
+    import pandas as pd
 
 __all__ = ["event"]
+
+WIDTH = 80
 
 
 def event(
@@ -30,8 +42,6 @@ def event(
     from dlqkit.errors import ParameterError
     from dlqkit.evidence.folder import open_incident
     from dlqkit.executions.event_history import event_history
-    from dlqkit.report.listings import show_event
-    from dlqkit.untrusted import for_terminal
 
     incident = open_incident(directory, snapshot=snapshot)
     records = incident.records().frame
@@ -51,6 +61,53 @@ def event(
         )
         write_json({"id": event_id, "snapshot": incident.snapshot, "history": rows, "payloads": payloads})
         return
-    typer.echo(table_beside_utc(show_event(incident, event_id, exact=True), zone_of(context)).to_text(160))
+    width = shutil.get_terminal_size((WIDTH, 40)).columns if sys.stdout.isatty() else WIDTH
+    lines = [*_head(event_id, history, incident.snapshot), *_rows(history, zone_of(context), width)]
     for text in payloads:
-        typer.echo(f"\nPayload: {for_terminal(text)}")
+        lines += ["", "Payload", *_payload(text, width)]
+    typer.echo("\n".join(lines))
+
+
+def _head(event_id: str, history: pd.DataFrame, snapshot: str) -> Iterator[str]:
+    counts = history["kind"].value_counts()
+    names = {"record": "record", "log": "log line"}
+    parts = [
+        f"{counts[kind]:,} {name}{'' if counts[kind] == 1 else 's'}" for kind, name in names.items() if kind in counts
+    ]
+    # Ids are not wrapped: they are to be copied.
+    yield for_terminal(f"Event {event_id}: {', '.join(parts)} in snapshot {snapshot}")
+    for name in ("workflow_id", "trace_id", "event_key"):
+        values = list(dict.fromkeys(history[name].dropna().astype("str")))
+        if values and values != [event_id]:
+            yield for_terminal(f"{name} {', '.join(values)}")
+
+
+def _rows(history: pd.DataFrame, zone: ZoneInfo | None, width: int) -> Iterator[str]:
+    """Each record and log line: when, what and how long on one line, then its whole text."""
+    for row in history.to_dict("records"):
+        yield ""
+        yield from for_terminal_lines("  ".join(_facts(row, zone)), width)
+        for line in str(row["text"] or "").split("\n"):
+            yield from (f"    {part}".rstrip() for part in for_terminal_lines(line, width - 4))
+
+
+def _facts(row: dict[Any, Any], zone: ZoneInfo | None) -> Sequence[str]:
+    import pandas as pd
+
+    at, attempts, took = row["at"], row["attempts"], row["duration_ms"]
+    when = "time not known" if pd.isna(at) else local_beside_utc(f"{at:%Y-%m-%d %H:%M:%S} UTC", zone)
+    tries = "" if pd.isna(attempts) else f"{attempts} attempt{'' if attempts == 1 else 's'}"
+    return [
+        part for part in (when, row["kind"], row["state"], tries, "" if pd.isna(took) else f"{took:,.4g} ms") if part
+    ]
+
+
+def _payload(text: str, width: int) -> Iterator[str]:
+    """The payload line by line, its numbers as they came; as it is where it is no JSON."""
+    import msgspec
+
+    with contextlib.suppress(msgspec.DecodeError, UnicodeError, RecursionError):
+        text = msgspec.json.format(text.encode(), indent=2).decode()
+    for line in text.split("\n"):
+        indent = " " * min(4 + len(line) - len(line.lstrip(" ")), width // 2)
+        yield from (indent + part for part in for_terminal_lines(line.strip(), width - len(indent)))

@@ -103,6 +103,31 @@ def test_the_history_of_an_event_and_one_that_nobody_knows(run: Run, incident: s
     assert "Next: " in err
 
 
+def test_the_history_of_an_event_has_every_error_whole_and_the_payload_readable(
+    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nothing of an error is cut, on lines of 80 signs; numbers of the payload stand as they came."""
+    error = "note cannot be stored: " + " ".join(f"word{n}" for n in range(60)) + f"\n  at line 7 {HOSTILE}"
+    payload = '{"order":{"price":1.10,"big":12345678901234567890},"note":"' + "n" * 200 + '"}'
+    rows = [{"id": f"r{n}", "workflow_id": "wf", "trace_id": "t", "status": "failed", "queued_to_dlq": n == 1,
+             "created_at": (START + timedelta(minutes=n)).isoformat(), "attempts": n, "last_error": error,
+             "action_duration_ms": 1234.5, "payload_snapshot": json.loads(payload)} for n in range(2)]  # fmt: skip
+    text = "\n".join(map(json.dumps, rows)).replace("1.1,", "1.10,")
+    (tmp_path / "export.jsonl").write_text(text)
+    run("collect", "one", "--start", START.isoformat(), "--end", (START + timedelta(hours=1)).isoformat(),
+        "--records", "export.jsonl")  # fmt: skip
+
+    code, out, _ = run("event", "one", "t")
+
+    assert code == 0
+    assert all(len(line) <= 80 for line in out.splitlines())
+    assert " ".join(out.split()).count(" ".join(error.split("\n")[0].split())) == 2
+    assert "2026-03-02 12:01:00 UTC  record  failed (dead letter)  1 attempt  1,234 ms" in out
+    assert '      "price": 1.10,' in out.replace("        ", "      ")
+    assert "12345678901234567890" in out
+    assert "\x1b" not in out
+
+
 def test_verify_says_whole_or_names_what_changed(run: Run, incident: str, tmp_path: Path) -> None:
     assert run("verify", incident)[0] == 0
 
