@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import shlex
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -15,32 +16,43 @@ if TYPE_CHECKING:
 
 __all__ = ["print_triage", "triage"]
 
-WIDTH = 80
+WIDTH, HEIGHT = 80, 40
 
 
 def triage_text(facts: Mapping[str, Any], directory: Path, zone: ZoneInfo | None = None) -> str:
     """The screen, at most 80 columns and 40 lines."""
     from dlqkit.decision.advice import advise
     from dlqkit.report.tables import show_summary
-    from dlqkit.untrusted import for_terminal
+    from dlqkit.untrusted import for_terminal, for_terminal_lines
 
     text = text_beside_utc(show_summary(facts), zone)
-    lines = [for_terminal(text.title)[:WIDTH], "─" * WIDTH, text.to_text(WIDTH)]
-    signatures = facts["signatures"][:4]
-    if len(signatures) > 1:
-        lines += ["", "Signatures"]
-        for row in signatures:
-            label = f"  {row['share']:>4.0%} {row['events']:>7,}  {row['failure_class']:<14} "
-            lines.append(label + for_terminal(row["signature"])[: WIDTH - len(label)])
-    if facts["assumptions"]:
-        lines += ["", "Taken to be so, not given"]
-        lines += [f"  {for_terminal(sentence)}"[:WIDTH] for sentence in facts["assumptions"][:4]]
     # The facts name the folder by its last part alone, so that reports are equal; here the command is to be pasted.
     advice = advise(facts, directory=str(directory))
-    command = advice[0]["command"] if advice else ""
-    lines += ["", f"Snapshot {facts['snapshot']['id']} in {for_terminal(directory)}"]
-    lines += [f"Next:  {for_terminal(command or f'dlqkit postmortem {directory}')}"]
-    return "\n".join(lines)
+    command = (advice[0]["command"] if advice else "") or f"dlqkit postmortem {shlex.quote(str(directory))}"
+    last = ["", f"Snapshot {facts['snapshot']['id']} in {for_terminal(directory)}", f"Next:  {for_terminal(command)}"]
+    lines = [*for_terminal_lines(text.title, WIDTH, 2), "─" * WIDTH, *text.to_text(WIDTH).split("\n")]
+    if len(facts["signatures"]) > 1:
+        rows = [[_signature_text(row)] for row in facts["signatures"][:4]]
+        lines += _section("Signatures", rows, HEIGHT - len(last) - len(lines))
+    sentences = [[f"  {part}" for part in for_terminal_lines(one, WIDTH - 2, 2)] for one in facts["assumptions"][:4]]
+    lines += _section("Taken to be so, not given", sentences, HEIGHT - len(last) - len(lines))
+    return "\n".join(lines + last)
+
+
+def _signature_text(row: Mapping[str, Any]) -> str:
+    from dlqkit.untrusted import for_terminal, shorten
+
+    label = f"  {row['share']:>4.0%} {row['events']:>7,}  {row['failure_class']:<14} "
+    return label + shorten(for_terminal(row["signature"]), WIDTH - len(label))
+
+
+def _section(title: str, entries: Sequence[Sequence[str]], room: int) -> list[str]:
+    """A title and as many whole entries as have room."""
+    lines = ["", title]
+    for entry in entries:
+        if len(lines) + len(entry) <= room:
+            lines += entry
+    return lines if len(lines) > 2 else []
 
 
 def print_triage(facts: Mapping[str, Any], directory: Path, zone: ZoneInfo | None = None) -> None:

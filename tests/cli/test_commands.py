@@ -13,6 +13,7 @@ import pytest
 from dlqkit.cli.main import main
 from dlqkit.errors import ParameterError
 from tests.frames import START
+from tests.report.example import make_facts
 
 Run = Callable[..., tuple[int, str, str]]
 HOSTILE = "\x1b[31mred <script>alert(1)</script> | =1+1"
@@ -61,6 +62,28 @@ def test_triage_fits_one_screen_and_says_what_is_wrong(run: Run, incident: str) 
     assert "40 events dead-lettered since 2026-03-02 14:00:00 UTC" in out
     assert "\x1b" not in out
     assert "Next:  dlqkit" in out
+
+
+def test_triage_of_long_words_is_cut_with_an_ellipsis_and_still_one_screen() -> None:
+    """Signatures end in an ellipsis, assumptions in one or two whole lines; the next command always stands last."""
+    from dlqkit.cli.triage import triage_text
+
+    facts = make_facts(assumptions=["MAX_ATTEMPTS is taken as 5: so the " + "word " * 40] * 4)
+    facts["signatures"] = [{**facts["signatures"][0], "signature": "no route to host " * 20}] * 4
+    facts["other_workflows"] = [{"name": "w" * 300, "workflow_id": "w"}] * 3
+    facts["state"]["reason"] = "reason " * 100
+
+    for long in (False, True):
+        facts["workflow"]["name"] = "orders-sync " * (40 if long else 1)
+        facts["changes"]["rows"][0]["what"] = "restarted " * (60 if long else 1)
+        lines = triage_text(facts, Path("incident")).splitlines()
+        assert len(lines) <= 40
+        assert max(map(len, lines)) <= 80
+        assert [line[-1] for line in lines if line.startswith("  100%")] == ["…"] * 4
+        assert lines[-1].startswith("Next:  dlqkit")
+    start = lines.index("Taken to be so, not given")
+    assert lines[start + 1].startswith("  MAX_ATTEMPTS is taken as 5: so the word")
+    assert lines[start + 2].endswith("…")
 
 
 def test_the_next_command_can_be_pasted_where_it_is_printed(run: Run, incident: str, tmp_path: Path) -> None:
