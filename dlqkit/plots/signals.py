@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import itertools
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 import pandas as pd
@@ -43,6 +44,28 @@ _SIGNALS = {
     "duration": "duration",
     "silence": "silence",
 }
+# What the title says of the worst signal where it is not the dead letters.
+_TITLES = {
+    "failures": "Failures outgrow successes",
+    "support": "Clients report missing events",
+    "duration": "The action takes longer",
+    "silence": "No events",
+}
+# Share of the axes' height that a row of labels takes, and of their width that one letter takes.
+_LABEL_ROW = 0.11
+_LETTER = 0.0095
+_LABEL_ROWS = 4
+
+
+@dataclass(frozen=True, slots=True)
+class _Mark:
+    """A moment with a line and a label; the label of an onset is best before it, that of an end after it."""
+
+    x: float
+    words: str
+    style: str
+    width: float
+    side: Literal["left", "right"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,7 +133,7 @@ def plot_signals(
         own = _own_incidents(incidents, workflow_id)
         _draw_onsets(axes, own)
         dead = next((curve for curve in curves if curve.name == "dlq"), None)
-        axes.set_title(_title(dead, own), pad=28)
+        axes.set_title(_title(dead, own, float(edges[1] - edges[0]) / MINUTE), pad=28)
         subject = f"workflow {whose}" if workflow_id else whose
         axes.set_xlabel(f"{axes.get_xlabel()}; {subject}")
         axes.legend(loc="lower left", bbox_to_anchor=(-0.01, 1.0), ncols=4, borderaxespad=0.2, handlelength=2.6)
@@ -253,35 +276,59 @@ def _own_incidents(incidents: pd.DataFrame, workflow_id: str | None) -> pd.DataF
 def _draw_onsets(ax: Axes, incidents: pd.DataFrame) -> None:
     """The worst signal with its uncertainty and end, up to two more as thin lines where they began elsewhere."""
     low, high = ax.get_xlim()
-    drawn: list[float] = []
+    marks: list[_Mark] = []
+    onsets: list[float] = []
     for row in incidents.itertuples(index=False):
         onset = _num(row.onset_at)
-        if not low <= onset <= high or any(abs(onset - other) < 0.02 * (high - low) for other in drawn):
+        if not low <= onset <= high or any(abs(onset - other) < 0.02 * (high - low) for other in onsets):
             continue
-        if len(drawn) == 3:
+        if len(onsets) == 3:
             break
-        worst = not drawn
+        worst = not onsets
         left, right = max(_num(row.onset_low_at), low), min(_num(row.onset_high_at), high)
         if worst and right > left:
             ax.axvspan(left, right, color=COLOURS["ink"], alpha=0.18, linewidth=0, zorder=1.5)
-        ax.axvline(onset, color=COLOURS["ink"], linewidth=1.8 if worst else 1.1, linestyle="-" if worst else ":")
         what = "onset" if worst and row.signal == "dead_letters" else _signal_text(row.signal)
-        words = f"{what} {_clock(row.onset_at)}"
-        _mark(ax, onset, words, len(drawn), left=bool(drawn) and onset < drawn[0])
+        before = worst or onset < onsets[0]
+        marks.append(_Mark(onset, f"{what} {_clock(row.onset_at)}", "-" if worst else ":", 1.8 if worst else 1.1,
+                           "left" if before else "right"))  # fmt: skip
         end = _num(row.end_at)
         if worst and np.isfinite(end) and low <= end <= high:
-            ax.axvline(end, color=COLOURS["ink"], linewidth=1.8, linestyle="-.")
-            _mark(ax, end, f"end {_clock(row.end_at)}", 0 if abs(end - onset) > 0.16 * (high - low) else 1)
-        drawn.append(onset)
+            marks.append(_Mark(end, f"end {_clock(row.end_at)}", "-.", 1.8, "right"))
+        onsets.append(onset)
+    for mark, (label_row, side) in zip(marks, _place_labels(marks, low, high), strict=True):
+        top = 1.0 - _LABEL_ROW * label_row
+        ax.axvline(mark.x, ymax=top, color=COLOURS["ink"], linewidth=mark.width, linestyle=mark.style)
+        ax.annotate(mark.words, (mark.x, top - 0.015), xycoords=ax.get_xaxis_transform(),
+                    xytext=(-4 if side == "left" else 4, 0), textcoords="offset points",
+                    ha="right" if side == "left" else "left", va="top", fontsize=10.5, zorder=5, bbox=BOX)  # fmt: skip
 
 
-def _mark(ax: Axes, x: float, words: str, row: int, *, left: bool = False) -> None:
-    low, high = ax.get_xlim()
-    place, needed = (x - low) / (high - low), 0.0095 * len(words)
-    left = (left and place > needed) or place + needed > 1
-    ax.annotate(words, (x, 0.985 - 0.11 * row), xycoords=ax.get_xaxis_transform(), xytext=(-4 if left else 4, 0),
-                textcoords="offset points", ha="right" if left else "left", va="top", fontsize=10.5, zorder=5,
-                bbox=BOX)  # fmt: skip
+def _place_labels(marks: list[_Mark], low: float, high: float) -> Sequence[tuple[int, str]]:
+    """A row and a side for each label, so that none meets another label or another's line.
+
+    A line ends at its own label, so lines with lower labels pass under those above.
+    """
+    places = [(mark.x - low) / (high - low) for mark in marks]
+    needs = [_LETTER * len(mark.words) + 0.012 for mark in marks]
+
+    def cost(chosen: Sequence[tuple[int, str]]) -> float:
+        spans = [
+            (at - need, at) if side == "left" else (at, at + need)
+            for at, need, (_, side) in zip(places, needs, chosen, strict=True)
+        ]
+        bad = sum(start < 0 or end > 1 for start, end in spans)
+        for one, (start, end) in enumerate(spans):
+            for other, (begun, done) in enumerate(spans):
+                meets = chosen[one][0] == chosen[other][0] and one < other and start < done and begun < end
+                crossed = one != other and chosen[other][0] <= chosen[one][0] and start < places[other] < end
+                bad += meets + crossed
+        odd = sum(side != mark.side for mark, (_, side) in zip(marks, chosen, strict=True))
+        return 100 * bad + sum(row for row, _ in chosen) + 0.1 * odd
+
+    rows = range(min(_LABEL_ROWS, len(marks)))
+    options = list(itertools.product(rows, ("left", "right")))
+    return min(itertools.product(options, repeat=len(marks)), key=cost)
 
 
 def _signal_text(signal: object) -> str:
@@ -300,15 +347,31 @@ def _number(value: float) -> str:
     return f"{value:,.0f}" if value >= 10 or abs(value - round(value)) < 0.05 else f"{value:.1f}"
 
 
-def _title(dead: _Curve | None, incidents: pd.DataFrame) -> str:
+def _amount(rate: float, minutes: float, unit: str = "") -> str:
+    """A rate a minute; where less than one came in a minute, the count in a bin of so many minutes."""
+    if rate >= 1 or minutes <= 1:
+        return f"{_number(rate)}{unit.format(s='' if rate == 1 else 's')} a minute"
+    count = max(round(rate * minutes), 1)
+    return f"{count}{unit.format(s='' if count == 1 else 's')} in {_number(minutes)} minutes"
+
+
+def _title(dead: _Curve | None, incidents: pd.DataFrame, minutes: float) -> str:
+    first = None if incidents.empty else incidents.iloc[0]
+    since = ""
+    if first is not None:
+        start = _clock(first["onset_at"])
+        since = f"since {start} UTC" if pd.isna(first["end_at"]) else f"from {start} to {_clock(first['end_at'])} UTC"
+        if first["signal"] in _TITLES:
+            return f"{_TITLES[first['signal']]} {since}"
     if dead is None:
         return "No dead-letter counter in the samples"
     top = _top(dead.rates)
-    text = f"Up to {_number(top)} dead letters a minute" if top else "No dead letters"
-    if not top or incidents.empty or incidents["signal"].iloc[0] != "dead_letters":
+    if not top:
+        return f"Dead letters {since}, none of them in the counter" if since else "No dead letters"
+    text = f"Up to {_amount(top, minutes, ' dead letter{s}')}"
+    if first is None:
         return text
-    first = incidents.iloc[0]
-    return text + (", going on since " if pd.isna(first["end_at"]) else " from ") + f"{_clock(first['onset_at'])} UTC"
+    return f"{text}, going on {since}" if pd.isna(first["end_at"]) else f"{text} {since}"
 
 
 def _words(
@@ -322,17 +385,19 @@ def _words(
     start, end = moment_text(*window), moment_text(*reversed(window))
     subject = whose if whose == "all workflows" else f"workflow {whose}"
     parts = []
+    own_title = len(incidents) > 0 and incidents["signal"].iloc[0] in _TITLES
+    if own_title:
+        parts.append(f"{_title(None, incidents, 0)}. Counters of {subject} from {start} to {end} UTC.")
     for curve in curves:
         head = f"{curve.label[:1].upper()}{curve.label[1:]} per minute"
-        if curve.name == "dlq":
+        if curve.name == "dlq" and not own_title:
             head += f" of {subject} from {start} to {end} UTC"
         parts.append(f"{head}: {_course(curve.rates, edges, incidents)}.")
     if not any(curve.name == "dlq" for curve in curves):
         parts.insert(0, f"No dead-letter counter of {subject} from {start} to {end} UTC.")
-    for row in incidents.head(1).itertuples(index=False):
-        signal = "Onset" if row.signal == "dead_letters" else f"Onset of {_signal_text(row.signal)}"
+    for row in incidents.head(0 if own_title else 1).itertuples(index=False):
         ended = "going on" if pd.isna(row.end_at) else f"end {_clock(row.end_at)}"
-        parts.append(f"{signal} {_clock(row.onset_at)}, {ended}.")
+        parts.append(f"Onset {_clock(row.onset_at)}, {ended}.")
     for start_at, end_at in gaps[:3]:
         parts.append(f"No samples from {moment_text(start_at, end_at)} to {moment_text(end_at, start_at)}.")
     if len(gaps) > 3:
@@ -343,11 +408,17 @@ def _words(
 def _course(rates: np.ndarray, edges: np.ndarray, incidents: pd.DataFrame) -> str:
     if not np.isfinite(rates).any():
         return "not known"
+    minutes = float(edges[1] - edges[0]) / MINUTE
     if len(incidents):
-        onset = _num(incidents["onset_at"].iloc[0])
-        before, since = rates[edges[1:] <= onset], rates[edges[1:] > onset]
-        if np.isfinite(before).any() and np.isfinite(since).any():
-            usual = float(np.nanmedian(before))
-            return f"{_number(usual)} until {moment_text(onset, onset)}, then up to {_number(_top(since))} a minute"
+        first = incidents.iloc[0]
+        onset, end = _num(first["onset_at"]), _num(first["end_at"])
+        is_silence = first["signal"] == "silence"
+        # A bin that the silence begins or ends in still holds events; a jump's own first bin belongs to it.
+        within = (edges[:-1] >= onset) & ~(edges[1:] > end) if is_silence else edges[1:] > onset
+        before, since = rates[edges[1:] <= onset], rates[within]
+        if np.isfinite(before).any() and (np.isfinite(since).any() or is_silence):
+            top = _top(since)
+            then = f"up to {_amount(top, minutes)}" if top else "0" if np.isfinite(since).any() else "no samples"
+            return f"{_number(float(np.nanmedian(before)))} until {moment_text(onset, onset)}, then {then}"
     low, high = float(np.nanmin(rates)), _top(rates)
     return "none" if high == 0 else f"{_number(low)} to {_number(high)}"

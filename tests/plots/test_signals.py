@@ -188,3 +188,76 @@ def test_drawing_into_given_axes_keeps_the_figure():
 
     assert plot_signals(make_samples([1] * 5), make_incidents(), ax=own) is own
     plt.close(figure)
+
+
+@pytest.mark.parametrize(
+    ("onset", "end", "more"),
+    [
+        ("10:30:00", "10:34:00", ()),
+        ("10:01:00", "10:04:00", ()),
+        ("10:56:00", "10:59:00", ()),
+        ("10:29:59", "10:30:58", ("10:31:20", "10:33:00")),
+        ("10:57:00", "10:59:00", ("10:50:00", "10:53:00")),
+        ("10:02:00", "10:04:30", ("10:06:00", "10:08:00")),
+    ],
+)
+def test_labels_of_moments_that_are_near_do_not_cross(onset, end, more):
+    """No label lies on another, beside the axes, or on the line of another moment."""
+    others = [{"signal": "failures", "onset_at": f"2026-03-02T{at}Z"} for at in more]
+    first = {"onset_at": f"2026-03-02T{onset}Z", "end_at": f"2026-03-02T{end}Z"}
+
+    axes = plot_signals(make_samples([1] * 60), make_incidents(first, *others))
+
+    axes.figure.canvas.draw()
+    labels = {text.xy[0]: text.get_window_extent() for text in axes.texts}
+    boxes = list(labels.values())
+    assert len(boxes) >= 2
+    assert not any(one.overlaps(two) for index, one in enumerate(boxes) for two in boxes[index + 1 :])
+    assert all(axes.bbox.x0 <= box.x0 and box.x1 <= axes.bbox.x1 for box in boxes)
+    for line in axes.lines:
+        path = line.get_window_extent()
+        assert not any(path.overlaps(box) for at, box in labels.items() if at != line.get_xdata()[0])
+    figure_png(axes)
+
+
+def test_a_silence_is_told_as_a_silence():
+    """Title and words speak of the signal that is seen: events until then, none after."""
+    success = make_samples([6] * 20 + [0] * 10, metric="worker_success_total")
+    dead = make_samples([1] + [0] * 29, series_id=1)
+    incident = {**ONSET, "signal": "silence", "onset_at": "2026-03-02T10:20:05Z"}
+
+    axes = plot_signals(pd.concat([success, dead], ignore_index=True), make_incidents(incident))
+
+    assert axes.get_title(loc="left") == "No events since 10:20:05 UTC"
+    assert alt_text(axes) == (
+        "No events since 10:20:05 UTC. Counters of all workflows from 10:00 to 10:30 UTC. "
+        "Dead letters per minute: 0 until 10:20, then 0. Successes per minute: 6 until 10:20, then 0."
+    )
+    figure_png(axes)
+
+
+@pytest.mark.parametrize(
+    ("signal", "title"),
+    [
+        ("failures", "Failures outgrow successes from 10:20:15 to 10:25 UTC"),
+        ("duration", "The action takes longer from 10:20:15 to 10:25 UTC"),
+        ("support", "Clients report missing events from 10:20:15 to 10:25 UTC"),
+    ],
+)
+def test_the_title_names_the_signal_that_is_seen(signal, title):
+    """A figure of another signal is not titled by the dead letters."""
+    incident = {**ONSET, "signal": signal, "end_at": "2026-03-02T10:25:00Z"}
+
+    axes = plot_signals(make_samples([1] * 30), make_incidents(incident))
+
+    assert axes.get_title(loc="left") == title
+    assert alt_text(axes).startswith(title)
+    figure_png(axes)
+
+
+def test_a_single_dead_letter_is_counted_not_turned_into_a_rate():
+    """One dead letter in hours is one in its bin, not a fifth of one a minute."""
+    axes = plot_signals(make_samples([0] * 200 + [1] + [0] * 200), make_incidents())
+
+    assert axes.get_title(loc="left") == "Up to 1 dead letter in 5 minutes"
+    figure_png(axes)
