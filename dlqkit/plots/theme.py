@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 __all__ = [
     "BOX",
     "COLOURS",
+    "LONGEST",
     "alt_text",
     "figure_png",
     "label_text",
@@ -46,6 +47,8 @@ COLOURS = {
     "missing": "#9A9A9A",
 }
 SIZE = (10.0, 3.6)
+# Longer foreign text is cut even where the figure is told in words.
+LONGEST = 300
 DPI = 120
 # Behind a label that may lie on data.
 BOX = {"facecolor": "white", "edgecolor": "none", "alpha": 0.85, "pad": 1.0}
@@ -135,9 +138,12 @@ def _font() -> FT2Font:
     return get_font(findfont("DejaVu Sans"))
 
 
-def label_text(text: object, limit: int = 60) -> str:
-    """Foreign text as a label: one line, limited, and with a box for each sign that the font does not have."""
+def label_text(text: object, limit: int = 60, *, middle: bool = False) -> str:
+    """Foreign text as a label: one line, cut at its end or in its middle, and a box for each sign the font lacks."""
     safe = for_plot(text, limit)
+    if middle and safe.endswith("…"):
+        whole, tail = for_plot(text, LONGEST), limit // 3
+        safe = whole if len(whole) <= limit else f"{whole[: limit - 1 - tail].rstrip()}…{whole[-tail:].lstrip()}"
     if safe.isascii():
         return safe
     return "".join(sign if _font().get_char_index(ord(sign)) else "□" for sign in safe)

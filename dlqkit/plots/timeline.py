@@ -13,6 +13,7 @@ import pandas as pd
 from dlqkit.frames import Coverage
 from dlqkit.plots.theme import (
     COLOURS,
+    LONGEST,
     label_text,
     moment_text,
     new_axes,
@@ -30,7 +31,8 @@ __all__ = ["plot_timeline"]
 
 # Share of the axes' width that one letter takes, at the figure's own width and font size.
 _LETTER = 0.0088
-_TEXT = 44
+# A moment's text is drawn at the first of these lengths that has room.
+_TEXTS = (54, 32)
 # A lane of moments has at most this many rows of text; further moments keep their mark only.
 _ROWS = 3
 _ROW_HEIGHT = 0.55
@@ -55,7 +57,10 @@ class _Moment:
 
     start: float
     end: float
-    text: str
+    words: str
+    """Its whole text."""
+    text: str = ""
+    """What is drawn of it."""
     times: int = 1
     row: int = 0
     left: bool = False
@@ -123,7 +128,7 @@ def plot_timeline(
             peak = _draw_bins(axes, own, lane, bottom, low, high)
             _draw_moments(axes, moments[lane], lane, top, low, high)
             hidden = sum(one.times for one in moments[lane] if not one.shown)
-            note = f"\npeak {peak:,.3g}/min" if peak is not None else f"\n{hidden} more unnamed" if hidden else ""
+            note = f"\npeak {peak}" if peak is not None else f"\n{hidden} more unnamed" if hidden else ""
             note = "\nnone seen" if own.empty else note
             ticks.append((top + bottom) / 2)
             labels.append(label_text(lane, 20) + note)
@@ -191,16 +196,16 @@ def _place(rows: pd.DataFrame, low: float, high: float) -> list[_Moment]:
         start, end = _num(row.at), _num(row.end_at)
         if start > high or (end if np.isfinite(end) else start) < low:
             continue
-        text = label_text("" if pd.isna(row.text) else row.text, _TEXT)
+        words = label_text("" if pd.isna(row.text) else row.text, LONGEST)
         if several and not pd.isna(row.workflow_id):
-            text = f"{label_text(row.text, _TEXT - 14)}, {label_text(row.workflow_id, 12)}"
+            words += f", {label_text(row.workflow_id, 12)}"
         # An incident without an end goes on; any other moment without one is a point.
         end = end if np.isfinite(end) else high if row.lane == "incident" else start
-        same = next((one for one in found if one.text == text and abs(one.start - start) < 0.012 * width), None)
+        same = next((one for one in found if one.words == words and abs(one.start - start) < 0.012 * width), None)
         if same is not None and end == start:
             same.times += 1
             continue
-        found.append(_Moment(start, end, text))
+        found.append(_Moment(start, end, words))
     _stack(found, low, width)
     return found
 
@@ -208,25 +213,32 @@ def _place(rows: pd.DataFrame, low: float, high: float) -> list[_Moment]:
 def _stack(moments: list[_Moment], low: float, width: float) -> None:
     taken: list[list[tuple[float, float]]] = [[] for _ in range(_ROWS)]
     for one in moments:
-        if one.times > 1:
-            one.text = f"{label_text(one.text, _TEXT - 5)} ×{one.times}"
-        start, end = max((one.start - low) / width, 0.0), min((one.end - low) / width, 1.0)
-        need = _LETTER * len(one.text) + 0.012
-        # Text stands inside a span that is wide enough, else after it, else before it.
-        one.inside = end - start >= need
-        one.left = not one.inside and end + need > 1.0
-        left = start - need if one.left else start - 0.006
-        right = max(end, start + 0.012) if one.inside or one.left else end + need
-        free = (row for row in range(_ROWS) if all(right <= begun or left >= done for begun, done in taken[row]))
-        one.row = next(free, -1)
-        one.shown = one.row >= 0 and left >= -0.02
-        if one.shown:
-            taken[one.row].append((left, right))
-        one.row = max(one.row, 0)
+        for limit in _TEXTS:
+            if _find_room(one, limit, taken, low, width):
+                break
 
 
-def _draw_bins(ax: Axes, rows: pd.DataFrame, lane: str, bottom: float, low: float, high: float) -> float | None:
-    """Bars of events per minute, as high as the lane at its peak; gives the peak within the window."""
+def _find_room(one: _Moment, limit: int, taken: list[list[tuple[float, float]]], low: float, width: float) -> bool:
+    times = f" ×{one.times}" if one.times > 1 else ""
+    one.text = label_text(one.words, limit - len(times), middle=True) + times
+    start, end = max((one.start - low) / width, 0.0), min((one.end - low) / width, 1.0)
+    need = _LETTER * len(one.text) + 0.012
+    # Text stands inside a span that is wide enough, else after it, else before it.
+    one.inside = end - start >= need
+    one.left = not one.inside and end + need > 1.0
+    left = start - need if one.left else start - 0.006
+    right = max(end, start + 0.012) if one.inside or one.left else end + need
+    free = (row for row in range(_ROWS) if all(right <= begun or left >= done for begun, done in taken[row]))
+    one.row = next(free, -1)
+    one.shown = one.row >= 0 and left >= -0.02
+    if one.shown:
+        taken[one.row].append((left, right))
+    one.row = max(one.row, 0)
+    return one.shown
+
+
+def _draw_bins(ax: Axes, rows: pd.DataFrame, lane: str, bottom: float, low: float, high: float) -> str | None:
+    """Bars of events per minute, as high as the lane at its peak; says how many came in the bin of the peak."""
     bins = rows[rows["count"].notna()]
     starts, ends = to_num(bins["at"]), to_num(bins["end_at"])
     inside = (starts < high) & (starts >= low - 1e-9)
@@ -235,7 +247,8 @@ def _draw_bins(ax: Axes, rows: pd.DataFrame, lane: str, bottom: float, low: floa
     starts, ends = starts[inside], ends[inside]
     widths = np.where(np.isfinite(ends) & (ends > starts), ends - starts, 1 / 1440)
     rates = bins["count"].to_numpy(dtype=float)[inside] / (widths * 1440)
-    peak = float(rates.max())
+    peak, fullest = float(rates.max()), int(rates.argmax())
+    said = f"{int(bins['count'].to_numpy()[inside][fullest]):,} in {_span_text(widths[fullest])}"
     colour, hatch, _ = _STYLES.get(lane, (COLOURS["faint"], "", "o"))
     # A bin too narrow to see is drawn wider; a hatch would wash a narrow one out.
     least = 0.003 * (high - low)
@@ -243,7 +256,16 @@ def _draw_bins(ax: Axes, rows: pd.DataFrame, lane: str, bottom: float, low: floa
     widths = np.maximum(widths, least)
     ax.bar(starts, rates / max(peak, 1e-12) * _BIN_HEIGHT * 0.92, widths, bottom=bottom, align="edge", color=colour,
            alpha=0.85, hatch=hatch, edgecolor="white", linewidth=0)  # fmt: skip
-    return peak
+    return said
+
+
+def _span_text(days: float) -> str:
+    """The width of a bin, as people say it."""
+    seconds = round(days * 86_400)
+    for size, unit in ((86_400, "d"), (3600, "h"), (60, "min")):
+        if seconds % size == 0:
+            return f"{seconds // size} {unit}"
+    return f"{seconds:,} s"
 
 
 def _draw_moments(ax: Axes, moments: list[_Moment], lane: str, top: float, low: float, high: float) -> None:
@@ -310,15 +332,18 @@ def _title(timeline: pd.DataFrame) -> str:
     return text + (f", {changes:,} change{'' if changes == 1 else 's'}" if changes else "")
 
 
-def _lane_words(rows: pd.DataFrame, lane: str, moments: list[_Moment], peak: float | None, high: float) -> str:
+def _lane_words(rows: pd.DataFrame, lane: str, moments: list[_Moment], peak: str | None, high: float) -> str:
     name = label_text(lane, 20).capitalize()
     if peak is not None:
         bins = rows[rows["count"].notna()]
         first, last = to_num(bins["at"]).min(), min(np.nanmax(to_num(bins["end_at"].fillna(bins["at"]))), high)
         return (
             f"{name}: {int(bins['count'].sum()):,} from {moment_text(first, last)} to {moment_text(last, first)}, "
-            f"at most {peak:,.3g} a minute."
+            f"at most {peak}."
         )
-    parts = [f"{one.text} at {moment_text(one.start, one.start)}" for one in moments[:5]]
+    parts = [
+        f"{one.words}{f' ×{one.times}' if one.times > 1 else ''} at {moment_text(one.start, one.start)}"
+        for one in moments[:5]
+    ]
     more = f" and {len(moments) - 5} more" if len(moments) > 5 else ""
     return f"{name}: {'; '.join(parts)}{more}." if parts else f"{name}: none seen in this window."

@@ -54,10 +54,10 @@ def test_words_say_each_lane():
 
     assert alt_text(axes) == (
         "Timeline from 10:00 to 12:00 UTC. Changes: worker-1 restarted at 10:55. "
-        "Dead letters: 70 from 11:00 to 11:20, at most 5 a minute."
+        "Dead letters: 70 from 11:00 to 11:20, at most 50 in 10 min."
     )
     assert axes.get_title(loc="left") == "70 dead letters, 1 change"
-    assert [label.get_text() for label in axes.get_yticklabels()] == ["changes", "dead letters\npeak 5/min"]
+    assert [label.get_text() for label in axes.get_yticklabels()] == ["changes", "dead letters\npeak 50 in 10 min"]
     figure_png(axes)
 
 
@@ -67,6 +67,36 @@ def test_bars_are_scaled_by_their_count():
 
     heights = [patch.get_height() for patch in axes.patches]
     assert heights[1] / heights[0] == pytest.approx(2.5)
+    figure_png(axes)
+
+
+def test_a_few_dead_letters_are_counted_not_turned_into_a_rate():
+    """One dead letter in a second is one, not sixty a minute."""
+    axes = plot_timeline(make_timeline(("2026-03-02T11:00:00Z", "2026-03-02T11:00:01Z", "dead letters", "", 1)))
+
+    assert axes.get_yticklabels()[0].get_text() == "dead letters\npeak 1 in 1 s"
+    assert "at most 1 in 1 s." in alt_text(axes)
+    figure_png(axes)
+
+
+def test_long_changes_are_whole_in_words_and_shortened_in_the_middle_where_drawn():
+    """Which version and which worker can be read in both."""
+    text = "version 1.8.2 → 1.9.0 on worker-1:8000, worker-2:8000"
+    longer = f"{text}, worker-3:8000, worker-4:8000"
+
+    axes = plot_timeline(
+        make_timeline(
+            ("2026-03-02T10:40Z", None, "changes", text, None), ("2026-03-02T10:40Z", None, "notes", longer, None)
+        ),
+        coverage=make_coverage("complete"),
+    )
+
+    assert text in texts(axes)
+    assert f"Changes: {text} at 10:40." in alt_text(axes)
+    assert f"Notes: {longer} at 10:40." in alt_text(axes)
+    short = next(one for one in texts(axes) if "…" in one)
+    assert short.startswith("version 1.8.2 → 1.9.0 on worker-1")
+    assert short.endswith("worker-4:8000")
     figure_png(axes)
 
 
