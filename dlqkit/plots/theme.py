@@ -47,6 +47,8 @@ COLOURS = {
     "missing": "#9A9A9A",
 }
 SIZE = (10.0, 3.6)
+# Height of a figure that has nothing to draw.
+EMPTY = 0.9
 # Longer foreign text is cut even where the figure is told in words.
 LONGEST = 300
 DPI = 120
@@ -179,10 +181,10 @@ def time_axis(ax: Axes, start: float, end: float) -> None:
 
 
 def say_nothing(ax: Axes | None, words: str, title: str) -> Axes:
-    """Axes that only say that there is nothing to draw; small, where they are its own."""
-    ax = new_axes(1.6) if ax is None else ax
+    """Axes that only say that there is nothing to draw; two lines high, where they are its own."""
+    ax = new_axes(EMPTY) if ax is None else ax
     ax.set_axis_off()
     ax.set_title(title)
-    ax.text(0.5, 0.5, words, transform=ax.transAxes, ha="center", va="center", fontsize=14, color=COLOURS["faint"])
+    ax.text(0, 0.9, words, transform=ax.transAxes, ha="left", va="top", fontsize=12.5, color=COLOURS["faint"])
     set_alt_text(ax, f"{title}: {words[:1].lower()}{words[1:]}.")
     return ax

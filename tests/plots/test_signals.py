@@ -155,11 +155,12 @@ def test_the_end_is_drawn():
 
 @pytest.mark.parametrize("workflow_id", [None, "wf-1", "$x^2\0" + "m" * 10_000])
 def test_nothing_scraped_is_said(workflow_id):
-    """No samples is an answer, not an error."""
+    """No samples is an answer, not an error, and takes two lines, not a quarter of a page."""
     axes = plot_signals(make_samples([1]).iloc[:0], make_incidents(), workflow_id=workflow_id)
 
     assert "no samples" in alt_text(axes)
     assert "No samples" in texts(axes)
+    assert axes.figure.get_size_inches()[1] <= 1.2
     figure_png(axes)
 
 
