@@ -44,12 +44,11 @@ figure{margin:1em 0}figure img{display:block;max-width:100%;height:auto;border:1
 figcaption{font-size:.85rem;color:var(--soft)}
 footer{margin-top:3em;font-size:.85rem;color:var(--soft)}
 @media screen and (max-width:640px){body{padding:12px 12px 40px}dl>div{grid-template-columns:1fr}h1{font-size:1.25rem}
-.drawn img{max-width:none;width:660px}
-table,caption,tbody,tr,td{display:block}thead{display:none}
+.drawn img{max-width:none;width:660px}.drawn+figcaption::before{content:"Scroll the figure sideways. "}}
+@media screen and (max-width:860px){table,caption,tbody,tr,td{display:block}thead{display:none}
 tr{border:1px solid var(--line);border-radius:4px;padding:.25em 0;margin:.5em 0}
 td,td.when,td.span{display:grid;grid-template-columns:6.6rem 1fr;gap:0 .6rem;border:0;min-width:0;padding:.12em .6em;
 overflow-wrap:anywhere}td:empty{display:none}
-.drawn+figcaption::before{content:"Scroll the figure sideways. "}
 td::before{content:attr(data-label);font-size:.78rem;font-weight:600;color:var(--soft);line-height:1.6}}
 @page{size:A4;margin:15mm 14mm 16mm}
 @media print{body{font-size:9.5pt;max-width:none;padding:0}h1{font-size:14pt}h2{font-size:11.5pt;margin-top:1.1em}
