@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from dlqkit.report import tables
-from dlqkit.report.wording import Line, headline, moment_text
+from dlqkit.report.sections import choose_sections, report_status
+from dlqkit.report.wording import headline, moment_text
 from dlqkit.untrusted import for_html, for_markdown, for_markdown_alt
 
 __all__ = ["Figure", "render_html", "render_markdown"]
@@ -70,60 +71,6 @@ class Figure:
     alt: str
 
 
-def _sections(facts: Facts) -> list[tuple[str, list[tables.Table | tables.Text | str]]]:
-    """Headings of §6 and §7 with what stands under each; a text that names a figure is replaced by it."""
-    judgement = facts["judgement"]
-    return [
-        ("Problem", [tables.show_signals(facts), "figure:signals", tables.show_impact(facts)]),
-        ("Timeline", ["figure:timeline", tables.show_timeline(facts), tables.show_changes(facts)]),
-        (
-            "Cause",
-            [
-                tables.show_classes(facts),
-                tables.show_signatures(facts),
-                "figure:durations",
-                tables.Text(
-                    "", (_judged("Cause confirmed", judgement, "cause", "Say what was confirmed, by whom, and how."),)
-                ),
-            ],
-        ),
-        (
-            "Solution",
-            [
-                tables.show_advice(facts),
-                tables.Text(
-                    "",
-                    (
-                        _judged("Done so far", judgement, "done", "Say what was changed or restarted, and when."),
-                        _judged("Owner of what remains", judgement, "owner", "Name a person or a team."),
-                    ),
-                ),
-            ],
-        ),
-        (
-            "Prevention",
-            [
-                tables.Text(
-                    "",
-                    (_judged("Prevention", judgement, "prevention", "Say what will keep this from happening again."),),
-                )
-            ],
-        ),
-        ("Closure", [tables.show_checklist(facts)]),
-        ("Evidence", [tables.show_coverage(facts), _assumptions(facts)]),
-    ]
-
-
-def _judged(label: str, judgement: Mapping[str, Any], key: str, prompt: str) -> Line:
-    text = judgement.get(key)
-    return Line(label, str(text)) if text else Line(label, prompt, "judgement")
-
-
-def _assumptions(facts: Facts) -> tables.Text:
-    lines = tuple(Line(f"Taken {number}", text) for number, text in enumerate(facts["assumptions"], 1))
-    return tables.Text("Taken to be so, not given" if lines else "", lines)
-
-
 def _banner(facts: Facts, problems: Sequence[str]) -> list[str]:
     out = [f"This report is not whole: {problem}" for problem in problems]
     for row in facts["coverage"]:
@@ -132,11 +79,6 @@ def _banner(facts: Facts, problems: Sequence[str]) -> list[str]:
         elif row["completeness"] == "unverified":
             out.append(f"{row['kind']} [{row['evidence_id']}] may be cut: counts from it are “at least”.")
     return out
-
-
-def _status(facts: Facts) -> str:
-    values = facts["judgement"].values()
-    return "Draft: judgement is still needed" if sum(bool(value) for value in values) < 4 else "In review"
 
 
 def _meta(facts: Facts) -> str:
@@ -168,13 +110,13 @@ def render_html(facts: Facts, figures: Sequence[Figure], *, problems: Sequence[s
         '<meta name="viewport" content="width=device-width, initial-scale=1">',
         '<meta name="referrer" content="no-referrer">',
         f"<title>{for_html('Post-mortem: ' + headline(facts))}</title><style>{_STYLE}</style></head><body><main>",
-        f'<p class="meta">Post-mortem <span class="state">{for_html(_status(facts))}</span></p>',
+        f'<p class="meta">Post-mortem <span class="state">{for_html(report_status(facts))}</span></p>',
         f"<h1>{for_html(headline(facts))}</h1>",
         tables.Text("", tables.show_summary(facts).lines).to_html(),
         f'<p class="meta">{for_html(_meta(facts))}</p>',
     ]
     parts += [f'<p class="banner" role="note">{for_html(text)}</p>' for text in _banner(facts, problems)]
-    for title, blocks in _sections(facts):
+    for title, blocks in choose_sections(facts):
         parts.append(f"<section><h2>{for_html(title)}</h2>")
         for block in blocks:
             if isinstance(block, str):
@@ -202,11 +144,11 @@ def _footer(facts: Facts) -> str:
 def render_markdown(facts: Facts, figures: Sequence[Figure], *, problems: Sequence[str] = ()) -> str:
     """The post-mortem as Markdown for a ticket; figures are named by what they show."""
     drawn = {figure.name: figure for figure in figures}
-    parts = [f"# {for_markdown(headline(facts))}", "", f"*{for_markdown(_status(facts))}*", ""]
+    parts = [f"# {for_markdown(headline(facts))}", "", f"*{for_markdown(report_status(facts))}*", ""]
     parts += [tables.Text("", tables.show_summary(facts).lines).to_markdown(), "", for_markdown(_meta(facts)), ""]
     for text in _banner(facts, problems):
         parts += [f"> {for_markdown(text)}", ""]
-    for title, blocks in _sections(facts):
+    for title, blocks in choose_sections(facts):
         parts += [f"## {for_markdown(title)}", ""]
         for block in blocks:
             if isinstance(block, str):

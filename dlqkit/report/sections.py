@@ -1,0 +1,96 @@
+"""What stands under which heading of the report: §6 and §7, and a short report where nothing is wrong."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from dlqkit.report import diagnosis_tables as why
+from dlqkit.report import tables
+from dlqkit.report.wording import Line
+
+__all__ = ["Block", "choose_sections", "report_status"]
+
+Facts = Mapping[str, Any]
+Block = tables.Table | tables.Text | str
+"""A table, labelled sentences, or ``figure:NAME``."""
+
+
+def choose_sections(facts: Facts) -> list[tuple[str, list[Block]]]:
+    """Headings with what stands under each; what has nothing to say is left out."""
+    if facts["state"]["value"] in {"nothing", "unknown"}:
+        looked: list[Block] = [tables.show_signals(facts), "figure:signals", *_reported(facts)]
+        return [("What was looked at", looked), ("What to do", [tables.show_advice(facts)]), _evidence(facts)]
+    return [
+        ("Problem", _problem(facts)),
+        ("Timeline", ["figure:timeline", tables.show_timeline(facts), tables.show_changes(facts)]),
+        ("Cause", [*_cause(facts), _judged(facts, "Cause confirmed", "cause")]),
+        (
+            "Solution",
+            [
+                tables.show_advice(facts),
+                _judged(facts, "Done so far", "done"),
+                _judged(facts, "Owner of what remains", "owner"),
+            ],
+        ),
+        ("Prevention", [why.show_prevention(facts), _judged(facts, "Prevention", "prevention")]),
+        ("Closure", [tables.show_checklist(facts)]),
+        _evidence(facts),
+    ]
+
+
+def report_status(facts: Facts) -> str:
+    """Whether people still have to say something."""
+    if facts["state"]["value"] == "nothing":
+        return "Nothing to judge"
+    values = [facts["judgement"][name] for name in _PROMPTS]
+    return "In review" if all(values) else "Draft: judgement is still needed"
+
+
+def _problem(facts: Facts) -> list[Block]:
+    blocks: list[Block] = [tables.show_signals(facts), "figure:signals"]
+    if facts["state"]["kind"] == "dead_letters":
+        blocks += [tables.show_impact(facts), why.show_impact_counts(facts)]
+    if any(len(row["workflow_ids"]) > 1 for row in facts["findings"]):
+        blocks.append(why.show_findings(facts))
+    return blocks + _reported(facts)
+
+
+def _reported(facts: Facts) -> list[Block]:
+    return [why.show_reports(facts)] if facts["reports"]["count"] else []
+
+
+def _cause(facts: Facts) -> list[Block]:
+    if facts["state"]["kind"] != "dead_letters":
+        return ["figure:durations", why.show_durations(facts)] if facts["state"]["kind"] == "duration" else []
+    return [
+        tables.show_classes(facts),
+        tables.show_rules(facts),
+        tables.show_signatures(facts),
+        why.show_differences(facts),
+        "figure:durations",
+        why.show_durations(facts),
+    ]
+
+
+_PROMPTS = {
+    "cause": "Say what was confirmed, by whom, and how.",
+    "done": "Say what was changed or restarted, and when.",
+    "owner": "Name a person or a team.",
+    "prevention": "Say what will keep this from happening again.",
+}
+
+
+def _judged(facts: Facts, label: str, key: str) -> tables.Text:
+    text = facts["judgement"][key]
+    line = Line(label, str(text)) if text else Line(label, _PROMPTS[key], "judgement")
+    return tables.Text("", (line,))
+
+
+def _evidence(facts: Facts) -> tuple[str, list[Block]]:
+    taken = tuple(Line(f"Assumption {number}", text) for number, text in enumerate(facts["assumptions"], 1))
+    found = tuple(Line("Found while collecting", text) for text in facts["snapshot"]["findings"])
+    blocks: list[Block] = [tables.show_coverage(facts)]
+    blocks += [tables.Text("Taken to be so, not given", taken)] if taken else []
+    blocks += [tables.Text("", found)] if found else []
+    return "Evidence", blocks
