@@ -213,7 +213,7 @@ def _title(frame: pd.DataFrame, outlines: pd.DataFrame, timeout_ms: float | None
     if cut and timeout_ms is not None:
         return f"{cut:,} of {total:,} records were cut by the timeout of {duration_words(timeout_ms)}"
     low, high = _usual(frame)
-    return f"Half of {total:,} records took {duration_words(low)} to {duration_words(high)}"
+    return f"Half of {total:,} records lie within {duration_words(low)} to {duration_words(high)}"
 
 
 def _usual(frame: pd.DataFrame) -> tuple[float, float]:
@@ -236,7 +236,7 @@ def _words(frame: pd.DataFrame, timeout_ms: float | None) -> str:
     text = (
         f"Durations of {total:,} records, {duration_words(frame['low'].min())} to "
         f"{duration_words(frame['high'].max())}; "
-        f"the middle half took {duration_words(low)} to {duration_words(high)}. {parts[:1].upper()}{parts[1:]}."
+        f"the middle half lies within {duration_words(low)} to {duration_words(high)}. {parts[:1].upper()}{parts[1:]}."
     )
     if timeout_ms is None:
         return text + " No timeout is known."

@@ -28,14 +28,22 @@ def check_two_items(
     main: pd.Series | None,
 ) -> list[dict[str, Any]]:
     """The checklist's four rows: ``text``, ``state`` (yes, no, unknown, person), ``why``, ``evidence``."""
+    silent = main is not None and main["signal"] == "silence" and pd.isna(main["end_at"])
     return [
-        _counter_is_flat(samples, metrics, workflow_id, as_of, coverage),
-        _no_new_dead_letters(records, as_of, coverage),
+        _unless_silent(_counter_is_flat(samples, metrics, workflow_id, as_of, coverage), silent=silent),
+        _unless_silent(_no_new_dead_letters(records, as_of, coverage), silent=silent),
         _person(
             "The client or owner has confirmed.", "Ask the owner of the workflow, and write the answer into the ticket."
         ),
         _person("The ticket is closed, with the post-mortem.", "Attach this report and close the ticket."),
     ]
+
+
+def _unless_silent(row: dict[str, Any], *, silent: bool) -> dict[str, Any]:
+    """Where no event is done, none can die: that is no recovery."""
+    if not silent or row["state"] != "yes":
+        return row
+    return {**row, "state": "unknown", "why": f"{row['why']} But no event is being done at all, so none can fail."}
 
 
 def _person(text: str, why: str) -> dict[str, Any]:

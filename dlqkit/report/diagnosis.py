@@ -197,6 +197,7 @@ def describe_changes(
         window=BEFORE_ONSET,
     )
     evidence = evidence_ids(rows, "prometheus")
+    named = {"execution records": evidence_ids(rows, "records"), "worker logs": evidence_ids(rows, "worker logs")}
     found = [
         {
             "at": time_text(row.at),
@@ -204,7 +205,7 @@ def describe_changes(
             "what": _shown(str(row.kind), str(row.what)),
             "before_s": value_or_none(row.before_s),
             "workflow_id": None if pd.isna(row.workflow_id) else str(row.workflow_id),
-            "evidence": str(row.evidence) or evidence,
+            "evidence": named.get(str(row.evidence), str(row.evidence)) or evidence,
         }
         for row in frame.sort_values("at").itertuples(index=False)
     ]

@@ -133,6 +133,7 @@ def show_impact_counts(facts: Facts) -> Table:
     rows = [
         (row["name"], count_text(row) if row["bound"] != "unknown" else "not known", row["source"])
         for row in impact["counts"]
+        if not row["name"].startswith("events ") and row["value"] is not None
     ]
     rows += [("do not balance", row["sentence"], row["between"]) for row in impact["differences"]]
     return Table("Counts by source", ("what", "how many", "by"), tuple(rows), UNTOLD if not impact["counts"] else "")

@@ -47,7 +47,7 @@ def test_words_say_what_is_seen():
     axes = plot_durations(HISTOGRAM, timeout_ms=30_000)
 
     assert alt_text(axes) == (
-        "Durations of 102 records, 100 ms to 37.8 s; the middle half took 100 ms to 158 ms. "
+        "Durations of 102 records, 100 ms to 37.8 s; the middle half lies within 100 ms to 158 ms. "
         "7 dead letters, 5 failed attempts, 90 successes. Timeout 30 s; 7 records were cut by it."
     )
     figure_png(axes)
