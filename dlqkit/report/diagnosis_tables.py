@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from dlqkit.report.tables import Table, Text, evidence_rows
-from dlqkit.report.wording import Line, conditions_text, count_text, moment_text
+from dlqkit.report.wording import Line, class_text, conditions_text, count_text, headline, moment_text
 
 __all__ = [
     "show_conclusion",
@@ -165,14 +165,13 @@ def show_conclusion(facts: Facts, step: str) -> Text:
         ``signals``, ``durations`` or ``decision``.
     """
     if step == "signals":
-        found = facts["findings"]
-        text = (
-            facts["state"]["reason"]
-            if not found or facts["state"]["kind"] != "dead_letters"
-            else (f"{found[0]['sentence']} {facts['state']['reason']}")
-        )
+        goes_on = {"going_on": ", and it goes on", "ended": ", and it has ended"}.get(facts["state"]["value"], "")
+        alike = [row["sentence"] for row in facts["findings"][:1] if len(row["workflow_ids"]) > 1]
+        text = " ".join([f"{headline(facts)}{goes_on}.", *alike])
     elif step == "durations":
         text = facts["durations"]["sentence"] if facts["durations"] else UNTOLD
     else:
-        text = facts["advice"][0]["action"] if facts["advice"] else "Nothing needs doing."
+        action = facts["advice"][0]["action"] if facts["advice"] else "Nothing needs doing."
+        named = f"{class_text(facts).capitalize()}. " if facts["state"]["kind"] == "dead_letters" else ""
+        text = f"{named}{action}"
     return Text("", (Line("In a sentence", text),))

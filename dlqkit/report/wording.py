@@ -125,7 +125,8 @@ def _onset_text(facts: Facts) -> str:
     return text
 
 
-def _class_text(facts: Facts) -> str:
+def class_text(facts: Facts) -> str:
+    """The failure class in words, or the classes and how many events each has."""
     failure_class = facts["class"]
     if failure_class["value"] == "mixed":
         parts = ", ".join(f"{name}: {count:,}" for name, count in failure_class["counts"].items() if count)
@@ -225,7 +226,7 @@ def summary(facts: Facts) -> list[Line]:
         detail = f"{affected}; open {still_open}, healed {healed}" if known else "the records do not tell"
         lines.append(Line("Events affected", detail, "computed" if known else "unknown", events["evidence"]))
         lines.append(
-            Line("Class", _class_text(facts), "unknown" if facts["class"]["value"] == "unknown" else "computed")
+            Line("Class", class_text(facts), "unknown" if facts["class"]["value"] == "unknown" else "computed")
         )
         top = facts["signatures"][0] if facts["signatures"] else None
         text = f"{top['share']:.0%}: {top['signature']}" if top else "no error text in the records"
