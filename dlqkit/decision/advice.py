@@ -217,7 +217,13 @@ def _of_signal(kind: str, facts: Mapping[str, Any], folder: str) -> list[_Row]:
 def _of_evidence(facts: Mapping[str, Any], folder: str) -> list[_Row]:
     rows = []
     affected = (facts["events"]["affected"] or {}) if "events" in facts else {}
-    if affected.get("bound") == "at_least":
+    if facts.get("onset", {}).get("is_window_start"):
+        rows.append(_advice("Collect from earlier on: it began before the evidence does.",
+                            "The dead letters are there from the first moment that was looked at.",
+                            f"dlqkit collect {folder} --since 24h",
+                            wrong="Taking the start of the window for the onset.",
+                            unknown="When it began, and what changed before."))  # fmt: skip
+    elif affected.get("bound") == "at_least":
         rows.append(_advice("Get the whole list of dead letters: export the records, or raise the API's limit.",
                             "The source was cut, so there may be more events than are seen.",
                             f"dlqkit collect {folder} --records export.jsonl",

@@ -175,3 +175,9 @@ def test_commands_name_the_folder_safely_and_exist() -> None:
 
     assert all("'my incident; rm -rf x'" in row["command"] for row in rows if row["command"])
     assert {re.split(" +", row["command"])[1] for row in rows if row["command"]} <= COMMANDS
+
+
+def test_what_began_before_the_evidence_is_to_be_looked_for_earlier() -> None:
+    rows = advise(facts("business", onset={"is_window_start": True}), directory="d")
+
+    assert any("Collect from earlier on" in row["action"] and "--since 24h" in row["command"] for row in rows)
