@@ -118,7 +118,7 @@ def _onset_text(facts: Facts) -> str:
     if onset["at"]:
         span = seconds_between(onset["low"], onset["high"])
         if span and span > ROUGH_S and not onset["is_window_start"]:
-            text = f"between {moment_text(onset['low'])} and {moment_text(onset['high'])[11:]}"
+            text = f"about {text} (between {moment_text(onset['low'])[11:19]} and {moment_text(onset['high'])[11:19]})"
         text += f", {duration_text(onset['age_s'])} before the evidence ends"
         if onset["is_window_start"]:
             text = f"at or before {text} (nothing is known of before)"
