@@ -33,17 +33,7 @@ MODULES = (
 def main() -> None:
     """Print each figure as it comes, and keep them in ``benchmarks/figures.json``."""
     figures: list[Figure | Measure] = []
-    for module in (
-        records,
-        prometheus,
-        postmortem,
-        signals,
-        error_classes,
-        signatures,
-        differences,
-        durations,
-        prevention,
-    ):
+    for module in MODULES:
         for figure in module.run():
             print(figure.line(), flush=True)
             figures.append(figure)

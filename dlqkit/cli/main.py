@@ -43,7 +43,9 @@ def _show_version(wanted: bool) -> None:
 def _before_any_command(
     context: typer.Context,
     config: Annotated[Path | None, typer.Option(help="Settings file to use, and no other.")] = None,
-    profile: Annotated[str | None, typer.Option(help="Table [profiles.NAME] of the settings to use.")] = None,
+    profile: Annotated[
+        str | None, typer.Option(help="Name below “profiles” in the settings, whose table to use.")
+    ] = None,
     tz: Annotated[str | None, typer.Option(help="Show local time beside UTC, such as Europe/Berlin.")] = None,
     version: Annotated[bool, typer.Option("--version", callback=_show_version, is_eager=True)] = False,
 ) -> None:

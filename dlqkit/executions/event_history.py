@@ -9,7 +9,7 @@ import pandas as pd
 from dlqkit.errors import ParameterError
 from dlqkit.frames import RECORDS, check_frame
 
-__all__ = ["EVENT_STATES", "event_history", "event_states", "latest_records", "record_outcomes"]
+__all__ = ["EVENT_STATES", "event_history", "event_states", "record_outcomes"]
 
 TIME = "datetime64[us, UTC]"
 EVENT_STATES: Mapping[str, str] = {
@@ -32,13 +32,6 @@ _SUCCESS = (
 )
 _DENIED = r"(?:^|[^a-z])(?:not|non|un)(?:$|[^a-z])|fail"
 _RUNNING = r"(?:^|[^a-z])(?:retry[a-z]*|running|(?:in_?)?progress|pending|queued|start(?:ed|ing)?|new)(?:$|[^a-z])"
-
-
-def latest_records(records: pd.DataFrame) -> pd.DataFrame:
-    """The last record of each event, by ``recorded_at``; the later row where times are equal."""
-    check_frame(records, RECORDS, ("event_key", "recorded_at"))
-    ordered = records.sort_values("recorded_at", kind="stable", na_position="first")
-    return ordered.drop_duplicates("event_key", keep="last")
 
 
 def record_outcomes(records: pd.DataFrame) -> pd.Series:

@@ -4,7 +4,7 @@ import pandas as pd
 import pytest
 
 from dlqkit.errors import ParameterError
-from dlqkit.executions.event_history import event_history, event_states, latest_records
+from dlqkit.executions.event_history import event_history, event_states
 from tests.frames import at, dead, good, lines, records
 
 
@@ -38,12 +38,6 @@ def test_times_of_an_event_are_of_its_dead_letters() -> None:
 
     row = frame.iloc[0]
     assert (row.first_dead_at, row.last_dead_at, row.last_at, row.records) == (at(60), at(90), at(120), 3)
-
-
-def test_the_last_record_of_each_event() -> None:
-    frame = latest_records(records([dead(60, event_key="a"), good(50, event_key="a"), good(10, event_key="b")]))
-
-    assert sorted(frame["recorded_at"]) == [at(10), at(60)]
 
 
 def test_a_history_has_records_and_log_lines_in_order() -> None:
