@@ -64,10 +64,10 @@ class SupportReports:
             raise ParameterError(f"The reports {self._path} cannot be read: {reason}.", "Check the path.") from None
         lines = text.strip("\n")
         delimiter = max(",;\t", key=lines.split("\n", 1)[0].count)
-        rows = list(csv.DictReader(io.StringIO(lines), delimiter=delimiter, restkey="…", restval=""))
-        names = list(rows[0]) if rows else []
+        reader = csv.DictReader(io.StringIO(lines), delimiter=delimiter, restkey="…", restval="")
+        rows, names = list(reader), list(reader.fieldnames or ())
         found = _find(names)
-        if rows and not {"trace_id", "business_key"} & set(found):
+        if names and not {"trace_id", "business_key"} & set(found):
             raise ParameterError(
                 f"The reports {self._path.name} have no column of a trace id or a business key.",
                 "Name one trace_id or business_key in its first line.",

@@ -128,3 +128,11 @@ def test_reports_without_a_key_are_refused(tmp_path: Path) -> None:
         SupportReports(path).load()
     with pytest.raises(ParameterError, match="cannot be read"):
         SupportReports(tmp_path / "none.csv").load()
+
+
+def test_a_list_of_ids_without_a_header_is_refused_even_if_it_is_one(tmp_path: Path) -> None:
+    """The first id would be taken for a column's name, and a report would be gone without a word."""
+    (tmp_path / "ids.csv").write_text("4bf92f3577b34da6\n")
+
+    with pytest.raises(ParameterError, match="no column of a trace id"):
+        SupportReports(tmp_path / "ids.csv").load()
