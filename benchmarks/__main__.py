@@ -15,7 +15,7 @@ from benchmarks import (
     signals,
     signatures,
 )
-from benchmarks.harness import Figure, Measure, write_figures
+from benchmarks.harness import ROOT, Figure, Measure, write_figures, write_tables
 
 MODULES = (
     records,
@@ -31,13 +31,14 @@ MODULES = (
 
 
 def main() -> None:
-    """Print each figure as it comes, and keep them in ``benchmarks/figures.json``."""
+    """Print each figure as it comes, keep them in ``figures.json`` and put them into ``docs/benchmarks.md``."""
     figures: list[Figure | Measure] = []
     for module in MODULES:
         for figure in module.run():
             print(figure.line(), flush=True)
             figures.append(figure)
     write_figures(figures, Path(__file__).with_name("figures.json"))
+    write_tables(figures, ROOT / "docs" / "benchmarks.md")
 
 
 if __name__ == "__main__":

@@ -10,12 +10,15 @@ import statistics
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from importlib.metadata import version
 from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
 PEERS = ROOT / "build" / "peers"
+MARKS = ("<!-- figures: written by make bench -->", "<!-- end of figures -->")
 # Without their dependencies on pandas and matplotlib, which are here already: both sides run on the same ones.
 PEER_PACKAGES = ("prometheus-api-client==0.7.2", "prometheus-pandas==0.3.3", "dateparser", "tzlocal", "regex")
 
@@ -114,10 +117,36 @@ def compare(
 
 def write_figures(figures: Sequence[Figure | Measure], path: Path) -> None:
     """Keep the figures beside what they were measured on."""
-    machine: Mapping[str, object] = {
-        "python": platform.python_version(),
-        "machine": platform.machine(),
-        "cores": os.cpu_count(),
-    }
-    value = {"machine": machine, "figures": [asdict(figure) for figure in figures]}
+    value = {"machine": _machine(), "figures": [asdict(figure) for figure in figures]}
     path.write_text(json.dumps(value, indent=1) + "\n", encoding="utf-8")
+
+
+def write_tables(figures: Sequence[Figure | Measure], path: Path) -> None:
+    """Put the figures in place of the tables between the marks of a page."""
+    page = path.read_text(encoding="utf-8")
+    before, _, rest = page.partition(MARKS[0])
+    _, _, after = rest.partition(MARKS[1])
+    machine = ", ".join(f"{name} {value}" for name, value in _machine().items())
+    lines = ["", f"Measured on {datetime.now(UTC):%Y-%m-%d}: {machine}.", ""]
+    lines += ["| what | against | clock | ratio (lowest to highest of the rounds) |", "|---|---|---|---|"]
+    lines += [
+        f"| {one.name} | {one.theirs} | {one.unit} | {one.ratio:.2f} ({one.lowest:.2f} to {one.highest:.2f}) |"
+        for one in figures if isinstance(one, Figure)
+    ]  # fmt: skip
+    lines += ["", "| what | must | aim | measured |", "|---|---|---|---|"]
+    lines += [
+        f"| {one.name}: {one.detail} | {_bound(one.must)} | {_bound(one.aim)} | {one.value:.4g}"
+        f"{'' if one.holds else ' **falls short**'} |"
+        for one in figures if isinstance(one, Measure)
+    ]  # fmt: skip
+    path.write_text("\n".join([before + MARKS[0], *lines, "", MARKS[1] + after]), encoding="utf-8")
+
+
+def _bound(value: float | None) -> str:
+    return "–" if value is None else f"{value:g}"
+
+
+def _machine() -> dict[str, str]:
+    versions = {name: version(name) for name in ("pandas", "pyarrow", "numpy")}
+    return {"Python": platform.python_version(), **versions, "machine": platform.machine(),
+            "cores": str(os.cpu_count())}  # fmt: skip
