@@ -20,11 +20,13 @@ __all__ = ["choose_main_signal", "describe_onset", "describe_state", "is_known",
 
 def choose_main_signal(signals: pd.DataFrame, workflow_id: str | None) -> pd.Series | None:
     """The worst signal of the workflow, or of all workflows together; they are in that order."""
-    # A source that fell silent by itself is a gap in the evidence, not trouble of the worker.
-    own = signals[~signals["what"].isin(SOURCES)]
+    own = signals
     if workflow_id:
         own = own[(own["workflow_id"] == workflow_id) | own["workflow_id"].isna()]
-    return None if own.empty else own.iloc[0]
+    # A source that fell silent by itself may be a gap in the evidence alone: it counts where nothing else is seen.
+    surely = own[~own["what"].isin(SOURCES)]
+    first = surely if len(surely) else own
+    return None if first.empty else first.iloc[0]
 
 
 def is_known(own: pd.DataFrame, samples: pd.DataFrame, workflow_id: str | None, trace_id: str | None = None) -> bool:
@@ -70,7 +72,8 @@ def describe_state(
     """
     if main is not None:
         value = "going_on" if pd.isna(main["end_at"]) else "ended"
-        return {"value": value, "kind": str(main["signal"]), "reason": str(main["evidence"])}
+        what = None if pd.isna(main["what"]) else str(main["what"])
+        return {"value": value, "kind": str(main["signal"]), "reason": str(main["evidence"]), "what": what}
     reason = _why_unknown(own, rows, asked, known=known)
     if reason:
         return {"value": "unknown", "kind": None, "reason": reason}

@@ -30,6 +30,7 @@ SIGNAL_NAMES = {
     "duration": "the action takes longer",
     "silence": "no new logs",
 }
+SOURCE_GONE = "the worker is gone, or only what watches it"
 # An onset that is known no better than this is given as between two times.
 ROUGH_S = 120.0
 CLASS_NAMES: Mapping[str, str] = {
@@ -205,8 +206,10 @@ def headline(facts: Facts) -> str:
     if state == "unknown":
         return "The evidence does not say whether something is wrong"
     still = "is" if state == "going_on" else "was"
-    if kind == "silence":
+    if kind == "silence" and facts["state"].get("what") in {None, "events"}:
         return f"{name} {still} silent since {since}"
+    if kind == "silence":
+        return f"No {facts['state']['what']} since {since}: {SOURCE_GONE}"
     if kind == "dead_letters":
         events = facts["events"]["affected"]
         return f"{name}: {count_text(events)} events dead-lettered since {since}"

@@ -218,7 +218,7 @@ def test_records_cut_at_their_newer_end_tell_of_no_end() -> None:
 def test_the_evidence_begins_where_it_was_asked_from_not_at_its_first_record(tmp_path: Path) -> None:
     """Nothing happened before the first dead letter: that is known, for the records are whole from noon on."""
     main = pd.Series({"signal": "dead_letters", "onset_at": at(7200), "onset_low_at": at(7200),
-                      "onset_high_at": at(7200), "evidence": ""})  # fmt: skip
+                      "onset_high_at": at(7200), "evidence": "", "what": None})  # fmt: skip
     asked = {**api("complete"), "asked_start": START.isoformat()}
     folder = SimpleNamespace(dead_letters_known_from=START.to_pydatetime(), window=QUESTION.window,
                              samples=lambda: SimpleNamespace(frame=empty_frame(SAMPLES)))  # fmt: skip
