@@ -10,7 +10,7 @@ import numpy as np
 from dlqkit.simulator.mixing import Array
 from dlqkit.simulator.platform import Platform
 
-__all__ = ["SCRAPE_S", "Series", "page", "scrape_all"]
+__all__ = ["SCRAPE_S", "Series", "instance_name", "page", "scrape_all"]
 
 SCRAPE_S = 15.0
 BUCKETS_S = (0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0)
@@ -26,7 +26,8 @@ class Series:
     value: Array
 
 
-def _instance_name(number: int) -> str:
+def instance_name(number: int) -> str:
+    """How a worker's metrics name it."""
     return f"worker-{number + 1}:8000"
 
 
@@ -69,7 +70,7 @@ def scrape_all(platform: Platform) -> list[Series]:
     for instance in range(platform.instances):
         scrapes = _scrape_times(platform, instance)
         starts = [started for _, started, _ in platform.restarts[instance]]
-        common = {"instance": _instance_name(instance), "job": JOB}
+        common = {"instance": instance_name(instance), "job": JOB}
         out += [one for one in _of_instance(platform, instance, common, scrapes, starts) if one is not None]
     return out
 

@@ -5,14 +5,14 @@ from __future__ import annotations
 import json
 import threading
 import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any
 
 import numpy as np
 
 from dlqkit.simulator.dialect import Dialect, draw_dialect
-from dlqkit.simulator.error_texts import BACKGROUND, BUSINESS, ERRORS, INFRASTRUCTURE, REFUSED, TIMEOUT
+from dlqkit.simulator.error_texts import BACKGROUND, BUSINESS, INFRASTRUCTURE, REFUSED, TIMEOUT
 from dlqkit.simulator.mixing import Array, mix, mix_array
 from dlqkit.simulator.traffic import DAY_S, arrivals, mean_rate
 from dlqkit.simulator.workflows import (
@@ -27,7 +27,9 @@ from dlqkit.simulator.workflows import (
 
 __all__ = ["SCENARIOS", "Attempts", "Fault", "Platform", "iso"]
 
-SCENARIOS = ("infrastructure", "business", "timeout", "mixed", "silence", "quiet")
+SCENARIOS = ("infrastructure", "business", "timeout", "mixed", "silence", "quiet", "shared")
+# In these a database is away: that of one workflow, of one beside a client's error, or of several at once.
+OUTAGES = frozenset({"infrastructure", "mixed", "shared"})
 PROJECT = "simulated-project"
 OUTAGE_S = 40 * 60.0
 REFUSED_SHARE = 0.001
@@ -54,6 +56,13 @@ class Fault:
     ends: float
     change: str
     """How the client's payload is broken."""
+    others: tuple[int, ...] = ()
+    """Further workflows that it hits."""
+
+    @property
+    def workflows(self) -> tuple[int, ...]:
+        """Every workflow that it hits, the busiest first."""
+        return (self.workflow, *self.others)
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,10 +156,12 @@ class Platform:
         if self.scenario == "silence":
             minutes = rng.uniform(35, 120)
         begins = self.now - 60 * float(minutes)
-        ends = begins + OUTAGE_S if self.scenario in {"infrastructure", "mixed"} else np.inf
+        ends = begins + OUTAGE_S if self.scenario in OUTAGES else np.inf
         self.change_before = bool(rng.random() < 0.5) and self.scenario not in {"quiet", "silence"}
-        self._change_lead = float(rng.uniform(240, 900))
-        return Fault(self.scenario, workflow, client, begins, float(ends), change)
+        self.change_lead = float(rng.uniform(240, 900))
+        # The next busiest, and one that is left alone at least.
+        others = tuple(range(1, min(3, len(self.workflows) - 1))) if self.scenario == "shared" else ()
+        return Fault(self.scenario, workflow, client, begins, float(ends), change, others)
 
     def _draw_restarts(self, rng: np.random.Generator) -> None:
         """When each instance restarts (a pause, then a new process), and which version it then runs."""
@@ -160,7 +171,7 @@ class Platform:
             # Each restart: when the old process ends, when the new one has started, its version.
             self.restarts.append([(at, at + float(rng.uniform(5, 40)), "1.8.2") for at in times])
         if self.change_before:
-            at = self.fault.begins - self._change_lead
+            at = self.fault.begins - self.change_lead
             for number, own in enumerate(self.restarts):
                 own.append((at + 20 * number, at + 20 * number + float(rng.uniform(5, 15)), "1.9.0"))
         self.first_start = [self.start - float(rng.uniform(3600, 90_000)) for _ in range(self.instances)]
@@ -233,8 +244,8 @@ class Platform:
         failed = transient[index] >= number
         error = np.array(BACKGROUND)[choose % len(BACKGROUND)]
         final = np.zeros(len(index), dtype=bool)
-        if self.scenario in {"infrastructure", "mixed"}:
-            down = during & (self.workflow_of[index] == fault.workflow)
+        if self.scenario in OUTAGES:
+            down = during & np.isin(self.workflow_of[index], fault.workflows)
             if self.scenario == "mixed":
                 down &= self._unit[4][index] < MIXED_SHARE
             error = np.where(down, np.array(INFRASTRUCTURE)[choose % len(INFRASTRUCTURE)], error)
@@ -276,9 +287,7 @@ class Platform:
         """Remove what is wrong, now: the fault ends, the client mends its payload."""
         with self.lock:
             moment = time.time() if at is None else at
-            fault = self.fault
-            ends = min(fault.ends, moment)
-            self.fault = Fault(fault.scenario, fault.workflow, fault.client, fault.begins, ends, fault.change)
+            self.fault = replace(self.fault, ends=min(self.fault.ends, moment))
             self.healed_at = moment
             self._changed()
 
@@ -306,12 +315,12 @@ class Platform:
         if event is None or not 0 <= event < len(self.arrived) or self.workflow_of[event] != number:
             return
         self.corrected[event] = data
-        hit = number == fault.workflow and fault.begins <= moment < fault.ends
+        hit = number in fault.workflows and fault.begins <= moment < fault.ends
         begun = moment + 0.05
         ended = begun + workflow.median_ms / 1000
         if wrong_field(body, workflow.shape) is not None:
             self._extra.append((event, begun, ended, True, BUSINESS, True))
-        elif hit and self.scenario in {"infrastructure", "mixed"}:
+        elif hit and self.scenario in OUTAGES:
             self._extra.append((event, begun, begun + 0.01, True, INFRASTRUCTURE[0], True))
         elif hit and self.scenario == "timeout":
             self._extra.append((event, begun, begun + workflow.timeout_ms / 1000, True, TIMEOUT, True))
@@ -321,8 +330,11 @@ class Platform:
     def republish_affected(self) -> int:
         """Send every dead event of the incident to its topic again, a client's payloads corrected; how many."""
         truth = self.dead_events()
-        workflow = self.workflows[self.fault.workflow]
-        mended = [(workflow.topic, json.dumps(self.payload_of(event, corrected=True)).encode()) for event in truth]
+        mended = [
+            (self.workflows[int(self.workflow_of[event])].topic,
+             json.dumps(self.payload_of(event, corrected=True)).encode())
+            for event in truth
+        ]  # fmt: skip
         self.consume_many(mended)
         return len(truth)
 
@@ -330,7 +342,11 @@ class Platform:
 
     def client(self, event: int) -> str:
         """The client that sent an event."""
-        return CLIENTS[int(self.client_of[event])]
+        return self.client_name(int(self.client_of[event]))
+
+    def client_name(self, number: int) -> str:
+        """The name that a client's payloads carry."""
+        return CLIENTS[number]
 
     def trace_id(self, event: int) -> str:
         """32 hex digits; in some dialects two events of a trace share them."""
@@ -362,73 +378,28 @@ class Platform:
 
     # --- the truth
 
-    def _incident_dead(self) -> Array:
-        """Positions of the attempts that ended as dead letters of the incident."""
+    def incident_dead(self) -> Array:
+        """Positions of the attempts that ended as dead letters of the incident, of every workflow that it hits."""
         rows, fault = self.attempts, self.fault
         kinds = {"infrastructure": INFRASTRUCTURE, "business": (BUSINESS,), "timeout": (TIMEOUT,),
-                 "mixed": (*INFRASTRUCTURE, BUSINESS)}.get(self.scenario, ())  # fmt: skip
-        own = rows.dead & (self.workflow_of[rows.event] == fault.workflow) & np.isin(rows.error, kinds)
+                 "mixed": (*INFRASTRUCTURE, BUSINESS), "shared": INFRASTRUCTURE}.get(self.scenario, ())  # fmt: skip
+        own = rows.dead & np.isin(self.workflow_of[rows.event], fault.workflows) & np.isin(rows.error, kinds)
         return np.flatnonzero(own & (rows.ended >= fault.begins))
 
     def dead_events(self) -> list[int]:
         """Events of the incident that are dead letters now."""
         rows = self.attempts
-        where = self._incident_dead()
+        where = self.incident_dead()
         where = where[rows.ended[where] <= time.time()]
         current = rows.superseded[where] > time.time()
         return sorted({int(event) for event in rows.event[where[current]]})
 
     def truth(self) -> dict[str, Any]:
         """What is true; dlqkit never sees it."""
+        from dlqkit.simulator.truth import tell_truth
+
         with self.lock:
-            moment = time.time()
-            rows, fault = self.attempts, self.fault
-            workflow = self.workflows[fault.workflow]
-            where = self._incident_dead()
-            has_dead = len(where) > 0
-            going_on = self.scenario != "quiet" and (
-                moment < fault.ends or (self.scenario == "mixed" and self.healed_at is None)
-            )
-            onset = float(rows.ended[where[0]]) if has_dead else None
-            end = float(rows.ended[where[-1]]) if has_dead and not going_on else None
-            if self.scenario == "silence":
-                onset = float(rows.ended[rows.ended <= moment][-1])
-            dead = np.flatnonzero(rows.dead & (self.workflow_of[rows.event] == fault.workflow))
-            if onset is not None:
-                dead = dead[(rows.ended[dead] >= onset) & (rows.ended[dead] <= (np.inf if end is None else end))]
-            named = {"infrastructure": "infrastructure", "business": "business", "timeout": "timeout", "mixed": "mixed"}
-            names = has_dead
-            return {
-                "scenario": self.scenario,
-                "seed": self.seed,
-                "workflow_id": workflow.workflow_id if names else None,
-                "workflow_name": workflow.name if names else None,
-                "cause_at": None if self.scenario == "quiet" else iso(fault.begins),
-                "onset_at": None if onset is None else iso(onset),
-                "end_at": None if end is None else iso(end),
-                "going_on": going_on,
-                "failure_class": named.get(self.scenario),
-                "classes": self._true_classes(),
-                "affected_events": _distinct(rows.event[dead[rows.ended[dead] <= moment]]) if names else None,
-                "dead_letters": [
-                    [iso(float(rows.ended[n])), int(rows.event[n])] for n in dead
-                ] if names else [],
-                "max_attempts": self.max_attempts,
-                "timeouts_ms": {one.workflow_id: one.timeout_ms for one in self.workflows},
-                "change": {"at": iso(fault.begins - self._change_lead), "what": "1.8.2 → 1.9.0"}
-                if self.change_before else None,
-                "pagination": self.dialect.pagination,
-            }  # fmt: skip
-
-    def _true_classes(self) -> dict[str, str]:
-        if self.scenario != "mixed":
-            return {}
-        names = {ERRORS[number].kind: "infrastructure" for number in INFRASTRUCTURE}
-        return {**names, ERRORS[BUSINESS].kind: "business"}
-
-
-def _distinct(events: Array) -> int:
-    return len(np.unique(events))
+            return tell_truth(self, time.time())
 
 
 def _normal(first: Array, second: Array) -> Array:

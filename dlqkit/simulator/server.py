@@ -19,6 +19,7 @@ from dlqkit.simulator.metrics import page
 from dlqkit.simulator.platform import Platform
 from dlqkit.simulator.prometheus_api import PrometheusApi
 from dlqkit.simulator.pubsub import PubSub
+from dlqkit.simulator.support import reports_csv
 
 __all__ = ["Server"]
 
@@ -123,6 +124,8 @@ class Server:
                 return self._page(number)
         if path == "/control/truth":
             return 200, {}, self.platform.truth()
+        if path == "/control/reports":
+            return 200, {"Content-Type": "text/csv"}, reports_csv(self.platform.truth()["reports"])
         return 404, {}, {"error": "not found"}
 
     def _page(self, number: int) -> tuple[int, dict[str, str], Any]:

@@ -10,7 +10,17 @@ import numpy as np
 
 from dlqkit.simulator.mixing import mix, pick
 
-__all__ = ["CLIENTS", "Shape", "Workflow", "break_payload", "draw_workflows", "event_number", "payload", "wrong_field"]
+__all__ = [
+    "CLIENTS",
+    "Shape",
+    "Workflow",
+    "break_payload",
+    "describe_change",
+    "draw_workflows",
+    "event_number",
+    "payload",
+    "wrong_field",
+]
 
 _FIRST_NAMES = ("Anna", "Ivan", "Мария", "Chloé", "Wei", "Fatima", "José", "Олег", "Priya", "Tom")
 _LAST_NAMES = ("Kovalenko", "Smirnov", "O'Neil", "Müller", "García", "Zhang", "Иванова", "Silva", "Rao", "Berg")
@@ -28,6 +38,10 @@ class Shape:
     prefix: str
     key: str
     number: str
+
+    def key_of(self, event: int) -> str:
+        """The business key of the event with this number."""
+        return f"{self.prefix}-{_FIRST_NUMBER + event}"
 
 
 SHAPES = (
@@ -88,7 +102,7 @@ def payload(shape: Shape, number: int, client: str, created: str, salt: int) -> 
     first, last = pick(bits, 0, _FIRST_NAMES), pick(bits, 8, _LAST_NAMES)
     cents = 500 + bits % 250_000
     body: dict[str, Any] = {
-        shape.key: f"{shape.prefix}-{_FIRST_NUMBER + number}",
+        shape.key: shape.key_of(number),
         "client_id": client,
         "customer_id": f"C-{more % 90_000 + 10_000}",
         "created_at": created,
@@ -131,6 +145,15 @@ def break_payload(body: dict[str, Any], shape: Shape, change: str) -> dict[str, 
     if change == "field_renamed":
         return {("customerId" if name == "customer_id" else name): value for name, value in body.items()}
     return {**body, "customer_id": None}
+
+
+def describe_change(shape: Shape, change: str) -> dict[str, str | None]:
+    """Which ``field`` a change breaks, what it is after it (``text``, ``nothing`` or ``missing``), what is ``new``."""
+    if change == "number_as_text":
+        return {"field": shape.number, "becomes": "text", "new_field": None}
+    if change == "field_renamed":
+        return {"field": "customer_id", "becomes": "missing", "new_field": "customerId"}
+    return {"field": "customer_id", "becomes": "nothing", "new_field": None}
 
 
 def wrong_field(body: Any, shape: Shape) -> str | None:

@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 
 from dlqkit.simulator.dialect import PAGINATIONS
+from dlqkit.simulator.execution_logs_api import answer
 from dlqkit.simulator.platform import SCENARIOS, Platform
 from dlqkit.simulator.server import Server
 
@@ -27,8 +28,8 @@ def server() -> Iterator[Server]:
 
 def get(server: Server, path: str, key: str | None = None) -> Any:
     request = urllib.request.Request(server.url + path, headers={"X-API-Key": key or server.api_key})
-    with urllib.request.urlopen(request, timeout=10) as answer:
-        return json.loads(answer.read())
+    with urllib.request.urlopen(request, timeout=10) as answered:
+        return json.loads(answered.read())
 
 
 @pytest.mark.parametrize("scenario", SCENARIOS)
@@ -107,8 +108,8 @@ def test_records_have_the_runbooks_fields_and_filters_combine(server: Server) ->
 
 def test_the_page_of_a_worker_and_its_last_scrape_agree(server: Server) -> None:
     """The page is newer than the scrape, never behind it."""
-    with urllib.request.urlopen(f"{server.url}/worker-1/metrics", timeout=10) as answer:
-        page = answer.read().decode()
+    with urllib.request.urlopen(f"{server.url}/worker-1/metrics", timeout=10) as answered:
+        page = answered.read().decode()
     values = {
         line.split(" ")[0]: float(line.split(" ")[1]) for line in page.splitlines() if line.startswith("worker_succ")
     }
@@ -159,3 +160,72 @@ def test_the_stock_client_publishes_and_the_worker_consumes(server: Server, monk
     assert [one.message.attributes["by"] for one in pulled] == ["a test"]
     time.sleep(1.2)
     assert event not in platform.dead_events()
+
+
+def test_the_truth_tells_of_each_dead_letter_what_the_api_says_of_it() -> None:
+    """Trace, text, attempts and client of a dead letter are in the truth as in its record."""
+    platform = Platform(seed=3, scenario="timeout", events=3000)
+    query = {"workflow_id": platform.workflows[0].workflow_id, "queued_to_dlq": "true", "limit": "100"}
+    status, _, value = answer(platform, query, "http://127.0.0.1/execution-logs")
+    records = value if isinstance(value, list) else value[platform.dialect.wrapper]
+    truth = platform.truth()
+    told = {(one["trace_id"], one["text"], one["attempts"], one["client"]) for one in truth["losses"]}
+
+    assert status == 200
+    assert platform.dialect.newest_first
+    assert len(records) >= 50
+    # The truth looks back some hours, the API to the platform's beginning.
+    for record in records[:50]:
+        error = record["last_error"]
+        text = error["message"] if isinstance(error, dict) else error
+        assert (record["trace_id"], text, record["attempts"], record["client_id"]) in told
+    assert {one["attempts"] for one in truth["losses"] if one["kind"] == "deadline"} == {truth["max_attempts"]}
+
+
+def test_a_database_that_several_workflows_share_fails_them_alike() -> None:
+    """The busiest workflows lose events to one outage, by the same errors; at least one workflow is left alone."""
+    platform = Platform(seed=1, scenario="shared", events=8000)
+    truth = platform.truth()
+    hit = {truth["workflow_id"], *truth["also_hit"]}
+    since = truth["cause_at"]
+    kinds = {
+        name: {one["kind"] for one in truth["losses"] if one["workflow_id"] == name and one["at"] >= since}
+        for name in hit
+    }
+
+    assert len(hit) == 3
+    assert hit < {one.workflow_id for one in platform.workflows}
+    assert all(kinds[name] >= {"connection_refused", "no_route"} for name in hit)
+    assert truth["end_at"] is not None
+
+
+@pytest.mark.parametrize("scenario", SCENARIOS)
+def test_clients_report_events_that_were_done_that_are_dead_and_that_never_arrived(scenario: str) -> None:
+    """What never arrived is in no record of any worker; what is dead or done has its record, and it says so."""
+    platform = Platform(seed=2, scenario=scenario, events=8000)
+    reports = platform.truth()["reports"]
+    traces: dict[str, set[str]] = {}
+    keys: dict[str, set[str]] = {}
+    rows = platform.attempts
+    for row in np.flatnonzero(rows.ended <= time.time()):
+        event = int(rows.event[row])
+        outcome = "dead" if rows.dead[row] else "failed" if rows.failed[row] else "succeeded"
+        workflow = platform.workflows[int(platform.workflow_of[event])]
+        traces.setdefault(platform.trace_id(event), set()).add(outcome)
+        keys.setdefault(workflow.shape.key_of(event), set()).add(outcome)
+
+    assert {one["fate"] for one in reports} >= {"succeeded", "never arrived"}
+    for one in reports:
+        found = traces.get(one["trace_id"]) if one["trace_id"] else keys.get(one["business_key"])
+        assert (found is None) == (one["fate"] == "never arrived")
+        assert found is None or one["fate"] in found
+
+
+def test_the_list_of_reports_tells_nothing_of_the_fates(server: Server) -> None:
+    """The CSV that support hands over has times, traces and business keys."""
+    with urllib.request.urlopen(f"{server.url}/control/reports", timeout=10) as answered:
+        lines = answered.read().decode().splitlines()
+
+    assert lines[0] == "reported_at,trace_id,business_key"
+    assert len(lines) >= 10
+    assert not any("arrived" in line or "dead" in line.split(",")[0] for line in lines)

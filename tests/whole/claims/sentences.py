@@ -1,0 +1,171 @@
+"""What a report says twice it says the same, and what it says to do fits what it found."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator
+
+from dlqkit.report.wording import count_text, headline, moment_text, summary
+from tests.whole.claims.scene import SCRAPE, Scene, Wrong, moment
+
+_TIME = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2} [0-9:]{5,8} UTC")
+
+
+def _sentences(scene: Scene) -> Iterator[str]:
+    """Every sentence of the report that people read."""
+    facts = scene.facts
+    yield headline(facts)
+    yield from (f"{line.label}: {line.text}" for line in summary(facts))
+    yield from (f"{row['label']}: {row['text']}" for row in facts["communication"])
+    yield from (" ".join(row.values()) for row in facts["advice"])
+    yield from (f"{row['sentence']} {row['evidence']}" for row in facts["prevention"])
+    yield from (row["what"] for row in facts["timeline"])
+    yield from (row["sentence"] for row in [*facts["impact"]["differences"], *facts["findings"]])
+    yield from facts["assumptions"]
+    yield facts["state"]["reason"]
+    if facts["durations"]:
+        yield facts["durations"]["sentence"]
+
+
+def check_counts_agree(scene: Scene) -> Wrong:
+    """The number of events is one number wherever it stands: headline, summary, classes, signatures, impact."""
+    facts = scene.facts
+    affected = facts["events"]["affected"]
+    if affected["value"] is None:
+        return
+    for text in (headline(facts), facts["communication"][0]["text"]):
+        if f": {count_text(affected)} events dead-lettered" not in text:
+            yield f"{text!r} does not name {count_text(affected)}"
+    for name, number in (
+        ("classes", sum(facts["class"]["counts"].values())),
+        ("rules", sum(row["events"] for row in facts["class"]["rules"])),
+        ("signatures", sum(row["events"] for row in facts["signatures"])),
+    ):
+        if number != affected["value"]:
+            yield f"the {name} have {number} events, and {affected['value']} are affected"
+    counts = {row["name"]: row for row in facts["impact"]["counts"]}
+    for name in ("affected", "open", "healed"):
+        one, other = counts[f"events {name}"], facts["events"][name]
+        if one["value"] != other["value"] or ((one["bound"] == "exact") != (other["bound"] == "exact")):
+            yield f"events {name}: {other} and {one}"
+    records = counts["dead letters by the records"]["value"]
+    if records < affected["value"]:
+        yield f"{records} dead letters of {affected['value']} events"
+
+
+def check_counter_agrees(scene: Scene) -> Wrong:
+    """The growth of the dead-letter counter is one number in the onset's sentence, in the metrics and in the impact."""
+    facts = scene.facts
+    told = re.search(r"counter grew by ([0-9,]+)", facts["onset"]["basis"])
+    counter = next((row["value"] for row in facts["impact"]["counts"] if row["source"] == "counter"), None)
+    numbers = {int(told[1].replace(",", "")) if told else None, counter, facts["metrics"]["dead_letters_increase"]}
+    if len(numbers - {None}) > 1:
+        yield f"{told[0] if told else ''}, impact {counter}, metrics {facts['metrics']['dead_letters_increase']}"
+
+
+def check_counter_difference_adds_up(scene: Scene) -> Wrong:
+    """By how much counter and records differ is what stands between the two counts."""
+    counts = {row["name"]: row["value"] for row in scene.facts["impact"]["counts"]}
+    gaps = [row["size"] for row in scene.facts["impact"]["differences"] if row["between"] == "counter and records"]
+    if gaps and counts["dead letters by the counter"] is not None:
+        between = abs(counts["dead letters by the records"] - counts["dead letters by the counter"])
+        if sum(gaps) != between:
+            yield f"the differences make {sum(gaps)}, the counts {counts}"
+
+
+def check_moments_agree(scene: Scene) -> Wrong:
+    """Onset and end are one time wherever they stand, and nothing is "since the onset" where there is none."""
+    facts = scene.facts
+    onset, end = facts["onset"]["at"], facts["end"]["at"]
+    known = {moment_text(onset), moment_text(onset, seconds=False), moment_text(facts["onset"]["low"]),
+             moment_text(facts["onset"]["high"]), moment_text(end)}  # fmt: skip
+    texts = [headline(facts), facts["communication"][0]["text"],
+             *(line.text for line in summary(facts) if line.label in {"State", "Since"})]  # fmt: skip
+    for text in texts:
+        strange = set(_TIME.findall(text)) - known
+        if strange:
+            yield f"{text!r} names {sorted(strange)}"
+    if onset is None:
+        yield from (text for text in _sentences(scene) if re.search(r"\b(?:since|before|after) the onset\b", text))
+    for row in facts["findings"][:1]:
+        if abs(moment(row["onset_at"]) - moment(onset)) > SCRAPE and not scene.truth["also_hit"]:
+            yield f"the finding begins at {row['onset_at']}, the incident at {onset}"
+
+
+def check_state_agrees(scene: Scene) -> Wrong:
+    """Nothing says that it ended where it goes on, or the other way round."""
+    goes_on = scene.facts["state"]["value"] == "going_on"
+    for text in _sentences(scene):
+        if goes_on and re.search(
+            r"^State: Ended|\bIt ended\b|events dead-lettered .*It ended|what was unavailable is back", text
+        ):
+            yield f"going on: {text!r}"
+        if not goes_on and re.search(r"GOING ON|It is going on|is silent since", text):
+            yield f"not going on: {text!r}"
+
+
+def check_shares_agree(scene: Scene) -> Wrong:
+    """A share of events that a sentence names is that of its signature."""
+    facts = scene.facts
+    for text in _sentences(scene):
+        told = re.search(r"([0-9]+)% of its events say: (.+?)(?: dlqkit|$)", text)
+        if told and not any(told[2].startswith(row["signature"]) and f"{row['share']:.0%}" == f"{told[1]}%"
+                            for row in facts["signatures"]):  # fmt: skip
+            yield text
+
+
+def check_first_advice(scene: Scene) -> Wrong:
+    """The first thing to do is that of the true class and state."""
+    if scene.is_blind:
+        return
+    first = scene.facts["advice"][0]["action"]
+    wanted = {
+        "business": "Find what changed in the input",
+        "timeout": "Find what slowed the action down",
+        "mixed": "Treat each signature by its own class",
+        "infrastructure": "Find what is unavailable and restore it"
+        if scene.truth["going_on"]
+        else "Make sure that what was unavailable is back",
+    }.get(str(scene.truth["failure_class"]))
+    if wanted is None:
+        wanted = {"silence": "Look at the worker and its subscription", "support": "Look up each reported event",
+                  None: "Nothing to do"}[scene.kind]  # fmt: skip
+    if not first.startswith(wanted):
+        yield f"{first!r}, not {wanted!r}"
+
+
+def check_advice_is_safe(scene: Scene) -> Wrong:
+    """No advice raises a timeout that ended nothing, or runs business errors again as they are."""
+    for row in scene.facts["advice"]:
+        if scene.scenario != "timeout" and re.search(r"raise its timeout", row["action"]):
+            yield row["action"]
+        if "disputed" in row["action"] or "class_overrides" in row["action"]:
+            yield f"{row['action']} Nothing is disputed or overridden here."
+    if scene.scenario in {"business", "mixed"} and not any(
+        re.search(r"created anew", row["action"]) for row in scene.facts["advice"]
+    ):
+        yield "it does not say that business errors are created anew"
+    told = any("what changed before the onset" in row["action"] for row in scene.facts["advice"])
+    if scene.has_dead and told != bool(scene.facts["changes"]["rows"]):
+        yield f"advice on changes: {told}, changes: {len(scene.facts['changes']['rows'])}"
+
+
+def check_cut_is_said(scene: Scene) -> Wrong:
+    """Where the API cuts, the first screen and the advice say so, and ask for the whole list."""
+    if not scene.has_dead:
+        return
+    asks = any("whole list of dead letters" in row["action"] for row in scene.facts["advice"])
+    if asks != (scene.facts["events"]["affected"]["bound"] == "at_least"):
+        yield f"affected is {scene.facts['events']['affected']}, and asking for the whole list is {asks}"
+    partial = any(line.label == "Not whole" for line in summary(scene.facts))
+    if partial != (scene.facts["snapshot"]["completeness"] != "complete"):
+        yield f"the snapshot is {scene.facts['snapshot']['completeness']}, and that it is not whole is said: {partial}"
+
+
+def check_no_payload_value(scene: Scene) -> Wrong:
+    """Nothing in the facts holds a business key, an address or a client's name from a payload."""
+    text = json.dumps({name: value for name, value in scene.facts.items() if name not in {"reports", "coverage"}})
+    found = re.search(r"\b(?:ORD|INV|PAY|SHP|PRF|RSV)-[0-9]{8}|user[0-9]+@example\.com", text)
+    if found:
+        yield f"the facts hold {found[0]}"
