@@ -20,6 +20,7 @@ OPEN: tuple[Check, ...] = (
     when.check_first_seen,
     why.check_summed_timeout,
     why.check_unknown_newness,
+    causes.check_duration_ratio,
     causes.check_payload_change_is_seen,
     causes.check_validation_counts_the_incident,
     counts.check_balance_is_explained,

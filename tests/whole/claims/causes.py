@@ -141,9 +141,7 @@ def _wrong_nothing(scene: Scene, name: str, part: Any) -> Wrong:
     if part["answer"] == "found":
         yield f"of {name}: {[row['conditions'] for row in part['rows']]}, and it hits all alike"
     elif part["answer"] == "not comparable":
-        tries, onset = scene.tries, moment(scene.facts["onset"]["at"]).timestamp()
-        end = scene.facts["end"]["at"]
-        last = scene.as_of.timestamp() if end is None else moment(end).timestamp()
+        tries, (onset, last) = scene.tries, _span(scene)
         healthy = int(
             ((tries["outcome"] == "succeeded") & (tries["ended_s"] >= onset) & (tries["ended_s"] <= last)).sum()
         )
@@ -172,11 +170,15 @@ def _wrong_difference(scene: Scene, row: Any) -> Wrong:
         yield f"p {row['p_value']}, usual {row['usual']}"
 
 
+def _span(scene: Scene) -> tuple[float, float]:
+    """From the report's onset to its end, or to where its evidence ends; seconds since 1970."""
+    end = scene.facts["end"]["at"]
+    return moment(scene.facts["onset"]["at"]).timestamp(), (scene.as_of if end is None else moment(end)).timestamp()
+
+
 def _groups(scene: Scene) -> dict[str, Any]:
     """True durations by group, in the reading that the report took: of an attempt, a sum, or a sum's mean."""
-    tries, onset = scene.tries, moment(scene.facts["onset"]["at"]).timestamp()
-    end = scene.facts["end"]["at"]
-    last = scene.as_of.timestamp() if end is None else moment(end).timestamp()
+    tries, (onset, last) = scene.tries, _span(scene)
     values = tries["sum_ms"] if scene.truth["dialect"]["duration_is_sum"] else tries["duration_ms"]
     if scene.facts["durations"]["basis"] == "sum":
         values = tries["sum_ms"] / tries["number"]
@@ -188,6 +190,15 @@ def _groups(scene: Scene) -> dict[str, Any]:
     return {"failing": values[inside & ~good], "healthy": values[inside & good], "baseline": values[before & good]}
 
 
+def _waiting(scene: Scene) -> int:
+    """Events between two attempts: an API that holds an event once calls them neither failed nor dead."""
+    if scene.truth["dialect"]["record_per_attempt"]:
+        return 0
+    onset, last = _span(scene)
+    ended = scene.tries["ended_s"]
+    return int(((scene.tries["outcome"] == "failed") & (ended >= onset) & (ended <= last)).sum())
+
+
 def check_durations(scene: Scene) -> Wrong:
     """Counts and medians of failing, healthy and earlier actions are those of the attempts themselves."""
     if not scene.has_dead or scene.is_cut or scene.hides_timeout:
@@ -195,8 +206,9 @@ def check_durations(scene: Scene) -> Wrong:
     true = _groups(scene)
     for row in scene.facts["durations"]["groups"]:
         values = true[row["group"]]
-        if abs(row["records"] - len(values)) > 0.01 * len(values) + 3:
-            yield f"{row['records']} {row['group']}, and {len(values)} are"
+        waiting = _waiting(scene) if row["group"] == "failing" else 0
+        if not 0.99 * (len(values) - waiting) - 3 <= row["records"] <= 1.01 * len(values) + 3:
+            yield f"{row['records']} {row['group']}, and {len(values)} are, {waiting} of them between attempts"
         if row["p50_ms"] is not None and len(values) >= FEW_DURATIONS:
             middle = float(np.median(values))
             if abs(row["p50_ms"] - middle) > MEDIAN_OFF * middle:
@@ -215,7 +227,7 @@ def check_cut_durations(scene: Scene) -> Wrong:
     limit = scene.truth["timeouts_ms"][scene.workflow_id]
     cut = int((_groups(scene)["failing"] >= limit).sum()) if scene.scenario == "timeout" else 0
     failing = next(row for row in scene.facts["durations"]["groups"] if row["group"] == "failing")
-    if abs(failing["censored"] - cut) > 0.01 * cut + 3:
+    if not 0.99 * (cut - _waiting(scene)) - 3 <= failing["censored"] <= 1.01 * cut + 3:
         yield f"{failing['censored']} are said to be cut, and {cut} are"
     if cut and not 0.99 * limit <= failing["unknown_above_ms"] <= 1.01 * limit:
         yield f"unknown above {failing['unknown_above_ms']} ms, and the timeout is {limit} ms"
@@ -234,19 +246,25 @@ def check_duration_basis(scene: Scene) -> Wrong:
         yield f"basis {said}, and that they are sums is {dialect['duration_is_sum']}"
 
 
+def _per_attempt(scene: Scene) -> tuple[int, float]:
+    """How many actions failed in the incident, and how many times as long as usual one attempt of them took."""
+    tries, (onset, last) = scene.tries, _span(scene)
+    values = tries["sum_ms"] / tries["number"] if scene.truth["dialect"]["duration_is_sum"] else tries["duration_ms"]
+    good = tries["outcome"] == "succeeded"
+    failing = values[(tries["ended_s"] >= onset) & (tries["ended_s"] <= last) & ~good]
+    return len(failing), float(np.median(failing) / np.median(values[(tries["ended_s"] < onset) & good]))
+
+
 def check_duration_verdict(scene: Scene) -> Wrong:
     """Slow, at once or no different is said as the attempts' own medians are; not told only where records do not."""
     if not scene.has_dead or scene.is_cut:
         return
-    said, tries = scene.facts["durations"]["verdict"], scene.tries
-    onset = moment(scene.facts["onset"]["at"]).timestamp()
-    failing = tries["duration_ms"][(tries["ended_s"] >= onset) & (tries["outcome"] != "succeeded")]
-    usual = tries["duration_ms"][(tries["ended_s"] < onset) & (tries["outcome"] == "succeeded")]
-    ratio = float(np.median(failing) / np.median(usual))
+    said = scene.facts["durations"]["verdict"]
+    failing, ratio = _per_attempt(scene)
     fits = {"slow then dead": ratio > 1.7, "dead at once": ratio < 0.6, "no difference": 0.45 < ratio < 2.2,
             "both": scene.scenario in {"infrastructure", "mixed", "shared"}}  # fmt: skip
     if said == "cannot tell":
-        is_doubtful = scene.facts["durations"]["basis"] == "unknown" or len(failing) < FEW_DURATIONS
+        is_doubtful = scene.facts["durations"]["basis"] == "unknown" or failing < FEW_DURATIONS
         # Close to twice or half, the intervals may hold both.
         if not is_doubtful and not (1.6 < ratio < 2.5 or 0.4 < ratio < 0.65):
             yield f"{said}, and failing ones take {ratio:.2f} times as long"
@@ -254,6 +272,16 @@ def check_duration_verdict(scene: Scene) -> Wrong:
         yield f"{said}, and failing ones take {ratio:.2f} times as long"
     if scene.scenario == "timeout" and said != "slow then dead":
         yield f"{said}, and the timeout ended them"
+
+
+def check_duration_ratio(scene: Scene) -> Wrong:
+    """How many times as long failing actions took is of one attempt against one, or is said to be of sums perhaps."""
+    durations = scene.facts["durations"]
+    told = re.search(r"([0-9.,]+) times as long", durations["sentence"]) if durations and scene.has_dead else None
+    if told and not scene.is_cut and "not known whether" not in durations["sentence"]:
+        _, ratio = _per_attempt(scene)
+        if not 0.7 * ratio <= float(told[1].replace(",", "")) <= 1.4 * ratio:
+            yield f"{durations['sentence']} By attempt it is {ratio:.1f} times."
 
 
 def check_duration_sentence(scene: Scene) -> Wrong:

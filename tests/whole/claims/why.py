@@ -15,6 +15,7 @@ REPUBLISH = {"business": "no", "infrastructure": "after_repair", "timeout": "aft
 _FREE = re.compile(r"<[a-z][a-z _-]*>|\*")
 # ``<value>`` is a value of the payload that the report leaves out, and no mask of the signature.
 _MASK = re.compile(r"<(?!value>|script>|html>|b>)[a-z]+>|(?<!\S)\*(?!\S)")
+_CONTROL = re.compile(r"[\x00-\x1f\x7f\u202a-\u202e]")
 TIMEOUT_OFF = 0.01
 FEW = 5
 
@@ -135,7 +136,8 @@ def _pattern(signature: str) -> re.Pattern[str]:
 
 def _fitting(scene: Scene, row: Loss, losses: Sequence[Loss]) -> list[Loss]:
     pattern = _pattern(str(row["signature"]))
-    return [one for one in losses if pattern.fullmatch(one["text"])]
+    # A report has no control characters; a space stands for them.
+    return [one for one in losses if pattern.fullmatch(_CONTROL.sub(" ", one["text"]))]
 
 
 def check_signatures(scene: Scene) -> Wrong:
