@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from dlqkit.simulator.platform import SCENARIOS
-from tests.whole.claims import causes, counts, sentences, when, why
+from tests.whole.claims import changes, counts, differences, durations, prevention, sentences, when, why
 from tests.whole.claims.falsehoods import FALSEHOODS, falsify
 from tests.whole.claims.scene import Scene, make_scene
 
@@ -20,9 +20,9 @@ OPEN: tuple[Check, ...] = (
     when.check_first_seen,
     why.check_summed_timeout,
     why.check_unknown_newness,
-    causes.check_duration_ratio,
-    causes.check_payload_change_is_seen,
-    causes.check_validation_counts_the_incident,
+    durations.check_duration_ratio,
+    changes.check_payload_change_is_seen,
+    prevention.check_validation_counts_the_incident,
     counts.check_balance_is_explained,
     counts.check_balance_names_a_cause,
     counts.check_counted_dead_letters,
@@ -32,7 +32,7 @@ OPEN: tuple[Check, ...] = (
 )
 CHECKS: tuple[Check, ...] = tuple(
     check
-    for module in (when, why, causes, counts, sentences)
+    for module in (when, why, changes, differences, durations, prevention, counts, sentences)
     for name, check in vars(module).items()
     if name.startswith("check_") and check not in OPEN
 )

@@ -97,6 +97,12 @@ class Scene:
         ends = [self.as_of, *(stop for stop in stops if since - SCRAPE <= stop <= self.as_of)]
         return sum(any(end - SCRAPE - ROUNDING <= at <= end for end in ends) for at in times)
 
+    @property
+    def span(self) -> tuple[float, float]:
+        """From the report's onset to its end, or to where its evidence ends; seconds since 1970."""
+        end = self.facts["end"]["at"]
+        return moment(self.facts["onset"]["at"]).timestamp(), (self.as_of if end is None else moment(end)).timestamp()
+
     @cached_property
     def tries(self) -> dict[str, Any]:
         """Every attempt of the busiest workflow up to the report's end, as arrays; ``sum_ms`` adds up an event's."""

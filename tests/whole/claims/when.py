@@ -9,6 +9,8 @@ from tests.whole.claims.scene import ROUNDING, SCRAPE, Scene, Wrong, moment
 
 LATE = 2 * SCRAPE
 # A rise of what an action takes or fails shows over several scrapes; a longer delay would be another event.
+# Failures and durations are judged over some scrapes, and their rise may be put at the first of these.
+EARLY = timedelta(minutes=2)
 SLOW_TO_SHOW = timedelta(minutes=10)
 
 
@@ -102,8 +104,12 @@ def check_other_signals(scene: Scene) -> Wrong:
             yield f"{name}, and nothing fails"
         elif row["workflow_id"] not in hit:
             yield f"{name}, and that workflow is well"
-        elif abs(moment(row["onset_at"]) - moment(scene.truth["cause_at"])) > SLOW_TO_SHOW:
-            yield f"{name} is far from the cause at {scene.truth['cause_at']}"
+        else:
+            # Among failures that are fast, a few slow ones show only after a while, but while they last.
+            cause, ends = scene.truth["cause_at"], scene.truth["cause_ends_at"] or scene.facts["as_of"]
+            late = moment(ends) if row["signal"] == "duration" else moment(cause) + SLOW_TO_SHOW
+            if not moment(cause) - EARLY <= moment(row["onset_at"]) <= late:
+                yield f"{name} is far from the cause at {cause}"
 
 
 def check_duration_signal(scene: Scene) -> Wrong:
