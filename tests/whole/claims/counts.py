@@ -6,7 +6,7 @@ import re
 from collections import Counter
 from datetime import datetime, timedelta
 
-from tests.whole.claims.scene import SCRAPE, Scene, Wrong, moment
+from tests.whole.claims.scene import SCRAPE, Scene, Wrong, moment, names_clients
 
 QUIET = timedelta(minutes=15)
 # A few attempts end between an onset's lower bound and the scrape before it.
@@ -49,6 +49,21 @@ def check_impact_counts(scene: Scene) -> Wrong:
     for name in ("republished", "set aside"):
         if counts[name]["value"] is not None or counts[name]["bound"] != "unknown":
             yield f"{name} {counts[name]}, and nobody told"
+
+
+def check_clients(scene: Scene) -> Wrong:
+    """As many clients are affected as sent the events; they are counted only where their field was set."""
+    counts = {row["name"]: row for row in scene.facts["impact"]["counts"]}
+    if not scene.has_dead or not names_clients(scene.truth["seed"]):
+        yield from (f"{name}, and no field names clients" for name in counts if name.startswith("payload."))
+        return
+    true = len({one["client"] for one in scene.lost})
+    for name in ("affected", "open"):
+        said = counts[f"payload.client_id {name}"]
+        if (said["bound"] == "exact" and said["value"] != true) or not 1 <= (said["value"] or 0) <= true:
+            yield f"{said}, and {true} clients sent what died"
+        if said["bound"] != "exact" and not scene.is_cut:
+            yield f"{said}, and every payload names its client"
 
 
 def check_balance_names_a_cause(scene: Scene) -> Wrong:
@@ -104,7 +119,9 @@ def check_checklist(scene: Scene) -> Wrong:
     for row, low in ((counter, len(times) - unseen), (records, len(times))):
         told = re.search(r"by ([0-9,]+) in|^([0-9,]+) in", row["why"])
         number = int((told[1] or told[2]).replace(",", "")) if told else 0
-        most = len(times) + (EDGE if row is counter else 0)
+        # A step between two scrapes may begin before the quarter of an hour.
+        edge = len(scene.lost_between(scene.as_of - QUIET - SCRAPE, scene.as_of - QUIET))
+        most = len(times) + (edge if row is counter else 0)
         if not low <= number <= most:
             yield f"{row['text']} {row['why']} {len(times)} died then."
         if (row["state"] == "no") != (number > 0) or row["state"] == "unknown":

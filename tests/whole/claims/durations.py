@@ -91,7 +91,9 @@ def _per_attempt(scene: Scene) -> tuple[int, float]:
     values = tries["sum_ms"] / tries["number"] if scene.truth["dialect"]["duration_is_sum"] else tries["duration_ms"]
     good = tries["outcome"] == "succeeded"
     failing = values[(tries["ended_s"] >= onset) & (tries["ended_s"] <= last) & ~good]
-    return len(failing), float(np.median(failing) / np.median(values[(tries["ended_s"] < onset) & good]))
+    usual = values[(tries["ended_s"] < onset) & good]
+    ratio = float(np.median(failing) / np.median(usual)) if len(failing) and len(usual) else float("nan")
+    return len(failing), ratio
 
 
 def check_duration_verdict(scene: Scene) -> Wrong:

@@ -134,6 +134,8 @@ FALSEHOODS: Mapping[str, Falsehood] = {
     "a flat counter": _put("checklist", 0, "state", "yes"),
     "no new dead letter": _put("checklist", 1, "why", "None in the last 15 minutes of the evidence."),
     "a report too many": _put("reports", "count", 99),
+    "two fates": _put("reports", "fates", {"dead": 1}),
+    "more clients": _put("impact", "counts", 7, "value", 6),
     "a fate": _put("reports", "fates", "dead", 0),
     "a finding of a healthy workflow": _put("findings", 0, "workflow_ids", lambda names: [*names, "another"]),
     "another workflow that fails": _put("other_workflows", [{"workflow_id": "another", "name": None, "events": 4.0}]),

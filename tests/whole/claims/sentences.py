@@ -11,6 +11,8 @@ from tests.whole.claims.scene import SCRAPE, Scene, Wrong, moment
 
 _TIME = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2} [0-9:]{5,8} UTC")
 
+_FATES = ("succeeded", "failed", "dead", "never arrived", "unknown")
+
 
 def _sentences(scene: Scene) -> Iterator[str]:
     """Every sentence of the report that people read."""
@@ -72,6 +74,16 @@ def check_counter_difference_adds_up(scene: Scene) -> Wrong:
         between = abs(counts["dead letters by the records"] - counts["dead letters by the counter"])
         if sum(gaps) != between:
             yield f"the differences make {sum(gaps)}, the counts {counts}"
+
+
+def check_fates_agree(scene: Scene) -> Wrong:
+    """What became of the reported events is the same in the signal's sentence as in their table."""
+    told = [row["evidence"] for row in scene.facts["signals"] if row["signal"] == "support"]
+    for text in told:
+        counts = {name: int(count.replace(",", "")) for count, name in re.findall(r"([0-9][0-9,]*) (\w[a-z ]+)", text)}
+        fates = {name: count for name, count in counts.items() if name in _FATES}
+        if fates != scene.facts["reports"]["fates"]:
+            yield f"{text!r}, and the table has {scene.facts['reports']['fates']}"
 
 
 def check_moments_agree(scene: Scene) -> Wrong:

@@ -8,9 +8,9 @@ from datetime import timedelta
 from tests.whole.claims.scene import ROUNDING, SCRAPE, Scene, Wrong, moment
 
 LATE = 2 * SCRAPE
-# A rise of what an action takes or fails shows over several scrapes; a longer delay would be another event.
 # Failures and durations are judged over some scrapes, and their rise may be put at the first of these.
 EARLY = timedelta(minutes=2)
+# A rise of what an action takes or fails shows over several scrapes; a longer delay would be another event.
 SLOW_TO_SHOW = timedelta(minutes=10)
 
 
