@@ -16,6 +16,7 @@ Check = Callable[[Scene], Iterator[str]]
 # Claims that some reports get wrong as yet; each moves into the others by leaving this list.
 OPEN: tuple[Check, ...] = (
     when.check_blind_silence,
+    when.check_duration_onset,
     when.check_one_fault_is_one_finding,
     when.check_first_seen,
     why.check_summed_timeout,

@@ -8,7 +8,7 @@ from datetime import timedelta
 from tests.whole.claims.scene import ROUNDING, SCRAPE, Scene, Wrong, moment
 
 LATE = 2 * SCRAPE
-# Failures and durations are judged over some scrapes, and their rise may be put at the first of these.
+# Failures are judged over some scrapes, and their rise may be put at the first of these.
 EARLY = timedelta(minutes=2)
 # A rise of what an action takes or fails shows over several scrapes; a longer delay would be another event.
 SLOW_TO_SHOW = timedelta(minutes=10)
@@ -107,8 +107,10 @@ def check_other_signals(scene: Scene) -> Wrong:
         else:
             # Among failures that are fast, a few slow ones show only after a while, but while they last.
             cause, ends = scene.truth["cause_at"], scene.truth["cause_ends_at"] or scene.facts["as_of"]
-            late = moment(ends) if row["signal"] == "duration" else moment(cause) + SLOW_TO_SHOW
-            if not moment(cause) - EARLY <= moment(row["onset_at"]) <= late:
+            is_duration = row["signal"] == "duration"
+            early = moment(cause) - (SLOW_TO_SHOW if is_duration else EARLY)
+            late = moment(ends) if is_duration else moment(cause) + SLOW_TO_SHOW
+            if not early <= moment(row["onset_at"]) <= late:
                 yield f"{name} is far from the cause at {cause}"
 
 
@@ -125,6 +127,13 @@ def check_duration_signal(scene: Scene) -> Wrong:
         before = sorted(ms for at, ms in pairs if at < cause)
         if not during or during[len(during) // 2] < 1.1 * before[len(before) // 2]:
             yield f"{row['evidence']} By the attempts themselves it does not."
+
+
+def check_duration_onset(scene: Scene) -> Wrong:
+    """Actions are not said to have been slower from when on they surely were not: before the cause."""
+    for row in scene.facts["signals"]:
+        if row["signal"] == "duration" and moment(row["onset_high_at"]) < moment(scene.truth["cause_at"]) - SCRAPE:
+            yield f"{row['evidence']} By {row['onset_high_at']}, and the cause is at {scene.truth['cause_at']}"
 
 
 def check_findings(scene: Scene) -> Wrong:

@@ -130,7 +130,7 @@ def check_assumptions(scene: Scene) -> Wrong:
 
 def _pattern(signature: str) -> re.Pattern[str]:
     """What texts a signature stands for: its words as they are, anything for a mask, any space for a space."""
-    parts = [re.escape(part) for part in _FREE.split(signature)]
+    parts = [re.escape(part) for part in _FREE.split(_CONTROL.sub(" ", signature))]
     return re.compile(re.sub(r"(?:\\\s|\s)+", r"\\s+", ".*".join(parts)), re.DOTALL)
 
 
