@@ -20,7 +20,7 @@ __all__ = ["simulator"]
 
 def simulator(
     scenario: Annotated[
-        str, typer.Option(help="infrastructure, business, timeout, mixed, silence or quiet.")
+        str, typer.Option(help="infrastructure, business, timeout, mixed, shared, silence or quiet.")
     ] = "infrastructure",
     seed: Annotated[int, typer.Option(help="Same seed, same platform.", min=0)] = 7,
     events: Annotated[int, typer.Option(help="Events in the simulated day.", min=1000, max=2_000_000)] = 20_000,

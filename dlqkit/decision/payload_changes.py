@@ -64,7 +64,8 @@ def _of_workflow(
     counts: Counter[tuple[str, str]] = Counter()
     for place, (_, fields) in enumerate(after):
         for path, (kind, _) in fields.items():
-            if (path, kind) not in old and kind != "nothing":
+            # A field that is null is news only where it never was: else it is one way to be absent.
+            if (path, kind) not in old and (kind != "nothing" or path in paths):
                 first.setdefault((path, kind), place)
                 counts[path, kind] += 1
     parents = Counter(path.rpartition(".")[0] for path, _ in first if path not in paths)

@@ -14,11 +14,11 @@ import pandas as pd
 from dlqkit import __version__
 from dlqkit.errors import AccessDenied, ParameterError, SourceError, SourceUnavailable
 from dlqkit.evidence.folder import DEAD_LETTERS, EXPORT, IncidentFolder, open_incident, read_question, write_incident
-from dlqkit.evidence.manifest import find_snapshots
+from dlqkit.evidence.manifest import find_snapshots, worst
 from dlqkit.evidence.part import Asking, Part, question_of
 from dlqkit.evidence.resume import begin_part
 from dlqkit.evidence.store import hold, make_folder, read_frame
-from dlqkit.frames import SERIES, Coverage, Loaded
+from dlqkit.frames import RECORDS, SERIES, SUPPORT_REPORTS, Coverage, Loaded, empty_frame
 from dlqkit.incident import Incident
 from dlqkit.settings import Settings
 from dlqkit.untrusted import for_promql_regex
@@ -31,6 +31,8 @@ SHORTEST_BASELINE = timedelta(hours=1)
 PHASES = ("dead_letters", "metrics", "rest")
 # Of the half minute in which the triage is promised; the dead letters and the first look need the rest.
 FIRST_LOOK_S = 8.0
+# Each reported trace is a question of its own.
+REPORTED, REPORTED_AT_MOST = "records: reported", 100
 _METRICS = {
     "dlq": "worker_dlq_total",
     "failure": "worker_failure_total",
@@ -138,6 +140,7 @@ def _carry_out(
         run.ask_pages()
         run.read_logs(worker_logs)
         run.read_reports(reported)
+        run.ask_reported()
     return run.finish()
 
 
@@ -340,6 +343,46 @@ class _Run:
             reports = open_support_reports(self.settings, path)
             asking = self.part.ask("support reports", path.name)
             self._ask(asking, lambda: {"support_reports": reports.load()}, asked_start=None)
+
+    def ask_reported(self) -> None:
+        """The records of reported traces that nothing else has brought: of events of any workflow, or of none."""
+        from dlqkit.sources.connect import connect_execution_logs
+        from dlqkit.sources.execution_logs import Page
+
+        if self.settings.execution_logs.url is None:
+            return
+        reports = [read_frame(path, SUPPORT_REPORTS) for path in self.part.frames("support_reports")]
+        traces = {str(one) for frame in reports for one in frame["trace_id"].dropna()}
+        traces -= {str(one) for path in self.part.frames("records") for one in read_frame(path, RECORDS)["trace_id"]}
+        wanted = sorted(traces)[:REPORTED_AT_MOST]
+        query = f"trace_id of {len(wanted):,} reports"
+        if not wanted or self.part.has(REPORTED, query):
+            return
+        client = connect_execution_logs(self.settings)
+        asking = self.part.ask(REPORTED, query)
+
+        def keep(page: Page) -> None:
+            asking.keep(
+                page.body, masked=page.masked, original_sha256=page.original_sha256, quarantined=page.quarantined
+            )
+
+        def load() -> dict[str, Loaded]:
+            found = []
+            for number, trace_id in enumerate(wanted, start=1):
+                found.append(client.load(trace_id=trace_id, end=self.end, on_page=keep))
+                self.progress(REPORTED, number, len(wanted))
+            full = [one.frame for one in found if len(one.frame)]
+            frame = pd.concat(full, ignore_index=True).astype({"status": "category"}) if full else empty_frame(RECORDS)
+            left = len(traces) - len(wanted)
+            coverage = Coverage(
+                asked_end=self.end,
+                rows=len(frame),
+                completeness="partial" if left else worst([one.coverage.completeness for one in found]),
+                missing=(f"{left:,} further reported traces were not asked for.",) if left else (),
+            )
+            return {"records": Loaded(frame, coverage, found[0].source)}
+
+        self._ask(asking, load, asked_start=None)
 
     # --- what is kept
 

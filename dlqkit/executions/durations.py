@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 
 import numpy as np
@@ -23,6 +24,8 @@ CUT_BELOW = 0.95
 PILE_RECORDS = 5
 PILE_SHARE = 0.05
 PILE_WIDTH = 1.04
+# Most of so many error texts have to name a duration before it is believed.
+NAMED_SHARE, NAMED_TEXTS = 0.8, 200
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,7 +164,42 @@ def propose_timeout(records: pd.DataFrame) -> Proposal:
     band = values[best : best + size]
     value = _rounded(float(band.min()))
     each = ", as the mean of their attempts" if is_sum else ""
-    return Proposal(value, f"{size:,} failed records ended between {value:,.0f} and {band.max():,.0f} ms{each}", share)
+    basis = f"{size:,} failed records ended between {value:,.0f} and {band.max():,.0f} ms{each}"
+    attempts = 1 if is_sum else _usual_attempts(failed)
+    if attempts > 1 and duration_basis(known, None) == "unknown":
+        # Nothing tells whether five cut attempts of a minute were added up, or one was cut after five; a text may.
+        if _is_named(failed, value / attempts) and not _is_named(failed, value):
+            return Proposal(
+                _rounded(value / attempts), f"{basis}, the sum of {attempts} attempts by the error text", share
+            )
+        if not _is_named(failed, value):
+            basis += f"; if that is the sum of {attempts} attempts, it is {value / attempts:,.0f} ms"
+    return Proposal(value, basis, share)
+
+
+_NUMBERS = re.compile(r"(?<![0-9.])[0-9]{1,9}(?:\.[0-9]{1,3})?(?![0-9.]*[0-9])")
+
+
+def _usual_attempts(failed: pd.DataFrame) -> int:
+    """How often failed records say that they were tried; 1 where they differ or do not say."""
+    known = failed["attempts"].dropna() if "attempts" in failed.columns else failed.iloc[:0, 0]
+    if known.empty:
+        return 1
+    most = int(known.mode().iloc[0])
+    return most if float((known == most).mean()) >= NAMED_SHARE else 1
+
+
+def _is_named(failed: pd.DataFrame, value_ms: float) -> bool:
+    """Whether most error texts name this duration, in milliseconds or seconds."""
+    texts = failed["last_error"].astype("str").fillna("").head(NAMED_TEXTS)
+    low, high = value_ms / PILE_WIDTH, value_ms * PILE_WIDTH
+    named = 0
+    for text in texts:
+        numbers = [
+            float(number) for number in re.findall(r"(?<![0-9.])[0-9]{1,9}(?:\.[0-9]{1,3})?(?![0-9.]*[0-9])", text)
+        ]
+        named += any(low <= number <= high or low <= 1000 * number <= high for number in numbers)
+    return named >= NAMED_SHARE * max(len(texts), 1)
 
 
 def _failed(records: pd.DataFrame) -> pd.DataFrame:

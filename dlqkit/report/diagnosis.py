@@ -28,6 +28,8 @@ LEADING_SHARE = 0.9
 # More signatures than anybody reads; the rest is in the evidence.
 SIGNATURES = 200
 BEFORE_ONSET = timedelta(minutes=30)
+# A signature is called new only where as long a time before the first dead letter is known.
+KNOWN_BEFORE = timedelta(minutes=10)
 
 
 def sign_dead_letters(records: pd.DataFrame, edits: SignatureEdits | None = None) -> pd.DataFrame:
@@ -64,7 +66,10 @@ def diagnose(
     unmatched = find_unmatched_overrides(by_fields, judgement.class_overrides)
     first = dead["recorded_at"].min()
     before = own[own["queued_to_dlq"].fillna(False).astype(bool) & (own["recorded_at"] < first)]
-    groups = group_errors(dead, baseline=before)
+    # What was before is not known where the dead letters were cut at their older end.
+    known = folder.dead_letters_known_from
+    untold = len(dead) > 0 and (known is None or first - pd.Timestamp(known) < KNOWN_BEFORE)
+    groups = group_errors(dead, baseline=None if untold else before)
     counts = {name: int((classes["failure_class"] == name).sum()) for name in CLASSES}
     total = sum(counts.values())
     leading = max(CLASSES, key=lambda name: counts[name])

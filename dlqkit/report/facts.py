@@ -91,6 +91,10 @@ def find_signals(
         records_complete_from=folder.dead_letters_known_from,
         now=moment,
     )
+    # What became of the reported events also depends on what was not asked for, which the frames do not tell.
+    fates = describe_reports(folder, records)["fates"]
+    text = f"{len(reports):,} reports from outside: " + ", ".join(f"{count:,} {name}" for name, count in fates.items())
+    found["evidence"] = found["evidence"].mask(found["signal"] == "support", f"{text}.")
     lost = metric_samples(samples, "dlq", folder.metric_names)
     counted = set(lost["workflow_id"].astype("str")) if "workflow_id" in lost.columns else set()
     if folder.incident.trace_id is not None:
@@ -216,7 +220,7 @@ def facts(folder: IncidentFolder, *, as_of: datetime | None = None, first_look: 
         workflow_id = workflow_id if main is not None else _only(own["workflow_id"])
     known = is_known(own, samples, workflow_id, trace_id)
     asked = f"the trace {trace_id}" if trace_id else f"the workflow {workflow_id}"
-    state = describe_state(main, own, rows, asked, known=known, trace_id=trace_id)
+    state = describe_state(main, own, rows, asked, known=known, trace_id=trace_id, since=folder.window.start)
     onset = describe_onset(main, moment, folder, rows)
     incident_dead = select_dead(own, main, moment)
     diagnosis, classes = diagnose(folder, own, incident_dead, workflow_id, judgement)
@@ -260,7 +264,7 @@ def facts(folder: IncidentFolder, *, as_of: datetime | None = None, first_look: 
     out["events"] = count_events(own, incident_dead, rows, onset, doubt) if counts_events else no_events(rows)
     out["assumptions"] += [doubt] if doubt else []
     out["findings"] = describe_findings(signals, records)
-    out["reports"] = describe_reports(folder, records, workflow_id)
+    out["reports"] = describe_reports(folder, records)
     out["other_workflows"] = list_others(signals, workflow_id, folder, out["events"])
     out["coverage"] = rows
     out["judgement"] = dict(judgement.texts)
@@ -329,12 +333,13 @@ def _moments(out: Mapping[str, Any]) -> list[dict[str, Any]]:
                 "evidence": out["onset"]["evidence"],
             }
         )
+    first = "First of those seen" if out["events"]["affected"]["bound"] == "at_least" else "First"
     for row in out["signatures"][:3]:
         if row["first_at"]:
             moments.append(
                 {
                     "at": row["first_at"],
-                    "what": f"First seen: {row['signature']}",
+                    "what": f"{first}: {row['signature']}",
                     "evidence": out["events"]["evidence"],
                 }
             )

@@ -17,6 +17,10 @@ if TYPE_CHECKING:
 __all__ = ["describe_impact"]
 
 
+# Counter and records are looked at a moment apart; so few more on one side are nothing to explain.
+BETWEEN_LOOKS = 2
+
+
 def describe_impact(
     folder: IncidentFolder,
     own: pd.DataFrame,
@@ -55,6 +59,7 @@ def describe_impact(
         {"between": str(row["between"]), "size": value_or_none(row["size"]), "cause": str(row["cause"]),
          "sentence": str(row["sentence"])}
         for row in found.differences.to_dict("records")
+        if not (str(row["cause"]) == "not explained" and row["size"] <= BETWEEN_LOOKS)
     ]  # fmt: skip
     return {"counts": counts, "differences": differences, "evidence": evidence_ids(rows, "records", "prometheus")}
 

@@ -52,12 +52,14 @@ def describe_prevention(
     """
     if dead.empty:
         return []
+    # Dead letters of other times are neither good payloads nor what this incident would have been kept from.
+    lost = own["queued_to_dlq"].fillna(False).astype(bool)
     failing = set(dead["trace_id"].dropna().astype("str"))
     states = event_states(own)
     healthy = set(states.loc[states["state"] == "succeeded", "trace_id"].dropna().astype("str"))
     logs = folder.worker_logs().frame
     found = advise_prevention(
-        schema=propose_schema(own),
+        schema=propose_schema(own[~lost | own["event_key"].isin(set(dead["event_key"]))]),
         effects=timeout_effects(own, timeout_ms),
         slowest=slowest_step(logs, failing, healthy) if len(logs) else None,
         durations=durations,

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from dlqkit.report.coverage import time_text, value_or_none
+from dlqkit.report.coverage import coverage_rows, dead_letters_are_whole, time_text, value_or_none
 from dlqkit.signals.groups import group_alike
 from dlqkit.signals.support import match_reports
 
@@ -14,6 +14,11 @@ if TYPE_CHECKING:
     from dlqkit.evidence.folder import IncidentFolder
 
 __all__ = ["describe_findings", "describe_reports"]
+
+# Further reports are counted and not listed.
+LISTED = 100
+# A signature that holds a tenth of an incident is one of those that it is known by.
+LEADING_SHARE = 0.1
 
 
 def describe_findings(signals: pd.DataFrame, signed: pd.DataFrame) -> list[dict[str, Any]]:
@@ -26,9 +31,7 @@ def describe_findings(signals: pd.DataFrame, signed: pd.DataFrame) -> list[dict[
     signed : DataFrame
         Records by ``sign_dead_letters``.
     """
-    dead = signed[signed["queued_to_dlq"].fillna(False).astype(bool)]
-    leading = dead.groupby("workflow_id", sort=True)["signature"].agg(lambda texts: texts.mode().iloc[0])
-    found = group_alike(signals, {str(key): str(text) for key, text in leading.items()})
+    found = group_alike(signals, _common_signatures(signals, signed))
     return [
         {
             "workflow_ids": [str(one) for one in row["workflow_ids"]],
@@ -42,13 +45,44 @@ def describe_findings(signals: pd.DataFrame, signed: pd.DataFrame) -> list[dict[
     ]
 
 
-def describe_reports(folder: IncidentFolder, records: pd.DataFrame, workflow_id: str | None) -> dict[str, Any]:
+def _common_signatures(signals: pd.DataFrame, signed: pd.DataFrame) -> dict[str, str]:
+    """For each workflow the leading signature of its incident; one that it shares with another comes before its own."""
+    dead = signed[signed["queued_to_dlq"].fillna(False).astype(bool)]
+    leading: dict[str, pd.Series] = {}
+    for row in signals[signals["signal"] == "dead_letters"].dropna(subset=["workflow_id"]).itertuples(index=False):
+        own = dead[(dead["workflow_id"] == row.workflow_id) & (dead["recorded_at"] >= row.onset_at)]
+        own = own if pd.isna(row.end_at) else own[own["recorded_at"] <= row.end_at]
+        shares = own["signature"].value_counts(normalize=True)
+        if len(shares):
+            leading.setdefault(str(row.workflow_id), shares[shares >= LEADING_SHARE])
+    # The same order for all: workflows with several errors in common are known by the same one of them.
+    every = pd.concat(list(leading.values())) if leading else pd.Series(dtype="float64")
+    weight = {str(name): (len(own), float(own.sum()), str(name)) for name, own in every.groupby(level=0, sort=True)}
+    return {
+        workflow_id: max((str(name) for name in shares.index), key=weight.__getitem__)
+        for workflow_id, shares in leading.items() if len(shares)
+    }  # fmt: skip
+
+
+def _is_untold(matched: pd.DataFrame, folder: IncidentFolder) -> pd.Series:
+    """Reports without a record where the records do not tell: the API was not asked for the trace, or gave up."""
+    rows = coverage_rows(folder)
+    absent = matched["fate"].astype("str") == "never arrived"
+    if not any(row["kind"] == "records: dead letters" for row in rows):
+        # An export is all that there is.
+        return absent & (not dead_letters_are_whole(rows))
+    asked = [row for row in rows if row["kind"] == "records: reported"]
+    by_trace = bool(asked) and all(row["completeness"] == "complete" for row in asked)
+    return absent & (matched["trace_id"].isna() | (not by_trace))
+
+
+def describe_reports(folder: IncidentFolder, records: pd.DataFrame) -> dict[str, Any]:
     """How many reported events succeeded, failed, are dead, or never arrived; and each that did not succeed."""
     reports = folder.support_reports().frame
     if reports.empty:
         return {"count": 0, "fates": {}, "rows": []}
-    keys = folder.entity_key(workflow_id)
-    matched = match_reports(reports, records, entity_key=keys or None)
+    matched = match_reports(reports, records)
+    matched["fate"] = matched["fate"].astype("str").mask(_is_untold(matched, folder), "unknown")
     fates = matched["fate"].astype("str").value_counts().sort_index()
     rows = [
         {
@@ -60,6 +94,3 @@ def describe_reports(folder: IncidentFolder, records: pd.DataFrame, workflow_id:
         for row in matched[matched["fate"] != "succeeded"].head(LISTED).to_dict("records")
     ]
     return {"count": len(matched), "fates": {str(name): int(count) for name, count in fates.items()}, "rows": rows}
-
-
-LISTED = 100

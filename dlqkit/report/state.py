@@ -46,6 +46,7 @@ def describe_state(
     *,
     known: bool,
     trace_id: str | None = None,
+    since: datetime | None = None,
 ) -> dict[str, Any]:
     """``going_on``, ``ended``, ``nothing`` or ``unknown``, of which signal, and why.
 
@@ -63,6 +64,8 @@ def describe_state(
         Whether any source speaks of it.
     trace_id : str, optional
         The trace, if the question is one; then only its own records count.
+    since : datetime, optional
+        The start of the window; dead letters of before are the baseline.
 
     Returns
     -------
@@ -82,7 +85,8 @@ def describe_state(
         said = f"Its {len(own):,} records say: {', '.join(sorted(outcomes))}; it is no dead letter."
         return {"value": "nothing", "kind": None, "reason": said}
     kinds = ", ".join(dict.fromkeys(row["kind"].split(":")[0] for row in rows if row["received"]))
-    dead = int(own["queued_to_dlq"].fillna(False).astype(bool).sum())
+    lost = own["queued_to_dlq"].fillna(False).astype(bool)
+    dead = int((lost if since is None else lost & (own["recorded_at"] >= since)).sum())
     few = f" {dead:,} dead letters are no more than usual." if dead else ""
     return {"value": "nothing", "kind": None, "reason": f"Looked at: {kinds}; none of the five signals is seen.{few}"}
 

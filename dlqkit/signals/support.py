@@ -85,6 +85,9 @@ def match_reports(
         )  # fmt: skip
     frame = pd.DataFrame(rows, columns=list(REPORTED))
     frame["fate"] = pd.Categorical(frame["fate"], categories=list(FATES))
+    for name in ("reported_at", "recorded_at"):
+        # Where no report has a record, a column of nothing but NaT has no zone.
+        frame[name] = pd.to_datetime(frame[name], utc=True)
     return frame.astype({name: dtype for name, dtype in REPORTED.items() if dtype != "category"})
 
 

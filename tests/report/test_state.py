@@ -14,7 +14,7 @@ def signals(*rows: tuple[str, str | None, str | None]) -> pd.DataFrame:
 
 
 def test_a_source_that_fell_silent_is_the_incident_only_where_nothing_else_is_seen() -> None:
-    """Scrapes that stop may be the monitoring's own trouble; with dead letters beside them they are not the headline."""
+    """Scrapes that stop may be the monitoring's own trouble; beside dead letters they are no headline."""
     both = signals(("silence", None, "scrapes"), ("dead_letters", "wf", None))
 
     assert choose_main_signal(both, "wf")["signal"] == "dead_letters"  # type: ignore[index]
