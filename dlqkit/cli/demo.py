@@ -21,7 +21,7 @@ from dlqkit.untrusted import for_file_name, for_terminal
 
 __all__ = ["demo"]
 
-SCENARIOS = ("infrastructure", "business", "timeout", "mixed", "silence", "quiet")
+SCENARIOS = ("infrastructure", "business", "timeout", "mixed", "shared", "silence", "quiet")
 WINDOW = timedelta(hours=4)
 STOP_S = 10
 
