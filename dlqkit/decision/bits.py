@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-__all__ = ["Bits", "after", "before", "count_until", "flood", "flood_back", "pack", "places", "unpack"]
+__all__ = ["Bits", "after", "before", "count_until", "flood", "flood_back", "overflow", "pack", "places", "unpack"]
 
 Bits = npt.NDArray[np.uint64]
 """Bit ``i % 64`` of word ``i // 64`` stands for byte ``i``."""
@@ -62,19 +62,25 @@ def before(stream: Bits) -> Bits:
     return out
 
 
-def flood(marks: Bits, runs: Bits) -> Bits:
-    """The places of runs that are at or after a mark in the same run.
+def overflow(marks: Bits, runs: Bits) -> Bits:
+    """The marks, all of them in runs, added to the runs: set right behind the end of each run that has a mark.
 
-    Adding a mark to its run carries to the run's end; what changed is what lies behind the mark.
+    A sum carries from a mark to the end of its run. What it says of the places in runs means nothing.
     """
-    inside = marks & runs
-    total = inside + runs
+    total = marks + runs
     carried = np.flatnonzero(total[:-1] < runs[:-1]) + 1
     while len(carried):
         sums = total[carried] + _ONE
         total[carried] = sums
         carried = carried[sums == 0] + 1
         carried = carried[carried < len(total)]
+    return total
+
+
+def flood(marks: Bits, runs: Bits) -> Bits:
+    """The places of runs that are at or after a mark in the same run: what changed by the sum is behind the mark."""
+    inside = marks & runs
+    total = overflow(inside, runs)
     total ^= runs
     total |= inside
     total &= runs

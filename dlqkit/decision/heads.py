@@ -54,7 +54,9 @@ def take_heads(texts: pa.LargeStringArray) -> pa.LargeStringArray:
     flags = np.diff(bounds) > _LONGEST
     values = np.frombuffer(data, dtype=np.uint8)
     for begin in range(int(bounds[0]), int(bounds[-1]), _BLOCK):
-        breaks = values[begin : min(begin + _BLOCK, int(bounds[-1]))] == ord("\n")
+        block = values[begin : min(begin + _BLOCK, int(bounds[-1]))]
+        # The least byte is found twice as fast as a given one, and few texts of one line have any below a line break.
+        breaks = block == ord("\n") if block.min() <= ord("\n") else block[:0]
         if breaks.any():
             flags[np.searchsorted(bounds, np.flatnonzero(breaks) + begin, side="right") - 1] = True
     found = np.flatnonzero(flags)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -37,8 +38,15 @@ class _Coded:
         return np.bincount(self.codes, minlength=len(self.values))
 
     def column(self, index: pd.Index) -> pd.Series:
-        values = pa.array(self.values, type=pa.large_string()).take(pa.array(self.codes))
-        return pd.Series(values, index=index, dtype="str")
+        # Arrow reserves as many bytes as if each text came equally often, and where that is too little, copies them all
+        # into twice as many; a text that no row has raises what it reserves.
+        values, rows = pa.array(self.values, type=pa.large_string()), len(self.codes)
+        lengths = pc.binary_length(values).to_numpy()
+        needed = int(self.counts() @ lengths)
+        if needed * len(lengths) > int(lengths.sum()) * rows:
+            more = needed * (len(lengths) + 1) // rows + 1 - int(lengths.sum())
+            values = pa.concat_arrays([values, pa.array(["-" * more], type=values.type)])
+        return pd.Series(values.take(pa.array(self.codes)), index=index, dtype="str")
 
 
 def sign_errors(records: pd.DataFrame, *, edits: SignatureEdits | None = None) -> pd.DataFrame:
@@ -101,8 +109,8 @@ def _code(records: pd.DataFrame, name: str) -> _Coded:
 
 def _write_templates(heads: pa.LargeStringArray) -> _Coded:
     codes, forms = mask_texts(heads)
-    first = np.empty(len(forms), dtype=np.int64)
-    first[codes[::-1]] = np.arange(len(codes))[::-1]
+    # Forms are numbered as they come.
+    first = np.searchsorted(np.maximum.accumulate(codes), np.arange(len(forms)))
     tokens = find_masked(heads.take(pa.array(first)))
     parts = ([part.decode() for part in form.split(MASK)] for form in forms)
     texts = [write_template(own, found) for own, found in zip(parts, tokens, strict=True)]
@@ -112,6 +120,8 @@ def _write_templates(heads: pa.LargeStringArray) -> _Coded:
 def _recode(codes: npt.NDArray[np.int64], texts: list[str]) -> _Coded:
     """Codes of which several may stand for one text, as codes of which each stands for its own."""
     own, values = pd.factorize(np.array(texts, dtype=object))
+    if len(values) == len(texts):
+        return _Coded(codes, texts)
     return _Coded(own.astype(np.int64)[codes] if len(texts) else codes, list(values))
 
 
@@ -135,12 +145,19 @@ def _overlay(template: str, general: str, shared: str) -> str:
 
 def _join(kind: _Coded, code: _Coded, texts: _Coded) -> tuple[npt.NDArray[np.int64], list[tuple[str, str, str]]]:
     """A number for each type, code and text together, and these."""
-    joint = (kind.codes * len(code.values) + code.codes) * len(texts.values) + texts.codes
-    codes, found = pd.factorize(joint)
-    parts = [(place // len(texts.values), place % len(texts.values)) for place in found.tolist()]
-    return codes.astype(np.int64), [
-        (kind.values[one // len(code.values)], code.values[one % len(code.values)], texts.values[text])
-        for one, text in parts
+    sizes = len(kind.values), len(code.values), len(texts.values)
+    joint = texts.codes
+    if sizes[0] * sizes[1] > 1:
+        joint = (kind.codes * sizes[1] + code.codes) * sizes[2] + joint
+    if math.prod(sizes) <= max(len(joint), 1):
+        # As few as these are counted faster than they are hashed.
+        present = np.bincount(joint, minlength=math.prod(sizes)) > 0
+        codes, found = (np.cumsum(present) - 1)[joint], np.flatnonzero(present)
+    else:
+        codes, found = pd.factorize(joint)
+    places = zip(*(part.tolist() for part in np.unravel_index(found, sizes)), strict=True)
+    return codes.astype(np.int64, copy=False), [
+        (kind.values[one], code.values[other], texts.values[text]) for one, other, text in places
     ]
 
 

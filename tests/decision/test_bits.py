@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from dlqkit.decision.bits import after, before, count_until, flood, flood_back, pack, places, unpack
+from dlqkit.decision.bits import after, before, count_until, flood, flood_back, overflow, pack, places, unpack
 
 
 def stream(*marked: int, size: int = 192) -> np.ndarray:
@@ -32,6 +32,14 @@ def test_several_marks_in_a_run_are_as_the_first_of_them() -> None:
     runs = stream(*range(50, 140))
 
     assert sorted(places(flood(stream(70, 71, 99), runs))) == list(range(70, 140))
+
+
+def test_an_overflow_is_set_right_behind_each_run_that_has_a_mark() -> None:
+    """Of the places outside the runs no other one is."""
+    runs = stream(*range(2, 5), *range(10, 64), *range(70, 150))
+    summed = overflow(stream(3, 4, 70, 99), runs)
+
+    assert sorted(places(summed & ~runs)) == [5, 150]
 
 
 def test_neighbours_and_counts_cross_words_too() -> None:

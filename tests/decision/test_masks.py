@@ -34,6 +34,7 @@ def forms(texts: list[str]) -> list[str]:
         ("code 5:3, code 5 3, code 5033, code 40a", "code #:#, code # #, code #, code #"),
         ("Key (email)=(x@y.z) of root@db", "Key (email)=(#) of root@db"),
         ("sent to ann-7@example.com.", "sent to #."),
+        ("com.acme.Client@a1b2c3 closed", "# closed"),
         ("blk_-1608 at node-12, foo-", "# at #, foo-"),
         ("订单12345不存在", "订单#不存在"),
         ("", ""),
@@ -46,6 +47,7 @@ def test_what_holds_a_digit_is_masked_unless_it_is_a_name_or_a_status(text: str,
 
 def test_a_status_word_in_the_text_before_says_nothing_of_this_one() -> None:
     assert forms(["no such code", "503 rows", "HTTP 503"]) == ["no such code", "# rows", "HTTP 503"]
+    assert forms(["503 rows", "no such code"]) == ["# rows", "no such code"]
 
 
 @settings(max_examples=200, deadline=None)
