@@ -60,12 +60,12 @@ def _find_tokens(data: npt.NDArray[np.uint8]) -> tuple[Bits, Bits]:
     dot, at = s["."] & between_words, s["@"] & between_words
     token = word | dot | (dash & (before_word | before(dash)))
     after_token = after(token)
-    behind = overflow(digit, token) & ~_find_names(token, digit, letter, s, dot) & after_token & ~token
-    starts, last = digit & ~after_token, before(behind)
+    last = before(overflow(digit, token) & ~_find_names(token, digit, letter, s, dot) & after_token & ~token)
     if at.any():
         token |= at
-        last = before(overflow(last | flood(at, token) & dot, token) & after(token) & ~token)
-    return token, _keep_statuses(data, starts, last)
+        after_token = after(token)
+        last = before(overflow(last | flood(at, token) & dot, token) & after_token & ~token)
+    return token, _keep_statuses(data, digit & ~after_token, last)
 
 
 def _find_names(token: Bits, digit: Bits, letter: Bits, s: dict[str, Bits], dot: Bits) -> Bits:

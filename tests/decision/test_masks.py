@@ -35,6 +35,7 @@ def forms(texts: list[str]) -> list[str]:
         ("Key (email)=(x@y.z) of root@db", "Key (email)=(#) of root@db"),
         ("sent to ann-7@example.com.", "sent to #."),
         ("com.acme.Client@a1b2c3 closed", "# closed"),
+        ("status@503, code 503", "#, code 503"),
         ("blk_-1608 at node-12, foo-", "# at #, foo-"),
         ("订单12345不存在", "订单#不存在"),
         ("", ""),
