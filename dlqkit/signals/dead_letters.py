@@ -36,7 +36,7 @@ LOCAL_FLOOR, LOCAL_S = 3.0, 3600.0
 # A workflow that loses this share of its events all through the window is in trouble although nothing changes.
 STEADY_SHARE, STEADY_EVENTS = 0.2, 20.0
 # Steps before and after a run's first point among which its onset is looked for, and steps that tell its height.
-STEPS_BEFORE, STEPS_AFTER, STEPS_SEEN = 50, 8, 60
+STEPS_BEFORE, STEPS_AFTER, STEPS_SEEN = 50, 40, 60
 
 
 def find_counted(
@@ -192,13 +192,12 @@ def _rate(runs: list[Run], exposed: Points) -> float:
 
 
 def _onset(run: Run, points: Steps, exposure: Exposure, rate: float, scrapes: Scrapes, not_before_s: float) -> Onset:
-    clock, first, last = scrapes.clock_s, float(points.at_s[run.first]), float(points.at_s[run.last])
+    clock, first, last = _whole_clock(scrapes, points.at_s), float(points.at_s[run.first]), float(points.at_s[run.last])
     low = max(int(np.searchsorted(clock, points.previous_s[run.first])) - STEPS_BEFORE, 0)
     low = max(low, int(np.searchsorted(clock, not_before_s)))
     high = int(np.searchsorted(clock, last, side="right")) + 1
     high = min(high, int(np.searchsorted(clock, first)) + STEPS_SEEN + STEPS_AFTER)
-    near = points.at_s[(points.at_s >= clock[low]) & (points.at_s <= clock[min(high, len(clock)) - 1])]
-    grid = np.union1d(clock[low:high], near)
+    grid = clock[low:high]
     if len(grid) < 3 or grid[0] >= first:
         return Onset(first, float(points.previous_s[run.first]), first)
     grown = np.histogram(points.at_s, np.nextafter(grid, np.inf), weights=points.grown)[0]
@@ -206,7 +205,25 @@ def _onset(run: Run, points: Steps, exposure: Exposure, rate: float, scrapes: Sc
     place = min(max(int(np.searchsorted(grid, first)) - 1, 0), len(grid) - 2)
     end = max(min(int(np.searchsorted(grid, last)) - 1, len(grid) - 2), place)
     candidates = max(place - STEPS_BEFORE, 0), min(place + STEPS_AFTER, end)
-    return place_onset(grid, grown, exposed, rate, candidates, end, scrapes.spacing_s)
+    near = (points.at_s > grid[0]) & (points.at_s <= grid[-1])
+    own = Steps(points.previous_s[near], points.at_s[near], points.grown[near])
+    exposed_own = exposure.until(own.at_s) - exposure.until(own.previous_s)
+    return place_onset(
+        grid, grown, exposed, rate, candidates, end, scrapes.spacing_s, points=own, points_exposure=exposed_own
+    )
+
+
+def _whole_clock(scrapes: Scrapes, at_s: Floats) -> Floats:
+    """The clock, and the scrapes that saw growth where it has none: each process is scraped at its own moments."""
+    clock, spacing = scrapes.clock_s, scrapes.spacing_s
+    place = np.clip(np.searchsorted(clock, at_s), 1, len(clock) - 1)
+    apart = np.minimum(np.abs(at_s - clock[place - 1]), np.abs(clock[place] - at_s)) > 0.5 * spacing
+    if not apart.any():
+        return clock
+    more = at_s[apart]
+    _, one_a_scrape = np.unique(np.floor((more - more[0]) / spacing), return_index=True)
+    whole: Floats = np.union1d(clock, more[one_a_scrape])
+    return whole
 
 
 def _steady(workflow_id: str | None, points: Steps, volume: list[Steps], start_s: float, end_s: float) -> Found | None:

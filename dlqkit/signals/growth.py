@@ -19,6 +19,8 @@ Floats = npt.NDArray[np.float64]
 BORN_AFTER = 2.0
 # A first value far above all later growth is an old process seen for the first time, not events of one scrape.
 OLD_VALUE, OLD_FACTOR = 100.0, 20.0
+# Scrapes of one target jitter by less than this part of their spacing; what is further off is another target's.
+OWN_MOMENT = 0.1
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,8 +110,13 @@ def growth(counters: Scrapes) -> Growth:
 
 
 def _scrape_before(counters: Scrapes, at: Floats) -> Floats:
-    """The last time before each of these at which the busiest series was scraped."""
-    place = np.searchsorted(counters.clock_s, at - 0.5 * counters.spacing_s, side="right") - 1
-    found = np.where(place >= 0, counters.clock_s[np.maximum(place, 0)], at - counters.spacing_s)
+    """The scrape before each of these: when the busiest series was scraped, or where it was at another moment, one
+    usual spacing before.
+    """
+    spacing = counters.spacing_s
+    place = np.searchsorted(counters.clock_s, at - 0.5 * spacing, side="right") - 1
+    found = np.where(place >= 0, counters.clock_s[np.maximum(place, 0)], at - spacing)
+    apart = np.abs(at - found - spacing)
+    found = np.where((apart > OWN_MOMENT * spacing) & (apart < 0.5 * spacing), at - spacing, found)
     before: Floats = np.minimum(found, at)
     return before

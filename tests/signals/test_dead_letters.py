@@ -97,3 +97,24 @@ def test_without_a_volume_a_day_and_its_night_are_no_incident() -> None:
     dead = rng.poisson(1 + 0.6 * np.cos(2 * np.pi * times / 1440))
 
     assert dead_letters(counter("worker_dlq_total", np.cumsum(dead).tolist(), every_s=60, workflow_id="wf")).empty
+
+
+def test_an_incident_that_grows_did_not_begin_before_its_first_dead_letter() -> None:
+    """Ten a scrape at scrape 400, forty at scrape 460: the growth does not pull the onset into the quiet before."""
+    dead = [10.0 + (number - 400) / 2 if 400 <= number < 460 else 0.0 for number in range(SCRAPES)]
+
+    found = dead_letters(window(dead, [20.0] * SCRAPES))
+
+    assert at(399 * 15) <= found["onset_at"].iloc[0] <= at(400 * 15)
+
+
+def test_an_onset_is_never_after_the_end() -> None:
+    """Two pods without a success counter, of which the second is seen only from scrape 600 on."""
+    first = counter("worker_dlq_total", [min(float(number), 40) for number in range(1, 300)], workflow_id="wf", pod="a")
+    second = counter(
+        "worker_dlq_total", [None] * 600 + [1.0] * 300, series_id=1, workflow_id="wf", pod="b"
+    )  # fmt: skip
+
+    found = dead_letters(pd.concat([first, second]))
+
+    assert (found["onset_at"] <= found["end_at"].fillna(at(SCRAPES * 15))).all()

@@ -45,3 +45,14 @@ def test_an_old_process_seen_for_the_first_time_brings_no_events() -> None:
                         ignore_index=True)  # fmt: skip
 
     assert growth(read_scrapes(samples).of({"worker_dlq_total"})).totals() == {"a": 1}
+
+
+def test_a_series_of_a_process_scraped_at_its_own_moment_is_born_one_scrape_before() -> None:
+    """Worker 1 is scraped at 0, 15, 30...; worker 2's counter appears at 156, so its events came after 141."""
+    born = counter("worker_dlq_total", [None] * 10 + [3, 3], series_id=1, workflow_id="a", instance="w2")
+    born["sampled_at"] += pd.Timedelta(seconds=6)
+    samples = pd.concat([counter("worker_success_total", list(range(20)), workflow_id="a", instance="w1"), born])
+
+    points = growth(read_scrapes(samples).of({"worker_dlq_total"})).of("a").points()
+
+    assert (points.previous_s[0], points.at_s[0]) == (START.timestamp() + 141, START.timestamp() + 156)
