@@ -27,7 +27,7 @@ _RANGES_EACH = 2
 _FINALISTS = 4
 # A further condition, or a second bound of a number, has to be worth this much more than chance would make the best
 # of all: then few of them are one too many.
-_DOUBT = 2.5
+_DOUBT = 1.5
 
 
 @dataclass(frozen=True, slots=True)
