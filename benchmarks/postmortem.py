@@ -15,7 +15,7 @@ from tests.whole.accuracy import simulator
 
 # A day of so many events, of which the workflow in trouble has more than 100,000 records in the time that is asked for;
 # a seed whose API gives a thousand records at once.
-EVENTS, SEED, WINDOW = 1_000_000, 10, "8h"
+EVENTS, SEED, WINDOW = 1_000_000, 10, "4h"
 EMPTY = {"cells": [], "metadata": {"kernelspec": {"name": "python3", "display_name": "Python 3", "language": "python"}},
          "nbformat": 4, "nbformat_minor": 5}  # fmt: skip
 
