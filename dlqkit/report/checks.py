@@ -8,7 +8,7 @@ from typing import Any
 
 import pandas as pd
 
-from dlqkit.report.coverage import dead_letters_known_to
+from dlqkit.report.coverage import dead_letters_are_whole, dead_letters_known_to
 from dlqkit.signals.counters import increase, metric_samples
 
 __all__ = ["check_two_items"]
@@ -91,7 +91,8 @@ def _no_new_dead_letters(records: pd.DataFrame, as_of: datetime, coverage: list[
         return {"text": text, "state": "unknown", "why": why, "evidence": evidence}
     fresh = int((dead["recorded_at"] > pd.Timestamp(as_of - QUIET)).sum())
     if fresh:
-        why = f"{fresh:,} in the last {minutes:.0f} minutes of the evidence."
+        least = "" if dead_letters_are_whole(coverage) else "At least "
+        why = f"{least}{fresh:,} in the last {minutes:.0f} minutes of the evidence."
         return {"text": text, "state": "no", "why": why, "evidence": evidence}
     if dead_letters_known_to(coverage, as_of) < as_of - STALE:
         why = "The records do not reach to the end of the evidence, so newer ones may be missing."

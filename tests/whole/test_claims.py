@@ -36,6 +36,7 @@ def find_wrong(scene: Scene, checks: tuple[Check, ...] = CHECKS) -> dict[str, li
     return {sentence: wrong for sentence, wrong in found.items() if wrong}
 
 
+@pytest.mark.bench
 @pytest.mark.parametrize("seed", [1, 2])
 @pytest.mark.parametrize("scenario", SCENARIOS)
 def test_every_claim_of_the_report_is_true(scenario: str, seed: int, tmp_path: Path) -> None:
@@ -51,6 +52,7 @@ def test_every_claim_is_true_of_more_platforms(scenario: str, seed: int, tmp_pat
     assert not find_wrong(make_scene(scenario, seed, tmp_path))
 
 
+@pytest.mark.bench
 def test_a_false_claim_is_found(tmp_path: Path) -> None:
     """A report that says any of these falsehoods does not pass: each check can fail."""
     scene = make_scene("mixed", 2, tmp_path)
