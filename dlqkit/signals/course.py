@@ -14,12 +14,12 @@ Ints = npt.NDArray[np.int64]
 
 # Heights that a rise may have, in events a scrape: each so many times the one before, from almost nothing to so many
 # times the most that was counted.
-LOWEST, FACTOR, ABOVE = 0.05, 1.4, 1.5
+LOWEST, FACTOR, ABOVE = 0.05, 1.5, 1.5
 # From one scrape to the next the height stays, moves to a neighbouring one, or jumps to any: what flaps falls and comes
 # back, a load goes up and down.
 NEIGHBOUR, JUMP = 0.06, 0.03
 # Scrapes that a rise takes to its height, where it swells; and how likely that is before anything is seen.
-SWELLS, SWELLING = (5, 15, 40), 0.3
+SWELLS, SWELLING = (5, 15, 40), 0.2
 # A rise begins with at least this part of its mean height; what is less cannot be told from none.
 LEAST_START = 0.25
 # What a swelling rise holds of its slope in its first scrape: between none and all of it.

@@ -20,7 +20,7 @@ SURE = 0.9
 PLACES = np.array([0.0, 0.25, 0.5, 0.75])
 # Whether the truth is at a scrape or between two is not known; scrapes jitter, so an onset exactly one of them off
 # is within one only this often.
-AT_EDGE, JITTER = 0.5, 0.05
+AT_EDGE, JITTER = 0.6, 0.05
 # Retries delay a dead letter: what was counted had its cause so many scrapes before.
 DELAY = 0.05
 # How likely it is, before anything is seen, that the first scrape's growth is all of a scrape's: then the change may be
