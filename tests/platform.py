@@ -146,9 +146,10 @@ class Platform:
         base = int(np.searchsorted(times, restarts[process - 1])) if process else 0
         return int(np.searchsorted(times, at, side="right")) - base
 
-    def increase(self, metric: str, workflow_id: str, after: datetime) -> int:
-        """By how much a counter grew after a moment, by construction."""
-        return sum(count for at, count in self.grown[(metric, workflow_id)] if at > after)
+    def increase(self, metric: str, workflow_id: str, after: datetime, until: datetime) -> int:
+        """By how much a counter grew in the scrapes that tell of the time between two moments, by construction."""
+        last = until + timedelta(seconds=SCRAPE_S)
+        return sum(count for at, count in self.grown[(metric, workflow_id)] if after < at < last)
 
     def bucket_increase(self, workflow_id: str, bound: str, after: datetime) -> int:
         """By how much a bucket of the durations grew after a moment, by construction."""

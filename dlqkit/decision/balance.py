@@ -9,7 +9,7 @@ from typing import Any
 import pandas as pd
 
 from dlqkit.frames import Coverage
-from dlqkit.signals.counters import increase, metric_samples
+from dlqkit.signals.counters import increase, metric_samples, steps_within
 
 __all__ = ["DIFFERENCES", "Counted", "balance_counter", "count_by_counter", "difference", "repeats"]
 
@@ -23,12 +23,14 @@ _SAME_VALUES = 5
 
 @dataclass(frozen=True, slots=True)
 class Counted:
-    """The dead-letter counter over whole steps between scrapes: ``low`` surely inside, ``high`` with those that touch.
+    """The dead-letter counter of a window: ``grown`` in all steps between two scrapes that touch it.
 
-    ``start`` and ``end`` are the window, widened to scrapes, which the records must be counted over, too.
+    To be held against the records, ``start`` to ``end`` is as much of it as every process was scraped in, begun at a
+    scrape: ``steps`` touch it, ``low`` of the growth is surely inside, ``high`` with the steps at its edges.
     """
 
     steps: pd.DataFrame
+    grown: float
     start: pd.Timestamp
     end: pd.Timestamp
     low: float
@@ -59,39 +61,45 @@ def count_by_counter(
         own = own[own["workflow_id"].astype("str").isin(workflow_ids)]
     if own.empty:
         return None
-    steps = increase(own, seen_from=samples["sampled_at"].min())
+    steps = increase(own, among=samples)
     steps = steps[steps["increase"].notna()]
-    # A counter that is born within the window was at zero since scraping began.
     first, last = samples["sampled_at"].min(), samples["sampled_at"].max()
     start = first if start is None else max(start, first)
-    end = last if end is None else min(end, last)
-    if steps.empty or start > end:
+    end = last if end is None else end
+    if steps.empty or start > last:
         return None
-    touching = steps[(steps["sampled_at"] > start) & (steps["previous_at"] < end)]
-    if len(touching):
-        start, end = min(start, touching["previous_at"].min()), max(end, touching["sampled_at"].max())
-    touching = steps[(steps["sampled_at"] > start) & (steps["previous_at"] < end)]
-    inside = touching[(touching["previous_at"] >= start) & (touching["sampled_at"] <= end)]
     gap = steps["gap_s"].median()
     spacing = pd.Timedelta(seconds=15.0 if pd.isna(gap) else float(gap))
+    touching = steps_within(steps, start, end)
+    grown = float(touching["increase"].sum())
+    # Events after a live process's last scrape are in the records alone as yet.
+    ends = own.groupby("series_id", observed=True)["sampled_at"].max()
+    seen = ends[ends >= ends.max() - _GONE_SCRAPES * spacing].min()
+    if len(touching):
+        start, end = min(start, touching["previous_at"].min()), max(end, touching["sampled_at"].max())
+    end = min(end, seen)
+    touching = steps_within(steps, start, end)
+    inside = touching[(touching["previous_at"] >= start) & (touching["sampled_at"] <= end)]
     low, high = (float(part["increase"].sum()) for part in (inside, touching))
-    return Counted(touching, start, end, low, high, spacing)
+    return Counted(touching, grown, start, end, low, high, spacing)
 
 
 def balance_counter(
-    counted: Counted, dead: pd.DataFrame, records: pd.DataFrame, coverage: Coverage | None
+    counted: Counted, dead: pd.DataFrame, recorded: int, records: pd.DataFrame, coverage: Coverage | None
 ) -> list[dict[str, Any]]:
     """Why the counter and the records differ, likeliest first; nothing where they balance.
 
-    ``dead`` are all dead letters, each record once; ``records`` all records of the workflow.
+    ``dead`` are all dead letters, each record once, of which ``recorded`` are in the window; ``records`` all records of
+    the workflow.
     """
     at = dead["recorded_at"]
     inside = dead[((at > counted.start) & (at <= counted.end)).fillna(False).astype(bool)]
-    recorded = len(inside)
-    if recorded > counted.high:
-        return _more_records(counted, inside, recorded - counted.high)
-    if recorded < counted.low:
-        return _more_counted(counted, dead, records, coverage, counted.low - recorded)
+    # What is at the edges of the window may explain a difference; what it is beyond that is between the two counts.
+    gap = recorded - counted.grown
+    if len(inside) > counted.high and gap > 0:
+        return _more_records(counted, inside, gap)
+    if len(inside) < counted.low and gap < 0:
+        return _more_counted(counted, dead, records, coverage, -gap)
     return []
 
 

@@ -84,7 +84,8 @@ def classify_failures(
     Parameters
     ----------
     records : DataFrame
-        ``frames.RECORDS``; only dead letters count.
+        ``frames.RECORDS``; only dead letters are classified. Where durations add up an event's attempts, and its record
+        of the attempt before is there, too, the last attempt alone is held against the timeout.
     max_attempts : int or mapping, optional
         MAX_ATTEMPTS, of all workflows or by ``workflow_id``.
     timeout_ms : float or mapping, optional
@@ -119,8 +120,14 @@ def classify_failures(
     events["attempts"] = _numbers(last, "attempts", "Int64")
     events["action_duration_ms"] = _numbers(last, "action_duration_ms", "Float64")
     events["max_attempts"] = _limit(last, max_attempts, "Int64")
-    events["timeout_ms"] = _sum_timeouts(events, _limit(last, timeout_ms, "Float64"))
-    events["is_late"] = _is_true(events["action_duration_ms"] >= TIMEOUT_SHARE * events["timeout_ms"])
+    timeouts = _limit(last, timeout_ms, "Float64")
+    events["timeout_ms"] = _sum_timeouts(events, timeouts)
+    own_ms = events["action_duration_ms"] - _before_last(events, records)
+    is_sum = _is_true(events["timeout_ms"] > timeouts) & own_ms.notna()
+    duration, limit = (
+        events[name].mask(is_sum, one) for name, one in (("action_duration_ms", own_ms), ("timeout_ms", timeouts))
+    )
+    events["is_late"] = _is_true(duration >= TIMEOUT_SHARE * limit)
     events = events.join(_by_rule(events))
     text = _column(last, "error_type") + " " + _column(last, "error_code") + " " + _column(last, "last_error")
     known = {value: read_error(value) for value in text.unique()}
@@ -173,6 +180,17 @@ def _sum_timeouts(events: pd.DataFrame, timeouts: pd.Series) -> pd.Series:
         if not pd.isna(timeout) and _are_sums(own["action_duration_ms"], own["attempts"], float(timeout)):
             limits[own.index] = timeout * own["attempts"].fillna(1)
     return limits
+
+
+def _before_last(events: pd.DataFrame, records: pd.DataFrame) -> pd.Series:
+    """What the record of the attempt before the last says of each event's duration; NA where there is none."""
+    if not {"attempts", "action_duration_ms"} <= set(records.columns):
+        return pd.Series(pd.NA, index=events.index, dtype="Float64")
+    known = records[["event_key", "attempts", "action_duration_ms"]].dropna()
+    known = known[known["event_key"].isin(set(events["event_key"].dropna()))]
+    by_attempt = known.groupby(["event_key", "attempts"])["action_duration_ms"].max()
+    wanted = pd.MultiIndex.from_arrays([events["event_key"], events["attempts"] - 1])
+    return pd.Series(by_attempt.reindex(wanted).to_numpy(), index=events.index).astype("Float64")
 
 
 def _are_sums(durations: pd.Series, attempts: pd.Series, timeout_ms: float) -> bool:

@@ -102,7 +102,7 @@ def measure_impact(
     dead = every[inside.fillna(False).astype(bool)]
     workflows = set(records["workflow_id"].dropna().astype("str"))
     counted = None if samples is None or samples.empty else count_by_counter(samples, start, end, workflows, metrics)
-    differences = [] if counted is None else balance_counter(counted, every, records, coverage)
+    differences = [] if counted is None else balance_counter(counted, every, len(dead), records, coverage)
     is_short = any(row["more"] == "counter" for row in differences)
     is_whole = coverage is not None and coverage.completeness == "complete" and not coverage.quarantined
     # A dead letter without a time may be of this window.
@@ -151,10 +151,8 @@ def _by_counter(counted: Counted | None) -> dict[str, Any]:
     name = "dead letters by the counter"
     if counted is None:
         return _count(name, None, "unknown", "counter")
-    is_exact = counted.low == counted.high and not counted.stops
-    return _count(
-        name, round(counted.high if is_exact else counted.low), "exact" if is_exact else "at_least", "counter"
-    )
+    is_exact = counted.low == counted.high == counted.grown and not counted.stops
+    return _count(name, round(counted.grown), "exact" if is_exact else "at_least", "counter")
 
 
 def _handled(name: str, given: Handled) -> dict[str, Any]:

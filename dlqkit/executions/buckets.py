@@ -70,12 +70,12 @@ def bucket_histogram(
     factor = next((ms for suffix, ms in _UNITS_MS.items() if wanted.endswith(suffix)), 1000.0)
     low, high = (None if moment is None else pd.Timestamp(moment) for moment in (start, end))
     check_frame(samples, SAMPLES, ("series_id", "sampled_at", "value"))
-    known = [frame["sampled_at"].min() for frame in (samples, histograms) if frame is not None and len(frame)]
-    seen_from = min(known, default=None)
+    known = [frame for frame in (samples, histograms) if frame is not None and len(frame)]
+    among = pd.concat(known) if len(known) > 1 else known[0] if known else None
     source = "native"
-    counted = _native(_own(histograms, wanted, workflow_id), low, high, seen_from) if histograms is not None else {}
+    counted = _native(_own(histograms, wanted, workflow_id), low, high, among) if histograms is not None else {}
     if not counted:
-        source, counted = "classic", _classic(_own(samples, f"{wanted}_bucket", workflow_id), low, high, seen_from)
+        source, counted = "classic", _classic(_own(samples, f"{wanted}_bucket", workflow_id), low, high, among)
     rows = [
         {"low_ms": left * factor, "high_ms": pd.NA if right == _INFINITE else right * factor, "actions": count,
          "source": source}
@@ -94,11 +94,11 @@ def _own(frame: pd.DataFrame, metric: str, workflow_id: str | None) -> pd.DataFr
 
 
 def _classic(
-    samples: pd.DataFrame, start: pd.Timestamp | None, end: pd.Timestamp | None, seen_from: pd.Timestamp | None
+    samples: pd.DataFrame, start: pd.Timestamp | None, end: pd.Timestamp | None, among: pd.DataFrame | None
 ) -> dict[tuple[float, float], float]:
     if samples.empty or "le" not in samples.columns:
         return {}
-    steps = increase(samples, seen_from=seen_from)
+    steps = increase(samples, among=among)
     if start is not None:
         steps = steps[steps["sampled_at"] > start]
     if end is not None:
@@ -125,7 +125,7 @@ def _classic(
 
 
 def _native(
-    histograms: pd.DataFrame, start: pd.Timestamp | None, end: pd.Timestamp | None, seen_from: pd.Timestamp | None
+    histograms: pd.DataFrame, start: pd.Timestamp | None, end: pd.Timestamp | None, among: pd.DataFrame | None
 ) -> dict[tuple[float, float], float]:
     check_frame(histograms, HISTOGRAMS, ("series_id", "sampled_at", "buckets_json"))
     out: dict[tuple[float, float], float] = {}
@@ -141,7 +141,7 @@ def _native(
             }
         )
         counts["sampled_at"] = pd.to_datetime(counts["sampled_at"], utc=True)
-        steps = increase(counts, seen_from=seen_from)
+        steps = increase(counts, among=among)
         inside = pd.Series(True, index=steps.index)
         inside &= steps["sampled_at"] > start if start is not None else True
         inside &= steps["sampled_at"] <= end if end is not None else True

@@ -154,7 +154,7 @@ def _steps(
                 note = " (of the whole worker)"
             else:
                 own = own[(labelled == workflow_id).fillna(False).astype(bool)]
-        out[name] = (increase(own, seen_from=samples["sampled_at"].min()) if len(own) else own, note)
+        out[name] = (increase(own, among=samples) if len(own) else own, note)
     return out
 
 

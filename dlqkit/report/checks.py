@@ -66,7 +66,7 @@ def _counter_is_flat(
     own = metric_samples(samples, "dlq", metrics)
     if workflow_id and "workflow_id" in own.columns:
         own = own[own["workflow_id"] == workflow_id]
-    steps = increase(own, seen_from=samples["sampled_at"].min()) if len(own) else own
+    steps = increase(own, among=samples) if len(own) else own
     recent = steps[(steps["sampled_at"] > as_of - QUIET) & (steps["sampled_at"] <= as_of)] if len(steps) else steps
     minutes = QUIET.total_seconds() / 60
     if len(recent) == 0:

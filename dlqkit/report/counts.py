@@ -10,7 +10,7 @@ import pandas as pd
 
 from dlqkit.executions.event_history import event_states
 from dlqkit.report.coverage import dead_letters_are_whole, evidence_ids, time_text, value_or_none
-from dlqkit.signals.counters import increase, metric_samples
+from dlqkit.signals.counters import increase, metric_samples, steps_within
 
 if TYPE_CHECKING:
     from dlqkit.evidence.folder import IncidentFolder
@@ -37,9 +37,12 @@ def count_metrics(
     moment: datetime,
     rows: list[dict[str, Any]],
 ) -> dict[str, Any]:
-    """How much the three counters grew from the onset (without one: the window's start) to ``as_of``."""
+    """How much the three counters grew from the onset (without one: the window's start) to the end (or ``as_of``)."""
     low = main["onset_low_at"] if main is not None and not pd.isna(main["onset_low_at"]) else folder.window.start
-    out: dict[str, Any] = {"since": time_text(low), "evidence": evidence_ids(rows, "prometheus")}
+    end = pd.Timestamp(moment) if main is None or pd.isna(main["end_at"]) else main["end_at"]
+    out: dict[str, Any] = {
+        "since": time_text(low), "until": time_text(end), "evidence": evidence_ids(rows, "prometheus")
+    }  # fmt: skip
     for name, key in (("dlq", "dead_letters"), ("failure", "failures"), ("success", "successes")):
         own = metric_samples(samples, name, folder.metric_names)
         if workflow_id and "workflow_id" in own.columns:
@@ -47,9 +50,8 @@ def count_metrics(
         if own.empty:
             out[f"{key}_increase"] = None
             continue
-        steps = increase(own, seen_from=samples["sampled_at"].min())
-        inside = steps[(steps["sampled_at"] > low) & (steps["sampled_at"] <= moment)]
-        out[f"{key}_increase"] = float(inside["increase"].sum())
+        steps = increase(own, among=samples)
+        out[f"{key}_increase"] = float(steps_within(steps, low, end)["increase"].sum())
     return out
 
 

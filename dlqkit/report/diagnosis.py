@@ -59,8 +59,12 @@ def diagnose(
     timeout = propose_timeout(own) if timeout_set is None else None
     max_attempts = attempts_set if attempts is None else attempts.value
     timeout_ms = timeout_set if timeout is None else timeout.value
+    earlier = own[own["event_key"].isin(set(dead["event_key"].dropna())) & ~own.index.isin(dead.index)]
+    earlier = earlier[~earlier["queued_to_dlq"].fillna(False).astype(bool)]
     by_fields = classify_failures(
-        dead, max_attempts=None if max_attempts is None else int(max_attempts), timeout_ms=timeout_ms
+        pd.concat([dead, earlier]),
+        max_attempts=None if max_attempts is None else int(max_attempts),
+        timeout_ms=timeout_ms,
     )
     classes = apply_overrides(by_fields, judgement.class_overrides)
     unmatched = find_unmatched_overrides(by_fields, judgement.class_overrides)

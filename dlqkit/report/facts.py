@@ -210,6 +210,7 @@ def facts(folder: IncidentFolder, *, as_of: datetime | None = None, first_look: 
     signals = find_signals(folder, as_of=moment, signed=records)
     workflow_id = choose_workflow(signals, folder.incident.workflow_id)
     samples = with_labels(folder.samples().frame, folder.series().frame)
+    samples = samples[samples["sampled_at"] <= moment]
     records = records[~(records["recorded_at"] > moment)]
     own = records[records["workflow_id"] == workflow_id] if workflow_id else records
     main = choose_main_signal(signals, workflow_id)

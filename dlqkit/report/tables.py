@@ -406,7 +406,8 @@ def show_impact(facts: Facts) -> Text:
             "Dead-letter counter grew by",
             "not known"
             if metrics["dead_letters_increase"] is None
-            else f"{metrics['dead_letters_increase']:,.0f} since {moment_text(metrics['since'])}",
+            else f"{metrics['dead_letters_increase']:,.0f} from {moment_text(metrics['since'])} to"
+            f" {moment_text(metrics['until'])}",
             "unknown" if metrics["dead_letters_increase"] is None else "computed",
             metrics["evidence"],
         ),

@@ -4,9 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+import numpy as np
+import numpy.typing as npt
 import pandas as pd
 
-__all__ = ["METRICS", "increase", "metric_samples"]
+from dlqkit.signals.scrapes import TARGET_LABELS
+
+__all__ = ["METRICS", "increase", "metric_samples", "steps_within"]
 
 # Runbook §1; a server may call them otherwise, which is a setting.
 METRICS: Mapping[str, str] = {
@@ -15,6 +19,11 @@ METRICS: Mapping[str, str] = {
     "failure": "worker_failure_total",
     "duration": "worker_action_duration_seconds",
 }
+# Series of one target need not all be in its first scrape.
+_BORN_AFTER_SCRAPES = 2.0
+# As Prometheus names counters, and those of histograms and summaries.
+_COUNTERS = ("_total", "_count")
+_USUAL_SPACING = pd.Timedelta(seconds=15)
 
 
 def metric_samples(samples: pd.DataFrame, name: str, names: Mapping[str, str] | None = None) -> pd.DataFrame:
@@ -44,25 +53,27 @@ def metric_samples(samples: pd.DataFrame, name: str, names: Mapping[str, str] | 
     return samples[metric.isin({wanted, wanted.removesuffix("_total")})]
 
 
-def increase(samples: pd.DataFrame, *, seen_from: pd.Timestamp | None = None) -> pd.DataFrame:
+def increase(samples: pd.DataFrame, *, among: pd.DataFrame | None = None) -> pd.DataFrame:
     """How much each counter grew between neighbouring scrapes, in whole events.
 
     Parameters
     ----------
     samples : DataFrame
         ``series_id``, ``sampled_at``, ``value`` of counters, in any order; other columns are carried along.
-    seen_from : Timestamp, optional
-        When scraping began. A series that appears later than this was born at zero, as a labelled counter is at its
-        first event, so its first value counts; without it a first value only is a start.
+    among : DataFrame, optional
+        Everything that was scraped, ``frames.SAMPLES`` with ``metric`` and labels as columns. A series that appears
+        after scraping began was born at zero, as a labelled counter is at its first event, so its first value counts,
+        since the scrape before; a rare counter that comes back after a restart was at zero until then, too, even where
+        it comes back no lower, if other counters of its process fell. Without it a first value only is a start.
 
     Returns
     -------
     DataFrame
         A row per sample, by series and time.
 
-        previous_at : datetime64[us, UTC], NaT for a series' first sample
+        previous_at : datetime64[us, UTC], the scrape before; NaT for a series' first sample
         increase : Float64, events; NA where it cannot be known
-        reset : boolean, True where the counter fell, so its process had restarted
+        reset : boolean, True where its process had restarted
         gap_s : Float64, seconds since the previous sample
 
     Notes
@@ -77,17 +88,66 @@ def increase(samples: pd.DataFrame, *, seen_from: pd.Timestamp | None = None) ->
     grown = ordered["value"] - previous
     reset = (grown < 0).fillna(False).astype("boolean")
     grown = grown.mask(reset, ordered["value"])
-    if seen_from is not None and len(ordered):
-        first = previous_at.isna()
-        # One scrape of tolerance: series of one target need not all be in its first scrape.
+    if among is not None and len(ordered) and len(among):
         spacing = (ordered["sampled_at"] - previous_at).median()
-        tolerance = pd.Timedelta(0) if pd.isna(spacing) else 2 * spacing
-        born = first & (ordered["sampled_at"] > seen_from + tolerance)
-        grown = grown.mask(born, ordered["value"])
-        lag = pd.Timedelta(seconds=15) if pd.isna(spacing) else spacing
-        previous_at = previous_at.mask(born, ordered["sampled_at"] - lag)
+        tolerance = pd.Timedelta(0) if pd.isna(spacing) else _BORN_AFTER_SCRAPES * spacing
+        spacing = _USUAL_SPACING if pd.isna(spacing) else spacing
+        born = previous_at.isna() & (ordered["sampled_at"] > among["sampled_at"].min() + tolerance)
+        away = ordered["sampled_at"] - previous_at > _BORN_AFTER_SCRAPES * spacing
+        if (away & ~reset).any():
+            reset = reset.mask(away & ~reset, _restarted(ordered.assign(previous_at=previous_at), among))
+        since_zero = (born | (away & reset)).astype(bool)
+        grown = grown.mask(since_zero, ordered["value"])
+        before = _scrape_before(among["sampled_at"], ordered.loc[since_zero, "sampled_at"], spacing)
+        known = previous_at[since_zero]
+        previous_at = previous_at.where(~since_zero, before.where(known.isna() | (before > known), known))
     ordered["previous_at"] = previous_at
     ordered["increase"] = grown.astype("Float64")
     ordered["reset"] = reset
     ordered["gap_s"] = (ordered["sampled_at"] - previous_at).dt.total_seconds().astype("Float64")
     return ordered
+
+
+def _restarted(steps: pd.DataFrame, among: pd.DataFrame) -> pd.Series:
+    """Whether another counter of the same process fell within each step."""
+    names = among["metric"].astype("str")
+    counters = among[names.isin([name for name in names.unique() if str(name).endswith(_COUNTERS)])]
+    counters = counters.sort_values(["series_id", "sampled_at"], kind="stable")
+    fallen = counters[counters.groupby("series_id", observed=True)["value"].diff().lt(0).fillna(False)]
+    by_target = {who: np.sort(_micros(own)) for who, own in fallen.groupby(_target(fallen))["sampled_at"]}
+    out = pd.Series(False, index=steps.index)
+    for who, own in steps.groupby(_target(steps)):
+        times = by_target.get(who)
+        if times is not None:
+            known = own[own["previous_at"].notna()]
+            low, high = (np.searchsorted(times, _micros(known[name]), side="right")
+                         for name in ("previous_at", "sampled_at"))  # fmt: skip
+            out[known.index] = high > low
+    return out
+
+
+def _target(samples: pd.DataFrame) -> pd.Series:
+    """The process behind each sample, as far as the labels tell."""
+    out = pd.Series("", index=samples.index)
+    for name in TARGET_LABELS:
+        if name in samples.columns:
+            out = out + "|" + samples[name].astype("str").fillna("")
+    return out
+
+
+def _micros(times: pd.Series) -> npt.NDArray[np.datetime64]:
+    micros: npt.NDArray[np.datetime64] = times.to_numpy(dtype="datetime64[us]")
+    return micros
+
+
+def _scrape_before(scraped_at: pd.Series, at: pd.Series, spacing: pd.Timedelta) -> pd.Series:
+    """The last time before each of ``at`` that anything was scraped, half a usual distance off at least."""
+    known = np.unique(_micros(scraped_at.dropna()))
+    place = np.searchsorted(known, _micros(at - spacing / 2), side="right") - 1
+    found = np.where(place >= 0, known[np.maximum(place, 0)], _micros(at - spacing))
+    return pd.Series(found, index=at.index).dt.tz_localize("UTC").astype(at.dtype)
+
+
+def steps_within(steps: pd.DataFrame, start: pd.Timestamp, end: pd.Timestamp) -> pd.DataFrame:
+    """The steps of ``increase`` that touch the time after ``start`` up to and with ``end``."""
+    return steps[(steps["sampled_at"] > start) & (steps["previous_at"] < end)]

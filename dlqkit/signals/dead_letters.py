@@ -9,7 +9,7 @@ from dlqkit.signals.dispersion import Points, blocks_of, place_in
 from dlqkit.signals.exposure import Exposure, by_time, by_volume, with_profile
 from dlqkit.signals.growth import Growth, Steps
 from dlqkit.signals.placing import Onset, place_onset
-from dlqkit.signals.points import Found
+from dlqkit.signals.points import Found, Tally
 from dlqkit.signals.runs import FLOOR, MINIMUM_EVENTS, Run, find_runs, is_raised, likelihood, sureness
 from dlqkit.signals.scrapes import Scrapes
 
@@ -171,16 +171,11 @@ def _found(
     hours = max(end_s - scrapes.began_s - sum(float(points.at_s[one.last] - points.previous_s[one.first])
                                               for one in runs), 1.0) / 3600  # fmt: skip
     expected = rate * float(exposed.after[run.last] - exposed.before[run.first])
-    base = "its usual share of the events" if divided else "its usual rate"
-    text = (
-        f"The dead-letter counter grew by {run.size:,.0f} where {base} makes {expected:,.1f}"
-        f" (log-likelihood ratio {run.likelihood:,.0f}, {FLOOR:.0f} needed)."
-    )
-    if onset.low_s <= scrapes.began_s:
-        text += " It was going on when the evidence begins."
+    tally = Tally(expected, "share of the events" if divided else "rate", run.likelihood, FLOOR)
+    text = "It was going on when the evidence begins." if onset.low_s <= scrapes.began_s else ""
     return Found(
         workflow_id, "dead_letters", onset.at_s, onset.low_s, onset.high_s, last if is_over else None,
-        onset.high_s - onset.low_s, run.size, float(rest / hours), sureness(run.likelihood), text,
+        onset.high_s - onset.low_s, run.size, float(rest / hours), sureness(run.likelihood), text, tally=tally,
     )  # fmt: skip
 
 

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 
-from dlqkit.signals.scrapes import Scrapes
+from dlqkit.signals.scrapes import TARGET_LABELS, Scrapes
 
-__all__ = ["Growth", "Steps", "growth"]
+__all__ = ["Growth", "Steps", "falls", "growth"]
 
 Floats = npt.NDArray[np.float64]
 
@@ -75,13 +75,25 @@ class Growth:
         return {name: float(self.steps.grown[rows].sum()) for name, rows in self.rows.items()}
 
 
-def growth(counters: Scrapes) -> Growth:
+def falls(counters: Scrapes, grown: Growth) -> dict[str, Floats]:
+    """When counters fell, by the process that must have restarted then."""
+    fallen = np.flatnonzero(grown.reset)
+    series = np.searchsorted(counters.first, fallen, side="right") - 1
+    names = _targets(counters)
+    out: dict[str, list[float]] = {}
+    for one, at in zip(series.tolist(), counters.at_s[fallen].tolist(), strict=True):
+        out.setdefault(names[one], []).append(at)
+    return {name: np.sort(np.array(times)) for name, times in out.items()}
+
+
+def growth(counters: Scrapes, restarts: Sequence[Mapping[str, Floats]] = ()) -> Growth:
     """Growth between neighbouring scrapes of each series, in whole events.
 
     Notes
     -----
     A fall is a restart from zero. A series that is born after scraping began counts from zero; another one's first
-    value is only a start. A rare counter that comes back after a restart was at zero until the scrape before.
+    value is only a start. A rare counter that comes back after a restart was at zero until the scrape before, even if
+    it comes back no lower, where another counter of its process fell (``restarts``, from ``falls``).
     """
     at, value, first = counters.at_s, counters.value, counters.first
     previous = np.empty_like(at)
@@ -90,10 +102,13 @@ def growth(counters: Scrapes) -> Growth:
     np.subtract(value[1:], value[:-1], out=grown[1:])
     begins = first[:-1]
     previous[begins], grown[begins] = at[begins], 0.0
+    spacing = counters.spacing_s
     reset = grown < 0
+    if restarts:
+        away = np.flatnonzero((at - previous > 2 * spacing) & ~reset)
+        reset[away] = _restarted(counters, away, previous[away], restarts)
     fallen = np.flatnonzero(reset)
     grown[fallen] = np.maximum(value[fallen], 0.0)
-    spacing = counters.spacing_s
     late = fallen[at[fallen] - previous[fallen] > 2 * spacing]
     previous[late] = np.maximum(previous[late], _scrape_before(counters, at[late]))
     born = begins[at[begins] > counters.began_s + BORN_AFTER * spacing]
@@ -107,6 +122,28 @@ def growth(counters: Scrapes) -> Growth:
     rows = {name: slice(int(first[own.start]), int(first[own.stop])) for name, own in series.items()}
     single = {name: own.stop - own.start == 1 for name, own in series.items()}
     return Growth(Steps(previous, at, grown), reset, rows, single)
+
+
+def _restarted(
+    counters: Scrapes, places: npt.NDArray[np.int64], previous: Floats, restarts: Sequence[Mapping[str, Floats]]
+) -> npt.NDArray[np.bool_]:
+    """Whether a counter of the same process fell between each of these samples and the one before it."""
+    out = np.zeros(len(places), dtype=bool)
+    if not len(places):
+        return out
+    names = np.array(_targets(counters), dtype=object)[np.searchsorted(counters.first, places, side="right") - 1]
+    for name in set(names.tolist()):
+        own = np.flatnonzero(names == name)
+        for times in (known[name] for known in restarts if name in known):
+            low, high = (np.searchsorted(times, edge[own], side="right") for edge in (previous, counters.at_s[places]))
+            out[own] |= high > low
+    return out
+
+
+def _targets(counters: Scrapes) -> list[str]:
+    """The process behind each series, as far as the labels tell."""
+    labels = [counters.label(name) for name in TARGET_LABELS]
+    return ["|".join(map(str, parts)) for parts in zip(*labels, strict=True)]
 
 
 def _scrape_before(counters: Scrapes, at: Floats) -> Floats:

@@ -9,9 +9,26 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-__all__ = ["Found", "moment_s", "times_s"]
+__all__ = ["Found", "Tally", "moment_s", "times_s"]
 
 TIME = "datetime64[us, UTC]"
+
+
+@dataclass(frozen=True, slots=True)
+class Tally:
+    """What a counter is held against: ``expected`` events by ``usual``, and how unlikely the growth is by that."""
+
+    expected: float
+    usual: str
+    likelihood: float
+    needed: float
+
+    def words(self, grown: float) -> str:
+        """The growth beside the usual, in a sentence."""
+        return (
+            f"The dead-letter counter grew by {grown:,.0f} where its usual {self.usual} makes {self.expected:,.1f}"
+            f" (log-likelihood ratio {self.likelihood:,.0f}, {self.needed:.0f} needed)."
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +48,8 @@ class Found:
     evidence: str
     what: str | None = None
     """Of a silence: what is silent."""
+    tally: Tally | None = None
+    """Of a counter: its sentence goes before ``evidence`` once it is known from when to when it counts."""
 
 
 def moment_s(moment: Any) -> float:

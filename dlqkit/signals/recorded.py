@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import datetime
 
 import numpy as np
@@ -10,6 +11,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from dlqkit.signals.dead_letters import ended
+from dlqkit.signals.growth import Growth
 from dlqkit.signals.onset import MERGE_S, MINIMUM_EVENTS, Segment, find_elevated
 from dlqkit.signals.points import Found, moment_s, times_s
 
@@ -41,13 +43,24 @@ def join_sources(
     recorded: Mapping[str | None, list[Found]],
     complete_from: datetime | None,
     spacing_s: float,
+    dead: Growth,
 ) -> list[Found]:
-    """Every incident once, of each workflow."""
+    """Every incident once, of each workflow; ``dead`` is the growth of the dead-letter counters."""
     out: list[Found] = []
     for workflow_id in sorted({*counted, *recorded}, key=lambda key: key or ""):
         own = recorded.get(workflow_id, [])
-        out += _join(counted.get(workflow_id, []), own, complete_from, spacing_s)
+        joined = _join(counted.get(workflow_id, []), own, complete_from, spacing_s)
+        out += [_tally(one, dead) for one in joined]
     return out
+
+
+def _tally(one: Found, dead: Growth) -> Found:
+    """With how much the counter grew from the onset's earliest moment to the end: as a report counts it."""
+    if one.tally is None:
+        return one
+    steps, end = dead.of(one.workflow_id), np.inf if one.end_s is None else one.end_s
+    grown = float(steps.grown[(steps.at_s > one.low_s) & (steps.previous_s < end)].sum())
+    return replace(one, size=max(one.size, grown), evidence=f"{one.tally.words(grown)} {one.evidence}".strip())
 
 
 def _dead(records: pd.DataFrame | None) -> pd.DataFrame | None:
@@ -146,7 +159,7 @@ def _join(counted: list[Found], recorded: list[Found], complete_from: datetime |
             Found(
                 one.workflow_id, one.signal, first.onset_s, min(first.onset_s, max(one.low_s, first.onset_s - spacing)),
                 first.onset_s, end, min(spacing, one.resolution_s), size, one.baseline,
-                max(one.confidence, first.confidence), f"{one.evidence} {first.evidence}",
+                max(one.confidence, first.confidence), f"{one.evidence} {first.evidence}".strip(), tally=one.tally,
             )
         )  # fmt: skip
     used = [other for other in recorded if any(_overlap(one, other) for one in counted)]

@@ -15,7 +15,7 @@ from dlqkit.signals.counters import METRICS
 from dlqkit.signals.dead_letters import find_counted
 from dlqkit.signals.durations import durations_by_workflow, native_durations, recorded_durations
 from dlqkit.signals.failures import find_failures
-from dlqkit.signals.growth import growth
+from dlqkit.signals.growth import falls, growth
 from dlqkit.signals.points import Found, moment_s
 from dlqkit.signals.recorded import find_recorded, join_sources
 from dlqkit.signals.scrapes import read_scrapes
@@ -113,12 +113,14 @@ def find_incidents(
     worker_logs = None if worker_logs is None else worker_logs[~(worker_logs["logged_at"] > end)]
     names = {**METRICS, **(metrics or {})}
     # OpenMetrics names a counter's family without _total, and some servers keep that name.
-    grown = {
-        name: growth(scrapes.of({names[name], names[name].removesuffix("_total")}))
-        for name in ("dlq", "failure", "success")
+    counters = {
+        name: scrapes.of({names[name], names[name].removesuffix("_total")}) for name in ("dlq", "failure", "success")
     }
-    attempts = growth(scrapes.of({names["duration"] + "_count"}))
-    counted = find_counted(grown["dlq"], grown["success"], attempts, scrapes, end_s)
+    actions = scrapes.of({names["duration"] + "_count"})
+    success, attempts = growth(counters["success"]), growth(actions)
+    restarts = [falls(counters["success"], success), falls(actions, attempts)]
+    dead, failure = (growth(counters[name], restarts) for name in ("dlq", "failure"))
+    counted = find_counted(dead, success, attempts, scrapes, end_s)
     recorded = find_recorded(records, records_complete_from, end_s)
     durations = {
         **recorded_durations(records),
@@ -126,11 +128,9 @@ def find_incidents(
         **native_durations(histograms, names["duration"]),
     }
     found = [
-        *join_sources(counted, recorded, records_complete_from, scrapes.spacing_s),
-        *find_silences(
-            [grown["success"], attempts], [grown["failure"], grown["dlq"]], scrapes, records, worker_logs, end_s
-        ),
-        *find_failures(grown["failure"], grown["success"], scrapes, end_s),
+        *join_sources(counted, recorded, records_complete_from, scrapes.spacing_s, dead),
+        *find_silences([success, attempts], [failure, dead], scrapes, records, worker_logs, end_s),
+        *find_failures(failure, success, scrapes, end_s),
         *find_spikes(durations, end_s),
         *find_reports(support_reports, records),
     ]

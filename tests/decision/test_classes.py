@@ -39,6 +39,18 @@ def test_durations_that_add_up_the_attempts_are_held_against_as_many_timeouts() 
     assert classify_failures(records(hang), timeout_ms=30_000)["failure_class"].tolist() == ["timeout", "timeout"]
 
 
+def test_the_last_attempt_alone_is_held_against_the_timeout_where_the_one_before_has_its_record() -> None:
+    """21 + 30 + 30 s are no three timeouts of 30 s, but the last attempt was cut: 81 s less the 51 s before it."""
+    cut = [dead(n, attempts=3, action_duration_ms=90_000, event_key=f"c{n}") for n in range(4)]
+    last = dead(9, attempts=3, action_duration_ms=81_000, event_key="e")
+    before = {**last, "at": 8, "attempts": 2, "action_duration_ms": 51_000, "queued_to_dlq": False}
+
+    for rows, failure_class in (([*cut, last], "infrastructure"), ([*cut, last, before], "timeout")):
+        frame = classify_failures(records(rows), timeout_ms=30_000).set_index("event_key")
+        assert frame.loc["e", "failure_class"] == failure_class
+        assert frame.loc["e", "timeout_ms"] == 90_000
+
+
 def test_without_known_limits_neither_attempts_nor_durations_decide() -> None:
     frame = classify_failures(records([dead(1, attempts=1, action_duration_ms=1e9)]))
 

@@ -47,6 +47,7 @@ def make_facts(**over: Any) -> dict[str, Any]:
         },
         "metrics": {
             "since": "2026-03-02T14:02:00+00:00",
+            "until": "2026-03-02T16:00:00+00:00",
             "dead_letters_increase": 12.0,
             "failures_increase": 60.0,
             "successes_increase": 400.0,

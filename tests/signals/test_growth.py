@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pandas as pd
 
-from dlqkit.signals.growth import growth
+from dlqkit.signals.growth import falls, growth
 from dlqkit.signals.scrapes import read_scrapes
 from tests.frames import START, counter
 
@@ -56,3 +56,17 @@ def test_a_series_of_a_process_scraped_at_its_own_moment_is_born_one_scrape_befo
     points = growth(read_scrapes(samples).of({"worker_dlq_total"})).of("a").points()
 
     assert (points.previous_s[0], points.at_s[0]) == (START.timestamp() + 141, START.timestamp() + 156)
+
+
+def test_a_restart_is_seen_though_the_counter_comes_back_no_lower() -> None:
+    """Two dead letters before a restart and three soon after it are five, if the process's successes fell meanwhile."""
+    rare = counter("worker_dlq_total", [0, 2, 2, None, None, None, 3], instance="w1")
+    success = counter("worker_success_total", [5, 6, 7, 1, 2, 3, 4], series_id=2, instance="w1")
+    scrapes = read_scrapes(pd.concat([rare, success]))
+    dead, counted = (scrapes.of({f"worker_{name}_total"}) for name in ("dlq", "success"))
+    restarts = falls(counted, growth(counted))
+
+    assert growth(dead).totals() == {None: 3}
+    points = growth(dead, [restarts]).of(None).points()
+    assert points.grown.tolist() == [2, 3]
+    assert (points.at_s - points.previous_s).tolist() == [15, 15]

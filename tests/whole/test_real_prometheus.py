@@ -225,9 +225,9 @@ def test_the_report_has_the_numbers_that_were_served(
         assert affected == {"value": DEAD, "bound": "exact"}
         assert onset == platform.onset
         assert facts["end"]["at"] == platform.dead_at[-1].isoformat()
-    low = datetime.fromisoformat(facts["metrics"]["since"])
+    low, until = (datetime.fromisoformat(facts["metrics"][name]) for name in ("since", "until"))
     for metric, key in (("dlq", "dead_letters"), ("failure", "failures"), ("success", "successes")):
-        true = platform.increase(f"worker_{metric}_total", HIT, low)
+        true = platform.increase(f"worker_{metric}_total", HIT, low, until)
         assert facts["metrics"][f"{key}_increase"] == true, metric
     folder = open_incident(tmp_path / "incident")
     assert _grown_buckets(with_labels(folder.samples().frame, folder.series().frame), platform)

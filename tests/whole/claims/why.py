@@ -21,10 +21,16 @@ FEW = 5
 
 
 def _seen(scene: Scene) -> Sequence[Loss]:
-    """The dead letters that the API gave; of one that cuts its answer the newest."""
-    count = scene.facts["events"]["affected"]["value"] or 0
+    """The dead letters that the API gave; of one that cuts its answer the newest, and those that clients reported."""
     ordered = sorted(scene.lost, key=lambda one: str(one["at"]))
-    return ordered[-count:] if scene.is_cut and count else ordered
+    if not scene.is_cut:
+        return ordered
+    count = scene.facts["events"]["affected"]["value"] or 0
+    reported = {row["trace_id"] for row in scene.reports} - {None}
+    asked = [one for one in ordered if one["trace_id"] in reported]
+    others = [one for one in ordered if one["trace_id"] not in reported]
+    newest = others[len(others) - max(count - len(asked), 0) :]
+    return sorted([*asked, *newest], key=lambda one: str(one["at"]))
 
 
 def _events(losses: Sequence[Loss]) -> int:
