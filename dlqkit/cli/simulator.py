@@ -25,6 +25,7 @@ def simulator(
     seed: Annotated[int, typer.Option(help="Same seed, same platform.", min=0)] = 7,
     events: Annotated[int, typer.Option(help="Events in the simulated day.", min=1000, max=2_000_000)] = 20_000,
     pagination: Annotated[str, typer.Option(help="none, offset, page, cursor, link; auto draws one.")] = "auto",
+    now: Annotated[str | None, typer.Option(help="What time it is there, in UTC; the present by default.")] = None,
     port: Annotated[int, typer.Option(help="Port of HTTP; 0 takes a free one.", min=0, max=65535)] = 0,
     logs_dir: Annotated[Path | None, typer.Option(help="Where worker logs are written.")] = None,
     truth: Annotated[Path | None, typer.Option(help="Write here what is true, for tests.")] = None,
@@ -34,6 +35,7 @@ def simulator(
 
     Example: dlqkit simulator --scenario timeout
     """
+    from dlqkit.incident import parse_time
     from dlqkit.simulator.dialect import PAGINATIONS
     from dlqkit.simulator.platform import SCENARIOS, Platform
     from dlqkit.simulator.server import Server
@@ -46,7 +48,8 @@ def simulator(
         )
     stopped = threading.Event()
     signal.signal(signal.SIGTERM, lambda *_: stopped.set())
-    platform = Platform(seed=seed, scenario=scenario, events=events, pagination=pagination)
+    clock = {} if now is None else {"now": parse_time(now).timestamp()}
+    platform = Platform(seed=seed, scenario=scenario, events=events, pagination=pagination, **clock)
     with tempfile.TemporaryDirectory(prefix="dlqkit-simulator-") as scratch:
         try:
             server = Server(platform, port=port, logs_dir=logs_dir or Path(scratch) / "logs")

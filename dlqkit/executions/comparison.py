@@ -24,6 +24,8 @@ GROUPS = ("failing", "healthy", "baseline")
 RATIO = 2.0
 # Two kinds of failures are there when each is a fifth of them.
 KIND_SHARE = 0.2
+# Medians that differ by no more than this part are not worth a sentence.
+SAME = 0.1
 # A quantile needs as many values as there must be for one to lie beyond it.
 _QUANTILES = {"p50_ms": (0.50, 1), "p90_ms": (0.90, 10), "p95_ms": (0.95, 20), "p99_ms": (0.99, 100)}
 
@@ -115,6 +117,8 @@ def compare_durations(
             f"{sentence} But it is not known whether a duration is of the last attempt or of all of them, and by "
             "attempt the answer would be another."
         )
+    elif len(groups) > 1:
+        sentence = f"{sentence} {_other_reading(groups, reference)}".strip()
     counts = {key: int(mask.sum()) for key, mask in masks.items()}
     frame = pd.DataFrame([_row(key, counts[key], groups[shown][key]) for key in GROUPS])
     dtypes = {**dict.fromkeys(["records", "durations", "censored"], "Int64"), "group": "str"}
@@ -227,6 +231,22 @@ def _also_slower(groups: dict[str, _Group]) -> str:
     if low > high and own >= RATIO * max(middle, 0.5):
         return f" Healthy actions are slower as well: {_words(own)} against {_words(middle)} before."
     return ""
+
+
+def _other_reading(groups: dict[str, dict[str, _Group]], reference: str | None) -> str:
+    """What the answer would be by attempt, where the same words rest on another number."""
+    plain, by_attempt = ({name: median_interval(parts[name].open_ended)[0] for name in parts if len(parts[name].values)}
+                         for parts in groups.values())  # fmt: skip
+    if "failing" not in plain or abs(by_attempt["failing"] - plain["failing"]) <= SAME * plain["failing"]:
+        return ""
+    words = (
+        "It is not known whether durations add up an event's attempts; if so, half of the failing ones took "
+        f"{_words(by_attempt['failing'])} or less an attempt"
+    )
+    if reference is None:
+        return f"{words}."
+    ratio = max(by_attempt["failing"], 0.5) / max(by_attempt[reference], 0.5)
+    return f"{words}, {ratio:,.2g} times as long as {_of(reference)}."
 
 
 def _of(reference: str) -> str:

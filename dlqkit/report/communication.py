@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from dlqkit.report.wording import CLASS_NAMES, count_text, headline, moment_text
+from dlqkit.report.wording import class_text, count_text, headline, moment_text
 
 __all__ = ["write_communication"]
 
@@ -28,13 +28,10 @@ def write_communication(facts: Mapping[str, Any]) -> list[dict[str, str]]:
     ended = f"It ended {moment_text(facts['end']['at'])}." if facts["end"]["at"] else "It is going on."
     rows = [_row("Problem", f"{headline(facts)}. {ended}", evidence=facts["onset"]["evidence"])]
     if facts["state"]["kind"] == "dead_letters":
-        failure_class = facts["class"]["value"]
-        name = CLASS_NAMES.get(failure_class, "several classes, by signature")
         top = facts["signatures"][0]["signature"] if facts["signatures"] else "no error text"
-        kind = "unknown" if failure_class == "unknown" else "computed"
-        rows.append(
-            _row("Cause", f"By the rules of §4: {name}. Most frequent: {top}", kind, facts["events"]["evidence"])
-        )
+        kind = "unknown" if facts["class"]["value"] == "unknown" else "computed"
+        text = f"By the rules of §4: {class_text(facts)}. Most frequent: {top}"
+        rows.append(_row("Cause", text, kind, facts["events"]["evidence"]))
     judgement = facts["judgement"]
     cause = judgement["cause"]
     rows.append(

@@ -295,7 +295,7 @@ def _explain(
     return {
         "durations": durations,
         "differences": describe_differences(own, dead, main, moment, classes) if len(dead) else [],
-        "impact": describe_impact(folder, own, samples, main, moment, out["workflow"]["id"], rows),
+        "impact": describe_impact(folder, own, samples, main, moment, out["workflow"]["id"], rows, out["events"]),
         "prevention": describe_prevention(folder, own, dead, compared, timeout_ms, out["signatures"], rows),
     }
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
@@ -29,14 +30,15 @@ def describe_impact(
     moment: datetime,
     workflow_id: str | None,
     rows: list[dict[str, Any]],
+    events: Mapping[str, Any],
 ) -> dict[str, Any]:
-    """Counts and their differences as facts.
+    """Counts and their differences as facts; ``events`` from ``count_events``, which knows what was asked for.
 
     Returns
     -------
     dict
-        ``counts``: ``name``, ``value``, ``bound``, ``source``; ``differences``: ``between``, ``size``, ``cause``,
-        ``sentence``; ``evidence``.
+        ``counts``: ``name``, ``value``, ``bound`` (as in ``count_events``, or ``unknown``), ``source``;
+        ``differences``: ``between``, ``size``, ``cause``, ``sentence``; ``evidence``.
     """
     if main is None or main["signal"] != "dead_letters":
         return {"counts": [], "differences": [], "evidence": ""}
@@ -50,9 +52,10 @@ def describe_impact(
         entity_key=folder.entity_key(workflow_id),
         coverage=_coverage(folder),
     )
+    known = {f"events {name}": events[name]["bound"] for name in ("affected", "open", "healed")}
     counts = [
         {"name": str(row["name"]), "value": None if pd.isna(row["value"]) else int(row["value"]),
-         "bound": str(row["bound"]), "source": str(row["source"])}
+         "bound": known.get(str(row["name"]), str(row["bound"])), "source": str(row["source"])}
         for row in found.counts.to_dict("records")
     ]  # fmt: skip
     differences = [

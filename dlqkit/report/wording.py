@@ -127,12 +127,13 @@ def _onset_text(facts: Facts) -> str:
 
 
 def class_text(facts: Facts) -> str:
-    """The failure class in words, or the classes and how many events each has."""
-    failure_class = facts["class"]
+    """The failure class in words, or the classes and how many events each has; of how many, where not all are seen."""
+    failure_class, affected = facts["class"], facts["events"]["affected"]
+    of_seen = "" if affected["bound"] == "exact" or not affected["value"] else f", of the {affected['value']:,} seen"
     if failure_class["value"] == "mixed":
         parts = ", ".join(f"{name}: {count:,}" for name, count in failure_class["counts"].items() if count)
-        return f"mixed, by signature ({parts})"
-    text = CLASS_NAMES[str(failure_class["value"])]
+        return f"mixed, by signature ({parts}){of_seen}"
+    text = CLASS_NAMES[str(failure_class["value"])] + of_seen
     if failure_class["disputed"]:
         text += f"; disputed by the error text for {failure_class['disputed']:,}"
     return text

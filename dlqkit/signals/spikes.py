@@ -21,6 +21,9 @@ LEAST_GROUPS = 12
 # One group says no more than this many standard deviations, however slow its actions were.
 CLIP = 3.0
 SHIFTS = (1.0, 2.0, 3.0)
+# A spike has surely begun where this log-likelihood ratio of a shift of two standard deviations is reached (3,000 to 1:
+# durations have heavier tails than the normal numbers that this is worked out for).
+SURE_SHIFT, SURE = 2.0, 8.0
 FLOOR = 18.0
 # A spike is at least so much slower than usual and than the time around it, by at least so many milliseconds, and
 # lasts at least so many groups.
@@ -34,6 +37,9 @@ WAVE = 0.5
 # Neighbouring groups say much the same of the day's course, so all together count as so many.
 INDEPENDENT = 12.0
 WAVE_ROUNDS = 4
+# A pause without an action makes one group long; beyond this quantile of all it counts no more. A group of actions that
+# ended at one moment counts a little.
+LONGEST, SHORTEST_S = 0.9, 1.0
 # Lags, in groups, at which noise is measured: what wanders slowly is more than neighbours show.
 LAGS, ENOUGH_MEANS = (1, 4, 12), 16
 # Makes the median of absolute differences of normal numbers their standard deviation.
@@ -75,14 +81,14 @@ def _grouped(own: Durations) -> _Groups:
 
 
 def _of_workflow(workflow_id: str | None, own: Durations, groups: _Groups, end_s: float) -> Iterator[Found]:
-    usual, runs = _settle(groups)
+    usual, scores, runs = _settle(groups)
     for first, last, ratio in _merged(runs, groups):
         inside = float(np.median(groups.log_ms[first : last + 1]))
         level = float(np.median(usual[first : last + 1]))
         if not _is_spike(groups, usual, runs, first, last, inside, level):
             continue
         begin, low = float(groups.begin_s[first]), float(groups.begin_s[max(first - 1, 0)])
-        high = float(groups.end_s[first])
+        high = float(groups.end_s[_surely_begun(scores, first, last)])
         goes_on = last >= len(groups) - 2
         factor = float(np.exp(inside - level))
         text = (
@@ -94,40 +100,58 @@ def _of_workflow(workflow_id: str | None, own: Durations, groups: _Groups, end_s
                     high - low, factor, float(np.exp(level)), sure, text)  # fmt: skip
 
 
-def _settle(groups: _Groups) -> tuple[Floats, list[tuple[int, int, float]]]:
-    """The usual log duration at each group, and the runs above it; in two rounds."""
+def _surely_begun(scores: Floats, first: int, last: int) -> int:
+    """The group at whose end it is sure that the spike has begun: a slow action or two may precede it by chance."""
+    so_far = np.cumsum(SURE_SHIFT * scores[first : last + 1] - SURE_SHIFT**2 / 2)
+    return first + min(int(np.argmax(so_far >= SURE)) if (so_far >= SURE).any() else 0, last - first)
+
+
+def _settle(groups: _Groups) -> tuple[Floats, Floats, list[tuple[int, int, float]]]:
+    """The usual log duration at each group, how far each is above it, and the runs above it; in two rounds."""
     free = np.ones(len(groups), dtype=bool)
     runs: list[tuple[int, int, float]] = []
-    usual = _usual(groups, free)
+    usual = scores = np.zeros(len(groups))
     for _ in range(2):
         usual = _usual(groups, free)
         noise = _noise(groups.log_ms - usual)
-        runs = list(_runs(np.clip((groups.log_ms - usual) / noise, -CLIP, CLIP), 0))
+        scores = np.clip((groups.log_ms - usual) / noise, -CLIP, CLIP)
+        runs = list(_runs(scores, 0))
         free = np.ones(len(groups), dtype=bool)
         for first, last, _ in runs:
             free[first : last + 1] = False
         if free.sum() < max(LEAST_GROUPS / 2, 0.2 * len(free)):
             break
-    return usual, sorted(runs)
+    return usual, scores, sorted(runs)
 
 
 def _usual(groups: _Groups, free: npt.NDArray[np.bool_]) -> Floats:
-    """The day's course: a level and one wave, fitted so that what is far off counts little."""
+    """The day's course: a level and one wave, fitted so that what is far off counts little.
+
+    A group counts by how long it took to come about: retries of an incident make many groups of little time.
+    """
     middle = (groups.begin_s + groups.end_s) / 2
     angle = 2 * np.pi * (middle - middle[0]) / DAY_S
     waves = np.column_stack([np.ones(len(groups)), np.cos(angle), np.sin(angle)])
-    level = float(np.median(groups.log_ms[free]))
-    spread = max(MAD * float(np.median(np.abs(groups.log_ms[free] - level))), SMALLEST_NOISE)
+    lasting = groups.end_s - groups.begin_s
+    lasting = np.minimum(lasting, np.quantile(lasting[free], LONGEST)) + SHORTEST_S
+    level = _weighted_median(groups.log_ms[free], lasting[free])
+    spread = max(MAD * _weighted_median(np.abs(groups.log_ms[free] - level), lasting[free]), SMALLEST_NOISE)
     fitted = np.array([level, 0.0, 0.0])
     strength = (spread / WAVE) ** 2 * max(len(groups) / INDEPENDENT, 1.0)
     prior = np.diag([0.0, strength, strength])
     for _ in range(WAVE_ROUNDS):
         off = groups.log_ms - waves @ fitted
-        weight = np.where(free, 1 / np.maximum(np.abs(off) / spread, 1.0), 0.0)
+        weight = np.where(free, lasting / np.mean(lasting[free]) / np.maximum(np.abs(off) / spread, 1.0), 0.0)
         weighted = waves * weight[:, None]
         fitted = np.linalg.solve(weighted.T @ waves + prior + 1e-9 * np.eye(3), weighted.T @ groups.log_ms)
     course: Floats = waves @ fitted
     return course
+
+
+def _weighted_median(values: Floats, weights: Floats) -> float:
+    order = np.argsort(values)
+    so_far = np.cumsum(weights[order])
+    return float(values[order][np.searchsorted(so_far, so_far[-1] / 2)])
 
 
 def _noise(off: Floats) -> float:

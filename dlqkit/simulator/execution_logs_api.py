@@ -5,7 +5,6 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
-import time
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta, timezone
 from typing import Any
@@ -102,7 +101,7 @@ def _read_token(token: str) -> int | None:
 
 def _matching(platform: Platform, query: Mapping[str, str]) -> Array:
     """Positions of the visible attempts that match, in the API's order."""
-    rows, dialect, moment = platform.attempts, platform.dialect, time.time()
+    rows, dialect, moment = platform.attempts, platform.dialect, platform.clock()
     last = int(np.searchsorted(rows.ended, moment, side="right"))
     keep = np.ones(last, dtype=bool)
     if not dialect.record_per_attempt:

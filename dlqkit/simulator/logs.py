@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import time
 from pathlib import Path
 from typing import Any
 
@@ -39,7 +38,7 @@ class LogWriter:
     def write(self, now: float | None = None) -> None:
         """Append every line up to now."""
         platform = self._platform
-        moment = time.time() if now is None else now
+        moment = platform.clock() if now is None else now
         with platform.lock:
             rows = platform.attempts
             first, last = (int(np.searchsorted(rows.ended, at, side="right")) for at in (self._written_to, moment))

@@ -98,7 +98,7 @@ class Platform:
     pagination : str
         ``auto`` draws it.
     now : float
-        Seconds since 1970.
+        Seconds since 1970; its clock begins there, and goes on.
     """
 
     seed: int = 7
@@ -108,6 +108,7 @@ class Platform:
     now: float = field(default_factory=time.time)
 
     def __post_init__(self) -> None:
+        self._ahead_s = self.now - time.time()
         rng = np.random.default_rng([self.seed, SCENARIOS.index(self.scenario)])
         self.lock = threading.RLock()
         self.salt = int(rng.integers(1 << 62))
@@ -125,6 +126,10 @@ class Platform:
         self.corrected: dict[int, bytes] = {}
         self.version = 0
         self._attempts: Attempts | None = None
+
+    def clock(self) -> float:
+        """What time it is on the platform, in seconds since 1970."""
+        return time.time() + self._ahead_s
 
     # --- drawn once
 
@@ -286,7 +291,7 @@ class Platform:
     def heal(self, at: float | None = None) -> None:
         """Remove what is wrong, now: the fault ends, the client mends its payload."""
         with self.lock:
-            moment = time.time() if at is None else at
+            moment = self.clock() if at is None else at
             self.fault = replace(self.fault, ends=min(self.fault.ends, moment))
             self.healed_at = moment
             self._changed()
@@ -299,7 +304,7 @@ class Platform:
         """Several messages, as ``consume``."""
         with self.lock:
             for topic, data in messages:
-                self._consume(topic, data, time.time() if at is None else at)
+                self._consume(topic, data, self.clock() if at is None else at)
             self._changed()
 
     def _consume(self, topic: str, data: bytes, moment: float) -> None:
@@ -390,8 +395,9 @@ class Platform:
         """Events of the incident that are dead letters now."""
         rows = self.attempts
         where = self.incident_dead()
-        where = where[rows.ended[where] <= time.time()]
-        current = rows.superseded[where] > time.time()
+        moment = self.clock()
+        where = where[rows.ended[where] <= moment]
+        current = rows.superseded[where] > moment
         return sorted({int(event) for event in rows.event[where[current]]})
 
     def truth(self) -> dict[str, Any]:
@@ -399,7 +405,7 @@ class Platform:
         from dlqkit.simulator.truth import tell_truth
 
         with self.lock:
-            return tell_truth(self, time.time())
+            return tell_truth(self, self.clock())
 
 
 def _normal(first: Array, second: Array) -> Array:

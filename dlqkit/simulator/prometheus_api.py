@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -45,6 +44,9 @@ class PrometheusApi:
         self._series: list[Series] = []
         self._version = -1
 
+    def _now_ms(self) -> int:
+        return round(self._platform.clock() * 1000)
+
     def _all(self) -> list[Series]:
         with self._platform.lock:
             if self._version != self._platform.version:
@@ -61,7 +63,7 @@ class PrometheusApi:
 
     def _data(self, path: str, form: Mapping[str, str]) -> Any:
         if path == "query":
-            return self._query(form.get("query", ""), _moment(form.get("time")))
+            return self._query(form.get("query", ""), _moment(form.get("time"), self._now_ms()))
         if path == "query_range":
             return self._query_range(form)
         if path == "metadata":
@@ -87,7 +89,7 @@ class PrometheusApi:
         counted = _COUNT.fullmatch(query)
         selector = _parse(counted[1] if counted else query)
         # Nothing after now was scraped yet, although the platform has computed it.
-        seen_ms = min(at_ms, round(time.time() * 1000))
+        seen_ms = min(at_ms, self._now_ms())
         if selector.range_ms is None:
             if counted:
                 raise _BadQuery("bad_data", "expected type range vector in call to function count_over_time")
@@ -114,7 +116,8 @@ class PrometheusApi:
         return out
 
     def _query_range(self, form: Mapping[str, str]) -> dict[str, Any]:
-        start, end, step = _moment(form.get("start")), _moment(form.get("end")), _step_ms(form.get("step", ""))
+        start, end = (_moment(form.get(name), self._now_ms()) for name in ("start", "end"))
+        step = _step_ms(form.get("step", ""))
         if end < start:
             raise _BadQuery("bad_data", 'invalid parameter "end": end timestamp must not be before start time')
         if (end - start) // step > MAXIMUM_POINTS:
@@ -122,7 +125,7 @@ class PrometheusApi:
         selector = _parse(form.get("query", ""))
         if selector.range_ms is not None:
             raise _BadQuery("bad_data", 'invalid expression type "range vector" for range query')
-        steps = np.arange(start, min(end, round(time.time() * 1000)) + 1, step)
+        steps = np.arange(start, min(end, self._now_ms()) + 1, step)
         result = []
         for series in self._matching(selector):
             place = np.searchsorted(series.at_ms, steps, side="right") - 1
@@ -145,9 +148,9 @@ def _number(value: float) -> str:
     return str(int(value)) if float(value).is_integer() else repr(float(value))
 
 
-def _moment(text: str | None) -> int:
+def _moment(text: str | None, now_ms: int) -> int:
     if text is None:
-        return round(time.time() * 1000)
+        return now_ms
     try:
         return round(float(text) * 1000)
     except ValueError:

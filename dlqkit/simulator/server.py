@@ -6,7 +6,6 @@ import hmac
 import json
 import secrets
 import threading
-import time
 from collections.abc import Mapping
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -129,8 +128,9 @@ class Server:
         return 404, {}, {"error": "not found"}
 
     def _page(self, number: int) -> tuple[int, dict[str, str], Any]:
-        with self.platform.lock:
-            return 200, {"Content-Type": "text/plain; version=0.0.4"}, page(self.platform, number, time.time())
+        platform = self.platform
+        with platform.lock:
+            return 200, {"Content-Type": "text/plain; version=0.0.4"}, page(platform, number, platform.clock())
 
     def post(self, path: str, form: Mapping[str, str]) -> tuple[int, dict[str, str], Any]:
         """As ``get``, for what changes something, and for Prometheus's forms."""

@@ -106,6 +106,15 @@ def test_a_reading_that_would_turn_the_answer_is_no_answer() -> None:
     assert compared(before(USUAL) + since([500.0] * 10)).verdict == "cannot tell"
 
 
+def test_a_reading_that_changes_only_the_number_is_said_beside_it() -> None:
+    """5 s are 46 times the usual 110 ms; if they add up five attempts, one took 1 s, which is nine times as long."""
+    comparison = compared(before(USUAL) + since([5_000.0] * 10))
+
+    assert comparison.verdict == "slow then dead"
+    assert "5 s or less" in comparison.sentence
+    assert "if so, half of the failing ones took 1 s or less an attempt, 9.1 times as long" in comparison.sentence
+
+
 def test_durations_that_never_fall_are_sums() -> None:
     """Ten events with three records each, 100 ms more every time: an attempt took 100 ms."""
     rows = [dead(ONSET_S + event, event_key=f"e{event}", attempts=attempt, action_duration_ms=100.0 * attempt)

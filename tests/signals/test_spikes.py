@@ -44,6 +44,17 @@ def test_a_histogram_shows_when_and_how_much_slower() -> None:
     assert "histogram buckets" in found["evidence"].iloc[0]
 
 
+def test_retries_that_fail_fast_do_not_make_the_usual_time_look_slow() -> None:
+    """In half an hour twelve times as many actions as usual fail at once; all other time they take as long as ever."""
+    samples = []
+    for number, bound in enumerate((0.25, 1.0, 2.5)):
+        took = [(0.2, 12) if 400 <= scrape < 520 else (0.8, 1) for scrape in range(SCRAPES)]
+        count = np.cumsum([float(actions * (duration <= bound)) for duration, actions in took])
+        samples.append(counter(f"{NAME}_bucket", count.tolist(), series_id=number, workflow_id="wf", le=f"{bound:g}"))
+
+    assert spikes(pd.concat(samples)).empty
+
+
 def test_a_gauge_and_a_summary_show_it_too() -> None:
     rng = np.random.default_rng(1)
     noisy = (np.array(seconds()) * rng.lognormal(0, 0.2, SCRAPES)).tolist()

@@ -7,6 +7,7 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
+from datetime import datetime
 from typing import Any
 
 import numpy as np
@@ -39,6 +40,17 @@ def test_the_same_seed_is_the_same_platform(scenario: str) -> None:
 
     assert np.array_equal(first.ended, second.ended)
     assert np.array_equal(first.error, second.error)
+
+
+def test_the_clock_of_a_platform_goes_on_from_its_own_time() -> None:
+    """A platform of last year has seen nothing of this one, and its API answers of its own present."""
+    past = time.time() - 365 * 86_400
+    platform = Platform(seed=5, events=2000, now=past)
+
+    assert 0 <= platform.clock() - past < 60
+    ended = [datetime.fromisoformat(row["at"]).timestamp() for row in platform.truth()["losses"]]
+    assert ended
+    assert max(abs(at - past) for at in ended) < 86_400
 
 
 def test_no_attempt_exceeds_max_attempts_and_only_retryable_ones_reach_it() -> None:

@@ -116,10 +116,14 @@ def check_duration_verdict(scene: Scene) -> Wrong:
 
 
 def check_duration_ratio(scene: Scene) -> Wrong:
-    """How many times as long failing actions took is of one attempt against one, or is said to be of sums perhaps."""
+    """How many times as long failing actions took is of one attempt against one, in the reading that is true."""
     durations = scene.facts["durations"]
-    told = re.search(r"([0-9.,]+) times as long", durations["sentence"]) if durations and scene.has_dead else None
-    if told and not scene.is_cut and "not known whether" not in durations["sentence"]:
+    if not durations or not scene.has_dead or scene.is_cut:
+        return
+    # Where the reading is not known both are given, first that of the last attempt.
+    readings = durations["sentence"].split("It is not known whether durations add up")
+    told = re.search(r"([0-9.,]+) times as long", readings[-1 if scene.truth["dialect"]["duration_is_sum"] else 0])
+    if told:
         _, ratio = _per_attempt(scene)
         if not 0.7 * ratio <= float(told[1].replace(",", "")) <= 1.4 * ratio:
             yield f"{durations['sentence']} By attempt it is {ratio:.1f} times."

@@ -67,8 +67,9 @@ def _signalled(signal: str, since: str, evidence: str) -> Falsehood:
 
     def add(facts: Facts) -> None:
         start = facts["incident"]["window"]["start"]
-        facts["signals"].append({"workflow_id": facts["workflow"]["id"], "signal": signal, since: start, "what": None,
-                                 "end_at": _later(1800)(start), "evidence": evidence})  # fmt: skip
+        moments = {since: start, "onset_high_at": start, "end_at": _later(1800)(start)}
+        row = {"workflow_id": facts["workflow"]["id"], "signal": signal, "what": None, "evidence": evidence}
+        facts["signals"].append({**moments, **row})
 
     return add
 

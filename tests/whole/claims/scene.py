@@ -18,6 +18,7 @@ from tests.whole.accuracy import WINDOW, run_dlqkit, simulator
 SCRAPE = timedelta(seconds=15)
 # Times are rounded to a millisecond by some platforms.
 ROUNDING = timedelta(seconds=1)
+LOOKED_BACK = timedelta(hours=4)
 Loss = Mapping[str, Any]
 Wrong = Iterator[str]
 
@@ -130,13 +131,20 @@ class Scene:
                 if outcome in outcomes and at <= self.as_of.timestamp()]  # fmt: skip
 
 
-def make_scene(scenario: str, seed: int, folder: Path, *, always_reported: bool = False) -> Scene:
+def make_scene(
+    scenario: str, seed: int, folder: Path, *, always_reported: bool = False, now: datetime | None = None
+) -> Scene:
     """Serve the scenario, collect it from outside by its ports, files and the clients' list, and read the report.
 
-    Clients report where events die, or ``always_reported``.
+    Clients report where events die, or ``always_reported``. At the present time each run draws another platform; at
+    another ``now`` it is the same one each time.
     """
     logs = folder / "logs"
-    options = ("--scenario", scenario, "--seed", str(seed), "--logs-dir", str(logs))
+    options = ["--scenario", scenario, "--seed", str(seed), "--logs-dir", str(logs)]
+    window = ["--since", WINDOW]
+    if now is not None:
+        options += ["--now", now.isoformat()]
+        window = ["--start", (now - LOOKED_BACK).isoformat(), "--end", now.isoformat()]
     with simulator(folder, *options) as (served, environment, path):
         truth = json.loads(path.read_text())
         names = {f"DLQKIT_WORKFLOWS__{key}__NAME": name for key, name in served["workflow_names"].items()}
@@ -148,7 +156,7 @@ def make_scene(scenario: str, seed: int, folder: Path, *, always_reported: bool 
             write_reports(reports, folder / "reports.csv")
             files += ["--reported", "reports.csv"]
         given = environment | names
-        done = run_dlqkit(given, "collect", "incident", "--since", WINDOW, "--json", *files, cwd=folder)
+        done = run_dlqkit(given, "collect", "incident", *window, "--json", *files, cwd=folder)
         assert done.returncode in {0, 3}, done.stderr
     told = run_dlqkit(given, "triage", "incident", "--json", cwd=folder)
     assert told.returncode in {0, 3}, told.stderr

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 
 from dlqkit.report.wording import count_text, headline, moment_text, summary
 from tests.whole.claims.scene import SCRAPE, Scene, Wrong, moment
+from tests.whole.claims.why import class_of_seen
 
 _TIME = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2} [0-9:]{5,8} UTC")
 
@@ -139,7 +140,7 @@ def check_first_advice(scene: Scene) -> Wrong:
         "infrastructure": "Find what is unavailable and restore it"
         if scene.truth["going_on"]
         else "Make sure that what was unavailable is back",
-    }.get(str(scene.truth["failure_class"]))
+    }.get(class_of_seen(scene))
     if wanted is None:
         wanted = {"silence": "Look at the worker and its subscription", "support": "Look up each reported event",
                   None: "Nothing to do"}[scene.kind]  # fmt: skip

@@ -18,6 +18,8 @@ _MASK = re.compile(r"<(?!value>|script>|html>|b>)[a-z]+>|(?<!\S)\*(?!\S)")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f\u202a-\u202e]")
 TIMEOUT_OFF = 0.01
 FEW = 5
+# An incident has the class of nine in ten of its events (§4); a signature is frequent with more than one in fifty.
+LEADING, FREQUENT = 0.9, 0.02
 
 
 def _seen(scene: Scene) -> Sequence[Loss]:
@@ -37,6 +39,15 @@ def _events(losses: Sequence[Loss]) -> int:
     return len({one["event"] for one in losses})
 
 
+def class_of_seen(scene: Scene) -> str:
+    """The class of the incident; of an API that cuts its answer, that of nine in ten of what it gave, or mixed."""
+    if not scene.is_cut or not scene.has_dead:
+        return str(scene.truth["failure_class"] or "unknown")
+    seen = _seen(scene)
+    return next((name for name in CLASSES if _events([one for one in seen if one["failure_class"] == name])
+                 >= LEADING * _events(seen)), "mixed")  # fmt: skip
+
+
 def check_class(scene: Scene) -> Wrong:
     """The incident's class is that of nine in ten of its events, or mixed; each class has its events."""
     if scene.hides_timeout:
@@ -45,7 +56,7 @@ def check_class(scene: Scene) -> Wrong:
     true = {name: _events([one for one in _seen(scene) if one["failure_class"] == name]) for name in CLASSES}
     if said["counts"] != true:
         yield f"classes {said['counts']} are not {true}"
-    wanted = scene.truth["failure_class"] or "unknown"
+    wanted = class_of_seen(scene)
     if said["value"] != wanted:
         yield f"class {said['value']} is not {wanted}"
     if said["disputed"] or said["overridden"] or said["unmatched_overrides"]:
@@ -76,8 +87,14 @@ def check_rules(scene: Scene) -> Wrong:
         low, high = row["action_duration_ms"]
         if abs(low - min(durations)) > 1 or abs(high - max(durations)) > 1:
             yield f"durations {low} to {high} ms are {min(durations):.1f} to {max(durations):.1f} ms"
-        if row["counter_evidence"] or not row["text_says"]:
+        if (row["counter_evidence"] and not _limit_is_unknown(scene, row)) or not row["text_says"]:
             yield f"the text says {row['text_says']!r}, against it {row['counter_evidence']!r}"
+
+
+def _limit_is_unknown(scene: Scene, row: Loss) -> bool:
+    """Whether it says only that MAX_ATTEMPTS is not known, of an API that gave too few dead letters to tell it."""
+    is_unknown = scene.is_cut and scene.facts["class"]["max_attempts"]["value"] is None
+    return bool(is_unknown and str(row["counter_evidence"]).startswith("MAX_ATTEMPTS is not known"))
 
 
 def check_max_attempts(scene: Scene) -> Wrong:
@@ -164,8 +181,9 @@ def check_signatures(scene: Scene) -> Wrong:
             yield f"the share {row['share']} of {row['events']} events of {total}"
     if sum(row["events"] for row in rows) != total:
         yield f"the signatures have {sum(row['events'] for row in rows)} events, and {total} died"
-    frequent = {one["kind"] for one in seen if one["kind"] not in {"hostile_note", "unknown_account"}}
-    if rows and len([row for row in rows if row["share"] > 0.02]) != len(frequent):
+    kinds = {one["kind"] for one in seen} - {"hostile_note", "unknown_account"}
+    frequent = {kind for kind in kinds if _events([one for one in seen if one["kind"] == kind]) > FREQUENT * total}
+    if rows and len([row for row in rows if row["share"] > FREQUENT]) != len(frequent):
         yield f"{len(rows)} signatures of {sorted(frequent)}"
 
 
@@ -194,7 +212,7 @@ def check_signature_words(scene: Scene) -> Wrong:
             yield f"republish {row['republish']!r} of {row['signature']}"
         if row["names_dependency"] != true["names_dependency"]:
             yield f"that {row['signature']} names what is down is {true['names_dependency']}"
-        against = row["counter_evidence"] and not scene.hides_timeout
+        against = row["counter_evidence"] and not scene.hides_timeout and not _limit_is_unknown(scene, row)
         if row["disputed"] or row["overridden_by"] or against or not row["text_says"]:
             yield f"{row['signature']}: disputed or overridden, or its text says nothing"
         if row["error_type"] not in {None, true["error_type"]}:
