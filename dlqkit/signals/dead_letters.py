@@ -13,7 +13,7 @@ from dlqkit.signals.points import Found, Tally
 from dlqkit.signals.runs import FLOOR, MINIMUM_EVENTS, Run, find_runs, is_raised, likelihood, sureness
 from dlqkit.signals.scrapes import Scrapes
 
-__all__ = ["ended", "exposed_steps", "find_counted", "merge_near"]
+__all__ = ["ended", "exposed_steps", "find_counted", "merge_near", "onset_of", "usual_rate"]
 
 Floats = npt.NDArray[np.float64]
 
@@ -81,7 +81,7 @@ def _of_workflow(
     exposed = exposed_steps(points, exposure, edges)
     runs = merge_near(runs, points, exposed, NEAR_SCRAPES * scrapes.spacing_s)
     kept = [run for run in runs if _is_jump(run, runs, points, scrapes.spacing_s, start_s, end_s)]
-    rate = _rate(kept, exposed)
+    rate = usual_rate(kept, exposed)
     kept = [
         run for run in kept if run.size >= LEAST_RATIO * rate * (exposed.after[run.last] - exposed.before[run.first])
     ]
@@ -99,7 +99,7 @@ def exposed_steps(points: Steps, exposure: Exposure, edges: Floats) -> Points:
 
 def merge_near(runs: list[Run], points: Steps, exposed: Points, near_s: float) -> list[Run]:
     """Runs that are one incident: near to each other, or alternating with pauses of about their own length."""
-    near, rate = max(NEAR_S, near_s), _rate(runs, exposed)
+    near, rate = max(NEAR_S, near_s), usual_rate(runs, exposed)
     merged: list[Run] = []
     for run in runs:
         if merged:
@@ -163,9 +163,9 @@ def _found(
     divided: bool, scrapes: Scrapes, end_s: float,
 ) -> Found:  # fmt: skip
     rest = float(exposed.weight.sum()) - sum(one.size for one in runs)
-    rate = _rate(runs, exposed)
+    rate = usual_rate(runs, exposed)
     before = [float(points.at_s[one.last]) for one in runs if one.last < run.first]
-    onset = _onset(run, points, exposure, rate, scrapes, max(before, default=scrapes.began_s))
+    onset = onset_of(run, points, exposure, rate, scrapes, max(before, default=scrapes.began_s))
     last = float(points.at_s[run.last])
     is_over = ended(last, float(points.at_s[run.first]), run.size, end_s)
     hours = max(end_s - scrapes.began_s - sum(float(points.at_s[one.last] - points.previous_s[one.first])
@@ -179,14 +179,15 @@ def _found(
     )  # fmt: skip
 
 
-def _rate(runs: list[Run], exposed: Points) -> float:
+def usual_rate(runs: list[Run], exposed: Points) -> float:
     """Events by exposure outside the runs; half an event more, since none seen is not none possible."""
     rest = float(exposed.weight.sum()) - sum(run.size for run in runs)
     room = exposed.total - sum(float(exposed.after[run.last] - exposed.before[run.first]) for run in runs)
     return (rest + 0.5) / max(room, exposed.total * 1e-3)
 
 
-def _onset(run: Run, points: Steps, exposure: Exposure, rate: float, scrapes: Scrapes, not_before_s: float) -> Onset:
+def onset_of(run: Run, points: Steps, exposure: Exposure, rate: float, scrapes: Scrapes, not_before_s: float) -> Onset:
+    """Where a run begins (``placing.place_onset``), looked for around its first step and after ``not_before_s``."""
     clock, first, last = _whole_clock(scrapes, points.at_s), float(points.at_s[run.first]), float(points.at_s[run.last])
     low = max(int(np.searchsorted(clock, points.previous_s[run.first])) - STEPS_BEFORE, 0)
     low = max(low, int(np.searchsorted(clock, not_before_s)))

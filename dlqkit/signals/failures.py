@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dlqkit.signals.dead_letters import ended, exposed_steps, merge_near
+from dlqkit.signals.dead_letters import ended, exposed_steps, merge_near, onset_of, usual_rate
 from dlqkit.signals.dispersion import blocks_of
 from dlqkit.signals.exposure import by_volume
 from dlqkit.signals.growth import Growth
@@ -30,6 +30,7 @@ def find_failures(failure: Growth, success: Growth, scrapes: Scrapes, end_s: flo
         edges = blocks_of(scrapes.began_s, end_s, 2 * scrapes.spacing_s)
         exposed = exposed_steps(points, exposure, edges)
         runs = merge_near(find_runs(exposed, minimum=LEAST_FAILURES), points, exposed, scrapes.spacing_s)
+        rate = usual_rate(runs, exposed)
         for run in runs:
             begin, last = float(points.previous_s[run.first]), float(points.at_s[run.last])
             if run.last - run.first + 1 < LEAST_SCRAPES or last - begin < LEAST_S:
@@ -37,15 +38,16 @@ def find_failures(failure: Growth, success: Growth, scrapes: Scrapes, end_s: flo
             won = float(good.grown[(good.at_s > begin) & (good.at_s <= last)].sum())
             if run.size / (run.size + won) < LEAST_SHARE or run.size < LEAST_RATIO * run.expected:
                 continue
-            first = float(points.at_s[run.first])
-            is_over = ended(last, first, run.size, end_s)
+            is_over = ended(last, float(points.at_s[run.first]), run.size, end_s)
+            before = [float(points.at_s[one.last]) for one in runs if one.last < run.first]
+            onset = onset_of(run, points, exposure, rate, scrapes, max(before, default=scrapes.began_s))
             text = (
                 f"{run.size:,.0f} failed attempts against {won:,.0f} successes,"
                 f" where {run.expected:,.0f} would be usual."
             )
             hours = max(end_s - scrapes.began_s - (last - begin), 1.0) / 3600
             out.append(
-                Found(workflow_id, "failures", first, begin, first, last if is_over else None, first - begin,
-                      run.size, (total - run.size) / hours, sureness(run.likelihood), text)
+                Found(workflow_id, "failures", onset.at_s, onset.low_s, onset.high_s, last if is_over else None,
+                      onset.high_s - onset.low_s, run.size, (total - run.size) / hours, sureness(run.likelihood), text)
             )  # fmt: skip
     return out

@@ -121,7 +121,7 @@ def check_duration_ratio(scene: Scene) -> Wrong:
     if not durations or not scene.has_dead or scene.is_cut:
         return
     # Where the reading is not known both are given, first that of the last attempt.
-    readings = durations["sentence"].split("It is not known whether durations add up")
+    readings = re.split(r"(?:But it|It) is not known whether", durations["sentence"])
     told = re.search(r"([0-9.,]+) times as long", readings[-1 if scene.truth["dialect"]["duration_is_sum"] else 0])
     if told:
         _, ratio = _per_attempt(scene)
