@@ -5,20 +5,24 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-__all__ = ["Bits", "after", "before", "count_until", "flood", "flood_back", "overflow", "pack", "places", "unpack"]
+__all__ = ["Bits", "after", "before", "count_until", "flood_back", "overflow", "pack", "places", "unpack"]
 
 Bits = npt.NDArray[np.uint64]
 """Bit ``i % 64`` of word ``i // 64`` stands for byte ``i``."""
 
 _ONE, _LAST = np.uint64(1), np.uint64(63)
-# Bits of a byte in reverse, by swapping ever smaller neighbours.
-_SWAPS = tuple((np.uint64(mask), np.uint64(by)) for mask, by in (
-    (0x0F0F0F0F0F0F0F0F, 4), (0x3333333333333333, 2), (0x5555555555555555, 1)))  # fmt: skip
+# Each doubles how far a mark has spread in its word.
+_STEPS = tuple(map(np.uint64, (1, 2, 4, 8, 16, 32)))
 
 
 def pack(flags: npt.NDArray[np.bool_]) -> Bits:
-    """The flags as a stream; their number is a multiple of 64."""
-    return np.packbits(flags, bitorder="little").view(np.uint64)
+    """The flags as a stream, with unmarked places behind them to the end of a word."""
+    packed = np.packbits(flags, bitorder="little")
+    if len(packed) % 8 == 0:
+        return packed.view(np.uint64)
+    out = np.zeros(-(-len(packed) // 8), dtype=np.uint64)
+    out.view(np.uint8)[: len(packed)] = packed
+    return out
 
 
 def unpack(stream: Bits) -> npt.NDArray[np.bool_]:
@@ -55,10 +59,10 @@ def after(stream: Bits) -> Bits:
     return out
 
 
-def before(stream: Bits) -> Bits:
-    """The places that come right before one of the stream."""
-    out = stream >> _ONE
-    out[:-1] |= stream[1:] << _LAST
+def before(stream: Bits, steps: int = 1) -> Bits:
+    """The places that come so many steps before one of the stream."""
+    out = stream >> np.uint64(steps)
+    out[:-1] |= stream[1:] << np.uint64(64 - steps)
     return out
 
 
@@ -77,27 +81,26 @@ def overflow(marks: Bits, runs: Bits) -> Bits:
     return total
 
 
-def flood(marks: Bits, runs: Bits) -> Bits:
-    """The places of runs that are at or after a mark in the same run: what changed by the sum is behind the mark."""
-    inside = marks & runs
-    total = overflow(inside, runs)
-    total ^= runs
-    total |= inside
-    total &= runs
-    return total
-
-
 def flood_back(marks: Bits, runs: Bits) -> Bits:
-    """The places of runs that are at or before a mark in the same run."""
-    return _mirror(flood(_mirror(marks), _mirror(runs)))
-
-
-def _mirror(stream: Bits) -> Bits:
-    out = stream[::-1].byteswap()
-    for mask, by in _SWAPS:
-        high = out >> by
-        high &= mask
-        out &= mask
-        out <<= by
-        out |= high
+    """The places of runs that are at or before a mark in the same run; the marks are all of them in runs."""
+    out, left, moved = marks.copy(), runs.copy(), np.empty_like(runs)
+    for step in _STEPS:
+        np.right_shift(out, step, out=moved)
+        moved &= left
+        out |= moved
+        if step < _STEPS[-1]:
+            np.right_shift(left, step, out=moved)
+            left &= moved
+    # On into the words before: where a word's first place is reached, and the last one before it is of the same run.
+    np.left_shift(out, _LAST, out=moved)
+    moved[1:] &= runs[:-1]
+    moved[1:] &= ~out[:-1]
+    carried = np.flatnonzero(moved[1:] != 0)
+    while len(carried):
+        gaps = ~runs[carried]
+        for step in _STEPS:
+            gaps |= gaps >> step
+        out[carried] |= ~gaps
+        carried = carried[(gaps == 0) & (carried > 0)] - 1
+        carried = carried[(runs[carried] & ~out[carried]) >> _LAST != 0]
     return out

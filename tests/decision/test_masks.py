@@ -71,12 +71,22 @@ def test_what_was_masked_fits_into_the_gaps(texts: list[str]) -> None:
         assert whole == text.replace("\x00", " ").replace("\n", " ")
 
 
+def test_texts_that_come_again_and_again_are_masked_as_those_that_do_not() -> None:
+    texts = [f"order {number} failed" for number in range(5)] + ["no route", "order 7 failed with HTTP 503", ""]
+    order = [number * 5 % 8 for number in range(200)]
+
+    codes, found = mask_texts(pa.array([texts[number] for number in order], type=pa.large_string()))
+
+    alone = [forms([text])[0] for text in texts]
+    assert [found[code].replace(MASK, b"#").decode() for code in codes] == [alone[number] for number in order]
+    assert len(found) == 4
+
+
 def test_chunks_and_slices_make_no_difference(monkeypatch: pytest.MonkeyPatch) -> None:
     texts = [f"order {number} of client c{number % 7} failed with HTTP 50{number % 4}" for number in range(100)]
     array = pa.array(["left out", *texts], type=pa.large_string()).slice(1)
     whole = mask_texts(array)
-    monkeypatch.setattr(masks, "_CHUNK_TEXTS", 7)
-    monkeypatch.setattr(masks, "_BLOCK", 64)
+    monkeypatch.setattr(masks, "_CHUNK", 100)
 
     codes, found = mask_texts(array)
 
