@@ -16,8 +16,9 @@ _READ = 64_000
 _LINES = 6
 _BLOCK = 1 << 18
 _TRACEBACK = "Traceback (most recent call last)"
+# Nowhere two repetitions side by side that can take the same characters: a line may be as long as what is read.
 _FRAME = re.compile(
-    r"\s*at [\w$.<>/\[\]]+.*[(:]|\s+at \S|\s*File \"|\s*\.{3} [0-9]+ (?:more|common)|goroutine [0-9]+|\s+\S+\.go:[0-9]+"
+    r"\s*at [\w$.<>/\[\]].*[(:]|\s+at \S|\s*File \"|\s*\.{3} [0-9]+ (?:more|common)|goroutine [0-9]+|\s+\S+\.go:[0-9]+"
     r"|\s*[0-9]+: +0x|#[0-9]+ |\s+from \S+:[0-9]+|\s*[-^~]+\s*$"
 )
 _CAUSE = re.compile(r"\s*(?:Caused by: |\[cause\]: )(.*)")

@@ -82,3 +82,17 @@ def test_a_text_of_a_megabyte_takes_the_time_of_its_beginning(piece: str) -> Non
     sign_errors(records([dead(1, last_error=text), dead(2, last_error=f"order 7 failed: {text}")]))
 
     assert time.process_time() - begun < 1.0
+
+
+@pytest.mark.parametrize(
+    ("piece", "start"),
+    [("x", " at "), ("x:", " from "), ("y", "\t"), (" ", ""), ("-", ""), ("1", ""), ("(", " at x"), ("x/", "\tat ")],
+)
+def test_a_line_that_looks_like_a_stack_frame_takes_no_longer_than_another(piece: str, start: str) -> None:
+    """A dump on one line behind "at" once took seventeen seconds."""
+    text = f"order 7 failed\n{start}{piece * 100_000}"
+    begun = time.process_time()
+
+    sign_errors(records([dead(1, last_error=text)]))
+
+    assert time.process_time() - begun < 1.0
