@@ -63,7 +63,8 @@ def _seats(words: Sequence[str]) -> list[Seat]:
     said = [ANY not in word and any(map(str.isalpha, word)) for word in words]
     if sum(said) < _FEWEST_WORDS:
         return []
-    hashes = [hash((place, word)) for place, word in enumerate(words)]
+    # Of one text, not of a pair: sums of the hashes of pairs are alike for the same words in other places.
+    hashes = [hash(f"{place} {word}") for place, word in enumerate(words)]
     whole = sum(hashes)
     return [
         (len(words), place, whole - own)
