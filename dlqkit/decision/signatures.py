@@ -17,7 +17,7 @@ from dlqkit.decision.heads import take_heads
 from dlqkit.decision.masks import MASK, find_masked, mask_texts
 from dlqkit.decision.merging import merge_templates
 from dlqkit.decision.signature_edits import SignatureEdits, edit_signatures
-from dlqkit.decision.templates import ANY, generalise, write_template
+from dlqkit.decision.templates import ANY, generalise, split_words, write_template
 from dlqkit.frames import RECORDS, check_frame
 
 __all__ = ["GROUPS", "group_errors", "sign_errors"]
@@ -139,8 +139,8 @@ def _merge(templates: _Coded) -> _Coded:
 
 def _overlay(template: str, general: str, shared: str) -> str:
     """The template with the stars of what it shares with others."""
-    words = zip(template.split(" "), general.split(" "), shared.split(" "), strict=True)
-    return " ".join(word if own == common else common for word, own, common in words)
+    words = zip(*map(split_words, (template, general, shared)), strict=True)
+    return "".join(word if own == common else common for word, own, common in words)
 
 
 def _join(kind: _Coded, code: _Coded, texts: _Coded) -> tuple[npt.NDArray[np.int64], list[tuple[str, str, str]]]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-__all__ = ["ANY", "KINDS", "count_kinds", "generalise", "name_kind", "write_template"]
+__all__ = ["ANY", "KINDS", "count_kinds", "generalise", "name_kind", "split_words", "write_template"]
 
 ANY = "<*>"
 KINDS = ("id", "n", "time", "host", "email", "path")
@@ -19,12 +19,14 @@ _TOKEN_KINDS: tuple[tuple[str, re.Pattern[str]], ...] = (
     ("host", re.compile(r"[0-9]{1,3}(?:\.[0-9]{1,3}){3}(?:[:/][0-9]+)?")),
     ("time", re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}.*|[0-9]{1,2}:[0-9]{2}(?::[0-9]{2}.*)?")),
     ("host", re.compile(r"(?=.*(?:::|[A-Fa-f]))[0-9A-Fa-f]*(?:::?[0-9A-Fa-f]+){2,}")),
+    ("host", re.compile(r"[0-9A-Fa-f]{1,4}::[0-9A-Fa-f]{1,4}")),
     ("n", re.compile(r"[+-]?[0-9][0-9.,:/+-]*[A-Za-z]{0,3}")),
     ("host", re.compile(r"[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+){2,}(?::[0-9]+)?")),
 )  # fmt: skip
 _DAYS_AND_MONTHS = "Mon|Tue|Wed|Thu|Fri|Sat|Sun|Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec"
 # What joins two masks into one, as in 12:30, 10.0.0.1:80 or 3/5.
 _JOINS = re.compile(r"[,:+|/\\~%-]{1,3}")
+_WORD = re.compile(r"[^ ,;]*[ ,;]+|[^ ,;]+")
 _PART = rf"(?:[\w.@+~%=&?*-]|{_M})"
 _HEX = rf"(?:{_M}|[0-9A-Fa-f]{{1,4}})"
 # In order. A rule sees one text only, so that a text's template does not hang on its neighbours.
@@ -40,8 +42,10 @@ _RULES: tuple[tuple[re.Pattern[str], str], ...] = (
     (re.compile(rf"(?<=://)((?:[\w.@-]|{_M})+(?::{_M})?)(?:/(?:[\w.@+~%=&?/,;:-]|{_M})*)"), r"\1/<path>"),
     (re.compile(rf"({_M}) ?(?:[KMGT]i?B|bytes|B)\b"), r"\1"),
     (re.compile(rf"(?<![\w:>])(?=[0-9A-Fa-f:]*<)(?:{_HEX}?(?:::?{_HEX}){{2,}}|{_HEX}?::{_HEX})(?![\w:])"), "<host>"),
+    (re.compile(r"<host>(?::[0-9A-Fa-f]{1,4})+(?![\w:])"), "<host>"),
     (re.compile(rf"({_M})(?:{_JOINS.pattern}{_M})+"), r"\1"),
     (re.compile(rf"({_M})(?:,? {_M}){{2,}}"), r"\1"),
+    (re.compile(rf"(?<=[\[({{])({_M})(?:, {_M})+(?=[\])}}])"), r"\1"),
 )  # fmt: skip
 
 
@@ -72,6 +76,11 @@ def write_template(parts: Sequence[str], tokens: Sequence[str]) -> str:
 def generalise(template: str) -> str:
     """The template without the kinds of its masks: one text may have a number where another has an id."""
     return _MASK.sub(ANY, template)
+
+
+def split_words(template: str) -> list[str]:
+    """The template in words, each with what parts it from the next: a space, a comma or a semicolon."""
+    return _WORD.findall(template) or [template]
 
 
 def count_kinds(template: str) -> str:

@@ -66,3 +66,28 @@ def test_the_same_words_in_other_places_are_no_word_that_varies() -> None:
     texts = [f"{chr(97 + number)} failed: {' '.join(order)}" for number, order in enumerate(orders)]
 
     assert len(merged(*texts)) == 24
+
+
+def test_places_that_vary_at_once_are_found_in_a_small_incident() -> None:
+    """Sixty errors with a client and a town each are one signature, however few of them share either."""
+    texts = [
+        f"client {chr(97 + n % 13)}{chr(97 + n % 11)}z from {chr(97 + n % 7)}{chr(97 + n % 5)}y has no open contract"
+        for n in range(60)
+    ]
+
+    assert merged(*texts) == {"client <*> from <*> has no open contract"}
+
+
+def test_what_a_merged_template_covers_joins_it() -> None:
+    """Of two places that vary the last few combinations have no five companions left; they belong to the rest."""
+    texts = [
+        f"worker {name} lost its lease on {thing} today" for name in "abcdefg" for thing in ("s", "t", "u", "v", "w")
+    ]
+
+    assert merged(*texts, "worker h lost its lease on x today") == {"worker <*> lost its lease on <*> today"}
+
+
+def test_words_of_compact_json_are_parted_by_commas() -> None:
+    texts = [f'{{"err":"no_such_user","user":"{name}","level":"high"}}' for name in ("ann", "bob", "eve", "zoe", "leo")]
+
+    assert merged(*texts) == {'{"err":"no_such_user","user":"<*>","level":"high"}'}
