@@ -87,8 +87,9 @@ def _of_workflow(workflow_id: str | None, own: Durations, groups: _Groups, end_s
         level = float(np.median(usual[first : last + 1]))
         if not _is_spike(groups, usual, runs, first, last, inside, level):
             continue
-        begin, low = float(groups.begin_s[first]), float(groups.begin_s[max(first - 1, 0)])
-        high = float(groups.end_s[_surely_begun(scores, first, last)])
+        rise = _rise(groups.log_ms[first : last + 1], usual[first : last + 1], inside - level) + first
+        begin, low = float(groups.begin_s[rise]), float(groups.begin_s[max(first - 1, 0)])
+        high = float(groups.end_s[max(rise, _surely_begun(scores, first, last))])
         goes_on = last >= len(groups) - 2
         factor = float(np.exp(inside - level))
         text = (
@@ -98,6 +99,13 @@ def _of_workflow(workflow_id: str | None, own: Durations, groups: _Groups, end_s
         sure = float(1 / (1 + np.exp(-(ratio - FLOOR + 4) / 3)))
         yield Found(workflow_id, "duration", begin, low, high, None if goes_on else float(groups.end_s[last]),
                     high - low, factor, float(np.exp(level)), sure, text)  # fmt: skip
+
+
+def _rise(log_ms: Floats, usual: Floats, height: float) -> int:
+    """The group from which on they are rather as slow as in the spike than as usual: some are slow by chance before."""
+    off = np.clip(log_ms - usual, 0, height)
+    so_far = np.concatenate([[0.0], np.cumsum(off**2 - (height - off) ** 2)])
+    return int(np.argmin(so_far[:-1]))
 
 
 def _surely_begun(scores: Floats, first: int, last: int) -> int:
@@ -113,7 +121,8 @@ def _settle(groups: _Groups) -> tuple[Floats, Floats, list[tuple[int, int, float
     usual = scores = np.zeros(len(groups))
     for _ in range(2):
         usual = _usual(groups, free)
-        noise = _noise(groups.log_ms - usual)
+        # In a spike that a timeout ends all take the same time, which is no measure of noise.
+        noise = _noise((groups.log_ms - usual)[free])
         scores = np.clip((groups.log_ms - usual) / noise, -CLIP, CLIP)
         runs = list(_runs(scores, 0))
         free = np.ones(len(groups), dtype=bool)
