@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from benchmarks.harness import ROOT, Measure
 from dlqkit.decision.classes import classify_error
 
-MESSAGES = ROOT / "tests" / "decision" / "error_messages.jsonl"
+MESSAGES = ROOT / "tests" / "decision" / "errors" / "error_messages.jsonl"
 ROUNDS = 7
 # A dead letter may carry whatever a dependency answered.
 LONG_TEXT = "the page said nothing of use, " * 35_000 + "Connection refused"

@@ -35,14 +35,14 @@ _WHERE = {
     "group_errors": "dlqkit.decision.signatures",
     "classify_error": "dlqkit.decision.classes",
     "classify_failures": "dlqkit.decision.classes",
-    "read_error": "dlqkit.decision.error_text",
+    "read_error": "dlqkit.decision.errors.error_text",
     "ClassOverride": "dlqkit.decision.overrides",
     "parse_overrides": "dlqkit.decision.overrides",
     "apply_overrides": "dlqkit.decision.overrides",
     "find_unmatched_overrides": "dlqkit.decision.overrides",
     "sign_errors": "dlqkit.decision.signatures",
-    "SignatureEdits": "dlqkit.decision.signature_edits",
-    "read_signature_edits": "dlqkit.decision.signature_edits",
+    "SignatureEdits": "dlqkit.decision.signing.signature_edits",
+    "read_signature_edits": "dlqkit.decision.signing.signature_edits",
     "what_differs": "dlqkit.decision.differences",
     "find_changes": "dlqkit.decision.changes",
     "measure_impact": "dlqkit.decision.impact",
@@ -79,11 +79,11 @@ if TYPE_CHECKING:
     from dlqkit.decision.changes import find_changes
     from dlqkit.decision.classes import classify_error, classify_failures
     from dlqkit.decision.differences import what_differs
-    from dlqkit.decision.error_text import read_error
+    from dlqkit.decision.errors.error_text import read_error
     from dlqkit.decision.impact import measure_impact
     from dlqkit.decision.overrides import ClassOverride, apply_overrides, find_unmatched_overrides, parse_overrides
-    from dlqkit.decision.signature_edits import SignatureEdits, read_signature_edits
     from dlqkit.decision.signatures import group_errors, sign_errors
+    from dlqkit.decision.signing.signature_edits import SignatureEdits, read_signature_edits
     from dlqkit.errors import DlqkitError
     from dlqkit.evidence.collect import collect
     from dlqkit.evidence.folder import open_incident

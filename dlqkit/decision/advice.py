@@ -6,7 +6,7 @@ import shlex
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from dlqkit.decision.error_text import read_error
+from dlqkit.decision.errors.error_text import read_error
 
 __all__ = ["advise"]
 

@@ -8,7 +8,7 @@ from typing import Any
 import pandas as pd
 
 from dlqkit.decision.disputes import find_disputes
-from dlqkit.decision.error_text import classify_error, read_error
+from dlqkit.decision.errors.error_text import classify_error, read_error
 from dlqkit.decision.signatures import sign_errors
 from dlqkit.executions.duration_basis import BEYOND_SHARE, ONE_TIMEOUT, SUM_SLACK
 from dlqkit.executions.durations import Proposal

@@ -11,14 +11,14 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from dlqkit.decision.answers import all_hold, find_answers, weigh
-from dlqkit.decision.comparable import FEWEST, stretches
-from dlqkit.decision.conditions import condition_value, equivalents, say
-from dlqkit.decision.features import Feature
-from dlqkit.decision.likelihood import risk_difference
-from dlqkit.decision.record_features import record_features
-from dlqkit.decision.sides import SEED, compared, draw, sides, times
-from dlqkit.decision.subgroups import Subgroup, Table, make_table
+from dlqkit.decision.subgroups.answers import all_hold, find_answers, weigh
+from dlqkit.decision.subgroups.comparable import FEWEST, stretches
+from dlqkit.decision.subgroups.conditions import condition_value, equivalents, say
+from dlqkit.decision.subgroups.features import Feature
+from dlqkit.decision.subgroups.likelihood import risk_difference
+from dlqkit.decision.subgroups.record_features import record_features
+from dlqkit.decision.subgroups.search import Subgroup, Table, make_table
+from dlqkit.decision.subgroups.sides import SEED, compared, draw, sides, times
 from dlqkit.errors import ParameterError
 
 __all__ = ["DIFFERENCES", "what_differs"]

@@ -12,12 +12,12 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from dlqkit.decision.error_groups import GROUPS, group_signed
-from dlqkit.decision.heads import take_heads
-from dlqkit.decision.masks import MASK, find_masked, mask_texts
-from dlqkit.decision.merging import merge_templates
-from dlqkit.decision.signature_edits import SignatureEdits, edit_signatures
-from dlqkit.decision.templates import ANY, generalise, split_words, write_template
+from dlqkit.decision.signing.error_groups import GROUPS, group_signed
+from dlqkit.decision.signing.heads import take_heads
+from dlqkit.decision.signing.masks import MASK, find_masked, mask_texts
+from dlqkit.decision.signing.merging import merge_templates
+from dlqkit.decision.signing.signature_edits import SignatureEdits, edit_signatures
+from dlqkit.decision.signing.templates import ANY, generalise, split_words, write_template
 from dlqkit.frames import RECORDS, check_frame
 
 __all__ = ["GROUPS", "group_errors", "sign_errors"]

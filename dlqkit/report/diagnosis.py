@@ -10,8 +10,8 @@ import pandas as pd
 from dlqkit.decision.changes import find_changes
 from dlqkit.decision.classes import classify_failures, propose_max_attempts
 from dlqkit.decision.overrides import apply_overrides, find_unmatched_overrides
-from dlqkit.decision.signature_edits import SignatureEdits
 from dlqkit.decision.signatures import group_errors, sign_errors
+from dlqkit.decision.signing.signature_edits import SignatureEdits
 from dlqkit.executions.durations import propose_timeout
 from dlqkit.report.coverage import evidence_ids, time_text, value_or_none
 from dlqkit.report.redact import mask_credentials, mask_payload_values

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from dlqkit.decision.overrides import ClassOverride, parse_overrides
-from dlqkit.decision.signature_edits import SignatureEdits, read_signature_edits
+from dlqkit.decision.signing.signature_edits import SignatureEdits, read_signature_edits
 from dlqkit.errors import ParameterError
 
 if TYPE_CHECKING:

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from itertools import permutations
 
-from dlqkit.decision.merging import merge_templates
+from dlqkit.decision.signing.merging import merge_templates
 
 
 def merged(*templates: str) -> set[str]:

@@ -6,8 +6,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from dlqkit.decision.column_features import build_features
-from dlqkit.decision.features import ABSENT, Feature
+from dlqkit.decision.subgroups.column_features import build_features
+from dlqkit.decision.subgroups.features import ABSENT, Feature
 
 
 def conditions(feature: Feature) -> dict[Any, list[int]]:

@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from dlqkit.decision.matching import Patterns, covers
+from dlqkit.decision.signing.matching import Patterns, covers
 
 
 def test_a_pattern_covers_what_stands_in_its_stars_and_masks() -> None:

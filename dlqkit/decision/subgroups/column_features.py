@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from dlqkit.decision.features import ABSENT, MISSING, NULL, PRESENT, RARE, Feature
+from dlqkit.decision.subgroups.features import ABSENT, MISSING, NULL, PRESENT, RARE, Feature
 
 __all__ = ["build_features", "feature_of_flags"]
 

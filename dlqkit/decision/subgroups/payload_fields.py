@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from dlqkit.decision.features import ABSENT, MISSING, NULL, RARE
+from dlqkit.decision.subgroups.features import ABSENT, MISSING, NULL, RARE
 
 __all__ = ["JsonColumns", "json_columns"]
 

@@ -3,8 +3,8 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from dlqkit.decision.features import ABSENT, MISSING
-from dlqkit.decision.payload_fields import NOT_JSON, json_columns
+from dlqkit.decision.subgroups.features import ABSENT, MISSING
+from dlqkit.decision.subgroups.payload_fields import NOT_JSON, json_columns
 
 
 def texts(*values: Any) -> list[str]:

@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from dlqkit.decision.record_features import record_features
+from dlqkit.decision.subgroups.record_features import record_features
 from tests.frames import dead, good, records
 
 

@@ -9,8 +9,8 @@ from typing import Any
 
 import pandas as pd
 
-from dlqkit.decision.matching import Patterns
-from dlqkit.decision.templates import ANY, generalise
+from dlqkit.decision.signing.matching import Patterns
+from dlqkit.decision.signing.templates import ANY, generalise
 from dlqkit.errors import ParameterError
 
 __all__ = ["SignatureEdits", "SignatureMerge", "SignatureSplit", "edit_signatures", "read_signature_edits"]

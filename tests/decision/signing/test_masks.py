@@ -5,8 +5,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from dlqkit.decision import masks
-from dlqkit.decision.masks import MASK, find_masked, mask_texts
+from dlqkit.decision.signing import masks
+from dlqkit.decision.signing.masks import MASK, find_masked, mask_texts
 
 PIECES = [
     "7", "503", "HTTP ", "code: ", "status=", "ORD-12", "a1b2", "S3Exception", "x@y.z", "x@y", ".", ":", "::", "-", "_",

@@ -9,8 +9,8 @@ from dataclasses import dataclass, field
 import numpy as np
 import numpy.typing as npt
 
-from dlqkit.decision.features import Condition, Feature
-from dlqkit.decision.likelihood import log_likelihood_gain, log_p_value
+from dlqkit.decision.subgroups.features import Condition, Feature
+from dlqkit.decision.subgroups.likelihood import log_likelihood_gain, log_p_value
 
 __all__ = ["MOST_CONDITIONS", "Subgroup", "Table", "find_subgroup", "make_table", "narrowed_subgroup"]
 

@@ -3,7 +3,7 @@ from __future__ import annotations
 import pyarrow as pa
 import pytest
 
-from dlqkit.decision.heads import find_head, take_heads
+from dlqkit.decision.signing.heads import find_head, take_heads
 
 JAVA = """java.lang.RuntimeException: order failed
 \tat com.example.Orders.run(Orders.java:12)

@@ -8,7 +8,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from operator import contains
 
-from dlqkit.decision.templates import ANY, split_words
+from dlqkit.decision.signing.templates import ANY, split_words
 
 __all__ = ["merge_templates"]
 

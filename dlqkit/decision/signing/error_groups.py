@@ -6,8 +6,8 @@ from collections.abc import Mapping
 
 import pandas as pd
 
-from dlqkit.decision.matching import Patterns
-from dlqkit.decision.templates import ANY, count_kinds, generalise
+from dlqkit.decision.signing.matching import Patterns
+from dlqkit.decision.signing.templates import ANY, count_kinds, generalise
 
 __all__ = ["GROUPS", "group_signed"]
 

@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 
-from dlqkit.decision.signature_edits import read_signature_edits
 from dlqkit.decision.signatures import group_errors, sign_errors
+from dlqkit.decision.signing.signature_edits import read_signature_edits
 from dlqkit.errors import ParameterError
 from tests.frames import dead, records
 

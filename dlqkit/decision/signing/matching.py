@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 
-from dlqkit.decision.templates import ANY, generalise
+from dlqkit.decision.signing.templates import ANY, generalise
 
 __all__ = ["Patterns", "covers"]
 

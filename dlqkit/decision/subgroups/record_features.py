@@ -9,9 +9,9 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from dlqkit.decision.column_features import build_features, feature_of_flags
-from dlqkit.decision.features import Feature
-from dlqkit.decision.payload_fields import json_columns
+from dlqkit.decision.subgroups.column_features import build_features, feature_of_flags
+from dlqkit.decision.subgroups.features import Feature
+from dlqkit.decision.subgroups.payload_fields import json_columns
 
 __all__ = ["record_features"]
 

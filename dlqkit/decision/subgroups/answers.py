@@ -8,9 +8,9 @@ from dataclasses import replace
 import numpy as np
 import numpy.typing as npt
 
-from dlqkit.decision.conditions import refine
-from dlqkit.decision.features import Condition
-from dlqkit.decision.subgroups import Subgroup, Table, find_subgroup, narrowed_subgroup
+from dlqkit.decision.subgroups.conditions import refine
+from dlqkit.decision.subgroups.features import Condition
+from dlqkit.decision.subgroups.search import Subgroup, Table, find_subgroup, narrowed_subgroup
 
 __all__ = ["all_hold", "find_answers", "weigh"]
 

@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from dlqkit.decision.comparable import stretches
+from dlqkit.decision.subgroups.comparable import stretches
 from tests.frames import at
 
 

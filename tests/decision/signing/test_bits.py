@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from dlqkit.decision.bits import after, before, count_until, flood_back, overflow, pack, places, unpack
+from dlqkit.decision.signing.bits import after, before, count_until, flood_back, overflow, pack, places, unpack
 
 
 def stream(*marked: int, size: int = 192) -> np.ndarray:

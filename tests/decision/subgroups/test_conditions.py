@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from dlqkit.decision.conditions import _roundest, say
+from dlqkit.decision.subgroups.conditions import _roundest, say
 
 
 @pytest.mark.parametrize(

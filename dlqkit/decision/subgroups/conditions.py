@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from dlqkit.decision.features import Condition
-from dlqkit.decision.likelihood import log_likelihood_gain
-from dlqkit.decision.subgroups import Table
+from dlqkit.decision.subgroups.features import Condition
+from dlqkit.decision.subgroups.likelihood import log_likelihood_gain
+from dlqkit.decision.subgroups.search import Table
 
 __all__ = ["condition_value", "equivalents", "refine", "say"]
 

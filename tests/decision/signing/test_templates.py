@@ -4,7 +4,7 @@ import pandas as pd
 import pytest
 
 from dlqkit.decision.signatures import sign_errors
-from dlqkit.decision.templates import count_kinds, generalise, name_kind
+from dlqkit.decision.signing.templates import count_kinds, generalise, name_kind
 
 
 def template(text: str) -> str:

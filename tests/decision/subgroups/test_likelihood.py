@@ -5,7 +5,7 @@ import math
 import numpy as np
 import pytest
 
-from dlqkit.decision.likelihood import log_likelihood_gain, log_p_value, risk_difference
+from dlqkit.decision.subgroups.likelihood import log_likelihood_gain, log_p_value, risk_difference
 
 
 def gain(inside: list[float], inside_failing: list[float], total: list[float], failing: list[float]) -> float:

@@ -9,7 +9,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from dlqkit.decision.bits import Bits, after, before, count_until, flood_back, overflow, pack, places, unpack
+from dlqkit.decision.signing.bits import Bits, after, before, count_until, flood_back, overflow, pack, places, unpack
 
 __all__ = ["MASK", "find_masked", "mask_texts"]
 

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Literal, NamedTuple
 
-from dlqkit.decision.error_codes import class_of_number, class_of_sqlstate
-from dlqkit.decision.error_phrases import ACCESS, CAUSES, HINTS, KINDS, NOTHING, VAGUE
-from dlqkit.decision.fault_phrases import FAULTS
+from dlqkit.decision.errors.error_codes import class_of_number, class_of_sqlstate
+from dlqkit.decision.errors.error_phrases import ACCESS, CAUSES, HINTS, KINDS, NOTHING, VAGUE
+from dlqkit.decision.errors.fault_phrases import FAULTS
 
 __all__ = ["ErrorReading", "classify_error", "read_error"]
 

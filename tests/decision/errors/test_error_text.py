@@ -7,9 +7,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dlqkit.decision.classes import CLASSES
-from dlqkit.decision.error_phrases import CAUSES, HINTS, KINDS, NOTHING, VAGUE
-from dlqkit.decision.error_text import classify_error, read_error
-from dlqkit.decision.fault_phrases import FAULTS
+from dlqkit.decision.errors.error_phrases import CAUSES, HINTS, KINDS, NOTHING, VAGUE
+from dlqkit.decision.errors.error_text import classify_error, read_error
+from dlqkit.decision.errors.fault_phrases import FAULTS
 
 
 @pytest.mark.parametrize("text", ["ConnectionRefusedError", "CONNECTION_REFUSED", "the connection refused us"])

@@ -6,7 +6,7 @@ cluster, brokers, gRPC, quotas, credentials; then HTTP, gRPC, databases, jobs.
 
 from __future__ import annotations
 
-from dlqkit.decision.refusal_phrases import REFUSALS
+from dlqkit.decision.errors.refusal_phrases import REFUSALS
 
 __all__ = ["FAULTS"]
 

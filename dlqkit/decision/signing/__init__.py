@@ -1,0 +1,1 @@
+"""From error texts to signatures: masks, templates, merging, and groups of events."""

@@ -1,0 +1,1 @@
+"""Searching for the conditions that tell failing records from healthy ones."""
