@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import numpy as np
 
+from benchmarks.onset_oracle import by_number
 from benchmarks.signal_cases import SCRAPES, START_S, Case, Truth, frame
 
 __all__ = ["drifting"]
@@ -20,13 +23,14 @@ def drifting(rng: np.random.Generator, incidents: int) -> Case:
     lost = rng.poisson(usual).astype(np.float64)
     for _ in range(int(rng.integers(0, 4))):
         lost[rng.integers(0, SCRAPES)] += rng.integers(1, 4)
-    truths = []
+    truths, drawn = [], []
     for one in range(incidents):
         room = SCRAPES // incidents
         length = min(int(rng.integers(10, 180)), room - 130)
         low = one * room + int(rng.integers(60, max(61, room - length - 50)))
         excess = max(float(10 ** rng.uniform(-0.6, 1.3)), 12 / length, 1.5 * float(usual[low : low + length].mean()))
         lost[low : low + length] += rng.poisson(excess, length)
+        drawn.append((low, low + length, excess))
         truths.append(Truth("wf", float(at[low]), float(at[min(low + length, SCRAPES - 1)]), excess))
     counts = {
         "worker_dlq_total": lost,
@@ -41,4 +45,9 @@ def drifting(rng: np.random.Generator, incidents: int) -> Case:
         seen = (rng.random(SCRAPES) > 0.01) & (value > 0)
         if seen.any():
             series.append((metric, {"workflow_id": "wf", "job": "worker"}, at[seen], value[seen]))
-    return Case(frame(series), tuple(truths), scrape_s, "drifting")
+    all_of_them = np.cumsum(lost), np.ones(SCRAPES, dtype=bool)
+    known = tuple(
+        partial(by_number, at, *all_of_them, usual, low, high, partial(np.full_like, fill_value=excess))
+        for low, high, excess in drawn
+    )
+    return Case(frame(series), tuple(truths), scrape_s, "drifting", known)

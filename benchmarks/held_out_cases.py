@@ -5,9 +5,13 @@ Kept aside while thresholds were chosen; looked at once, after which a run needs
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
+
 import numpy as np
 import numpy.typing as npt
 
+from benchmarks.onset_oracle import by_number
 from benchmarks.signal_cases import SCRAPES, START_S, Case, Truth, day_and_night, frame
 
 __all__ = ["held_out"]
@@ -16,17 +20,21 @@ Floats = npt.NDArray[np.float64]
 SCRAPE_S = 20.0
 
 
-def _course(rng: np.random.Generator, length: int) -> Floats:
-    """How an incident's dead letters go: flat, fading, swelling, or in waves."""
-    x = np.linspace(0, 1, length)
+def _course(rng: np.random.Generator, length: int) -> Callable[[Floats], Floats]:
+    """How an incident's dead letters go, by scrape: flat, fading, swelling, or in waves."""
     kind = int(rng.integers(0, 4))
     if kind == 0:
-        return np.ones(length)
+        return np.ones_like
     if kind == 1:
-        return np.exp(-2 * x)
+        return lambda number: np.exp(-2 * number / (length - 1))
     if kind == 2:
-        return 0.4 + 0.6 * x
-    return 1 + 0.7 * np.sin(2 * np.pi * x * rng.uniform(2, 6))
+        return lambda number: 0.4 + 0.6 * number / (length - 1)
+    waves = rng.uniform(2, 6)
+    return lambda number: 1 + 0.7 * np.sin(2 * np.pi * number / (length - 1) * waves)
+
+
+def _times(factor: float, course: Callable[[Floats], Floats], number: Floats) -> Floats:
+    return factor * course(number)
 
 
 def held_out(rng: np.random.Generator, incidents: int) -> Case:
@@ -35,7 +43,7 @@ def held_out(rng: np.random.Generator, incidents: int) -> Case:
     at = begin + SCRAPE_S * np.arange(SCRAPES)
     rollout = int(rng.integers(100, SCRAPES - 100)) if rng.random() < 0.5 else SCRAPES
     series = []
-    truths = []
+    truths, known = [], []
     chosen = rng.choice(6, size=incidents, replace=False)
     with_success = rng.random() < 0.7
     for number in range(6):
@@ -52,7 +60,21 @@ def held_out(rng: np.random.Generator, incidents: int) -> Case:
             course = _course(rng, length)
             excess = float(10 ** rng.uniform(-0.4, 1.4))
             excess = max(excess, 15 / length, 1.5 * float(usual[low : low + length].mean()))
-            lost[low : low + length] += rng.poisson(excess * course / course.mean())
+            height = excess / float(course(np.arange(float(length))).mean())
+            lost[low : low + length] += rng.poisson(height * course(np.arange(float(length))))
+            watched = (np.arange(SCRAPES) < rollout) | (np.arange(SCRAPES) >= rollout + 3)
+            known.append(
+                partial(
+                    by_number,
+                    at,
+                    np.cumsum(lost * watched),
+                    watched,
+                    usual,
+                    low,
+                    low + length,
+                    partial(_times, height, course),
+                )
+            )
             truths.append(Truth(name, float(at[low]), float(at[low + length - 1]), excess))
         good = rng.poisson(load).astype(np.float64)
         pods = 2
@@ -70,4 +92,4 @@ def held_out(rng: np.random.Generator, incidents: int) -> Case:
                         series.append((metric, labels, at[first:last][there] + 5.0 * pod, value[there]))
     if not series:
         series = [("worker_dlq_total", {"workflow_id": name, "pod": "worker-0-0", "job": "worker"}, at, 0 * at)]
-    return Case(frame(series), tuple(truths), SCRAPE_S, "held out")
+    return Case(frame(series), tuple(truths), SCRAPE_S, "held out", tuple(known))

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
+
+from benchmarks.onset_oracle import Counts, Known, by_number, in_time, place
 
 __all__ = ["FAMILIES", "Case", "Score", "Truth", "by_scrapes", "from_events", "score"]
 
@@ -39,6 +42,8 @@ class Case:
     truths: tuple[Truth, ...]
     scrape_s: float
     shape: str = ""
+    known: tuple[Callable[[], Known], ...] = ()
+    """For each truth, what one who knows how the window was made would place it by."""
 
 
 def frame(series: Sequence[tuple[str, dict[str, str], Floats, Floats]]) -> pd.DataFrame:
@@ -80,11 +85,16 @@ def by_scrapes(rng: np.random.Generator, incidents: int, *, scrapes: int = SCRAP
     background = float(rng.choice([0, 0, 0.001, 0.003, 0.01, 0.02]))
     lost = background * load
     truths, shape = [], ""
+    drawn = []
     for low, high in places(rng, incidents, scrapes):
         excess = float(10 ** rng.uniform(-0.5, 1.5))
         excess = max(excess, 14 / (high - low), 1.2 * background * float(load[low:high].mean()))
         shape = str(rng.choice(["step", "step", "step", "ramp", "flapping"]))
-        lost = lost + excess * shaped(rng, shape, low, high, scrapes)
+        course = drawn_course(rng, shape, high - low)
+        own = np.zeros(scrapes)
+        own[low:high] = excess * course(np.arange(high - low, dtype=np.float64))
+        drawn.append((low, high, own, partial(_times, excess, course)))
+        lost = lost + own
         at_first = 2 * excess / max((high - low) // 3, 2) if shape == "ramp" else excess
         truths.append(Truth("wf", float(at[low]), float(at[min(high, scrapes - 1)]), at_first))
     dead = rng.poisson(lost).astype(np.float64)
@@ -114,8 +124,17 @@ def by_scrapes(rng: np.random.Generator, incidents: int, *, scrapes: int = SCRAP
             value[reset:] -= value[reset - 1]
         there = seen & ((value > 0) | (not lazy))
         series.append((metric, {"workflow_id": "wf", "instance": "w1"}, at[there], value[there]))
+        if metric == "worker_dlq_total":
+            counted = value
     kept = [one for one in series if len(one[2])]
-    return Case(frame(kept or series), tuple(truths), scrape_s, shape)
+    known = tuple(
+        partial(by_number, at, counted, seen, lost - own, low, high, course) for low, high, own, course in drawn
+    )
+    return Case(frame(kept or series), tuple(truths), scrape_s, shape, known)
+
+
+def _times(excess: float, course: Callable[[Floats], Floats], number: Floats) -> Floats:
+    return excess * course(number)
 
 
 def places(rng: np.random.Generator, incidents: int, scrapes: int) -> Iterator[tuple[int, int]]:
@@ -134,19 +153,15 @@ def places(rng: np.random.Generator, incidents: int, scrapes: int) -> Iterator[t
         yield low, high
 
 
-def shaped(rng: np.random.Generator, shape: str, low: int, high: int, scrapes: int) -> Floats:
-    """The course of an incident, 1 at its height."""
-    out = np.zeros(scrapes)
-    length = high - low
+def drawn_course(rng: np.random.Generator, shape: str, length: int) -> Callable[[Floats], Floats]:
+    """The course of an incident by the number of the scrape since its onset, 1 at its height."""
     if shape == "ramp":
         rise = max(length // 3, 1)
-        out[low:high] = np.minimum((np.arange(length) + 1) / rise, 1)
-    elif shape == "flapping":
+        return lambda number: np.minimum((number + 1) / rise, 1)
+    if shape == "flapping":
         period = int(rng.integers(4, 16))
-        out[low:high] = (np.arange(length) // period) % 2 == 0
-    else:
-        out[low:high] = 1
-    return out
+        return lambda number: ((number // period) % 2 == 0).astype(np.float64)
+    return np.ones_like
 
 
 # --- from events: every event has a time, a worker process, a number of attempts; counters are what processes hold
@@ -162,14 +177,19 @@ def from_events(rng: np.random.Generator, incidents: int, *, scrapes: int = SCRA
     wanted = rng.poisson(rate * length * (1 + depth))
     at = np.sort(rng.uniform(begin, begin + length, wanted))
     at = at[rng.random(len(at)) < day_and_night(at, depth) / (1 + depth)]
+    second = begin + np.arange(0.0, length + scrape_s)
+    load = rate * day_and_night(second, depth)
     if rng.random() < 0.3:
         low = rng.uniform(begin, begin + 0.8 * length)
         more = rng.uniform(low, low + 0.15 * length, rng.poisson(rate * 0.15 * length * rng.uniform(1, 4)))
         at = np.sort(np.concatenate([at, more]))
+        load[(second >= low) & (second < low + 0.15 * length)] += len(more) / (0.15 * length)
+    so_far = np.concatenate([[0.0], np.cumsum(load)])[:-1]
     chance = np.full(len(at), float(rng.choice([0, 0.001, 0.005, 0.02])))
     usual = float(chance[0]) if len(chance) else 0.0
     truths = []
     extra: list[Floats] = []
+    raised: list[Callable[[Floats, Floats | float], Floats]] = []
     for low_scrape, high_scrape in places(rng, incidents, scrapes):
         low, high = begin + low_scrape * scrape_s + rng.uniform(0, scrape_s), begin + high_scrape * scrape_s
         inside = (at >= low) & (at < high)
@@ -180,8 +200,11 @@ def from_events(rng: np.random.Generator, incidents: int, *, scrapes: int = SCRA
                 14 / (high_scrape - low_scrape), float(10 ** rng.uniform(-0.3, 1)), 2 * usual * rate * scrape_s
             )
             extra.append(np.sort(rng.uniform(low, high, rng.poisson(per_scrape * (high_scrape - low_scrape)))))
+            # Evenly from the onset on.
+            raised.append(partial(_since, second, second * per_scrape * (high_scrape - low_scrape) / (high - low)))
         else:
             chance[inside] = share
+            raised.append(partial(_since, second, so_far * (share - usual)))
         truths.append(Truth("wf", low, high, per_scrape))
     broken = np.concatenate([np.zeros(len(at)), *(np.ones(len(one)) for one in extra)])
     at = np.concatenate([at, *extra])
@@ -192,6 +215,7 @@ def from_events(rng: np.random.Generator, incidents: int, *, scrapes: int = SCRA
     workers = int(rng.integers(1, 5))
     owner = rng.integers(0, workers, len(at))
     series = []
+    processes = []
     without_success = rng.random() < 0.15 and usual == 0
     for worker in range(workers):
         stops = np.sort(rng.uniform(begin, begin + length, int(rng.integers(0, 3))))
@@ -211,6 +235,11 @@ def from_events(rng: np.random.Generator, incidents: int, *, scrapes: int = SCRA
             there = value > 0
             if there.any():
                 series.append((metric, labels, scraped[there], value[there]))
+            if metric == "worker_dlq_total":
+                again = np.diff(process) > 0
+                grown = np.where(again, value[1:], np.diff(value))
+                previous = np.where(again, stops[np.maximum(process[1:] - 1, 0)] if len(stops) else 0.0, scraped[:-1])
+                processes.append(Counts(previous, scraped[1:], grown, 1 / workers))
     if not series:
         series = [
             (
@@ -220,7 +249,28 @@ def from_events(rng: np.random.Generator, incidents: int, *, scrapes: int = SCRA
                 np.zeros(scrapes),
             )
         ]
-    return Case(frame(series), tuple(truths), scrape_s)
+    delays = 0.3 + 0.3 * scrape_s * np.arange(0.1, 1, 0.2)
+    known = []
+    for number, truth in enumerate(truths):
+        others = [(raised[one], other) for one, other in enumerate(truths) if one != number]
+        usually = partial(_usually, second, usual * so_far, others)
+        known.append(partial(in_time, processes, usually, raised[number], delays, truth.onset_s, truth.end_s, scrape_s))
+    return Case(frame(series), tuple(truths), scrape_s, known=tuple(known))
+
+
+def _since(second: Floats, so_far: Floats, at_s: Floats, onset_s: Floats | float) -> Floats:
+    """What a cumulative curve gained from the onset on."""
+    return np.interp(at_s, second, so_far) - np.interp(np.minimum(onset_s, at_s), second, so_far)
+
+
+def _usually(
+    second: Floats, so_far: Floats, others: list[tuple[Callable[[Floats, Floats | float], Floats], Truth]],
+    at_s: Floats,
+) -> Floats:  # fmt: skip
+    out: Floats = np.interp(at_s, second, so_far)
+    for raised, truth in others:
+        out = out + raised(np.clip(at_s, truth.onset_s, truth.end_s), truth.onset_s)
+    return out
 
 
 FAMILIES: dict[str, Callable[[np.random.Generator, int], Case]] = {"by scrapes": by_scrapes, "from events": from_events}
@@ -236,6 +286,8 @@ class Score:
     quiet: int = 0
     alarms: int = 0
     onsets: dict[str, list[bool]] = field(default_factory=lambda: {"easy": [], "medium": [], "hard": []})
+    best: dict[str, list[bool]] = field(default_factory=lambda: {"easy": [], "medium": [], "hard": []})
+    """Whether one who knows how the windows were made places the same onsets within one scrape."""
     stated: list[tuple[float, bool]] = field(default_factory=list)
 
     @property
@@ -249,6 +301,9 @@ class Score:
     def within(self, level: str) -> float:
         return float(np.mean(self.onsets[level])) if self.onsets[level] else float("nan")
 
+    def at_best(self, level: str) -> float:
+        return float(np.mean(self.best[level])) if self.best[level] else float("nan")
+
 
 def score(total: Score, case: Case, found: pd.DataFrame) -> None:
     """Add one window: an answer is right that overlaps a true incident of its workflow, each counted once."""
@@ -261,7 +316,7 @@ def score(total: Score, case: Case, found: pd.DataFrame) -> None:
     end = np.where(found["end_at"].isna(), np.inf, found["end_at"].astype("int64").to_numpy() / 1e6)
     free = list(range(len(found)))
     right = 0
-    for truth in case.truths:
+    for number, truth in enumerate(case.truths):
         fits = [
             one
             for one in free
@@ -274,6 +329,9 @@ def score(total: Score, case: Case, found: pd.DataFrame) -> None:
         free.remove(best)
         right += 1
         total.onsets[truth.level].append(abs(onset[best] - truth.onset_s) <= case.scrape_s * 1.001)
+        if case.known:
+            ideal = place(case.known[number](), case.scrape_s)
+            total.best[truth.level].append(abs(ideal - truth.onset_s) <= case.scrape_s * 1.001)
         total.stated.append((float(found["confidence"].iloc[best]), True))
     total.right += right
     total.wrong += len(free)

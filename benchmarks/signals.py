@@ -60,7 +60,10 @@ def _incidents(name: str, family: Family) -> list[Figure | Measure]:
         _alarms(f"incidents in 1,000 quiet windows, {name}", alarms, 10, 1),
     ]
     for level, (must, aim) in ONSETS.items():
-        detail = f"{len(own.onsets[level]):,} onsets"
+        detail = (
+            f"{len(own.onsets[level]):,} onsets; {own.at_best(level):.3f} for one who knows the usual rate, the course"
+            " and the size of each"
+        )
         out.append(Measure(f"onset within one scrape, {level}, {name}", own.within(level), must, aim, True, detail))
     stated = np.array([one for one, _ in own.stated + alarms.stated])
     right = np.array([one for _, one in own.stated + alarms.stated])

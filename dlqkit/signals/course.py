@@ -14,16 +14,20 @@ Ints = npt.NDArray[np.int64]
 
 # Heights that a rise may have, in events a scrape: each so many times the one before, from almost nothing to so many
 # times the most that was counted.
-LOWEST, FACTOR, ABOVE = 0.05, 1.5, 1.5
+LOWEST, FACTOR, ABOVE = 0.05, 1.25, 1.5
 # From one scrape to the next the height stays, moves to a neighbouring one, or jumps to any: what flaps falls and comes
 # back, a load goes up and down.
-NEIGHBOUR, JUMP = 0.06, 0.03
+NEIGHBOUR, JUMP = 0.1, 0.03
+# How likely it is, before anything is seen, that the height stays to the end.
+STEADY = 0.5
 # Scrapes that a rise takes to its height, where it swells; and how likely that is before anything is seen.
-SWELLS, SWELLING = (5, 15, 40), 0.2
+SWELLS, SWELLING = (4, 8, 16, 32, 64), 0.3
+# So many heights around the one that fits best tell how well a swelling rise explains what was counted.
+NEAR_HEIGHTS = 7
 # A rise begins with at least this part of its mean height; what is less cannot be told from none.
-LEAST_START = 0.25
-# What a swelling rise holds of its slope in its first scrape: between none and all of it.
-FIRST_SHARE = 0.75
+LEAST_START = 0.5
+# What a swelling rise holds of its slope in its first scrape, if it begins with the scrape.
+FIRST_SHARE = 0.5
 # Single poison events come in so many of a thousand scrapes, in ones to fours, each half as often as the one before.
 POISON, BATCHES = 0.003, (0.5, 0.25, 0.125, 0.0625)
 
@@ -81,12 +85,12 @@ def explain_rise(counted: Counted, candidates: int, parts: int) -> Rise:
     so_far = np.concatenate([np.zeros((1, len(heights))), np.cumsum(known, axis=0)])
     until = np.searchsorted(counted.step, np.arange(len(lasting) + 1))
     gain = so_far[until[1:]] - so_far[until[:-1]] - lasting[:, None] * heights
-    after = _backwards(gain)
+    after = np.logaddexp(np.log(STEADY) + _to_the_end(gain), np.log(1 - STEADY) + _backwards(gain))
     before = np.concatenate([[0.0], np.cumsum(_poison(in_step, counted.usual_in_step))])[:candidates]
     start = _start(heights, in_step - counted.usual_in_step, lasting)
     at_edge = before + _log_sum(after[:candidates] + start)
     usual_rate = _usual_rate(counted, in_step)
-    swelling = before + _swelling(in_step, usual_rate, lasting, heights, after, candidates, start)
+    swelling = before + _swelling(in_step, usual_rate, lasting, heights, after, candidates)
     counts = np.clip(np.round(parts * lasting[:candidates]), parts, MOST_MOMENTS).astype(np.int64)
     moment_step = np.repeat(np.arange(candidates), counts)
     number = np.arange(len(moment_step)) - np.repeat(np.cumsum(counts) - counts, counts)
@@ -116,6 +120,12 @@ def _start(heights: Floats, excess: Floats, lasting: Floats) -> Floats:
     possible = heights >= min(LEAST_START * usual, heights[-1] / FACTOR)
     with np.errstate(divide="ignore"):
         out: Floats = np.log(possible / possible.sum())
+    return out
+
+
+def _to_the_end(gain: Floats) -> Floats:
+    """Log-likelihood of each step and all after it, where the height stays."""
+    out: Floats = np.cumsum(gain[::-1], axis=0)[::-1]
     return out
 
 
@@ -167,24 +177,38 @@ def _swelling(
     heights: Floats,
     after: Floats,
     candidates: int,
-    start: Floats,
 ) -> Floats:
     """Log-likelihood of a rise that swells from each candidate step on, to each height over each length."""
-    place = np.flatnonzero(start > -np.inf)[::2]
-    first = np.arange(candidates)[:, None]
     out = np.full(candidates, -np.inf)
     for length in SWELLS:
-        number = np.arange(length)
-        steps = np.minimum(first + number, len(in_step) - 1)
-        inside = first + number < len(in_step)
-        raised = heights[place] * ((number + FIRST_SHARE) / length)[:, None]
-        own, room = np.where(inside, in_step[steps], 0.0), np.where(inside, lasting[steps], 0.0)
-        gain = own[:, :, None] * np.log1p(raised / usual_rate[steps][:, :, None]) - raised * room[:, :, None]
-        then = first[:, 0] + length
-        rest = np.where((then < len(in_step))[:, None], after[np.minimum(then, len(in_step) - 1)][:, place], 0.0)
-        out = np.logaddexp(out, _log_sum(gain.sum(axis=1) + rest))
-    gained: Floats = out - np.log(len(SWELLS) * len(place))
+        out = np.logaddexp(out, _swelling_over(length, in_step, usual_rate, lasting, heights, after, candidates))
+    gained: Floats = out - np.log(len(SWELLS) * len(heights))
     return gained
+
+
+def _swelling_over(
+    length: int, in_step: Floats, usual_rate: Floats, lasting: Floats, heights: Floats, after: Floats, candidates: int
+) -> Floats:
+    """The same for one length, summed over the heights that fit what was counted in it and as long after it."""
+    first, number = np.arange(candidates), np.arange(length)
+    steps = np.minimum(first[:, None] + number, len(in_step) - 1)
+    inside = first[:, None] + number < len(in_step)
+    part = (number + FIRST_SHARE) / length
+    own, whole = np.where(inside, in_step[steps], 0.0), np.where(inside, lasting[steps], 0.0) @ part
+    then = np.minimum(first + length, len(in_step))
+    end = np.minimum(then + length, len(in_step))
+    so_far = np.concatenate([[0.0], np.cumsum(in_step)])
+    likely = np.maximum(so_far[end] - so_far[first], 0.5) / (whole + end - then)
+    near = min(NEAR_HEIGHTS, len(heights))
+    middle = np.round(np.log(likely / LOWEST) / np.log(FACTOR)).astype(np.int64)
+    place = np.clip(middle - near // 2, 0, len(heights) - near)[:, None] + np.arange(near)
+    # Only steps in which something was counted gain anything.
+    row, column = np.nonzero(own)
+    raised = heights[place[row]] * (part[column] / usual_rate[steps[row, column]])[:, None]
+    gain = -heights[place] * whole[:, None]
+    np.add.at(gain, row, own[row, column][:, None] * np.log1p(raised))
+    rest = after[np.minimum(then, len(in_step) - 1)[:, None], place]
+    return _log_sum(gain + np.where((then < len(in_step))[:, None], rest, 0.0))
 
 
 def _changed(counted: Counted, known: Floats, heights: Floats, moments: Floats, moment_step: Ints) -> Floats:

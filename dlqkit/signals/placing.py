@@ -17,17 +17,15 @@ Floats = npt.NDArray[np.float64]
 # The interval that is stated holds the onset with this probability.
 SURE = 0.9
 # Where between two scrapes the onset is put, in parts of their distance.
-PLACES = np.array([0.0, 0.25, 0.5, 0.75])
+PLACES = np.array([0.0, 0.1, 0.4, 0.7])
 # Whether the truth is at a scrape or between two is not known; scrapes jitter, so an onset exactly one of them off
 # is within one only this often.
 AT_EDGE, JITTER = 0.6, 0.05
-# Retries delay a dead letter: what was counted had its cause so many scrapes before.
-DELAY = 0.05
 # How likely it is, before anything is seen, that the first scrape's growth is all of a scrape's: then the change may be
 # said to be at either end of it. Else it is anywhere within.
 WHOLE = 0.5
 # Where several places are as good an early one is taken, yet not at a scrape: retries delay a dead letter.
-EARLY, EARLY_PLACE = 0.01, 0.25
+EARLY, EARLY_PLACE = 0.01, 0.1
 # A step this many times as long as the usual one is a gap in scraping; the onset is placed inside it.
 GAP = 1.6
 AFTER_GAP = 20
@@ -92,7 +90,7 @@ def place_onset(
     rise = explain_rise(counted, count, len(PLACES))
     by_step, by_moment, whole = _chances(rise, count)
     # Processes that are scraped at different moments have no first scrape in common.
-    whole *= _aligned(counted)
+    whole *= _aligned(counted) ** 2
     chance = whole * by_step + (1 - whole) * np.bincount(rise.moment_step, weights=by_moment, minlength=count)
     so_far = np.cumsum(chance)
     begin = int(np.searchsorted(so_far, (1 - SURE) / 2))
@@ -162,7 +160,7 @@ def _most_within_one(
     edges = (edges_s - edges_s[0]) / spacing_s
     places = (edges[:, None] + PLACES).ravel()
     low, high = rise.moments - rise.width / 2, rise.moments + rise.width / 2
-    shared = np.minimum(places[:, None] + 1 + DELAY, high) - np.maximum(places[:, None] - 1 + DELAY, low)
+    shared = np.minimum(places[:, None] + 1, high) - np.maximum(places[:, None] - 1, low)
     between = np.clip(shared, 0, None) / rise.width
     away = np.abs(places[:, None] - edges[1:])
     at_scrape = np.where(away < 1 - JITTER, 1.0, np.where(away <= 1 + JITTER, AT_EDGE, 0.0))

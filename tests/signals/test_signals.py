@@ -39,7 +39,7 @@ def test_a_jump_of_the_dead_letter_counter_has_its_onset_between_two_scrapes() -
 
     row = found.iloc[0]
     assert (row.workflow_id, row.signal, row["size"]) == ("wf", "dead_letters", 1620)
-    assert (row.onset_low_at, row.onset_at, row.onset_high_at) == (at(399 * 15), at(399.25 * 15), at(400 * 15))
+    assert (row.onset_low_at, row.onset_at, row.onset_high_at) == (at(399 * 15), at(399.1 * 15), at(400 * 15))
     assert row.end_at == at(480 * 15)
     assert list(found.columns) == list(INCIDENTS)
 
