@@ -228,6 +228,9 @@ def summary(facts: Facts) -> list[Line]:
         affected, still_open, healed = (count_text(events[name]) for name in ("affected", "open", "healed"))
         known = events["affected"]["value"] is not None
         detail = f"{affected}; open {still_open}, healed {healed}" if known else "the records do not tell"
+        counted = facts["metrics"]["dead_letters_increase"]
+        if events["affected"]["bound"] != "exact" and counted and counted > (events["affected"]["value"] or 0):
+            detail += f"; the counter grew by {counted:,.0f}"
         lines.append(Line("Events affected", detail, "computed" if known else "unknown", events["evidence"]))
         lines.append(
             Line("Class", class_text(facts), "unknown" if facts["class"]["value"] == "unknown" else "computed")

@@ -38,6 +38,20 @@ def test_count_from_a_cut_source_is_at_least() -> None:
     assert "≥ 100 events dead-lettered" in render_html(make_facts(events=events), [])
 
 
+def test_what_the_counter_counted_is_said_where_the_records_are_cut() -> None:
+    """Of 12 seen and 300 counted neither the number nor the class is said of all; of 12 and 12 nothing is added."""
+    facts = make_facts()
+    whole = render_markdown(facts, [])
+    facts["events"]["affected"]["bound"] = "at_least"
+    facts["metrics"]["dead_letters_increase"] = 300.0
+    cut = render_markdown(facts, [])
+
+    assert "the counter grew by 300" in cut
+    assert ", of the 12 seen" in cut
+    assert "the counter grew by" not in whole
+    assert "seen" not in next(line for line in whole.splitlines() if "**Class**" in line)
+
+
 def test_hostile_error_text_is_text_in_html_and_markdown() -> None:
     """An error message that is HTML, a table cell and an escape sequence changes neither report."""
     facts = make_facts()
