@@ -38,6 +38,15 @@ def test_a_single_poison_event_before_a_rise_is_not_its_onset() -> None:
     assert int(np.argmax(rise.at_edge)) == 21
 
 
+def test_a_rise_that_swells_is_dated_to_where_it_began_to_swell() -> None:
+    """It gains half an event a scrape in each scrape, from nothing: no step explains that as well."""
+    course = [0.0, 1.0, 1.0, 2.0, 2.0, 3.0, 3.0, 4.0, 4.0, 5.0, 5.0, 6.0, 6.0, 7.0, 7.0, 8.0] + [8.0] * 10
+    rise = explain_rise(counted([0.0] * 20 + course), 30, 4)
+
+    assert rise.swelling.max() > rise.at_edge.max()
+    assert abs(int(np.argmax(rise.swelling)) - 20) <= 1
+
+
 def test_two_processes_scraped_in_turn_narrow_the_interval() -> None:
     """One is scraped at the full second, the other at the half. The first counts no more than half of its usual share
     at second 10, the other all of it at 10.5: the rise began at about 9.5.
