@@ -14,6 +14,9 @@ __all__ = ["advise"]
 MIXED_SIGNATURES = 4
 # A timeout is put down to what is down where at least this share of its events say so.
 DEPENDENCY_SHARE = 0.5
+# From this share of the events on a dispute is the first thing to settle.
+DISPUTED_SHARE = 0.5
+_NAME_THE_FIELD = "Say by execution_logs.fields in dlqkit.toml which field tells a dead letter (queued_to_dlq)"
 _Row = dict[str, str]
 
 
@@ -40,7 +43,11 @@ def advise(facts: Mapping[str, Any], *, directory: str) -> list[dict[str, str]]:
     folder = shlex.quote(directory)
     kind, state = facts["state"]["kind"], facts["state"]["value"]
     if state == "unknown":
-        return [_advice("Check the addresses, the workflow_id and the window, and collect again.",
+        missing = {"time": "Say how the records give their time: execution_logs.timezone or execution_logs.fields, in "
+                           "dlqkit.toml; then collect again.",
+                   "queued_to_dlq": f"{_NAME_THE_FIELD}, and collect again."}  # fmt: skip
+        ask = "Check the addresses, the workflow_id and the window, and collect again."
+        return [_advice(missing.get(facts["state"].get("why") or "", ask),
                         facts["state"]["reason"], f"dlqkit collect {folder} --since 6h",
                         wrong="Taking an empty answer for a healthy worker.",
                         unknown="Whether anything is wrong at all.")]  # fmt: skip
@@ -49,8 +56,25 @@ def advise(facts: Mapping[str, Any], *, directory: str) -> list[dict[str, str]]:
         rows += _of_dead_letters(facts, folder)
     elif kind is not None:
         rows += _of_signal(str(kind), facts, folder)
+    if (untold := (facts.get("untold") or {}).get("queued_to_dlq")) and kind != "dead_letters":
+        rows.insert(0, _advice(f"{_NAME_THE_FIELD}, and collect again.", untold, f"dlqkit collect {folder}",
+                               wrong="Taking it that no event was dead-lettered.",
+                               unknown="Which of the failed events are dead letters."))  # fmt: skip
     rows += _of_evidence(facts, folder)
-    if state == "nothing":
+    still_open = int(facts["state"].get("open") or 0)
+    if state == "nothing" and facts["state"].get("until"):
+        rows.append(_advice("Collect to the end of the window: the evidence ends before it.",
+                            f"Nothing is known of after {facts['state']['until'][:19].replace('T', ' ')} UTC.",
+                            f"dlqkit collect {folder}",
+                            wrong="Taking what is not covered for quiet.",
+                            unknown="Whether the worker fell silent, or the file was saved then."))  # fmt: skip
+    if state == "nothing" and still_open:
+        words = "one dead event that is" if still_open == 1 else f"{still_open:,} dead events that are"
+        rows.append(_advice(f"Look at the {words} open; there is no incident, but each wants its decision.",
+                            "§4: a dead event stays undone until somebody decides.", f"dlqkit lab {folder}",
+                            wrong="Leaving them because they are few.",
+                            unknown="Whether more of the same kind follow."))  # fmt: skip
+    elif state == "nothing":
         rows.append(_advice("Nothing to do; if a client says otherwise, give their list of events.",
                             "§1: events that never reached the action are in no metric.",
                             f"dlqkit collect {folder} --reported reports.csv",
@@ -68,12 +92,15 @@ def _of_dead_letters(facts: Mapping[str, Any], folder: str) -> list[_Row]:
                         wrong="Republishing them: each would be done a second time.",
                         unknown="Whether clients were told, and what keeps it from happening again.")]  # fmt: skip
     rows = _of_class(str(facts["class"]["value"]), facts, folder)
-    if facts["class"].get("disputed"):
-        rows.append(_advice("Check the disputed signatures: their text says otherwise than their fields.",
-                            f"{facts['class']['disputed']:,} events; the worker may set retryable wrongly.",
-                            f"dlqkit lab {folder}",
-                            wrong="Republishing disputed events together with the others.",
-                            unknown="Which of the two is right, the flag or the text."))  # fmt: skip
+    disputed, events = int(facts["class"].get("disputed") or 0), sum(row["events"] for row in facts["signatures"])
+    if disputed >= DISPUTED_SHARE * max(events, 1):
+        # What the class advises rests on fields that the texts of most events contradict.
+        rows = [row | {"action": f"If the fields are right: {row['action']}"} for row in rows]
+        rows.insert(0, _dispute(disputed, "Look at single events first: what most errors say contradicts their fields.",
+                                folder))  # fmt: skip
+    elif disputed:
+        rows.append(_dispute(disputed, "Check the disputed signatures: their text says otherwise than their fields.",
+                             folder))  # fmt: skip
     missed = facts["class"].get("unmatched_overrides") or []
     if missed:
         rows.append(_advice(f"Check class_overrides in judgement.yaml: {len(missed):,} of them match nothing.",
@@ -88,10 +115,25 @@ def _of_dead_letters(facts: Mapping[str, Any], folder: str) -> list[_Row]:
     return rows
 
 
+def _dispute(events: int, action: str, folder: str) -> _Row:
+    return _advice(action, f"{events:,} events; the worker may set retryable wrongly.", f"dlqkit lab {folder}",
+                   wrong="Republishing disputed events together with the others.",
+                   unknown="Which of the two is right, the flag or the text.")  # fmt: skip
+
+
 def _of_class(failure_class: str, facts: Mapping[str, Any], folder: str) -> list[_Row]:
     top = facts["signatures"][0] if facts["signatures"] else None
     about = f"{top['share']:.0%} of its events say: {top['signature']}" if top else "The records hold no error text."
     lab = f"dlqkit lab {folder}"
+    if failure_class == "business" and top is not None and read_error(str(top["signature"])).is_about_access:
+        return [
+            _advice("Find who was refused: the worker, whose access is then to be restored, or the client.", about,
+                    wrong="Having the events created anew before that is known: theirs may be in order.",
+                    unknown="Whose credentials or rights the error is about."),
+            _advice("Run one event again once access is there, and see whether the same payload passes.",
+                    "§4: retryable is false, but what was refused is an access and not the payload.", lab,
+                    wrong="Republishing all of them before one has passed."),
+        ]  # fmt: skip
     if failure_class == "business":
         return [
             _advice("Find what changed in the input or the configuration, with the client who sends it.", about,

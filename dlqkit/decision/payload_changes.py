@@ -9,7 +9,7 @@ from typing import Any
 import msgspec
 import pandas as pd
 
-__all__ = ["payload_changes"]
+__all__ = ["ENOUGH_BEFORE", "payload_changes"]
 
 # So many of the newest payloads before the time in question, and of its own, are read; what looks new in them is then
 # searched for in the text of all that are older.

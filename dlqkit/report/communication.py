@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from dlqkit.report.wording import class_text, count_text, headline, moment_text
+from dlqkit.report.wording import class_text, count_text, headline, moment_text, other_incidents_text
 
 __all__ = ["write_communication"]
 
@@ -43,7 +43,7 @@ def write_communication(facts: Mapping[str, Any]) -> list[dict[str, str]]:
         rows.append(
             _row(
                 "Remains",
-                f"{count_text(facts['events']['open'])} events are open.",
+                f"{count_text(facts['events']['open'])} events are open.{_beside(facts)}",
                 evidence=facts["events"]["evidence"],
             )
         )
@@ -58,3 +58,8 @@ def write_communication(facts: Mapping[str, Any]) -> list[dict[str, str]]:
         )
     )
     return rows
+
+
+def _beside(facts: Mapping[str, Any]) -> str:
+    """What is open of the workflow's other incidents in the window."""
+    return f" At other times in the window: {other_incidents_text(facts)}." if facts["other_incidents"] else ""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -10,6 +10,7 @@ import pandas as pd
 
 from dlqkit.executions.event_history import event_states
 from dlqkit.report.coverage import dead_letters_are_whole, evidence_ids, time_text, value_or_none
+from dlqkit.report.state import select_dead
 from dlqkit.signals.counters import increase, metric_samples, steps_within
 
 if TYPE_CHECKING:
@@ -20,6 +21,7 @@ __all__ = [
     "count_metrics",
     "describe_last_dead_letter",
     "find_doubt",
+    "list_earlier_and_later",
     "list_others",
     "no_events",
 ]
@@ -129,16 +131,61 @@ def no_events(rows: list[dict[str, Any]]) -> dict[str, Any]:
 
 
 def list_others(
-    signals: pd.DataFrame, workflow_id: str | None, folder: IncidentFolder, events: Mapping[str, Any]
+    signals: pd.DataFrame, workflow_id: str | None, folder: IncidentFolder, findings: Sequence[Mapping[str, Any]]
 ) -> list[dict[str, Any]]:
-    """Other workflows whose dead letters jump too."""
+    """Other workflows whose dead letters jump too; ``alike`` where ``findings`` have both in one."""
     others = signals[(signals["workflow_id"] != workflow_id) & (signals["signal"] == "dead_letters")]
+    together = {name for row in findings if workflow_id in row["workflow_ids"] for name in row["workflow_ids"]}
     return [
         {
             "workflow_id": str(row.workflow_id),
             "name": folder.workflow_name(str(row.workflow_id)),
             "events": value_or_none(row.size),
             "onset_at": time_text(row.onset_at),
+            "alike": str(row.workflow_id) in together,
         }
         for row in others.dropna(subset=["workflow_id"]).itertuples(index=False)
     ]
+
+
+def list_earlier_and_later(
+    signals: pd.DataFrame, main: pd.Series | None, own: pd.DataFrame, moment: datetime
+) -> list[dict[str, Any]]:
+    """The workflow's other incidents of dead letters in the window, in order of time.
+
+    Parameters
+    ----------
+    signals : DataFrame
+        From ``find_signals``.
+    main : Series or None
+        The signal that the report is about.
+    own : DataFrame
+        ``frames.RECORDS`` of the workflow.
+    moment : datetime
+        The end of what is looked at.
+
+    Returns
+    -------
+    list of dict
+        ``onset_at``, ``end_at`` (None: it goes on), ``events`` and ``open``: as far as records show; None where there
+        are no records of it.
+    """
+    if main is None or main["signal"] != "dead_letters":
+        return []
+    others = signals[(signals["signal"] == "dead_letters") & (signals["workflow_id"] == main["workflow_id"])]
+    others = others[others["onset_at"] != main["onset_at"]].sort_values("onset_at")
+    states = event_states(own).set_index("event_key")["state"]
+    taken = set(select_dead(own, main, moment)["event_key"].dropna())
+    rows = []
+    for _, other in others.iterrows():
+        keys = set(select_dead(own, other, moment)["event_key"].dropna()) - taken
+        still_open = sum(states.get(key) == "open" for key in keys)
+        rows.append(
+            {
+                "onset_at": time_text(other["onset_at"]),
+                "end_at": time_text(other["end_at"]),
+                "events": len(keys) or None,
+                "open": still_open if keys else None,
+            }
+        )
+    return rows

@@ -10,6 +10,7 @@ import pandas as pd
 from dlqkit.decision.changes import find_changes
 from dlqkit.decision.classes import classify_failures, propose_max_attempts
 from dlqkit.decision.overrides import apply_overrides, find_unmatched_overrides
+from dlqkit.decision.payload_changes import ENOUGH_BEFORE
 from dlqkit.decision.signatures import group_errors, sign_errors
 from dlqkit.decision.signing.signature_edits import SignatureEdits
 from dlqkit.executions.durations import propose_timeout
@@ -176,6 +177,12 @@ def _shown(kind: str, what: str) -> str:
     return mask_credentials(what)[:200] if kind == "log" else what
 
 
+def _payloads_tell(own: pd.DataFrame, main: pd.Series | None) -> bool:
+    """Whether enough payloads of before the half hour are known for one in it to be called new."""
+    known = own[own["payload_snapshot"].notna()]
+    return main is not None and int((known["recorded_at"] < main["onset_at"] - BEFORE_ONSET).sum()) >= ENOUGH_BEFORE
+
+
 def describe_changes(
     folder: IncidentFolder,
     own: pd.DataFrame,
@@ -187,7 +194,7 @@ def describe_changes(
     """What changed in the half hour before the onset, and what was looked at for it."""
     looked = ["worker restarts and versions in the metrics"] if len(samples) else []
     looked += ["event volume"] if len(samples) else []
-    looked += ["payloads of the records"] if len(own) else []
+    looked += ["payloads of the records"] if _payloads_tell(own, main) else []
     looked += ["worker logs"] if len(folder.worker_logs().frame) else []
     looked += ["your notes"] if folder.notes else []
     looked_at = ", ".join(looked) + " were looked at" if looked else "no source tells of restarts, versions or deploys"

@@ -24,6 +24,7 @@ from dlqkit.report.counts import (
     count_metrics,
     describe_last_dead_letter,
     find_doubt,
+    list_earlier_and_later,
     list_others,
     no_events,
 )
@@ -41,7 +42,16 @@ from dlqkit.report.impact import describe_impact
 from dlqkit.report.judgement import read_judgement
 from dlqkit.report.prevention import describe_prevention
 from dlqkit.report.reported import describe_findings, describe_reports
-from dlqkit.report.state import SOURCES, choose_main_signal, describe_onset, describe_state, is_known, select_dead
+from dlqkit.report.state import (
+    SOURCES,
+    choose_main_signal,
+    count_untold,
+    describe_onset,
+    describe_state,
+    is_known,
+    select_dead,
+    tell_untold,
+)
 from dlqkit.report.unplaced import find_unplaced
 from dlqkit.signals.counters import metric_samples
 from dlqkit.signals.signals import find_incidents
@@ -61,7 +71,7 @@ __all__ = [
     "signals_frame",
 ]
 
-SCHEMA = 1
+SCHEMA = 2
 STALE = timedelta(minutes=1)
 
 
@@ -221,7 +231,8 @@ def facts(folder: IncidentFolder, *, as_of: datetime | None = None, first_look: 
         workflow_id = workflow_id if main is not None else _only(own["workflow_id"])
     known = is_known(own, samples, workflow_id, trace_id)
     asked = f"the trace {trace_id}" if trace_id else f"the workflow {workflow_id}"
-    state = describe_state(main, own, rows, asked, known=known, trace_id=trace_id, since=folder.window.start)
+    window = (folder.window.start, folder.window.end)
+    state = describe_state(main, own, rows, asked, known=known, trace_id=trace_id, window=window, until=moment)
     onset = describe_onset(main, moment, folder, rows)
     incident_dead = select_dead(own, main, moment)
     diagnosis, classes = diagnose(folder, own, incident_dead, workflow_id, judgement)
@@ -264,9 +275,12 @@ def facts(folder: IncidentFolder, *, as_of: datetime | None = None, first_look: 
     counts_events = state["kind"] == "dead_letters" and has_records
     out["events"] = count_events(own, incident_dead, rows, onset, doubt) if counts_events else no_events(rows)
     out["assumptions"] += [doubt] if doubt else []
+    failed = count_untold(own)
+    out["untold"] = {"queued_to_dlq": tell_untold(len(own), failed) if failed else None}
     out["findings"] = describe_findings(signals, records)
     out["reports"] = describe_reports(folder, records)
-    out["other_workflows"] = list_others(signals, workflow_id, folder, out["events"])
+    out["other_workflows"] = list_others(signals, workflow_id, folder, out["findings"])
+    out["other_incidents"] = list_earlier_and_later(signals, main, own, moment)
     out["coverage"] = rows
     out["judgement"] = dict(judgement.texts)
     out["checklist"] = check_two_items(own, samples, folder.metric_names, workflow_id, moment, rows, main)

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
+from dlqkit.executions.event_history import event_states
 from dlqkit.report.coverage import dead_letters_are_whole, evidence_ids, time_text
 
 if TYPE_CHECKING:
@@ -14,8 +15,18 @@ if TYPE_CHECKING:
 
 # What of a silence is that of a source alone (signals.silence).
 SOURCES = ("scrapes", "records", "log lines")
+# A file that ends so shortly before the window is as good as one that reaches its end.
+STALE = timedelta(minutes=1)
 
-__all__ = ["choose_main_signal", "describe_onset", "describe_state", "is_known", "select_dead"]
+__all__ = [
+    "choose_main_signal",
+    "count_untold",
+    "describe_onset",
+    "describe_state",
+    "is_known",
+    "select_dead",
+    "tell_untold",
+]
 
 
 def choose_main_signal(signals: pd.DataFrame, workflow_id: str | None) -> pd.Series | None:
@@ -46,7 +57,8 @@ def describe_state(
     *,
     known: bool,
     trace_id: str | None = None,
-    since: datetime | None = None,
+    window: tuple[datetime, datetime] | None = None,
+    until: datetime | None = None,
 ) -> dict[str, Any]:
     """``going_on``, ``ended``, ``nothing`` or ``unknown``, of which signal, and why.
 
@@ -64,51 +76,94 @@ def describe_state(
         Whether any source speaks of it.
     trace_id : str, optional
         The trace, if the question is one; then only its own records count.
-    since : datetime, optional
-        The start of the window; dead letters of before are the baseline.
+    window : (datetime, datetime), optional
+        What was asked for; dead letters of before it are the baseline.
+    until : datetime, optional
+        The end of the evidence.
 
     Returns
     -------
     dict
         ``value``, ``kind`` (a signal, or None) and ``reason``, a sentence. "Nothing" is only said where a source that
-        tells of dead letters answered, and none of them lacks its time.
+        tells of dead letters answered, says which they are, and none of them lacks its time. Of "nothing" ``until`` is
+        the end of the evidence where that is before the window's, and ``open`` how many open dead events are more than
+        usual and yet too few for an incident; of "unknown" ``why`` is the setting that is missing.
     """
     if main is not None:
         value = "going_on" if pd.isna(main["end_at"]) else "ended"
         what = None if pd.isna(main["what"]) else str(main["what"])
         return {"value": value, "kind": str(main["signal"]), "reason": str(main["evidence"]), "what": what}
-    reason = _why_unknown(own, rows, asked, known=known)
+    reason, why = _why_unknown(own, rows, asked, known=known)
     if reason:
-        return {"value": "unknown", "kind": None, "reason": reason}
+        return {"value": "unknown", "kind": None, "reason": reason, "why": why}
     if trace_id is not None:
         outcomes = own["status"].astype("str").dropna().unique()
         said = f"Its {len(own):,} records say: {', '.join(sorted(outcomes))}; it is no dead letter."
         return {"value": "nothing", "kind": None, "reason": said}
     kinds = ", ".join(dict.fromkeys(row["kind"].split(":")[0] for row in rows if row["received"]))
+    few, still_open = _few_dead(own, window)
+    early = until is not None and window is not None and until < window[1] - STALE
+    return {
+        "value": "nothing",
+        "kind": None,
+        "reason": f"Looked at: {kinds}; none of the five signals is seen.{few}",
+        "until": time_text(until) if early else None,
+        "open": still_open,
+    }
+
+
+def _few_dead(own: pd.DataFrame, window: tuple[datetime, datetime] | None) -> tuple[str, int]:
+    """What is said of dead letters that make no incident, and how many of their events are open."""
     lost = own["queued_to_dlq"].fillna(False).astype(bool)
-    dead = int((lost if since is None else lost & (own["recorded_at"] >= since)).sum())
-    few = f" {dead:,} dead letters are no more than usual." if dead else ""
-    return {"value": "nothing", "kind": None, "reason": f"Looked at: {kinds}; none of the five signals is seen.{few}"}
+    inside = lost if window is None else lost & (own["recorded_at"] >= window[0])
+    count = int(inside.sum())
+    if not count:
+        return "", 0
+    states = event_states(own)
+    dead = states[states["event_key"].isin(set(own.loc[inside, "event_key"].dropna()))]
+    words = "dead letter is" if count == 1 else "dead letters are"
+    if count < int(lost.sum()):
+        return f" {count:,} {words} no more than usual.", 0
+    # Without a single one before, there is no usual number that these could be within.
+    return f" {count:,} {words} too few to be called an incident.", int((dead["state"] == "open").sum())
 
 
-def _why_unknown(own: pd.DataFrame, rows: list[dict[str, Any]], asked: str | None, *, known: bool) -> str:
+def _why_unknown(own: pd.DataFrame, rows: list[dict[str, Any]], asked: str | None, *, known: bool) -> tuple[str, str]:
+    """Why nothing can be said, in a sentence, and the setting that would help; both empty where something can."""
     telling = [row for row in rows if row["kind"].startswith(("records", "prometheus: counters"))]
     if all(row["received"] == 0 for row in telling):
         failed = next((row["missing"][0] for row in telling if row["missing"]), "")
         what = "No source that tells of dead letters answered with anything in this window."
-        return f"{what} {failed}" if failed else f"{what} Check the workflow_id, the window and dlqkit's URLs."
+        return f"{what} {failed}" if failed else f"{what} Check the workflow_id, the window and dlqkit's URLs.", ""
     if not known:
-        return f"No source knows {asked} in this window; check the id."
+        return f"No source knows {asked} in this window; check the id.", ""
     undated = int((own["queued_to_dlq"].fillna(False).astype(bool) & own["recorded_at"].isna()).sum())
     if undated:
-        return (
+        sentence = (
             f"{undated:,} dead letters have no time that can be read, so nothing can be said of when; "
             "set execution_logs.timezone, or name the time's field."
         )
+        return sentence, "time"
     counted = any(row["received"] for row in telling if row["kind"].startswith("prometheus"))
+    untold = count_untold(own)
+    if untold and not counted:
+        return f"{tell_untold(len(own), untold)} No counter was seen either.", "queued_to_dlq"
     if not counted and not dead_letters_are_whole(rows):
-        return "The records are not whole and no counter was seen, so dead letters may be missing."
-    return ""
+        return "The records are not whole and no counter was seen, so dead letters may be missing.", ""
+    return "", ""
+
+
+def count_untold(own: pd.DataFrame) -> int:
+    """How many events failed, where no record says whether it is a dead letter; 0 where one does."""
+    if own.empty or own["queued_to_dlq"].notna().any():
+        return 0
+    states = event_states(own)
+    return int((states["state"] == "failed").sum())
+
+
+def tell_untold(records: int, failed: int) -> str:
+    """That the records do not say which of them are dead letters."""
+    return f"None of {records:,} records says whether it is a dead letter (queued_to_dlq); {failed:,} events failed."
 
 
 def describe_onset(

@@ -17,6 +17,7 @@ __all__ = [
     "duration_text",
     "headline",
     "moment_text",
+    "other_incidents_text",
     "seconds_between",
     "summary",
 ]
@@ -102,7 +103,10 @@ def _state_text(facts: Facts) -> str:
     state, kind = facts["state"]["value"], facts["state"]["kind"]
     last = facts["last_dead_letter"]
     if state == "nothing":
-        return f"Nothing is wrong in this window. {facts['state']['reason']}"
+        until = facts["state"].get("until")
+        where = f"up to {moment_text(until)}, where the evidence ends" if until else "in this window"
+        what = "No incident is seen" if facts["state"].get("open") else "Nothing is wrong"
+        return f"{what} {where}. {facts['state']['reason']}"
     if state == "unknown":
         return f"Not known. {facts['state']['reason']}"
     if kind == "silence":
@@ -137,6 +141,17 @@ def class_text(facts: Facts) -> str:
     if failure_class["disputed"]:
         text += f"; disputed by the error text for {failure_class['disputed']:,}"
     return text
+
+
+def other_incidents_text(facts: Facts) -> str:
+    """Other incidents of the same workflow: when, how many events, and how many of them are open."""
+    parts = []
+    for row in facts["other_incidents"][:2]:
+        end = f"to {moment_text(row['end_at'])[11:19]}" if row["end_at"] else "on, still going on"
+        many = "events not counted" if row["events"] is None else f"{row['events']:,} events, open {row['open']:,}"
+        parts.append(f"{many}, from {moment_text(row['onset_at'])[11:19]} {end}")
+    rest = len(facts["other_incidents"]) - len(parts)
+    return "; ".join(parts) + (f"; and {rest} more times" if rest else "")
 
 
 def _changes_text(facts: Facts) -> str:
@@ -196,6 +211,13 @@ def _since(onset: Mapping[str, Any]) -> str:
     return about + moment_text(onset["at"], seconds=not rough)
 
 
+def _no_incident(facts: Facts) -> str:
+    count = facts["state"].get("open")
+    if not count:
+        return "Nothing is wrong"
+    return f"No incident is seen, and {count:,} dead {'event is' if count == 1 else 'events are'} open"
+
+
 def headline(facts: Facts) -> str:
     """The incident in one sentence."""
     state, kind = facts["state"]["value"], facts["state"]["kind"]
@@ -203,7 +225,9 @@ def headline(facts: Facts) -> str:
     since = _since(facts["onset"])
     if state == "nothing":
         trace = facts["incident"]["trace_id"]
-        return f"The trace {trace} is not dead-lettered" if trace else "Nothing is wrong"
+        until = facts["state"].get("until")
+        upto = f" up to {moment_text(until)}, where the evidence ends" if until else ""
+        return f"The trace {trace} is not dead-lettered" if trace else f"{_no_incident(facts)}{upto}"
     if state == "unknown":
         return "The evidence does not say whether something is wrong"
     still = "is" if state == "going_on" else "was"
@@ -232,6 +256,8 @@ def summary(facts: Facts) -> list[Line]:
         if events["affected"]["bound"] != "exact" and counted and counted > (events["affected"]["value"] or 0):
             detail += f"; the counter grew by {counted:,.0f}"
         lines.append(Line("Events affected", detail, "computed" if known else "unknown", events["evidence"]))
+        if facts["other_incidents"]:
+            lines.append(Line("Other times", other_incidents_text(facts), evidence=events["evidence"]))
         lines.append(
             Line("Class", class_text(facts), "unknown" if facts["class"]["value"] == "unknown" else "computed")
         )
@@ -242,11 +268,14 @@ def summary(facts: Facts) -> list[Line]:
     if state in {"going_on", "ended"}:
         seen = facts["changes"]["rows"] or "were looked at" in facts["changes"]["looked_at"]
         lines.append(Line("Changed before", _changes_text(facts), "computed" if seen else "unknown"))
-    others = facts["other_workflows"]
-    if others:
-        names = ", ".join(str(row["name"] or row["workflow_id"]) for row in others[:3])
-        more = f" and {len(others) - 3} more" if len(others) > 3 else ""
-        lines.append(Line("Failing alike", f"{names}{more}"))
+    for label, is_alike in (("Failing alike", True), ("Failing too", False)):
+        others = [row for row in facts["other_workflows"] if row["alike"] is is_alike]
+        if others:
+            names = ", ".join(str(row["name"] or row["workflow_id"]) for row in others[:3])
+            more = f" and {len(others) - 3} more" if len(others) > 3 else ""
+            lines.append(Line(label, f"{names}{more}"))
+    if facts["untold"]["queued_to_dlq"]:
+        lines.append(Line("Not told", facts["untold"]["queued_to_dlq"], "unknown"))
     if facts["advice"]:
         lines.append(Line("Do next", facts["advice"][0]["action"]))
     partial = [row for row in facts["coverage"] if row["completeness"] != "complete"]

@@ -109,6 +109,9 @@ class RecordExports:
                 rows = json.loads(self._without_secrets(json.dumps(rows, default=str).encode()))
             return (*finish_records(rows, self._settings), False)
         body = self._without_secrets(_body(path, head))
+        if not body.strip(b"\xef\xbb\xbf \t\r\n"):
+            # An export that failed looks the same as one of no record.
+            raise UnexpectedAnswer(f"{path.name} is empty.", "Export it again; if it holds no record, leave it out.")
         start = body[:64].lstrip(b"\xef\xbb\xbf \t\r\n")[:1]
         if start == b"[":
             return _of(decode_page(body, self._settings))

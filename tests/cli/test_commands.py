@@ -70,7 +70,7 @@ def test_triage_of_long_words_is_cut_with_an_ellipsis_and_still_one_screen() -> 
 
     facts = make_facts(assumptions=["MAX_ATTEMPTS is taken as 5: so the " + "word " * 40] * 4)
     facts["signatures"] = [{**facts["signatures"][0], "signature": "no route to host " * 20}] * 4
-    facts["other_workflows"] = [{"name": "w" * 300, "workflow_id": "w"}] * 3
+    facts["other_workflows"] = [{"name": "w" * 300, "workflow_id": "w", "alike": True}] * 3
     facts["state"]["reason"] = "reason " * 100
 
     for long in (False, True):

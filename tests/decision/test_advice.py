@@ -112,6 +112,44 @@ def test_disputed_events_are_never_republished_with_the_others() -> None:
     assert "Republishing disputed events" in words(rows, "wrong")
 
 
+def test_where_the_texts_of_most_events_contradict_their_fields_that_is_settled_first() -> None:
+    """Ten of twelve validation errors are flagged retryable: what an outage would need is said only after that."""
+    rows = advise(facts("infrastructure", **{"class": {"disputed": 10}}), directory="d")
+
+    assert rows[0]["action"].startswith("Look at single events first")
+    assert all("republish" not in row["action"] or row["action"].startswith("If the fields are right") for row in rows)
+
+
+def test_a_refused_access_is_not_laid_at_the_clients_door() -> None:
+    """The worker's token has expired, and the worker does not retry that: the payloads may be in order."""
+    rows = advise(facts("business", signature={"signature": "unauthorized: token expired"}), directory="d")
+
+    assert "the worker, whose access is then to be restored" in rows[0]["action"]
+    assert "created anew" not in words(rows)
+
+
+def test_failed_events_of_which_nothing_tells_whether_they_are_dead_come_before_any_other_signal() -> None:
+    untold = {"queued_to_dlq": "None of 720 records says whether it is a dead letter (queued_to_dlq); 120 failed."}
+
+    rows = advise(facts(state={"kind": "duration"}, untold=untold), directory="d")
+
+    assert "which field tells a dead letter" in rows[0]["action"]
+
+
+def test_open_dead_events_want_their_decision_though_they_are_no_incident() -> None:
+    rows = advise(facts(state={"kind": None, "value": "nothing", "open": 3}), directory="d")
+
+    assert "3 dead events that are open" in rows[-1]["action"]
+    assert "Nothing to do" not in words(rows)
+
+
+def test_what_the_evidence_does_not_cover_is_to_be_collected() -> None:
+    rows = advise(facts(state={"kind": None, "value": "nothing", "until": "2026-03-02T13:00:00+00:00"}), directory="d")
+
+    assert rows[0]["action"] == "Collect to the end of the window: the evidence ends before it."
+    assert "2026-03-02 13:00:00 UTC" in rows[0]["reason"]
+
+
 def test_overrides_that_match_nothing_are_to_be_checked() -> None:
     rows = advise(facts("business", **{"class": {"unmatched_overrides": ["signature 0a"]}}), directory="d")
 

@@ -11,7 +11,7 @@ def make_facts(**over: Any) -> dict[str, Any]:
     """An infrastructure incident of 12 events that is going on."""
     nothing = {"value": 12, "bound": "exact"}
     values: dict[str, Any] = {
-        "schema": 1,
+        "schema": 2,
         "dlqkit": "0.1.0",
         "incident": {
             "name": "orders",
@@ -116,6 +116,8 @@ def make_facts(**over: Any) -> dict[str, Any]:
             "looked_at": "worker restarts were looked at",
         },
         "other_workflows": [],
+        "other_incidents": [],
+        "untold": {"queued_to_dlq": None},
         "advice": [
             {
                 "action": "Find what refuses connections, and remove it.",

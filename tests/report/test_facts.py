@@ -20,6 +20,7 @@ from dlqkit.report.counts import count_events, find_doubt
 from dlqkit.report.coverage import dead_letters_known_to
 from dlqkit.report.facts import facts, facts_json
 from dlqkit.report.state import describe_onset
+from dlqkit.report.wording import headline, summary
 from dlqkit.settings import Settings
 from tests.frames import START, at, dead, good, records
 
@@ -34,6 +35,7 @@ def row(number: int, minutes: float, **more: Any) -> dict[str, Any]:
 
 
 def facts_of(folder: Path, rows: Sequence[dict[str, Any]]) -> dict[str, Any]:
+    folder.mkdir(exist_ok=True)
     (folder / "export.jsonl").write_text("\n".join(map(json.dumps, rows)))
     return facts(collect(QUESTION, Settings(), folder / "incident", records_files=(folder / "export.jsonl",)))
 
@@ -167,6 +169,81 @@ def test_the_end_of_a_file_is_no_silence(tmp_path: Path) -> None:
     assert found["workflow"]["id"] == "wf"
     assert found["events"]["affected"] == {"value": 120, "bound": "exact"}
     assert found["checklist"][1]["state"] == "no"
+
+
+def healthy(count: int, spacing: float, **more: Any) -> list[dict[str, Any]]:
+    return [row(5000 + n, n * spacing, queued_to_dlq=False, status="ok", last_error=None, **more) for n in range(count)]
+
+
+def test_another_incident_of_the_same_workflow_is_not_passed_over(tmp_path: Path) -> None:
+    """Sixty died in ten minutes an hour before the sixty that the report is about: a hundred and twenty are open."""
+    rows = [row(n, 60 + n / 6, last_error="refused") for n in range(60)]
+    rows += [row(100 + n, 180 + n / 6, last_error="bad zip", retryable=False) for n in range(60)]
+
+    found = facts_of(tmp_path, rows + healthy(1440, 1 / 6))
+
+    assert found["events"]["open"] == {"value": 60, "bound": "exact"}
+    assert [(other["events"], other["open"]) for other in found["other_incidents"]] == [(60, 60)]
+    remains = next(line for line in found["communication"] if line["label"] == "Remains")
+    assert "60 events, open 60, from" in remains["text"]
+
+
+def test_a_workflow_that_fails_at_another_time_is_not_said_to_fail_alike(tmp_path: Path) -> None:
+    """The database of one was away for twenty minutes; later the other refuses what a client sends."""
+    rows = [row(n, 60 + n / 6) for n in range(120)] + healthy(1200, 1 / 6)
+    other = {"workflow_id": "other"}
+    rows += [row(9000 + n, 100 + n / 6, last_error="bad zip", retryable=False, **other) for n in range(300)]
+    rows += [{**one, "id": f"o{one['id']}"} for one in healthy(600, 1 / 6, **other)]
+
+    found = facts_of(tmp_path, rows)
+
+    assert [other["alike"] for other in found["other_workflows"]] == [False]
+    assert "Failing alike" not in {line.label for line in summary(found)}
+    assert "Failing too" in {line.label for line in summary(found)}
+
+
+def test_nothing_is_wrong_only_as_far_as_the_file_reaches(tmp_path: Path) -> None:
+    """Half of the window is in the export; of the rest nobody knows whether the worker is silent."""
+    found = facts_of(tmp_path, healthy(720, 1 / 6))
+
+    assert found["state"]["value"] == "nothing"
+    assert found["state"]["until"] == at(719 * 10).isoformat()
+    assert headline(found) == "Nothing is wrong up to 2026-03-02 13:59:50 UTC, where the evidence ends"
+    assert found["advice"][0]["action"].startswith("Collect to the end of the window")
+
+
+def test_three_dead_letters_where_none_is_usual_are_not_called_usual(tmp_path: Path) -> None:
+    rows = healthy(1440, 1 / 6)
+    rows += [row(n, 239 + n / 6) for n in range(3)]
+
+    found = facts_of(tmp_path, rows)
+
+    assert "3 dead letters are too few to be called an incident" in found["state"]["reason"]
+    assert found["state"]["open"] == 3
+    assert headline(found) == "No incident is seen, and 3 dead events are open"
+    assert "3 dead events that are open" in found["advice"][-1]["action"]
+
+
+def test_records_that_do_not_say_which_are_dead_letters_are_not_called_quiet(tmp_path: Path) -> None:
+    """An export without the field: 120 of its events failed, and whether they are lost is not known."""
+    rows = [{**row(n, 120 + n / 6, status="failed"), "queued_to_dlq": None} for n in range(120)]
+    rows += [{**one, "queued_to_dlq": None} for one in healthy(1440, 1 / 6)]
+
+    found = facts_of(
+        tmp_path, [{name: value for name, value in one.items() if name != "queued_to_dlq"} for one in rows]
+    )
+
+    assert found["untold"]["queued_to_dlq"] is not None
+    assert "120 events failed" in found["untold"]["queued_to_dlq"]
+    assert "which field tells a dead letter" in found["advice"][0]["action"]
+
+
+def test_payloads_are_said_to_be_looked_at_only_where_there_are_some_of_before(tmp_path: Path) -> None:
+    late = facts_of(tmp_path / "late", [row(n, 5 + n / 2) for n in range(240)])
+    early = facts_of(tmp_path / "early", [row(n, 120 + n / 2) for n in range(40)] + healthy(1440, 1 / 6))
+
+    assert "payloads" not in late["changes"]["looked_at"]
+    assert "payloads" in early["changes"]["looked_at"]
 
 
 def facts_of_trace(folder: Path, trace_id: str) -> dict[str, Any]:

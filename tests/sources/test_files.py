@@ -71,6 +71,14 @@ def test_what_is_no_export_is_refused(body: bytes, tmp_path: Path) -> None:
         RecordExports(path).load()
 
 
+def test_an_empty_export_is_called_empty(tmp_path: Path) -> None:
+    """It may be an export that failed as well as one of no record, so it is not taken for a quiet window."""
+    (tmp_path / "export.jsonl").write_text("\n")
+
+    with pytest.raises(UnexpectedAnswer, match="export.jsonl is empty"):
+        RecordExports(tmp_path / "export.jsonl").load()
+
+
 def test_reports_are_read_whatever_their_columns_are_called(tmp_path: Path) -> None:
     path = tmp_path / "reports.csv"
     path.write_text("\ufeffTime;Order ID;Comment;Client\n2026-03-02T14:00Z;ORD-1;never came;acme\nyesterday;ORD-2;;\n")

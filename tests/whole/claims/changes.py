@@ -6,7 +6,7 @@ import re
 from datetime import timedelta
 from typing import Any
 
-from tests.whole.claims.scene import ROUNDING, SCRAPE, Scene, Wrong, moment
+from tests.whole.claims.scene import LOOKED_BACK, ROUNDING, SCRAPE, Scene, Wrong, moment
 
 BEFORE_ONSET = timedelta(minutes=30)
 # Workers restart one after the other, and a scrape shows it later.
@@ -61,11 +61,20 @@ def check_other_changes(scene: Scene) -> Wrong:
 
 
 def check_looked_at(scene: Scene) -> Wrong:
-    """What was looked at for changes is what was collected."""
-    looked = scene.facts["changes"]["looked_at"]
-    has_records = any(row["received"] for row in scene.facts["coverage"] if row["kind"].startswith("records"))
-    wanted = ["restarts and versions", "volume", "worker logs", *(["payloads"] if has_records else [])]
+    """What was looked at for changes is what was collected; payloads only beside enough of before the half hour."""
+    looked, onset = scene.facts["changes"]["looked_at"], scene.facts["onset"]["at"]
+    wanted = ["restarts and versions", "volume", "worker logs"]
     yield from (f"{name} is not among: {looked}" for name in wanted if name not in looked)
+    if onset is None:
+        if "payloads" in looked:
+            yield f"payloads of before no onset: {looked}"
+    elif scene.has_dead and not scene.is_cut:
+        begin, half_hour_before = (scene.as_of - LOOKED_BACK).timestamp(), moment(onset).timestamp() - 1800
+        ended = scene.tries["ended_s"]
+        known = int(((ended >= begin) & (ended < half_hour_before)).sum())
+        # A few more or less are a matter of where the window begins.
+        if not 25 <= known <= 35 and (known > 30) != ("payloads" in looked):
+            yield f"{known} payloads of before, and looked at: {looked}"
 
 
 def check_payload_change(scene: Scene) -> Wrong:

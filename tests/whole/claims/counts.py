@@ -170,8 +170,9 @@ def check_reported_successes(scene: Scene) -> Wrong:
 
 
 def check_counted_dead_letters(scene: Scene) -> Wrong:
-    """Dead letters that are no more than usual are counted over the window that the sentence is about."""
-    told = re.search(r"([0-9,]+) dead letters are no more than usual", scene.facts["state"]["reason"])
+    """Dead letters that make no incident are counted over the window that the sentence is about."""
+    pattern = r"([0-9,]+) dead letters? (?:is|are) (?:no more than usual|too few)"
+    told = re.search(pattern, scene.facts["state"]["reason"])
     start = moment(scene.facts["incident"]["window"]["start"])
     true = [one for one in scene.truth["losses"] if start <= moment(one["at"]) <= scene.as_of]
     if told and int(told[1].replace(",", "")) != len(true):

@@ -139,7 +139,9 @@ FALSEHOODS: Mapping[str, Falsehood] = {
     "more clients": _put("impact", "counts", 7, "value", 6),
     "a fate": _put("reports", "fates", "dead", 0),
     "a finding of a healthy workflow": _put("findings", 0, "workflow_ids", lambda names: [*names, "another"]),
-    "another workflow that fails": _put("other_workflows", [{"workflow_id": "another", "name": None, "events": 4.0}]),
+    "another workflow that fails": _put(
+        "other_workflows", [{"workflow_id": "another", "name": None, "events": 4.0, "alike": False}]
+    ),
     "a moment of the timeline": _put("timeline", 0, "at", _later(-7200)),
     "an unsafe first step": _put("advice", 0, "action", "Republish everything at once."),
     "an advice on timeouts": _put("advice", 1, "action", "Find out; raise its timeout."),

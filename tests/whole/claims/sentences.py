@@ -142,8 +142,9 @@ def check_first_advice(scene: Scene) -> Wrong:
         else "Make sure that what was unavailable is back",
     }.get(class_of_seen(scene))
     if wanted is None:
+        few = "Look at the" if "too few" in scene.facts["state"]["reason"] else "Nothing to do"
         wanted = {"silence": "Look at the worker and its subscription", "support": "Look up each reported event",
-                  None: "Nothing to do"}[scene.kind]  # fmt: skip
+                  None: few}[scene.kind]  # fmt: skip
     if not first.startswith(wanted):
         yield f"{first!r}, not {wanted!r}"
 
