@@ -75,7 +75,7 @@ def test_an_empty_export_is_called_empty(tmp_path: Path) -> None:
     """It may be an export that failed as well as one of no record, so it is not taken for a quiet window."""
     (tmp_path / "export.jsonl").write_text("\n")
 
-    with pytest.raises(UnexpectedAnswer, match="export.jsonl is empty"):
+    with pytest.raises(UnexpectedAnswer, match="is empty"):
         RecordExports(tmp_path / "export.jsonl").load()
 
 
