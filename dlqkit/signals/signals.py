@@ -71,7 +71,8 @@ def find_incidents(
     metrics : mapping, optional
         Names that differ from the runbook's (``counters.METRICS``).
     records_complete_from : datetime, optional
-        From when on no dead letter is missing from the records; their first one by default.
+        From when on no dead letter is missing from the records; by default since the workflow's first record of any
+        fate, else since its first dead letter.
     now : datetime, optional
         The end of what is looked at; the last time in the frames by default.
 
