@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from dlqkit.signals.dead_letters import ended
+from dlqkit.signals.bounds import ended
 from dlqkit.signals.growth import Growth
 from dlqkit.signals.onset import MERGE_S, MINIMUM_EVENTS, Segment, find_elevated
 from dlqkit.signals.points import Found, moment_s, times_s
