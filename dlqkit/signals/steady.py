@@ -4,27 +4,53 @@ from __future__ import annotations
 
 import numpy as np
 
-from dlqkit.signals.bounds import ended
+from dlqkit.signals.bounds import ended, onset_of
+from dlqkit.signals.exposure import by_time
 from dlqkit.signals.growth import Steps
+from dlqkit.signals.placing import Onset
 from dlqkit.signals.points import Found
+from dlqkit.signals.runs import Run
 from dlqkit.signals.scrapes import Scrapes
 
 __all__ = ["find_steady"]
 
 # A workflow that loses this share of its events all through the window is in trouble although nothing changes.
 STEADY_SHARE, STEADY_EVENTS = 0.2, 20.0
+# Nothing tells its usual share, so whether it is an incident or a habit is as likely as not.
+STEADY_SURENESS = 0.5
 
 
 def find_steady(
     workflow_id: str | None, points: Steps, volume: list[Steps], scrapes: Scrapes, end_s: float
 ) -> Found | None:
-    """A workflow that loses events all through what was watched: since before the evidence begins."""
-    start_s, size, gained = scrapes.began_s, points.total, sum(part.total for part in volume)
-    share = size / max(size + gained, 1.0)
-    if not volume or size < STEADY_EVENTS or share < STEADY_SHARE:
+    """A workflow that loses events from its first dead letter on, be it since before the evidence begins."""
+    size = points.total
+    if not volume or size < STEADY_EVENTS:
         return None
-    last = float(points.at_s[-1])
-    if ended(last, start_s, size, end_s):
+    start_s, first, last = scrapes.began_s, float(points.previous_s[0]), float(points.at_s[-1])
+    # Until its first dead letter it was quiet for so long that this is no pause in a loss which went on before.
+    is_later = first > start_s and ended(start_s, first - (last - first), size, first)
+    won = sum(part.total for part in volume)
+    before = sum(float(part.grown[part.at_s <= first].sum()) for part in volume) if is_later else 0.0
+    share = size / max(size + won - before, 1.0)
+    if share < STEADY_SHARE:
         return None
-    text = f"{share:.0%} of its events are lost all through the window, so it began before the evidence does."
-    return Found(workflow_id, "dead_letters", start_s, np.nan, start_s, None, np.nan, size, np.nan, 0.5, text)
+    end = last if ended(last, first if is_later else start_s, size, end_s) else None
+    if is_later:
+        onset = _onset(points, scrapes, end_s)
+        earlier = f"{before:,.0f} succeeded" if before >= 1 else "none came in"
+        text = f"{share:.0%} of its events are lost since its first dead letter; before that {earlier}."
+        return Found(workflow_id, "dead_letters", onset.at_s, onset.low_s, onset.high_s, end,
+                     onset.high_s - onset.low_s, size, 0.0, STEADY_SURENESS, text)  # fmt: skip
+    span = "all through the window" if end is None else "from its beginning on"
+    text = f"{share:.0%} of its events are lost {span}, so it began before the evidence does."
+    return Found(workflow_id, "dead_letters", start_s, np.nan, start_s, end, np.nan, size, np.nan, STEADY_SURENESS,
+                 text)  # fmt: skip
+
+
+def _onset(points: Steps, scrapes: Scrapes, end_s: float) -> Onset:
+    """Of a loss that nothing came before; by time, since no volume was there to divide by."""
+    exposure = by_time(scrapes.began_s, end_s)
+    whole = Run(0, len(points) - 1, points.total, 0.0, 0.0)
+    rate = 0.5 / exposure.total
+    return onset_of(whole, points, exposure, rate, scrapes, scrapes.began_s)
