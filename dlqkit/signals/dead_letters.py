@@ -12,7 +12,7 @@ from dlqkit.signals.growth import Growth, Steps
 from dlqkit.signals.points import Found, Tally
 from dlqkit.signals.runs import FLOOR, MINIMUM_EVENTS, Run, find_runs, is_raised, likelihood, sureness
 from dlqkit.signals.scrapes import Scrapes
-from dlqkit.signals.steady import find_steady
+from dlqkit.signals.steady import find_steady, lacks_success
 
 __all__ = ["exposed_steps", "find_counted", "merge_near"]
 
@@ -33,7 +33,7 @@ LOCAL_FLOOR, LOCAL_S = 3.0, 3600.0
 
 
 def find_counted(
-    dead: Growth, success: Growth, attempts: Growth, scrapes: Scrapes, end_s: float
+    dead: Growth, success: Growth, attempts: Growth, failure: Growth, scrapes: Scrapes, end_s: float
 ) -> dict[str | None, list[Found]]:
     """The incidents of each workflow by its dead-letter counter; workflows without one are left out."""
     out: dict[str | None, list[Found]] = {}
@@ -48,6 +48,10 @@ def find_counted(
         else:
             counted_too = [dead.of(workflow_id).points()]
         found = _of_workflow(workflow_id, dead.of(workflow_id), volume, counted_too, scrapes, end_s)
+        if not found:
+            lack = lacks_success(success, attempts, failure, workflow_id)
+            steady = find_steady(workflow_id, dead.of(workflow_id).points(), volume, lack, scrapes, end_s)
+            found = [steady] if steady else []
         if found:
             out[workflow_id] = found
     return out
@@ -78,9 +82,6 @@ def _of_workflow(
     kept = [
         run for run in kept if run.size >= LEAST_RATIO * rate * (exposed.after[run.last] - exposed.before[run.first])
     ]
-    if not kept:
-        steady = find_steady(workflow_id, points, volume, scrapes, end_s)
-        return [steady] if steady else []
     return [_found(workflow_id, run, points, exposure, exposed, kept, bool(volume), scrapes, end_s) for run in kept]
 
 

@@ -121,7 +121,7 @@ def find_incidents(
     success, attempts = growth(counters["success"]), growth(actions)
     restarts = [falls(counters["success"], success), falls(actions, attempts)]
     dead, failure = (growth(counters[name], restarts) for name in ("dlq", "failure"))
-    counted = find_counted(dead, success, attempts, scrapes, end_s)
+    counted = find_counted(dead, success, attempts, failure, scrapes, end_s)
     recorded = find_recorded(records, records_complete_from, end_s)
     durations = {
         **recorded_durations(records),

@@ -48,3 +48,29 @@ def test_a_loss_from_the_first_scrape_on_that_is_over_has_its_end() -> None:
 
 def test_a_tenth_of_the_events_all_day_long_is_a_habit() -> None:
     assert dead_letters(stretch(0, SCRAPES, 1), stretch(0, SCRAPES, 9)).empty
+
+
+def test_a_workflow_that_never_succeeded_is_lost_though_its_success_counter_was_never_created() -> None:
+    """Ten dead letters a scrape for two hours; another workflow succeeds, so successes are counted."""
+    lost = counter("worker_dlq_total", stretch(1, SCRAPES, 10), workflow_id="wf")
+    other = counter("worker_success_total", stretch(1, SCRAPES, 10), series_id=1, workflow_id="other")
+
+    row = find_incidents(pd.concat([lost, other])).iloc[0]
+
+    assert (row.workflow_id, row["size"], row.onset_at) == ("wf", 4790, at(0))
+    assert "No success of it is counted" in row.evidence
+
+
+def test_where_failures_are_counted_and_no_success_is_known_the_loss_is_told_with_a_doubt() -> None:
+    """Fifty failed attempts and ten dead letters a scrape; the successes may have another name."""
+    lost = counter("worker_dlq_total", stretch(1, SCRAPES, 10), workflow_id="wf")
+    failed = counter("worker_failure_total", stretch(1, SCRAPES, 50), series_id=1, workflow_id="wf")
+
+    row = find_incidents(pd.concat([lost, failed])).iloc[0]
+
+    assert row.confidence < 0.5
+    assert "give it in metrics" in row.evidence
+
+
+def test_dead_letters_that_are_all_that_is_counted_tell_no_share() -> None:
+    assert find_incidents(counter("worker_dlq_total", stretch(1, SCRAPES, 10), workflow_id="wf")).empty
