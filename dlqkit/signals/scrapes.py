@@ -138,16 +138,16 @@ def _clock(at_s: Floats, first: Ints) -> Floats:
     begins, ends = at_s[first[:-1]], at_s[first[1:] - 1]
     # Processes are replaced under new names, so no series need be there all the time.
     for _ in range(SERIES_IN_CLOCK):
-        later = int(np.argmax(ends))
-        earlier = int(np.argmin(begins))
-        if ends[later] > clock[-1]:
-            near = np.flatnonzero((begins <= clock[-1]) & (ends > clock[-1]))
-            next_one = int(near[np.argmax(ends[near])]) if len(near) else later
+        later, earlier = np.flatnonzero(ends > clock[-1]), np.flatnonzero(begins < clock[0])
+        if len(later):
+            # The one that goes on longest without a pause; after a pause, the one that is there first.
+            near = later[begins[later] <= clock[-1]]
+            next_one = near[np.argmax(ends[near])] if len(near) else later[np.argmin(begins[later])]
             own = at_s[first[next_one] : first[next_one + 1]]
             clock = np.concatenate([clock, own[own > clock[-1]]])
-        elif begins[earlier] < clock[0]:
-            near = np.flatnonzero((ends >= clock[0]) & (begins < clock[0]))
-            next_one = int(near[np.argmin(begins[near])]) if len(near) else earlier
+        elif len(earlier):
+            near = earlier[ends[earlier] >= clock[0]]
+            next_one = near[np.argmin(begins[near])] if len(near) else earlier[np.argmax(ends[earlier])]
             own = at_s[first[next_one] : first[next_one + 1]]
             clock = np.concatenate([own[own < clock[0]], clock])
         else:

@@ -74,3 +74,12 @@ def test_the_clock_goes_on_where_a_process_is_replaced_under_a_new_name() -> Non
     new = counter("worker_dlq_total", [None, None, None, 1, 1], series_id=1, pod="b")
 
     assert len(read_scrapes(pd.concat([old, new])).clock_s) == 5
+
+
+def test_the_clock_has_no_hole_where_one_counter_of_a_new_process_appears_later() -> None:
+    """A process is replaced after scrape 2; the successes of the new one are there at once, its dead letters later."""
+    old = counter("worker_success_total", [1, 1, 1], pod="a")
+    rare = counter("worker_dlq_total", [*[None] * 6, 1, 1], series_id=1, pod="b")
+    new = counter("worker_success_total", [None, None, None, 1, 1, 1, 1, 1], series_id=2, pod="b")
+
+    assert len(read_scrapes(pd.concat([old, rare, new])).clock_s) == 8
