@@ -8,11 +8,13 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from dlqkit.signals.growth import falls, growth
+from dlqkit.signals.growth import falls, growth, old_ones
 from dlqkit.signals.points import times_s
 from dlqkit.signals.scrapes import TARGET_LABELS, Scrapes, read_scrapes
 
 __all__ = ["METRICS", "increase", "metric_samples", "steps_within"]
+
+Floats = npt.NDArray[np.float64]
 
 # Runbook §1; a server may call them otherwise, which is a setting.
 METRICS: Mapping[str, str] = {
@@ -83,8 +85,8 @@ def increase(samples: pd.DataFrame, *, among: pd.DataFrame | None = None) -> pd.
     """
     ordered = samples.sort_values(["series_id", "sampled_at"], kind="stable").reset_index(drop=True)
     ordered = ordered[np.isfinite(ordered["value"].astype("float64").fillna(np.nan))].reset_index(drop=True)
-    counters = _as_scrapes(ordered, among)
-    grown = growth(counters, [] if among is None else [_falls(among)])
+    counters, others = _as_scrapes(ordered, among), _counters(among)
+    grown = growth(counters) if others is None else growth(counters, *_of_processes(others))
     previous_us = np.round(grown.steps.previous_s * 1e6).astype("int64")
     previous = pd.Series(pd.to_datetime(previous_us, unit="us", utc=True), index=ordered.index)
     first = pd.Series(grown.started, index=ordered.index)
@@ -112,12 +114,19 @@ def _as_scrapes(ordered: pd.DataFrame, among: pd.DataFrame | None) -> Scrapes:
     return Scrapes(at, value, first, own, began, spacing, clock)
 
 
-def _falls(among: pd.DataFrame) -> dict[str, npt.NDArray[np.float64]]:
-    """When any counter fell, by process; nothing where the frame holds no counters but histograms."""
-    if "metric" not in among.columns or "value" not in among.columns:
-        return {}
-    counters = read_scrapes(among[among["metric"].astype("str").str.endswith(_COUNTERS)])
-    return falls(counters, growth(counters))
+def _counters(among: pd.DataFrame | None) -> Scrapes | None:
+    """Every counter that was scraped; None where the frame holds none, but histograms."""
+    if among is None or "metric" not in among.columns or "value" not in among.columns:
+        return None
+    return read_scrapes(among[among["metric"].astype("str").str.endswith(_COUNTERS)])
+
+
+def _of_processes(counters: Scrapes) -> tuple[list[dict[str, Floats]], list[dict[str, Floats]]]:
+    """When counters fell, and when old processes are first seen, by process."""
+    # A burst that creates a counter of failures may be all that it ever shows: that does not make its process old.
+    in_trouble = {METRICS[name] for name in ("dlq", "failure")}
+    healthy = counters.where(np.array([name not in in_trouble for name in counters.label("metric")], dtype=bool))
+    return [falls(counters, growth(counters))], [old_ones(healthy, growth(healthy))]
 
 
 def steps_within(steps: pd.DataFrame, start: pd.Timestamp, end: pd.Timestamp) -> pd.DataFrame:

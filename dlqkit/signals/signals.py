@@ -15,7 +15,7 @@ from dlqkit.signals.counters import METRICS
 from dlqkit.signals.dead_letters import find_counted
 from dlqkit.signals.durations import durations_by_workflow, native_durations, recorded_durations
 from dlqkit.signals.failures import find_failures
-from dlqkit.signals.growth import falls, growth
+from dlqkit.signals.growth import falls, growth, old_ones
 from dlqkit.signals.points import Found, moment_s
 from dlqkit.signals.recorded import find_recorded, join_sources
 from dlqkit.signals.scrapes import read_scrapes
@@ -119,8 +119,9 @@ def find_incidents(
     }
     actions = scrapes.of({names["duration"] + "_count"})
     success, attempts = growth(counters["success"]), growth(actions)
-    restarts = [falls(counters["success"], success), falls(actions, attempts)]
-    dead, failure = (growth(counters[name], restarts) for name in ("dlq", "failure"))
+    others = ((counters["success"], success), (actions, attempts))
+    restarts, old = [falls(*one) for one in others], [old_ones(*one) for one in others]
+    dead, failure = (growth(counters[name], restarts, old) for name in ("dlq", "failure"))
     counted = find_counted(dead, success, attempts, failure, scrapes, end_s)
     recorded = find_recorded(records, records_complete_from, end_s)
     durations = {
