@@ -8,6 +8,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from dlqkit.signals.copies import without_copies
 from dlqkit.signals.growth import falls, growth, old_ones
 from dlqkit.signals.points import times_s
 from dlqkit.signals.scrapes import TARGET_LABELS, Scrapes, read_scrapes
@@ -43,16 +44,17 @@ def metric_samples(samples: pd.DataFrame, name: str, names: Mapping[str, str] | 
     Returns
     -------
     DataFrame
-        The same columns. For ``duration`` also its ``_sum``, ``_count`` and ``_bucket`` series; ``_created`` never.
+        The same columns. For ``duration`` also its ``_sum``, ``_count`` and ``_bucket`` series; ``_created`` never. Of
+        copies that several servers scraped, one (``copies.without_copies``).
     """
     if "metric" not in samples.columns or samples.empty:
         return samples.iloc[:0]
     wanted = {**METRICS, **(names or {})}[name]
     metric = samples["metric"].astype("str")
     if name == "duration":
-        return samples[metric.isin({wanted, f"{wanted}_sum", f"{wanted}_count", f"{wanted}_bucket"})]
+        return without_copies(samples[metric.isin({wanted, f"{wanted}_sum", f"{wanted}_count", f"{wanted}_bucket"})])
     # OpenMetrics names a counter's family without _total, and some servers keep that name.
-    return samples[metric.isin({wanted, wanted.removesuffix("_total")})]
+    return without_copies(samples[metric.isin({wanted, wanted.removesuffix("_total")})])
 
 
 def increase(samples: pd.DataFrame, *, among: pd.DataFrame | None = None) -> pd.DataFrame:

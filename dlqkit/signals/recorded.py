@@ -33,13 +33,17 @@ def find_recorded(
     """Every run of dead letters in the records, of each workflow."""
     if records is None:
         return {}
-    timed = records[records["recorded_at"].notna() & records["workflow_id"].notna()]
+    timed = records[records["recorded_at"].notna()].reset_index(drop=True)
     is_dead = timed["queued_to_dlq"].fillna(False).astype(bool)
     dead = timed[is_dead].sort_values("recorded_at", kind="stable")
-    others = dict(iter(timed[~is_dead].groupby("workflow_id")["recorded_at"]))
+    # Records that name no workflow are told by themselves, as counters are.
+    workflow = timed["workflow_id"].astype("str").fillna("")
+    others = dict(iter(timed[~is_dead].groupby(workflow[~is_dead])["recorded_at"]))
     found = {
-        str(key): _from_records(str(key), part, _looked_from(part, others.get(key), complete_from), end_s)
-        for key, part in dead.groupby("workflow_id", sort=True)
+        str(key) or None: _from_records(
+            str(key) or None, part, _looked_from(part, others.get(key), complete_from), end_s
+        )
+        for key, part in dead.groupby(workflow[dead.index], sort=True)
     }
     return {key: own for key, own in found.items() if own}
 

@@ -12,6 +12,7 @@ import pandas as pd
 
 from dlqkit.errors import FrameError
 from dlqkit.frames import SAMPLES
+from dlqkit.signals.copies import without_copies
 
 __all__ = ["Scrapes", "read_scrapes"]
 
@@ -72,14 +73,14 @@ class Scrapes:
         return self.labels[name] if name in self.labels else np.full(len(self), "", dtype=object)
 
     def by_workflow(self) -> dict[str | None, slice]:
-        """The series of each workflow, by position; all under None where no label tells."""
+        """The series of each workflow, by position; under None those that no label tells the workflow of."""
         if not len(self):
             return {}
         if "workflow_id" not in self.labels:
             return {None: slice(0, len(self))}
         names = self.labels["workflow_id"]
         edges = [0, *(np.flatnonzero(names[1:] != names[:-1]) + 1).tolist(), len(names)]
-        return {str(names[low]): slice(low, high) for low, high in pairwise(edges) if names[low] != ""}
+        return {str(names[low]) or None: slice(low, high) for low, high in pairwise(edges)}
 
 
 def read_scrapes(samples: pd.DataFrame) -> Scrapes:
@@ -90,6 +91,7 @@ def read_scrapes(samples: pd.DataFrame) -> Scrapes:
     samples : DataFrame
         ``frames.SAMPLES`` with ``metric`` (or ``__name__``) and labels as columns. Text may be of any dtype, times
         without a zone are taken as UTC, and without ``series_id`` a series is what has the same metric and labels.
+        Of copies that several servers scraped one is read (``copies.without_copies``).
 
     Raises
     ------
@@ -105,8 +107,10 @@ def read_scrapes(samples: pd.DataFrame) -> Scrapes:
         samples = samples.rename(columns={"__name__": "metric"})
     if "metric" not in samples.columns and len(samples):
         raise FrameError("The frame has no column metric.", "Join it with its series: dlqkit.with_labels.")
+    samples = without_copies(samples)
     at_us, value = _times_us(samples["sampled_at"]), _numbers(samples["value"])
-    known = ~np.isnan(value) & (at_us != np.iinfo(np.int64).min)
+    # What is infinite was divided by nothing or overflowed; no counter or duration is.
+    known = np.isfinite(value) & (at_us != np.iinfo(np.int64).min)
     if not known.all():
         samples, at_us, value = samples[known], at_us[known], value[known]
     if not len(samples):

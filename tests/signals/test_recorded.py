@@ -34,3 +34,12 @@ def test_a_single_older_record_does_not_say_that_the_time_since_was_looked_at() 
     rows = [good(-86_400), *(dead(10 * number) for number in range(600))]
 
     assert dead_letters(rows).empty
+
+
+def test_dead_letters_that_name_no_workflow_are_told_without_one() -> None:
+    rows = [(dead if number >= 1500 and number % 2 else good)(5 * number, workflow_id=None) for number in range(3000)]
+
+    found = dead_letters(rows)
+
+    assert found["workflow_id"].isna().tolist() == [True]
+    assert found["size"].tolist() == [750]
