@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import pandas as pd
 
+from dlqkit.signals.columns import VALUE_COLUMNS
+
 __all__ = ["without_copies"]
 
 # Labels by which two Prometheus servers that scrape the same targets tell themselves apart; the last is also a common
@@ -12,7 +14,6 @@ SERVER_LABELS = ("prometheus_replica", "__replica__")
 EITHER_LABEL = "replica"
 # A process that is named otherwise shows that ``replica`` is the server's: one instance is no two workers.
 _PROCESS_LABELS = ("instance", "pod")
-_VALUE_COLUMNS = ("series_id", "sampled_at", "value")
 
 
 def without_copies(samples: pd.DataFrame) -> pd.DataFrame:
@@ -34,7 +35,7 @@ def without_copies(samples: pd.DataFrame) -> pd.DataFrame:
     ):
         names.append(EITHER_LABEL)
     names = [name for name in names if samples[name].nunique() > 1]
-    labels = [name for name in samples.columns if name not in {*_VALUE_COLUMNS, *names}]
+    labels = [name for name in samples.columns if name not in {*VALUE_COLUMNS, *names}]
     if not names or not labels:
         return samples
     series = samples.groupby(labels, dropna=False, observed=True, sort=False).ngroup()

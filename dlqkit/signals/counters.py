@@ -8,12 +8,13 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from dlqkit.errors import ParameterError
 from dlqkit.signals.copies import without_copies
 from dlqkit.signals.growth import falls, growth, old_ones
 from dlqkit.signals.points import times_s
 from dlqkit.signals.scrapes import TARGET_LABELS, Scrapes, read_scrapes
 
-__all__ = ["METRICS", "increase", "metric_samples", "steps_within"]
+__all__ = ["METRICS", "increase", "metric_names", "metric_samples", "steps_within"]
 
 Floats = npt.NDArray[np.float64]
 
@@ -27,6 +28,16 @@ METRICS: Mapping[str, str] = {
 # As Prometheus names counters, and those of histograms and summaries.
 _COUNTERS = ("_total", "_count")
 _USUAL_SPACING_S = 15.0
+
+
+def metric_names(names: Mapping[str, str] | None) -> dict[str, str]:
+    """The name of each of the runbook's metrics, by the keys of ``METRICS``."""
+    if names is not None and not isinstance(names, Mapping):
+        raise ParameterError(
+            f"The names of metrics are no mapping, but a {type(names).__name__}.",
+            'Give those that differ by the runbook\'s key, such as {"dlq": "my_dead_letters_total"}.',
+        )
+    return {**METRICS, **(names or {})}
 
 
 def metric_samples(samples: pd.DataFrame, name: str, names: Mapping[str, str] | None = None) -> pd.DataFrame:
@@ -49,7 +60,7 @@ def metric_samples(samples: pd.DataFrame, name: str, names: Mapping[str, str] | 
     """
     if "metric" not in samples.columns or samples.empty:
         return samples.iloc[:0]
-    wanted = {**METRICS, **(names or {})}[name]
+    wanted = metric_names(names)[name]
     metric = samples["metric"].astype("str")
     if name == "duration":
         return without_copies(samples[metric.isin({wanted, f"{wanted}_sum", f"{wanted}_count", f"{wanted}_bucket"})])

@@ -12,6 +12,7 @@ import pandas as pd
 
 from dlqkit.errors import FrameError
 from dlqkit.frames import SAMPLES
+from dlqkit.signals.columns import VALUE_COLUMNS, check_labels, codes, numbers, times_us
 from dlqkit.signals.copies import without_copies
 
 __all__ = ["Scrapes", "read_scrapes"]
@@ -23,7 +24,6 @@ Ints = npt.NDArray[np.int64]
 TARGET_LABELS = ("instance", "pod", "job")
 # Labels that the analyses read; the others only keep series apart.
 READ_LABELS = ("workflow_id", *TARGET_LABELS, "le", "quantile")
-_VALUE_COLUMNS = {"sampled_at", "value", "series_id"}
 # Where the spacing of scrapes is read off a long series this many samples tell it.
 ENOUGH_SAMPLES = 20_000
 USUAL_SPACING_S = 60.0
@@ -96,8 +96,11 @@ def read_scrapes(samples: pd.DataFrame) -> Scrapes:
     Raises
     ------
     FrameError
-        If ``sampled_at``, ``value`` or ``metric`` is missing, or holds what is no time or number.
+        If ``sampled_at``, ``value`` or ``metric`` is missing or there twice, or holds what is no time, number or text.
     """
+    twice = samples.columns[samples.columns.duplicated()]
+    if len(twice):
+        raise FrameError(f"The frame has the column {twice[0]} twice.", "Rename or drop one of them.")
     for name in ("sampled_at", "value"):
         if name not in samples.columns:
             raise FrameError(
@@ -107,8 +110,9 @@ def read_scrapes(samples: pd.DataFrame) -> Scrapes:
         samples = samples.rename(columns={"__name__": "metric"})
     if "metric" not in samples.columns and len(samples):
         raise FrameError("The frame has no column metric.", "Join it with its series: dlqkit.with_labels.")
+    check_labels(samples)
     samples = without_copies(samples)
-    at_us, value = _times_us(samples["sampled_at"]), _numbers(samples["value"])
+    at_us, value = times_us(samples["sampled_at"]), numbers(samples["value"])
     # What is infinite was divided by nothing or overflowed; no counter or duration is.
     known = np.isfinite(value) & (at_us != np.iinfo(np.int64).min)
     if not known.all():
@@ -159,57 +163,14 @@ def _clock(at_s: Floats, first: Ints) -> Floats:
     return clock
 
 
-def _times_us(times: pd.Series) -> Ints:
-    if not isinstance(times.dtype, pd.DatetimeTZDtype):
-        if pd.api.types.is_numeric_dtype(times.dtype):
-            raise FrameError(
-                "The column sampled_at holds numbers, and whether they are seconds is not said.",
-                "Convert it: pd.to_datetime(frame['sampled_at'], unit='s', utc=True).",
-            )
-        try:
-            times = pd.to_datetime(times, utc=True)
-        except (TypeError, ValueError) as error:
-            raise FrameError(
-                "The column sampled_at holds what is no time.", "Give it as datetime64[us, UTC]."
-            ) from error
-    out: Ints = times.dt.as_unit("us").astype("int64").to_numpy()
-    return out
-
-
-def _numbers(values: pd.Series) -> Floats:
-    if isinstance(values.dtype, pd.Float64Dtype) and not values.array._hasna:
-        plain: Floats = values.array._data
-        return plain
-    try:
-        if not pd.api.types.is_numeric_dtype(values.dtype):
-            values = pd.to_numeric(values)
-        out: Floats = values.to_numpy(dtype=np.float64, na_value=np.nan)
-    except (TypeError, ValueError) as error:
-        raise FrameError("The column value holds what is no number.", "Give it as Float64.") from error
-    return out
-
-
-def _codes(column: pd.Series) -> tuple[Ints, int]:
-    """A number for each different value, 0 where absent; and how many there are."""
-    if isinstance(column.dtype, pd.CategoricalDtype):
-        return column.cat.codes.to_numpy().astype(np.int64) + 1, len(column.cat.categories) + 1
-    if pd.api.types.is_integer_dtype(column.dtype) and len(column) and not column.hasnans:
-        numbers = column.to_numpy(dtype=np.int64)
-        low, high = int(numbers.min()), int(numbers.max())
-        if high - low < 1 << 30:
-            return numbers - low, high - low + 1
-    codes, known = pd.factorize(column)
-    return codes.astype(np.int64) + 1, len(known) + 1
-
-
 def _series_code(samples: pd.DataFrame) -> Ints:
     # A hand-made frame may number series anew in each workflow or metric, so their names are part of the key.
     names: Sequence[str] = [name for name in ("series_id", "metric", "workflow_id") if name in samples.columns]
     if "series_id" not in samples.columns:
-        names = [name for name in samples.columns if name not in _VALUE_COLUMNS]
+        names = [name for name in samples.columns if name not in VALUE_COLUMNS]
     code, size = np.zeros(len(samples), dtype=np.int64), 1
     for name in names:
-        own, count = _codes(samples[name])
+        own, count = codes(samples[name])
         if count == 1 or (count == 2 and own[0] == 1 and bool((own == 1).all())):
             continue
         if size > (1 << 62) // count:
