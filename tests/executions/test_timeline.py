@@ -38,4 +38,4 @@ def test_what_is_under_way_is_no_success() -> None:
 
     bins = timeline(records(rows))
 
-    assert dict(zip(bins["lane"].astype("str"), bins["count"], strict=True)) == {"failures": 1, "successes": 1}
+    assert bins.groupby(bins["lane"].astype("str"))["count"].sum().to_dict() == {"failures": 1, "successes": 1}
