@@ -14,6 +14,7 @@ from dlqkit.decision.payload_changes import payload_changes
 from dlqkit.decision.volume_changes import volume_changes
 from dlqkit.frames import SAMPLES, check_frame
 from dlqkit.signals.counters import METRICS, increase
+from dlqkit.signals.points import aware
 
 __all__ = ["CHANGES", "find_changes"]
 
@@ -85,6 +86,11 @@ def find_changes(
         kind : ``version``, ``restart``, ``payload``, ``client``, ``volume``, ``log`` or ``note``
         what : str, in words; workflow_id : NA where it concerns all; evidence : str, the source
 
+    Raises
+    ------
+    ParameterError
+        If the onset, or the time of a note, has no time zone.
+
     Notes
     -----
     A restart is a new ``process_start_time_seconds``, else a counter that fell; a version is a label such as
@@ -92,7 +98,7 @@ def find_changes(
     before the window has it, so nothing is said of records that begin within it.
     """
     check_frame(samples, SAMPLES, ("series_id", "sampled_at", "value"))
-    onset = pd.Timestamp(onset_at)
+    onset = aware(onset_at, "onset_at")
     begin, end = onset - pd.Timedelta(window), onset + LATE
     rows: list[dict[str, Any]] = []
     if len(samples) and "metric" in samples.columns:
@@ -102,8 +108,10 @@ def find_changes(
         own = records if workflow_id is None else records[records["workflow_id"] == workflow_id]
         rows += payload_changes(own, begin, end, entity_key)
     rows += _from_logs(worker_logs, begin, end)
-    rows += [{"at": pd.Timestamp(at), "kind": "note", "what": text, "workflow_id": None, "evidence": "note"}
-             for at, text in notes]  # fmt: skip
+    rows += [
+        {"at": aware(at, "A note"), "kind": "note", "what": text, "workflow_id": None, "evidence": "note"}
+        for at, text in notes
+    ]
     near = [row for row in rows if begin <= row["at"] <= end]
     told = [row["at"] for row in near if row["kind"] in {"restart", "version"}]
     # A log line that a process starts says once more what the metrics say.

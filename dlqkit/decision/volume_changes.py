@@ -7,7 +7,7 @@ from typing import Any
 
 import pandas as pd
 
-from dlqkit.signals.counters import METRICS
+from dlqkit.signals.counters import metric_names
 from dlqkit.signals.dead_letters import exposed_steps
 from dlqkit.signals.dispersion import blocks_of
 from dlqkit.signals.exposure import with_profile
@@ -36,7 +36,7 @@ def volume_changes(
     scrapes = read_scrapes(samples)
     if not len(scrapes.at_s):
         return []
-    names = {**METRICS, **(metrics or {})}
+    names = metric_names(metrics)
     parts = [growth(scrapes.of({names[name], names[name].removesuffix("_total")})) for name in ("success", "dlq")]
     if not parts[0].rows:
         parts = [growth(scrapes.of({names["duration"] + "_count"}))]

@@ -8,6 +8,7 @@ import pandas as pd
 
 from dlqkit.errors import ParameterError
 from dlqkit.frames import RECORDS, check_frame
+from dlqkit.signals.outcomes import record_outcomes
 
 __all__ = ["EVENT_STATES", "event_history", "event_states", "record_outcomes"]
 
@@ -24,27 +25,6 @@ EVENT_STATES: Mapping[str, str] = {
     "attempts": "Int64",
 }
 STATES = ("open", "healed", "succeeded", "failed", "retrying")
-# `status` has no values that the runbook gives; these words are looked for in it, in this order.
-# Whole words only: INCOMPLETE is not complete, BROKEN holds no "ok".
-_SUCCESS = (
-    r"(?:^|[^a-z])(?:success[a-z]*|succeed[a-z]*|completed?|done|ok|okay|finished|delivered|processed|acked)"
-    r"(?:$|[^a-z])"
-)
-_DENIED = r"(?:^|[^a-z])(?:not|non|un)(?:$|[^a-z])|fail"
-_RUNNING = r"(?:^|[^a-z])(?:retry[a-z]*|running|(?:in_?)?progress|pending|queued|start(?:ed|ing)?|new)(?:$|[^a-z])"
-
-
-def record_outcomes(records: pd.DataFrame) -> pd.Series:
-    """``dead``, ``succeeded``, ``retrying`` or ``failed`` of every record."""
-    status = records["status"].astype("str").str.lower().fillna("")
-    dead = records["queued_to_dlq"].fillna(False).astype(bool)
-    has_error = records["last_error"].notna() & (records["last_error"].astype("str") != "")
-    success = status.str.contains(_SUCCESS) & ~status.str.contains(_DENIED)
-    running = status.str.contains(_RUNNING) & ~success
-    # Without a word that tells, a record without an error is a success: a failure has a last_error (runbook §3).
-    success |= ~running & ~status.str.contains("fail|err|dead|reject|timeout") & ~has_error
-    out = pd.Series("failed", index=records.index)
-    return out.mask(running, "retrying").mask(success, "succeeded").mask(dead, "dead")
 
 
 def event_states(records: pd.DataFrame) -> pd.DataFrame:

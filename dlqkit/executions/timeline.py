@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from dlqkit.frames import RECORDS, check_frame
+from dlqkit.signals.outcomes import record_outcomes
 
 __all__ = ["LANES", "TIMELINE", "timeline"]
 
@@ -58,13 +59,18 @@ def timeline(
         Columns of ``TIMELINE``, by time: bins with a ``count`` (``at`` to ``end_at``; empty bins are absent), and
         moments whose ``count`` is NA.
     """
-    check_frame(records, RECORDS, ("recorded_at", "queued_to_dlq"))
+    check_frame(records, RECORDS, ("recorded_at", "queued_to_dlq", "status", "last_error"))
     width_s = _width(records, worker_logs, bins)
-    dead = records["queued_to_dlq"].fillna(False).astype(bool)
-    failed = records["last_error"].notna() & (records["last_error"].astype("str") != "") & ~dead
+    outcome = record_outcomes(records)
+    # What is under way has failed before, or has no outcome yet: then it is in no lane.
+    failed = (outcome == "failed") | ((outcome == "retrying") & records["last_error"].fillna("").ne(""))
     parts = [
         _bins(records.loc[mask, "recorded_at"], lane, width_s)
-        for lane, mask in (("dead letters", dead), ("failures", failed), ("successes", ~dead & ~failed))
+        for lane, mask in (
+            ("dead letters", outcome == "dead"),
+            ("failures", failed),
+            ("successes", outcome == "succeeded"),
+        )
     ]
     if worker_logs is not None and len(worker_logs):
         level = worker_logs["level"].astype("str").str.lower().fillna("")

@@ -8,9 +8,15 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from dlqkit.signals.scrapes import TARGET_LABELS
+from dlqkit.errors import ParameterError
+from dlqkit.signals.copies import without_copies
+from dlqkit.signals.growth import falls, growth, old_ones
+from dlqkit.signals.points import times_s
+from dlqkit.signals.scrapes import TARGET_LABELS, Scrapes, read_scrapes
 
-__all__ = ["METRICS", "increase", "metric_samples", "steps_within"]
+__all__ = ["METRICS", "increase", "metric_names", "metric_samples", "steps_within"]
+
+Floats = npt.NDArray[np.float64]
 
 # Runbook §1; a server may call them otherwise, which is a setting.
 METRICS: Mapping[str, str] = {
@@ -19,11 +25,19 @@ METRICS: Mapping[str, str] = {
     "failure": "worker_failure_total",
     "duration": "worker_action_duration_seconds",
 }
-# Series of one target need not all be in its first scrape.
-_BORN_AFTER_SCRAPES = 2.0
 # As Prometheus names counters, and those of histograms and summaries.
 _COUNTERS = ("_total", "_count")
-_USUAL_SPACING = pd.Timedelta(seconds=15)
+_USUAL_SPACING_S = 15.0
+
+
+def metric_names(names: Mapping[str, str] | None) -> dict[str, str]:
+    """The name of each of the runbook's metrics, by the keys of ``METRICS``."""
+    if names is not None and not isinstance(names, Mapping):
+        raise ParameterError(
+            f"The names of metrics are no mapping, but a {type(names).__name__}.",
+            'Give those that differ by the runbook\'s key, such as {"dlq": "my_dead_letters_total"}.',
+        )
+    return {**METRICS, **(names or {})}
 
 
 def metric_samples(samples: pd.DataFrame, name: str, names: Mapping[str, str] | None = None) -> pd.DataFrame:
@@ -41,16 +55,17 @@ def metric_samples(samples: pd.DataFrame, name: str, names: Mapping[str, str] | 
     Returns
     -------
     DataFrame
-        The same columns. For ``duration`` also its ``_sum``, ``_count`` and ``_bucket`` series; ``_created`` never.
+        The same columns. For ``duration`` also its ``_sum``, ``_count`` and ``_bucket`` series; ``_created`` never. Of
+        copies that several servers scraped, one (``copies.without_copies``).
     """
     if "metric" not in samples.columns or samples.empty:
         return samples.iloc[:0]
-    wanted = {**METRICS, **(names or {})}[name]
+    wanted = metric_names(names)[name]
     metric = samples["metric"].astype("str")
     if name == "duration":
-        return samples[metric.isin({wanted, f"{wanted}_sum", f"{wanted}_count", f"{wanted}_bucket"})]
+        return without_copies(samples[metric.isin({wanted, f"{wanted}_sum", f"{wanted}_count", f"{wanted}_bucket"})])
     # OpenMetrics names a counter's family without _total, and some servers keep that name.
-    return samples[metric.isin({wanted, wanted.removesuffix("_total")})]
+    return without_copies(samples[metric.isin({wanted, wanted.removesuffix("_total")})])
 
 
 def increase(samples: pd.DataFrame, *, among: pd.DataFrame | None = None) -> pd.DataFrame:
@@ -78,74 +93,53 @@ def increase(samples: pd.DataFrame, *, among: pd.DataFrame | None = None) -> pd.
 
     Notes
     -----
-    As Prometheus does, a fall is a restart from zero; unlike its ``increase()`` nothing is extrapolated.
+    As Prometheus does, a fall is a restart from zero, unless the counter is right again at once (``growth.growth`` has
+    all rules); unlike Prometheus' ``increase()`` nothing is extrapolated.
     """
     ordered = samples.sort_values(["series_id", "sampled_at"], kind="stable").reset_index(drop=True)
-    ordered = ordered[~ordered["value"].isna()].reset_index(drop=True)
-    groups = ordered.groupby("series_id", sort=False, observed=True)
-    previous = groups["value"].shift()
-    previous_at = groups["sampled_at"].shift()
-    grown = ordered["value"] - previous
-    reset = (grown < 0).fillna(False).astype("boolean")
-    grown = grown.mask(reset, ordered["value"])
-    if among is not None and len(ordered) and len(among):
-        spacing = (ordered["sampled_at"] - previous_at).median()
-        tolerance = pd.Timedelta(0) if pd.isna(spacing) else _BORN_AFTER_SCRAPES * spacing
-        spacing = _USUAL_SPACING if pd.isna(spacing) else spacing
-        born = previous_at.isna() & (ordered["sampled_at"] > among["sampled_at"].min() + tolerance)
-        away = ordered["sampled_at"] - previous_at > _BORN_AFTER_SCRAPES * spacing
-        if (away & ~reset).any():
-            reset = reset.mask(away & ~reset, _restarted(ordered.assign(previous_at=previous_at), among))
-        since_zero = (born | (away & reset)).astype(bool)
-        grown = grown.mask(since_zero, ordered["value"])
-        before = _scrape_before(among["sampled_at"], ordered.loc[since_zero, "sampled_at"], spacing)
-        known = previous_at[since_zero]
-        previous_at = previous_at.where(~since_zero, before.where(known.isna() | (before > known), known))
-    ordered["previous_at"] = previous_at
-    ordered["increase"] = grown.astype("Float64")
-    ordered["reset"] = reset
-    ordered["gap_s"] = (ordered["sampled_at"] - previous_at).dt.total_seconds().astype("Float64")
+    ordered = ordered[np.isfinite(ordered["value"].astype("float64").fillna(np.nan))].reset_index(drop=True)
+    counters, others = _as_scrapes(ordered, among), _counters(among)
+    grown = growth(counters) if others is None else growth(counters, *_of_processes(others))
+    previous_us = np.round(grown.steps.previous_s * 1e6).astype("int64")
+    previous = pd.Series(pd.to_datetime(previous_us, unit="us", utc=True), index=ordered.index)
+    first = pd.Series(grown.started, index=ordered.index)
+    ordered["previous_at"] = previous.astype(ordered["sampled_at"].dtype).mask(first)
+    ordered["increase"] = pd.Series(grown.steps.grown, index=ordered.index, dtype="Float64").mask(first)
+    ordered["reset"] = pd.Series(grown.reset, index=ordered.index, dtype="boolean")
+    ordered["gap_s"] = (ordered["sampled_at"] - ordered["previous_at"]).dt.total_seconds().astype("Float64")
     return ordered
 
 
-def _restarted(steps: pd.DataFrame, among: pd.DataFrame) -> pd.Series:
-    """Whether another counter of the same process fell within each step."""
-    names = among["metric"].astype("str")
-    counters = among[names.isin([name for name in names.unique() if str(name).endswith(_COUNTERS)])]
-    counters = counters.sort_values(["series_id", "sampled_at"], kind="stable")
-    fallen = counters[counters.groupby("series_id", observed=True)["value"].diff().lt(0).fillna(False)]
-    by_target = {who: np.sort(_micros(own)) for who, own in fallen.groupby(_target(fallen))["sampled_at"]}
-    out = pd.Series(False, index=steps.index)
-    for who, own in steps.groupby(_target(steps)):
-        times = by_target.get(who)
-        if times is not None:
-            known = own[own["previous_at"].notna()]
-            low, high = (np.searchsorted(times, _micros(known[name]), side="right")
-                         for name in ("previous_at", "sampled_at"))  # fmt: skip
-            out[known.index] = high > low
-    return out
+def _as_scrapes(ordered: pd.DataFrame, among: pd.DataFrame | None) -> Scrapes:
+    """Rows by series and time as they stand, beside the times at which anything was scraped."""
+    number = ordered["series_id"].to_numpy()
+    begins = np.flatnonzero(np.concatenate([[True], number[1:] != number[:-1]])) if len(ordered) else np.empty(0, int)
+    first = np.append(begins, len(ordered)).astype(np.int64)
+    labels = {name: ordered[name].iloc[begins].astype("str").fillna("").to_numpy(dtype=object)
+              for name in TARGET_LABELS if name in ordered.columns}  # fmt: skip
+    at, value = times_s(ordered["sampled_at"]), ordered["value"].to_numpy(dtype=np.float64)
+    apart = np.delete(np.diff(at), begins[1:] - 1)
+    spacing = float(np.median(apart)) if len(apart) else _USUAL_SPACING_S
+    # Of a counter alone it is not known since when there was scraping, so none is born within it.
+    clock = np.empty(0) if among is None else np.unique(times_s(among["sampled_at"].dropna()))
+    began = float(clock[0]) if len(clock) else np.inf
+    own = {"metric": np.full(len(begins), "", dtype=object), **labels}
+    return Scrapes(at, value, first, own, began, spacing, clock)
 
 
-def _target(samples: pd.DataFrame) -> pd.Series:
-    """The process behind each sample, as far as the labels tell."""
-    out = pd.Series("", index=samples.index)
-    for name in TARGET_LABELS:
-        if name in samples.columns:
-            out = out + "|" + samples[name].astype("str").fillna("")
-    return out
+def _counters(among: pd.DataFrame | None) -> Scrapes | None:
+    """Every counter that was scraped; None where the frame holds none, but histograms."""
+    if among is None or "metric" not in among.columns or "value" not in among.columns:
+        return None
+    return read_scrapes(among[among["metric"].astype("str").str.endswith(_COUNTERS)])
 
 
-def _micros(times: pd.Series) -> npt.NDArray[np.datetime64]:
-    micros: npt.NDArray[np.datetime64] = times.to_numpy(dtype="datetime64[us]")
-    return micros
-
-
-def _scrape_before(scraped_at: pd.Series, at: pd.Series, spacing: pd.Timedelta) -> pd.Series:
-    """The last time before each of ``at`` that anything was scraped, half a usual distance off at least."""
-    known = np.unique(_micros(scraped_at.dropna()))
-    place = np.searchsorted(known, _micros(at - spacing / 2), side="right") - 1
-    found = np.where(place >= 0, known[np.maximum(place, 0)], _micros(at - spacing))
-    return pd.Series(found, index=at.index).dt.tz_localize("UTC").astype(at.dtype)
+def _of_processes(counters: Scrapes) -> tuple[list[dict[str, Floats]], list[dict[str, Floats]]]:
+    """When counters fell, and when old processes are first seen, by process."""
+    # A burst that creates a counter of failures may be all that it ever shows: that does not make its process old.
+    in_trouble = {METRICS[name] for name in ("dlq", "failure")}
+    healthy = counters.where(np.array([name not in in_trouble for name in counters.label("metric")], dtype=bool))
+    return [falls(counters, growth(counters))], [old_ones(healthy, growth(healthy))]
 
 
 def steps_within(steps: pd.DataFrame, start: pd.Timestamp, end: pd.Timestamp) -> pd.DataFrame:

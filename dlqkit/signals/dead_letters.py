@@ -5,22 +5,19 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
+from dlqkit.signals.bounds import ended, onset_of, usual_rate
 from dlqkit.signals.dispersion import Points, blocks_of, place_in
 from dlqkit.signals.exposure import Exposure, by_time, by_volume, with_profile
 from dlqkit.signals.growth import Growth, Steps
-from dlqkit.signals.placing import Onset, place_onset
 from dlqkit.signals.points import Found, Tally
 from dlqkit.signals.runs import FLOOR, MINIMUM_EVENTS, Run, find_runs, is_raised, likelihood, sureness
 from dlqkit.signals.scrapes import Scrapes
+from dlqkit.signals.steady import find_steady, lacks_success
 
-__all__ = ["ended", "exposed_steps", "find_counted", "merge_near", "onset_of", "usual_rate"]
+__all__ = ["exposed_steps", "find_counted", "merge_near"]
 
 Floats = npt.NDArray[np.float64]
 
-# An incident has ended when it is quiet for five minutes and for seven of its own mean spacings: at a steady rate
-# so long a pause comes once in a thousand (exp(−7)).
-QUIET_S = 300.0
-QUIET_SPACINGS = 7.0
 # Runs nearer than this to each other are one incident: retries and restarts tear holes into a rate.
 NEAR_S, NEAR_SCRAPES = 600.0, 20.0
 # Four runs or more that alternate with pauses of about their own length are one incident that flaps.
@@ -33,14 +30,10 @@ LEAST_POINTS, LEAST_AT_ONCE = 3, 15.0
 SPARSE = 0.25
 # The rate in time must be above that around the run as well: where only successes fall, dead letters did not jump.
 LOCAL_FLOOR, LOCAL_S = 3.0, 3600.0
-# A workflow that loses this share of its events all through the window is in trouble although nothing changes.
-STEADY_SHARE, STEADY_EVENTS = 0.2, 20.0
-# Steps before and after a run's first point among which its onset is looked for, and steps that tell its height.
-STEPS_BEFORE, STEPS_AFTER, STEPS_SEEN = 50, 40, 60
 
 
 def find_counted(
-    dead: Growth, success: Growth, attempts: Growth, scrapes: Scrapes, end_s: float
+    dead: Growth, success: Growth, attempts: Growth, failure: Growth, scrapes: Scrapes, end_s: float
 ) -> dict[str | None, list[Found]]:
     """The incidents of each workflow by its dead-letter counter; workflows without one are left out."""
     out: dict[str | None, list[Found]] = {}
@@ -55,6 +48,10 @@ def find_counted(
         else:
             counted_too = [dead.of(workflow_id).points()]
         found = _of_workflow(workflow_id, dead.of(workflow_id), volume, counted_too, scrapes, end_s)
+        if not found:
+            lack = lacks_success(success, attempts, failure, workflow_id)
+            steady = find_steady(workflow_id, dead.of(workflow_id).points(), volume, lack, scrapes, end_s)
+            found = [steady] if steady else []
         if found:
             out[workflow_id] = found
     return out
@@ -85,9 +82,6 @@ def _of_workflow(
     kept = [
         run for run in kept if run.size >= LEAST_RATIO * rate * (exposed.after[run.last] - exposed.before[run.first])
     ]
-    if not kept:
-        steady = _steady(workflow_id, points, volume, start_s, end_s)
-        return [steady] if steady else []
     return [_found(workflow_id, run, points, exposure, exposed, kept, bool(volume), scrapes, end_s) for run in kept]
 
 
@@ -152,12 +146,6 @@ def _is_jump(run: Run, runs: list[Run], points: Steps, spacing_s: float, start_s
     return likelihood(run.size, end - begin, float(points.grown[rest].sum()), room) >= LOCAL_FLOOR
 
 
-def ended(last_s: float, first_s: float, size: float, end_s: float) -> bool:
-    """Whether a run that was last seen then is over."""
-    spacing = (last_s - first_s) / max(size - 1, 1)
-    return end_s - last_s > max(QUIET_S, QUIET_SPACINGS * spacing)
-
-
 def _found(
     workflow_id: str | None, run: Run, points: Steps, exposure: Exposure, exposed: Points, runs: list[Run],
     divided: bool, scrapes: Scrapes, end_s: float,
@@ -177,59 +165,3 @@ def _found(
         workflow_id, "dead_letters", onset.at_s, onset.low_s, onset.high_s, last if is_over else None,
         onset.high_s - onset.low_s, run.size, float(rest / hours), sureness(run.likelihood), text, tally=tally,
     )  # fmt: skip
-
-
-def usual_rate(runs: list[Run], exposed: Points) -> float:
-    """Events by exposure outside the runs; half an event more, since none seen is not none possible."""
-    rest = float(exposed.weight.sum()) - sum(run.size for run in runs)
-    room = exposed.total - sum(float(exposed.after[run.last] - exposed.before[run.first]) for run in runs)
-    return (rest + 0.5) / max(room, exposed.total * 1e-3)
-
-
-def onset_of(run: Run, points: Steps, exposure: Exposure, rate: float, scrapes: Scrapes, not_before_s: float) -> Onset:
-    """Where a run begins (``placing.place_onset``), looked for around its first step and after ``not_before_s``."""
-    clock, first, last = _whole_clock(scrapes, points.at_s), float(points.at_s[run.first]), float(points.at_s[run.last])
-    low = max(int(np.searchsorted(clock, points.previous_s[run.first])) - STEPS_BEFORE, 0)
-    low = max(low, int(np.searchsorted(clock, not_before_s)))
-    high = int(np.searchsorted(clock, last, side="right")) + 1
-    high = min(high, int(np.searchsorted(clock, first)) + STEPS_SEEN + STEPS_AFTER)
-    grid = clock[low:high]
-    if len(grid) < 3 or grid[0] >= first:
-        return Onset(first, float(points.previous_s[run.first]), first)
-    grown = np.histogram(points.at_s, np.nextafter(grid, np.inf), weights=points.grown)[0]
-    exposed = np.diff(exposure.until(grid))
-    place = min(max(int(np.searchsorted(grid, first)) - 1, 0), len(grid) - 2)
-    end = max(min(int(np.searchsorted(grid, last)) - 1, len(grid) - 2), place)
-    candidates = max(place - STEPS_BEFORE, 0), min(place + STEPS_AFTER, end)
-    near = (points.at_s > grid[0]) & (points.at_s <= grid[-1])
-    own = Steps(points.previous_s[near], points.at_s[near], points.grown[near])
-    exposed_own = exposure.until(own.at_s) - exposure.until(own.previous_s)
-    return place_onset(
-        grid, grown, exposed, rate, candidates, end, scrapes.spacing_s, points=own, points_exposure=exposed_own
-    )
-
-
-def _whole_clock(scrapes: Scrapes, at_s: Floats) -> Floats:
-    """The clock, and the scrapes that saw growth where it has none: each process is scraped at its own moments."""
-    clock, spacing = scrapes.clock_s, scrapes.spacing_s
-    place = np.clip(np.searchsorted(clock, at_s), 1, len(clock) - 1)
-    apart = np.minimum(np.abs(at_s - clock[place - 1]), np.abs(clock[place] - at_s)) > 0.5 * spacing
-    if not apart.any():
-        return clock
-    more = at_s[apart]
-    _, one_a_scrape = np.unique(np.floor((more - more[0]) / spacing), return_index=True)
-    whole: Floats = np.union1d(clock, more[one_a_scrape])
-    return whole
-
-
-def _steady(workflow_id: str | None, points: Steps, volume: list[Steps], start_s: float, end_s: float) -> Found | None:
-    """A workflow that loses events all through what was watched: since before the evidence begins."""
-    size, gained = points.total, sum(part.total for part in volume)
-    share = size / max(size + gained, 1.0)
-    if not volume or size < STEADY_EVENTS or share < STEADY_SHARE:
-        return None
-    last = float(points.at_s[-1])
-    if ended(last, start_s, size, end_s):
-        return None
-    text = f"{share:.0%} of its events are lost all through the window, so it began before the evidence does."
-    return Found(workflow_id, "dead_letters", start_s, np.nan, start_s, None, np.nan, size, np.nan, 0.5, text)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dlqkit.signals.dead_letters import ended, exposed_steps, merge_near, onset_of, usual_rate
+from dlqkit.signals.bounds import ended, onset_of, usual_rate
+from dlqkit.signals.dead_letters import exposed_steps, merge_near
 from dlqkit.signals.dispersion import blocks_of
 from dlqkit.signals.exposure import by_volume
 from dlqkit.signals.growth import Growth

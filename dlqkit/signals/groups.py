@@ -7,6 +7,8 @@ from typing import Any
 
 import pandas as pd
 
+from dlqkit.errors import FrameError
+
 __all__ = ["FINDINGS", "group_alike"]
 
 TIME = "datetime64[us, UTC]"
@@ -25,6 +27,7 @@ FINDINGS: Mapping[str, str] = {
 }
 # One cause reaches its workflows within this, beyond what each onset leaves open: retries take their time.
 TOGETHER = pd.Timedelta(minutes=2)
+_NEEDED = ("workflow_id", "signal", "onset_at", "onset_low_at", "onset_high_at", "end_at", "size", "confidence")
 _NUMBERS = ("no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve")
 
 
@@ -60,10 +63,18 @@ def group_alike(
         size : Float64, events of all; confidence : Float64, of the surest
         sentence : str, such as "Eight workflows, the same signature."
 
+    Raises
+    ------
+    FrameError
+        If a column of ``find_incidents`` is missing.
+
     Notes
     -----
     Runbook §1. That they began together does not say that one is the cause of the other.
     """
+    absent = [column for column in _NEEDED if column not in incidents.columns]
+    if absent:
+        raise FrameError(f"The frame of incidents has no column {absent[0]}.", "Give all that find_incidents returned.")
     own = incidents[(incidents["signal"].astype("str") == "dead_letters") & incidents["onset_at"].notna()]
     known = dict(signatures) if signatures is not None else {}
     open_groups: list[dict[str, Any]] = []

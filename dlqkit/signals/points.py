@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import UTC
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-__all__ = ["Found", "Tally", "moment_s", "times_s"]
+from dlqkit.errors import ParameterError
+
+__all__ = ["Found", "Tally", "aware", "moment_s", "times_s"]
 
 TIME = "datetime64[us, UTC]"
+_WRITE_TIME = "Write it as 2026-03-02T14:00:00+00:00."
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +59,19 @@ class Found:
 def moment_s(moment: Any) -> float:
     """A moment as seconds since 1970."""
     return float(pd.Timestamp(moment).timestamp())
+
+
+def aware(moment: Any, name: str) -> pd.Timestamp:
+    """A moment that the analyst gave, in UTC; ``ParameterError`` where it is none, or has no time zone."""
+    try:
+        at = pd.Timestamp(moment)
+    except (TypeError, ValueError) as error:
+        raise ParameterError(f"{name} is no time: {moment!r:.80}.", _WRITE_TIME) from error
+    if pd.isna(at):
+        raise ParameterError(f"{name} is empty.", _WRITE_TIME)
+    if at.tzinfo is None:
+        raise ParameterError(f"{name} has no time zone: {at}.", _WRITE_TIME)
+    return at.tz_convert(UTC)
 
 
 def times_s(times: pd.Series) -> npt.NDArray[np.float64]:

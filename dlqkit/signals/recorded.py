@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from dlqkit.signals.dead_letters import ended
+from dlqkit.signals.bounds import ended
 from dlqkit.signals.growth import Growth
 from dlqkit.signals.onset import MERGE_S, MINIMUM_EVENTS, Segment, find_elevated
 from dlqkit.signals.points import Found, moment_s, times_s
@@ -22,18 +22,28 @@ QUIET_S = 300.0
 # A signature that holds a tenth of a run, or is hardly seen outside it, belongs to the incident; a single other dead
 # letter at its edge does not.
 LEADING_SIGNATURE = 0.1
+# So many records of other fates before the first dead letter show that the time before it was looked at: fewer may be
+# single events that somebody asked for.
+LOOKED_RECORDS = 5
 
 
 def find_recorded(
     records: pd.DataFrame | None, complete_from: datetime | None, end_s: float
 ) -> dict[str | None, list[Found]]:
     """Every run of dead letters in the records, of each workflow."""
-    dead = _dead(records)
-    if dead is None:
+    if records is None:
         return {}
+    timed = records[records["recorded_at"].notna()].reset_index(drop=True)
+    is_dead = timed["queued_to_dlq"].fillna(False).astype(bool)
+    dead = timed[is_dead].sort_values("recorded_at", kind="stable")
+    # Records that name no workflow are told by themselves, as counters are.
+    workflow = timed["workflow_id"].astype("str").fillna("")
+    others = dict(iter(timed[~is_dead].groupby(workflow[~is_dead])["recorded_at"]))
     found = {
-        str(key): _from_records(str(key), part, complete_from, end_s)
-        for key, part in dead.groupby("workflow_id", sort=True)
+        str(key) or None: _from_records(
+            str(key) or None, part, _looked_from(part, others.get(key), complete_from), end_s
+        )
+        for key, part in dead.groupby(workflow[dead.index], sort=True)
     }
     return {key: own for key, own in found.items() if own}
 
@@ -63,11 +73,13 @@ def _tally(one: Found, dead: Growth) -> Found:
     return replace(one, size=max(one.size, grown), evidence=f"{one.tally.words(grown)} {one.evidence}".strip())
 
 
-def _dead(records: pd.DataFrame | None) -> pd.DataFrame | None:
-    if records is None:
-        return None
-    dead = records[records["queued_to_dlq"].fillna(False).astype(bool) & records["recorded_at"].notna()]
-    return dead[dead["workflow_id"].notna()].sort_values("recorded_at", kind="stable")
+def _looked_from(dead: pd.DataFrame, others: pd.Series | None, complete_from: datetime | None) -> float:
+    """From when on the records tell whether there were dead letters; ``dead`` by time, ``others`` not dead."""
+    if complete_from is not None:
+        return moment_s(complete_from)
+    first = float(times_s(dead["recorded_at"].iloc[:1])[0])
+    before = times_s(others)[times_s(others) < first] if others is not None else np.empty(0)
+    return float(before.min()) if len(before) >= LOOKED_RECORDS else first
 
 
 def _baseline(total: float, size: float, length_s: float, watched_s: float) -> float:
@@ -105,11 +117,8 @@ def _fit_signatures(run: Segment, signatures: pd.Series | None, at: npt.NDArray[
     return first, last
 
 
-def _from_records(
-    workflow_id: str | None, dead: pd.DataFrame, complete_from: datetime | None, end_s: float
-) -> list[Found]:
+def _from_records(workflow_id: str | None, dead: pd.DataFrame, start_s: float, end_s: float) -> list[Found]:
     at = times_s(dead["recorded_at"])
-    start_s = float(at[0]) if complete_from is None else moment_s(complete_from)
     inside = at >= start_s
     dead, at = dead[inside], at[inside]
     signatures = dead["signature_id"].reset_index(drop=True) if "signature_id" in dead.columns else None

@@ -12,6 +12,8 @@ import pandas as pd
 
 from dlqkit.errors import FrameError
 from dlqkit.frames import SAMPLES
+from dlqkit.signals.columns import VALUE_COLUMNS, check_labels, codes, numbers, times_us
+from dlqkit.signals.copies import without_copies
 
 __all__ = ["Scrapes", "read_scrapes"]
 
@@ -22,7 +24,6 @@ Ints = npt.NDArray[np.int64]
 TARGET_LABELS = ("instance", "pod", "job")
 # Labels that the analyses read; the others only keep series apart.
 READ_LABELS = ("workflow_id", *TARGET_LABELS, "le", "quantile")
-_VALUE_COLUMNS = {"sampled_at", "value", "series_id"}
 # Where the spacing of scrapes is read off a long series this many samples tell it.
 ENOUGH_SAMPLES = 20_000
 USUAL_SPACING_S = 60.0
@@ -72,14 +73,14 @@ class Scrapes:
         return self.labels[name] if name in self.labels else np.full(len(self), "", dtype=object)
 
     def by_workflow(self) -> dict[str | None, slice]:
-        """The series of each workflow, by position; all under None where no label tells."""
+        """The series of each workflow, by position; under None those that no label tells the workflow of."""
         if not len(self):
             return {}
         if "workflow_id" not in self.labels:
             return {None: slice(0, len(self))}
         names = self.labels["workflow_id"]
         edges = [0, *(np.flatnonzero(names[1:] != names[:-1]) + 1).tolist(), len(names)]
-        return {str(names[low]): slice(low, high) for low, high in pairwise(edges) if names[low] != ""}
+        return {str(names[low]) or None: slice(low, high) for low, high in pairwise(edges)}
 
 
 def read_scrapes(samples: pd.DataFrame) -> Scrapes:
@@ -90,12 +91,16 @@ def read_scrapes(samples: pd.DataFrame) -> Scrapes:
     samples : DataFrame
         ``frames.SAMPLES`` with ``metric`` (or ``__name__``) and labels as columns. Text may be of any dtype, times
         without a zone are taken as UTC, and without ``series_id`` a series is what has the same metric and labels.
+        Of copies that several servers scraped one is read (``copies.without_copies``).
 
     Raises
     ------
     FrameError
-        If ``sampled_at``, ``value`` or ``metric`` is missing, or holds what is no time or number.
+        If ``sampled_at``, ``value`` or ``metric`` is missing or there twice, or holds what is no time, number or text.
     """
+    twice = samples.columns[samples.columns.duplicated()]
+    if len(twice):
+        raise FrameError(f"The frame has the column {twice[0]} twice.", "Rename or drop one of them.")
     for name in ("sampled_at", "value"):
         if name not in samples.columns:
             raise FrameError(
@@ -105,8 +110,11 @@ def read_scrapes(samples: pd.DataFrame) -> Scrapes:
         samples = samples.rename(columns={"__name__": "metric"})
     if "metric" not in samples.columns and len(samples):
         raise FrameError("The frame has no column metric.", "Join it with its series: dlqkit.with_labels.")
-    at_us, value = _times_us(samples["sampled_at"]), _numbers(samples["value"])
-    known = ~np.isnan(value) & (at_us != np.iinfo(np.int64).min)
+    check_labels(samples)
+    samples = without_copies(samples)
+    at_us, value = times_us(samples["sampled_at"]), numbers(samples["value"])
+    # What is infinite was divided by nothing or overflowed; no counter or duration is.
+    known = np.isfinite(value) & (at_us != np.iinfo(np.int64).min)
     if not known.all():
         samples, at_us, value = samples[known], at_us[known], value[known]
     if not len(samples):
@@ -138,16 +146,16 @@ def _clock(at_s: Floats, first: Ints) -> Floats:
     begins, ends = at_s[first[:-1]], at_s[first[1:] - 1]
     # Processes are replaced under new names, so no series need be there all the time.
     for _ in range(SERIES_IN_CLOCK):
-        later = int(np.argmax(ends))
-        earlier = int(np.argmin(begins))
-        if ends[later] > clock[-1]:
-            near = np.flatnonzero((begins <= clock[-1]) & (ends > clock[-1]))
-            next_one = int(near[np.argmax(ends[near])]) if len(near) else later
+        later, earlier = np.flatnonzero(ends > clock[-1]), np.flatnonzero(begins < clock[0])
+        if len(later):
+            # The one that goes on longest without a pause; after a pause, the one that is there first.
+            near = later[begins[later] <= clock[-1]]
+            next_one = near[np.argmax(ends[near])] if len(near) else later[np.argmin(begins[later])]
             own = at_s[first[next_one] : first[next_one + 1]]
             clock = np.concatenate([clock, own[own > clock[-1]]])
-        elif begins[earlier] < clock[0]:
-            near = np.flatnonzero((ends >= clock[0]) & (begins < clock[0]))
-            next_one = int(near[np.argmin(begins[near])]) if len(near) else earlier
+        elif len(earlier):
+            near = earlier[ends[earlier] >= clock[0]]
+            next_one = near[np.argmin(begins[near])] if len(near) else earlier[np.argmax(ends[earlier])]
             own = at_s[first[next_one] : first[next_one + 1]]
             clock = np.concatenate([own[own < clock[0]], clock])
         else:
@@ -155,57 +163,14 @@ def _clock(at_s: Floats, first: Ints) -> Floats:
     return clock
 
 
-def _times_us(times: pd.Series) -> Ints:
-    if not isinstance(times.dtype, pd.DatetimeTZDtype):
-        if pd.api.types.is_numeric_dtype(times.dtype):
-            raise FrameError(
-                "The column sampled_at holds numbers, and whether they are seconds is not said.",
-                "Convert it: pd.to_datetime(frame['sampled_at'], unit='s', utc=True).",
-            )
-        try:
-            times = pd.to_datetime(times, utc=True)
-        except (TypeError, ValueError) as error:
-            raise FrameError(
-                "The column sampled_at holds what is no time.", "Give it as datetime64[us, UTC]."
-            ) from error
-    out: Ints = times.dt.as_unit("us").astype("int64").to_numpy()
-    return out
-
-
-def _numbers(values: pd.Series) -> Floats:
-    if isinstance(values.dtype, pd.Float64Dtype) and not values.array._hasna:
-        plain: Floats = values.array._data
-        return plain
-    try:
-        if not pd.api.types.is_numeric_dtype(values.dtype):
-            values = pd.to_numeric(values)
-        out: Floats = values.to_numpy(dtype=np.float64, na_value=np.nan)
-    except (TypeError, ValueError) as error:
-        raise FrameError("The column value holds what is no number.", "Give it as Float64.") from error
-    return out
-
-
-def _codes(column: pd.Series) -> tuple[Ints, int]:
-    """A number for each different value, 0 where absent; and how many there are."""
-    if isinstance(column.dtype, pd.CategoricalDtype):
-        return column.cat.codes.to_numpy().astype(np.int64) + 1, len(column.cat.categories) + 1
-    if pd.api.types.is_integer_dtype(column.dtype) and len(column) and not column.hasnans:
-        numbers = column.to_numpy(dtype=np.int64)
-        low, high = int(numbers.min()), int(numbers.max())
-        if high - low < 1 << 30:
-            return numbers - low, high - low + 1
-    codes, known = pd.factorize(column)
-    return codes.astype(np.int64) + 1, len(known) + 1
-
-
 def _series_code(samples: pd.DataFrame) -> Ints:
     # A hand-made frame may number series anew in each workflow or metric, so their names are part of the key.
     names: Sequence[str] = [name for name in ("series_id", "metric", "workflow_id") if name in samples.columns]
     if "series_id" not in samples.columns:
-        names = [name for name in samples.columns if name not in _VALUE_COLUMNS]
+        names = [name for name in samples.columns if name not in VALUE_COLUMNS]
     code, size = np.zeros(len(samples), dtype=np.int64), 1
     for name in names:
-        own, count = _codes(samples[name])
+        own, count = codes(samples[name])
         if count == 1 or (count == 2 and own[0] == 1 and bool((own == 1).all())):
             continue
         if size > (1 << 62) // count:

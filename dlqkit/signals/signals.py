@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 
 import numpy as np
@@ -11,12 +11,12 @@ import numpy.typing as npt
 import pandas as pd
 
 from dlqkit.frames import RECORDS, check_frame
-from dlqkit.signals.counters import METRICS
+from dlqkit.signals.counters import metric_names
 from dlqkit.signals.dead_letters import find_counted
 from dlqkit.signals.durations import durations_by_workflow, native_durations, recorded_durations
 from dlqkit.signals.failures import find_failures
-from dlqkit.signals.growth import falls, growth
-from dlqkit.signals.points import Found, moment_s
+from dlqkit.signals.growth import falls, growth, old_ones
+from dlqkit.signals.points import Found, aware, moment_s
 from dlqkit.signals.recorded import find_recorded, join_sources
 from dlqkit.signals.scrapes import read_scrapes
 from dlqkit.signals.silence import find_silences
@@ -71,7 +71,8 @@ def find_incidents(
     metrics : mapping, optional
         Names that differ from the runbook's (``counters.METRICS``).
     records_complete_from : datetime, optional
-        From when on no dead letter is missing from the records; their first one by default.
+        From when on no dead letter is missing from the records; by default since the workflow's first record of any
+        fate, else since its first dead letter.
     now : datetime, optional
         The end of what is looked at; the last time in the frames by default.
 
@@ -95,11 +96,15 @@ def find_incidents(
     ------
     FrameError
         If a column that is needed is missing or cannot be read.
+    ParameterError
+        If a time has no zone, or ``metrics`` is no mapping.
 
     Notes
     -----
     Runbook §1; docs/signals.md says how each is found, and how sure it is.
     """
+    if records_complete_from is not None:
+        records_complete_from = aware(records_complete_from, "records_complete_from")
     if records is not None:
         check_frame(records, RECORDS, ("workflow_id", "recorded_at", "queued_to_dlq"))
     scrapes = read_scrapes(samples)
@@ -111,16 +116,17 @@ def find_incidents(
         scrapes = read_scrapes(samples[~(pd.to_datetime(samples["sampled_at"], utc=True) > end)])
     records = None if records is None else records[~(records["recorded_at"] > end)]
     worker_logs = None if worker_logs is None else worker_logs[~(worker_logs["logged_at"] > end)]
-    names = {**METRICS, **(metrics or {})}
+    names = metric_names(metrics)
     # OpenMetrics names a counter's family without _total, and some servers keep that name.
     counters = {
         name: scrapes.of({names[name], names[name].removesuffix("_total")}) for name in ("dlq", "failure", "success")
     }
     actions = scrapes.of({names["duration"] + "_count"})
     success, attempts = growth(counters["success"]), growth(actions)
-    restarts = [falls(counters["success"], success), falls(actions, attempts)]
-    dead, failure = (growth(counters[name], restarts) for name in ("dlq", "failure"))
-    counted = find_counted(dead, success, attempts, scrapes, end_s)
+    others = ((counters["success"], success), (actions, attempts))
+    restarts, old = [falls(*one) for one in others], [old_ones(*one) for one in others]
+    dead, failure = (growth(counters[name], restarts, old) for name in ("dlq", "failure"))
+    counted = find_counted(dead, success, attempts, failure, scrapes, end_s)
     recorded = find_recorded(records, records_complete_from, end_s)
     durations = {
         **recorded_durations(records),
@@ -141,7 +147,7 @@ def _end(
     at_s: npt.NDArray[np.float64], records: pd.DataFrame | None, logs: pd.DataFrame | None, now: datetime | None
 ) -> pd.Timestamp | None:
     if now is not None:
-        return pd.Timestamp(now).tz_convert(UTC)
+        return aware(now, "now")
     known = [pd.Timestamp(float(at_s.max()), unit="s", tz="UTC")] if len(at_s) else []
     columns = [] if records is None else [records["recorded_at"]]
     columns += [] if logs is None else [logs["logged_at"]]

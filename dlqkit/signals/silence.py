@@ -189,7 +189,8 @@ def _silent_workflows(
 ) -> list[Found]:  # fmt: skip
     out = []
     for workflow_id, points in flows.items():
-        for pause in _pauses(points, scrapes, end_s, SILENCE_ONE):
+        # Events without a workflow, beside others with one, are nobody's: that they stop says nothing.
+        for pause in _pauses(points, scrapes, end_s, SILENCE_ONE) if workflow_id is not None else ():
             if any(_overlap(one, pause, end_s) for one in known):
                 continue
             # A gap in scraping that ends the window is no workflow's own silence.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -10,12 +11,13 @@ import numpy as np
 import pandas as pd
 
 from dlqkit.frames import RECORDS, SUPPORT_REPORTS, check_frame
+from dlqkit.signals.outcomes import record_outcomes
 from dlqkit.signals.points import Found, times_s
 
 __all__ = ["FATES", "REPORTED", "find_reports", "match_reports"]
 
 TIME = "datetime64[us, UTC]"
-FATES = ("never arrived", "dead", "failed", "succeeded", "unknown")
+FATES = ("never arrived", "dead", "failed", "under way", "succeeded", "unknown")
 REPORTED: Mapping[str, str] = {
     "reported_at": TIME,
     "trace_id": "str",
@@ -27,7 +29,9 @@ REPORTED: Mapping[str, str] = {
     "recorded_at": TIME,
     "note": "str",
 }
-_SUCCESS = ("success", "succeeded", "ok", "completed", "done")
+_FATE_OF = {"dead": "dead", "failed": "failed", "succeeded": "succeeded", "retrying": "under way"}
+# A key that was a number in a table comes as 17.0, and is 17 in the payload.
+_WHOLE = re.compile(r"(-?[0-9]+)\.0+")
 # Reports that make it sure that something is wrong, as 1 − 1/e.
 REPORTS = 3.0
 
@@ -53,8 +57,8 @@ def match_reports(
         A row per report, in their order.
 
         reported_at, trace_id, business_key, note : as reported
-        fate : category, ``succeeded``, ``failed``, ``dead``, ``never arrived`` (no record has it), or ``unknown``
-            (the report names no event)
+        fate : category, ``succeeded``, ``failed``, ``dead``, ``under way`` (the last record is of an attempt that goes
+            on), ``never arrived`` (no record has it), or ``unknown`` (the report names no event)
         records : Int64, how many records were found
         workflow_id, event_key, recorded_at : of the last of them; NA where there is none
 
@@ -66,22 +70,18 @@ def match_reports(
     check_frame(support_reports, SUPPORT_REPORTS, ("reported_at",))
     check_frame(records, RECORDS, ("trace_id", "recorded_at", "queued_to_dlq", "status"))
     ordered = records.sort_values("recorded_at", kind="stable", na_position="first").reset_index(drop=True)
+    ordered["outcome"] = record_outcomes(ordered)
     by_trace = _positions(ordered["trace_id"])
-    wanted = {str(key) for key in _column(support_reports, "business_key").dropna()}
+    traces, keys = (_column(support_reports, name).map(_plain) for name in ("trace_id", "business_key"))
+    wanted = {key for key in keys if key}
     by_key = _business_positions(ordered, wanted, entity_key) if wanted else {}
     rows: list[dict[str, Any]] = []
-    for at, trace, key, note in zip(
-        support_reports["reported_at"],
-        *(_column(support_reports, name) for name in ("trace_id", "business_key", "note")),
-        strict=True,
-    ):
-        said = not pd.isna(trace) or not pd.isna(key)
-        found = by_trace.get(str(trace), []) if not pd.isna(trace) else []
-        if not found and not pd.isna(key):
-            found = by_key.get(str(key), [])
+    reported = (_column(support_reports, name) for name in ("reported_at", "trace_id", "business_key", "note"))
+    for at, trace_id, business_key, note, trace, key in zip(*reported, traces, keys, strict=True):
+        found = by_trace.get(trace, []) or by_key.get(key, [])
         rows.append(
-            {"reported_at": at, "trace_id": trace, "business_key": key, "note": note, "records": len(found),
-             **_fate(ordered, found, said)}
+            {"reported_at": at, "trace_id": trace_id, "business_key": business_key, "note": note, "records": len(found),
+             **_fate(ordered, found, bool(trace or key))}
         )  # fmt: skip
     frame = pd.DataFrame(rows, columns=list(REPORTED))
     frame["fate"] = pd.Categorical(frame["fate"], categories=list(FATES))
@@ -95,11 +95,18 @@ def _column(frame: pd.DataFrame, name: str) -> pd.Series:
     return frame[name] if name in frame.columns else pd.Series(pd.NA, index=frame.index, dtype="str")
 
 
+def _plain(value: Any) -> str:
+    """A key or trace as it is compared: without blanks around it, and a whole number without its fraction."""
+    text = "" if pd.isna(value) else str(value).strip()
+    whole = _WHOLE.fullmatch(text)
+    return whole[1] if whole else text
+
+
 def _positions(values: pd.Series) -> dict[str, list[int]]:
     out: dict[str, list[int]] = {}
-    for place, value in enumerate(values):
-        if not pd.isna(value):
-            out.setdefault(str(value), []).append(place)
+    for place, value in enumerate(values.map(_plain)):
+        if value:
+            out.setdefault(value, []).append(place)
     return out
 
 
@@ -108,11 +115,8 @@ def _fate(records: pd.DataFrame, found: list[int], said: bool) -> dict[str, Any]
         absent = {"workflow_id": pd.NA, "event_key": pd.NA, "recorded_at": pd.NaT}
         return {"fate": "never arrived" if said else "unknown", **absent}
     last = records.iloc[found[-1]]
-    is_dead = not pd.isna(last["queued_to_dlq"]) and bool(last["queued_to_dlq"])
-    succeeded = str(last["status"]).lower() in _SUCCESS
-    fate = "dead" if is_dead else "succeeded" if succeeded else "failed"
     own = {name: last[name] if name in records.columns else pd.NA for name in ("workflow_id", "event_key")}
-    return {"fate": fate, "recorded_at": last["recorded_at"], **own}
+    return {"fate": _FATE_OF[last["outcome"]], "recorded_at": last["recorded_at"], **own}
 
 
 def _business_positions(
@@ -138,7 +142,7 @@ def _business_positions(
 def _at(payload: Any, path: str) -> str:
     for part in path.removeprefix("payload.").split("."):
         payload = payload.get(part) if isinstance(payload, dict) else None
-    return "" if payload is None else str(payload)
+    return "" if payload is None else _plain_leaf(payload)
 
 
 def _leaves(value: Any) -> list[str]:
@@ -146,7 +150,11 @@ def _leaves(value: Any) -> list[str]:
         return [leaf for own in value.values() for leaf in _leaves(own)]
     if isinstance(value, list):
         return [leaf for own in value for leaf in _leaves(own)]
-    return [str(value)]
+    return [_plain_leaf(value)]
+
+
+def _plain_leaf(value: Any) -> str:
+    return str(value).strip() if isinstance(value, list | dict) else _plain(value)
 
 
 def find_reports(reports: pd.DataFrame | None, records: pd.DataFrame | None) -> list[Found]:

@@ -4,8 +4,10 @@ from datetime import timedelta
 
 import numpy as np
 import pandas as pd
+import pytest
 
 from dlqkit.decision.changes import CHANGES, find_changes
+from dlqkit.errors import ParameterError
 from tests.frames import at, counter, good, lines, records
 
 ONSET = at(3600)
@@ -83,3 +85,12 @@ def test_a_new_client_in_the_records_is_a_change() -> None:
 
     assert found["kind"].tolist() == ["client"]
     assert found["before_s"].tolist() == [300]
+
+
+def test_an_onset_or_a_note_without_a_zone_is_refused() -> None:
+    naive = ONSET.tz_localize(None)
+
+    with pytest.raises(ParameterError, match="onset_at has no time zone"):
+        find_changes(counter("up", [1.0]), naive)
+    with pytest.raises(ParameterError, match="note has no time zone"):
+        find_changes(counter("up", [1.0]), ONSET, notes=[(naive, "deploy")])

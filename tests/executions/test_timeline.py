@@ -29,3 +29,13 @@ def test_only_loud_log_lines_are_counted() -> None:
 
 def test_nothing_is_an_empty_timeline() -> None:
     assert timeline(records([])).empty
+
+
+def test_what_is_under_way_is_no_success() -> None:
+    """One record says running, without an error: no lane has it. One failed before and is tried again."""
+    rows = [good(0), {"at": 10, "status": "running", "queued_to_dlq": False},
+            {"at": 20, "status": "retrying", "queued_to_dlq": False, "last_error": "busy"}]  # fmt: skip
+
+    bins = timeline(records(rows))
+
+    assert bins.groupby(bins["lane"].astype("str"))["count"].sum().to_dict() == {"failures": 1, "successes": 1}

@@ -2,7 +2,9 @@ from __future__ import annotations
 
 import numpy as np
 import pandas as pd
+import pytest
 
+from dlqkit.errors import FrameError
 from dlqkit.signals.groups import FINDINGS, group_alike
 from dlqkit.signals.signals import find_incidents
 from tests.frames import at, counter
@@ -61,3 +63,10 @@ def test_a_finding_that_goes_on_has_no_end() -> None:
 
     assert findings["end_at"].isna().all()
     assert findings["end_at"].dtype == FINDINGS["end_at"]
+
+
+def test_a_frame_without_the_onsets_bounds_is_refused_by_name() -> None:
+    found = find_incidents(platform([100, 100])).drop(columns="onset_low_at")
+
+    with pytest.raises(FrameError, match="onset_low_at"):
+        group_alike(found)

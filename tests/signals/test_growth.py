@@ -2,8 +2,10 @@ from __future__ import annotations
 
 import pandas as pd
 
+from dlqkit.signals.counters import increase
 from dlqkit.signals.growth import falls, growth
 from dlqkit.signals.scrapes import read_scrapes
+from dlqkit.signals.signals import find_incidents
 from tests.frames import START, counter
 
 
@@ -70,3 +72,34 @@ def test_a_restart_is_seen_though_the_counter_comes_back_no_lower() -> None:
     points = growth(dead, [restarts]).of(None).points()
     assert points.grown.tolist() == [2, 3]
     assert (points.at_s - points.previous_s).tolist() == [15, 15]
+
+
+def renamed(dead: float, *, dead_from: int = 240) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """A worker that is scraped as w1 for an hour and then as w2; its dead letters stand still, its successes go on."""
+    success: list[float | None] = [300.0 + 10 * number for number in range(480)]
+    nothing: list[float | None] = [None] * 480
+    still = [*nothing[:dead_from], *([dead] * (480 - dead_from))]
+    lost = counter("worker_dlq_total", still, series_id=1, instance="w2", workflow_id="wf")
+    parts = [
+        counter("worker_success_total", success[:240], series_id=2, instance="w1", workflow_id="wf"),
+        counter("worker_success_total", nothing[:240] + success[240:], series_id=3, instance="w2", workflow_id="wf"),
+        counter("worker_dlq_total", [dead] * 240, series_id=4, instance="w1", workflow_id="wf"),
+        lost,
+    ]
+    return pd.concat(parts), lost
+
+
+def test_a_worker_that_is_scraped_under_a_new_name_brings_no_dead_letters() -> None:
+    """Its forty dead letters are of the days before; its 2,700 successes show that it is no new process."""
+    samples, lost = renamed(40)
+
+    assert find_incidents(samples).empty
+    assert increase(lost, among=samples)["increase"].sum() == 0
+
+
+def test_a_counter_that_an_old_worker_creates_later_is_of_that_moment() -> None:
+    """The worker is known for half an hour when its first forty dead letters come."""
+    samples, lost = renamed(40, dead_from=360)
+
+    assert find_incidents(samples)["size"].tolist() == [40]
+    assert increase(lost, among=samples)["increase"].sum() == 40

@@ -27,7 +27,8 @@ def test_whatever_was_scraped_the_answer_is_a_whole_frame(rows: list[tuple[int, 
     assert {name: str(dtype) for name, dtype in found.dtypes.items()} == dict(INCIDENTS)
     known = found.dropna(subset=["onset_low_at", "onset_high_at"])
     assert ((known["onset_low_at"] <= known["onset_at"]) & (known["onset_at"] <= known["onset_high_at"])).all()
-    assert (found["end_at"].isna() | (found["end_at"] >= found["onset_low_at"])).all()
+    earliest = found["onset_low_at"].fillna(found["onset_at"])
+    assert (found["end_at"].isna() | (found["end_at"] >= earliest)).all()
     assert found["confidence"].between(0, 1).all()
 
 

@@ -6,6 +6,7 @@ import pytest
 
 from dlqkit.errors import FrameError
 from dlqkit.signals.scrapes import read_scrapes
+from dlqkit.signals.signals import find_incidents
 from tests.frames import START, at, counter
 
 
@@ -74,3 +75,33 @@ def test_the_clock_goes_on_where_a_process_is_replaced_under_a_new_name() -> Non
     new = counter("worker_dlq_total", [None, None, None, 1, 1], series_id=1, pod="b")
 
     assert len(read_scrapes(pd.concat([old, new])).clock_s) == 5
+
+
+def test_the_clock_has_no_hole_where_one_counter_of_a_new_process_appears_later() -> None:
+    """A process is replaced after scrape 2; the successes of the new one are there at once, its dead letters later."""
+    old = counter("worker_success_total", [1, 1, 1], pod="a")
+    rare = counter("worker_dlq_total", [*[None] * 6, 1, 1], series_id=1, pod="b")
+    new = counter("worker_success_total", [None, None, None, 1, 1, 1, 1, 1], series_id=2, pod="b")
+
+    assert len(read_scrapes(pd.concat([old, rare, new])).clock_s) == 8
+
+
+@pytest.mark.parametrize("absent", [None, ""])
+def test_events_that_name_no_workflow_are_not_dropped(absent: str | None) -> None:
+    """The label is there and empty in every row, as a malformed event leaves it."""
+    lost = counter("worker_dlq_total", [3.0 * max(number - 240, 0) for number in range(480)])
+    won = counter("worker_success_total", [10.0 * number for number in range(480)], series_id=1)
+
+    found = find_incidents(pd.concat([lost, won]).assign(workflow_id=absent))
+
+    assert found["size"].tolist() == [717]
+    assert found["workflow_id"].isna().all()
+
+
+@pytest.mark.parametrize("value", [np.inf, -np.inf, np.nan])
+def test_a_value_that_is_no_number_is_a_scrape_that_is_missing(value: float) -> None:
+    lost = [3.0 * max(number - 240, 0) for number in range(480)]
+    lost[100] = value
+    samples = counter("worker_dlq_total", lost, workflow_id="wf")
+
+    assert find_incidents(samples)["size"].tolist() == [717]

@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from dlqkit.errors import FrameError
+from dlqkit.errors import FrameError, ParameterError
 from dlqkit.frames import conform
 from dlqkit.signals.signals import INCIDENTS, find_incidents
 from tests.frames import at, counter, dead, good, lines, records
@@ -169,3 +169,19 @@ def test_going_on_comes_before_what_has_ended() -> None:
 def test_a_wrong_frame_is_refused_by_name() -> None:
     with pytest.raises(FrameError, match="value"):
         find_incidents(pd.DataFrame({"series_id": pd.array([1], dtype="Int32"), "sampled_at": [at(0)]}))
+
+
+@pytest.mark.parametrize("name", ["now", "records_complete_from"])
+@pytest.mark.parametrize("moment", [at(900).tz_localize(None), pd.NaT, "yesterday noon"])
+def test_a_time_without_a_zone_is_refused_with_the_way_to_write_it(name: str, moment: object) -> None:
+    with pytest.raises(ParameterError, match=name) as caught:
+        find_incidents(platform(flat()), **{name: moment})
+
+    assert "+00:00" in caught.value.next_step
+
+
+def test_names_of_metrics_are_given_by_the_runbooks_key() -> None:
+    with pytest.raises(ParameterError, match="mapping") as caught:
+        find_incidents(platform(flat()), metrics=["my_dead"])  # type: ignore[arg-type]
+
+    assert "dlq" in caught.value.next_step

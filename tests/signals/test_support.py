@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import pandas as pd
+import pytest
 
 from dlqkit.frames import SUPPORT_REPORTS, conform
 from dlqkit.signals.signals import find_incidents
@@ -55,3 +56,28 @@ def test_the_signal_counts_the_fates() -> None:
 
     own = found[found["signal"] == "support"]
     assert own["evidence"].tolist() == ["2 reports from outside: 1 never arrived, 1 dead."]
+
+
+@pytest.mark.parametrize(
+    ("status", "fate"),
+    [("Processed", "succeeded"), ("200", "succeeded"), (None, "succeeded"), ("running", "under way"),
+     ("PENDING", "under way"), ("retrying", "under way"), ("503", "failed"), ("rejected", "failed")],
+)  # fmt: skip
+def test_a_status_is_read_as_everywhere_else(status: str | None, fate: str) -> None:
+    """A record without an error whose status names no failure is a success, or still under way."""
+    own = records([good(10, trace_id="t1", status=status)])
+
+    assert match_reports(reports([{"trace_id": "t1"}]), own)["fate"].tolist() == [fate]
+
+
+@pytest.mark.parametrize("key", [17.0, "17.0", " 17", "17 "])
+def test_a_business_key_of_a_table_is_the_number_of_the_payload(key: object) -> None:
+    own = records([dead(10, payload_snapshot='{"order":17}')])
+    asked = pd.DataFrame({"reported_at": [at(900), at(900)], "business_key": [key, None]})
+    asked["reported_at"] = asked["reported_at"].astype("datetime64[us, UTC]")
+
+    assert match_reports(asked, own)["fate"].tolist() == ["dead", "unknown"]
+
+
+def test_blanks_around_a_trace_do_not_hide_it() -> None:
+    assert match_reports(reports([{"trace_id": " t2 "}]), ROWS)["fate"].tolist() == ["dead"]

@@ -1,0 +1,43 @@
+"""What a record says of its event: one rule for every analysis."""
+
+from __future__ import annotations
+
+import pandas as pd
+
+__all__ = ["record_outcomes"]
+
+# `status` has no values that the runbook gives; these words are looked for in it, in this order.
+# Whole words only: INCOMPLETE is not complete, BROKEN holds no "ok".
+_SUCCESS = (
+    r"(?:^|[^a-z])(?:success[a-z]*|succeed[a-z]*|completed?|done|ok|okay|finished|delivered|processed|acked)"
+    r"(?:$|[^a-z])"
+)
+_DENIED = r"(?:^|[^a-z])(?:not|non|un)(?:$|[^a-z])|fail"
+_RUNNING = r"(?:^|[^a-z])(?:retry[a-z]*|running|(?:in_?)?progress|pending|queued|start(?:ed|ing)?|new)(?:$|[^a-z])"
+# Words of a failure, and a number that can only be an HTTP status of one.
+_FAILURE = r"fail|err|dead|reject|timeout|^[45][0-9]{2}(?:\.0)?$"
+
+
+def record_outcomes(records: pd.DataFrame) -> pd.Series:
+    """``dead``, ``succeeded``, ``retrying`` or ``failed`` of every record.
+
+    Parameters
+    ----------
+    records : DataFrame
+        ``frames.RECORDS``: ``status``, ``queued_to_dlq`` and, where there is one, ``last_error``.
+
+    Notes
+    -----
+    Runbook §3. A word of success or of going on in ``status`` counts first. Without a word that tells, a record without
+    an error is a success: a failure has a ``last_error``.
+    """
+    status = records["status"].astype("str").str.strip().str.lower().fillna("")
+    dead = records["queued_to_dlq"].fillna(False).astype(bool)
+    has_error = pd.Series(False, index=records.index)
+    if "last_error" in records.columns:
+        has_error = records["last_error"].notna() & (records["last_error"].astype("str") != "")
+    success = status.str.contains(_SUCCESS) & ~status.str.contains(_DENIED)
+    running = status.str.contains(_RUNNING) & ~success
+    success |= ~running & ~status.str.contains(_FAILURE) & ~has_error
+    out = pd.Series("failed", index=records.index)
+    return out.mask(running, "retrying").mask(success, "succeeded").mask(dead, "dead")

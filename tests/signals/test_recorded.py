@@ -1,0 +1,45 @@
+from __future__ import annotations
+
+import pandas as pd
+
+from dlqkit.signals.signals import find_incidents
+from tests.frames import at, counter, dead, good, records
+
+NOTHING_SCRAPED = counter("up", [1.0])[:0]
+
+
+def dead_letters(rows: list[dict[str, object]]) -> pd.DataFrame:
+    found = find_incidents(NOTHING_SCRAPED, records=records(rows))
+    return found[found["signal"] == "dead_letters"]
+
+
+def test_successes_before_the_first_dead_letter_show_that_there_were_none() -> None:
+    """An event each five seconds for four hours; from 02:05 on every second one dies, and it goes on."""
+    rows = [(dead if number >= 1500 and number % 2 else good)(5 * number) for number in range(3000)]
+
+    found = dead_letters(rows)
+
+    assert found["onset_at"].tolist() == [at(5 * 1501)]
+    assert found["size"].tolist() == [750]
+    assert found["end_at"].isna().all()
+
+
+def test_dead_letters_that_begin_where_the_records_begin_are_no_jump() -> None:
+    """A list of dead letters alone does not say whether there were any before it."""
+    assert dead_letters([dead(10 * number) for number in range(600)]).empty
+
+
+def test_a_single_older_record_does_not_say_that_the_time_since_was_looked_at() -> None:
+    """Somebody asked for one event of the day before; the list of dead letters begins a day later."""
+    rows = [good(-86_400), *(dead(10 * number) for number in range(600))]
+
+    assert dead_letters(rows).empty
+
+
+def test_dead_letters_that_name_no_workflow_are_told_without_one() -> None:
+    rows = [(dead if number >= 1500 and number % 2 else good)(5 * number, workflow_id=None) for number in range(3000)]
+
+    found = dead_letters(rows)
+
+    assert found["workflow_id"].isna().tolist() == [True]
+    assert found["size"].tolist() == [750]
