@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from concurrent import futures
 from dataclasses import dataclass, field
 from typing import Any
@@ -18,7 +18,7 @@ __all__ = ["PubSub"]
 # Limits of the service (cloud.google.com/pubsub/quotas): messages and bytes of a request, and an attribute's value.
 MAXIMUM_MESSAGES, MAXIMUM_BYTES = 1000, 10_000_000
 DEFAULT_DEADLINE_S = 10.0
-OnMessages = Callable[[str, list[bytes]], None]
+OnMessages = Callable[[str, list[tuple[bytes, Mapping[str, str]]]], None]
 
 
 @dataclass(slots=True)
@@ -44,7 +44,7 @@ class PubSub:
     topics : sequence of str
         Full names of topics that exist from the start.
     on_messages : callable, optional
-        Called with the topic and the data of each published batch.
+        Called with the topic, and data and attributes of each message, of every published batch.
     """
 
     def __init__(self, topics: list[str], on_messages: OnMessages | None = None) -> None:
@@ -145,7 +145,7 @@ class PubSub:
                         subscription.waiting[message.message_id] = _Waiting(message)
             self._lock.notify_all()
         if self._on_messages is not None:
-            self._on_messages(request.topic, [bytes(message.data) for message in request.messages])
+            self._on_messages(request.topic, [(bytes(one.data), dict(one.attributes)) for one in request.messages])
         return types.PublishResponse.pb()(message_ids=ids)
 
     # --- subscriptions
