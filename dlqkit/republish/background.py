@@ -162,7 +162,8 @@ def grows(before: Background, now: Grown, sent: int) -> str | None:
                                  ("failures", now.failure, before.grown.failure)):  # fmt: skip
         if counted is None or usual is None or counted <= 0:
             continue
-        part = now.length_s / max(before.grown.length_s, 1.0)
+        # The first scrape of the stretch also counts what was before it.
+        part = (now.length_s + (now.spacing_s or 0.0)) / max(before.grown.length_s, 1.0)
         if volume and was:
             part = max(part, volume / was)
         elif was:

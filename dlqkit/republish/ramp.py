@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Literal
 
 import pandas as pd
@@ -26,6 +26,7 @@ STOPS: Mapping[str, str] = {
     "still_running": "Wait until they are done: dlqkit republish prove DIR, then run the plan again.",
     "scrapes_lost": "See that Prometheus scrapes the worker, then run the plan again.",
     "in_doubt_grow": "Settle them by dlqkit republish resolve DIR, then run the plan again.",
+    "held": "Settle the earlier event of the same ordering key first: dlqkit republish status DIR shows it.",
     "sink_failed": "Mend what the code names (topic, permission, message), then make a new plan for what failed.",
 }
 # A step goes on at the deadline if so many of it passed and none died: the records of one in twenty may be late or
@@ -37,6 +38,8 @@ UNSETTLED_SHARE = 0.05
 SCRAPES_PATIENCE_S = 300.0
 # So many attempts were to come and none came: one in a million by chance (signals/silence.py).
 SILENT_EVENTS = 14.0
+# What was under way when a step was sent ends after it, and is scraped after that (signals/silence.py).
+LATE_SCRAPES, LATE_S = 2.0, 60.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,10 +56,26 @@ class Judgement:
         return STOPS.get(self.reason, "")
 
 
-def find_step(steps: Collection[int], passed_steps: int, left: int) -> int:
-    """How many events the next step sends: the plan's steps one after the other, then the last of them again."""
-    sizes = [size for size in steps if size > 0] or [1]
-    return min(sizes[min(passed_steps, len(sizes) - 1)], left)
+def find_step(steps: Sequence[int], passed_steps: int, left: int) -> int:
+    """How many events the next step sends.
+
+    Parameters
+    ----------
+    steps : sequence of int
+        The plan's steps.
+    passed_steps : int
+        Steps that went well, one after the other, since the ramp began.
+    left : int
+        Events that are still to be sent.
+
+    Returns
+    -------
+    int
+        The plan's steps one after the other. A ramp that began anew after a stop may need more of them: then the
+        largest again.
+    """
+    size = steps[passed_steps] if passed_steps < len(steps) else max(steps, default=1)
+    return min(max(size, 1), left)
 
 
 def judge_sending(states: pd.Series) -> Judgement:
@@ -94,7 +113,7 @@ def judge_step(
     now: datetime,
     deadline_s: float,
     names: Mapping[str, str] | None = None,
-    records_since: int = 0,
+    records_at: Sequence[datetime] | pd.Series = (),
 ) -> Judgement:
     """Whether the next step may be sent, by what became of this one and what the workflow's counters did since.
 
@@ -114,8 +133,8 @@ def judge_step(
         Seconds after the last send by which an outcome must be seen.
     names : mapping, optional
         Names of metrics that differ from the runbook's.
-    records_since : int
-        Execution records of the workflow since the send, of whatever event: a sign of life.
+    records_at : Series of datetime
+        Times of the workflow's execution records, of whatever event: signs of life.
 
     Returns
     -------
@@ -136,14 +155,17 @@ def judge_step(
     total, passed = len(outcomes), int(counts.get("passed", 0))
     waited_s = (now - last_sent_at).total_seconds()
     is_seen = total > int(counts.get("not_seen", 0))
-    if not is_seen and _is_silent(grown, before, records_since, last_sent_at, expected=SILENT_EVENTS):
+    watched = None
+    if samples is not None and before is not None and not is_seen:
+        watched = _watch(samples, before, workflow_id, last_sent_at, now, names, records_at)
+    if watched is not None and watched >= SILENT_EVENTS:
         return _stop("worker_silent", "Nothing of the workflow was attempted since the send: no counter grew and no "
                                       "record came, although events usually come all the time.")  # fmt: skip
     is_late = waited_s >= deadline_s
     if passed < total and not is_late:
         return Judgement("wait", "", f"{passed:,} of {total:,} passed; the others are waited for.")
     if passed < math.ceil(PASSED_SHARE * total):
-        return _judge_lateness(counts, total, grown, before, records_since, last_sent_at, deadline_s)
+        return _judge_lateness(counts, total, watched is not None, deadline_s)
     if grown is not None and (grown.last_scrape is None or grown.last_scrape <= last_sent_at):
         return _judge_scrapes(grown, last_sent_at, now)
     unseen = "" if passed == total else f", {total - passed:,} not seen to be done"
@@ -175,28 +197,32 @@ def _growth_sentence(what: str, grown: Grown, before: Background) -> str:
     )
 
 
-def _is_silent(
-    grown: Grown | None, before: Background | None, records: int, sent_at: datetime, *, expected: float
-) -> bool:
-    """Whether so many attempts were to come since the send, and neither a counter nor a record shows any."""
-    if grown is None or before is None or records or grown.volume is None or grown.last_scrape is None:
-        return False
-    if grown.volume or grown.dlq:
-        return False
-    watched_s = (grown.last_scrape - sent_at).total_seconds()
-    usual = (before.grown.volume or 0.0) / max(before.grown.length_s, 1.0)
-    return watched_s > 0 and usual * watched_s >= expected
+def _watch(
+    samples: pd.DataFrame, before: Background, workflow_id: str, sent_at: datetime, now: datetime,
+    names: Mapping[str, str] | None, records_at: Sequence[datetime] | pd.Series,
+) -> float | None:  # fmt: skip
+    """How many attempts were to come since the send while none came; None where some came, or nobody watched.
+
+    What was under way at the send ends after it, and a counter shows it at the next scrape: that is no sign of life.
+    """
+    late_s = max(LATE_SCRAPES * (before.grown.spacing_s or 0.0), LATE_S)
+    start = sent_at + timedelta(seconds=min(late_s, (now - sent_at).total_seconds() / 2))
+    times = pd.to_datetime(pd.Series(list(records_at), dtype="object"), utc=True)
+    grown = read_growth(samples, workflow_id, start, now, names)
+    if grown.volume is None or grown.last_scrape is None or bool((times > pd.Timestamp(start)).any()):
+        return None
+    watched_s = (grown.last_scrape - start).total_seconds()
+    if grown.volume or grown.dlq or watched_s <= 0:
+        return None
+    return (before.grown.volume or 0.0) / max(before.grown.length_s, 1.0) * watched_s
 
 
-def _judge_lateness(
-    counts: pd.Series, total: int, grown: Grown | None, before: Background | None, records: int,
-    sent_at: datetime, deadline_s: float,
-) -> Judgement:  # fmt: skip
+def _judge_lateness(counts: pd.Series, total: int, is_silent: bool, deadline_s: float) -> Judgement:
     running, unseen = int(counts.get("running", 0)), int(counts.get("not_seen", 0))
     within = f"within {deadline_s:,.0f} s"
     if running > unseen:
         return _stop("still_running", f"{running:,} of {total:,} events are attempted and not done {within}.")
-    if unseen == total and _is_silent(grown, before, records, sent_at, expected=0.0):
+    if is_silent:
         return _stop("worker_silent", f"Nothing of the workflow was attempted {within} of the send: no counter grew "
                                       "and no record came.")  # fmt: skip
     return _stop("cannot_correlate", f"Of {total:,} events {unseen:,} have no execution record that is theirs beyond "

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 
 import pandas as pd
 
@@ -30,7 +30,7 @@ SENT: Mapping[str, str] = {
 PERHAPS_SENT = ("acked", "in_doubt", "intent")
 
 
-def sent_events(plan: Plan, journal: pd.DataFrame) -> pd.DataFrame:
+def sent_events(plan: Plan, journal: pd.DataFrame, items: Collection[int] | None = None) -> pd.DataFrame:
     """The events of a plan that were, or may have been, sent.
 
     Parameters
@@ -39,6 +39,8 @@ def sent_events(plan: Plan, journal: pd.DataFrame) -> pd.DataFrame:
         Frozen.
     journal : DataFrame
         ``journal.JOURNAL``; rows of other plans are passed over.
+    items : collection of int, optional
+        Only these; all by default.
 
     Returns
     -------
@@ -51,6 +53,8 @@ def sent_events(plan: Plan, journal: pd.DataFrame) -> pd.DataFrame:
         sent_at : when the intent was written: it cannot have been sent before
     """
     own = journal[(journal["plan_id"] == plan.plan_id) & journal["state"].astype("str").isin(PERHAPS_SENT)]
+    if items is not None:
+        own = own[own["item"].isin(set(items))]
     events = {event.item: event for event in plan.events}
     rows = []
     for item, sent_at, state in zip(own["item"], own["intent_at"], own["state"].astype("str"), strict=True):
