@@ -7,16 +7,13 @@ from typing import Any
 
 import pandas as pd
 
+from dlqkit.frames import conform
+from dlqkit.republish.journal import JOURNAL
 from dlqkit.republish.plan import Plan, PlannedEvent, Target, dedupe_key, hash_text, seal_plan
 from dlqkit.republish.sent_events import sent_events
 from tests.frames import START, at
 
 ADDRESS = "projects/p/topics/orders"
-JOURNAL = {"plan_id": "str", "item": "Int64", "event_key": "str", "workflow_id": "str", "trace_id": "str",
-           "address": "str", "dedupe_key": "str", "payload_sha256": "str", "original_sha256": "str", "state": "str",
-           "message_id": "str", "code": "str", "run_id": "str", "step": "Int64",
-           "intent_at": "datetime64[us, UTC]", "settled_at": "datetime64[us, UTC]",
-           "resolved_by": "str", "resolution": "str"}  # fmt: skip
 
 
 def planned(item: int, **more: Any) -> PlannedEvent:
@@ -50,11 +47,11 @@ def journal_of(plan: Plan, states: Mapping[int, str], *, sent_s: float = 100.0) 
             "workflow_id": event.workflow_id, "trace_id": event.trace_id, "address": plan.target.address,
             "dedupe_key": event.dedupe_key, "payload_sha256": event.payload_sha256,
             "original_sha256": event.original_sha256, "state": states.get(event.item, "planned"),
-            "intent_at": at(sent_s) if event.item in states else pd.NaT,
+            "intent_at": at(sent_s).isoformat() if event.item in states else None,
         }
         for event in plan.events
     ]  # fmt: skip
-    return pd.DataFrame(rows, columns=list(JOURNAL)).astype(JOURNAL)
+    return conform(pd.DataFrame(rows, columns=None if rows else list(JOURNAL)), JOURNAL)
 
 
 def sent(*events: PlannedEvent, sent_s: float = 100.0) -> pd.DataFrame:
