@@ -15,7 +15,7 @@ from google.protobuf import empty_pb2
 from google.pubsub_v1 import types
 
 from dlqkit.simulator.faults import PublishFaults
-from dlqkit.simulator.publish_limits import find_refusal
+from dlqkit.simulator.publish_limits import MAXIMUM_BYTES, find_refusal
 
 __all__ = ["PubSub"]
 
@@ -58,7 +58,9 @@ class PubSub:
         self._lock = threading.Condition()
         self._count = 0
         self._stopped = threading.Event()
-        self._server = grpc.server(futures.ThreadPoolExecutor(max_workers=16))
+        # gRPC's own limit of 4 MB would refuse what the service takes.
+        options = [("grpc.max_receive_message_length", MAXIMUM_BYTES + (1 << 20))]
+        self._server = grpc.server(futures.ThreadPoolExecutor(max_workers=16), options=options)
         self._server.add_generic_rpc_handlers((self._publisher(), self._subscriber()))
         self.port = self._server.add_insecure_port("127.0.0.1:0")
 

@@ -63,6 +63,11 @@ class Answers:
         self.requests.append([one.item for one in messages])
         return self._answer(len(self.requests), messages)
 
+    @property
+    def items(self) -> list[int]:
+        """Items of all requests, in order."""
+        return [item for request in self.requests for item in request]
+
     def close(self) -> None:
         return
 

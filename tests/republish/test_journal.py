@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import sqlite3
 from pathlib import Path
 
@@ -219,7 +218,7 @@ def test_the_journal_is_readable_by_its_owner_alone(tmp_path: Path) -> None:
 
     assert modes
     assert set(modes.values()) == {0o600}
-    assert os.stat(journal_file(tmp_path).parent).st_mode & 0o777 == 0o700
+    assert journal_file(tmp_path).parent.stat().st_mode & 0o777 == 0o700
 
 
 def test_text_that_no_file_can_hold_is_spelled_out(tmp_path: Path) -> None:
