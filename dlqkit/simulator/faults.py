@@ -45,7 +45,7 @@ class PublishFaults:
         self._lock = threading.Lock()
         self._queue: list[Fault] = []
         self._draw: random.Random | None = None
-        self._share = 0.0
+        self._share = self._seconds = 0.0
         self._kinds: tuple[str, ...] = ()
         self.delay_s = 0.0
         """Every request takes so long, as a service far away does."""
@@ -65,10 +65,10 @@ class PublishFaults:
         with self._lock:
             self._queue.append(Fault(kind, times, skip, seconds, text))
 
-    def draw(self, kinds: Sequence[str], share: float, seed: int) -> None:
+    def draw(self, kinds: Sequence[str], share: float, seed: int, *, seconds: float = 0.0) -> None:
         """Let a share of all requests meet one of the kinds, by a seed; a share of 0 ends it."""
         with self._lock:
-            self._kinds, self._share, self._draw = tuple(kinds), share, random.Random(seed)
+            self._kinds, self._share, self._draw, self._seconds = tuple(kinds), share, random.Random(seed), seconds
 
     def clear(self) -> None:
         """Nothing goes wrong from now on."""
@@ -93,7 +93,7 @@ class PublishFaults:
                 if not found.times:
                     self._queue.remove(found)
             if found is None and self._draw is not None and self._draw.random() < self._share:
-                found = Fault(self._draw.choice(self._kinds))
+                found = Fault(self._draw.choice(self._kinds), seconds=self._seconds)
             return found
 
     def before(self, request: Any, context: Any) -> Fault | None:
