@@ -36,9 +36,9 @@ def message_bytes(message: Message) -> int:
     """At most so many bytes of a request are this message's."""
     size = _FIELD_BYTES + len(message.data) + _FIELD_BYTES
     if message.ordering_key:
-        size += len(message.ordering_key.encode()) + _FIELD_BYTES
+        size += _length(message.ordering_key) + _FIELD_BYTES
     for key, value in message.attributes.items():
-        size += len(key.encode()) + len(value.encode()) + 3 * _FIELD_BYTES
+        size += _length(key) + _length(value) + 3 * _FIELD_BYTES
     return size
 
 
@@ -61,21 +61,25 @@ def check_message(message: Message) -> str | None:
         return f"The message has {len(message.data):,} bytes, and a request takes {MAX_REQUEST_BYTES:,} in all."
     if len(message.attributes) > MAX_ATTRIBUTES:
         return f"The message has {len(message.attributes)} attributes, and {MAX_ATTRIBUTES} are allowed."
-    if len(message.ordering_key.encode("utf-8", "surrogatepass")) > MAX_ORDERING_KEY_BYTES:
+    if _length(message.ordering_key) > MAX_ORDERING_KEY_BYTES:
         return f"The ordering key is longer than {MAX_ORDERING_KEY_BYTES} bytes."
     for key, value in message.attributes.items():
         shown = shorten(for_terminal(key), 40)
         if not key:
             return "An attribute has no name."
-        if len(key.encode("utf-8", "surrogatepass")) > MAX_ATTRIBUTE_KEY_BYTES:
+        if _length(key) > MAX_ATTRIBUTE_KEY_BYTES:
             return f"The name of the attribute {shown} is longer than {MAX_ATTRIBUTE_KEY_BYTES} bytes."
         if key.startswith(RESERVED_PREFIX):
             return f"The attribute {shown} has a name that Pub/Sub keeps for itself ({RESERVED_PREFIX}…)."
-        if len(value.encode("utf-8", "surrogatepass")) > MAX_ATTRIBUTE_VALUE_BYTES:
+        if _length(value) > MAX_ATTRIBUTE_VALUE_BYTES:
             return f"The value of the attribute {shown} is longer than {MAX_ATTRIBUTE_VALUE_BYTES} bytes."
     if any(not _is_utf8(text) for text in (message.ordering_key, *message.attributes, *message.attributes.values())):
         return "An attribute or the ordering key holds half a character (a lone surrogate)."
     return None
+
+
+def _length(text: str) -> int:
+    return len(text.encode("utf-8", "surrogatepass"))
 
 
 def _is_utf8(text: str) -> bool:

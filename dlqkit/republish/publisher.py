@@ -156,11 +156,20 @@ class Publisher:
         if self._is_connected:
             return
         import grpc
+        from google.pubsub_v1 import types
 
+        # A question that changes nothing, before an event is at stake: whatever is answered, there is a connection.
+        # Where the topic may not be read, that is an answer too.
+        ask = self._channel.unary_unary(
+            "/google.pubsub.v1.Publisher/GetTopic",
+            request_serializer=types.GetTopicRequest.pb().SerializeToString,
+            response_deserializer=types.Topic.pb().FromString,
+        )
         try:
-            grpc.channel_ready_future(self._channel).result(timeout=self._connect_s)
-        except grpc.FutureTimeoutError:
-            raise SendError("UNREACHABLE", True) from None
+            ask(types.GetTopicRequest.pb()(topic=self.topic), timeout=self._connect_s, wait_for_ready=True)
+        except grpc.RpcError as error:
+            if error.code() in {grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.DEADLINE_EXCEEDED}:
+                raise SendError("UNREACHABLE", True) from None
         self._is_connected = True
 
     def close(self) -> None:

@@ -82,11 +82,7 @@ def _split(sink: Sink, messages: Sequence[Message]) -> Answer:
     if has_stopped or breaks_order:
         return Answer((*first.changes, *_unsent(rest)), (*first.unsent, *rest), first.code, first.is_ambiguous)
     second = send_request(sink, rest)
-    changes = (*first.changes, *second.changes)
-    if len(changes) > 1 and all(change.code == "INVALID_ARGUMENT" for change in changes):
-        # Not one bad message: the target takes none of them.
-        return Answer(changes, (), "INVALID_ARGUMENT")
-    return Answer(changes, second.unsent, second.code, second.is_ambiguous)
+    return Answer((*first.changes, *second.changes), second.unsent, second.code, second.is_ambiguous)
 
 
 def _doubtful(messages: Sequence[Message], code: str) -> Answer:

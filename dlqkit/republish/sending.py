@@ -24,6 +24,8 @@ MAX_IN_FLIGHT = 2
 """Requests whose intent is written: one at the server, one ready behind it."""
 MAX_BAD_ANSWERS = 3
 """Requests in a row without a sure answer, after which a call stops."""
+MAX_REFUSED = 10
+"""Messages refused in a row, each for itself: then it is not they that are bad."""
 PAUSE_S = 2.0
 """Before the request after a doubtful one; doubled for each further one."""
 # How often somebody who wants to stop is heard.
@@ -137,6 +139,7 @@ class _Sending:
         self._unsaved: list[Change] = []
         self._counts: Counter[str] = Counter()
         self._bad = 0
+        self._refused = 0
         self._not_before = 0.0
         self._is_halted = False
         self._stop: tuple[str, str] | None = None
@@ -212,6 +215,10 @@ class _Sending:
         self._queue.put_back(answer.unsent)
         if any(change.state in {"failed", "in_doubt"} for change in answer.changes):
             self._queue.hold(key)
+        for change in answer.changes:
+            self._refused = self._refused + 1 if change.state == "failed" else 0
+            if self._refused == MAX_REFUSED:
+                self._stop = ("refused", f"The target refused {MAX_REFUSED} events in a row ({change.code}).")
         if answer.code is None:
             self._bad = self._bad if answer.unsent else 0
         elif answer.is_refused:

@@ -122,6 +122,8 @@ class Server:
             return 200, {}, self.platform.truth()
         if path == "/control/reports":
             return 200, {"Content-Type": "text/csv"}, reports_csv(self.platform.truth()["reports"])
+        if path == "/control/published":
+            return 200, {}, self.pubsub.published(query.get("topic"))
         return 404, {}, {"error": "not found"}
 
     def _page(self, number: int) -> tuple[int, dict[str, str], Any]:
@@ -159,7 +161,26 @@ class Server:
             return self._trouble(path.removeprefix("/control/"), form)
         if path == "/control/republish-all":
             return 200, {}, {"republished": self.platform.republish_affected()}
+        if path == "/control/fault":
+            return self._fault(form)
         return 404, {}, {"error": "not found"}
+
+    def _fault(self, form: Mapping[str, str]) -> tuple[int, dict[str, str], Any]:
+        """``kind=none`` clears; else ``kind``, and optionally ``times``, ``skip``, ``seconds``, ``text``."""
+        if form.get("kind") == "none":
+            self.pubsub.faults.clear()
+            return 200, {}, {"fault": None}
+        try:
+            self.pubsub.faults.add(
+                form.get("kind", ""),
+                times=int(form.get("times", 1)),
+                skip=int(form.get("skip", 0)),
+                seconds=float(form.get("seconds", 0)),
+                text=form.get("text", ""),
+            )
+        except ValueError as error:
+            return 400, {}, {"error": str(error)}
+        return 200, {}, {"fault": form["kind"]}
 
 
 def _handler(server: Server) -> type[BaseHTTPRequestHandler]:

@@ -1,60 +1,93 @@
-"""Small plans, journals and sent events for tests: a few named values, the rest as a plan would have them."""
+"""Small plans over a topic of the simulator, and sinks that answer as a test wants."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+import json
+from collections.abc import Callable, Sequence
+from pathlib import Path
 
-import pandas as pd
-
-from dlqkit.frames import conform
-from dlqkit.republish.journal import JOURNAL
+from dlqkit.republish.journal import Journal
 from dlqkit.republish.plan import Plan, PlannedEvent, Target, dedupe_key, hash_text, seal_plan
-from dlqkit.republish.sent_events import sent_events
-from tests.frames import START, at
+from dlqkit.republish.sending import Message, Sent, send_events
 
-ADDRESS = "projects/p/topics/orders"
-
-
-def planned(item: int, **more: Any) -> PlannedEvent:
-    """An event of workflow ``wf``, trace ``t<item>``, with a payload of its own, that died at START."""
-    values: dict[str, Any] = {
-        "item": item, "event_key": f"e{item}", "record_id": f"old{item}", "workflow_id": "wf", "trace_id": f"t{item}",
-        "dead_at": START.isoformat(), "payload": f'{{"order": {item}, "amount": 1.10}}', "attributes": None,
-        "ordering_key": None, "failure_class": "infrastructure", "signature_id": "s0", "edited": None, "warnings": (),
-    } | more  # fmt: skip
-    own = hash_text(values["payload"])
-    values = {"original_sha256": own, **values, "payload_sha256": own}
-    return PlannedEvent(dedupe_key=dedupe_key(ADDRESS, values["event_key"], own, 1), **values)
+TOPIC = "projects/simulated-project/topics/orders"
+ATTRIBUTE = "dlqkit-dedupe-id"
+FAST = 1e9
 
 
-def make_plan(events: Sequence[PlannedEvent], **more: Any) -> Plan:
-    """A sealed plan of these events."""
-    values: dict[str, Any] = {
-        "plan_id": "plan-001", "incident": "orders", "snapshot": "001", "as_of": START.isoformat(),
-        "selection": {"all": True}, "target": Target("pubsub", ADDRESS, "dlqkit-dedupe-id"), "generation": 1,
-        "steps": (1, 5, 20), "max_rate": 100.0, "outcome_deadline_s": 120.0, "events": tuple(events), "left_out": (),
-        "unknowns": (), "replaces": None, "hash": "",
-    } | more  # fmt: skip
-    return seal_plan(Plan(**values))
+def make_plan(
+    count: int = 6,
+    *,
+    plan_id: str = "plan-001",
+    first: int = 1,
+    keys: Sequence[str] = (),
+    payloads: Sequence[str] = (),
+    target: Target | None = None,
+    replaces: str | None = None,
+    generation: int = 1,
+) -> Plan:
+    """A plan of events ``event-1``, ``event-2`` and so on; ``keys`` and ``payloads`` by item."""
+    where = target or Target("pubsub", TOPIC, ATTRIBUTE)
+    events = []
+    for item in range(1, count + 1):
+        number = first + item - 1
+        payload = payloads[item - 1] if payloads else json.dumps({"order": number, "amount": 1.10})
+        digest, name = hash_text(payload), f"event-{number}"
+        events.append(
+            PlannedEvent(
+                item=item, event_key=name, record_id=f"r{number}", workflow_id="orders", trace_id=f"trace-{number}",
+                dead_at="2026-03-02T14:00:00+00:00", payload=payload, payload_sha256=digest, original_sha256=digest,
+                attributes={"tenant": "a"}, ordering_key=keys[item - 1] if keys else "",
+                dedupe_key=dedupe_key(where.address, name, digest, generation), failure_class="infrastructure",
+                signature_id="s1", edited=None, warnings=(), generation=generation,
+            )
+        )  # fmt: skip
+    return seal_plan(
+        Plan(
+            plan_id=plan_id, incident="orders", snapshot="001", as_of="2026-03-02T15:00:00+00:00",
+            selection={"signature": "s1"}, target=where, generation=generation, steps=(1, 5, 20), max_rate=FAST,
+            outcome_deadline_s=60.0, events=tuple(events), left_out=(), unknowns=(), replaces=replaces, hash="",
+        )
+    )  # fmt: skip
 
 
-def journal_of(plan: Plan, states: Mapping[int, str], *, sent_s: float = 100.0) -> pd.DataFrame:
-    """The journal of a plan: these events in these states, intended at ``sent_s``, the others planned."""
-    rows = [
-        {
-            "plan_id": plan.plan_id, "item": event.item, "event_key": event.event_key,
-            "workflow_id": event.workflow_id, "trace_id": event.trace_id, "address": plan.target.address,
-            "dedupe_key": event.dedupe_key, "payload_sha256": event.payload_sha256,
-            "original_sha256": event.original_sha256, "state": states.get(event.item, "planned"),
-            "intent_at": at(sent_s).isoformat() if event.item in states else None,
-        }
-        for event in plan.events
-    ]  # fmt: skip
-    return conform(pd.DataFrame(rows, columns=None if rows else list(JOURNAL)), JOURNAL)
+class Answers:
+    """A sink whose answers are made by a function of the request's number, from 1, and its messages."""
+
+    def __init__(self, answer: Callable[[int, Sequence[Message]], list[str]] | None = None, most: int = 500) -> None:
+        self.max_messages = most
+        self.requests: list[list[int]] = []
+        self._answer = answer or (lambda _, messages: [f"id-{one.item}" for one in messages])
+
+    def send(self, messages: Sequence[Message]) -> list[str]:
+        self.requests.append([one.item for one in messages])
+        return self._answer(len(self.requests), messages)
+
+    @property
+    def items(self) -> list[int]:
+        """Items of all requests, in order."""
+        return [item for request in self.requests for item in request]
+
+    def close(self) -> None:
+        return
 
 
-def sent(*events: PlannedEvent, sent_s: float = 100.0) -> pd.DataFrame:
-    """These events, acknowledged, sent at ``sent_s`` after START."""
-    plan = make_plan(events)
-    return sent_events(plan, journal_of(plan, dict.fromkeys(range(1, len(events) + 1), "acked"), sent_s=sent_s))
+def send_all(journal: Journal, sink: object, plan: Plan, *, should_stop: Callable[[], bool] = lambda: False) -> Sent:
+    """Add the plan, begin a run and send every item of it."""
+    journal.add_plan(plan)
+    run_id = journal.begin_run(plan.plan_id)
+    items = [event.item for event in plan.events]
+    return send_events(
+        journal, sink, plan, items, run_id=run_id, step=1, max_rate=plan.max_rate, should_stop=should_stop
+    )  # fmt: skip
+
+
+def states(journal: Journal, plan: Plan) -> list[str]:
+    """State of each item, in order."""
+    known = journal.states(plan.plan_id)
+    return [known[event.item] for event in plan.events]
+
+
+def journal_file(directory: Path) -> Path:
+    """Where the journal is."""
+    return directory / "republish" / "journal.sqlite"

@@ -14,7 +14,7 @@ from dlqkit.frames import RECORDS, empty_frame
 from dlqkit.republish.outcomes import OUTCOME_NAMES, OUTCOMES, find_outcomes
 from dlqkit.republish.payload_forms import hash_value
 from tests.frames import dead, good, records
-from tests.republish.plans import planned, sent
+from tests.republish.sent_plans import planned, sent
 
 TEXT = '{"order": 1, "amount": 1.10}'
 

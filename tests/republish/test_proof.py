@@ -11,7 +11,7 @@ from dlqkit.frames import RECORDS, Coverage, empty_frame
 from dlqkit.republish.plan import LeftOut
 from dlqkit.republish.proof import FATES, PROOF, prove_republish
 from tests.frames import at, dead, good, records
-from tests.republish.plans import journal_of, make_plan, planned
+from tests.republish.sent_plans import journal_of, make_plan, planned
 
 LATER = at(10_000).to_pydatetime()
 EVENTS = tuple(planned(number) for number in range(1, 7))

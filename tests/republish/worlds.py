@@ -19,7 +19,7 @@ from dlqkit.simulator.platform import Platform
 from dlqkit.simulator.server import Server
 from dlqkit.sources.execution_logs import ExecutionLogs
 from dlqkit.sources.prometheus import Prometheus
-from tests.republish.plans import make_plan, planned
+from tests.republish.sent_plans import make_plan, planned
 
 NOW = 1_790_000_000.0
 
