@@ -22,10 +22,12 @@ ALLOWED = {
     "decision": BASE | {"signals", "executions"},
     "prevention": BASE | {"signals", "executions", "decision"},
     "plots": BASE | {"signals", "executions"},
-    "report": BASE | {"evidence", "signals", "executions", "decision", "prevention", "plots"},
+    "republish": BASE | {"sources", "evidence", "signals", "executions", "decision", "prevention"},
+    "report": BASE | {"evidence", "signals", "executions", "decision", "prevention", "plots", "republish"},
     "simulator": set(),
     "cli": BASE
-    | {"evidence", "signals", "executions", "decision", "prevention", "plots", "report", "sources", "simulator"},
+    | {"evidence", "signals", "executions", "decision", "prevention", "plots", "republish", "report", "sources",
+       "simulator"},  # fmt: skip
 }
 
 
