@@ -26,8 +26,18 @@ ALLOWED = {
     "report": BASE | {"evidence", "signals", "executions", "decision", "prevention", "plots", "republish"},
     "simulator": set(),
     "cli": BASE
-    | {"evidence", "signals", "executions", "decision", "prevention", "plots", "republish", "report", "sources",
-       "simulator"},  # fmt: skip
+    | {
+        "evidence",
+        "signals",
+        "executions",
+        "decision",
+        "prevention",
+        "plots",
+        "republish",
+        "report",
+        "sources",
+        "simulator",
+    },
 }
 
 
