@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import re
 from collections.abc import Iterator, Mapping
@@ -9,7 +10,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
-__all__ = ["Node", "is_same", "parse_exact", "plain_value", "rewrite", "write_value"]
+__all__ = ["Node", "is_same", "parse_exact", "plain_value", "read_value", "rewrite", "write_value"]
 
 _SPACE = re.compile(r"[ \t\n\r]*+")
 _STRING = re.compile(r'"(?:[^"\\\x00-\x1f]++|\\(?:["\\/bfnrt]|u[0-9a-fA-F]{4}))*+"')
@@ -88,7 +89,8 @@ def _string_end(text: str, at: int) -> int:
 
 
 def _array(text: str, at: int, depth: int) -> Node:
-    place, items = _skip(text, at + 1), []
+    place = _skip(text, at + 1)
+    items: list[Node] = []
     while text[place : place + 1] != "]" or items:
         items.append(_value(text, place, depth + 1))
         place = _skip(text, items[-1].end)
@@ -99,7 +101,8 @@ def _array(text: str, at: int, depth: int) -> Node:
 
 
 def _object(text: str, at: int, depth: int) -> Node:
-    place, members = _skip(text, at + 1), []
+    place = _skip(text, at + 1)
+    members: list[tuple[str, int, Node]] = []
     while text[place : place + 1] != "}" or members:
         begin = place
         end = _string_end(text, begin)
@@ -127,6 +130,24 @@ def plain_value(node: Node) -> Any:
     return node.value
 
 
+def read_value(text: str) -> Any:
+    """The plain value of a JSON text, without where it stands; fast.
+
+    Raises
+    ------
+    ValueError
+        If the text is no JSON.
+    """
+    try:
+        return json.loads(text, parse_float=Decimal, parse_int=Decimal, parse_constant=_refuse_constant)
+    except RecursionError:
+        raise ValueError("it is nested too deeply") from None
+
+
+def _refuse_constant(word: str) -> Any:
+    raise ValueError(f"{word} is no JSON")
+
+
 def is_same(one: Any, other: Any) -> bool:
     """Whether two plain values are the same, numbers to the digit: 1.10 is not 1.1, and true is not 1."""
     if type(one) is not type(other):
@@ -136,7 +157,7 @@ def is_same(one: Any, other: Any) -> bool:
     if isinstance(one, list):
         return len(one) == len(other) and all(map(is_same, one, other))
     if isinstance(one, Decimal):
-        return one.as_tuple() == other.as_tuple()
+        return bool(one.as_tuple() == other.as_tuple())
     return bool(one == other)
 
 
@@ -235,7 +256,7 @@ def _write_array(text: str, node: Node, items: tuple[Node, ...], new: list[Any],
     values = [_write(text, item, value, known) for item, value in zip(items[:head], new[:head], strict=False)]
     values += [write_value(value, known) for value in new[head : len(new) - tail]]
     values += [text[item.start : item.end] for item in items[len(items) - tail :]]
-    befores = [text[one.end : two.start] for one, two in zip(items, items[1:head], strict=False)]
+    befores = [text[one.end : two.start] for one, two in itertools.pairwise(items[:head])]
     befores = [",", *befores, *[between] * len(values)][: len(values)]
     return _enclose(text, node, [(item.start, item.end) for item in items], list(zip(befores, values, strict=True)))
 
