@@ -183,14 +183,14 @@ def values_of(events: pd.DataFrame, path: str) -> list[tuple[Any, ...]]:
             + ", ".join(name for name in events.columns if name not in _ROOTS.values())
             + ".",
         )
-    return [tuple(values_at(_decoded(text), parts)) for text in events[_ROOTS[root]]]
+    return [_inside(text, parts) for text in events[_ROOTS[root]]]
 
 
-def _decoded(text: Any) -> Any:
+def _inside(text: Any, parts: list[str]) -> tuple[Any, ...]:
     try:
-        return read_value(text) if isinstance(text, str) else None
-    except ValueError:
-        return None
+        return tuple(values_at(read_value(text), parts)) if isinstance(text, str) else ()
+    except (ValueError, RecursionError):
+        return ()
 
 
 def _compare(values: Iterable[Any], sign: str, wanted: str) -> bool:
