@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,11 +15,10 @@ from dlqkit.republish.selection import values_of
 from dlqkit.settings import WorkflowSettings
 
 __all__ = [
-    "MissingAttribute",
     "Original",
-    "build_attributes",
-    "build_ordering_key",
     "check_limits",
+    "find_attributes",
+    "find_ordering_keys",
     "find_originals",
     "wrap_payload",
 ]
@@ -44,10 +43,6 @@ class Original:
     ordering_key: str
     is_same_text: bool
     """Whether its bytes are those of the execution record."""
-
-
-class MissingAttribute(ValueError):
-    """The settings name a field for an attribute or the ordering key that this event's payload lacks."""
 
 
 def wrap_payload(payload: str, envelope: str | None, event: Mapping[str, Any]) -> str:
@@ -138,57 +133,74 @@ def _only(rows: Iterable[Any], *, is_same_text: bool) -> Original | None:
     return Original(kept, ordering_key, is_same_text)
 
 
-def build_attributes(event: pd.DataFrame, own: WorkflowSettings, original: Original | None) -> Mapping[str, str] | None:
-    """The attributes that the event is sent with, without the dedupe attribute.
+def find_attributes(
+    events: pd.DataFrame, own: WorkflowSettings, originals: Mapping[str, Original]
+) -> tuple[dict[str, Mapping[str, str] | None], dict[str, str]]:
+    """The attributes that each event is sent with, without the dedupe attribute.
 
     Parameters
     ----------
-    event : DataFrame
-        One row, ``frames.RECORDS``, its payload as it is sent.
+    events : DataFrame
+        ``frames.RECORDS``, a row per event, the payload as it is sent, without an envelope.
     own : WorkflowSettings
         Whose ``attributes`` say where each value is.
-    original : Original or None
-        Counts before the settings.
+    originals : mapping
+        By event key; they count before the settings.
 
     Returns
     -------
-    mapping or None
-        None where neither tells.
-
-    Raises
-    ------
-    MissingAttribute
-        If a field that the settings name is not in this payload.
+    (dict, dict)
+        By event key the attributes, None where neither tells; and of the events that lack a field, which.
     """
-    if original is not None:
-        return original.attributes
-    if not own.attributes:
-        return None
-    return {name: _find(event, source, name) for name, source in sorted(own.attributes.items())}
+    missing: dict[str, str] = {}
+    mapped: dict[str, dict[str, str]] = {str(key): {} for key in events["event_key"]}
+    for name, source in sorted(own.attributes.items()):
+        for key, value in _values(events, source):
+            if value is None:
+                missing.setdefault(key, f"{name}: {source} has no value, or several")
+            else:
+                mapped[key][name] = value
+    found: dict[str, Mapping[str, str] | None] = {}
+    for key, attributes in mapped.items():
+        known = originals.get(key)
+        found[key] = known.attributes if known else attributes if own.attributes else None
+    return found, {key: detail for key, detail in missing.items() if key not in originals}
 
 
-def build_ordering_key(event: pd.DataFrame, own: WorkflowSettings, original: Original | None) -> str | None:
-    """The ordering key that the event is sent with: empty for none, None where it is not known.
+def find_ordering_keys(
+    events: pd.DataFrame, own: WorkflowSettings, originals: Mapping[str, Original]
+) -> tuple[dict[str, str | None], dict[str, str]]:
+    """The ordering key of each event: empty for none, None where it is not known.
 
-    Raises
-    ------
-    MissingAttribute
-        If the field that the settings name is not in this payload.
+    Parameters
+    ----------
+    events, own, originals
+        As for ``find_attributes``; ``ordering_key`` of the settings says where it is.
+
+    Returns
+    -------
+    (dict, dict)
+        By event key the ordering key; and of the events that lack the field, which.
     """
-    if original is not None:
-        return original.ordering_key
-    return own.ordering_key if not own.ordering_key else _find(event, own.ordering_key, "ordering key")
+    found: dict[str, str | None] = {str(key): own.ordering_key for key in events["event_key"]}
+    missing: dict[str, str] = {}
+    if own.ordering_key:
+        for key, value in _values(events, own.ordering_key):
+            found[key] = value
+            if value is None and key not in originals:
+                missing[key] = f"ordering key: {own.ordering_key} has no value, or several"
+    return {**found, **{key: known.ordering_key for key, known in originals.items()}}, missing
 
 
-def _find(event: pd.DataFrame, source: str, name: str) -> str:
-    """The value of a path, or the constant that stands in its place."""
-    if not (source.startswith(_ROOTS) or source in event.columns):
-        return source
-    values = values_of(event, source)[0]
-    if len(values) != 1:
-        raise MissingAttribute(f"{name}: {source} has {'no value' if not values else 'several values'}")
-    value = values[0]
-    return str(value).lower() if isinstance(value, bool) else str(value)
+def _values(events: pd.DataFrame, source: str) -> Iterator[tuple[str, str | None]]:
+    """Of each event the one value at a path, or the constant that stands in its place."""
+    keys = events["event_key"].astype("str")
+    if not (source.startswith(_ROOTS) or source in events.columns):
+        yield from ((key, source) for key in keys)
+        return
+    for key, values in zip(keys, values_of(events, source), strict=True):
+        value = values[0] if len(values) == 1 else None
+        yield key, None if value is None else str(value).lower() if isinstance(value, bool) else str(value)
 
 
 def check_limits(payload: str, attributes: Mapping[str, str], ordering_key: str | None) -> str | None:
