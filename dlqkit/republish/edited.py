@@ -22,6 +22,8 @@ class Edited:
     payloads: Mapping[str, Any]
     originals: Mapping[str, str]
     notes: Mapping[str, Mapping[str, Any]]
+    unfit: Mapping[str, str]
+    """Events whose payload the patch of all does not fit, and why."""
 
 
 def edit_events(
@@ -47,18 +49,25 @@ def edit_events(
     Raises
     ------
     ParameterError
-        If an edit does not fit, touches a locked field, or is of an event that is not selected.
+        If an edit of one event does not fit, if one touches a locked field, or is of an event that is not selected.
     """
     before = dict(zip(events["event_key"].astype("str"), events["payload_snapshot"], strict=True))
     after = dict(before)
     said: dict[str, list[dict[str, Any]]] = {}
+    unfit: dict[str, str] = {}
     for edit in edits:
         if edit.event_key is not None and edit.event_key not in before:
             raise ParameterError(
                 f"The edit is of {edit.event_key[:60]}, which is not selected.", "Select it, or leave the edit out."
             )
         for key in list(before) if edit.event_key is None else [edit.event_key]:
-            after[key] = apply_edit(after[key] if isinstance(after[key], str) else "", edit)
+            try:
+                after[key] = apply_edit(after[key] if isinstance(after[key], str) else "", edit)
+            except ParameterError as error:
+                if edit.event_key is not None:
+                    raise
+                unfit[key] = error.problem
+                continue
             note = {"kind": edit.kind, "reason": edit.reason, "by": edit.by}
             said.setdefault(key, []).append(note if edit.kind == "text" else {**note, "patch": edit.patch.strip()})
     originals = {key: before[key] if isinstance(before[key], str) else "" for key in said if after[key] != before[key]}
@@ -69,7 +78,7 @@ def edit_events(
         check_locked(places, locked)
         changes = [{"path": one.path, "before": one.before, "after": one.after} for one in places]
         notes[key] = {"edits": said[key], "changes": changes, "refused_before": refused.get(key, "")}
-    return Edited(after, originals, notes)
+    return Edited(after, originals, notes, unfit)
 
 
 def find_refused(schema: Mapping[str, Any] | None, events: pd.DataFrame) -> dict[str, str]:

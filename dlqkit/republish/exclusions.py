@@ -37,6 +37,7 @@ REASONS: Mapping[str, str] = {
     "payload truncated": "what was cut cannot be sent",
     "payload redacted": "masks would be sent in place of values",
     "payload not JSON": "nobody can tell whether it is whole",
+    "edit does not fit": "the patch of all events cannot be applied to its payload",
     "disputed class": "its fields and its text contradict each other; decide in judgement.yaml",
     "business error": "the same payload would fail again; edit it first",
     "refused by the schema": "the team's schema does not let it pass",
@@ -240,7 +241,12 @@ def find_too_old(events: pd.DataFrame, own: WorkflowSettings, as_of: pd.Timestam
     limit = pd.Timedelta(parse_duration(own.max_age))
     ages = as_of - events["recorded_at"]
     return {
-        str(key): f"{age / pd.Timedelta(hours=1):,.1f} h old; the limit is {own.max_age}"
+        str(key): f"{_age(age)} old; the limit is {own.max_age}"
         for key, age in zip(events["event_key"], ages, strict=True)
         if not pd.isna(age) and age > limit
     }
+
+
+def _age(age: pd.Timedelta) -> str:
+    minutes = age / pd.Timedelta(minutes=1)
+    return f"{minutes:,.0f} min" if minutes < 120 else f"{minutes / 60:,.1f} h"

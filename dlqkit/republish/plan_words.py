@@ -33,7 +33,7 @@ def _topic(workflow_id: str, settings: Settings) -> str | None:
 
 
 def _of(count: int, total: int) -> str:
-    return f"all {total:,}" if count == total else f"{count:,} of {total:,}"
+    return f"{count:,} of {total:,} event{'' if total == 1 else 's'}"
 
 
 def find_unknowns(
@@ -71,18 +71,20 @@ def find_unknowns(
     no_trace = sum(event.trace_id is None for event in events)
     if no_attributes:
         sent = f"only {target.dedupe_attribute} is" if target.dedupe_attribute else "none are"
-        said.append(f"The attributes of {_of(no_attributes, total)} events are not known; {sent} sent.")
+        said.append(f"Not known: the attributes of {_of(no_attributes, total)}; {sent} sent.")
     if no_key:
-        said.append(f"The ordering keys of {_of(no_key, total)} events are not known; they are sent without.")
+        said.append(f"Not known: the ordering keys of {_of(no_key, total)}; they are sent without one.")
     if no_trace:
-        said.append(f"{no_trace:,} events have no trace: whether they succeeded since is not known.")
+        said.append(f"Not known: whether {_of(no_trace, total)} without a trace succeeded since.")
     if completeness != "complete":
         word = "were not read whole" if completeness == "partial" else "may not be all there are"
         said.append(f"The execution records {word}: an event may have succeeded unseen.")
     unplaced = [name for name in find_siblings(records, events) if _topic(name, settings) is None]
     if unplaced and target.kind == "pubsub":
         names = ", ".join(_name(name, settings) for name in unplaced)
-        said.append(f"Whether workflows of the same traces take from this topic and run again is not known: {names}.")
+        said.append(
+            f"Not known: whether other workflows of the same traces take from this topic and run again: {names}."
+        )
     return (*said, *dict.fromkeys(more))
 
 
@@ -125,8 +127,8 @@ def find_warnings(
     unread = sum(draft.is_original_text is None for draft in drafts.planned)
     if unread:
         said.append(
-            f"The payloads of {_of(unread, len(events))} events are the execution records' own text; the original"
-            " messages could not be read and may have had other bytes."
+            f"The text of {_of(unread, len(events))} is the execution record's own; the original message was not read"
+            " and may have had other bytes."
         )
     if settings.workflows.get(next(iter(own), ""), WorkflowSettings()).envelope is not None:
         said.append("The payloads are wrapped in the envelope of the settings.")
@@ -134,11 +136,11 @@ def find_warnings(
         said.append("The dedupe attribute is off: a consumer cannot tell a repeat.")
     if drafts.entity_unknown:
         said.append(
-            f"Of {drafts.entity_unknown:,} selected events the entity is not known, so not whether it moved on."
+            f"Not known: the entity of {drafts.entity_unknown:,} selected, and so whether a newer event succeeded."
         )
     if not_found:
         shown = ", ".join(not_found[:5]) + (", …" if len(not_found) > 5 else "")
-        said.append(f"{len(not_found):,} of the listed ids are no dead event here: {shown}.")
+        said.append(f"Listed, and no dead event here: {len(not_found):,} ({shown}).")
     if not is_registry_shared:
         said.append("Not checked elsewhere: a plan in another folder may hold the same events.")
     counts: dict[str, int] = {}

@@ -58,6 +58,7 @@ def find_reasons(
         {key: ("in another open plan", words) for key, words in (known.claimed or {}).items()},
         {key: ("duplicate dead letter", f"as {first}") for key, first in duplicates.items()},
         _of_payloads(as_sent, accepted),
+        {key: ("edit does not fit", words) for key, words in edited.unfit.items()},
         _of_classes(events, edited),
         {key: ("refused by the schema", words) for key, words in refused.items()},
         _poison(sent, most_replays) if "poison" not in accepted else {},
