@@ -68,8 +68,8 @@ def edit_events(
                     raise
                 unfit[key] = error.problem
                 continue
-            note = {"kind": edit.kind, "reason": edit.reason, "by": edit.by}
-            said.setdefault(key, []).append(note if edit.kind == "text" else {**note, "patch": edit.patch.strip()})
+            note = {"kind": edit.kind, "patch": edit.patch, "reason": edit.reason, "by": edit.by}
+            said.setdefault(key, []).append(note)
     originals = {key: before[key] if isinstance(before[key], str) else "" for key in said if after[key] != before[key]}
     refused = find_refused(schema, events[events["event_key"].isin(list(originals))])
     notes = {}
