@@ -41,8 +41,9 @@ def show_plan(plan: Plan, outlook: Mapping[str, Any]) -> Text:
                 else f"at most {duration_text(at_most)} with the outcomes waited for")),
         Line("Outcome by", "not known: the approval must say it" if plan.outcome_deadline_s is None
              else f"{duration_text(plan.outcome_deadline_s)} after the send"),
-        Line("Adds", "not known" if share is None
-             else f"up to {share:.0%} to {outlook['rate_per_s']:,.3g} events a second ({outlook['rate_basis']})"),
+        Line("Adds", "not known: " + outlook.get("rate_basis", "") if share is None
+             else f"up to {plan.max_rate:g} events a second while it sends, to {outlook['rate_per_s']:,.3g} now"
+                  f" ({outlook['rate_basis']}): {share:,.3g} times as many"),
         *(Line("Note", words) for words in plan.warnings),
         *(Line(f"Unknown {number}", words, "unknown") for number, words in enumerate(plan.unknowns, start=1)),
         Line("Hash", plan.hash),
@@ -51,12 +52,12 @@ def show_plan(plan: Plan, outlook: Mapping[str, Any]) -> Text:
     return Text(f"{plan.plan_id} of {plan.incident}, snapshot {plan.snapshot}{replaced}", tuple(lines))
 
 
-def show_planned(plan: Plan) -> Table:
+def show_planned(plan: Plan, most: int = ROWS) -> Table:
     """The first events of a plan, in the order of sending."""
     rows = tuple(
         (str(event.item), event.trace_id or event.event_key, event.failure_class,
          f"{len(event.payload.encode()):,}", "edited" if event.edited else "", " ".join(event.warnings))
-        for event in plan.events[:ROWS]
+        for event in plan.events[:most]
     )  # fmt: skip
     return Table("To be sent", ("item", "trace", "class", "bytes", "edit", "note"), rows, "nothing")
 
@@ -74,7 +75,7 @@ def show_left_out(plan: Plan) -> Table:
     return Table("Left out", ("trace", "reason", "detail"), rows, "nothing")
 
 
-def show_edits(plan: Plan) -> Table:
+def show_edits(plan: Plan, most: int = ROWS) -> Table:
     """What was changed in which payload, by whom and why."""
     rows = []
     for event in plan.events:
@@ -87,7 +88,7 @@ def show_edits(plan: Plan) -> Table:
              f"{by}: {last['reason']}")
             for change in event.edited["changes"]
         ]  # fmt: skip
-    return Table("Edited", ("trace", "field", "before", "after", "by, because"), tuple(rows[:ROWS]), "nothing")
+    return Table("Edited", ("trace", "field", "before", "after", "by, because"), tuple(rows[:most]), "nothing")
 
 
 def _or_none(text: str | None) -> str:

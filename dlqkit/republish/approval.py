@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import fcntl
+import os
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-import pandas as pd
-
 from dlqkit.errors import EvidenceError, ParameterError, PlanError
 from dlqkit.evidence import audit_log
+from dlqkit.republish.journal import read_journal
 from dlqkit.republish.plan import (
+    FOLDER,
     Approval,
     Cancellation,
     Plan,
@@ -26,7 +28,7 @@ from dlqkit.republish.plan import (
 from dlqkit.republish.registry import Registry
 from dlqkit.settings import Settings
 
-__all__ = ["approve_plan", "cancel_plan", "keep_plan", "next_plan_id", "planned_by"]
+__all__ = ["approve_plan", "cancel_plan", "keep_plan", "next_plan_id", "planned_by", "refuse_begun"]
 
 # What may have arrived, or is on its way, is nobody else's to send.
 _HELD_STATES = ("intent", "in_doubt", "acked")
@@ -87,6 +89,25 @@ def keep_plan(registry: Registry, plan: Plan, outlook: Mapping[str, Any], *, by:
         replaced = read_plan(registry.directory, plan.replaces)
         cancel_plan(registry, replaced, by=by, reason=f"replaced by {plan.plan_id}")
     return path
+
+
+def refuse_begun(directory: Path, plan: Plan) -> None:
+    """Refuse to replace a plan of which something was sent, or may have been.
+
+    Raises
+    ------
+    PlanError
+        If the journal knows of it, or it was cancelled.
+    """
+    if read_cancellation(directory, plan.plan_id) is not None:
+        raise PlanError(f"{plan.plan_id} was cancelled.", "Make a new plan.")
+    journal = read_journal(directory)
+    begun = (journal["plan_id"] == plan.plan_id) & journal["state"].astype("str").isin(_HELD_STATES)
+    if begun.any():
+        raise PlanError(
+            f"{int(begun.sum()):,} events of {plan.plan_id} were sent, or may have been.",
+            "Cancel it, and make a new plan of the rest.",
+        )
 
 
 def planned_by(directory: Path, plan: Plan) -> str | None:
@@ -200,7 +221,7 @@ def _all_accepted(plan: Plan, accepted: Sequence[str]) -> tuple[str, ...]:
     return plan.unknowns
 
 
-def cancel_plan(registry: Registry, plan: Plan, *, by: str, reason: str, journal: pd.DataFrame | None = None) -> int:
+def cancel_plan(registry: Registry, plan: Plan, *, by: str, reason: str) -> int | None:
     """Give a plan up: it is never sent after that, and other plans may have its events.
 
     Parameters
@@ -208,26 +229,43 @@ def cancel_plan(registry: Registry, plan: Plan, *, by: str, reason: str, journal
     registry : Registry
     plan : Plan
     by, reason : str
-    journal : DataFrame, optional
-        What was sent or is in doubt stays claimed, so that no other plan sends it again unseen.
 
     Returns
     -------
-    int
-        How many events are free again. A second time finishes what a kill has left.
+    int or None
+        How many events are free again: those that the journal does not have as sent or in doubt. None while a run of
+        this folder is still going: it ends what is in flight, and a second ``cancel_plan`` frees the rest.
 
     Raises
     ------
     ParameterError
         If a name or a reason is missing.
+    EvidenceError
+        If the journal is damaged; then nothing is freed.
     """
     by, reason = _named(by, reason)
-    if read_cancellation(registry.directory, plan.plan_id) is None:
-        audit_log.append(registry.directory, "republish cancel", plan_id=plan.plan_id, hash=plan.hash,
-                         cancelled_by=by, reason=reason)  # fmt: skip
-        write_cancellation(registry.directory, Cancellation(plan.plan_id, plan.hash, by, reason, _now()))
-    keep: set[str] = set()
-    if journal is not None and len(journal):
-        held = (journal["plan_id"] == plan.plan_id) & journal["state"].astype("str").isin(_HELD_STATES)
-        keep = set(journal.loc[held, "event_key"].astype("str"))
-    return registry.release(plan, keep=keep)
+    directory = registry.directory
+    if read_cancellation(directory, plan.plan_id) is None:
+        audit_log.append(directory, "republish cancel", plan_id=plan.plan_id, hash=plan.hash, cancelled_by=by,
+                         reason=reason)  # fmt: skip
+        write_cancellation(directory, Cancellation(plan.plan_id, plan.hash, by, reason, _now()))
+    if _is_running(directory):
+        return None
+    journal = read_journal(directory)
+    held = (journal["plan_id"] == plan.plan_id) & journal["state"].astype("str").isin(_HELD_STATES)
+    return registry.release(plan, keep=set(journal.loc[held, "event_key"].astype("str")))
+
+
+def _is_running(directory: Path) -> bool:
+    """Whether a run has the folder's journal: until it ends it may still send what its journal has as planned."""
+    try:
+        descriptor = os.open(directory / FOLDER / "journal.lock", os.O_RDWR)
+    except FileNotFoundError:
+        return False
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    finally:
+        os.close(descriptor)
+    return False

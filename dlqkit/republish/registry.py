@@ -220,7 +220,7 @@ def _content(claim: Claim) -> bytes:
 
 def _refusal(event_key: str, claim: Claim) -> PlanError:
     return PlanError(
-        f"The event {event_key[:60]} is in another open plan: {claim}.",
+        f"The event {event_key[:100]} is in another open plan: {claim}.",
         "Ask whoever made it, leave such events out by --leave-out-claimed, or cancel that plan.",
     )
 
