@@ -73,6 +73,8 @@ class PlannedEvent:
     warnings: tuple[str, ...]
     generation: int = 1
     """1 the first time that this event is sent again."""
+    record_sha256: str = ""
+    """Of the payload as a record will show it: edited, without the envelope."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,6 +124,8 @@ class Plan:
     hash: str
     warnings: tuple[str, ...] = ()
     """Sentences to read before approving."""
+    verification_subscription: str | None = None
+    """Made before the run where the team wants one; it settles what is in doubt."""
 
 
 @dataclass(frozen=True, slots=True)
