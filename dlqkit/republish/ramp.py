@@ -18,16 +18,16 @@ Decision = Literal["go_on", "wait", "stop"]
 # Every condition that ends a run by itself, and what the analyst does then.
 STOPS: Mapping[str, str] = {
     "died_again": "Remove the cause, then run the plan again: what was sent is not sent again.",
-    "new_error": "Look at the event by dlqkit event DIR ID, mend what it names, then run the plan again.",
-    "failures_grow": "Look at dlqkit signals; run the plan again when the workflow fails no more than usual.",
+    "new_error": "Look at it by dlqkit event DIR ID, mend what it names, then run the plan again.",
+    "failures_grow": "See which fail by dlqkit signals; run the plan again when they fail no more than usual.",
     "worker_silent": "See that the worker runs and takes events, then run the plan again.",
-    "cannot_correlate": "Look for the event in the Execution Logs API yourself; if it passed, set a longer "
-    "republish.outcome_deadline_s, and run the plan again.",
-    "still_running": "Wait until they are done: dlqkit republish prove DIR, then run the plan again.",
+    "cannot_correlate": "Look for the event in the execution records: dlqkit republish prove DIR PLAN; if records come "
+    "late, approve a plan with a longer outcome deadline.",
+    "still_running": "Wait until they are done: dlqkit republish prove DIR PLAN; then run the plan again.",
     "scrapes_lost": "See that Prometheus scrapes the worker, then run the plan again.",
-    "in_doubt_grow": "Settle them by dlqkit republish resolve DIR, then run the plan again.",
-    "held": "Settle the earlier event of the same ordering key first: dlqkit republish status DIR shows it.",
-    "sink_failed": "Mend what the code names (topic, permission, message), then make a new plan for what failed.",
+    "in_doubt_grow": "Settle them by dlqkit republish resolve DIR PLAN, then run the plan again.",
+    "held": "Settle the earlier event of the same ordering key: dlqkit republish resolve DIR PLAN",
+    "sink_failed": "Mend what the code names (topic, permission, message), then run the plan again.",
 }
 # A step goes on at the deadline if so many of it passed and none died: the records of one in twenty may be late or
 # alike. Below 20 events that is all of them.

@@ -16,7 +16,8 @@ from dlqkit.republish.observing import Observer
 from dlqkit.republish.outcomes import CLOCK_TOLERANCE_S
 from dlqkit.republish.plan import Approval, Plan, hash_plan, plan_path, read_approval
 from dlqkit.republish.ramp import STOPS, Judgement, find_step, judge_sending
-from dlqkit.republish.sending import Sent, Sink, send_events
+from dlqkit.republish.sending import Sent, send_events
+from dlqkit.republish.sink import Sink
 from dlqkit.republish.world import World
 
 __all__ = ["ASKED", "Run", "Step", "run_republish"]
@@ -156,7 +157,7 @@ def _rehearse(directory: Path, plan: Plan) -> Run:
     states = dict(zip(*_own_states(known, plan), strict=True))
     counts = Counter(states.get(event.item, "planned") for event in plan.events)
     try:
-        by, sentence, step = read_approval(directory, plan).by, "", "Send them: dlqkit republish run DIR --execute"
+        by, sentence, step = read_approval(directory, plan).by, "", "Send them: dlqkit republish run DIR PLAN --execute"
     except EvidenceError as error:
         by, sentence, step = None, f" {error.problem}", error.next_step
     left = counts["planned"]
@@ -177,9 +178,11 @@ def _end(journal: Journal, plan: Plan, run_id: str, approval: Approval, end: Jud
     journal.note(plan.plan_id, _END, {"run": run_id, "reason": end.reason, "sentence": end.sentence})
     journal.audit("republish run ended", plan=plan.plan_id, run=run_id, finished=finished, reason=end.reason,
                   sentence=end.sentence, states=states)  # fmt: skip
-    next_step = "See what became of each event: dlqkit republish prove DIR"
+    next_step = "See what became of each event: dlqkit republish prove DIR PLAN"
     if not finished:
-        next_step = STOPS.get(end.reason, "Go on with the same command, or give it up: dlqkit republish cancel DIR")
+        next_step = STOPS.get(
+            end.reason, "Go on by the same command, or give it up: dlqkit republish cancel DIR PLAN --reason TEXT"
+        )
     return Run(plan.plan_id, run_id, finished, end.reason, end.sentence, next_step, states, steps, approval.by)
 
 
