@@ -6,7 +6,7 @@ import getpass
 import signal
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from dlqkit.republish.run import Run, Step
     from dlqkit.settings import Settings
 
-__all__ = ["prove", "resolve", "run", "status"]
+__all__ = ["execute_plan", "prove", "prove_plan", "resolve", "run", "status", "take_snapshot"]
 
 WIDTH = 80
 # Of a list on the screen; --json has all.
@@ -65,8 +65,15 @@ def run(
         raise typer.Exit(INTERRUPTED if done.reason == "asked" and stopped.is_set() else SAYS_NO)
 
 
-def execute_plan(directory: Path, plan: Plan, settings: Settings, *, stopped: threading.Event | None = None) -> Run:
-    """Run a plan against the live world of the settings, and say each look at a step on standard error.
+def execute_plan(
+    directory: Path,
+    plan: Plan,
+    settings: Settings,
+    *,
+    stopped: threading.Event | None = None,
+    on_step: Callable[[Step], None] | None = None,
+) -> Run:
+    """Run a plan against the live world of the settings.
 
     Parameters
     ----------
@@ -78,6 +85,8 @@ def execute_plan(directory: Path, plan: Plan, settings: Settings, *, stopped: th
         Where the sources and the receiver are.
     stopped : Event, optional
         Once set, the run ends after what is in flight.
+    on_step : callable, optional
+        Told of each look at a step; by default a line on standard error while somebody looks.
 
     Returns
     -------
@@ -90,7 +99,8 @@ def execute_plan(directory: Path, plan: Plan, settings: Settings, *, stopped: th
     known = _known_before(directory, plan)
     return run_republish(
         directory, plan, sink=lambda: _open_sink(plan, settings), world=connect_world(settings, stopped=ends),
-        execute=True, should_stop=ends.is_set, known=known, names=dict(settings.prometheus.metrics), on_step=_say_step,
+        execute=True, should_stop=ends.is_set, known=known, names=dict(settings.prometheus.metrics),
+        on_step=on_step or _say_step,
     )  # fmt: skip
 
 
@@ -141,7 +151,7 @@ def _stoppable() -> Iterator[threading.Event]:
 
 
 def _say_step(step: Step) -> None:
-    say(f"Step {step.number}, {step.events:,} events: {step.judgement.sentence}")
+    say(f"Step {step.number}: {step.judgement.sentence}")
 
 
 def _tell_run(directory: Path, plan: Plan, done: Run, *, as_json: bool) -> None:
@@ -157,7 +167,7 @@ def _tell_run(directory: Path, plan: Plan, done: Run, *, as_json: bool) -> None:
     lines += [
         line
         for step in done.steps
-        for line in for_terminal_lines(f"Step {step.number}, {step.events:,} events: {step.judgement.sentence}", WIDTH)
+        for line in for_terminal_lines(f"Step {step.number}: {step.judgement.sentence}", WIDTH)
     ]
     stopped = f"Stopped, {done.reason.replace('_', ' ')}: " if done.reason else ""
     lines += for_terminal_lines(stopped + done.sentence, WIDTH)
@@ -324,7 +334,7 @@ def prove(
 
     settings = load(context, need="source" if refresh else None)
     plan = read_plan(directory, plan_id)
-    folder = _refresh(directory, settings) if refresh else _newest(directory)
+    folder = take_snapshot(directory, settings) if refresh else _newest(directory)
     proof = prove_plan(folder, plan)
     if as_json:
         rows = proof.events.astype("str").to_dict("records")
@@ -360,7 +370,7 @@ def prove_plan(folder: IncidentFolder, plan: Plan) -> Proof:
     )  # fmt: skip
 
 
-def _refresh(directory: Path, settings: Settings) -> IncidentFolder:
+def take_snapshot(directory: Path, settings: Settings) -> IncidentFolder:
     """A new snapshot, of the same question up to now."""
     from datetime import UTC, datetime
 

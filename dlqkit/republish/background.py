@@ -135,7 +135,7 @@ def measure_background(
     return Background(chosen, _dispersion(samples, workflow_id, chosen, names))
 
 
-def grows(before: Background, now: Grown, sent: int) -> str | None:
+def grows(before: Background, now: Grown, sent: int, own_failures: float = 0.0) -> str | None:
     """Which counter grows more than before the run: ``dead letters`` or ``failures``; None where neither does.
 
     Parameters
@@ -146,6 +146,8 @@ def grows(before: Background, now: Grown, sent: int) -> str | None:
         Since the step was sent.
     sent : int
         Events that the run added in that time; each may fail as others usually do.
+    own_failures : float
+        Failed attempts of these events that their own records show: they are judged by what becomes of the event.
 
     Returns
     -------
@@ -158,8 +160,9 @@ def grows(before: Background, now: Grown, sent: int) -> str | None:
     What is usual is a rate in time, or a share of the attempts where that gives more: more events fail more often.
     """
     volume, was = now.volume, before.grown.volume
+    others = None if now.failure is None else now.failure - own_failures
     for name, counted, usual in (("dead letters", now.dlq, before.grown.dlq),
-                                 ("failures", now.failure, before.grown.failure)):  # fmt: skip
+                                 ("failures", others, before.grown.failure)):  # fmt: skip
         if counted is None or usual is None or counted <= 0:
             continue
         # The first scrape of the stretch also counts what was before it.

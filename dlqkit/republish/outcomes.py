@@ -25,6 +25,7 @@ OUTCOMES: Mapping[str, str] = {
     "signature_id": "str",
     "is_new_error": "boolean",
     "executions": "Int64",
+    "failures": "Int64",
 }
 # Machines that keep time by NTP are milliseconds apart; a record that much older than the send may still be of it.
 CLOCK_TOLERANCE_S = 5.0
@@ -66,6 +67,7 @@ def find_outcomes(
         signature_id : of its failure; NA where it did not fail
         is_new_error : whether no dead letter of before, of whatever event, had that error; NA where it did not fail
         executions : how often it was run since it was sent; more than 1 is ``not_seen``, since only one of them is ours
+        failures : its attempts that failed since it was sent, as far as the records tell; NA where it is not seen
 
     Raises
     ------
@@ -88,30 +90,43 @@ def find_outcomes(
     )
     rows = pairs.merge(whole.assign(state=record_outcomes(whole)), left_on="row", right_index=True)
     rows = rows.sort_values(["item", "recorded_at", "attempts"], kind="stable", na_position="first")
-    last = _last_of_each(rows)
+    last = _last_of_each(rows, _attempts_before(sent, known))
     out = sent[["item", "event_key"]].merge(last, on="item", how="left")
     out["outcome"] = _outcomes(out, sent, known)
     unseen = out["outcome"] == "not_seen"
-    out.loc[unseen, ["matched_by", "record_id"]] = pd.NA
+    out.loc[unseen, ["matched_by", "record_id", "failures"]] = pd.NA
     out.loc[unseen, "seen_at"] = pd.NaT
     out["outcome"] = pd.Categorical(out["outcome"], categories=list(OUTCOME_NAMES))
     out["executions"] = out["executions"].fillna(0)
     return out[list(OUTCOMES)].astype(dict(OUTCOMES)).sort_values("item", kind="stable").reset_index(drop=True)
 
 
-def _last_of_each(rows: pd.DataFrame) -> pd.DataFrame:
-    """Each event's newest record, and the number of its executions."""
+def _attempts_before(sent: pd.DataFrame, known: pd.DataFrame | None) -> pd.Series:
+    """By item, the attempts of its dead letter of before; 0 where that is not known."""
+    if known is None or known.empty:
+        return pd.Series(0, index=sent["item"])
+    most = known.groupby("event_key")["attempts"].max()
+    return pd.Series(sent["event_key"].map(most).fillna(0).to_numpy(), index=sent["item"])
+
+
+def _last_of_each(rows: pd.DataFrame, attempts_before: pd.Series) -> pd.DataFrame:
+    """Each event's newest record, and the number of its executions and failed attempts."""
     is_final = rows["state"].isin(["dead", "succeeded"]) | (
         (rows["state"] == "failed") & (~rows["retryable"].fillna(True)).astype(bool)
     )
     rows = rows.assign(is_final=is_final)
-    before = rows.groupby("item")[["is_final", "state", "attempts"]].shift()
+    previous = rows.groupby("item")[["is_final", "state", "attempts"]].shift()
     same_item = rows["item"].eq(rows["item"].shift()).fillna(False).astype(bool)
-    lower = (rows["attempts"] < before["attempts"]).fillna(False).astype(bool)
-    equal = (rows["attempts"] == before["attempts"]).fillna(False).astype(bool) & (before["state"] == "failed")
-    begins = ~same_item | before["is_final"].eq(True).fillna(False).astype(bool) | lower | equal
+    lower = (rows["attempts"] < previous["attempts"]).fillna(False).astype(bool)
+    equal = (rows["attempts"] == previous["attempts"]).fillna(False).astype(bool) & (previous["state"] == "failed")
+    begins = ~same_item | previous["is_final"].eq(True).fillna(False).astype(bool) | lower | equal
     executions = begins.groupby(rows["item"]).sum()
+    failed = rows["state"].isin(["failed", "dead"]).groupby(rows["item"]).sum()
     last = rows.drop_duplicates("item", keep="last")
+    before = last["item"].map(attempts_before)
+    # Where attempts go on, they are more than the dead letter's; else they began anew.
+    attempts = last["attempts"].fillna(0) - before.where(last["attempts"].fillna(0) > before, 0)
+    told = attempts - (last["state"] == "succeeded").astype("int64")
     return pd.DataFrame(
         {
             "item": last["item"],
@@ -121,6 +136,7 @@ def _last_of_each(rows: pd.DataFrame) -> pd.DataFrame:
             "state": last["state"],
             "is_final": last["is_final"],
             "executions": last["item"].map(executions),
+            "failures": last["item"].map(failed).combine(told, max),
             **{name: last[name] for name in ("last_error", "error_type", "error_code")},
         }
     )

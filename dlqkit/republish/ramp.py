@@ -22,7 +22,7 @@ STOPS: Mapping[str, str] = {
     "failures_grow": "See which fail by dlqkit signals; run the plan again when they fail no more than usual.",
     "worker_silent": "See that the worker runs and takes events, then run the plan again.",
     "cannot_correlate": "Look for the event in the execution records: dlqkit republish prove DIR PLAN; if records come "
-    "late, approve a plan with a longer outcome deadline.",
+    "late, make a plan with a longer republish.outcome_deadline_s.",
     "still_running": "Wait until they are done: dlqkit republish prove DIR PLAN; then run the plan again.",
     "scrapes_lost": "See that Prometheus scrapes the worker, then run the plan again.",
     "in_doubt_grow": "Settle them by dlqkit republish resolve DIR PLAN, then run the plan again.",
@@ -95,11 +95,11 @@ def judge_sending(states: pd.Series) -> Judgement:
     allowed = UNSETTLED_SHARE * len(names)
     doubtful, refused = int((names == "in_doubt").sum()), int((names == "failed").sum())
     if doubtful > allowed:
-        return _stop("in_doubt_grow", f"Of {len(names):,} events sent {doubtful:,} are in doubt: no answer tells "
+        return _stop("in_doubt_grow", f"Of {_events(len(names))} sent {doubtful:,} in doubt: no answer tells "
                                       "whether they were stored.")  # fmt: skip
     if refused > allowed:
-        return _stop("sink_failed", f"Of {len(names):,} events {refused:,} were refused by the receiver.")
-    return Judgement("go_on", "", f"{len(names):,} events were sent.")
+        return _stop("sink_failed", f"Of {_events(len(names))} {refused:,} refused by the receiver.")
+    return Judgement("go_on", "", f"Sent: {_events(len(names))}.")
 
 
 def judge_step(
@@ -149,7 +149,7 @@ def judge_step(
     grown = None
     if samples is not None and before is not None:
         grown = read_growth(samples, workflow_id, first_sent_at, now, names)
-        what = grows(before, grown, len(outcomes))
+        what = grows(before, grown, len(outcomes), float(outcomes["failures"].fillna(0).sum()))
         if what is not None:
             return _stop("failures_grow", _growth_sentence(what, grown, before))
     total, passed = len(outcomes), int(counts.get("passed", 0))
@@ -172,6 +172,10 @@ def judge_step(
     return Judgement("go_on", "", f"{passed:,} of {total:,} passed{unseen}.")
 
 
+def _events(count: int) -> str:
+    return f"{count:,} event{'' if count == 1 else 's'}"
+
+
 def _stop(reason: str, sentence: str) -> Judgement:
     return Judgement("stop", reason, sentence)
 
@@ -180,7 +184,7 @@ def _judge_deaths(outcomes: pd.DataFrame) -> Judgement | None:
     failed = outcomes[outcomes["outcome"].astype("str").isin(["failed_same", "failed_new"])]
     if failed.empty:
         return None
-    count = f"{len(failed):,} of {len(outcomes):,} events failed again"
+    count = f"{len(failed):,} of {_events(len(outcomes))} failed again"
     new = failed[failed["is_new_error"].fillna(False).astype(bool)]
     if new.empty:
         return _stop("died_again", f"{count}, with an error of before (event {failed['item'].iloc[0]} of the plan).")
@@ -221,12 +225,12 @@ def _judge_lateness(counts: pd.Series, total: int, is_silent: bool, deadline_s: 
     running, unseen = int(counts.get("running", 0)), int(counts.get("not_seen", 0))
     within = f"within {deadline_s:,.0f} s"
     if running > unseen:
-        return _stop("still_running", f"{running:,} of {total:,} events are attempted and not done {within}.")
+        return _stop("still_running", f"{running:,} of {_events(total)} attempted and not done {within}.")
     if is_silent:
         return _stop("worker_silent", f"Nothing of the workflow was attempted {within} of the send: no counter grew "
                                       "and no record came.")  # fmt: skip
-    return _stop("cannot_correlate", f"Of {total:,} events {unseen:,} have no execution record that is theirs beyond "
-                                     f"doubt {within}; whether they passed is not known.")  # fmt: skip
+    sentence = f"{unseen:,} of {_events(total)} without an execution record that is its own beyond doubt {within};"
+    return _stop("cannot_correlate", f"{sentence} whether they passed is not known.")
 
 
 def _judge_scrapes(grown: Grown, sent_at: datetime, now: datetime) -> Judgement:

@@ -23,16 +23,17 @@ def planned(item: int, **more: Any) -> PlannedEvent:
         "dead_at": START.isoformat(), "payload": f'{{"order": {item}, "amount": 1.10}}', "attributes": None,
         "ordering_key": None, "failure_class": "infrastructure", "signature_id": "s0", "edited": None, "warnings": (),
     } | more  # fmt: skip
-    own = hash_text(values["payload"])
+    own, address = hash_text(values["payload"]), values.pop("address", ADDRESS)
     values = {"original_sha256": own, **values, "payload_sha256": own}
-    return PlannedEvent(dedupe_key=dedupe_key(ADDRESS, values["event_key"], own, 1), **values)
+    return PlannedEvent(dedupe_key=dedupe_key(address, values["event_key"], own, 1), **values)
 
 
 def make_plan(events: Sequence[PlannedEvent], **more: Any) -> Plan:
     """A sealed plan of these events."""
+    address = more.pop("address", ADDRESS)
     values: dict[str, Any] = {
         "plan_id": "plan-001", "incident": "orders", "snapshot": "001", "as_of": START.isoformat(),
-        "selection": {"all": True}, "target": Target("pubsub", ADDRESS, "dlqkit-dedupe-id"), "generation": 1,
+        "selection": {"all": True}, "target": Target("pubsub", address, "dlqkit-dedupe-id"), "generation": 1,
         "steps": (1, 5, 20), "max_rate": 100.0, "outcome_deadline_s": 120.0, "events": tuple(events), "left_out": (),
         "unknowns": (), "replaces": None, "hash": "",
     } | more  # fmt: skip

@@ -98,6 +98,20 @@ def test_one_record_an_attempt_is_one_execution_whether_attempts_restart_or_go_o
     assert (found["outcome"], found["executions"], found["record_id"]) == ("passed", 1, "r2")
 
 
+@pytest.mark.parametrize(("rows", "failures"), [
+    ([good(103, attempts=1)], 0),
+    ([good(103, attempts=4)], 3),
+    ([dead(103, attempts=5)], 5),
+    ([good(103, attempts=7)], 1),
+    ([good(101, status="failed", retryable=True, last_error="x", attempts=1), good(103, attempts=2)], 1),
+])  # fmt: skip
+def test_its_own_failed_attempts_are_counted(rows: list[dict[str, Any]], failures: int) -> None:
+    """It was dead at attempt 5 before: 7 attempts are two more, 4 began anew."""
+    before = records([mine(dead(0, attempts=5), event_key="e1")])
+
+    assert outcome([mine(row) for row in rows], known=before)["failures"] == failures
+
+
 def test_a_record_that_is_rewritten_in_place_counts_by_its_new_state_and_time() -> None:
     """The same record_id: dead before, a success now, both looks in the frame."""
     old = mine(dead(0), record_id="one")

@@ -25,7 +25,8 @@ def outcomes(**counts: int) -> pd.DataFrame:
     frame["is_new_error"] = pd.array(
         [{"failed_same": False, "failed_new": True}.get(name, pd.NA) for name in names], dtype="boolean"
     )
-    return frame.reindex(columns=list(OUTCOMES)).astype({"item": "Int64", "outcome": "str", "is_new_error": "boolean"})
+    dtypes = {"item": "Int64", "outcome": "str", "is_new_error": "boolean", "failures": "Int64"}
+    return frame.reindex(columns=list(OUTCOMES)).astype(dtypes)
 
 
 def growing(per_scrape: float, *, more: float = 0.0, since_s: float = RUN_S) -> list[float | None]:
@@ -115,6 +116,16 @@ def test_failures_that_grow_beyond_the_background_stop_it() -> None:
 def test_dead_letters_of_other_events_of_the_workflow_stop_it() -> None:
     """There were none for half an hour, and four within a minute of the send."""
     assert judge(outcomes(passed=5), samples(dlq=growing(0, more=1)), now_s=RUN_S + 60).reason == "failures_grow"
+
+
+def test_failed_attempts_of_the_sent_events_themselves_are_no_growth() -> None:
+    """An event that passed at its fourth attempt failed three times, where nothing had failed for half an hour."""
+    values = [0.0] * (RUN_S // 15 + 1) + [3.0] * (SCRAPES - RUN_S // 15 - 1)
+    scraped = samples(failure=values)
+    found = outcomes(passed=1)
+
+    assert judge(found, scraped, now_s=RUN_S + 20).reason == "failures_grow"
+    assert judge(found.assign(failures=pd.array([3], dtype="Int64")), scraped, now_s=RUN_S + 20).decision == "go_on"
 
 
 def test_twice_the_traffic_with_twice_the_failures_is_no_growth() -> None:

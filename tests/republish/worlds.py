@@ -88,12 +88,14 @@ class Scene:
             planned(
                 number, event_key=row["event_key"], record_id=row["record_id"], trace_id=row["trace_id"],
                 workflow_id=row["workflow_id"], dead_at=row["recorded_at"].isoformat(),
-                payload=row["payload_snapshot"],
+                payload=row["payload_snapshot"], address=self.workflow.topic,
             )
             for number, row in enumerate(dead.to_dict("records"), start=1)
         ]  # fmt: skip
-        return make_plan(events, steps=(1, 5, 20), max_rate=10_000.0, outcome_deadline_s=deadline_s,
-                         as_of=self.world.now().isoformat())  # fmt: skip
+        return make_plan(
+            events, address=self.workflow.topic, steps=(1, 5, 20), max_rate=10_000.0, outcome_deadline_s=deadline_s,
+            as_of=self.world.now().isoformat(),
+        )  # fmt: skip
 
     def run(self, **options: Any) -> Run:
         """Execute the plan on the simulated clock."""
