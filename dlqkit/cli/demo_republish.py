@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
-from dlqkit.cli.republish_run import execute_plan, prove_plan
+from dlqkit.cli.republish_run import execute_plan, take_snapshot
 from dlqkit.errors import PlanError
 from dlqkit.untrusted import for_terminal, for_terminal_lines
 
@@ -67,6 +67,8 @@ def show_republish(
         ``planned``, ``reason`` of a stop, ``totals`` of the proof, ``balances``; or ``not_sent``, why.
     """
 
+    from dlqkit.republish.incident_proof import prove_incident
+
     def tell(text: str) -> None:
         if not quiet:
             typer.echo("\n".join(for_terminal_lines(text, WIDTH)))
@@ -85,7 +87,7 @@ def show_republish(
     tell(f"{plan.plan_id} is approved: {len(plan.events):,} events to {plan.target.address}, "
          f"{len(plan.left_out):,} left out. Hash {plan.hash[:12]}…")  # fmt: skip
     done = _run(directory, plan, settings, tell)
-    proof = prove_plan(_collect(directory, settings), plan)
+    proof = prove_incident(take_snapshot(directory, settings), plan)
     tell(f"Proof: {proof.sentence}.")
     if not quiet:
         typer.echo(f"See it: dlqkit republish status {for_terminal(directory)}")
@@ -105,7 +107,7 @@ def _plan(directory: Path, settings: Settings, workflow_id: str) -> Plan:
     from dlqkit.republish.registry import open_registry
     from dlqkit.republish.selection import Selection
 
-    folder = _collect(directory, settings)
+    folder = take_snapshot(directory, settings)
     selection = Selection(workflows=(workflow_id,), classes=RETRIED)
     with open_registry(directory, settings.republish.registry) as registry:
         plan, outlook = plan_incident(folder, selection, settings, plan_id=next_plan_id(directory))
@@ -126,10 +128,3 @@ def _run(directory: Path, plan: Plan, settings: Settings, tell: Any) -> Run:
     done = execute_plan(directory, plan, settings, on_step=say)
     tell(f"Stopped, {done.reason.replace('_', ' ')}: {done.sentence}" if done.reason else done.sentence)
     return done
-
-
-def _collect(directory: Path, settings: Settings) -> Any:
-    """Another snapshot, of the same question up to now."""
-    from dlqkit.cli.republish_run import take_snapshot
-
-    return take_snapshot(directory, settings)

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from dlqkit.republish.run import Run, Step
     from dlqkit.settings import Settings
 
-__all__ = ["execute_plan", "prove", "prove_plan", "resolve", "run", "status", "take_snapshot"]
+__all__ = ["execute_plan", "prove", "resolve", "run", "status", "take_snapshot"]
 
 WIDTH = 80
 # Of a list on the screen; --json has all.
@@ -330,12 +330,13 @@ def prove(
 
     Example: dlqkit republish prove incidents/orders plan-001
     """
+    from dlqkit.republish.incident_proof import prove_incident
     from dlqkit.republish.plan import read_plan
 
     settings = load(context, need="source" if refresh else None)
     plan = read_plan(directory, plan_id)
     folder = take_snapshot(directory, settings) if refresh else _newest(directory)
-    proof = prove_plan(folder, plan)
+    proof = prove_incident(folder, plan)
     if as_json:
         rows = proof.events.astype("str").to_dict("records")
         write_json({"plan": plan_id, "hash": plan.hash, "snapshot": folder.snapshot, "as_of": proof.as_of,
@@ -344,30 +345,6 @@ def prove(
     else:
         _tell_proof(proof, folder.snapshot)
     raise typer.Exit(0 if proof.has_all_passed else SAYS_NO)
-
-
-def prove_plan(folder: IncidentFolder, plan: Plan) -> Proof:
-    """The proof of a plan by an incident folder's own evidence, as of when its snapshot was taken.
-
-    Parameters
-    ----------
-    folder : IncidentFolder
-        Opened at the snapshot that is to prove it.
-    plan : Plan
-        As ``read_plan`` gives it.
-
-    Returns
-    -------
-    Proof
-    """
-    from dlqkit.republish.journal import read_journal
-    from dlqkit.republish.proof import prove_republish
-
-    records = folder.records()
-    return prove_republish(
-        plan, read_journal(folder.path), records.frame, as_of=folder.collected_at, coverage=records.coverage,
-        known=_known_before(folder.path, plan),
-    )  # fmt: skip
 
 
 def take_snapshot(directory: Path, settings: Settings) -> IncidentFolder:
