@@ -6,12 +6,12 @@ from pathlib import Path
 
 import pytest
 
-from dlqkit.evidence.folder import IncidentFolder, open_incident
+from dlqkit.evidence.folder import IncidentFolder
 from dlqkit.report import republish_tables
 from dlqkit.republish.journal import open_journal
 from dlqkit.republish.plan import Approval, write_approval, write_plan
 from dlqkit.republish.sending import send_events
-from tests.report.example import build_folder
+from tests.evidence.test_folder import gather, row
 from tests.republish.sent_plans import make_plan, planned
 
 
@@ -27,7 +27,7 @@ class Sink:
 
 @pytest.fixture
 def folder(tmp_path: Path) -> IncidentFolder:
-    return open_incident(build_folder(tmp_path))
+    return gather(tmp_path / "incident", [row(number, 10) for number in (1, 2, 3)])
 
 
 def test_without_a_plan_each_table_says_so(folder: IncidentFolder) -> None:

@@ -14,7 +14,7 @@ from dlqkit.republish.plan import Cancellation, plan_path, write_cancellation
 from dlqkit.republish.proof import prove_republish
 from dlqkit.republish.run import run_republish
 from dlqkit.republish.sending import SendError
-from dlqkit.simulator.dialect import RepublishDialect
+from dlqkit.simulator.dialect import RepublishDialect, draw_republish_dialect
 from tests.republish.worlds import Scene, audit_lines, scene
 
 
@@ -189,6 +189,22 @@ def test_however_the_platform_shows_a_republish_it_finishes(
 
     assert run.is_finished, run.sentence
     assert proof.totals["passed"] == proof.planned and proof.balances
+
+
+@pytest.mark.parametrize("seed", [1, 18, 21])
+@pytest.mark.parametrize("fixed", [True, False])
+def test_what_the_proof_says_of_an_event_is_what_the_worker_did(tmp_path: Path, seed: int, fixed: bool) -> None:
+    """Held against the simulator's truth, however it shows a republish; in seeds 1 and 21 events share traces."""
+    with scene(tmp_path, seed=seed, fixed=fixed, republish=draw_republish_dialect(seed)) as own:
+        own.run()
+        own.world.wait(200)
+        fates = prove(own).events.set_index("item")["fate"].astype("str")
+        rows = own.platform.attempts
+
+    died = {item: bool(rows.dead[rows.delivery == number].any()) for number, item in enumerate(own.sink.items, start=1)}
+    assert {item: fates[item] in {"failed_same", "failed_new"} for item in own.sink.items} == died
+    assert all(fates[item] == "passed" for item, is_dead in died.items() if not is_dead)
+    assert any(died.values()) is not fixed
 
 
 def test_a_stopped_run_goes_on_where_it_was_and_sends_nothing_twice(tmp_path: Path) -> None:
