@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
-from dlqkit.cli.republish_run import execute_plan, take_snapshot
+from dlqkit.cli.republish_live import execute_plan, take_snapshot
 from dlqkit.errors import PlanError
 from dlqkit.untrusted import for_terminal, for_terminal_lines
 

@@ -6,7 +6,7 @@ import getpass
 import signal
 import sys
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
@@ -14,19 +14,17 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from dlqkit.cli.shared import PARTIAL, Progress, load, say, write_json
+from dlqkit.cli.republish_live import execute_plan, settle_by_looking, take_snapshot
+from dlqkit.cli.shared import PARTIAL, load, write_json
 from dlqkit.untrusted import for_terminal, for_terminal_lines
 
 if TYPE_CHECKING:
-    import pandas as pd
-
     from dlqkit.evidence.folder import IncidentFolder
     from dlqkit.republish.plan import Plan
     from dlqkit.republish.proof import Proof
-    from dlqkit.republish.run import Run, Step
-    from dlqkit.settings import Settings
+    from dlqkit.republish.run import Run
 
-__all__ = ["execute_plan", "prove", "resolve", "run", "status", "take_snapshot"]
+__all__ = ["prove", "resolve", "run", "status"]
 
 WIDTH = 80
 # Of a list on the screen; --json has all.
@@ -65,76 +63,13 @@ def run(
         raise typer.Exit(INTERRUPTED if done.reason == "asked" and stopped.is_set() else SAYS_NO)
 
 
-def execute_plan(
-    directory: Path,
-    plan: Plan,
-    settings: Settings,
-    *,
-    stopped: threading.Event | None = None,
-    on_step: Callable[[Step], None] | None = None,
-) -> Run:
-    """Run a plan against the live world of the settings.
-
-    Parameters
-    ----------
-    directory : Path
-        The incident folder.
-    plan : Plan
-        As ``read_plan`` gives it.
-    settings : Settings
-        Where the sources and the receiver are.
-    stopped : Event, optional
-        Once set, the run ends after what is in flight.
-    on_step : callable, optional
-        Told of each look at a step; by default a line on standard error while somebody looks.
-
-    Returns
-    -------
-    Run
-    """
-    from dlqkit.evidence.live import connect_world
-    from dlqkit.republish.run import run_republish
-
-    ends = stopped or threading.Event()
-    known = _known_before(directory, plan)
-    return run_republish(
-        directory, plan, sink=lambda: _open_sink(plan, settings), world=connect_world(settings, stopped=ends),
-        execute=True, should_stop=ends.is_set, known=known, names=dict(settings.prometheus.metrics),
-        on_step=on_step or _say_step,
-    )  # fmt: skip
-
-
-def _open_sink(plan: Plan, settings: Settings) -> Any:
-    """The receiver; where the team opted in, the verification subscription is there before the first event is sent."""
-    from dlqkit.republish.publisher import connect_channel, connect_sink
-    from dlqkit.republish.verification import create_verification_subscription
-
-    own = settings.republish
-    if plan.target.kind == "pubsub" and own.verification_subscription is not None:
-        channel, _ = connect_channel(own.endpoint)
-        try:
-            create_verification_subscription(channel, own.verification_subscription, plan.target.address)
-        finally:
-            channel.close()
-    return connect_sink(
-        plan.target,
-        endpoint=own.endpoint,
-        bearer=own.http.bearer if own.http is not None else None,
-        ca_file=own.http.ca_file if own.http is not None else None,
-    )
-
-
-def _known_before(directory: Path, plan: Plan) -> pd.DataFrame:
-    from dlqkit.evidence.folder import open_incident
-
-    return open_incident(directory, snapshot=plan.snapshot).records().frame
-
-
 @contextmanager
 def _stoppable() -> Iterator[threading.Event]:
     """An event that the first Ctrl-C or SIGTERM sets; a second one interrupts as usual."""
     stopped = threading.Event()
-    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+    known = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+    # What was started not to hear a signal, in the background of a script, does not.
+    before = {number: handler for number, handler in known.items() if handler is not signal.SIG_IGN}
 
     def stop(number: int, _: object) -> None:
         stopped.set()
@@ -148,10 +83,6 @@ def _stoppable() -> Iterator[threading.Event]:
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
-
-
-def _say_step(step: Step) -> None:
-    say(f"Step {step.number}: {step.judgement.sentence}")
 
 
 def _tell_run(directory: Path, plan: Plan, done: Run, *, as_json: bool) -> None:
@@ -260,7 +191,7 @@ def resolve(
                 journal, plan_id, item, was_sent=sent, by=who, reason=reason, send_again=send_again
             )
         else:
-            settled |= _look(directory, plan, settings, journal, who)
+            settled |= settle_by_looking(directory, plan, settings, journal, who)
         states = journal.states(plan_id)
     left = sorted(number for number, state in states.items() if state == "in_doubt")
     if as_json:
@@ -272,51 +203,6 @@ def resolve(
             typer.echo(f"Items {', '.join(map(str, left[:ROWS]))}{' …' if len(left) > ROWS else ''} were not seen.")
             typer.echo("That does not say that they were not sent. If you know, say it: --item N --sent or --not-sent")
     raise typer.Exit(PARTIAL if left else 0)
-
-
-def _look(directory: Path, plan: Plan, settings: Settings, journal: Any, who: str) -> dict[str, int]:
-    """Settle by what can be seen now: execution records, then the verification subscription where there is one."""
-    from datetime import timedelta
-
-    from dlqkit.evidence.live import connect_world
-    from dlqkit.republish.outcomes import CLOCK_TOLERANCE_S, find_outcomes
-    from dlqkit.republish.resolution import resolve_by_records
-
-    settled: dict[str, int] = {}
-    sent, doubtful = _doubtful(plan, journal)
-    if doubtful.empty:
-        return settled
-    if settings.execution_logs.url is not None:
-        since = doubtful["sent_at"].min().to_pydatetime() - timedelta(seconds=CLOCK_TOLERANCE_S)
-        world = connect_world(settings)
-        traces = tuple(doubtful["trace_id"].dropna().unique())
-        records = world.records(str(doubtful["workflow_id"].iloc[0]), since, traces)
-        for sentence in records.coverage.missing:
-            say(sentence)
-        outcomes = find_outcomes(sent, records.frame, dedupe_attribute=plan.target.dedupe_attribute,
-                                 known=_known_before(directory, plan))  # fmt: skip
-        settled["records"] = resolve_by_records(journal, plan.plan_id, outcomes, by=who)
-    name, attribute = settings.republish.verification_subscription, plan.target.dedupe_attribute
-    _, doubtful = _doubtful(plan, journal)
-    if name is not None and attribute is not None and plan.target.kind == "pubsub" and len(doubtful):
-        from dlqkit.republish.publisher import connect_channel
-        from dlqkit.republish.resolution import resolve_by_subscription
-        from dlqkit.republish.verification import load_seen
-
-        channel, _ = connect_channel(settings.republish.endpoint)
-        try:
-            seen = load_seen(channel, name, set(doubtful["dedupe_key"]), dedupe_attribute=attribute)
-        finally:
-            channel.close()
-        settled["the verification subscription"] = resolve_by_subscription(journal, plan.plan_id, seen, by=who)
-    return settled
-
-
-def _doubtful(plan: Plan, journal: Any) -> tuple[pd.DataFrame, pd.DataFrame]:
-    from dlqkit.republish.sent_events import sent_events
-
-    sent = sent_events(plan, journal.events(plan.plan_id))
-    return sent, sent[sent["state"] == "in_doubt"]
 
 
 def prove(
@@ -345,21 +231,6 @@ def prove(
     else:
         _tell_proof(proof, folder.snapshot)
     raise typer.Exit(0 if proof.has_all_passed else SAYS_NO)
-
-
-def take_snapshot(directory: Path, settings: Settings) -> IncidentFolder:
-    """A new snapshot, of the same question up to now."""
-    from datetime import UTC, datetime
-
-    from dlqkit.evidence.collect import collect
-    from dlqkit.evidence.folder import read_incident
-    from dlqkit.incident import Incident
-    from dlqkit.report.focus import find_focus
-
-    asked = read_incident(directory)
-    incident = Incident(asked.start, datetime.now(UTC), workflow_id=asked.workflow_id, trace_id=asked.trace_id)
-    with Progress() as progress:
-        return collect(incident, settings, directory, progress=progress, focus=find_focus)
 
 
 def _newest(directory: Path) -> IncidentFolder:

@@ -12,7 +12,7 @@ import pytest
 from dlqkit.cli.demo_republish import republish_settings, show_republish
 from dlqkit.evidence.collect import collect
 from dlqkit.incident import Incident
-from dlqkit.republish import run as run_module
+from dlqkit.republish import running
 from dlqkit.settings import load_settings
 from dlqkit.simulator import metrics
 from dlqkit.simulator.platform import Platform
@@ -23,7 +23,7 @@ from dlqkit.simulator.server import Server
 def served(monkeypatch: pytest.MonkeyPatch) -> Iterator[Server]:
     """An outage that is over by itself, scraped every 5 s so that nobody waits for long."""
     monkeypatch.setattr(metrics, "SCRAPE_S", 5.0)
-    monkeypatch.setattr(run_module, "POLL_S", 1.0)
+    monkeypatch.setattr(running, "POLL_S", 1.0)
     server = Server(Platform(seed=5, scenario="infrastructure", events=4000, pagination="cursor"))
     server.start()
     yield server

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import signal
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -15,7 +17,7 @@ from typer.testing import CliRunner
 from dlqkit.cli import republish_run
 from dlqkit.evidence.collect import collect
 from dlqkit.incident import Incident
-from dlqkit.republish import run as run_module
+from dlqkit.republish import running
 from dlqkit.republish.journal import open_journal
 from dlqkit.republish.plan import Approval, Plan, write_approval, write_plan
 from dlqkit.settings import Settings, load_settings
@@ -42,7 +44,7 @@ def environment(server: Server, monkeypatch: pytest.MonkeyPatch) -> dict[str, st
     own = {name: value for name, value in described.items() if "PROMETHEUS" not in name and "METRICS" not in name}
     for name, value in own.items():
         monkeypatch.setenv(name, value)
-    monkeypatch.setattr(run_module, "POLL_S", 0.3)
+    monkeypatch.setattr(running, "POLL_S", 0.3)
     return own
 
 
@@ -165,6 +167,19 @@ def _wait_for(server: Server) -> None:
 
     time.sleep(max(float(server.platform.attempts.ended[server.platform.attempts.delivery > 0].max())
                    - server.platform.clock(), 0) + 0.2)  # fmt: skip
+
+
+def test_the_first_ctrl_c_asks_a_run_to_end_and_the_second_one_interrupts() -> None:
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        with republish_run._stoppable() as stopped:
+            os.kill(os.getpid(), signal.SIGINT)
+            assert stopped.wait(5)
+            with pytest.raises(KeyboardInterrupt):
+                signal.raise_signal(signal.SIGINT)
+        assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 def test_every_command_has_help_with_an_example() -> None:
