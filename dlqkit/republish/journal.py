@@ -7,10 +7,10 @@ import secrets
 import sqlite3
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import pandas as pd
 
@@ -35,15 +35,24 @@ from dlqkit.republish.run_lock import hold_run_lock
 
 __all__ = ["JOURNAL", "Change", "Journal", "open_journal", "read_journal"]
 
-_CHANGED = ", ".join(f"{name} = ?" for name in (*CHANGING, "digest"))
+# An intent and a result are written for every event that is sent. One statement for many of them, rather than one
+# for each, lets the thread of the requests work meanwhile: a JSON object of row number to digest and message id.
+_INTEND = """
+    UPDATE states SET state = 'intent', run_id = ?, step = ?, intent_at = ?, digest = new.value, message_id = NULL,
+      code = NULL, settled_at = NULL, resolved_by = NULL, resolution = NULL
+    FROM json_each(?) AS new WHERE event = CAST(new.key AS INTEGER) AND state = ?"""
+_SETTLE = """
+    UPDATE states SET state = ?, code = ?, settled_at = ?, resolved_by = ?, resolution = ?,
+      digest = substr(new.value, 1, 64), message_id = nullif(substr(new.value, 65), '')
+    FROM json_each(?) AS new WHERE event = CAST(new.key AS INTEGER) AND state = ?"""
+_DATED = frozenset({"acked", "failed", "in_doubt"})
 _BOTH = "events JOIN states ON event = number"
 _PLANNED = ("planned", *([None] * (len(CHANGING) - 1)))
 # Far below what SQLite takes as parameters of one statement.
 _AT_ONCE = 5000
 
 
-@dataclass(frozen=True, slots=True)
-class Change:
+class Change(NamedTuple):
     """What became of an event, or what is to become of it."""
 
     item: int
@@ -85,6 +94,7 @@ class Journal:
         self._now = now
         self._total = head.total
         self._is_broken = False
+        self._rows: dict[str, dict[int, tuple[Any, ...]]] = {}
 
     @property
     def sequence(self) -> int:
@@ -131,6 +141,7 @@ class Journal:
             states = [(row[0], "planned", state_digest(row[-1], _PLANNED)) for row in rows]
             write.executemany("INSERT INTO states (event, state, digest) VALUES (?, ?, ?)", states)
             self._account(new=[digest, *(row[-1] for row in states)])
+            self._rows.pop(plan.plan_id, None)
 
     def _fixed(self, plan: Plan, event: PlannedEvent) -> tuple[Any, ...]:
         fixed = (
@@ -254,40 +265,49 @@ class Journal:
         if not changes:
             return
         at = self._now().isoformat()
-        known = self._rows(plan_id, [change.item for change in changes])
-        new, rows = [], []
-        for change in changes:
-            number, identity, _, last_run, last_step, intent_at = known[change.item]
-            begins = change.state == "intent"
-            fields = (
-                change.state, change.message_id, change.code, run_id if begins else last_run,
-                step if begins else last_step, at if begins else intent_at,
-                at if change.state in {"acked", "failed", "in_doubt"} else None, change.resolved_by, change.resolution,
-            )  # fmt: skip
-            digest = state_digest(identity, fields)
+        known = self._known(plan_id)
+        new: list[str] = []
+        old: list[str] = []
+        begins: dict[int, str] = {}
+        settled: dict[tuple[str | None, ...], dict[int, str]] = {}
+        for item, state, message_id, code, resolved_by, resolution in changes:
+            if item not in known:
+                raise ParameterError(f"{plan_id} has no item {item}.", "See what there is: dlqkit republish status")
+            number, identity, last, last_run, last_step, intent_at = known[item]
+            fields: tuple[Any, ...]
+            if state == "intent":
+                fields = (state, None, None, run_id, step, at, None, None, None)
+                digest = begins[number] = state_digest(identity, fields)
+                known[item] = (number, identity, digest, run_id, step, at)
+            else:
+                when = at if state in _DATED else None
+                fields = (state, message_id, code, last_run, last_step, intent_at, when, resolved_by, resolution)
+                digest = state_digest(identity, fields)
+                alike = settled.setdefault((state, code, when, resolved_by, resolution), {})
+                alike[number] = f"{digest}{message_id or ''}"
+                known[item] = (number, identity, digest, last_run, last_step, intent_at)
             new.append(digest)
-            rows.append((*fields, digest, number, expected))
-        write.executemany(f"UPDATE states SET {_CHANGED} WHERE event = ? AND state = ?", rows)
-        if write.rowcount != len(rows):
+            old.append(last)
+        count = 0
+        if begins:
+            count += write.execute(_INTEND, (run_id, step, at, json.dumps(begins), expected)).rowcount
+        for alike_fields, rows in settled.items():
+            count += write.execute(_SETTLE, (*alike_fields, json.dumps(rows), expected)).rowcount
+        if count != len(changes):
             raise EvidenceError(
                 f"An event of {plan_id} is not at {expected} any more.", "See what there is: dlqkit republish status"
             )
-        self._account(new=new, old=[known[change.item][2] for change in changes])
+        self._account(new=new, old=old)
 
-    def _rows(self, plan_id: str, items: Sequence[int]) -> dict[int, tuple[Any, ...]]:
-        out: dict[int, tuple[Any, ...]] = {}
-        for begin in range(0, len(items), _AT_ONCE):
-            some = items[begin : begin + _AT_ONCE]
-            for item, *rest in self._connection.execute(
-                f"SELECT item, number, identity, digest, run_id, step, intent_at FROM {_BOTH}"
-                f" WHERE plan_id = ? AND item IN ({', '.join('?' * len(some))})",
-                (plan_id, *some),
-            ):
-                out[item] = tuple(rest)
-        missing = set(items) - set(out)
-        if missing:
-            raise ParameterError(f"{plan_id} has no item {min(missing)}.", "See what there is: dlqkit republish status")
-        return out
+    def _known(self, plan_id: str) -> dict[int, tuple[Any, ...]]:
+        """Number, identity, digest, run, step and time of intent of each item, as far as this journal has written."""
+        if plan_id not in self._rows:
+            found = self._connection.execute(
+                f"SELECT item, number, identity, digest, run_id, step, intent_at FROM {_BOTH} WHERE plan_id = ?",
+                (plan_id,),
+            )
+            self._rows[plan_id] = {item: tuple(rest) for item, *rest in found}
+        return self._rows[plan_id]
 
     # --- what a run must know again
 
@@ -367,6 +387,7 @@ class Journal:
                 write.execute("COMMIT")
             except BaseException as error:
                 self._total = before
+                self._rows.clear()
                 # After a failed write nobody knows what the disk has; only a fresh look at the file tells.
                 self._is_broken = isinstance(error, sqlite3.Error) and not isinstance(error, sqlite3.IntegrityError)
                 if self._connection.in_transaction and not self._is_broken:
@@ -375,7 +396,7 @@ class Journal:
         self._head = replace(self._head, sequence=sequence, total=self._total)
         self._mark.write(self._head)
 
-    def _account(self, *, new: Sequence[bytes], old: Sequence[bytes] = ()) -> None:
+    def _account(self, *, new: Sequence[str], old: Sequence[str] = ()) -> None:
         self._total = add_digests(self._total, new=new, old=old)
 
     def _one(self, query: str, values: Sequence[Any]) -> tuple[Any, ...] | None:

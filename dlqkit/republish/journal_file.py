@@ -224,7 +224,7 @@ def check_contents(connection: sqlite3.Connection, head: Head) -> list[tuple[obj
     problem = connection.execute("PRAGMA integrity_check(1)").fetchone()[0]
     if problem != "ok":
         raise damaged("SQLite finds its pages inconsistent")
-    digests: list[bytes] = []
+    digests: list[str] = []
     counted: dict[str, int] = {}
     rows = connection.execute(
         f"SELECT {', '.join((*FIXED, *CHANGING))}, identity, digest FROM events JOIN states ON event = number"
