@@ -5,7 +5,7 @@ from __future__ import annotations
 import heapq
 from collections.abc import Collection, Mapping
 
-from dlqkit.republish.limits import MAX_REQUEST_BYTES, message_bytes
+from dlqkit.republish.limits import MAX_REQUEST_BYTES
 from dlqkit.republish.plan import Plan, PlannedEvent
 from dlqkit.republish.sink import Message, message_of
 
@@ -13,6 +13,14 @@ __all__ = ["Queue"]
 
 # Half of what a request may have: fewer bytes are in doubt when its answer is lost.
 _BATCH_BYTES = MAX_REQUEST_BYTES // 2
+
+
+def _bytes_at_most(message: Message) -> int:
+    """A bound that is quick to tell; ``limits.message_bytes`` is closer."""
+    attributes = message.attributes
+    letters = len(message.ordering_key) + sum(map(len, attributes)) + sum(map(len, attributes.values()))
+    # A letter has four bytes at most; tags and lengths of a field, sixteen.
+    return len(message.data) + 4 * letters + 16 * (len(attributes) + 2)
 
 
 class Queue:
@@ -71,7 +79,7 @@ class Queue:
         size = 0
         while line and len(out) < most:
             message = message_of(self._plan, line[-1])
-            size += message_bytes(message)
+            size += _bytes_at_most(message)
             if out and size > _BATCH_BYTES:
                 break
             line.pop()

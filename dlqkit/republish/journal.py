@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import pandas as pd
 
@@ -19,6 +19,7 @@ from dlqkit.evidence import audit_log
 from dlqkit.frames import conform, empty_frame
 from dlqkit.republish import journal_file as file
 from dlqkit.republish.journal_place import Mark, check_not_lost, check_place, known_sequence
+from dlqkit.republish.journal_rows import BOTH, Change, Rows, Written
 from dlqkit.republish.journal_schema import (
     CHANGING,
     FIXED,
@@ -35,32 +36,9 @@ from dlqkit.republish.run_lock import hold_run_lock
 
 __all__ = ["JOURNAL", "Change", "Journal", "open_journal", "read_journal"]
 
-# An intent and a result are written for every event that is sent. One statement for many of them, rather than one
-# for each, lets the thread of the requests work meanwhile: a JSON object of row number to digest and message id.
-_INTEND = """
-    UPDATE states SET state = 'intent', run_id = ?, step = ?, intent_at = ?, digest = new.value, message_id = NULL,
-      code = NULL, settled_at = NULL, resolved_by = NULL, resolution = NULL
-    FROM json_each(?) AS new WHERE event = CAST(new.key AS INTEGER) AND state = ?"""
-_SETTLE = """
-    UPDATE states SET state = ?, code = ?, settled_at = ?, resolved_by = ?, resolution = ?,
-      digest = substr(new.value, 1, 64), message_id = nullif(substr(new.value, 65), '')
-    FROM json_each(?) AS new WHERE event = CAST(new.key AS INTEGER) AND state = ?"""
-_DATED = frozenset({"acked", "failed", "in_doubt"})
-_BOTH = "events JOIN states ON event = number"
 _PLANNED = ("planned", *([None] * (len(CHANGING) - 1)))
 # Far below what SQLite takes as parameters of one statement.
 _AT_ONCE = 5000
-
-
-class Change(NamedTuple):
-    """What became of an event, or what is to become of it."""
-
-    item: int
-    state: str
-    message_id: str | None = None
-    code: str | None = None
-    resolved_by: str | None = None
-    resolution: str | None = None
 
 
 def _utc_now() -> datetime:
@@ -94,7 +72,7 @@ class Journal:
         self._now = now
         self._total = head.total
         self._is_broken = False
-        self._rows: dict[str, dict[int, tuple[Any, ...]]] = {}
+        self._rows = Rows(connection)
 
     @property
     def sequence(self) -> int:
@@ -140,8 +118,8 @@ class Journal:
             write.executemany(f"INSERT INTO events (number, {', '.join(FIXED)}, identity) VALUES ({marks})", rows)
             states = [(row[0], "planned", state_digest(row[-1], _PLANNED)) for row in rows]
             write.executemany("INSERT INTO states (event, state, digest) VALUES (?, ?, ?)", states)
-            self._account(new=[digest, *(row[-1] for row in states)])
-            self._rows.pop(plan.plan_id, None)
+            self._account(Written([digest, *(row[-1] for row in states)], ()))
+            self._rows.forget()
 
     def _fixed(self, plan: Plan, event: PlannedEvent) -> tuple[Any, ...]:
         fixed = (
@@ -191,7 +169,7 @@ class Journal:
         with self.transaction() as write:
             digest = plan_digest(self._head.journal_id, (*known[:3], known[3] + 1))
             write.execute("UPDATE plans SET runs = ?, digest = ? WHERE plan_id = ?", (known[3] + 1, digest, plan_id))
-            self._account(new=[digest], old=[known[4]])
+            self._account(Written([digest], [known[4]]))
             self.doubt_intents(write)
         self.audit("republish run begins", plan=plan_id, run=run_id)
         return run_id
@@ -208,7 +186,7 @@ class Journal:
         )
 
     def _doubt(self, write: sqlite3.Cursor, where: str, expected: str, **facts: str) -> int:
-        left = write.execute(f"SELECT plan_id, item FROM {_BOTH} WHERE {where}").fetchall()
+        left = write.execute(f"SELECT plan_id, item FROM {BOTH} WHERE {where}").fetchall()
         for own in sorted({plan_id for plan_id, _ in left}):
             changes = [Change(item, "in_doubt", **facts) for plan_id, item in left if plan_id == own]
             self.apply(write, own, changes, expected=expected)
@@ -248,66 +226,19 @@ class Journal:
         """
         with self.transaction() as write:
             self.apply(write, plan_id, changes, expected="intent")
-            starts = [Change(item, "intent") for item in intended]
-            self.apply(write, plan_id, starts, expected="planned", run_id=run_id, step=step)
+            self._account(
+                self._rows.intend(write, plan_id, intended, run_id=run_id, step=step, at=self._now())
+            )  # fmt: skip
 
-    def apply(
-        self,
-        write: sqlite3.Cursor,
-        plan_id: str,
-        changes: Sequence[Change],
-        *,
-        expected: str,
-        run_id: str | None = None,
-        step: int | None = None,
-    ) -> None:
-        """Change states within a transaction; the journal's own rules refuse what may not be."""
-        if not changes:
-            return
-        at = self._now().isoformat()
-        known = self._known(plan_id)
-        new: list[str] = []
-        old: list[str] = []
-        begins: dict[int, str] = {}
-        settled: dict[tuple[str | None, ...], dict[int, str]] = {}
-        for item, state, message_id, code, resolved_by, resolution in changes:
-            if item not in known:
-                raise ParameterError(f"{plan_id} has no item {item}.", "See what there is: dlqkit republish status")
-            number, identity, last, last_run, last_step, intent_at = known[item]
-            fields: tuple[Any, ...]
-            if state == "intent":
-                fields = (state, None, None, run_id, step, at, None, None, None)
-                digest = begins[number] = state_digest(identity, fields)
-                known[item] = (number, identity, digest, run_id, step, at)
-            else:
-                when = at if state in _DATED else None
-                fields = (state, message_id, code, last_run, last_step, intent_at, when, resolved_by, resolution)
-                digest = state_digest(identity, fields)
-                alike = settled.setdefault((state, code, when, resolved_by, resolution), {})
-                alike[number] = f"{digest}{message_id or ''}"
-                known[item] = (number, identity, digest, last_run, last_step, intent_at)
-            new.append(digest)
-            old.append(last)
-        count = 0
-        if begins:
-            count += write.execute(_INTEND, (run_id, step, at, json.dumps(begins), expected)).rowcount
-        for alike_fields, rows in settled.items():
-            count += write.execute(_SETTLE, (*alike_fields, json.dumps(rows), expected)).rowcount
-        if count != len(changes):
-            raise EvidenceError(
-                f"An event of {plan_id} is not at {expected} any more.", "See what there is: dlqkit republish status"
-            )
-        self._account(new=new, old=old)
+    def apply(self, write: sqlite3.Cursor, plan_id: str, changes: Sequence[Change], *, expected: str) -> None:
+        """Change states within a transaction; the journal's own rules refuse what may not be.
 
-    def _known(self, plan_id: str) -> dict[int, tuple[Any, ...]]:
-        """Number, identity, digest, run, step and time of intent of each item, as far as this journal has written."""
-        if plan_id not in self._rows:
-            found = self._connection.execute(
-                f"SELECT item, number, identity, digest, run_id, step, intent_at FROM {_BOTH} WHERE plan_id = ?",
-                (plan_id,),
-            )
-            self._rows[plan_id] = {item: tuple(rest) for item, *rest in found}
-        return self._rows[plan_id]
+        Raises
+        ------
+        EvidenceError
+            If an event is not in the expected state.
+        """
+        self._account(self._rows.settle(write, plan_id, changes, expected=expected, at=self._now()))
 
     # --- what a run must know again
 
@@ -324,7 +255,7 @@ class Journal:
             row = (number, plan_id, kind, canonical_json(dict(facts)), self._now().isoformat())
             digest = note_digest(self._head.journal_id, row)
             write.execute("INSERT INTO notes VALUES (?, ?, ?, ?, ?, ?)", (*row, digest))
-            self._account(new=[digest])
+            self._account(Written([digest], ()))
 
     def notes(self, plan_id: str) -> list[dict[str, Any]]:
         """The notes of a plan, oldest first: ``kind``, ``noted_at`` and the facts."""
@@ -342,26 +273,23 @@ class Journal:
             ``JOURNAL``, by item.
         """
         rows = self._connection.execute(
-            f"SELECT {', '.join(file.columns())} FROM {_BOTH} WHERE plan_id = ? ORDER BY item", (plan_id,)
+            f"SELECT {', '.join(file.columns())} FROM {BOTH} WHERE plan_id = ? ORDER BY item", (plan_id,)
         ).fetchall()
         return _frame(rows)
 
     def states(self, plan_id: str) -> dict[int, str]:
         """State of each item of a plan."""
-        return dict(self._connection.execute(f"SELECT item, state FROM {_BOTH} WHERE plan_id = ?", (plan_id,)))
+        return {item: row.state for item, row in self._rows.of(plan_id).items()}
+
+    def fixed(self, plan_id: str) -> dict[int, tuple[str, str, str]]:
+        """Dedupe key, payload hash and address of each item of a plan."""
+        return {item: row.own for item, row in self._rows.of(plan_id).items()}
 
     def audit(self, action: str, **facts: Any) -> None:
         """Add a line to ``audit.jsonl`` that says how far this journal is."""
         audit_log.append(
             self.directory, action, **facts, journal=self._head.journal_id, journal_sequence=self._head.sequence
         )
-
-    def fixed(self, plan_id: str) -> dict[int, tuple[str, str, str]]:
-        """Dedupe key, payload hash and address of each item of a plan."""
-        rows = self._connection.execute(
-            "SELECT item, dedupe_key, payload_sha256, address FROM events WHERE plan_id = ?", (plan_id,)
-        )
-        return {item: (key, payload, address) for item, key, payload, address in rows}
 
     # --- transactions
 
@@ -387,7 +315,7 @@ class Journal:
                 write.execute("COMMIT")
             except BaseException as error:
                 self._total = before
-                self._rows.clear()
+                self._rows.forget()
                 # After a failed write nobody knows what the disk has; only a fresh look at the file tells.
                 self._is_broken = isinstance(error, sqlite3.Error) and not isinstance(error, sqlite3.IntegrityError)
                 if self._connection.in_transaction and not self._is_broken:
@@ -396,8 +324,8 @@ class Journal:
         self._head = replace(self._head, sequence=sequence, total=self._total)
         self._mark.write(self._head)
 
-    def _account(self, *, new: Sequence[str], old: Sequence[str] = ()) -> None:
-        self._total = add_digests(self._total, new=new, old=old)
+    def _account(self, written: Written) -> None:
+        self._total = add_digests(self._total, new=written.new, old=written.old)
 
     def _one(self, query: str, values: Sequence[Any]) -> tuple[Any, ...] | None:
         row: tuple[Any, ...] | None = self._connection.execute(query, values).fetchone()
@@ -405,7 +333,7 @@ class Journal:
 
     def _items(self, plan_id: str, state: str) -> list[int]:
         rows = self._connection.execute(
-            f"SELECT item FROM {_BOTH} WHERE plan_id = ? AND state = ? ORDER BY item", (plan_id, state)
+            f"SELECT item FROM {BOTH} WHERE plan_id = ? AND state = ? ORDER BY item", (plan_id, state)
         )
         return [row[0] for row in rows]
 
@@ -485,4 +413,7 @@ def read_journal(directory: Path) -> pd.DataFrame:
 def _frame(rows: Sequence[Sequence[Any]]) -> pd.DataFrame:
     if not rows:
         return empty_frame(JOURNAL)
-    return conform(pd.DataFrame(rows, columns=list(file.columns())).astype({"state": "category"}), JOURNAL)
+    frame = pd.DataFrame(rows, columns=list(file.columns())).astype({"state": "category"})
+    for name in ("intent_at", "settled_at"):
+        frame[name] = pd.to_datetime(frame[name].astype("Int64"), unit="us", utc=True)
+    return conform(frame, JOURNAL)

@@ -3,12 +3,21 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 from dlqkit.frames import TIME
 
-__all__ = ["JOURNAL", "SCHEMA", "add_digests", "digest_of", "identity_of", "state_digest", "writable"]
+__all__ = [
+    "JOURNAL",
+    "SCHEMA",
+    "add_digests",
+    "digest_of",
+    "digest_of_intent",
+    "identity_of",
+    "state_digest",
+    "writable",
+]
 
 JOURNAL: Mapping[str, str] = {
     "plan_id": "str",
@@ -68,7 +77,7 @@ CREATE TABLE events (
 CREATE TABLE states (
   event INTEGER PRIMARY KEY REFERENCES events,
   state TEXT NOT NULL CHECK (state IN ('planned', 'intent', 'acked', 'failed', 'in_doubt')),
-  message_id TEXT, code TEXT, run_id TEXT, step INTEGER, intent_at TEXT, settled_at TEXT, resolved_by TEXT,
+  message_id TEXT, code TEXT, run_id TEXT, step INTEGER, intent_at INTEGER, settled_at INTEGER, resolved_by TEXT,
   resolution TEXT, digest TEXT NOT NULL
 );
 -- An event is sent by one plan alone. What failed for certain was not sent, so that another plan may send it.
@@ -113,6 +122,12 @@ def state_digest(identity: str, changing: Sequence[object]) -> str:
     named = "-" if message_id is None else f"{len(str(message_id))};{message_id}"
     text = f"{identity};{state};{named};{code};{run_id};{step};{intent_at};{settled_at};{free}"
     return hashlib.sha256(text.encode()).hexdigest()
+
+
+def digest_of_intent(run_id: str, step: int, intent_at: int) -> Callable[[str], str]:
+    """The ``state_digest`` of events that one request is to send: they differ in their identity alone."""
+    rest = f";intent;-;None;{run_id};{step};{intent_at};None;".encode()
+    return lambda identity: hashlib.sha256(identity.encode() + rest).hexdigest()
 
 
 def add_digests(total: str, *, new: Iterable[str], old: Iterable[str] = ()) -> str:
