@@ -67,7 +67,7 @@ def _server(delay_s: float) -> Iterator[str]:
 
 
 class _Ours:
-    """A fresh journal each time, its plan added before the clock runs: a plan is added once, its events sent later."""
+    """A fresh journal each time; its plan is added and its run begun before the clock runs."""
 
     def __init__(self, plan: Plan, address: str, folder: Path) -> None:
         self._plan, self._folder, self._number = plan, folder, 0

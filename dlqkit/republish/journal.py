@@ -172,6 +172,7 @@ class Journal:
             self._account(Written([digest], [known[4]]))
             self.doubt_intents(write)
         self.audit("republish run begins", plan=plan_id, run=run_id)
+        self._rows.of(plan_id)  # read once for the whole run
         return run_id
 
     def doubt_intents(self, write: sqlite3.Cursor) -> int:
