@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import heapq
-from collections.abc import Collection, Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping
 
-from dlqkit.republish.limits import MAX_REQUEST_BYTES, message_bytes
-from dlqkit.republish.plan import Plan
+from dlqkit.republish.limits import MAX_REQUEST_BYTES
+from dlqkit.republish.plan import Plan, PlannedEvent
 from dlqkit.republish.sink import Message, message_of
 
 __all__ = ["Queue"]
@@ -16,12 +15,12 @@ __all__ = ["Queue"]
 _BATCH_BYTES = MAX_REQUEST_BYTES // 2
 
 
-@dataclass(frozen=True, slots=True)
-class Entry:
-    """An event that waits, and what it needs of a request."""
-
-    message: Message
-    size: int
+def _bytes_at_most(message: Message) -> int:
+    """A bound that is quick to tell; ``limits.message_bytes`` is closer."""
+    attributes = message.attributes
+    letters = len(message.ordering_key) + sum(map(len, attributes)) + sum(map(len, attributes.values()))
+    # A letter has four bytes at most; tags and lengths of a field, sixteen.
+    return len(message.data) + 4 * letters + 16 * (len(attributes) + 2)
 
 
 class Queue:
@@ -46,7 +45,8 @@ class Queue:
     def __init__(self, plan: Plan, items: Collection[int], states: Mapping[int, str]) -> None:
         wanted = {item for item in items if states.get(item) == "planned"}
         self._held: set[int] = set()
-        self._lines: dict[str, list[Entry]] = {}
+        self._plan = plan
+        self._lines: dict[str, list[PlannedEvent]] = {}
         blocked: set[str] = set()
         for event in plan.events:
             key = event.ordering_key or ""
@@ -54,13 +54,12 @@ class Queue:
                 if key and key in blocked:
                     self._held.add(event.item)
                 else:
-                    message = message_of(plan, event)
-                    self._lines.setdefault(key, []).append(Entry(message, message_bytes(message)))
+                    self._lines.setdefault(key, []).append(event)
             elif key and states.get(event.item) != "acked":
                 blocked.add(key)
         for line in self._lines.values():
             line.reverse()  # taken from the end
-        self._heads = [(line[-1].message.item, key) for key, line in self._lines.items()]
+        self._heads = [(line[-1].item, key) for key, line in self._lines.items()]
         heapq.heapify(self._heads)
 
     @property
@@ -78,21 +77,24 @@ class Queue:
             return []
         out: list[Message] = []
         size = 0
-        while line and len(out) < most and (not out or size + line[-1].size <= _BATCH_BYTES):
-            entry = line.pop()
-            size += entry.size
-            out.append(entry.message)
+        while line and len(out) < most:
+            message = message_of(self._plan, line[-1])
+            size += _bytes_at_most(message)
+            if out and size > _BATCH_BYTES:
+                break
+            line.pop()
+            out.append(message)
         if line:
-            heapq.heappush(self._heads, (line[-1].message.item, line[-1].message.ordering_key))
+            heapq.heappush(self._heads, (line[-1].item, line[-1].ordering_key or ""))
         return out
 
-    def _next_line(self, busy: Collection[str]) -> list[Entry] | None:
+    def _next_line(self, busy: Collection[str]) -> list[PlannedEvent] | None:
         """Where the earliest event waits whose key is free."""
         passed, found = [], None
         while self._heads and found is None:
             head = heapq.heappop(self._heads)
             line = self._lines.get(head[1])
-            if not line or line[-1].message.item != head[0]:
+            if not line or line[-1].item != head[0]:
                 continue  # held or put back since
             if head[1] in busy:
                 passed.append(head)
@@ -102,13 +104,16 @@ class Queue:
             heapq.heappush(self._heads, head)
         return found
 
-    def put_back(self, messages: Iterable[Message]) -> None:
+    def put_back(self, messages: Collection[Message]) -> None:
         """What was surely not sent is first of its key again."""
-        for message in sorted(messages, key=lambda one: -one.item):
-            self._lines.setdefault(message.ordering_key, []).append(Entry(message, message_bytes(message)))
-            heapq.heappush(self._heads, (message.item, message.ordering_key))
+        items = {message.item for message in messages}
+        for event in reversed(self._plan.events if items else ()):
+            if event.item in items:
+                key = event.ordering_key or ""
+                self._lines.setdefault(key, []).append(event)
+                heapq.heappush(self._heads, (event.item, key))
 
     def hold(self, key: str) -> None:
         """Keep back the rest of a key whose event failed or is in doubt; events without a key have no order."""
         if key:
-            self._held |= {entry.message.item for entry in self._lines.pop(key, [])}
+            self._held |= {event.item for event in self._lines.pop(key, [])}

@@ -63,6 +63,8 @@ def writing() -> Iterator[None]:
     """
     try:
         yield
+    except UnicodeDecodeError as error:  # SQLite's own message quotes what it could not read
+        raise damaged("SQLite cannot read it") from error
     except sqlite3.Error as error:
         name = getattr(error, "sqlite_errorname", "") or ""
         if name == "SQLITE_FULL":
@@ -91,9 +93,13 @@ def reading() -> Iterator[None]:
     """
     try:
         yield
-    except sqlite3.OperationalError as error:
-        raise StorageError("The journal cannot be read.", "Check the permissions of the folder republish.") from error
-    except sqlite3.DatabaseError as error:
+    except (sqlite3.Error, UnicodeDecodeError) as error:
+        if (getattr(error, "sqlite_errorname", "") or "").startswith(
+            ("SQLITE_CANTOPEN", "SQLITE_IOERR", "SQLITE_BUSY")
+        ):
+            raise StorageError(
+                "The journal cannot be read.", "Check the permissions of the folder republish."
+            ) from error
         raise damaged("SQLite cannot read it") from error
 
 
@@ -205,7 +211,10 @@ def read_head(connection: sqlite3.Connection) -> Head:
             f"The journal has format {rows[0][0]}, and this dlqkit knows {FORMAT}.",
             "Use the dlqkit that wrote it, or a newer one.",
         )
-    return Head(*rows[0][1:])
+    head = Head(*rows[0][1:])
+    if not all(type(value) is int for value in (head.device, head.inode, head.sequence)):
+        raise damaged("its first row was changed")
+    return head
 
 
 def check_contents(connection: sqlite3.Connection, head: Head) -> list[tuple[object, ...]]:
@@ -224,7 +233,7 @@ def check_contents(connection: sqlite3.Connection, head: Head) -> list[tuple[obj
     problem = connection.execute("PRAGMA integrity_check(1)").fetchone()[0]
     if problem != "ok":
         raise damaged("SQLite finds its pages inconsistent")
-    digests: list[bytes] = []
+    digests: list[str] = []
     counted: dict[str, int] = {}
     rows = connection.execute(
         f"SELECT {', '.join((*FIXED, *CHANGING))}, identity, digest FROM events JOIN states ON event = number"

@@ -3,12 +3,21 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 from dlqkit.frames import TIME
 
-__all__ = ["JOURNAL", "SCHEMA", "add_digests", "digest_of", "identity_of", "state_digest", "writable"]
+__all__ = [
+    "JOURNAL",
+    "SCHEMA",
+    "add_digests",
+    "digest_of",
+    "digest_of_intent",
+    "identity_of",
+    "state_digest",
+    "writable",
+]
 
 JOURNAL: Mapping[str, str] = {
     "plan_id": "str",
@@ -57,19 +66,19 @@ CREATE TABLE journal (
   sequence INTEGER NOT NULL, total TEXT NOT NULL
 );
 CREATE TABLE plans (
-  plan_id TEXT PRIMARY KEY, hash TEXT NOT NULL, events INTEGER NOT NULL, runs INTEGER NOT NULL, digest BLOB NOT NULL
+  plan_id TEXT PRIMARY KEY, hash TEXT NOT NULL, events INTEGER NOT NULL, runs INTEGER NOT NULL, digest TEXT NOT NULL
 );
 CREATE TABLE events (
   number INTEGER PRIMARY KEY, plan_id TEXT NOT NULL REFERENCES plans, item INTEGER NOT NULL, event_key TEXT NOT NULL,
   workflow_id TEXT NOT NULL, trace_id TEXT, address TEXT NOT NULL, dedupe_key TEXT NOT NULL,
-  payload_sha256 TEXT NOT NULL, original_sha256 TEXT NOT NULL, identity BLOB NOT NULL,
+  payload_sha256 TEXT NOT NULL, original_sha256 TEXT NOT NULL, identity TEXT NOT NULL,
   UNIQUE (plan_id, item)
 );
 CREATE TABLE states (
   event INTEGER PRIMARY KEY REFERENCES events,
   state TEXT NOT NULL CHECK (state IN ('planned', 'intent', 'acked', 'failed', 'in_doubt')),
-  message_id TEXT, code TEXT, run_id TEXT, step INTEGER, intent_at TEXT, settled_at TEXT, resolved_by TEXT,
-  resolution TEXT, digest BLOB NOT NULL
+  message_id TEXT, code TEXT, run_id TEXT, step INTEGER, intent_at INTEGER, settled_at INTEGER, resolved_by TEXT,
+  resolution TEXT, digest TEXT NOT NULL
 );
 -- An event is sent by one plan alone. What failed for certain was not sent, so that another plan may send it.
 CREATE TABLE claims (
@@ -77,7 +86,7 @@ CREATE TABLE claims (
 ) WITHOUT ROWID;
 CREATE TABLE notes (
   number INTEGER PRIMARY KEY, plan_id TEXT NOT NULL, kind TEXT NOT NULL, facts TEXT NOT NULL, noted_at TEXT NOT NULL,
-  digest BLOB NOT NULL
+  digest TEXT NOT NULL
 );
 CREATE TRIGGER claimed AFTER INSERT ON events
 BEGIN INSERT INTO claims VALUES (NEW.dedupe_key, NEW.address, NEW.number); END;
@@ -94,43 +103,49 @@ CREATE TRIGGER known BEFORE DELETE ON states BEGIN SELECT RAISE(ABORT, 'nothing 
 """
 
 
-def digest_of(fields: Iterable[object]) -> bytes:
+def digest_of(fields: Iterable[object]) -> str:
     """SHA-256 of fields, each with its length before it, so that no two lists of fields have the same text."""
     text = "".join(["-;" if field is None else f"{len(str(field))};{field}" for field in fields])
-    return hashlib.sha256(text.encode()).digest()
+    return hashlib.sha256(text.encode()).hexdigest()
 
 
-def identity_of(journal_id: str, fixed: Sequence[object]) -> bytes:
+def identity_of(journal_id: str, fixed: Sequence[object]) -> str:
     """Of what never changes of an event, bound to its journal, so that no row of another journal fits."""
     return digest_of((journal_id, *fixed))
 
 
-def state_digest(identity: bytes, changing: Sequence[object]) -> bytes:
+def state_digest(identity: str, changing: Sequence[object]) -> str:
     """Of what is known of an event, bound to which one it is."""
     # As `digest_of`, unrolled: it runs twice for every event that is sent.
     state, message_id, code, run_id, step, intent_at, settled_at, resolved_by, resolution = changing
-    free = "" if resolved_by is None and resolution is None else digest_of((resolved_by, resolution)).hex()
+    free = "" if resolved_by is None and resolution is None else digest_of((resolved_by, resolution))
     named = "-" if message_id is None else f"{len(str(message_id))};{message_id}"
-    text = f"{state};{named};{code};{run_id};{step};{intent_at};{settled_at};{free}"
-    return hashlib.sha256(identity + text.encode()).digest()
+    text = f"{identity};{state};{named};{code};{run_id};{step};{intent_at};{settled_at};{free}"
+    return hashlib.sha256(text.encode()).hexdigest()
 
 
-def add_digests(total: str, *, new: Iterable[bytes], old: Iterable[bytes] = ()) -> str:
+def digest_of_intent(run_id: str, step: int, intent_at: int) -> Callable[[str], str]:
+    """The ``state_digest`` of events that one request is to send: they differ in their identity alone."""
+    rest = f";intent;-;None;{run_id};{step};{intent_at};None;".encode()
+    return lambda identity: hashlib.sha256(identity.encode() + rest).hexdigest()
+
+
+def add_digests(total: str, *, new: Iterable[str], old: Iterable[str] = ()) -> str:
     """The sum over all rows after a change: a row that is missing, or an older one, gives another sum."""
     value = int(total, 16) + sum(map(_number, new)) - sum(map(_number, old))
     return f"{value % (1 << 256):064x}"
 
 
-def _number(digest: bytes) -> int:
-    return int.from_bytes(digest, "big")
+def _number(digest: str) -> int:
+    return int(digest, 16)
 
 
-def note_digest(journal_id: str, note: Sequence[Any]) -> bytes:
+def note_digest(journal_id: str, note: Sequence[Any]) -> str:
     """Of a note."""
     return digest_of((journal_id, "note", *note))
 
 
-def plan_digest(journal_id: str, plan: Sequence[Any]) -> bytes:
+def plan_digest(journal_id: str, plan: Sequence[Any]) -> str:
     """Of what the journal knows of a plan as a whole."""
     return digest_of((journal_id, "plan", *plan))
 

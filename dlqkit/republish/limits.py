@@ -79,7 +79,7 @@ def check_message(message: Message) -> str | None:
 
 
 def _length(text: str) -> int:
-    return len(text.encode("utf-8", "surrogatepass"))
+    return len(text) if text.isascii() else len(text.encode("utf-8", "surrogatepass"))
 
 
 def _is_utf8(text: str) -> bool:

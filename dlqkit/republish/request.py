@@ -99,4 +99,6 @@ def _unsent(messages: Sequence[Message]) -> tuple[Change, ...]:
 
 
 def _as_id(text: str) -> str:
-    return text.encode("utf-8", "backslashreplace").decode()[:_MAX_ID_CHARACTERS]
+    """An id as it came; what cannot be shown of it is spelled out."""
+    is_plain = text.isascii() and text.isprintable()
+    return (text if is_plain else text.encode("unicode_escape").decode())[:_MAX_ID_CHARACTERS]

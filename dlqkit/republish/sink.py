@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from dlqkit.errors import DlqkitError
-from dlqkit.republish.plan import Plan, PlannedEvent, Target
+from dlqkit.republish.plan import Plan, PlannedEvent
 
 __all__ = ["NOT_SENT", "Message", "SendError", "Sink", "message_of"]
 
@@ -62,11 +62,8 @@ class Sink(Protocol):
 
 def message_of(plan: Plan, event: PlannedEvent) -> Message:
     """An event as the plan says that it is sent: the only attribute that is added is the dedupe attribute."""
-    return _message(plan.target, event)
-
-
-def _message(target: Target, event: PlannedEvent) -> Message:
     attributes = dict(event.attributes or {})
-    if target.kind == "pubsub" and target.dedupe_attribute:
-        attributes[target.dedupe_attribute] = event.dedupe_key
+    name = plan.target.dedupe_attribute
+    if name and plan.target.kind == "pubsub":
+        attributes[name] = event.dedupe_key
     return Message(event.item, event.payload.encode(), attributes, event.ordering_key or "", event.dedupe_key)

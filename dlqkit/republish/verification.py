@@ -24,6 +24,8 @@ _AT_ONCE = 1000
 _NAME = re.compile(r"projects/[^/]+/subscriptions/[A-Za-z][A-Za-z0-9._~+%-]{2,254}")
 # A pull may be empty although messages are there; so many in a row end the reading early.
 _EMPTY_PULLS = 3
+# A pull waits for a message; where there is none, no longer than this.
+_PULL_S = 10.0
 _NONE_YET = "DEADLINE_EXCEEDED"
 
 
@@ -119,7 +121,11 @@ def load_seen(
     left = set(wanted)
     try:
         while left and empty < _EMPTY_PULLS and clock() < until:
-            answer = _ask(partial(client.pull, request={"subscription": name, "max_messages": _AT_ONCE}), _NONE_YET)
+            answer = _ask(
+                partial(client.pull, request={"subscription": name, "max_messages": _AT_ONCE}),
+                _NONE_YET,
+                timeout=max(1.0, min(_PULL_S, until - clock())),
+            )
             received = list(answer.received_messages) if answer is not None else []
             empty = 0 if received else empty + 1
             for one in received:
@@ -142,12 +148,12 @@ def _subscriber(channel: grpc.Channel) -> Any:
     return SubscriberClient(transport=SubscriberGrpcTransport(channel=channel))
 
 
-def _ask(call: Callable[..., Any], accepted: str = "") -> Any:
+def _ask(call: Callable[..., Any], accepted: str = "", *, timeout: float = DEADLINE_S) -> Any:
     """Ask once; None where the answer is the error that is accepted."""
     from google.api_core import exceptions
 
     try:
-        return call(retry=None, timeout=DEADLINE_S)
+        return call(retry=None, timeout=timeout)
     except exceptions.GoogleAPICallError as error:
         code: str = error.grpc_status_code.name if error.grpc_status_code is not None else "UNKNOWN"
         if code == accepted:

@@ -15,18 +15,23 @@ def find_refusal(request: Any) -> str | None:
     """The reason, or None where the request is taken."""
     if not request.messages or len(request.messages) > MAXIMUM_MESSAGES or request.ByteSize() > MAXIMUM_BYTES:
         return "The request has too many or too large messages, or none."
-    if len({message.ordering_key for message in request.messages}) > 1:
-        return "The messages of a request have several ordering keys."
+    key = request.messages[0].ordering_key
     for message in request.messages:
-        if not message.data and not message.attributes:
+        attributes = message.attributes
+        if not message.data and not attributes:
             return "A message has neither data nor attributes."
-        if len(message.ordering_key.encode()) > MAXIMUM_ORDERING_KEY:
-            return "An ordering key is too long."
-        if len(message.attributes) > MAXIMUM_ATTRIBUTES:
+        if message.ordering_key != key:
+            return "The messages of a request have several ordering keys."
+        if len(attributes) > MAXIMUM_ATTRIBUTES:
             return "A message has too many attributes."
-        for key, value in message.attributes.items():
-            if not key or key.startswith("goog") or len(key.encode()) > MAXIMUM_KEY:
+        for name, value in attributes.items():
+            if not name or name.startswith("goog") or _is_longer(name, MAXIMUM_KEY):
                 return "The name of an attribute is empty, too long, or reserved."
-            if len(value.encode()) > MAXIMUM_VALUE:
+            if _is_longer(value, MAXIMUM_VALUE):
                 return "The value of an attribute is too long."
-    return None
+    return "An ordering key is too long." if _is_longer(key, MAXIMUM_ORDERING_KEY) else None
+
+
+def _is_longer(text: str, most: int) -> bool:
+    # A character has four bytes at most.
+    return len(text) * 4 > most and len(text.encode()) > most

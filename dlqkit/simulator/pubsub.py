@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import grpc
-from google.protobuf import empty_pb2
+from google.protobuf import empty_pb2, timestamp_pb2
 from google.pubsub_v1 import types
 
 from dlqkit.simulator.faults import PublishFaults
@@ -140,11 +140,13 @@ class PubSub:
         if refusal is not None:
             context.abort(grpc.StatusCode.INVALID_ARGUMENT, refusal)
         ids = []
+        now = timestamp_pb2.Timestamp()
+        now.GetCurrentTime()
         with self._lock:
             for message in request.messages:
                 self._count += 1
                 message.message_id = str(10_000_000 + self._count)
-                message.publish_time.GetCurrentTime()
+                message.publish_time.CopyFrom(now)
                 ids.append(message.message_id)
                 self._published.append((request.topic, message))
                 for subscription in self._subscriptions.values():
