@@ -28,6 +28,7 @@ from dlqkit.republish.journal_schema import (
     note_digest,
     plan_digest,
     state_digest,
+    writable,
 )
 from dlqkit.republish.plan import FOLDER, Plan, PlannedEvent, canonical_json
 from dlqkit.republish.run_lock import hold_run_lock
@@ -133,8 +134,8 @@ class Journal:
 
     def _fixed(self, plan: Plan, event: PlannedEvent) -> tuple[Any, ...]:
         fixed = (
-            plan.plan_id, event.item, _writable(event.event_key), _writable(event.workflow_id),
-            None if event.trace_id is None else _writable(event.trace_id), _writable(plan.target.address),
+            plan.plan_id, event.item, writable(event.event_key), writable(event.workflow_id),
+            None if event.trace_id is None else writable(event.trace_id), writable(plan.target.address),
             event.dedupe_key, event.payload_sha256, event.original_sha256,
         )  # fmt: skip
         return (*fixed, identity_of(self._head.journal_id, fixed))
@@ -149,7 +150,7 @@ class Journal:
                 "SELECT plan_id, item, state FROM claims JOIN events ON number = claims.event"
                 f" JOIN states ON states.event = number WHERE claims.dedupe_key IN ({', '.join('?' * len(some))})"
                 " AND claims.address = ? LIMIT 1",
-                (*some, _writable(plan.target.address)),
+                (*some, writable(plan.target.address)),
             )
             if found is not None:
                 raise EvidenceError(
@@ -184,12 +185,27 @@ class Journal:
         self.audit("republish run begins", plan=plan_id, run=run_id)
         return run_id
 
-    def doubt_intents(self, write: sqlite3.Cursor) -> None:
-        """Put what is at intent, in every plan, in doubt; within a transaction."""
-        left = write.execute(f"SELECT plan_id, item FROM {_BOTH} WHERE state = 'intent'").fetchall()
-        for own in sorted({row[0] for row in left}):
-            changes = [Change(item, "in_doubt", code="INTERRUPTED") for name, item in left if name == own]
-            self.apply(write, own, changes, expected="intent")
+    def doubt_intents(self, write: sqlite3.Cursor) -> int:
+        """Put what is at intent, in every plan, in doubt; within a transaction. How many events that were."""
+        return self._doubt(write, "state = 'intent'", "intent", code="INTERRUPTED")
+
+    def doubt_planned(self, write: sqlite3.Cursor, *, by: str, reason: str) -> int:
+        """Put what is at planned, in plans that were begun, in doubt: a newer file may know that it was sent."""
+        where = "state = 'planned' AND plan_id IN (SELECT plan_id FROM plans WHERE runs > 0)"
+        return self._doubt(
+            write, where, "planned", code="ADOPTED", resolved_by=writable(by), resolution=writable(reason)
+        )
+
+    def _doubt(self, write: sqlite3.Cursor, where: str, expected: str, **facts: str) -> int:
+        left = write.execute(f"SELECT plan_id, item FROM {_BOTH} WHERE {where}").fetchall()
+        for own in sorted({plan_id for plan_id, _ in left}):
+            changes = [Change(item, "in_doubt", **facts) for plan_id, item in left if plan_id == own]
+            self.apply(write, own, changes, expected=expected)
+        return len(left)
+
+    def skip_to(self, sequence: int) -> None:
+        """Count on from another number, within a transaction: of a newer file, so that it is the older one now."""
+        self._head = replace(self._head, sequence=max(self._head.sequence, sequence))
 
     def withdraw(self, plan_id: str, *, by: str, reason: str) -> int:
         """Give up what a plan has not sent, so that it never is; how many events that were.
@@ -201,7 +217,7 @@ class Journal:
         """
         items = self._items(plan_id, "planned")
         with self.transaction() as write:
-            changes = [Change(item, "failed", None, "WITHDRAWN", _writable(by), _writable(reason)) for item in items]
+            changes = [Change(item, "failed", None, "WITHDRAWN", writable(by), writable(reason)) for item in items]
             self.apply(write, plan_id, changes, expected="planned")
         return len(items)
 
@@ -442,19 +458,10 @@ def read_journal(directory: Path) -> pd.DataFrame:
     path = file.journal_path(directory)
     if not path.exists() or path.stat().st_size == 0:
         return empty_frame(JOURNAL)
-    with file.reading(), file.connect_to_read(path) as connection:
-        if file.is_new(connection):
-            return empty_frame(JOURNAL)
-        rows = file.check_contents(connection, file.read_head(connection))
-    return _frame(rows)
+    return _frame(file.read_contents(path))
 
 
 def _frame(rows: Sequence[Sequence[Any]]) -> pd.DataFrame:
     if not rows:
         return empty_frame(JOURNAL)
     return conform(pd.DataFrame(rows, columns=list(file.columns())).astype({"state": "category"}), JOURNAL)
-
-
-def _writable(text: str) -> str:
-    """Text as SQLite can hold it: a lone surrogate of a JSON escape is spelled out."""
-    return text.encode("utf-8", "backslashreplace").decode()

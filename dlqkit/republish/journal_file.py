@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import sqlite3
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -25,7 +24,7 @@ from dlqkit.republish.journal_schema import (
 )
 from dlqkit.republish.plan import FOLDER
 
-__all__ = ["Head", "check_contents", "connect_to_read", "connect_to_write", "journal_path", "reading", "writing"]
+__all__ = ["Head", "check_contents", "connect_to_write", "journal_path", "read_contents", "reading", "writing"]
 
 # SQLite waits so long for a reader that is just opening the file; no reader keeps a lock of the write-ahead log.
 _BUSY_S = 10.0
@@ -114,21 +113,46 @@ def connect_to_write(path: Path) -> sqlite3.Connection:
         return connection
 
 
-@contextmanager
-def connect_to_read(path: Path) -> Iterator[sqlite3.Connection]:
-    """A reader's connection, which sees one moment and stops no writer."""
-    address = f"file:{quote(str(path.resolve()))}"
-    # Where nobody writes, SQLite must be told that it need not make its files beside the journal: the folder may be
-    # an archive that cannot be written.
-    is_quiet = not path.with_name(path.name + "-wal").exists() and not os.access(path.parent, os.W_OK)
-    connection = sqlite3.connect(
-        f"{address}?{'immutable=1' if is_quiet else 'mode=ro'}", uri=True, isolation_level=None, timeout=_BUSY_S
-    )
-    try:
-        connection.execute("BEGIN")
-        yield connection
-    finally:
-        connection.close()
+def read_contents(path: Path) -> list[tuple[object, ...]]:
+    """The rows of ``check_contents``, of one moment, for somebody who only reads; nothing is written or locked.
+
+    Raises
+    ------
+    EvidenceError
+        If the journal is damaged.
+    StorageError
+        If it cannot be read.
+    """
+    log = path.with_name(path.name + "-wal")
+    if not log.exists():
+        # Nobody writes: SQLite is told so, or it would make its files beside the journal, in an archive too.
+        before = _look(path)
+        try:
+            rows = _read(path, "immutable=1")
+        except EvidenceError:
+            if _look(path) == before and not log.exists():
+                raise
+        else:
+            if _look(path) == before and not log.exists():
+                return rows
+    return _read(path, "mode=ro")
+
+
+def _look(path: Path) -> tuple[int, int, int]:
+    now = path.stat()
+    return now.st_ino, now.st_size, now.st_mtime_ns
+
+
+def _read(path: Path, how: str) -> list[tuple[object, ...]]:
+    with reading():
+        connection = sqlite3.connect(
+            f"file:{quote(str(path.resolve()))}?{how}", uri=True, isolation_level=None, timeout=_BUSY_S
+        )
+        try:
+            connection.execute("BEGIN")
+            return [] if is_new(connection) else check_contents(connection, read_head(connection))
+        finally:
+            connection.close()
 
 
 def is_new(connection: sqlite3.Connection) -> bool:

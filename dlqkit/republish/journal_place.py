@@ -111,7 +111,7 @@ def check_not_lost(directory: Path) -> None:
         )
 
 
-def bind_place(connection: sqlite3.Connection, path: Path, sequence: int) -> None:
-    """Bind the journal to the file that it is now."""
+def bind_place(write: sqlite3.Cursor, path: Path) -> None:
+    """Bind the journal to the file that it is now, within a transaction."""
     own = path.stat()
-    connection.execute("UPDATE journal SET device = ?, inode = ?, sequence = ?", (own.st_dev, own.st_ino, sequence))
+    write.execute("UPDATE journal SET device = ?, inode = ?", (own.st_dev, own.st_ino))

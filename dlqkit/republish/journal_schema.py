@@ -8,7 +8,7 @@ from typing import Any
 
 from dlqkit.frames import TIME
 
-__all__ = ["JOURNAL", "SCHEMA", "add_digests", "digest_of", "identity_of", "state_digest"]
+__all__ = ["JOURNAL", "SCHEMA", "add_digests", "digest_of", "identity_of", "state_digest", "writable"]
 
 JOURNAL: Mapping[str, str] = {
     "plan_id": "str",
@@ -133,3 +133,8 @@ def note_digest(journal_id: str, note: Sequence[Any]) -> bytes:
 def plan_digest(journal_id: str, plan: Sequence[Any]) -> bytes:
     """Of what the journal knows of a plan as a whole."""
     return digest_of((journal_id, "plan", *plan))
+
+
+def writable(text: str) -> str:
+    """Text as SQLite can hold it: a lone surrogate of a JSON escape is spelled out."""
+    return text.encode("utf-8", "backslashreplace").decode()
