@@ -23,6 +23,7 @@ from dlqkit.republish.payload_state import judge_payload
         ('{"a": "<masked>"}', "payload redacted"),
         ('{"a": "redacted"}', "payload redacted"),
         ('{"a": "•••"}', "payload redacted"),
+        ('{"a": "XXXX-XXXX-XXXX-1234"}', "payload redacted"),
         ("hello", "payload not JSON"),
         ('"\ud800"', "payload not JSON"),
     ],
@@ -38,7 +39,8 @@ def test_a_payload_that_is_not_the_whole_one_is_told(payload: str | None, reason
 @pytest.mark.parametrize(
     "payload",
     ['{"a": 1}', "[]", '"x"', "null", '{"note": "and so on..."}', '{"stars": "great **"}', '{"state": "hidden"}',
-     '{"text": "removed from stock"}', '{"name": "item [cut glass]"}', '{"truncated": false}', "1.10"],
+     '{"text": "removed from stock"}', '{"name": "item [cut glass]"}', '{"truncated": false}', "1.10",
+     '{"pad": "xxxxxxxxxx"}'],
 )  # fmt: skip
 def test_ordinary_text_is_not_suspected(payload: str) -> None:
     """Two stars, an ellipsis, or a state called hidden are what people write."""
