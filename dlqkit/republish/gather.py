@@ -105,6 +105,7 @@ def gather_known(
         completeness=coverage.completeness,
         unknowns=find_evidence_unknowns(folder),
         journal=read_journal(path),
+        worker_logs=folder.worker_logs().frame,
         earlier=tuple(read_plan(path, plan_id) for plan_id in find_plans(path)),
         originals=originals,
         claimed=claimed,

@@ -16,19 +16,12 @@ from dlqkit.settings import WorkflowSettings
 
 __all__ = [
     "Original",
-    "check_limits",
     "find_attributes",
     "find_ordering_keys",
     "find_originals",
     "wrap_payload",
 ]
 
-# Limits of Pub/Sub: https://cloud.google.com/pubsub/quotas#resource_limits. A request holds no more than a message's
-# bytes, so what frames the message counts too.
-MOST_BYTES = 10_000_000
-FRAME_BYTES, FRAME_BYTES_PER_ATTRIBUTE = 200, 16
-MOST_ATTRIBUTES, MOST_NAME_BYTES, MOST_VALUE_BYTES, MOST_KEY_BYTES = 100, 256, 1024, 1024
-RESERVED = "goog"
 # What a dead-lettering adds; the worker never put it there.
 _ADDED = re.compile(r"(?:CloudPubSubDeadLetter|googclient_).*")
 _PLACE = re.compile(r"\{(payload|payload_text|trace_id|workflow_id|event_key|record_id)\}")
@@ -201,35 +194,3 @@ def _values(events: pd.DataFrame, source: str) -> Iterator[tuple[str, str | None
     for key, values in zip(keys, values_of(events, source), strict=True):
         value = values[0] if len(values) == 1 else None
         yield key, None if value is None else str(value).lower() if isinstance(value, bool) else str(value)
-
-
-def check_limits(payload: str, attributes: Mapping[str, str], ordering_key: str | None) -> str | None:
-    """Which limit of a Pub/Sub message is broken, in words; None where it fits.
-
-    Parameters
-    ----------
-    payload : str
-    attributes : mapping
-        All that are sent, the dedupe attribute included.
-    ordering_key : str or None
-
-    Returns
-    -------
-    str or None
-    """
-    key = (ordering_key or "").encode()
-    size = FRAME_BYTES + len(payload.encode()) + len(key)
-    if len(attributes) > MOST_ATTRIBUTES:
-        return f"{len(attributes)} attributes; {MOST_ATTRIBUTES} are allowed"
-    if len(key) > MOST_KEY_BYTES:
-        return f"the ordering key has {len(key):,} bytes; {MOST_KEY_BYTES:,} are allowed"
-    for name, value in attributes.items():
-        name_bytes, value_bytes = len(name.encode()), len(value.encode())
-        size += name_bytes + value_bytes + FRAME_BYTES_PER_ATTRIBUTE
-        if not name or name_bytes > MOST_NAME_BYTES:
-            return f"the name of an attribute has {name_bytes:,} bytes; 1 to {MOST_NAME_BYTES} are allowed"
-        if name.startswith(RESERVED):
-            return f"an attribute's name begins with “{RESERVED}”, which is reserved"
-        if value_bytes > MOST_VALUE_BYTES:
-            return f"the value of an attribute has {value_bytes:,} bytes; {MOST_VALUE_BYTES:,} are allowed"
-    return f"{size:,} bytes; {MOST_BYTES:,} are allowed" if size > MOST_BYTES else None

@@ -341,8 +341,8 @@ def test_the_steps_are_as_many_as_the_events(count: int, steps: tuple[int, ...])
 
 
 def test_the_outcome_deadline_is_set_or_half_as_long_again_as_the_longest_in_the_evidence() -> None:
-    """From the first record to the first end: 40 s in the evidence give 60 s; a later success does not count."""
-    first = {"at": 10, "event_key": "e", "status": "failed", "last_error": "x", "payload_snapshot": "{}"}
+    """From the first attempt to the last: 40 s in the evidence give 60 s; a later success does not count."""
+    first = {"at": 10, "event_key": "e", "status": "failed", "last_error": "x", "payload_snapshot": "{}", "attempts": 1}
     frame = records([first, dead(50, event_key="e", payload_snapshot="{}"), dead(51, payload_snapshot="[]"),
                      dead(52, event_key="h"), good(5000, event_key="h")])  # fmt: skip
 
