@@ -110,7 +110,7 @@ def draft_events(
     as_sent = events.assign(payload_snapshot=events["event_key"].map(edited.payloads).astype("str"))
     same_workflow = records[records["workflow_id"].isin(set(events["workflow_id"]))]
     sent = find_sent(events, known.journal, known.earlier)
-    originals = find_originals(events, known.originals)
+    originals = find_originals(records, events, known.originals)
     attributes, no_attribute = find_attributes(as_sent, own, originals)
     ordering_keys, no_key = find_ordering_keys(as_sent, own, originals)
     superseded, entity_unknown = find_superseded(same_workflow, events, own.entity_key)

@@ -5,12 +5,13 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import pandas as pd
 
+from dlqkit.executions.originals import match_originals, sendable_attributes
 from dlqkit.republish.selection import values_of
 from dlqkit.settings import WorkflowSettings
 
@@ -22,8 +23,6 @@ __all__ = [
     "wrap_payload",
 ]
 
-# What a dead-lettering adds; the worker never put it there.
-_ADDED = re.compile(r"(?:CloudPubSubDeadLetter|googclient_).*")
 _PLACE = re.compile(r"\{(payload|payload_text|trace_id|workflow_id|event_key|record_id)\}")
 _ROOTS = ("payload.", "payload_snapshot.", "extra.")
 
@@ -68,62 +67,48 @@ def wrap_payload(payload: str, envelope: str | None, event: Mapping[str, Any]) -
     return _PLACE.sub(fill, envelope)
 
 
-def find_originals(events: pd.DataFrame, originals: pd.DataFrame | None) -> dict[str, Original]:
-    """The original message of each event, where it could be read.
+def find_originals(records: pd.DataFrame, events: pd.DataFrame, originals: pd.DataFrame | None) -> dict[str, Original]:
+    """The original message of each event, where exactly one fits.
 
     Parameters
     ----------
+    records : DataFrame
+        ``frames.RECORDS``, all that are known.
     events : DataFrame
-        A row per event: ``event_key``, ``trace_id``, ``payload_snapshot``.
+        A row per event: ``event_key``, ``payload_snapshot``.
     originals : DataFrame or None
-        ``trace_id``, ``payload_sha256``, ``message_id``, ``attributes_json``, ``ordering_key``, ``subscription``.
+        ``frames.ORIGINALS``.
 
     Returns
     -------
     dict
-        By event key. A message is an event's where trace and payload are the same; where no payload is, the trace's
-        only message. Two messages that differ in attributes or ordering key are none.
+        By event key, as ``executions.originals.match_originals`` finds them.
+
+    Raises
+    ------
+    FrameError
+        If a column is missing.
     """
     if originals is None or originals.empty:
         return {}
-    by_trace: dict[str, list[Any]] = {}
-    by_hash: dict[str, list[Any]] = {}
-    for row in originals.itertuples(index=False):
-        if isinstance(row.trace_id, str) and row.trace_id:
-            by_trace.setdefault(row.trace_id, []).append(row)
-        if isinstance(row.payload_sha256, str):
-            by_hash.setdefault(row.payload_sha256, []).append(row)
+    ordered = originals.sort_values(["published_at", "message_id", "payload_sha256"], na_position="first")
+    matches = match_originals(records, ordered).dropna(subset=["message_id"])
+    # An id is of its topic alone: of two messages with the same one nobody can tell which was meant.
+    said = ordered.drop_duplicates(["message_id", "payload_sha256", "attributes_json", "ordering_key"])
+    by_id = said.drop_duplicates("message_id", keep=False).set_index("message_id")
+    texts = dict(zip(events["event_key"].astype("str"), events["payload_snapshot"], strict=True))
     found = {}
-    for event in events.itertuples(index=False):
-        digest = _hash(event.payload_snapshot)
-        trace = event.trace_id if isinstance(event.trace_id, str) else None
-        same = by_hash.get(digest, []) if digest else []
-        of_trace = by_trace.get(trace, []) if trace else []
-        # A message that names another trace is another event's, however alike their payloads are.
-        rows = [row for row in same if trace is None or row.trace_id == trace or not isinstance(row.trace_id, str)]
-        original = _only(rows or of_trace, is_same_text=bool(rows))
-        if original is not None:
-            found[str(event.event_key)] = original
+    for key, message_id in matches[["event_key", "message_id"]].itertuples(index=False):
+        if key in texts and message_id in by_id.index:
+            message = by_id.loc[message_id]
+            ordering_key = "" if pd.isna(message["ordering_key"]) else str(message["ordering_key"])
+            is_same = _hash(texts[key]) == message["payload_sha256"]
+            found[str(key)] = Original(sendable_attributes(message["attributes_json"]), ordering_key, is_same)
     return found
 
 
 def _hash(text: Any) -> str | None:
     return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest() if isinstance(text, str) else None
-
-
-def _only(rows: Iterable[Any], *, is_same_text: bool) -> Original | None:
-    """What all of the messages say, or None."""
-    said = {(row.attributes_json if isinstance(row.attributes_json, str) else "{}",
-             row.ordering_key if isinstance(row.ordering_key, str) else "") for row in rows}  # fmt: skip
-    if len(said) != 1:
-        return None
-    attributes_json, ordering_key = said.pop()
-    try:
-        attributes = json.loads(attributes_json)
-    except ValueError:
-        return None
-    kept = {str(name): str(value) for name, value in attributes.items() if not _ADDED.fullmatch(str(name))}
-    return Original(kept, ordering_key, is_same_text)
 
 
 def find_attributes(

@@ -145,7 +145,7 @@ def plan_republish(
             ),
             events=events,
             left_out=tuple(sorted(drafts.left_out, key=lambda one: (list(REASONS).index(one.reason), one.event_key))),
-            unknowns=find_unknowns(events, drafts, ordered, settings, target, world.completeness, world.unknowns),
+            unknowns=find_unknowns(events, ordered, settings, target, world.completeness, world.unknowns),
             replaces=replaces,
             hash="",
             warnings=find_warnings(

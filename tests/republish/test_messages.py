@@ -5,6 +5,7 @@ import json
 import pandas as pd
 import pytest
 
+from dlqkit.frames import ORIGINALS, conform
 from dlqkit.republish.known import Known
 from dlqkit.republish.messages import Original, find_originals, wrap_payload
 from dlqkit.republish.plan import hash_text
@@ -16,14 +17,18 @@ FRAME = records([dead(1, payload_snapshot=PAYLOAD)])
 
 
 def _message(**more: object) -> dict[str, object]:
-    return {"trace_id": "t0", "payload_sha256": hash_text(PAYLOAD), "message_id": "1", "subscription": "s",
+    return {"trace_id": "t0", "payload_sha256": hash_text(PAYLOAD), "message_id": "1", "payload_text": PAYLOAD,
             "attributes_json": '{"tenant":"eu"}', "ordering_key": "k7", **more}  # fmt: skip
+
+
+def _originals(*messages: dict[str, object]) -> pd.DataFrame:
+    return conform(pd.DataFrame(list(messages), columns=None if messages else list(ORIGINALS)), ORIGINALS)
 
 
 def test_attributes_and_ordering_key_come_from_the_original_message() -> None:
     """As the message had them, without what dead-lettering added; nothing is unknown then."""
     attributes = {"tenant": "eu", "CloudPubSubDeadLetterSourceSubscription": "x", "googclient_y": "z"}
-    originals = pd.DataFrame([_message(attributes_json=json.dumps(attributes))])
+    originals = _originals(_message(attributes_json=json.dumps(attributes)))
 
     plan = plan_of(FRAME, known=Known(originals=originals), own=settings({"attributes": {"tenant": "us"}}))
 
@@ -35,7 +40,7 @@ def test_attributes_and_ordering_key_come_from_the_original_message() -> None:
 
 def test_a_dedupe_attribute_that_the_message_had_is_replaced_and_told() -> None:
     """Its value is the sender's alone: a spoofed one could make a consumer drop the event."""
-    originals = pd.DataFrame([_message(attributes_json='{"dlqkit-dedupe-id":"spoofed","a":"b"}')])
+    originals = _originals(_message(attributes_json='{"dlqkit-dedupe-id":"spoofed","a":"b"}'))
 
     (event,) = plan_of(FRAME, known=Known(originals=originals)).events
 
@@ -48,20 +53,20 @@ def test_a_dedupe_attribute_that_the_message_had_is_replaced_and_told() -> None:
     [
         ([_message()], ({"tenant": "eu"}, "k7", True)),
         ([_message(), _message(message_id="2")], ({"tenant": "eu"}, "k7", True)),
-        ([_message(), _message(ordering_key="k8")], None),
-        ([_message(payload_sha256="00")], ({"tenant": "eu"}, "k7", False)),
-        ([_message(payload_sha256="00"), _message(payload_sha256="01", ordering_key="k8")], None),
+        ([_message(), _message(message_id="2", ordering_key="k8")], None),
+        ([_message(payload_sha256="00", payload_text="{}")], ({"tenant": "eu"}, "k7", False)),
         ([_message(trace_id=None)], ({"tenant": "eu"}, "k7", True)),
         ([_message(trace_id="another")], None),
-        ([_message(attributes_json="broken")], None),
+        ([_message(ordering_key=None)], ({"tenant": "eu"}, "", True)),
+        ([_message(), _message(trace_id="another", payload_sha256="00", attributes_json="{}")], None),
         ([], None),
     ],
 )
-def test_a_message_is_an_events_own_by_trace_and_payload(
+def test_an_event_has_the_one_message_that_fits_it(
     messages: list[dict[str, object]], expected: tuple[dict[str, str], str, bool] | None
 ) -> None:
-    """One that names another trace is not, however alike the payload; two that differ tell nothing."""
-    found = find_originals(FRAME, pd.DataFrame(messages))
+    """One that names another trace is not its own, however alike the payload; two that differ tell nothing."""
+    found = find_originals(FRAME, FRAME, _originals(*messages))
 
     assert found == ({} if expected is None else {"e0": Original(*expected)})
 
@@ -125,7 +130,7 @@ def test_what_pubsub_would_refuse_in_the_middle_of_a_run_is_left_out(
     attributes: dict[str, str], ordering_key: str
 ) -> None:
     """Counted in bytes, with the dedupe attribute; the event beside it is planned."""
-    originals = pd.DataFrame([_message(attributes_json=json.dumps(attributes), ordering_key=ordering_key)])
+    originals = _originals(_message(attributes_json=json.dumps(attributes), ordering_key=ordering_key))
     two = records([dead(1, payload_snapshot=PAYLOAD), dead(2, payload_snapshot="{}")])
 
     plan = plan_of(two, known=Known(originals=originals))
@@ -136,7 +141,7 @@ def test_what_pubsub_would_refuse_in_the_middle_of_a_run_is_left_out(
 
 def test_the_dedupe_attribute_counts_towards_the_limits() -> None:
     """A message with a hundred attributes of its own has no room for it, unless it is switched off."""
-    originals = pd.DataFrame([_message(attributes_json=json.dumps({str(n): "v" for n in range(100)}))])
+    originals = _originals(_message(attributes_json=json.dumps({str(n): "v" for n in range(100)})))
     known = Known(originals=originals)
     two = records([dead(1, payload_snapshot=PAYLOAD), dead(2, payload_snapshot="{}")])
 
