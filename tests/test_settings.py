@@ -118,7 +118,7 @@ def test_the_republish_table_is_read_and_its_numbers_are_checked(tmp_path: Path)
     assert load_settings(config, environ={"DLQKIT_REPUBLISH__DEDUPE_ATTRIBUTE": "id"}).republish.dedupe_name == "id"
     assert load_settings(config, environ={"DLQKIT_REPUBLISH__DEDUPE_ATTRIBUTE": "false"}).republish.dedupe_name is None
     for wrong in ("[republish]\nmax_rate = 0", "[republish]\nsteps = [5, 1]", "[republish]\nsteps = []",
-                  "[republish]\nmax_replays = 0", "[workflows.w]\nmax_age = 'long'",
+                  "[republish]\nmax_replays = 0", "[republish]\nregistry = 'team'", "[workflows.w]\nmax_age = 'long'",
                   "[workflows.w]\nenvelope = '{}'", "[workflows.w]\nsuperseded = 'maybe'"):  # fmt: skip
         with pytest.raises(ParameterError, match="not usable"):
             load_settings(_write(tmp_path, wrong), environ={})

@@ -48,7 +48,7 @@ def plan(
     directory: Directory,
     where: Annotated[
         list[str] | None,
-        typer.Option(help="Condition on a column or payload field: payload.customer.id=7, attempts>=5; all must hold."),
+        typer.Option(help="Condition on a column or payload field, such as payload.region=eu; all must hold."),
     ] = None,
     signature: Annotated[list[str] | None, typer.Option(help="signature_id; several: any of them.")] = None,
     failure_class: Annotated[
@@ -66,9 +66,13 @@ def plan(
     by: By = None,
     topic: Annotated[str | None, typer.Option(help="Another topic than the workflow's own.")] = None,
     confirm_topic: Annotated[str | None, typer.Option(help="The same topic once more.")] = None,
-    http: Annotated[bool, typer.Option(help="Send to the endpoint of republish.http instead of a topic.")] = False,
+    http: Annotated[
+        bool, typer.Option("--http", help="Send to the endpoint of republish.http instead of a topic.")
+    ] = False,
     max_rate: Annotated[float | None, typer.Option(help="Events a second, at most what the settings allow.")] = None,
-    leave_out_claimed: Annotated[bool, typer.Option(help="Leave out events of other open plans.")] = False,
+    leave_out_claimed: Annotated[
+        bool, typer.Option("--leave-out-claimed", help="Leave out events of other plans.")
+    ] = False,
     snapshot: Annotated[str | None, typer.Option(help="Evidence snapshot; the newest by default.")] = None,
     as_json: AsJson = False,
 ) -> None:
@@ -339,7 +343,7 @@ def export(
     directory: Directory,
     plan_id: PlanName,
     output: Annotated[Path | None, typer.Option(help="File to write; standard output by default.")] = None,
-    draft: Annotated[bool, typer.Option(help="Before it is approved, to look at only.")] = False,
+    draft: Annotated[bool, typer.Option("--draft", help="Before it is approved, to look at only.")] = False,
 ) -> None:
     """Write an approved plan as JSON lines for the team's own script; what that script sends is not in the journal.
 

@@ -1,6 +1,10 @@
 from __future__ import annotations
 
 import json
+import os
+import subprocess
+import sys
+from pathlib import Path
 from typing import Any
 
 import pandas as pd
@@ -478,3 +482,24 @@ def test_any_evidence_gives_one_plan_and_every_selected_event_has_one_place(
         assert not ((outcome == "succeeded") & mine & (frame["recorded_at"] >= last)).any()
         assert event.payload in texts
         assert event.failure_class != "business"
+
+
+def test_the_hash_does_not_depend_on_the_process() -> None:
+    """Python orders its sets by a seed of its own in each process; the plan does not."""
+    code = (
+        "from tests.frames import dead, good, records\n"
+        "from tests.republish.cases import plan_of, settings\n"
+        "rows = [dead(n, payload_snapshot='{\"c\": %d}' % (n % 3)) for n in range(12)]\n"
+        "rows += [good(50 + n, trace_id='t%d' % n, workflow_id='w%d' % n) for n in range(5)]\n"
+        "own = settings({'entity_key': ['payload.c'], 'attributes': {'b': 'payload.c', 'a': 'trace_id', 'c': 'x'}})\n"
+        "print(plan_of(records(rows), own=own).hash)\n"
+    )
+    root = Path(__file__).parents[2]
+    hashes = {
+        subprocess.run([sys.executable, "-c", code], cwd=root, capture_output=True, text=True, check=True,
+                       env={**os.environ, "PYTHONHASHSEED": seed, "PYTHONPATH": str(root)}).stdout
+        for seed in ("1", "2")
+    }  # fmt: skip
+
+    assert len(hashes) == 1
+    assert len(hashes.pop().strip()) == 64
