@@ -168,6 +168,19 @@ def test_an_edit_makes_the_next_plan_in_place_of_the_first(run: Run, incident: s
     assert read_plan(Path(incident), "plan-003").events[3].payload == '{"email":"c@d.example", "city":"eu"}'
 
 
+def test_a_hostile_value_is_shown_and_not_obeyed(run: Run, incident: str) -> None:
+    """Escape sequences of a payload, a patch or a name reach no terminal."""
+    assert run("republish", "plan", incident, "--workflow", "wf", "--by", "ann")[0] == 0
+
+    code, out, err = run("republish", "edit", incident, "plan-001", "--event", "t0", "--patch",
+                         '{"city": "\\u001b[31mred\\u202e"}', "--reason", "\x1b]0;t\x07",
+                         "--by", "b\x1b[1m")  # fmt: skip
+
+    assert code == 0, err
+    assert "red" in out
+    assert not {"\x1b", "\x07", "\u202e"} & set(out + err)
+
+
 def test_a_plan_is_approved_exported_and_cancelled(run: Run, incident: str) -> None:
     """Not exported before it is approved; the lines hold the bytes and the dedupe attribute; then it is given up."""
     assert run("republish", "plan", incident, "--workflow", "wf", "--by", "ann")[0] == 0

@@ -3,6 +3,7 @@ from __future__ import annotations
 import multiprocessing
 import os
 import signal
+import stat
 import time
 from pathlib import Path
 from typing import Any
@@ -192,3 +193,19 @@ def test_more_events_than_a_file_may_have_names_are_claimed(tmp_path: Path, monk
     assert len(list(place.glob("??/*.json"))) == 30
     assert list((place / "tmp").iterdir()) == []
     assert max(path.stat().st_nlink for path in place.glob("??/*.json")) <= 7
+
+
+def test_a_shared_registry_is_as_open_as_the_team_made_its_folder(tmp_path: Path) -> None:
+    """Colleagues of the group can read who has an event, and add their own; without a team it is the owner's alone."""
+    team = tmp_path / "team"
+    team.mkdir()
+    team.chmod(0o770)
+
+    _keep(tmp_path / "one", team, ("a",))
+    _keep(tmp_path / "two", None, ("a",))
+
+    modes = {stat.S_IMODE(path.stat().st_mode) for path in team.rglob("*") if path.is_dir()}
+    assert modes == {0o770}
+    assert {stat.S_IMODE(path.stat().st_mode) for path in team.glob("??/*.json")} == {0o660}
+    own = tmp_path / "two" / "republish" / "claims"
+    assert {stat.S_IMODE(path.stat().st_mode) for path in own.glob("??/*.json")} == {0o600}
