@@ -193,6 +193,15 @@ class RepublishSettings(_Table):
         # A variable of the environment is a text.
         return None if name.lower() in {"", "false"} else name
 
+    @field_validator("registry")
+    @classmethod
+    def _is_one_place(cls, value: Path | None) -> Path | None:
+        # Relative to wherever a command is called it would be another folder each time, and shared with nobody.
+        whole = None if value is None else value.expanduser()
+        if whole is not None and not whole.is_absolute():
+            raise ValueError("write the whole path, from / on")
+        return whole
+
     @field_validator("steps")
     @classmethod
     def _grow(cls, value: tuple[int, ...]) -> tuple[int, ...]:

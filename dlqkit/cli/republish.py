@@ -1,14 +1,14 @@
-"""``dlqkit republish``: plan, edit, diff, approve, cancel, export; nothing here sends anything."""
+"""``dlqkit republish``: plan, edit, diff, and the commands that decide about a plan; nothing here sends anything."""
 
 from __future__ import annotations
 
-import getpass
 from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from dlqkit.cli.republish_approval import AsJson, By, Directory, PlanName, approve, cancel, export, user_name
 from dlqkit.cli.shared import exit_code_of, load, write_json
 from dlqkit.untrusted import for_terminal, for_terminal_lines
 
@@ -34,10 +34,6 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 
-Directory = Annotated[Path, typer.Argument(help="Incident folder.")]
-PlanName = Annotated[str, typer.Argument(metavar="PLAN", help="Such as plan-001.")]
-By = Annotated[str | None, typer.Option(help="Who; the user of this machine by default.")]
-AsJson = Annotated[bool, typer.Option("--json", help="Print as JSON.")]
 Patch = Annotated[str | None, typer.Option(help='JSON Patch, or merge patch such as {"currency": "EUR"}.')]
 PatchFile = Annotated[Path | None, typer.Option(help="File that holds the patch.")]
 
@@ -48,7 +44,7 @@ def plan(
     directory: Directory,
     where: Annotated[
         list[str] | None,
-        typer.Option(help="Condition on a column or payload field: payload.customer.id=7, attempts>=5; all must hold."),
+        typer.Option(help="Condition on a column or payload field, such as payload.region=eu; all must hold."),
     ] = None,
     signature: Annotated[list[str] | None, typer.Option(help="signature_id; several: any of them.")] = None,
     failure_class: Annotated[
@@ -66,9 +62,13 @@ def plan(
     by: By = None,
     topic: Annotated[str | None, typer.Option(help="Another topic than the workflow's own.")] = None,
     confirm_topic: Annotated[str | None, typer.Option(help="The same topic once more.")] = None,
-    http: Annotated[bool, typer.Option(help="Send to the endpoint of republish.http instead of a topic.")] = False,
+    http: Annotated[
+        bool, typer.Option("--http", help="Send to the endpoint of republish.http instead of a topic.")
+    ] = False,
     max_rate: Annotated[float | None, typer.Option(help="Events a second, at most what the settings allow.")] = None,
-    leave_out_claimed: Annotated[bool, typer.Option(help="Leave out events of other open plans.")] = False,
+    leave_out_claimed: Annotated[
+        bool, typer.Option("--leave-out-claimed", help="Leave out events of other plans.")
+    ] = False,
     snapshot: Annotated[str | None, typer.Option(help="Evidence snapshot; the newest by default.")] = None,
     as_json: AsJson = False,
 ) -> None:
@@ -87,10 +87,10 @@ def plan(
         ids=(*(event or ()), *(read_ids(csv) if csv else ())),
         accept=tuple(accept or ()),
     )
-    edits = _read_patch(patch, patch_file, reason, _user(by), None)
+    edits = _read_patch(patch, patch_file, reason, user_name(by), None)
     _make(
-        directory, selection, settings, edits, by=_user(by), topic=topic, confirmed_topic=confirm_topic, use_http=http,
-        max_rate=max_rate, leave_out_claimed=leave_out_claimed, snapshot=snapshot, as_json=as_json,
+        directory, selection, settings, edits, by=user_name(by), topic=topic, confirmed_topic=confirm_topic,
+        use_http=http, max_rate=max_rate, leave_out_claimed=leave_out_claimed, snapshot=snapshot, as_json=as_json,
     )  # fmt: skip
 
 
@@ -130,19 +130,15 @@ def edit(
     if payload_file is not None or editor:
         if key is None:
             raise ParameterError("One new payload is given for all events.", "Name the event, or give a patch.")
-        new = new_payload(directory, old, key, payload_file, reason=reason, by=_user(by))
+        new = new_payload(directory, old, key, payload_file, reason=reason, by=user_name(by))
     else:
-        new = _read_patch(patch, patch_file, reason, _user(by), key)
+        new = _read_patch(patch, patch_file, reason, user_name(by), key)
     _make(
-        directory, Selection.from_json(old.selection), settings, (*edits_of(old), *new), by=_user(by),
+        directory, Selection.from_json(old.selection), settings, (*edits_of(old), *new), by=user_name(by),
         topic=old.target.address if old.target.kind == "pubsub" else None, confirmed_topic=old.target.address,
         use_http=old.target.kind == "http", max_rate=old.max_rate, snapshot=old.snapshot, replaces=old,
         as_json=as_json,
     )  # fmt: skip
-
-
-def _user(by: str | None) -> str:
-    return by if by is not None else getpass.getuser()
 
 
 def _read_patch(patch: str | None, file: Path | None, reason: str, by: str, key: str | None) -> tuple[Edit, ...]:
@@ -259,106 +255,6 @@ def diff(
     raise typer.Exit(STALE if stale else 0)
 
 
-@app.command("approve")
-def approve(
-    context: typer.Context,
-    directory: Directory,
-    plan_id: PlanName,
-    reason: Annotated[str, typer.Option(help="Why it may be sent.")],
-    by: By = None,
-    accept_unknown: Annotated[
-        list[str] | None, typer.Option(help="Number of an unknown of the plan, or its words; each must be given.")
-    ] = None,
-    outcome_deadline: Annotated[
-        float | None, typer.Option(help="Seconds to wait for an outcome, where the plan does not know it.")
-    ] = None,
-    as_json: AsJson = False,
-) -> None:
-    """Approve exactly this plan. Offline; nothing is sent.
-
-    Example: dlqkit republish approve incidents/orders plan-001 --by ann --reason "root removed" --accept-unknown 1
-    """
-    from dlqkit.republish.approval import approve_plan
-    from dlqkit.republish.plan import read_plan
-    from dlqkit.republish.registry import open_registry
-
-    settings = load(context)
-    read = read_plan(directory, plan_id)
-    with open_registry(directory, settings.republish.registry) as registry:
-        approval = approve_plan(
-            registry, read, settings, by=_user(by), reason=reason, accepted=accept_unknown or (),
-            outcome_deadline_s=outcome_deadline,
-        )  # fmt: skip
-    if as_json:
-        write_json({"plan": plan_id, "hash": approval.hash, "by": approval.by, "at": approval.at,
-                    "outcome_deadline_s": approval.outcome_deadline_s})  # fmt: skip
-        return
-    count = len(read.events)
-    typer.echo(for_terminal(f"{plan_id} is approved by {approval.by}: {count:,} events to {read.target.address}."))
-    typer.echo(f"Hash {approval.hash}")
-    typer.echo(f"Try it:    dlqkit republish run {for_terminal(directory)} {plan_id}")
-    typer.echo(f"Send it:   dlqkit republish run {for_terminal(directory)} {plan_id} --execute")
-
-
-@app.command("cancel")
-def cancel(
-    context: typer.Context,
-    directory: Directory,
-    plan_id: PlanName,
-    reason: Annotated[str, typer.Option(help="Why.")],
-    by: By = None,
-    as_json: AsJson = False,
-) -> None:
-    """Give a plan up: it is never sent after that, and other plans may have its events.
-
-    A run of it ends what is in flight and stops. Example: dlqkit republish cancel incidents/orders plan-001 --reason x
-    """
-    from dlqkit.republish.approval import cancel_plan
-    from dlqkit.republish.plan import read_plan
-    from dlqkit.republish.registry import find_registry
-
-    settings = load(context)
-    read = read_plan(directory, plan_id)
-    registry = find_registry(directory, settings.republish.registry)
-    freed = cancel_plan(registry, read, by=_user(by), reason=reason)
-    if as_json:
-        write_json({"plan": plan_id, "cancelled": True, "freed": freed,
-                    "held": None if freed is None else len(read.events) - freed})  # fmt: skip
-        return
-    if freed is None:
-        typer.echo(f"{plan_id} is cancelled; a run is ending what is in flight. Cancel again when it has stopped.")
-        return
-    held = len(read.events) - freed
-    typer.echo(f"{plan_id} is cancelled; {freed:,} of its events may be planned again.")
-    if held:
-        typer.echo(f"{held:,} stay with it: they were sent, or may have been. See dlqkit republish status.")
-
-
-@app.command("export")
-def export(
-    directory: Directory,
-    plan_id: PlanName,
-    output: Annotated[Path | None, typer.Option(help="File to write; standard output by default.")] = None,
-    draft: Annotated[bool, typer.Option(help="Before it is approved, to look at only.")] = False,
-) -> None:
-    """Write an approved plan as JSON lines for the team's own script; what that script sends is not in the journal.
-
-    Example: dlqkit republish export incidents/orders plan-001 --output plan.jsonl
-    """
-    from dlqkit.evidence import audit_log
-    from dlqkit.evidence.store import write_bytes
-    from dlqkit.republish.export import export_lines
-    from dlqkit.republish.plan import read_approval, read_plan
-
-    read = read_plan(directory, plan_id)
-    if not draft:
-        read_approval(directory, read)
-    lines = export_lines(read)
-    if not draft:
-        audit_log.append(directory, "republish export", plan_id=plan_id, hash=read.hash, events=len(read.events))
-    if output is None:
-        for line in lines:
-            typer.echo(line)
-        return
-    write_bytes(output, "".join(f"{line}\n" for line in lines).encode())
-    typer.echo(f"{len(lines):,} events are in {for_terminal(output)}.")
+app.command("approve")(approve)
+app.command("cancel")(cancel)
+app.command("export")(export)

@@ -11,7 +11,7 @@ from typing import Any
 
 from dlqkit.errors import EvidenceError, ParameterError, PlanError
 from dlqkit.evidence import audit_log
-from dlqkit.republish.journal import read_journal
+from dlqkit.republish.journal import open_journal, read_journal
 from dlqkit.republish.plan import (
     FOLDER,
     Approval,
@@ -251,9 +251,17 @@ def cancel_plan(registry: Registry, plan: Plan, *, by: str, reason: str) -> int 
         write_cancellation(directory, Cancellation(plan.plan_id, plan.hash, by, reason, _now()))
     if _is_running(directory):
         return None
-    journal = read_journal(directory)
-    held = (journal["plan_id"] == plan.plan_id) & journal["state"].astype("str").isin(_HELD_STATES)
-    return registry.release(plan, keep=set(journal.loc[held, "event_key"].astype("str")))
+    return registry.release(plan, keep=_withdraw(directory, plan, by, reason))
+
+
+def _withdraw(directory: Path, plan: Plan, by: str, reason: str) -> set[str]:
+    """Have the journal give up what was not sent; the events that were, or may have been."""
+    if plan.plan_id not in set(read_journal(directory)["plan_id"]):
+        return set()
+    with open_journal(directory) as journal:
+        journal.withdraw(plan.plan_id, by=by, reason=reason)
+        events = journal.events(plan.plan_id)
+    return set(events.loc[events["state"].astype("str").isin(_HELD_STATES), "event_key"].astype("str"))
 
 
 def _is_running(directory: Path) -> bool:

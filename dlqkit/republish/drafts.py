@@ -14,9 +14,9 @@ from dlqkit.republish.edited import edit_events, find_refused
 from dlqkit.republish.edits import Edit
 from dlqkit.republish.exclusions import Sent, find_sent, find_superseded, find_too_old
 from dlqkit.republish.known import Known
+from dlqkit.republish.limits import check_message
 from dlqkit.republish.messages import (
     Original,
-    check_limits,
     find_attributes,
     find_ordering_keys,
     find_originals,
@@ -25,6 +25,7 @@ from dlqkit.republish.messages import (
 from dlqkit.republish.plan import LeftOut, Target
 from dlqkit.republish.reasons import find_reasons
 from dlqkit.republish.selection import Selection
+from dlqkit.republish.sink import Message
 from dlqkit.settings import Settings, WorkflowSettings
 
 __all__ = ["Draft", "Drafts", "draft_events"]
@@ -109,7 +110,7 @@ def draft_events(
     as_sent = events.assign(payload_snapshot=events["event_key"].map(edited.payloads).astype("str"))
     same_workflow = records[records["workflow_id"].isin(set(events["workflow_id"]))]
     sent = find_sent(events, known.journal, known.earlier)
-    originals = find_originals(events, known.originals)
+    originals = find_originals(records, events, known.originals)
     attributes, no_attribute = find_attributes(as_sent, own, originals)
     ordering_keys, no_key = find_ordering_keys(as_sent, own, originals)
     superseded, entity_unknown = find_superseded(same_workflow, events, own.entity_key)
@@ -223,6 +224,7 @@ def _over_limit(payload: str, attributes: Mapping[str, str], key: str | None, ta
         return None
     own = {target.dedupe_attribute: _DEDUPE_KEY} if target.dedupe_attribute else {}
     try:
-        return check_limits(payload, {**attributes, **own}, key)
+        data = payload.encode()
     except UnicodeEncodeError:
-        return "half a character (a lone surrogate), which UTF-8 cannot carry"
+        return "The envelope put half a character (a lone surrogate) into the message."
+    return check_message(Message(0, data, {**attributes, **own}, key or "", _DEDUPE_KEY))

@@ -16,6 +16,7 @@ from dlqkit.republish.known import Known
 from dlqkit.republish.plan import find_plans, read_plan
 from dlqkit.settings import Settings
 from dlqkit.sources.record_decode import REPAIRED
+from dlqkit.sources.record_exports import REBUILT
 
 __all__ = ["find_evidence_unknowns", "gather_known", "read_schema"]
 
@@ -53,8 +54,11 @@ def find_evidence_unknowns(folder: IncidentFolder) -> tuple[str, ...]:
         Sentences for the approval: pages that were mended when they were read, secrets that were masked.
     """
     said = []
-    if REPAIRED in folder.records().coverage.findings:
+    findings = folder.records().coverage.findings
+    if REPAIRED in findings:
         said.append("Not known: which payloads stood in a page that was mended when it was read; they are not exact.")
+    if REBUILT in findings:
+        said.append("Not known: the exact text of payloads that came as objects of a Parquet file.")
     masked = sum(
         len(source.get("masked", ())) for source in folder.manifest["sources"] if source["kind"].startswith("records")
     )
@@ -101,6 +105,7 @@ def gather_known(
         completeness=coverage.completeness,
         unknowns=find_evidence_unknowns(folder),
         journal=read_journal(path),
+        worker_logs=folder.worker_logs().frame,
         earlier=tuple(read_plan(path, plan_id) for plan_id in find_plans(path)),
         originals=originals,
         claimed=claimed,

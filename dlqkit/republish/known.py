@@ -28,8 +28,10 @@ class Known:
     journal: pd.DataFrame | None = None
     """``republish.journal.JOURNAL``."""
     earlier: tuple[Plan, ...] = ()
+    worker_logs: pd.DataFrame | None = None
+    """``frames.WORKER_LOGS``; where an event has one record only they show how long it was tried."""
     originals: pd.DataFrame | None = None
-    """``trace_id``, ``payload_sha256``, ``message_id``, ``attributes_json``, ``ordering_key``, ``subscription``."""
+    """``frames.ORIGINALS``."""
     claimed: Mapping[str, str] | None = None
     """By event key which other open plan has it."""
     schema: Mapping[str, Any] | None = None

@@ -5,32 +5,24 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import pandas as pd
 
+from dlqkit.executions.originals import match_originals, sendable_attributes
 from dlqkit.republish.selection import values_of
 from dlqkit.settings import WorkflowSettings
 
 __all__ = [
     "Original",
-    "check_limits",
     "find_attributes",
     "find_ordering_keys",
     "find_originals",
     "wrap_payload",
 ]
 
-# Limits of Pub/Sub: https://cloud.google.com/pubsub/quotas#resource_limits. A request holds no more than a message's
-# bytes, so what frames the message counts too.
-MOST_BYTES = 10_000_000
-FRAME_BYTES, FRAME_BYTES_PER_ATTRIBUTE = 200, 16
-MOST_ATTRIBUTES, MOST_NAME_BYTES, MOST_VALUE_BYTES, MOST_KEY_BYTES = 100, 256, 1024, 1024
-RESERVED = "goog"
-# What a dead-lettering adds; the worker never put it there.
-_ADDED = re.compile(r"(?:CloudPubSubDeadLetter|googclient_).*")
 _PLACE = re.compile(r"\{(payload|payload_text|trace_id|workflow_id|event_key|record_id)\}")
 _ROOTS = ("payload.", "payload_snapshot.", "extra.")
 
@@ -75,62 +67,48 @@ def wrap_payload(payload: str, envelope: str | None, event: Mapping[str, Any]) -
     return _PLACE.sub(fill, envelope)
 
 
-def find_originals(events: pd.DataFrame, originals: pd.DataFrame | None) -> dict[str, Original]:
-    """The original message of each event, where it could be read.
+def find_originals(records: pd.DataFrame, events: pd.DataFrame, originals: pd.DataFrame | None) -> dict[str, Original]:
+    """The original message of each event, where exactly one fits.
 
     Parameters
     ----------
+    records : DataFrame
+        ``frames.RECORDS``, all that are known.
     events : DataFrame
-        A row per event: ``event_key``, ``trace_id``, ``payload_snapshot``.
+        A row per event: ``event_key``, ``payload_snapshot``.
     originals : DataFrame or None
-        ``trace_id``, ``payload_sha256``, ``message_id``, ``attributes_json``, ``ordering_key``, ``subscription``.
+        ``frames.ORIGINALS``.
 
     Returns
     -------
     dict
-        By event key. A message is an event's where trace and payload are the same; where no payload is, the trace's
-        only message. Two messages that differ in attributes or ordering key are none.
+        By event key, as ``executions.originals.match_originals`` finds them.
+
+    Raises
+    ------
+    FrameError
+        If a column is missing.
     """
     if originals is None or originals.empty:
         return {}
-    by_trace: dict[str, list[Any]] = {}
-    by_hash: dict[str, list[Any]] = {}
-    for row in originals.itertuples(index=False):
-        if isinstance(row.trace_id, str) and row.trace_id:
-            by_trace.setdefault(row.trace_id, []).append(row)
-        if isinstance(row.payload_sha256, str):
-            by_hash.setdefault(row.payload_sha256, []).append(row)
+    ordered = originals.sort_values(["published_at", "message_id", "payload_sha256"], na_position="first")
+    matches = match_originals(records, ordered).dropna(subset=["message_id"])
+    # An id is of its topic alone: of two messages with the same one nobody can tell which was meant.
+    said = ordered.drop_duplicates(["message_id", "payload_sha256", "attributes_json", "ordering_key"])
+    by_id = said.drop_duplicates("message_id", keep=False).set_index("message_id")
+    texts = dict(zip(events["event_key"].astype("str"), events["payload_snapshot"], strict=True))
     found = {}
-    for event in events.itertuples(index=False):
-        digest = _hash(event.payload_snapshot)
-        trace = event.trace_id if isinstance(event.trace_id, str) else None
-        same = by_hash.get(digest, []) if digest else []
-        of_trace = by_trace.get(trace, []) if trace else []
-        # A message that names another trace is another event's, however alike their payloads are.
-        rows = [row for row in same if trace is None or row.trace_id == trace or not isinstance(row.trace_id, str)]
-        original = _only(rows or of_trace, is_same_text=bool(rows))
-        if original is not None:
-            found[str(event.event_key)] = original
+    for key, message_id in matches[["event_key", "message_id"]].itertuples(index=False):
+        if key in texts and message_id in by_id.index:
+            message = by_id.loc[message_id]
+            ordering_key = "" if pd.isna(message["ordering_key"]) else str(message["ordering_key"])
+            is_same = _hash(texts[key]) == message["payload_sha256"]
+            found[str(key)] = Original(sendable_attributes(message["attributes_json"]), ordering_key, is_same)
     return found
 
 
 def _hash(text: Any) -> str | None:
     return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest() if isinstance(text, str) else None
-
-
-def _only(rows: Iterable[Any], *, is_same_text: bool) -> Original | None:
-    """What all of the messages say, or None."""
-    said = {(row.attributes_json if isinstance(row.attributes_json, str) else "{}",
-             row.ordering_key if isinstance(row.ordering_key, str) else "") for row in rows}  # fmt: skip
-    if len(said) != 1:
-        return None
-    attributes_json, ordering_key = said.pop()
-    try:
-        attributes = json.loads(attributes_json)
-    except ValueError:
-        return None
-    kept = {str(name): str(value) for name, value in attributes.items() if not _ADDED.fullmatch(str(name))}
-    return Original(kept, ordering_key, is_same_text)
 
 
 def find_attributes(
@@ -201,35 +179,3 @@ def _values(events: pd.DataFrame, source: str) -> Iterator[tuple[str, str | None
     for key, values in zip(keys, values_of(events, source), strict=True):
         value = values[0] if len(values) == 1 else None
         yield key, None if value is None else str(value).lower() if isinstance(value, bool) else str(value)
-
-
-def check_limits(payload: str, attributes: Mapping[str, str], ordering_key: str | None) -> str | None:
-    """Which limit of a Pub/Sub message is broken, in words; None where it fits.
-
-    Parameters
-    ----------
-    payload : str
-    attributes : mapping
-        All that are sent, the dedupe attribute included.
-    ordering_key : str or None
-
-    Returns
-    -------
-    str or None
-    """
-    key = (ordering_key or "").encode()
-    size = FRAME_BYTES + len(payload.encode()) + len(key)
-    if len(attributes) > MOST_ATTRIBUTES:
-        return f"{len(attributes)} attributes; {MOST_ATTRIBUTES} are allowed"
-    if len(key) > MOST_KEY_BYTES:
-        return f"the ordering key has {len(key):,} bytes; {MOST_KEY_BYTES:,} are allowed"
-    for name, value in attributes.items():
-        name_bytes, value_bytes = len(name.encode()), len(value.encode())
-        size += name_bytes + value_bytes + FRAME_BYTES_PER_ATTRIBUTE
-        if not name or name_bytes > MOST_NAME_BYTES:
-            return f"the name of an attribute has {name_bytes:,} bytes; 1 to {MOST_NAME_BYTES} are allowed"
-        if name.startswith(RESERVED):
-            return f"an attribute's name begins with “{RESERVED}”, which is reserved"
-        if value_bytes > MOST_VALUE_BYTES:
-            return f"the value of an attribute has {value_bytes:,} bytes; {MOST_VALUE_BYTES:,} are allowed"
-    return f"{size:,} bytes; {MOST_BYTES:,} are allowed" if size > MOST_BYTES else None

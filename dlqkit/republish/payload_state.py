@@ -13,7 +13,9 @@ __all__ = ["judge_payload"]
 _WORDS = r"redacted|filtered|masked|removed|hidden|scrubbed|censored|sanitized"
 # Without brackets only words that no field has as a value of its own.
 _MASKED = re.compile(
-    rf"\*{{3,}}|[•●█]{{3,}}|[\[<({{]+\s*(?:{_WORDS})\s*[\]>)}}]+|^(?:redacted|masked|censored|x{{6,}})$", re.IGNORECASE
+    rf"\*{{3,}}|[•●█]{{3,}}|[\[<({{]+\s*(?:{_WORDS})\s*[\]>)}}]+|^(?:redacted|masked|censored)$"
+    r"|(?-i:(?:X{4}[- ]){2,}|^X{6,20}$)",
+    re.IGNORECASE,
 )
 # What loggers write where they cut, at the end: an ellipsis, or a word or a count in brackets.
 _COUNT = r"\+?[0-9]+ (?:more )?(?:bytes|characters|chars)"

@@ -38,7 +38,6 @@ def _of(count: int, total: int) -> str:
 
 def find_unknowns(
     events: Sequence[PlannedEvent],
-    drafts: Drafts,
     records: pd.DataFrame,
     settings: Settings,
     target: Target,
@@ -49,8 +48,7 @@ def find_unknowns(
 
     Parameters
     ----------
-    events, drafts
-        The planned events, and what they were made from.
+    events : sequence of PlannedEvent
     records : DataFrame
         ``frames.RECORDS`` of all workflows.
     settings, target
@@ -102,8 +100,10 @@ def find_warnings(
 
     Parameters
     ----------
-    events, drafts, records, settings, target
+    events, records, settings, target
         As for ``find_unknowns``.
+    drafts : Drafts
+        What the events were made from.
     not_found : sequence of str
         Ids of the selection that are no dead event.
     is_registry_shared : bool

@@ -140,10 +140,12 @@ def plan_republish(
             generation=max(event.generation for event in events),
             steps=choose_steps(len(events), settings.republish.steps),
             max_rate=rate,
-            outcome_deadline_s=find_deadline(ordered[ordered["workflow_id"] == workflow_id], settings),
+            outcome_deadline_s=find_deadline(
+                ordered[ordered["workflow_id"] == workflow_id], settings, _logs_of(world.worker_logs, workflow_id)
+            ),
             events=events,
             left_out=tuple(sorted(drafts.left_out, key=lambda one: (list(REASONS).index(one.reason), one.event_key))),
-            unknowns=find_unknowns(events, drafts, ordered, settings, target, world.completeness, world.unknowns),
+            unknowns=find_unknowns(events, ordered, settings, target, world.completeness, world.unknowns),
             replaces=replaces,
             hash="",
             warnings=find_warnings(
@@ -152,6 +154,10 @@ def plan_republish(
             verification_subscription=settings.republish.verification_subscription,
         )
     )
+
+
+def _logs_of(lines: pd.DataFrame | None, workflow_id: str) -> pd.DataFrame | None:
+    return None if lines is None else lines[lines["workflow_id"] == workflow_id]
 
 
 def _one_workflow(chosen: pd.DataFrame) -> str:

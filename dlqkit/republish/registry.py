@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import fcntl
 import hashlib
 import json
 import os
 import socket
+import stat
 import time
 from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
@@ -14,7 +16,15 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from dlqkit.errors import PlanError, StorageError
-from dlqkit.evidence.store import FILE_MODE, _storage_error, make_folder, remove_file, sync_folder, write_bytes
+from dlqkit.evidence.store import (
+    FILE_MODE,
+    FOLDER_MODE,
+    _storage_error,
+    make_folder,
+    remove_file,
+    sync_folder,
+    write_bytes,
+)
 from dlqkit.republish.plan import FOLDER, Plan, canonical_json, find_plans, read_plan
 
 __all__ = ["Claim", "Registry", "find_registry", "open_registry"]
@@ -116,8 +126,10 @@ class Registry:
             for number, (path, key) in enumerate(paths):
                 file = source.with_name(f"{source.name}.{number // NAMES_PER_FILE}")
                 if number % NAMES_PER_FILE == 0:
+                    self._make(file.parent)
                     write_bytes(file, content)
-                make_folder(path.parent)
+                    file.chmod(self._mode() & 0o666)
+                self._make(path.parent)
                 taken.append((path, self._take(file, path, key, free)))
             for folder in sorted({path.parent for path, _ in taken}):
                 sync_folder(folder)
@@ -130,6 +142,17 @@ class Registry:
         finally:
             for number in range(0, len(paths), NAMES_PER_FILE):
                 remove_file(source.with_name(f"{source.name}.{number // NAMES_PER_FILE}"))
+
+    def _mode(self) -> int:
+        """As open as the shared folder itself, so that colleagues can read who has an event; else the owner's alone."""
+        return stat.S_IMODE(self.place.stat().st_mode) if self.is_shared else FOLDER_MODE
+
+    def _make(self, folder: Path) -> None:
+        if not folder.is_dir():
+            make_folder(folder)
+            # A colleague may have made it at the same moment; then its mode is his to set.
+            with contextlib.suppress(PermissionError):
+                folder.chmod(self._mode())
 
     def _take(self, file: Path, path: Path, key: str, free: _Free) -> bytes | None:
         """One claim, whole from its first moment, and what stood there; whoever has it already keeps it."""

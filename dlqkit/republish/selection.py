@@ -11,6 +11,7 @@ from decimal import Decimal, InvalidOperation
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from dlqkit.decision.entities import values_at
@@ -206,7 +207,7 @@ def _compare(values: Iterable[Any], sign: str, wanted: str) -> bool:
 
 
 def _text(value: Any) -> str:
-    return str(value).lower() if isinstance(value, bool) or type(value).__name__ == "bool_" else str(value)
+    return str(value).lower() if isinstance(value, bool | np.bool_) else str(value)
 
 
 def _number(value: Any) -> Decimal | None:
@@ -222,7 +223,7 @@ def _is_equal(value: Any, wanted: str) -> bool:
         return bool(value == pd.Timestamp(parse_time(wanted)))
     if isinstance(value, str):
         return value == wanted
-    if isinstance(value, bool) or type(value).__name__ == "bool_":
+    if isinstance(value, bool | np.bool_):
         return _text(value) == wanted.lower()
     number = _number(wanted)
     return number is not None and _number(value) == number

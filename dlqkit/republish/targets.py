@@ -7,17 +7,15 @@ import re
 import pandas as pd
 
 from dlqkit.errors import ParameterError
-from dlqkit.executions.event_history import record_outcomes
+from dlqkit.republish.outcome_deadline import find_outcome_deadline
 from dlqkit.republish.plan import Target
 from dlqkit.settings import Settings
 
-__all__ = ["DEADLINE_FACTOR", "choose_rate", "choose_steps", "choose_target", "find_deadline"]
+__all__ = ["choose_rate", "choose_steps", "choose_target", "find_deadline"]
 
 _TOPIC = re.compile(r"projects/[^/\s]+/topics/[^/\s]+")
 # After the steps that are set each one is so many times the one before.
 GROWTH = 4
-# An outcome may take this much longer than the longest one that the evidence shows.
-DEADLINE_FACTOR = 1.5
 
 
 def choose_target(
@@ -106,7 +104,7 @@ def choose_steps(events: int, first: tuple[int, ...]) -> tuple[int, ...]:
     return tuple(steps)
 
 
-def find_deadline(records: pd.DataFrame, settings: Settings) -> float | None:
+def find_deadline(records: pd.DataFrame, settings: Settings, worker_logs: pd.DataFrame | None = None) -> float | None:
     """How long to wait for the outcome of a sent event, seconds.
 
     Parameters
@@ -114,22 +112,16 @@ def find_deadline(records: pd.DataFrame, settings: Settings) -> float | None:
     records : DataFrame
         ``frames.RECORDS`` of the workflow.
     settings : Settings
+    worker_logs : DataFrame, optional
+        ``frames.WORKER_LOGS``.
 
     Returns
     -------
     float or None
-        As set; else 1.5 times the longest time from an event's first record to its first end, dead letter or success,
-        where events have several records; None where neither is known.
+        As set, else as the evidence shows it (``outcome_deadline.find_outcome_deadline``); None where neither tells.
     """
     if settings.republish.outcome_deadline_s is not None:
         return settings.republish.outcome_deadline_s
-    timed = records[records["recorded_at"].notna()]
-    if timed.empty:
-        return None
-    ends = timed[record_outcomes(timed).isin(["dead", "succeeded"]).to_numpy(dtype=bool)]
-    first = timed.groupby("event_key")["recorded_at"].min()
-    spans = ends.groupby("event_key")["recorded_at"].min() - first
-    longest = spans.max()
-    if pd.isna(longest) or longest <= pd.Timedelta(0):
-        return None
-    return round(float(longest / pd.Timedelta(seconds=1)) * DEADLINE_FACTOR, 3)
+    found = find_outcome_deadline(records, worker_logs)
+    # A microsecond less or more says nothing, and would change the plan's hash.
+    return None if found is None or found <= 0 else round(found, 3)
