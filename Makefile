@@ -4,7 +4,7 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
-.PHONY: help install demo test lint types bench lock clean
+.PHONY: help install demo test lint types bench bench-reliability lock clean
 
 help:
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/ -/'
@@ -33,6 +33,9 @@ types: $(STAMP)
 bench: $(STAMP) ## figures of the docs, and the long accuracy runs
 	$(BIN)/python -m pytest -m bench -p no:xdist
 	$(BIN)/python -m benchmarks
+
+bench-reliability: $(STAMP) ## kill a republish some 500 times and look for an event that was sent twice or lost
+	$(BIN)/python -m benchmarks.reliability
 
 # With the oldest Python that is supported (PYTHON=…), or a pin may need a newer one.
 lock: $(STAMP) ## pin every dependency anew, with hashes and without an index

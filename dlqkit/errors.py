@@ -8,6 +8,7 @@ DlqkitError                 exit code 1
 │   └── UnexpectedAnswer       an answer that cannot be read
 ├── FrameError              1  a column is missing or has the wrong dtype
 ├── EvidenceError           4  the incident folder was changed, or is not whole
+├── PlanError               4  a republish plan is empty, stale, unapproved, or claims what another plan has
 ├── StorageError            1  the disk is full, or a path cannot be written
 └── RunError                1  a notebook did not finish
 """
@@ -20,6 +21,7 @@ __all__ = [
     "EvidenceError",
     "FrameError",
     "ParameterError",
+    "PlanError",
     "RunError",
     "SourceError",
     "SourceUnavailable",
@@ -70,6 +72,12 @@ class FrameError(DlqkitError):
 
 class EvidenceError(DlqkitError):
     """The incident folder was changed, or is not whole."""
+
+    exit_code = 4
+
+
+class PlanError(DlqkitError):
+    """A republish plan is empty, stale, not approved, or claims an event that another plan has."""
 
     exit_code = 4
 

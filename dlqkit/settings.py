@@ -5,19 +5,23 @@ Order, the later wins: defaults, the user's file, a found file, ``[profiles.NAME
 
 from __future__ import annotations
 
+import itertools
 import os
 import tomllib
 from pathlib import Path
 from typing import Any, Literal, Self
 
 import platformdirs
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from dlqkit.errors import ParameterError
+from dlqkit.incident import parse_duration
 
 __all__ = [
     "ExecutionLogsSettings",
+    "HttpSinkSettings",
     "PrometheusSettings",
+    "RepublishSettings",
     "SecretReference",
     "Settings",
     "SupportReportsSettings",
@@ -122,6 +126,88 @@ class WorkflowSettings(_Table):
     max_attempts: int | None = Field(default=None, ge=1)
     action_timeout_ms: float | None = Field(default=None, gt=0)
     entity_key: tuple[str, ...] = ()
+    envelope: str | None = None
+    """What is sent, with ``{payload}`` where the payload stands; without it the payload alone is sent."""
+    attributes: dict[str, str] = Field(default_factory=dict)
+    """Of each attribute where its value is, such as ``payload.tenant``, or the value itself."""
+    ordering_key: str | None = None
+    """Where the ordering key is, such as ``payload.customer_id``; empty: there is none."""
+    superseded: Literal["leave_out", "warn"] = "warn"
+    max_age: str | None = None
+    """Such as ``24h``: a dead letter that is older is too old."""
+    too_old: Literal["leave_out", "warn"] = "warn"
+
+    @field_validator("envelope")
+    @classmethod
+    def _has_a_place_for_the_payload(cls, value: str | None) -> str | None:
+        if value is not None and "{payload}" not in value and "{payload_text}" not in value:
+            raise ValueError("write {payload} where the payload stands")
+        return value
+
+    @field_validator("max_age")
+    @classmethod
+    def _is_a_duration(cls, value: str | None) -> str | None:
+        if value is not None:
+            try:
+                parse_duration(value)
+            except ParameterError as error:
+                raise ValueError(error.problem) from error
+        return value
+
+
+class HttpSinkSettings(_Table):
+    """A re-ingest endpoint of the team's own, instead of Pub/Sub."""
+
+    url: str
+    idempotency_header: str = "Idempotency-Key"
+    bearer: SecretReference | None = None
+    ca_file: Path | None = None
+
+
+class RepublishSettings(_Table):
+    """What may be sent again, how fast, and who must agree, runbook §5."""
+
+    allowed_topics: tuple[str, ...] = ()
+    max_rate: float | None = Field(default=None, gt=0)
+    """Events per second; without it ``plan`` asks."""
+    steps: tuple[int, ...] = (1, 5, 20)
+    """Events of the first steps; each one after them is four times the one before."""
+    dedupe_attribute: str | Literal[False] = "dlqkit-dedupe-id"
+    outcome_deadline_s: float | None = Field(default=None, gt=0)
+    max_replays: int = Field(default=2, ge=1)
+    """An event that died again after so many replays is poison."""
+    registry: Path | None = None
+    """A folder that the team shares; without it only the incident folder itself is looked at."""
+    second_approver: bool = False
+    schema_file: Path | None = Field(default=None, alias="schema")
+    locked_fields: tuple[str, ...] = ()
+    """Fields of the payload that no edit may touch, such as ``payload.customer_id``."""
+    endpoint: str | None = None
+    http: HttpSinkSettings | None = None
+    verification_subscription: str | None = None
+
+    @property
+    def dedupe_name(self) -> str | None:
+        """The dedupe attribute's name; None where it is switched off."""
+        name = str(self.dedupe_attribute or "")
+        # A variable of the environment is a text.
+        return None if name.lower() in {"", "false"} else name
+
+    @field_validator("registry")
+    @classmethod
+    def _is_one_place(cls, value: Path | None) -> Path | None:
+        # Relative to wherever a command is called it would be another folder each time, and shared with nobody.
+        whole = None if value is None else value.expanduser()
+        if whole is not None and not whole.is_absolute():
+            raise ValueError("write the whole path, from / on")
+        return whole
+
+    @field_validator("steps")
+    @classmethod
+    def _grow(cls, value: tuple[int, ...]) -> tuple[int, ...]:
+        if not value or value[0] < 1 or any(one > two for one, two in itertools.pairwise(value)):
+            raise ValueError("write whole numbers from 1 on, none smaller than the one before")
+        return value
 
 
 class Settings(_Table):
@@ -133,6 +219,7 @@ class Settings(_Table):
     worker_logs: WorkerLogsSettings = WorkerLogsSettings()
     support_reports: SupportReportsSettings = SupportReportsSettings()
     workflows: dict[str, WorkflowSettings] = Field(default_factory=dict)
+    republish: RepublishSettings = RepublishSettings()
     file: Path | None = Field(default=None, exclude=True)
     trusted: bool = Field(default=True, exclude=True)
     ignored: tuple[str, ...] = Field(default=(), exclude=True)
@@ -291,8 +378,6 @@ def load_settings(
     if file is not None and not trusted:
         _refuse_foreign_address(file, found_values, values, from_environment)
     values = _merge(values, from_environment)
-    # Its keys are read when the republish is built; until then the table is the user's and not an error.
-    values.pop("republish", None)
     try:
         return Settings.model_validate({**values, "file": file, "trusted": trusted, "ignored": tuple(ignored)})
     except ValidationError as error:
@@ -302,7 +387,15 @@ def load_settings(
         ) from None
 
 
-_SECRETS = {"execution_logs": ("api_key",), "prometheus": ("auth", "headers")}
+# Tables with an address, and which of their keys make that a place to which a secret is sent.
+_SECRETS = {"execution_logs": ("api_key",), "prometheus": ("auth", "headers"), "republish.http": ("bearer",)}
+
+
+def _table(values: Any, name: str) -> dict[str, Any]:
+    """A table by its dotted name; empty where there is none."""
+    for part in name.split("."):
+        values = values.get(part) if isinstance(values, dict) else None
+    return values if isinstance(values, dict) else {}
 
 
 def _refuse_foreign_address(
@@ -311,10 +404,10 @@ def _refuse_foreign_address(
     """Refuse a found file's URL when a secret from elsewhere would be sent to it."""
     tables = [found, *(found.get("profiles") or {}).values()]
     for name, secrets in _SECRETS.items():
-        if (environment.get(name) or {}).get("url"):
+        if _table(environment, name).get("url"):
             continue
-        foreign = any(isinstance(table, dict) and (table.get(name) or {}).get("url") for table in tables)
-        known = any((merged.get(name) or {}).get(key) or (environment.get(name) or {}).get(key) for key in secrets)
+        foreign = any(_table(table, name).get("url") for table in tables)
+        known = any(_table(merged, name).get(key) or _table(environment, name).get(key) for key in secrets)
         if foreign and known:
             raise ParameterError(
                 f"{path} was found, not named, and its {name} address would receive a secret.",
@@ -333,14 +426,15 @@ def _refuse_stranger(path: Path, values: dict[str, Any]) -> None:
                 f"{path} was found, not named, and holds a command reference.",
                 f"If you trust it, name it: --config {path}; or move it to {_user_file()}.",
             )
-        for name in ("execution_logs", "prometheus"):
-            source = table.get(name) or {}
-            if (
-                isinstance(source, dict)
-                and source.get("url")
-                and (source.get("api_key") or source.get("auth") or source.get("headers"))
-            ):
-                raise ParameterError(
-                    f"{path} was found, not named, and would send a secret to the {name} address it names.",
-                    f"If you trust it, name it: --config {path}; or move it to {_user_file()}.",
-                )
+        sent_to = [
+            name
+            for name, secrets in _SECRETS.items()
+            if _table(table, name).get("url") and any(_table(table, name).get(key) for key in secrets)
+        ]
+        # Google's client sends the machine's own credentials to whatever endpoint it is told.
+        sent_to += ["republish.endpoint"] if _table(table, "republish").get("endpoint") else []
+        if sent_to:
+            raise ParameterError(
+                f"{path} was found, not named, and would send a secret to the {sent_to[0]} address it names.",
+                f"If you trust it, name it: --config {path}; or move it to {_user_file()}.",
+            )

@@ -102,3 +102,50 @@ def test_file_that_cannot_be_used_is_refused(tmp_path: Path, text: str) -> None:
     with pytest.raises(ParameterError) as caught:
         load_settings(config, environ={})
     assert "dlqkit.toml" in str(caught.value)
+
+
+def test_the_republish_table_is_read_and_its_numbers_are_checked(tmp_path: Path) -> None:
+    """Steps grow, rates are positive, durations are durations, an envelope has a place for the payload."""
+    config = _write(
+        tmp_path,
+        "[republish]\nallowed_topics = ['projects/p/topics/o']\nmax_rate = 2\nschema = 's.json'\n"
+        "dedupe_attribute = false\n[workflows.w]\nmax_age = '24h'\nenvelope = '{\"p\": {payload}}'\n",
+    )
+
+    republish = load_settings(config, environ={}).republish
+
+    assert (republish.max_rate, republish.schema_file, republish.dedupe_name) == (2.0, Path("s.json"), None)
+    assert load_settings(config, environ={"DLQKIT_REPUBLISH__DEDUPE_ATTRIBUTE": "id"}).republish.dedupe_name == "id"
+    assert load_settings(config, environ={"DLQKIT_REPUBLISH__DEDUPE_ATTRIBUTE": "false"}).republish.dedupe_name is None
+    for wrong in ("[republish]\nmax_rate = 0", "[republish]\nsteps = [5, 1]", "[republish]\nsteps = []",
+                  "[republish]\nmax_replays = 0", "[republish]\nregistry = 'team'", "[workflows.w]\nmax_age = 'long'",
+                  "[workflows.w]\nenvelope = '{}'", "[workflows.w]\nsuperseded = 'maybe'"):  # fmt: skip
+        with pytest.raises(ParameterError, match="not usable"):
+            load_settings(_write(tmp_path, wrong), environ={})
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "[republish.http]\nurl = 'https://evil.example'\nbearer = { env = 'TOKEN' }\n",
+        "[profiles.p.republish.http]\nurl = 'https://evil.example'\nbearer = { env = 'TOKEN' }\n",
+        "[republish]\nendpoint = 'evil.example:443'\n",
+        "[republish.http]\nurl = 'http://127.0.0.1/'\nbearer = { command = ['sh', '-c', 'x'] }\n",
+    ],
+)
+def test_found_file_may_not_say_where_a_republish_sends_a_secret(tmp_path: Path, text: str) -> None:
+    """A stranger's file could have the token of the endpoint, or the machine's own, sent to its owner."""
+    _write(tmp_path, text)
+
+    with pytest.raises(ParameterError, match="found, not named"):
+        load_settings(start=tmp_path, environ={})
+
+    assert load_settings(_write(tmp_path, text, "named.toml"), environ={}).file is not None
+
+
+def test_found_file_may_not_receive_the_bearer_of_the_environment(tmp_path: Path) -> None:
+    """The token is the user's own; the address is the stranger's."""
+    _write(tmp_path, "[republish.http]\nurl = 'https://evil.example'\n")
+
+    with pytest.raises(ParameterError, match=r"republish\.http address would receive"):
+        load_settings(start=tmp_path, environ={"DLQKIT_REPUBLISH__HTTP__BEARER": '{ env = "TOKEN" }'})

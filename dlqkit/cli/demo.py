@@ -32,12 +32,15 @@ def demo(
     scenario: Annotated[str, typer.Option(help=f"One of {', '.join(SCENARIOS)}.")] = "infrastructure",
     events: Annotated[int, typer.Option(help="Events in the simulated day.", min=1000, max=2_000_000)] = 20_000,
     seed: Annotated[int, typer.Option(help="Same seed, same platform.")] = 7,
+    republish: Annotated[bool, typer.Option(help="Then remove the cause and send the dead events again.")] = True,
+    fix: Annotated[bool, typer.Option(help="--no-fix sends them with the cause still there, and stops.")] = True,
     as_json: Annotated[bool, typer.Option("--json", help="Print the result as JSON.")] = False,
 ) -> None:
-    """Carry out the runbook on a simulated incident and say where the post-mortem is. Loopback only.
+    """Carry out the runbook on a simulated incident: post-mortem, then the republish. Loopback only.
 
     Example: dlqkit demo --scenario business
     """
+    from dlqkit.cli.demo_republish import republish_settings, show_republish
     from dlqkit.cli.investigate import run_investigation
     from dlqkit.incident import Incident
     from dlqkit.settings import load_settings
@@ -51,6 +54,7 @@ def demo(
     ):
         names = served["workflow_names"].items()
         environment = served["environment"] | {f"DLQKIT_WORKFLOWS__{key}__NAME": name for key, name in names}
+        environment |= republish_settings(served)
         os.environ.update(environment)
         now = datetime.now(UTC)
         logs = (
@@ -58,13 +62,21 @@ def demo(
             if served.get("logs_dir")
             else []
         )
+        settings = load_settings(environ=environment, start=Path(scratch))
+
+        def finish(result: Any) -> dict[str, Any]:
+            if not as_json:
+                typer.echo(f"\nThe post-mortem: {for_terminal(result.paths['html'].resolve())}")
+                typer.echo(f"Look around in it: dlqkit lab {for_terminal(folder)}")
+            if not republish:
+                return {}
+            workflow_id = result.facts["workflow"]["id"]
+            return {"republish": show_republish(folder, settings, served, workflow_id, fix=fix, quiet=as_json)}
+
         result = run_investigation(
-            Incident(now - WINDOW, now), load_settings(environ=environment, start=Path(scratch)), folder,
-            as_json=as_json, worker_logs=tuple(logs), zone=zone_of(context),
+            Incident(now - WINDOW, now), settings, folder,
+            as_json=as_json, worker_logs=tuple(logs), zone=zone_of(context), finish=finish,
         )  # fmt: skip
-    if not as_json:
-        typer.echo(f"\nThe post-mortem: {for_terminal(result.paths['html'].resolve())}")
-        typer.echo(f"Look around in it: dlqkit lab {for_terminal(folder)}")
     if not result.complete:
         raise typer.Exit(PARTIAL)
 

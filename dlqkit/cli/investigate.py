@@ -14,6 +14,7 @@ from dlqkit.errors import ParameterError
 from dlqkit.untrusted import for_terminal
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
     from zoneinfo import ZoneInfo
 
     from dlqkit.evidence.folder import IncidentFolder
@@ -131,8 +132,12 @@ def run_investigation(
     worker_logs: tuple[str, ...] = (),
     reported: Path | None = None,
     zone: ZoneInfo | None = None,
+    finish: Callable[[Any], Mapping[str, Any]] | None = None,
 ) -> Any:
-    """Collect, print the triage as soon as the dead letters are there, then the rest and the post-mortem."""
+    """Collect, print the triage as soon as the dead letters are there, then the rest and the post-mortem.
+
+    ``finish`` is called with the result once the post-mortem is told; what it returns is part of the JSON.
+    """
     from dlqkit.cli.triage import print_triage
     from dlqkit.evidence.collect import collect
     from dlqkit.report.facts import facts as compute_facts
@@ -155,8 +160,9 @@ def run_investigation(
         )  # fmt: skip
     result = run_postmortem(directory, progress=lambda step: say(f"Post-mortem: {step}"))
     if as_json:
+        more = finish(result) if finish is not None else {}
         write_json({"directory": str(directory), "paths": {name: str(path) for name, path in result.paths.items()},
-                    "complete": result.complete, "facts": result.facts})  # fmt: skip
+                    "complete": result.complete, "facts": result.facts, **more})  # fmt: skip
     else:
         typer.echo("")
         print_triage(result.facts, directory, zone)
@@ -165,4 +171,6 @@ def run_investigation(
             typer.echo(f"{name:<6} {for_terminal(path)}")
         for problem in result.problems:
             typer.echo(f"Not whole: {for_terminal(problem)}", err=True)
+        if finish is not None:
+            finish(result)
     return result

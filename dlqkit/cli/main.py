@@ -12,7 +12,7 @@ from typing import Annotated, Any
 import typer
 
 from dlqkit import __version__
-from dlqkit.cli import collect, demo, event, investigate, lab, postmortem, signals, simulator, triage, verify
+from dlqkit.cli import collect, demo, event, investigate, lab, postmortem, republish, signals, simulator, triage, verify
 from dlqkit.cli.shared import Shared, find_zone
 from dlqkit.errors import DlqkitError, StorageError
 from dlqkit.untrusted import for_terminal
@@ -63,6 +63,7 @@ app.command("event")(event.event)
 app.command("lab")(lab.lab)
 app.command("postmortem")(postmortem.postmortem)
 app.command("verify")(verify.verify)
+app.add_typer(republish.app, name="republish")
 
 
 def _tell(error: DlqkitError) -> None:

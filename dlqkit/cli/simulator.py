@@ -7,6 +7,7 @@ import signal
 import sys
 import tempfile
 import threading
+import time
 from pathlib import Path
 from typing import Annotated
 
@@ -26,6 +27,9 @@ def simulator(
     events: Annotated[int, typer.Option(help="Events in the simulated day.", min=1000, max=2_000_000)] = 20_000,
     pagination: Annotated[str, typer.Option(help="none, offset, page, cursor, link; auto draws one.")] = "auto",
     now: Annotated[str | None, typer.Option(help="What time it is there, in UTC; the present by default.")] = None,
+    republish: Annotated[
+        str, typer.Option(help="How an event that is published again is shown: usual; drawn takes it from the seed.")
+    ] = "usual",
     port: Annotated[int, typer.Option(help="Port of HTTP; 0 takes a free one.", min=0, max=65535)] = 0,
     logs_dir: Annotated[Path | None, typer.Option(help="Where worker logs are written.")] = None,
     truth: Annotated[Path | None, typer.Option(help="Write here what is true, for tests.")] = None,
@@ -36,7 +40,7 @@ def simulator(
     Example: dlqkit simulator --scenario timeout
     """
     from dlqkit.incident import parse_time
-    from dlqkit.simulator.dialect import PAGINATIONS
+    from dlqkit.simulator.dialect import PAGINATIONS, RepublishDialect, draw_republish_dialect
     from dlqkit.simulator.platform import SCENARIOS, Platform
     from dlqkit.simulator.server import Server
 
@@ -46,10 +50,15 @@ def simulator(
         raise ParameterError(
             f"There is no pagination {pagination[:30]!r}.", f"Choose of auto, {', '.join(PAGINATIONS)}."
         )
+    if republish not in {"usual", "drawn"}:
+        raise ParameterError(f"There is no way {republish[:30]!r} to show a republish.", "Choose usual or drawn.")
     stopped = threading.Event()
     signal.signal(signal.SIGTERM, lambda *_: stopped.set())
-    clock = {} if now is None else {"now": parse_time(now).timestamp()}
-    platform = Platform(seed=seed, scenario=scenario, events=events, pagination=pagination, **clock)
+    platform = Platform(
+        seed=seed, scenario=scenario, events=events, pagination=pagination,
+        now=time.time() if now is None else parse_time(now).timestamp(),
+        republish=RepublishDialect() if republish == "usual" else draw_republish_dialect(seed),
+    )  # fmt: skip
     with tempfile.TemporaryDirectory(prefix="dlqkit-simulator-") as scratch:
         try:
             server = Server(platform, port=port, logs_dir=logs_dir or Path(scratch) / "logs")
@@ -81,5 +90,6 @@ def _tell(described: dict[str, object], as_json: bool) -> None:
         typer.echo(f"Worker logs: {for_terminal(described['logs_dir'])}")
         typer.echo(f"Remove the cause: curl -X POST {described['control_url']}/heal")
         typer.echo(f"Run the dead events again: curl -X POST {described['control_url']}/republish-all")
+        typer.echo(f"Take its database away again: curl -X POST {described['control_url']}/outage")
         typer.echo("Stop: Ctrl-C")
     sys.stdout.flush()

@@ -7,9 +7,11 @@ from typing import Any
 
 import numpy as np
 
-__all__ = ["PAGINATIONS", "Dialect", "draw_dialect"]
+__all__ = ["PAGINATIONS", "Dialect", "RepublishDialect", "draw_dialect", "draw_republish_dialect"]
 
 PAGINATIONS = ("none", "offset", "page", "cursor", "link")
+# Keeps these draws apart from the platform's own, so that a seed's platform stays what it is.
+_REPUBLISH = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,4 +82,36 @@ def draw_dialect(rng: np.random.Generator, pagination: str = "auto") -> Dialect:
         time_filter=draw(("", ""), ("", ""), ("from", "to"), ("start", "end")),
         duration_metric=draw("histogram", "histogram", "summary", "gauge"),
         log_names=draw(("ts", "level", "msg"), ("timestamp", "severity", "message"), ("time", "level", "message")),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class RepublishDialect:
+    """What the runbook leaves open about an event that is published again, as most platforms have it."""
+
+    trace_survives: bool = True
+    attempts_restart: bool = True
+    record_is_new: bool = False
+    """Where an event has one record: whether the republished event gets another one."""
+    attributes: str = ""
+    """How a record shows the message's attributes: ``flat``, ``nested``, or empty: it does not."""
+    reserialises: bool = False
+    """Whether payloads are shown with their keys in another order than they were sent."""
+    transient_share: float = 0.0
+    """The part of the messages whose first attempt fails by itself."""
+    late_s: float = 0.0
+    """How long after its time a record can be read."""
+
+
+def draw_republish_dialect(seed: int) -> RepublishDialect:
+    """One way to treat an event that is published again, of many."""
+    rng = np.random.default_rng([seed, _REPUBLISH])
+    return RepublishDialect(
+        trace_survives=bool(rng.random() < 0.7),
+        attempts_restart=bool(rng.random() < 0.7),
+        record_is_new=bool(rng.random() < 0.5),
+        attributes=str(rng.choice(["", "", "flat", "nested"])),
+        reserialises=bool(rng.random() < 0.3),
+        transient_share=float(rng.choice([0.0, 0.05])),
+        late_s=float(rng.choice([0.0, 0.0, 3.0])),
     )

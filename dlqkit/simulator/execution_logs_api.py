@@ -101,11 +101,11 @@ def _read_token(token: str) -> int | None:
 
 def _matching(platform: Platform, query: Mapping[str, str]) -> Array:
     """Positions of the visible attempts that match, in the API's order."""
-    rows, dialect, moment = platform.attempts, platform.dialect, platform.clock()
+    rows, dialect, moment = platform.attempts, platform.dialect, platform.clock() - platform.republish.late_s
     last = int(np.searchsorted(rows.ended, moment, side="right"))
     keep = np.ones(last, dtype=bool)
     if not dialect.record_per_attempt:
-        keep &= rows.superseded[:last] > moment
+        keep &= rows.replaced[:last] > moment
     if "queued_to_dlq" in query:
         keep &= rows.dead[:last] == (query["queued_to_dlq"].lower() == "true")
     if "workflow_id" in query:
@@ -120,7 +120,8 @@ def _matching(platform: Platform, query: Mapping[str, str]) -> Array:
     found = np.flatnonzero(keep)
     if "trace_id" in query:
         found = np.array(
-            [n for n in found if platform.trace_id(int(rows.event[n])) == query["trace_id"]], dtype=np.int64
+            [n for n in found if platform.trace_id(int(rows.event[n]), int(rows.delivery[n])) == query["trace_id"]],
+            dtype=np.int64,
         )
     return found[::-1] if dialect.newest_first else found
 
@@ -139,11 +140,12 @@ def _time(at_s: float, form: str) -> Any:
 def record_id(platform: Platform, row: int) -> str:
     """The id of an attempt's record, or of its event's only record."""
     rows = platform.attempts
-    event = int(rows.event[row])
+    event, delivery = int(rows.event[row]), int(rows.delivery[row])
     # A republished event starts at attempt 1 again, so its end tells the two apart.
-    what = (
-        f"{event}" if not platform.dialect.record_per_attempt else f"{event}.{rows.number[row]}.{rows.ended[row]:.6f}"
-    )
+    if platform.dialect.record_per_attempt:
+        what = f"{event}.{rows.number[row]}.{rows.ended[row]:.6f}"
+    else:
+        what = f"{event}/{delivery}" if delivery and platform.republish.record_is_new else f"{event}"
     return hashlib.sha256(f"{platform.salt}.{what}".encode()).hexdigest()[:24]
 
 
@@ -153,11 +155,12 @@ def error_of(platform: Platform, row: int) -> tuple[str, str, str]:
     event, attempt = int(rows.event[row]), int(rows.number[row])
     error = ERRORS[int(rows.error[row])]
     workflow = platform.workflows[int(platform.workflow_of[event])]
-    body = platform.payload_of(event)
+    delivery = int(rows.delivery[row])
+    body = platform.payload_of(event, delivery=delivery)
     field = wrong_field(body, workflow.shape) or workflow.shape.number
     facts = Facts(
         key=str(body.get(workflow.shape.key)),
-        trace_id=platform.trace_id(event),
+        trace_id=platform.trace_id(event, delivery),
         workflow_name=workflow.name,
         timeout_ms=workflow.timeout_ms,
         field=field,
@@ -173,6 +176,7 @@ def _duration_ms(platform: Platform, row: int) -> float:
         return round(float(rows.duration_ms[row]), 1)
     near = slice(max(row - 200_000, 0), row + 1)
     own = (rows.event[near] == rows.event[row]) & (rows.number[near] <= rows.number[row])
+    own &= rows.delivery[near] == rows.delivery[row]
     return round(float(rows.duration_ms[near][own].sum()), 1)
 
 
@@ -182,7 +186,10 @@ def _render(platform: Platform, row: int) -> dict[str, Any]:
     workflow = platform.workflows[int(platform.workflow_of[event])]
     success, failure, dead_word, between = dialect.statuses
     status = success if not failed else dead_word if dead else failure if dialect.record_per_attempt else between
-    body = platform.payload_of(event)
+    delivery = int(rows.delivery[row])
+    body = platform.payload_of(event, delivery=delivery)
+    if delivery and platform.republish.reserialises:
+        body = dict(sorted(body.items(), reverse=True))
     error: Any = None
     if failed:
         text, kind, code = error_of(platform, row)
@@ -190,15 +197,24 @@ def _render(platform: Platform, row: int) -> dict[str, Any]:
     record: dict[str, Any] = {dialect.id_field: record_id(platform, row)} if dialect.id_field else {}
     record |= {
         "workflow_id": workflow.workflow_id,
-        "trace_id": platform.trace_id(event),
+        "trace_id": platform.trace_id(event, delivery),
         dialect.time_field: _time(float(rows.ended[row]), dialect.time_form),
         "status": status,
         "retryable": ERRORS[int(rows.error[row])].retryable if failed else None,
         "queued_to_dlq": dead,
         "attempts": int(rows.number[row]),
         "last_error": error,
-        "payload_snapshot": json.dumps(body, ensure_ascii=False) if dialect.payload_is_text else body,
+        "payload_snapshot": _payload_text(platform, delivery, body) if dialect.payload_is_text else body,
         "action_duration_ms": _duration_ms(platform, row),
         "client_id": platform.client(event),
     }
+    if delivery and platform.republish.attributes:
+        attributes = dict(platform.deliveries[delivery - 1].attributes)
+        record |= attributes if platform.republish.attributes == "flat" else {"attributes": attributes}
     return record
+
+
+def _payload_text(platform: Platform, delivery: int, body: Any) -> str:
+    if delivery and not platform.republish.reserialises:
+        return platform.deliveries[delivery - 1].text
+    return json.dumps(body, ensure_ascii=False)

@@ -68,7 +68,7 @@ class LogWriter:
         event = int(rows.event[row])
         workflow = platform.workflows[int(platform.workflow_of[event])]
         more: dict[str, Any] = {
-            "trace_id": platform.trace_id(event),
+            "trace_id": platform.trace_id(event, int(rows.delivery[row])),
             "workflow_id": workflow.workflow_id,
             "attempts": int(rows.number[row]),
         }

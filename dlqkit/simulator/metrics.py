@@ -39,6 +39,8 @@ def _scrape_times(platform: Platform, instance: int) -> Array:
     times = platform.start + phase + SCRAPE_S * np.arange(count) + np.resize(late, count) / 1000
     for stopped, started, _ in platform.restarts[instance]:
         times = times[(times < stopped) | (times >= started)]
+    for begins, ends in platform.unscraped:
+        times = times[(times < begins) | (times >= ends)]
     if platform.stops_scraping:
         times = times[times < platform.fault.begins + 20]
     kept: Array = times

@@ -5,13 +5,15 @@ from __future__ import annotations
 import json
 import threading
 import time
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any
 
 import numpy as np
 
-from dlqkit.simulator.dialect import Dialect, draw_dialect
+from dlqkit.simulator.deliveries import Delivery, Outage, read_delivery, run_deliveries
+from dlqkit.simulator.dialect import Dialect, RepublishDialect, draw_dialect
 from dlqkit.simulator.error_texts import BACKGROUND, BUSINESS, INFRASTRUCTURE, REFUSED, TIMEOUT
 from dlqkit.simulator.mixing import Array, mix, mix_array
 from dlqkit.simulator.traffic import DAY_S, arrivals, mean_rate
@@ -20,9 +22,7 @@ from dlqkit.simulator.workflows import (
     Workflow,
     break_payload,
     draw_workflows,
-    event_number,
     payload,
-    wrong_field,
 )
 
 __all__ = ["SCENARIOS", "Attempts", "Fault", "Platform", "iso"]
@@ -80,6 +80,10 @@ class Attempts:
     superseded: Array
     """When the event's next attempt ends; infinite for its last."""
     instance: Array
+    delivery: Array
+    """0 for the event as it first came, else the number of the message that brought it again."""
+    replaced: Array
+    """When the record that shows it is written over, where an event has one record; infinite for its last state."""
 
     def __len__(self) -> int:
         return len(self.event)
@@ -99,6 +103,8 @@ class Platform:
         ``auto`` draws it.
     now : float
         Seconds since 1970; its clock begins there, and goes on.
+    republish : RepublishDialect
+        How an event that is published again is treated and shown.
     """
 
     seed: int = 7
@@ -106,6 +112,7 @@ class Platform:
     events: int = 20_000
     pagination: str = "auto"
     now: float = field(default_factory=time.time)
+    republish: RepublishDialect = field(default_factory=RepublishDialect)
 
     def __post_init__(self) -> None:
         self._ahead_s = self.now - time.time()
@@ -122,9 +129,11 @@ class Platform:
         self.fault = self._draw_fault(rng)
         self.stops_scraping = self.scenario == "silence" and bool(rng.random() < 0.5)
         self._draw_restarts(rng)
-        self._extra: list[tuple[int, float, float, bool, int, bool]] = []
-        self.corrected: dict[int, bytes] = {}
+        self.deliveries: list[Delivery] = []
+        self.outages: list[Outage] = []
+        self.unscraped: list[tuple[float, float]] = []
         self.version = 0
+        self._first: tuple[Array, ...] | None = None
         self._attempts: Attempts | None = None
 
     def clock(self) -> float:
@@ -188,14 +197,19 @@ class Platform:
         """Every attempt up to the horizon, under the faults as they are known now."""
         with self.lock:
             if self._attempts is None:
-                self._attempts = self._run()
+                if self._first is None:
+                    self._first = self._run()
+                self._attempts = self._sorted(self._first)
             return self._attempts
 
-    def _changed(self) -> None:
+    def _changed(self, *, faults: bool = True) -> None:
+        if faults:
+            self._first = None
         self._attempts = None
         self.version += 1
 
-    def _run(self) -> Attempts:
+    def _run(self) -> tuple[Array, ...]:
+        """Every attempt of the events as they first came."""
         count = len(self.arrived)
         fault, workflow = self.fault, self.workflow_of
         medians = np.array([one.median_ms for one in self.workflows])[workflow]
@@ -233,7 +247,7 @@ class Platform:
             active[:] = False
             active[index[again]] = True
             at[index] = ended + 1.5 * 2 ** (number - 1) * (0.8 + 0.4 * units[1])
-        return self._sorted(parts)
+        return tuple(np.concatenate([part[number] for part in parts]) for number in range(8))
 
     def _attempt_units(self, index: Array, number: int) -> list[Array]:
         mixed = mix_array(self.bits[index] ^ np.uint64(mix(self.salt + 1000 + number)))
@@ -255,6 +269,10 @@ class Platform:
                 down &= self._unit[4][index] < MIXED_SHARE
             error = np.where(down, np.array(INFRASTRUCTURE)[choose % len(INFRASTRUCTURE)], error)
             failed = failed | down
+        for outage in self.outages:
+            down = (self.workflow_of[index] == outage.workflow) & (begun >= outage.begins) & (begun < outage.ends)
+            error = np.where(down, np.array(INFRASTRUCTURE)[choose % len(INFRASTRUCTURE)], error)
+            failed = failed | down
         # A client's change is of the payload, so it is decided when the event is made.
         wrong = broken[index] & (self.arrived[index] >= fault.begins) & (self.arrived[index] < self._client_mended())
         for mask, kind in ((wrong, BUSINESS), (refused[index], None)):
@@ -268,79 +286,91 @@ class Platform:
 
     healed_at: float | None = None
 
-    def _sorted(self, parts: list[tuple[Array, ...]]) -> Attempts:
-        columns = [np.concatenate([part[number] for part in parts]) for number in range(8)]
-        if self._extra:
-            event, begun, ended, failed, error, dead = (np.array(values) for values in zip(*self._extra, strict=True))
-            more = (event, np.ones(len(event), dtype=np.int64), begun, ended, (ended - begun) * 1000,
-                    failed.astype(bool), error, dead.astype(bool))  # fmt: skip
-            columns = [np.concatenate([old, new]) for old, new in zip(columns, more, strict=True)]
+    def _sorted(self, first: tuple[Array, ...]) -> Attempts:
+        """Every attempt by its end, those of messages too."""
+        columns = [*first, np.zeros(len(first[0]), dtype=np.int64)]
+        if self.deliveries:
+            again = np.isin(first[0], [one.event for one in self.deliveries])
+            numbers: dict[int, int] = {}
+            for event, number in zip(first[0][again].tolist(), first[1][again].tolist(), strict=True):
+                numbers[event] = max(number, numbers.get(event, 0))
+            rows = run_deliveries(self, self.deliveries, numbers)
+            more = zip(*rows, strict=True) if rows else ()
+            columns = [np.concatenate([old, np.array(new, dtype=old.dtype)])
+                       for old, new in zip(columns, more, strict=True)] if rows else columns  # fmt: skip
         order = np.argsort(columns[3], kind="stable")
         columns = [column[order] for column in columns]
-        event, ended = columns[0], columns[3]
-        superseded = np.full(len(event), np.inf)
-        by_event = np.lexsort((ended, event))
-        same = event[by_event][1:] == event[by_event][:-1]
-        superseded[by_event[:-1][same]] = ended[by_event[1:][same]]
+        event, ended, delivery = columns[0], columns[3], columns[8]
+        superseded = _next_of_same(event, ended)
+        apart = self.republish.record_is_new and bool(self.deliveries)
+        replaced = _next_of_same(event * (len(self.deliveries) + 1) + delivery, ended) if apart else superseded
         instance = (self.bits[event] >> np.uint64(5)).astype(np.int64) % self.instances
-        number, begun, _, duration, failed, error, dead = columns[1:]
-        return Attempts(event, number, begun, ended, duration, failed, error, dead, superseded, instance)
+        number, begun, _, duration, failed, error, dead, _ = columns[1:]
+        return Attempts(event, number, begun, ended, duration, failed, error, dead, superseded, instance, delivery,
+                        replaced)  # fmt: skip
 
     # --- what a person or a message does
 
     def heal(self, at: float | None = None) -> None:
-        """Remove what is wrong, now: the fault ends, the client mends its payload."""
+        """Remove what is wrong, now: the fault ends, the client mends its payload, its workflows' outages end too."""
         with self.lock:
             moment = self.clock() if at is None else at
             self.fault = replace(self.fault, ends=min(self.fault.ends, moment))
+            self.outages = [
+                replace(one, ends=min(one.ends, moment)) if one.workflow in self.fault.workflows else one
+                for one in self.outages
+            ]
             self.healed_at = moment
             self._changed()
 
-    def consume(self, topic: str, data: bytes, at: float | None = None) -> None:
-        """A message on a workflow's topic: its worker takes it and runs the action."""
-        self.consume_many([(topic, data)], at)
-
-    def consume_many(self, messages: list[tuple[str, bytes]], at: float | None = None) -> None:
-        """Several messages, as ``consume``."""
+    def begin_outage(self, workflow: int, *, begins: float | None = None, ends: float = np.inf) -> None:
+        """Take a workflow's database away, for its own reasons or because the fix was none."""
         with self.lock:
-            for topic, data in messages:
-                self._consume(topic, data, self.clock() if at is None else at)
+            self.outages.append(Outage(workflow, self.clock() if begins is None else begins, ends))
             self._changed()
 
-    def _consume(self, topic: str, data: bytes, moment: float) -> None:
-        number = next((n for n, one in enumerate(self.workflows) if one.topic == topic), None)
-        if number is None:
-            return
-        workflow, fault = self.workflows[number], self.fault
-        try:
-            body = json.loads(data)
-        except ValueError:
-            body = None
-        event = event_number(body, workflow.shape)
-        if event is None or not 0 <= event < len(self.arrived) or self.workflow_of[event] != number:
-            return
-        self.corrected[event] = data
-        hit = number in fault.workflows and fault.begins <= moment < fault.ends
-        begun = moment + 0.05
-        ended = begun + workflow.median_ms / 1000
-        if wrong_field(body, workflow.shape) is not None:
-            self._extra.append((event, begun, ended, True, BUSINESS, True))
-        elif hit and self.scenario in OUTAGES:
-            self._extra.append((event, begun, begun + 0.01, True, INFRASTRUCTURE[0], True))
-        elif hit and self.scenario == "timeout":
-            self._extra.append((event, begun, begun + workflow.timeout_ms / 1000, True, TIMEOUT, True))
-        else:
-            self._extra.append((event, begun, ended, False, 0, False))
+    def lose_scrapes(self, begins: float, ends: float) -> None:
+        """Let no worker be scraped for a while; its counters go on."""
+        with self.lock:
+            self.unscraped.append((begins, ends))
+            self._changed(faults=False)
+
+    def delay_records(self, seconds: float) -> None:
+        """Let the API show each record so long after its time."""
+        with self.lock:
+            self.republish = replace(self.republish, late_s=seconds)
+            self._changed(faults=False)
+
+    def has_outage(self, event: int) -> bool:
+        """Whether the scenario takes the database away from this event, while it lasts."""
+        return self.scenario in OUTAGES and (self.scenario != "mixed" or bool(self._unit[4][event] < MIXED_SHARE))
+
+    def is_out(self, workflow: int, at: float) -> bool:
+        """Whether the workflow's database is away at this time, beside what the scenario does."""
+        return any(one.workflow == workflow and one.begins <= at < one.ends for one in self.outages)
+
+    def consume(self, topic: str, data: bytes, at: float | None = None) -> None:
+        """A message on a workflow's topic: its worker takes it and runs the action."""
+        self.consume_many(topic, [(data, {})], at)
+
+    def consume_many(
+        self, topic: str, messages: Sequence[tuple[bytes, Mapping[str, str]]], at: float | None = None
+    ) -> None:
+        """Several messages with their attributes, as ``consume``."""
+        with self.lock:
+            moment = self.clock() if at is None else at
+            for data, attributes in messages:
+                one = read_delivery(self, len(self.deliveries) + 1, topic, data, attributes, moment)
+                if one is not None:
+                    self.deliveries.append(one)
+            self._changed(faults=False)
 
     def republish_affected(self) -> int:
         """Send every dead event of the incident to its topic again, a client's payloads corrected; how many."""
         truth = self.dead_events()
-        mended = [
-            (self.workflows[int(self.workflow_of[event])].topic,
-             json.dumps(self.payload_of(event, corrected=True)).encode())
-            for event in truth
-        ]  # fmt: skip
-        self.consume_many(mended)
+        for event in truth:
+            topic = self.workflows[int(self.workflow_of[event])].topic
+            self.consume(topic, json.dumps(self.payload_of(event, corrected=True)).encode())
         return len(truth)
 
     # --- what is known of an event
@@ -353,8 +383,10 @@ class Platform:
         """The name that a client's payloads carry."""
         return CLIENTS[number]
 
-    def trace_id(self, event: int) -> str:
-        """32 hex digits; in some dialects two events of a trace share them."""
+    def trace_id(self, event: int, delivery: int = 0) -> str:
+        """32 hex digits; in some dialects two events of a trace share them, or one that comes again has others."""
+        if delivery and not self.republish.trace_survives:
+            return f"{mix(self.salt ^ (delivery * 2 + 1)):016x}{mix(~self.salt & (1 << 63) ^ delivery):016x}"
         own = event
         if self.dialect.trace_is_shared and mix(self.salt + event // 2) % 10 == 0:
             own = event // 2 * 2
@@ -370,10 +402,10 @@ class Platform:
             and fault.begins <= float(self.arrived[event]) < self._client_mended()
         )
 
-    def payload_of(self, event: int, *, corrected: bool = False) -> dict[str, Any]:
-        """The event's payload as its client sent it."""
-        if event in self.corrected and not corrected:
-            body: dict[str, Any] = json.loads(self.corrected[event])
+    def payload_of(self, event: int, *, delivery: int = 0, corrected: bool = False) -> dict[str, Any]:
+        """The event's payload as its client sent it, or as a later message brought it."""
+        if delivery:
+            body: dict[str, Any] = self.deliveries[delivery - 1].body
             return body
         workflow = self.workflows[int(self.workflow_of[event])]
         whole = payload(workflow.shape, event, self.client(event), iso(float(self.arrived[event])), self.salt)
@@ -406,6 +438,15 @@ class Platform:
 
         with self.lock:
             return tell_truth(self, self.clock())
+
+
+def _next_of_same(who: Array, ended: Array) -> Array:
+    """For each attempt, by its end, when the next one of the same ends; infinite for the last."""
+    out = np.full(len(who), np.inf)
+    order = np.lexsort((ended, who))
+    same = who[order][1:] == who[order][:-1]
+    out[order[:-1][same]] = ended[order[1:][same]]
+    return out
 
 
 def _normal(first: Array, second: Array) -> Array:

@@ -2,23 +2,25 @@
 
 from __future__ import annotations
 
+import hashlib
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from concurrent import futures
 from dataclasses import dataclass, field
 from typing import Any
 
 import grpc
-from google.protobuf import empty_pb2
+from google.protobuf import empty_pb2, timestamp_pb2
 from google.pubsub_v1 import types
+
+from dlqkit.simulator.faults import PublishFaults
+from dlqkit.simulator.publish_limits import MAXIMUM_BYTES, find_refusal
 
 __all__ = ["PubSub"]
 
-# Limits of the service (cloud.google.com/pubsub/quotas): messages and bytes of a request, and an attribute's value.
-MAXIMUM_MESSAGES, MAXIMUM_BYTES = 1000, 10_000_000
 DEFAULT_DEADLINE_S = 10.0
-OnMessages = Callable[[str, list[bytes]], None]
+OnMessages = Callable[[str, list[tuple[bytes, Mapping[str, str]]]], None]
 
 
 @dataclass(slots=True)
@@ -44,17 +46,21 @@ class PubSub:
     topics : sequence of str
         Full names of topics that exist from the start.
     on_messages : callable, optional
-        Called with the topic and the data of each published batch.
+        Called with the topic, and data and attributes of each message, of every published batch.
     """
 
     def __init__(self, topics: list[str], on_messages: OnMessages | None = None) -> None:
         self._topics = set(topics)
         self._subscriptions: dict[str, _Subscription] = {}
         self._on_messages = on_messages
+        self.faults = PublishFaults()
+        self._published: list[tuple[str, Any]] = []
         self._lock = threading.Condition()
         self._count = 0
         self._stopped = threading.Event()
-        self._server = grpc.server(futures.ThreadPoolExecutor(max_workers=16))
+        # gRPC's own limit of 4 MB would refuse what the service takes.
+        options = [("grpc.max_receive_message_length", MAXIMUM_BYTES + (1 << 20))]
+        self._server = grpc.server(futures.ThreadPoolExecutor(max_workers=16), options=options)
         self._server.add_generic_rpc_handlers((self._publisher(), self._subscriber()))
         self.port = self._server.add_insecure_port("127.0.0.1:0")
 
@@ -129,24 +135,42 @@ class PubSub:
 
     def _publish(self, request: Any, context: grpc.ServicerContext) -> Any:
         self._need_topic(request.topic, context)
-        if not request.messages or len(request.messages) > MAXIMUM_MESSAGES or request.ByteSize() > MAXIMUM_BYTES:
-            context.abort(grpc.StatusCode.INVALID_ARGUMENT, "The request has too many or too large messages, or none.")
-        if any(not message.data and not message.attributes for message in request.messages):
-            context.abort(grpc.StatusCode.INVALID_ARGUMENT, "A message has neither data nor attributes.")
+        fault = self.faults.before(request, context)
+        refusal = find_refusal(request)
+        if refusal is not None:
+            context.abort(grpc.StatusCode.INVALID_ARGUMENT, refusal)
         ids = []
+        now = timestamp_pb2.Timestamp()
+        now.GetCurrentTime()
         with self._lock:
             for message in request.messages:
                 self._count += 1
                 message.message_id = str(10_000_000 + self._count)
-                message.publish_time.GetCurrentTime()
+                message.publish_time.CopyFrom(now)
                 ids.append(message.message_id)
+                self._published.append((request.topic, message))
                 for subscription in self._subscriptions.values():
                     if subscription.topic == request.topic:
                         subscription.waiting[message.message_id] = _Waiting(message)
             self._lock.notify_all()
         if self._on_messages is not None:
-            self._on_messages(request.topic, [bytes(message.data) for message in request.messages])
-        return types.PublishResponse.pb()(message_ids=ids)
+            self._on_messages(request.topic, [(bytes(one.data), dict(one.attributes)) for one in request.messages])
+        return self.faults.after(fault, types.PublishResponse.pb()(message_ids=ids), context)
+
+    def published(self, topic: str | None = None) -> list[dict[str, Any]]:
+        """What was stored, in that order: topic, id, ordering key, attributes and SHA-256 of the data."""
+        with self._lock:
+            stored = [(name, message) for name, message in self._published if topic in {None, name}]
+        return [
+            {
+                "topic": name,
+                "message_id": message.message_id,
+                "ordering_key": message.ordering_key,
+                "attributes": dict(message.attributes),
+                "sha256": hashlib.sha256(message.data).hexdigest(),
+            }
+            for name, message in stored
+        ]
 
     # --- subscriptions
 

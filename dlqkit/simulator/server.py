@@ -42,16 +42,13 @@ class Server:
         self.platform = platform
         self.api_key = secrets.token_hex(16)
         self.prometheus = PrometheusApi(platform)
-        self.pubsub = PubSub([one.topic for one in platform.workflows], self._consume)
+        self.pubsub = PubSub([one.topic for one in platform.workflows], platform.consume_many)
         self._logs = LogWriter(platform, logs_dir) if logs_dir else None
         self._http = ThreadingHTTPServer(("127.0.0.1", port), _handler(self))
         self._http.daemon_threads = True
         self.url = f"http://127.0.0.1:{self._http.server_port}"
         self._stopped = threading.Event()
         self._threads: list[threading.Thread] = []
-
-    def _consume(self, topic: str, messages: list[bytes]) -> None:
-        self.platform.consume_many([(topic, data) for data in messages])
 
     def start(self) -> None:
         """Listen; the log files hold the last hours when this returns."""
@@ -125,12 +122,33 @@ class Server:
             return 200, {}, self.platform.truth()
         if path == "/control/reports":
             return 200, {"Content-Type": "text/csv"}, reports_csv(self.platform.truth()["reports"])
+        if path == "/control/published":
+            return 200, {}, self.pubsub.published(query.get("topic"))
         return 404, {}, {"error": "not found"}
 
     def _page(self, number: int) -> tuple[int, dict[str, str], Any]:
         platform = self.platform
         with platform.lock:
             return 200, {"Content-Type": "text/plain; version=0.0.4"}, page(platform, number, platform.clock())
+
+    def _trouble(self, kind: str, form: Mapping[str, str]) -> tuple[int, dict[str, str], Any]:
+        """What an operator of the simulator does: ``seconds`` from now on, an outage of one ``workflow_id``."""
+        platform = self.platform
+        try:
+            seconds = float(form.get("seconds", "inf"))
+        except ValueError:
+            return 400, {}, {"error": "seconds is a number"}
+        if kind == "outage":
+            ids = [one.workflow_id for one in platform.workflows]
+            name = form.get("workflow_id", ids[platform.fault.workflow])
+            if name not in ids:
+                return 404, {}, {"error": "there is no such workflow"}
+            platform.begin_outage(ids.index(name), ends=platform.clock() + seconds)
+        elif kind == "lose-scrapes":
+            platform.lose_scrapes(platform.clock(), platform.clock() + seconds)
+        else:
+            platform.delay_records(seconds)
+        return 200, {}, {kind: True}
 
     def post(self, path: str, form: Mapping[str, str]) -> tuple[int, dict[str, str], Any]:
         """As ``get``, for what changes something, and for Prometheus's forms."""
@@ -139,9 +157,30 @@ class Server:
         if path == "/control/heal":
             self.platform.heal()
             return 200, {}, {"healed": True}
+        if path in {"/control/outage", "/control/lose-scrapes", "/control/late"}:
+            return self._trouble(path.removeprefix("/control/"), form)
         if path == "/control/republish-all":
             return 200, {}, {"republished": self.platform.republish_affected()}
+        if path == "/control/fault":
+            return self._fault(form)
         return 404, {}, {"error": "not found"}
+
+    def _fault(self, form: Mapping[str, str]) -> tuple[int, dict[str, str], Any]:
+        """``kind=none`` clears; else ``kind``, and optionally ``times``, ``skip``, ``seconds``, ``text``."""
+        if form.get("kind") == "none":
+            self.pubsub.faults.clear()
+            return 200, {}, {"fault": None}
+        try:
+            self.pubsub.faults.add(
+                form.get("kind", ""),
+                times=int(form.get("times", 1)),
+                skip=int(form.get("skip", 0)),
+                seconds=float(form.get("seconds", 0)),
+                text=form.get("text", ""),
+            )
+        except ValueError as error:
+            return 400, {}, {"error": str(error)}
+        return 200, {}, {"fault": form["kind"]}
 
 
 def _handler(server: Server) -> type[BaseHTTPRequestHandler]:

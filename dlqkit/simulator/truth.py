@@ -85,6 +85,7 @@ def tell_truth(platform: Platform, moment: float) -> dict[str, Any]:
         "scraping_stops": platform.stops_scraping,
         "pagination": platform.dialect.pagination,
         "dialect": asdict(platform.dialect),
+        "republish": asdict(platform.republish),
     }  # fmt: skip
 
 
@@ -110,7 +111,7 @@ def _losses(platform: Platform, moment: float) -> list[dict[str, Any]]:
                 "at": iso(float(rows.ended[row])),
                 "event": event,
                 "workflow_id": platform.workflows[int(platform.workflow_of[event])].workflow_id,
-                "trace_id": platform.trace_id(event),
+                "trace_id": platform.trace_id(event, int(rows.delivery[row])),
                 "kind": kind.kind,
                 "retryable": kind.retryable,
                 "failure_class": retried if kind.retryable else "business",

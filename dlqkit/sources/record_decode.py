@@ -18,9 +18,10 @@ from dlqkit.frames import RECORDS, empty_frame
 from dlqkit.settings import ExecutionLogsSettings
 from dlqkit.sources.http import describe_body
 
-__all__ = ["Decoded", "decode_page", "finish_records", "read_times", "repair_json"]
+__all__ = ["REPAIRED", "Decoded", "decode_page", "finish_records", "read_times", "repair_json"]
 
 TIME = "datetime64[us, UTC]"
+REPAIRED = "A page held text that is no UTF-8, or numbers that are no JSON; they were replaced, the raw page is kept."
 # Names under which a field is looked for, in order, without case, dashes and underscores. The runbook's come first.
 _NAMES: Mapping[str, tuple[str, ...]] = {
     "record_id": ("recordid", "executionid", "logid", "id", "uuid"),
@@ -170,8 +171,7 @@ def decode_page(body: bytes, settings: ExecutionLogsSettings | None = None) -> D
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         repaired = repair_json(body)
     page = _decode(repaired, own)
-    said = "A page held text that is no UTF-8, or numbers that are no JSON; they were replaced, the raw page is kept."
-    return replace(page, findings=(*page.findings, said))
+    return replace(page, findings=(*page.findings, REPAIRED))
 
 
 def _decode(body: bytes, settings: ExecutionLogsSettings) -> Decoded:

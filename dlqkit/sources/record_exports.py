@@ -19,10 +19,11 @@ from dlqkit.errors import ParameterError, UnexpectedAnswer
 from dlqkit.frames import RECORDS, Coverage, Loaded, empty_frame
 from dlqkit.settings import ExecutionLogsSettings
 from dlqkit.sources.masking import Masks
-from dlqkit.sources.record_decode import Decoded, decode_page, finish_records, repair_json
+from dlqkit.sources.record_decode import REPAIRED, Decoded, decode_page, finish_records, repair_json
 
-__all__ = ["RecordExports"]
+__all__ = ["REBUILT", "RecordExports"]
 
+REBUILT = "Objects of a Parquet file were written as JSON; their text is not the worker's own."
 _MAX_BYTES = 4 << 30
 
 
@@ -107,7 +108,9 @@ class RecordExports:
             rows = _parquet(path)
             if self._masks:
                 rows = json.loads(self._without_secrets(json.dumps(rows, default=str).encode()))
-            return (*finish_records(rows, self._settings), False)
+            frame, said, no_records = finish_records(rows, self._settings)
+            is_rebuilt = any(isinstance(value, dict | list) for row in rows for value in row.values())
+            return frame, [*said, *([REBUILT] if is_rebuilt else [])], no_records, False
         body = self._without_secrets(_body(path, head))
         if not body.strip(b"\xef\xbb\xbf \t\r\n"):
             # An export that failed looks the same as one of no record.
@@ -126,7 +129,7 @@ class RecordExports:
 
     def _json_lines(self, path: Path, body: bytes) -> tuple[pd.DataFrame, Sequence[str], int, bool]:
         lines = [line for line in body.removeprefix(b"\xef\xbb\xbf").splitlines() if line.strip()]
-        good, bad, cut = [], 0, False
+        good, bad, cut, repaired = [], 0, False, False
         for number, line in enumerate(lines):
             try:
                 msgspec.json.decode(line, type=msgspec.Raw)
@@ -134,6 +137,7 @@ class RecordExports:
             except (msgspec.DecodeError, UnicodeDecodeError):
                 try:
                     good.append(repair_json(line))
+                    repaired = True
                 except UnexpectedAnswer:
                     cut = cut or number == len(lines) - 1
                     bad += number < len(lines) - 1
@@ -143,7 +147,8 @@ class RecordExports:
         if len(good) == 1 and not bad and not cut and not _is_record(good[0]):
             return _of(decode_page(body, self._settings))
         frame, said, no_records, _ = _of(decode_page(b"[" + b",".join(good) + b"]", self._settings))
-        return frame, [text for text in said if "bare array" not in text], bad + no_records, cut
+        said = [*(text for text in said if "bare array" not in text), *([REPAIRED] if repaired else [])]
+        return frame, said, bad + no_records, cut
 
 
 def _of(page: Decoded) -> tuple[pd.DataFrame, Sequence[str], int, bool]:

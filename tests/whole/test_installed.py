@@ -52,7 +52,7 @@ def test_the_wheel_runs_the_demo_from_an_empty_folder(installed: Path, tmp_path:
     assert told.stdout.startswith(str(installed))
 
     run = subprocess.run(
-        [sys.executable, "-m", "dlqkit", "demo", "--events", "4000"],
+        [sys.executable, "-m", "dlqkit", "demo", "--events", "4000", "--no-republish"],
         env=environment, cwd=tmp_path, capture_output=True, text=True, check=False,
     )  # fmt: skip
 

@@ -1,0 +1,51 @@
+"""Kill the sending of a republish at random moments and count what is wrong afterwards: make bench-reliability."""
+
+from __future__ import annotations
+
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+from benchmarks.harness import Measure
+from tests.republish.killing import POINTS, campaign
+
+PLANS, KILLS, SEED = 110, 520, 20_260_302
+# What a campaign counts, and how its figure is called.
+COUNTED = {
+    "stored_twice": "events stored twice at the server",
+    "acked_not_stored": "acknowledged events that the server does not have",
+    "stored_not_known": "events that the server has and the journal calls neither acknowledged nor in doubt",
+    "resent_in_doubt": "requests with an event that was in doubt",
+    "not_in_one_state": "looks at the journal with an event in no state or in two",
+    "taken_back": "acknowledged or failed events that later were something else",
+    "too_many_in_doubt": "kills that left more at intent than was in flight",
+    "out_of_order": "ordering keys whose events were stored out of order",
+    "lost": "plans that, settled by the server's word, were not stored exactly once",
+}
+
+
+def run(plans: int = PLANS, kills: int = KILLS, seed: int = SEED) -> list[Measure]:
+    """A measure for each thing that must not happen, after the two that say how hard it was tried."""
+    began = time.monotonic()
+    with tempfile.TemporaryDirectory() as folder:
+        tally = campaign(Path(folder), plans=plans, kills=kills, seed=seed)
+    where = ", ".join(f"{tally.killed_at[point]} {point}" for point in ("any time", *POINTS))
+    detail = f"{tally.events:,} events, faults of the server, {time.monotonic() - began:.0f} s; {where}"
+    return [
+        Measure("kill -9 of a republish", tally.kills, kills, kills, True, detail),
+        Measure("plans that were killed", tally.plans, plans, plans, True, f"seed {seed}"),
+        *(Measure(text, getattr(tally, name), 0, 0, False, "after kills") for name, text in COUNTED.items()),
+    ]
+
+
+def main() -> int:
+    """Print the measures; 1 where one falls short."""
+    measures = run()
+    for one in measures:
+        print(one.line(), flush=True)
+    return int(not all(one.holds for one in measures))
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,130 @@
+"""The end of ``dlqkit demo``: the cause is removed or not, and the dead events are sent again from an approved plan."""
+
+from __future__ import annotations
+
+import json
+import urllib.parse
+import urllib.request
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import typer
+
+from dlqkit.cli.republish_live import execute_plan, take_snapshot
+from dlqkit.errors import PlanError
+from dlqkit.untrusted import for_terminal, for_terminal_lines
+
+if TYPE_CHECKING:
+    from dlqkit.republish.plan import Plan
+    from dlqkit.republish.run import Run, Step
+    from dlqkit.settings import Settings
+
+__all__ = ["RETRIED", "republish_settings", "show_republish"]
+
+# Classes whose events may be sent again as they are (runbook §4).
+RETRIED = ("infrastructure", "timeout")
+RATE, DEADLINE_S = 200.0, 120.0
+WIDTH = 80
+
+
+def republish_settings(served: Mapping[str, Any]) -> dict[str, str]:
+    """Variables that say where the simulator's events may be sent, and how fast."""
+    topics = served["topics"]
+    return {
+        "DLQKIT_REPUBLISH__ALLOWED_TOPICS": json.dumps(sorted(topics.values())),
+        "DLQKIT_REPUBLISH__MAX_RATE": str(RATE),
+        "DLQKIT_REPUBLISH__OUTCOME_DEADLINE_S": str(DEADLINE_S),
+        # The rest at once after three steps: a demo is watched.
+        "DLQKIT_REPUBLISH__STEPS": "[1, 5, 20, 100000]",
+        **{f"DLQKIT_WORKFLOWS__{key}__TOPIC": topic for key, topic in topics.items()},
+    }
+
+
+def show_republish(
+    directory: Path, settings: Settings, served: Mapping[str, Any], workflow_id: str | None, *, fix: bool, quiet: bool
+) -> dict[str, Any]:
+    """Plan, approve, run and prove, with a sentence for each.
+
+    Parameters
+    ----------
+    directory : Path
+        The incident folder.
+    settings : Settings
+        With those of ``republish_settings``.
+    served : mapping
+        What the simulator says of itself.
+    workflow_id : str, optional
+        The incident's; without one nothing is sent.
+    fix : bool
+        Whether the cause is removed before; without that the ramp stops after its first event.
+    quiet : bool
+        Print nothing.
+
+    Returns
+    -------
+    dict
+        ``planned``, ``reason`` of a stop, ``totals`` of the proof, ``balances``; or ``not_sent``, why.
+    """
+
+    from dlqkit.republish.incident_proof import prove_incident
+
+    def tell(text: str) -> None:
+        if not quiet:
+            typer.echo("\n".join(for_terminal_lines(text, WIDTH)))
+
+    _post(f"{served['control_url']}/{'heal' if fix else 'outage'}", {"workflow_id": workflow_id or ""})
+    tell("")
+    tell("The cause is removed." if fix else "The cause is still there, although somebody says that it is removed.")
+    if workflow_id is None:
+        tell("No workflow has lost events, so nothing is sent again.")
+        return {"not_sent": "no workflow has lost events"}
+    try:
+        plan = _plan(directory, settings, workflow_id)
+    except PlanError as error:
+        tell(f"Nothing is sent again: {error.problem}")
+        return {"not_sent": error.problem}
+    tell(f"{plan.plan_id} is approved: {len(plan.events):,} events to {plan.target.address}, "
+         f"{len(plan.left_out):,} left out. Hash {plan.hash[:12]}…")  # fmt: skip
+    done = _run(directory, plan, settings, tell)
+    proof = prove_incident(take_snapshot(directory, settings), plan)
+    tell(f"Proof: {proof.sentence}.")
+    if not quiet:
+        typer.echo(f"See it: dlqkit republish status {for_terminal(directory)}")
+    return {"planned": proof.planned, "reason": done.reason, "totals": dict(proof.totals), "balances": proof.balances}
+
+
+def _post(url: str, form: Mapping[str, str]) -> None:
+    body = urllib.parse.urlencode({name: value for name, value in form.items() if value}).encode()
+    with urllib.request.urlopen(urllib.request.Request(url, data=body, method="POST"), timeout=30):
+        return
+
+
+def _plan(directory: Path, settings: Settings, workflow_id: str) -> Plan:
+    """A plan of the incident's newest evidence, approved with what it does not know."""
+    from dlqkit.report.planning import plan_incident
+    from dlqkit.republish.approval import approve_plan, keep_plan, next_plan_id
+    from dlqkit.republish.registry import open_registry
+    from dlqkit.republish.selection import Selection
+
+    folder = take_snapshot(directory, settings)
+    selection = Selection(workflows=(workflow_id,), classes=RETRIED)
+    with open_registry(directory, settings.republish.registry) as registry:
+        plan, outlook = plan_incident(folder, selection, settings, plan_id=next_plan_id(directory))
+        keep_plan(registry, plan, outlook, by="the demo")
+        approve_plan(registry, plan, settings, by="the demo", reason="the cause is removed", accepted=plan.unknowns)
+    return plan
+
+
+def _run(directory: Path, plan: Plan, settings: Settings, tell: Any) -> Run:
+    known: list[str] = []
+
+    def say(step: Step) -> None:
+        sentence = f"Step {step.number}: {step.judgement.sentence}"
+        if sentence not in known:
+            known.append(sentence)
+            tell(sentence)
+
+    done = execute_plan(directory, plan, settings, on_step=say)
+    tell(f"Stopped, {done.reason.replace('_', ' ')}: {done.sentence}" if done.reason else done.sentence)
+    return done

@@ -1,0 +1,126 @@
+"""``dlqkit republish``: approve, cancel, export; nothing here sends anything."""
+
+from __future__ import annotations
+
+import getpass
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from dlqkit.cli.shared import load, write_json
+from dlqkit.untrusted import for_terminal
+
+__all__ = ["AsJson", "By", "Directory", "PlanName", "approve", "cancel", "export", "user_name"]
+
+Directory = Annotated[Path, typer.Argument(help="Incident folder.")]
+PlanName = Annotated[str, typer.Argument(metavar="PLAN", help="Such as plan-001.")]
+By = Annotated[str | None, typer.Option(help="Who; the user of this machine by default.")]
+AsJson = Annotated[bool, typer.Option("--json", help="Print as JSON.")]
+
+
+def user_name(by: str | None) -> str:
+    """Who it is: as said, else the user of this machine."""
+    return by if by is not None else getpass.getuser()
+
+
+def approve(
+    context: typer.Context,
+    directory: Directory,
+    plan_id: PlanName,
+    reason: Annotated[str, typer.Option(help="Why it may be sent.")],
+    by: By = None,
+    accept_unknown: Annotated[
+        list[str] | None, typer.Option(help="Number of an unknown of the plan, or its words; each must be given.")
+    ] = None,
+    outcome_deadline: Annotated[
+        float | None, typer.Option(help="Seconds to wait for an outcome, where the plan does not know it.")
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Approve exactly this plan. Offline; nothing is sent.
+
+    Example: dlqkit republish approve incidents/orders plan-001 --by ann --reason "root removed" --accept-unknown 1
+    """
+    from dlqkit.republish.approval import approve_plan
+    from dlqkit.republish.plan import read_plan
+    from dlqkit.republish.registry import open_registry
+
+    settings = load(context)
+    read = read_plan(directory, plan_id)
+    with open_registry(directory, settings.republish.registry) as registry:
+        approval = approve_plan(
+            registry, read, settings, by=user_name(by), reason=reason, accepted=accept_unknown or (),
+            outcome_deadline_s=outcome_deadline,
+        )  # fmt: skip
+    if as_json:
+        write_json({"plan": plan_id, "hash": approval.hash, "by": approval.by, "at": approval.at,
+                    "outcome_deadline_s": approval.outcome_deadline_s})  # fmt: skip
+        return
+    count = len(read.events)
+    typer.echo(for_terminal(f"{plan_id} is approved by {approval.by}: {count:,} events to {read.target.address}."))
+    typer.echo(f"Hash {approval.hash}")
+    typer.echo(f"Try it:    dlqkit republish run {for_terminal(directory)} {plan_id}")
+    typer.echo(f"Send it:   dlqkit republish run {for_terminal(directory)} {plan_id} --execute")
+
+
+def cancel(
+    context: typer.Context,
+    directory: Directory,
+    plan_id: PlanName,
+    reason: Annotated[str, typer.Option(help="Why.")],
+    by: By = None,
+    as_json: AsJson = False,
+) -> None:
+    """Give a plan up: it is never sent after that, and other plans may have its events.
+
+    A run of it ends what is in flight and stops. Example: dlqkit republish cancel incidents/orders plan-001 --reason x
+    """
+    from dlqkit.republish.approval import cancel_plan
+    from dlqkit.republish.plan import read_plan
+    from dlqkit.republish.registry import find_registry
+
+    settings = load(context)
+    read = read_plan(directory, plan_id)
+    registry = find_registry(directory, settings.republish.registry)
+    freed = cancel_plan(registry, read, by=user_name(by), reason=reason)
+    if as_json:
+        write_json({"plan": plan_id, "cancelled": True, "freed": freed,
+                    "held": None if freed is None else len(read.events) - freed})  # fmt: skip
+        return
+    if freed is None:
+        typer.echo(f"{plan_id} is cancelled; a run is ending what is in flight. Cancel again when it has stopped.")
+        return
+    held = len(read.events) - freed
+    typer.echo(f"{plan_id} is cancelled; {freed:,} of its events may be planned again.")
+    if held:
+        typer.echo(f"{held:,} stay with it: they were sent, or may have been. See dlqkit republish status.")
+
+
+def export(
+    directory: Directory,
+    plan_id: PlanName,
+    output: Annotated[Path | None, typer.Option(help="File to write; standard output by default.")] = None,
+    draft: Annotated[bool, typer.Option("--draft", help="Before it is approved, to look at only.")] = False,
+) -> None:
+    """Write an approved plan as JSON lines for the team's own script; what that script sends is not in the journal.
+
+    Example: dlqkit republish export incidents/orders plan-001 --output plan.jsonl
+    """
+    from dlqkit.evidence import audit_log
+    from dlqkit.evidence.store import write_bytes
+    from dlqkit.republish.export import export_lines
+    from dlqkit.republish.plan import read_approval, read_plan
+
+    read = read_plan(directory, plan_id)
+    if not draft:
+        read_approval(directory, read)
+    lines = export_lines(read)
+    if not draft:
+        audit_log.append(directory, "republish export", plan_id=plan_id, hash=read.hash, events=len(read.events))
+    if output is None:
+        for line in lines:
+            typer.echo(line)
+        return
+    write_bytes(output, "".join(f"{line}\n" for line in lines).encode())
+    typer.echo(f"{len(lines):,} events are in {for_terminal(output)}.")

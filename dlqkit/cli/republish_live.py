@@ -1,0 +1,147 @@
+"""A republish against the live world of the settings: the run, the looking for events in doubt, the new snapshot."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from dlqkit.cli.shared import Progress, say
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from dlqkit.evidence.folder import IncidentFolder
+    from dlqkit.republish.journal import Journal
+    from dlqkit.republish.plan import Plan
+    from dlqkit.republish.run import Run, Step
+    from dlqkit.settings import Settings
+
+__all__ = ["execute_plan", "settle_by_looking", "take_snapshot"]
+
+
+def execute_plan(
+    directory: Path,
+    plan: Plan,
+    settings: Settings,
+    *,
+    stopped: threading.Event | None = None,
+    on_step: Callable[[Step], None] | None = None,
+) -> Run:
+    """Run a plan against the live world of the settings.
+
+    Parameters
+    ----------
+    directory : Path
+        The incident folder.
+    plan : Plan
+        As ``read_plan`` gives it.
+    settings : Settings
+        Where the sources and the receiver are.
+    stopped : Event, optional
+        Once set, the run ends after what is in flight.
+    on_step : callable, optional
+        Told of each look at a step; by default a line on standard error while somebody looks.
+
+    Returns
+    -------
+    Run
+    """
+    from dlqkit.evidence.live import connect_world
+    from dlqkit.republish.run import run_republish
+
+    ends = stopped or threading.Event()
+    known = _known_before(directory, plan)
+    return run_republish(
+        directory, plan, sink=lambda: _open_sink(plan, settings), world=connect_world(settings, stopped=ends),
+        execute=True, should_stop=ends.is_set, known=known, names=dict(settings.prometheus.metrics),
+        on_step=on_step or _say_step,
+    )  # fmt: skip
+
+
+def _open_sink(plan: Plan, settings: Settings) -> Any:
+    """The receiver; where the team opted in, the verification subscription is there before the first event is sent."""
+    from dlqkit.republish.publisher import connect_channel, connect_sink
+    from dlqkit.republish.verification import create_verification_subscription
+
+    own = settings.republish
+    if plan.target.kind == "pubsub" and own.verification_subscription is not None:
+        channel, _ = connect_channel(own.endpoint)
+        try:
+            create_verification_subscription(channel, own.verification_subscription, plan.target.address)
+        finally:
+            channel.close()
+    return connect_sink(
+        plan.target,
+        endpoint=own.endpoint,
+        bearer=own.http.bearer if own.http is not None else None,
+        ca_file=own.http.ca_file if own.http is not None else None,
+    )
+
+
+def _known_before(directory: Path, plan: Plan) -> pd.DataFrame:
+    from dlqkit.evidence.folder import open_incident
+
+    return open_incident(directory, snapshot=plan.snapshot).records().frame
+
+
+def _say_step(step: Step) -> None:
+    say(f"Step {step.number}: {step.judgement.sentence}")
+
+
+def settle_by_looking(directory: Path, plan: Plan, settings: Settings, journal: Journal, who: str) -> dict[str, int]:
+    """Settle by what can be seen now: execution records, then the verification subscription where there is one."""
+    from dlqkit.evidence.live import connect_world
+    from dlqkit.republish.outcomes import CLOCK_TOLERANCE_S, find_outcomes
+    from dlqkit.republish.resolution import resolve_by_records
+
+    settled: dict[str, int] = {}
+    sent, doubtful = _doubtful(plan, journal)
+    if doubtful.empty:
+        return settled
+    if settings.execution_logs.url is not None:
+        since = doubtful["sent_at"].min().to_pydatetime() - timedelta(seconds=CLOCK_TOLERANCE_S)
+        world = connect_world(settings)
+        traces = tuple(doubtful["trace_id"].dropna().unique())
+        records = world.records(str(doubtful["workflow_id"].iloc[0]), since, traces)
+        for sentence in records.coverage.missing:
+            say(sentence)
+        outcomes = find_outcomes(sent, records.frame, dedupe_attribute=plan.target.dedupe_attribute,
+                                 known=_known_before(directory, plan))  # fmt: skip
+        settled["records"] = resolve_by_records(journal, plan.plan_id, outcomes, by=who)
+    name, attribute = settings.republish.verification_subscription, plan.target.dedupe_attribute
+    _, doubtful = _doubtful(plan, journal)
+    if name is not None and attribute is not None and plan.target.kind == "pubsub" and len(doubtful):
+        from dlqkit.republish.publisher import connect_channel
+        from dlqkit.republish.resolution import resolve_by_subscription
+        from dlqkit.republish.verification import load_seen
+
+        channel, _ = connect_channel(settings.republish.endpoint)
+        try:
+            seen = load_seen(channel, name, set(doubtful["dedupe_key"]), dedupe_attribute=attribute)
+        finally:
+            channel.close()
+        settled["the verification subscription"] = resolve_by_subscription(journal, plan.plan_id, seen, by=who)
+    return settled
+
+
+def _doubtful(plan: Plan, journal: Journal) -> tuple[pd.DataFrame, pd.DataFrame]:
+    from dlqkit.republish.sent_events import sent_events
+
+    sent = sent_events(plan, journal.events(plan.plan_id))
+    return sent, sent[sent["state"] == "in_doubt"]
+
+
+def take_snapshot(directory: Path, settings: Settings) -> IncidentFolder:
+    """A new snapshot, of the same question up to now."""
+    from dlqkit.evidence.collect import collect
+    from dlqkit.evidence.folder import read_incident
+    from dlqkit.incident import Incident
+    from dlqkit.report.focus import find_focus
+
+    asked = read_incident(directory)
+    incident = Incident(asked.start, datetime.now(UTC), workflow_id=asked.workflow_id, trace_id=asked.trace_id)
+    with Progress() as progress:
+        return collect(incident, settings, directory, progress=progress, focus=find_focus)

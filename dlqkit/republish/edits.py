@@ -1,0 +1,289 @@
+"""Edits of payloads: JSON Patch, merge patch or a new text, locked fields, and the difference."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Any, Literal
+
+import pandas as pd
+
+from dlqkit.errors import ParameterError
+from dlqkit.republish.exact_json import is_same, parse_exact, plain_value, rewrite, write_value
+
+__all__ = [
+    "Change",
+    "Edit",
+    "apply_edit",
+    "check_locked",
+    "edits_of_table",
+    "find_changes",
+    "payload_table",
+    "read_edit",
+]
+
+Kind = Literal["json_patch", "merge_patch", "text"]
+
+
+@dataclass(frozen=True, slots=True)
+class Edit:
+    """A change of one event's payload, or of every selected one's, with its reason and its author."""
+
+    kind: Kind
+    patch: str
+    """JSON text of the patch; the whole new payload of ``text``."""
+    reason: str
+    by: str
+    event_key: str | None = None
+    """None: every event of the selection."""
+
+    def __post_init__(self) -> None:
+        if not self.reason.strip() or not self.by.strip():
+            raise ParameterError("An edit has no reason or no author.", "Give --reason and --by.")
+        if self.kind == "text" and self.event_key is None:
+            raise ParameterError("One new text is given for all events.", "Name the event, or give a patch.")
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """A place of the payload and its JSON text before and after; None where there was or is nothing."""
+
+    path: str
+    before: str | None
+    after: str | None
+
+
+def read_edit(text: str, reason: str, by: str, event_key: str | None = None) -> Edit:
+    """A patch as it was typed or as a file holds it: a list is a JSON Patch, an object a merge patch.
+
+    Raises
+    ------
+    ParameterError
+        If it is neither, or has no reason or author.
+    """
+    try:
+        patch = plain_value(parse_exact(text))
+    except ValueError as error:
+        raise ParameterError(f"The patch is no JSON: {error}.", 'Write it as {"field": "value"}.') from None
+    if not isinstance(patch, (dict, list)):
+        raise ParameterError(
+            "The patch is neither a list nor an object.",
+            'Write a merge patch, {"field": "value"}, or a JSON Patch, [{"op": …}].',
+        )
+    return Edit("json_patch" if isinstance(patch, list) else "merge_patch", text, reason, by, event_key)
+
+
+def apply_edit(payload: str, edit: Edit) -> str:
+    """The payload after the edit.
+
+    Parameters
+    ----------
+    payload : str
+        JSON text; any text where the edit is a whole new one.
+    edit : Edit
+
+    Returns
+    -------
+    str
+        What the patch does not touch keeps every character.
+
+    Raises
+    ------
+    ParameterError
+        If the patch does not fit the payload, or one of them is no JSON.
+    """
+    if edit.kind == "text":
+        return edit.patch
+    try:
+        value = plain_value(parse_exact(payload))
+    except ValueError as error:
+        raise ParameterError(
+            "The payload is no JSON, so no patch can be applied to it.", "Give its new text."
+        ) from error
+    patch = plain_value(parse_exact(edit.patch))
+    return rewrite(payload, _merged(value, patch) if edit.kind == "merge_patch" else _patched(value, patch))
+
+
+def _merged(value: Any, patch: Any) -> Any:
+    """RFC 7396: null removes, an object is merged, anything else replaces."""
+    if not isinstance(patch, dict):
+        return patch
+    out = dict(value) if isinstance(value, dict) else {}
+    for name, inner in patch.items():
+        if inner is None:
+            out.pop(name, None)
+        else:
+            out[name] = _merged(out.get(name), inner)
+    return out
+
+
+def _patched(value: Any, patch: list[Any]) -> Any:
+    import jsonpatch
+    import jsonpointer
+
+    try:
+        return jsonpatch.JsonPatch(patch).apply(value)
+    except (jsonpatch.JsonPatchException, jsonpointer.JsonPointerException, TypeError, KeyError) as error:
+        kind = type(error).__name__
+        # The library's own words quote the payload.
+        raise ParameterError(
+            f"The JSON Patch does not fit the payload ({kind}).",
+            "Check each path against the payload: dlqkit event DIR ID",
+        ) from None
+
+
+def find_changes(before: str, after: str) -> list[Change]:
+    """What differs between two payloads, place by place.
+
+    Returns
+    -------
+    list of Change
+        Paths such as ``payload.items[0].sku``, in order; one for all where a text is no JSON or the kind changed.
+    """
+    try:
+        one, other = plain_value(parse_exact(before)), plain_value(parse_exact(after))
+    except ValueError:
+        return [] if before == after else [Change("payload", before, after)]
+    return list(_differences("payload", one, other))
+
+
+def _differences(path: str, one: Any, other: Any) -> Iterator[Change]:
+    if is_same(one, other):
+        return
+    if isinstance(one, dict) and isinstance(other, dict):
+        for name in [*one, *(name for name in other if name not in one)]:
+            place = f"{path}.{name}"
+            if name not in one:
+                yield Change(place, None, write_value(other[name]))
+            elif name not in other:
+                yield Change(place, write_value(one[name]), None)
+            else:
+                yield from _differences(place, one[name], other[name])
+    elif isinstance(one, list) and isinstance(other, list) and len(one) == len(other):
+        for number, (left, right) in enumerate(zip(one, other, strict=True)):
+            yield from _differences(f"{path}[{number}]", left, right)
+    else:
+        yield Change(path, write_value(one), write_value(other))
+
+
+def check_locked(changes: Iterable[Change], locked: Sequence[str]) -> None:
+    """Refuse a change at, below or above a locked field.
+
+    Raises
+    ------
+    ParameterError
+        If there is one; it names the field.
+    """
+    for change in changes:
+        steps = _steps(change.path)
+        for field in locked:
+            own = _steps(field if field.startswith("payload") else f"payload.{field}")
+            shorter = min(len(steps), len(own))
+            if steps[:shorter] == own[:shorter]:
+                raise ParameterError(
+                    f"The field {field} is locked, and the edit would change it.",
+                    "Leave it as it is, or have republish.locked_fields changed by whoever owns the settings.",
+                )
+
+
+def _steps(path: str) -> list[str]:
+    return [part.split("[")[0] for part in path.split(".")]
+
+
+def payload_table(events: Mapping[str, str]) -> pd.DataFrame:
+    """Payloads as a table to edit: a row per event, a column per field that holds a plain value.
+
+    Parameters
+    ----------
+    events : mapping
+        Payload text by event key.
+
+    Returns
+    -------
+    DataFrame
+        Index ``event_key``; columns such as ``payload.customer.id`` in the order in which they are first seen; cells
+        are JSON text (a text has its quotes), NA where the payload lacks the field. Arrays are one cell.
+
+    Raises
+    ------
+    ParameterError
+        If a payload is no JSON object.
+    """
+    rows = {}
+    for key, text in events.items():
+        try:
+            value = plain_value(parse_exact(text))
+        except ValueError:
+            value = None
+        if not isinstance(value, dict):
+            raise ParameterError(f"The payload of {key[:60]} is no JSON object.", "Leave it out of the table.")
+        rows[key] = dict(_cells("payload", value))
+    columns = list(dict.fromkeys(name for row in rows.values() for name in row))
+    table = pd.DataFrame([[row.get(name) for name in columns] for row in rows.values()], columns=columns, dtype="str")
+    table.index = pd.Index(list(rows), name="event_key", dtype="str")
+    return table
+
+
+def _cells(path: str, value: dict[str, Any]) -> Iterator[tuple[str, str]]:
+    for name, inner in value.items():
+        # A name with a dot in it would be read as two.
+        if isinstance(inner, dict) and inner and not any("." in key for key in inner):
+            yield from _cells(f"{path}.{name}", inner)
+        else:
+            yield f"{path}.{name}", write_value(inner)
+
+
+def edits_of_table(before: pd.DataFrame, after: pd.DataFrame, *, reason: str, by: str) -> tuple[Edit, ...]:
+    """The edits that lead from one table of payloads to the other.
+
+    Parameters
+    ----------
+    before, after : DataFrame
+        As ``payload_table`` makes it, and as the analyst left it; rows may be missing, none may be new.
+    reason, by : str
+
+    Returns
+    -------
+    tuple of Edit
+        A merge patch for each row with a changed cell. A cell that is no JSON is a text; an emptied one removes.
+
+    Raises
+    ------
+    ParameterError
+        If a row is not in the first table, or a row stands there twice.
+    """
+    strange = [str(key) for key in after.index if key not in before.index]
+    if strange or after.index.has_duplicates:
+        which = strange[0] if strange else str(after.index[after.index.duplicated()][0])
+        raise ParameterError(f"The row {which[:60]} is not in the table once.", "Keep the index as it was.")
+    edits = []
+    for key in after.index:
+        patch: dict[str, Any] = {}
+        for column in after.columns:
+            old = before.at[key, column] if column in before.columns else None
+            new = after.at[key, column]
+            old, new = (None if pd.isna(cell) or cell == "" else cell for cell in (old, new))
+            if old != new:
+                _put(patch, column.split(".")[1:], None if new is None else _read_cell(new))
+        if patch:
+            edits.append(Edit("merge_patch", write_value(patch), reason, by, str(key)))
+    return tuple(edits)
+
+
+def _read_cell(cell: Any) -> Any:
+    if isinstance(cell, bool):
+        return cell
+    if not isinstance(cell, str):
+        return Decimal(str(cell))
+    try:
+        return plain_value(parse_exact(cell))
+    except ValueError:
+        return cell
+
+
+def _put(patch: dict[str, Any], steps: Sequence[str], value: Any) -> None:
+    *parents, last = steps or [""]
+    for name in parents:
+        patch = patch.setdefault(name, {})
+    patch[last] = value

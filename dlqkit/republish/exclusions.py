@@ -1,0 +1,252 @@
+"""Which selected events are left out of a republish, and the reason of each."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import pandas as pd
+
+from dlqkit.executions.event_history import record_outcomes
+from dlqkit.incident import parse_duration
+from dlqkit.republish.plan import Plan, hash_text
+from dlqkit.republish.selection import values_of
+from dlqkit.settings import WorkflowSettings
+
+__all__ = [
+    "ACCEPTABLE",
+    "REASONS",
+    "Sent",
+    "find_duplicates",
+    "find_sent",
+    "find_succeeded",
+    "find_superseded",
+    "find_too_old",
+]
+
+# In the order in which they are looked at; the first one that holds is the one that is said.
+REASONS: Mapping[str, str] = {
+    "succeeded later": "a record shows that it succeeded after its dead letter",
+    "still being tried": "a record newer than its dead letter shows that it is under way",
+    "in doubt": "an earlier send of it may or may not have arrived; resolve it first",
+    "already republished": "it was sent, and no newer dead letter of it is known",
+    "in another open plan": "it would be sent twice",
+    "duplicate dead letter": "the same payload of the same trace is planned once already",
+    "payload missing": "there is nothing to send",
+    "payload truncated": "what was cut cannot be sent",
+    "payload redacted": "masks would be sent in place of values",
+    "payload not JSON": "nobody can tell whether it is whole",
+    "edit does not fit": "the patch of all events cannot be applied to its payload",
+    "disputed class": "its fields and its text contradict each other; decide in judgement.yaml",
+    "business error": "the same payload would fail again; edit it first",
+    "refused by the schema": "the team's schema does not let it pass",
+    "poison": "it died again after as many replays as are allowed",
+    "superseded": "a newer event of the same entity has succeeded",
+    "too old": "its dead letter is older than the workflow's max_age",
+    "attribute missing": "a field that an attribute or the ordering key is taken from is not in its payload",
+    "over a limit": "Pub/Sub would refuse the message",
+}
+# What a person may answer for; the others would send the wrong thing, or the right one twice.
+ACCEPTABLE = ("payload truncated", "payload redacted", "payload not JSON", "poison", "superseded", "too old")
+
+
+@dataclass(frozen=True, slots=True)
+class Sent:
+    """What the journal knows of an event's earlier sends."""
+
+    replays: int
+    """How often it was sent and acknowledged."""
+    is_in_doubt: bool
+    is_waiting: bool
+    """Sent, and no dead letter newer than that is known."""
+    plans: tuple[str, ...]
+
+
+def find_succeeded(records: pd.DataFrame, last: pd.DataFrame) -> dict[str, tuple[str, str]]:
+    """Events that succeeded, or are being tried, after their last dead letter.
+
+    Parameters
+    ----------
+    records : DataFrame
+        ``frames.RECORDS`` of all events.
+    last : DataFrame
+        The last dead letter of each event.
+
+    Returns
+    -------
+    dict
+        By event key the reason and when. A success at the same moment, or at a time that is not known, counts as later.
+    """
+    dead_at = last.set_index("event_key")["recorded_at"]
+    own = records[records["event_key"].isin(set(dead_at.index))]
+    if own.empty:
+        return {}
+    outcome = record_outcomes(own)
+    since = own["event_key"].map(dead_at)
+    after = ~(own["recorded_at"] < since)  # also where one of the two is not known
+    found: dict[str, tuple[str, str]] = {}
+    for state, reason, mask in (
+        ("succeeded", "succeeded later", after),
+        ("retrying", "still being tried", own["recorded_at"] > since),
+    ):
+        for key, at in own.loc[(outcome == state) & mask, ["event_key", "recorded_at"]].itertuples(index=False):
+            found.setdefault(str(key), (reason, "at an unknown time" if pd.isna(at) else f"{at:%Y-%m-%d %H:%M:%S} UTC"))
+    return found
+
+
+def find_sent(last: pd.DataFrame, journal: pd.DataFrame | None, earlier: Iterable[Plan] = ()) -> dict[str, Sent]:
+    """What is known of earlier sends of each event.
+
+    Parameters
+    ----------
+    last : DataFrame
+        The last dead letter of each event: ``event_key``, ``workflow_id``, ``trace_id``, ``record_id``,
+        ``recorded_at``, ``payload_snapshot``.
+    journal : DataFrame or None
+        ``republish.journal.JOURNAL``.
+    earlier : iterable of Plan
+        The incident's plans. Where one names the very dead letter that is the last one still, the event did not die
+        again, whatever the clocks of worker and analyst say.
+
+    Returns
+    -------
+    dict
+        By event key; events that were never sent are not in it. An edited event that came back is found by its trace
+        and the payload that was sent.
+    """
+    if journal is None or journal.empty:
+        return {}
+    known = {(plan.plan_id, event.event_key): (event.record_id, event.dead_at, event.record_sha256)
+             for plan in earlier for event in plan.events}  # fmt: skip
+    by_key: dict[str, list[Any]] = {}
+    by_text: dict[tuple[str, str, str], list[Any]] = {}
+    for row in journal.itertuples(index=False):
+        by_key.setdefault(str(row.event_key), []).append(row)
+        hashes = {str(row.payload_sha256), known.get((str(row.plan_id), str(row.event_key)), ("", "", ""))[2]}
+        for digest in hashes - {""}:
+            by_text.setdefault((str(row.workflow_id), str(row.trace_id), digest), []).append(row)
+    found = {}
+    for event in last.itertuples(index=False):
+        text = event.payload_snapshot if isinstance(event.payload_snapshot, str) else ""
+        place = (str(event.workflow_id), str(event.trace_id), _safe_hash(text))
+        rows = {(row.plan_id, row.item): row for row in [*by_key.get(event.event_key, []), *by_text.get(place, [])]}
+        acked = [row for row in rows.values() if row.state == "acked"]
+        doubt = [row for row in rows.values() if row.state in {"intent", "in_doubt"}]
+        if acked or doubt:
+            waiting = any(_is_same_death(event, row, known) for row in acked)
+            plans = tuple(sorted({str(row.plan_id) for row in [*acked, *doubt]}))
+            found[str(event.event_key)] = Sent(len({row.dedupe_key for row in acked}), bool(doubt), waiting, plans)
+    return found
+
+
+def _safe_hash(text: str) -> str:
+    return hash_text(text.encode("utf-8", "replace").decode())
+
+
+def _is_same_death(event: Any, row: Any, known: Mapping[tuple[str, str], tuple[Any, ...]]) -> bool:
+    """Whether the event's last dead letter is not one that came after this send."""
+    record_id, dead_at, _ = known.get((str(row.plan_id), str(event.event_key)), (None, None, None))
+    if pd.isna(event.recorded_at) or (record_id == event.record_id and dead_at == event.recorded_at.isoformat()):
+        return True
+    sent_at = row.intent_at if not pd.isna(row.intent_at) else row.settled_at
+    return pd.isna(sent_at) or bool(event.recorded_at <= sent_at)
+
+
+def find_duplicates(events: pd.DataFrame) -> dict[str, str]:
+    """Events that repeat one before them: the same workflow, trace and payload under another key.
+
+    Parameters
+    ----------
+    events : DataFrame
+        A row per event, in the order of sending.
+
+    Returns
+    -------
+    dict
+        By event key the key of the first one. Events without a trace count as the same where all of their payload is.
+    """
+    first: dict[tuple[str, str, str], str] = {}
+    found = {}
+    for event in events.itertuples(index=False):
+        if isinstance(event.payload_snapshot, str):
+            place = (str(event.workflow_id), str(event.trace_id), event.payload_snapshot)
+            before = first.setdefault(place, str(event.event_key))
+            if before != event.event_key:
+                found[str(event.event_key)] = before
+    return found
+
+
+def find_superseded(
+    records: pd.DataFrame, events: pd.DataFrame, entity_key: Collection[str]
+) -> tuple[dict[str, str], set[str]]:
+    """Events of whose entity a newer event has succeeded.
+
+    Parameters
+    ----------
+    records : DataFrame
+        ``frames.RECORDS`` of the workflow.
+    events : DataFrame
+        A row per event, with ``first_at``, when its first record is from.
+    entity_key : collection of str
+        Paths such as ``payload.customer_id``; empty: nothing is known.
+
+    Returns
+    -------
+    (dict, set)
+        By event key what is newer and when it succeeded; and the events whose entity is not known.
+    """
+    if not entity_key:
+        return {}, set()
+    first_at = records.groupby("event_key")["recorded_at"].min()
+    good = records[(record_outcomes(records) == "succeeded").to_numpy(dtype=bool)].copy()
+    good["begun_at"] = good["event_key"].map(first_at)
+    newest: dict[tuple[Any, ...], list[tuple[Any, Any, str]]] = {}
+    for entity, begun, at, key in zip(
+        _entities(good, entity_key), good["begun_at"], good["recorded_at"], good["event_key"], strict=True
+    ):
+        if entity is not None and not pd.isna(begun):
+            newest.setdefault(entity, []).append((begun, at, str(key)))
+    found, unknown = {}, set()
+    for entity, event in zip(_entities(events, entity_key), events.itertuples(index=False), strict=True):
+        if entity is None or pd.isna(event.first_at):
+            unknown.add(str(event.event_key))
+            continue
+        newer = [one for one in newest.get(entity, []) if one[0] > event.first_at and one[2] != event.event_key]
+        if newer:
+            _, at, key = max(newer)
+            found[str(event.event_key)] = f"event {key} succeeded at {at:%Y-%m-%d %H:%M:%S} UTC"
+    return found, unknown
+
+
+def _entities(records: pd.DataFrame, entity_key: Collection[str]) -> list[tuple[str, ...] | None]:
+    """The entity of each record; None where a part of it is absent or there are several."""
+    columns = [values_of(records, path) for path in entity_key]
+    return [
+        tuple(str(values[0]) for values in row) if all(len(values) == 1 for values in row) else None
+        for row in zip(*columns, strict=True)
+    ]
+
+
+def find_too_old(events: pd.DataFrame, own: WorkflowSettings, as_of: pd.Timestamp) -> dict[str, str]:
+    """Events whose dead letter is older than the workflow's ``max_age`` at the evidence's last time.
+
+    Returns
+    -------
+    dict
+        By event key how old it is. Without ``max_age`` none; a dead letter without a time is none.
+    """
+    if own.max_age is None:
+        return {}
+    limit = pd.Timedelta(parse_duration(own.max_age))
+    ages = as_of - events["recorded_at"]
+    return {
+        str(key): f"{_age(age)} old; the limit is {own.max_age}"
+        for key, age in zip(events["event_key"], ages, strict=True)
+        if not pd.isna(age) and age > limit
+    }
+
+
+def _age(age: pd.Timedelta) -> str:
+    minutes = age / pd.Timedelta(minutes=1)
+    return f"{minutes:,.0f} min" if minutes < 120 else f"{minutes / 60:,.1f} h"

@@ -1,0 +1,114 @@
+"""What an incident folder and its settings know for a plan, beside the records."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from dlqkit.errors import ParameterError
+from dlqkit.evidence.folder import IncidentFolder
+from dlqkit.republish.journal import read_journal
+from dlqkit.republish.known import Known
+from dlqkit.republish.plan import find_plans, read_plan
+from dlqkit.settings import Settings
+from dlqkit.sources.record_decode import REPAIRED
+from dlqkit.sources.record_exports import REBUILT
+
+__all__ = ["find_evidence_unknowns", "gather_known", "read_schema"]
+
+
+def read_schema(settings: Settings) -> Mapping[str, Any] | None:
+    """The team's JSON Schema, where ``republish.schema`` names its file; a relative path is beside the settings.
+
+    Raises
+    ------
+    ParameterError
+        If the file cannot be read, or is no JSON object.
+    """
+    path = settings.republish.schema_file
+    if path is None:
+        return None
+    if not path.is_absolute() and settings.file is not None:
+        path = settings.file.parent / path
+    try:
+        schema = json.loads(path.read_bytes())
+    except (OSError, ValueError, RecursionError) as error:
+        raise ParameterError(
+            f"The schema {path.name} cannot be read as JSON.", "Check republish.schema in the settings."
+        ) from error
+    if not isinstance(schema, dict):
+        raise ParameterError(f"The schema {path.name} is no JSON object.", "Check republish.schema in the settings.")
+    return schema
+
+
+def find_evidence_unknowns(folder: IncidentFolder) -> tuple[str, ...]:
+    """What the evidence itself says of payloads that may not be the worker's own text.
+
+    Returns
+    -------
+    tuple of str
+        Sentences for the approval: pages that were mended when they were read, secrets that were masked.
+    """
+    said = []
+    findings = folder.records().coverage.findings
+    if REPAIRED in findings:
+        said.append("Not known: which payloads stood in a page that was mended when it was read; they are not exact.")
+    if REBUILT in findings:
+        said.append("Not known: the exact text of payloads that came as objects of a Parquet file.")
+    masked = sum(
+        len(source.get("masked", ())) for source in folder.manifest["sources"] if source["kind"].startswith("records")
+    )
+    if masked:
+        pages = "a page" if masked == 1 else f"{masked:,} pages"
+        said.append(f"Not known: which payloads held the secret that was masked in {pages} of records.")
+    return tuple(said)
+
+
+def gather_known(
+    folder: IncidentFolder,
+    settings: Settings,
+    *,
+    originals: pd.DataFrame | None = None,
+    claimed: Mapping[str, str] | None = None,
+) -> Known:
+    """All that decides beside the records.
+
+    Parameters
+    ----------
+    folder : IncidentFolder
+    settings : Settings
+    originals : DataFrame, optional
+        Original messages, as in ``Known``.
+    claimed : mapping, optional
+        Events that are to be left out because another open plan has them.
+
+    Returns
+    -------
+    Known
+
+    Raises
+    ------
+    ParameterError
+        If the team's schema cannot be read.
+    EvidenceError
+        If an earlier plan or the journal was changed.
+    """
+    path = Path(folder.path)
+    coverage = folder.records().coverage
+    return Known(
+        incident=path.name,
+        snapshot=folder.snapshot,
+        completeness=coverage.completeness,
+        unknowns=find_evidence_unknowns(folder),
+        journal=read_journal(path),
+        worker_logs=folder.worker_logs().frame,
+        earlier=tuple(read_plan(path, plan_id) for plan_id in find_plans(path)),
+        originals=originals,
+        claimed=claimed,
+        schema=read_schema(settings),
+        is_registry_shared=settings.republish.registry is not None,
+    )

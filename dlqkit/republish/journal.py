@@ -1,0 +1,100 @@
+"""The journal of an incident folder's republishes: what was intended, durable before it is done, and what is known."""
+
+from __future__ import annotations
+
+import secrets
+import sqlite3
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pandas as pd
+
+from dlqkit.frames import empty_frame
+from dlqkit.republish import journal_file as file
+from dlqkit.republish.journal_place import Mark, check_not_lost, check_place, known_sequence
+from dlqkit.republish.journal_plans import to_frame
+from dlqkit.republish.journal_rows import Change
+from dlqkit.republish.journal_schema import JOURNAL
+from dlqkit.republish.journal_writer import Journal
+from dlqkit.republish.plan import FOLDER
+from dlqkit.republish.run_lock import hold_run_lock
+
+__all__ = ["JOURNAL", "Change", "Journal", "open_journal", "read_journal"]
+
+
+def _utc_now() -> datetime:
+    return datetime.now(UTC)
+
+
+@contextmanager
+def open_journal(directory: Path, *, now: Callable[[], datetime] = _utc_now) -> Iterator[Journal]:
+    """The journal of an incident folder, for one writer; made where there is none.
+
+    Parameters
+    ----------
+    directory : Path
+        The incident folder.
+    now : callable
+        The clock of intents and results, UTC.
+
+    Raises
+    ------
+    StorageError
+        If another run has it, which is named, or it cannot be written.
+    EvidenceError
+        If it is damaged, missing, a copy, or older than what is known of it: events might be sent again.
+    """
+    directory = Path(directory)
+    path = file.journal_path(directory)
+    with hold_run_lock(directory / FOLDER / "journal.lock"), opened_file(directory) as (connection, head, mark):
+        check_place(directory, path, head, mark)
+        journal = Journal(directory, connection, head, mark, now)
+        if known_sequence(directory, head.journal_id) < 0:
+            journal.audit("republish journal begins")
+        yield journal
+        if journal.sequence > head.sequence:
+            journal.audit("republish journal closed")
+
+
+@contextmanager
+def opened_file(directory: Path) -> Iterator[tuple[sqlite3.Connection, file.Head, Mark]]:
+    """The journal's file, whole by its digests, whatever place it is in; the lock is held by the caller."""
+    path = file.journal_path(directory)
+    if not path.exists() or path.stat().st_size == 0:
+        check_not_lost(directory)
+    connection = file.connect_to_write(path)
+    mark = Mark(path.with_name("journal.mark"))
+    try:
+        with file.writing():
+            if file.is_new(connection):
+                check_not_lost(directory)
+                file.make_tables(connection, path, secrets.token_hex(16))
+            head = file.read_head(connection)
+            file.check_contents(connection, head)
+        yield connection, head, mark
+    finally:
+        mark.close()
+        connection.close()
+
+
+def read_journal(directory: Path) -> pd.DataFrame:
+    """What the journal of an incident folder says, also while a run writes it.
+
+    Returns
+    -------
+    DataFrame
+        ``JOURNAL``, by plan and item; empty where there is no journal.
+
+    Raises
+    ------
+    EvidenceError
+        If it is damaged.
+    StorageError
+        If it cannot be read.
+    """
+    path = file.journal_path(directory)
+    if not path.exists() or path.stat().st_size == 0:
+        return empty_frame(JOURNAL)
+    return to_frame(file.read_contents(path))

@@ -1,0 +1,266 @@
+"""The journal's file: opened for one writer or any reader, and refused where it is not what was written."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import quote
+
+from dlqkit.errors import EvidenceError, StorageError
+from dlqkit.evidence.store import FILE_MODE, make_folder
+from dlqkit.republish.journal_schema import (
+    CHANGING,
+    FIXED,
+    FORMAT,
+    SCHEMA,
+    add_digests,
+    identity_of,
+    note_digest,
+    plan_digest,
+    state_digest,
+)
+from dlqkit.republish.plan import FOLDER
+
+__all__ = ["Head", "check_contents", "connect_to_write", "journal_path", "read_contents", "reading", "writing"]
+
+# SQLite waits so long for a reader that is just opening the file; no reader keeps a lock of the write-ahead log.
+_BUSY_S = 10.0
+_MISSING = "Restore republish/journal.sqlite from a copy; never start without it, or events may be sent again."
+
+
+@dataclass(frozen=True, slots=True)
+class Head:
+    """Which journal it is, which file it was when it was last written, and how often."""
+
+    journal_id: str
+    device: int
+    inode: int
+    sequence: int
+    total: str
+
+
+def journal_path(directory: Path) -> Path:
+    """Where the journal of an incident folder is."""
+    return Path(directory) / FOLDER / "journal.sqlite"
+
+
+def damaged(problem: str) -> EvidenceError:
+    """The error for a journal that cannot be trusted."""
+    return EvidenceError(f"The journal is damaged: {problem}. Nothing was sent.", _MISSING)
+
+
+@contextmanager
+def writing() -> Iterator[None]:
+    """Tell a full disk and a failing one from a file that is damaged.
+
+    Raises
+    ------
+    StorageError, EvidenceError
+        What SQLite's error means for the analyst.
+    """
+    try:
+        yield
+    except UnicodeDecodeError as error:  # SQLite's own message quotes what it could not read
+        raise damaged("SQLite cannot read it") from error
+    except sqlite3.Error as error:
+        name = getattr(error, "sqlite_errorname", "") or ""
+        if name == "SQLITE_FULL":
+            problem = "The disk is full: the journal could not be written, and nothing more was sent."
+        elif name.startswith(("SQLITE_IOERR", "SQLITE_CANTOPEN", "SQLITE_READONLY", "SQLITE_BUSY", "SQLITE_LOCKED")):
+            problem = f"The journal could not be written ({name}), and nothing more was sent."
+        elif isinstance(error, sqlite3.DatabaseError) and not isinstance(
+            error, sqlite3.IntegrityError | sqlite3.ProgrammingError | sqlite3.InterfaceError
+        ):
+            raise damaged("SQLite cannot read it") from error
+        else:
+            raise
+        raise StorageError(
+            problem, "Mend the disk and run the same command again; what may have been sent is then in doubt by name."
+        ) from error
+
+
+@contextmanager
+def reading() -> Iterator[None]:
+    """As ``writing``, for somebody who only reads.
+
+    Raises
+    ------
+    StorageError, EvidenceError
+        What SQLite's error means for the analyst.
+    """
+    try:
+        yield
+    except (sqlite3.Error, UnicodeDecodeError) as error:
+        if (getattr(error, "sqlite_errorname", "") or "").startswith(
+            ("SQLITE_CANTOPEN", "SQLITE_IOERR", "SQLITE_BUSY")
+        ):
+            raise StorageError(
+                "The journal cannot be read.", "Check the permissions of the folder republish."
+            ) from error
+        raise damaged("SQLite cannot read it") from error
+
+
+def connect_to_write(path: Path) -> sqlite3.Connection:
+    """The one writer's connection; every commit is on the disk when it returns."""
+    make_folder(path.parent)
+    with writing():
+        connection = sqlite3.connect(path, isolation_level=None, timeout=_BUSY_S, check_same_thread=False)
+        try:
+            path.chmod(FILE_MODE)
+            connection.execute("PRAGMA journal_mode = WAL")
+            connection.execute("PRAGMA synchronous = FULL")
+            connection.execute("PRAGMA foreign_keys = ON")
+        except BaseException:
+            connection.close()
+            raise
+        return connection
+
+
+def read_contents(path: Path) -> list[tuple[object, ...]]:
+    """The rows of ``check_contents``, of one moment, for somebody who only reads; nothing is written or locked.
+
+    Raises
+    ------
+    EvidenceError
+        If the journal is damaged.
+    StorageError
+        If it cannot be read.
+    """
+    log = path.with_name(path.name + "-wal")
+    if not log.exists():
+        # Nobody writes: SQLite is told so, or it would make its files beside the journal, in an archive too.
+        before = _look(path)
+        try:
+            rows = _read(path, "immutable=1")
+        except EvidenceError:
+            if _look(path) == before and not log.exists():
+                raise
+        else:
+            if _look(path) == before and not log.exists():
+                return rows
+    return _read(path, "mode=ro")
+
+
+def _look(path: Path) -> tuple[int, int, int]:
+    now = path.stat()
+    return now.st_ino, now.st_size, now.st_mtime_ns
+
+
+def _read(path: Path, how: str) -> list[tuple[object, ...]]:
+    with reading():
+        connection = sqlite3.connect(
+            f"file:{quote(str(path.resolve()))}?{how}", uri=True, isolation_level=None, timeout=_BUSY_S
+        )
+        try:
+            connection.execute("BEGIN")
+            return [] if is_new(connection) else check_contents(connection, read_head(connection))
+        finally:
+            connection.close()
+
+
+def is_new(connection: sqlite3.Connection) -> bool:
+    """Whether nothing was ever written: a kill may have left an empty file."""
+    return not connection.execute("SELECT 1 FROM sqlite_master LIMIT 1").fetchall()
+
+
+def make_tables(connection: sqlite3.Connection, path: Path, journal_id: str) -> None:
+    """The empty journal, in one transaction."""
+    own = path.stat()
+    with writing():
+        connection.execute("BEGIN IMMEDIATE")
+        try:
+            for statement in _statements():
+                connection.execute(statement)
+            connection.execute(
+                "INSERT INTO journal VALUES (1, ?, ?, ?, ?, 0, ?)",
+                (FORMAT, journal_id, own.st_dev, own.st_ino, add_digests("0", new=())),
+            )
+            connection.execute("COMMIT")
+        except BaseException:
+            if connection.in_transaction:
+                connection.execute("ROLLBACK")
+            raise
+
+
+def _statements() -> list[str]:
+    out, held = [], ""
+    for line in SCHEMA.splitlines(keepends=True):
+        held += line
+        if sqlite3.complete_statement(held):
+            out.append(held)
+            held = ""
+    return out
+
+
+def read_head(connection: sqlite3.Connection) -> Head:
+    """What the journal says of itself.
+
+    Raises
+    ------
+    EvidenceError
+        If it is of a later dlqkit, or lacks it.
+    """
+    rows = connection.execute("SELECT format, journal_id, device, inode, sequence, total FROM journal").fetchall()
+    if len(rows) != 1:
+        raise damaged("its first row is missing")
+    if rows[0][0] != FORMAT:
+        raise EvidenceError(
+            f"The journal has format {rows[0][0]}, and this dlqkit knows {FORMAT}.",
+            "Use the dlqkit that wrote it, or a newer one.",
+        )
+    head = Head(*rows[0][1:])
+    if not all(type(value) is int for value in (head.device, head.inode, head.sequence)):
+        raise damaged("its first row was changed")
+    return head
+
+
+def check_contents(connection: sqlite3.Connection, head: Head) -> list[tuple[object, ...]]:
+    """Every event's row, after each was compared with its digest and all of them with their sum.
+
+    Returns
+    -------
+    list of tuple
+        In the columns of ``JOURNAL``, by plan and item.
+
+    Raises
+    ------
+    EvidenceError
+        If a row was changed, is missing, or is older than the others.
+    """
+    problem = connection.execute("PRAGMA integrity_check(1)").fetchone()[0]
+    if problem != "ok":
+        raise damaged("SQLite finds its pages inconsistent")
+    digests: list[str] = []
+    counted: dict[str, int] = {}
+    rows = connection.execute(
+        f"SELECT {', '.join((*FIXED, *CHANGING))}, identity, digest FROM events JOIN states ON event = number"
+        " ORDER BY plan_id, item"
+    ).fetchall()
+    for *fields, identity, digest in rows:
+        fixed, changing = fields[: len(FIXED)], fields[len(FIXED) :]
+        if identity != identity_of(head.journal_id, fixed) or digest != state_digest(identity, changing):
+            raise damaged(f"item {fixed[1]} of {fixed[0]} was changed")
+        digests.append(digest)
+        counted[fixed[0]] = counted.get(fixed[0], 0) + 1
+    claims = connection.execute("SELECT count(*) FROM claims JOIN events ON number = event").fetchone()[0]
+    if claims != sum(row[len(FIXED)] != "failed" for row in rows):
+        raise damaged("it does not hold which events are taken")
+    for plan_id, *known, digest in connection.execute("SELECT plan_id, hash, events, runs, digest FROM plans"):
+        if digest != plan_digest(head.journal_id, (plan_id, *known)) or counted.get(plan_id, 0) != known[1]:
+            raise damaged(f"{plan_id} is not whole")
+        digests.append(digest)
+    for *note, digest in connection.execute("SELECT number, plan_id, kind, facts, noted_at, digest FROM notes"):
+        if digest != note_digest(head.journal_id, note):
+            raise damaged(f"note {note[0]} was changed")
+        digests.append(digest)
+    if add_digests("0", new=digests) != head.total:
+        raise damaged("a row is missing or older than the others")
+    return [tuple(row[: len(FIXED) + len(CHANGING)]) for row in rows]
+
+
+def columns() -> Sequence[str]:
+    """The order of the fields that ``check_contents`` returns."""
+    return (*FIXED, *CHANGING)

@@ -1,0 +1,117 @@
+"""Whether the journal's file is the one that was written last: a copy, or an older one put back, would send again."""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+from dataclasses import dataclass
+from pathlib import Path
+
+from dlqkit.errors import EvidenceError, StorageError
+from dlqkit.evidence import audit_log
+from dlqkit.evidence.store import FILE_MODE
+from dlqkit.republish.journal_file import Head
+
+__all__ = ["Mark", "bind_place", "check_not_lost", "check_place", "find_why_not", "known_sequence"]
+
+_ADOPT = (
+    "Find the file that was written last; or go on with this one, by name and reason: dlqkit republish resolve --adopt"
+)
+
+
+@dataclass(slots=True)
+class Mark:
+    """A file beside the journal that holds how often it was written: an older journal put back does not fit it."""
+
+    path: Path
+    _descriptor: int = -1
+
+    def write(self, head: Head) -> None:
+        """Say where the journal is now; lost by a power cut at worst, which only makes it say less."""
+        try:
+            if self._descriptor < 0:
+                self._descriptor = os.open(self.path, os.O_RDWR | os.O_CREAT, FILE_MODE)
+            os.pwrite(self._descriptor, f"{head.journal_id} {head.sequence:020d}\n".encode(), 0)
+        except OSError as error:
+            raise StorageError(
+                f"{self.path.name} could not be written: {error.strerror}.", "Free some space and try again."
+            ) from error
+
+    def read(self, journal_id: str) -> int:
+        """How often this journal was written as far as the mark knows; -1 where it does not."""
+        try:
+            name, number = self.path.read_text(encoding="ascii").split()
+            return int(number) if name == journal_id else -1
+        except (OSError, ValueError):
+            return -1
+
+    def close(self) -> None:
+        """Let go of the file."""
+        if self._descriptor >= 0:
+            os.close(self._descriptor)
+            self._descriptor = -1
+
+
+def known_sequence(directory: Path, journal_id: str) -> int:
+    """How often this journal was written as far as ``audit.jsonl`` knows; -1 where it does not."""
+    numbers = [
+        line["journal_sequence"]
+        for line in audit_log.read(directory)
+        if line.get("journal") == journal_id and isinstance(line.get("journal_sequence"), int)
+    ]
+    return max(numbers, default=-1)
+
+
+def find_why_not(directory: Path, path: Path, head: Head, mark: Mark) -> tuple[str, bool] | None:
+    """Why this file is not to be written: a sentence, and whether events may have been sent that it does not know.
+
+    Returns
+    -------
+    tuple or None
+        None if it is the file that was written last.
+    """
+    own = path.stat()
+    newest = max(known_sequence(directory, head.journal_id), mark.read(head.journal_id))
+    if head.sequence < newest:
+        return f"The journal is an older one: it was written {head.sequence} times, and {newest} are known.", True
+    if known_sequence(directory, head.journal_id) < 0 and head.sequence > 0:
+        return "The journal is of another incident folder: audit.jsonl does not know it.", False
+    if own.st_nlink != 1:
+        return "The journal has a second name (a hard link), under which another run could write it.", False
+    if (own.st_dev, own.st_ino) != (head.device, head.inode):
+        return "The journal is a copy: it is not the file that it was written as.", False
+    return None
+
+
+def check_place(directory: Path, path: Path, head: Head, mark: Mark) -> None:
+    """Refuse to write a journal that is not the one that was written last.
+
+    Raises
+    ------
+    EvidenceError
+        If it is a copy, was moved to another disk or folder, or is older than what is known of it.
+    """
+    found = find_why_not(directory, path, head, mark)
+    if found is not None:
+        raise EvidenceError(found[0], _ADOPT)
+
+
+def check_not_lost(directory: Path) -> None:
+    """Refuse to begin a new journal where there has been one.
+
+    Raises
+    ------
+    EvidenceError
+        If ``audit.jsonl`` knows of a journal.
+    """
+    if any(isinstance(line.get("journal"), str) for line in audit_log.read(directory)):
+        raise EvidenceError(
+            "The journal is missing, although audit.jsonl says that one was begun in this incident folder.",
+            "Restore republish/journal.sqlite from a copy; without it, events would be sent again.",
+        )
+
+
+def bind_place(write: sqlite3.Cursor, path: Path) -> None:
+    """Bind the journal to the file that it is now, within a transaction."""
+    own = path.stat()
+    write.execute("UPDATE journal SET device = ?, inode = ?", (own.st_dev, own.st_ino))

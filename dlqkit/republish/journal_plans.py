@@ -1,0 +1,68 @@
+"""A plan's events as the journal holds them, and as a frame."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Sequence
+from typing import Any
+
+import pandas as pd
+
+from dlqkit.errors import EvidenceError
+from dlqkit.frames import conform, empty_frame
+from dlqkit.republish import journal_file as file
+from dlqkit.republish.journal_schema import CHANGING, JOURNAL, identity_of, writable
+from dlqkit.republish.plan import Plan, PlannedEvent
+
+__all__ = ["PLANNED", "fixed_fields", "refuse_repeats", "to_frame"]
+
+PLANNED = ("planned", *([None] * (len(CHANGING) - 1)))
+"""What is known of an event before its first intent, in the order of ``CHANGING``."""
+# Far below what SQLite takes as parameters of one statement.
+_AT_ONCE = 5000
+
+
+def fixed_fields(journal_id: str, plan: Plan, event: PlannedEvent) -> tuple[Any, ...]:
+    """What never changes of an event, in the order of ``FIXED``, and its identity."""
+    fixed = (
+        plan.plan_id, event.item, writable(event.event_key), writable(event.workflow_id),
+        None if event.trace_id is None else writable(event.trace_id), writable(plan.target.address),
+        event.dedupe_key, event.payload_sha256, event.original_sha256,
+    )  # fmt: skip
+    return (*fixed, identity_of(journal_id, fixed))
+
+
+def refuse_repeats(connection: sqlite3.Connection, plan: Plan) -> None:
+    """Refuse a plan with an event that it has twice, or that another plan has sent or is to send.
+
+    Raises
+    ------
+    EvidenceError
+        Naming the other plan.
+    """
+    keys = [event.dedupe_key for event in plan.events]
+    if len(set(keys)) != len(keys):
+        raise EvidenceError(f"{plan.plan_id} has an event twice.", "Make a new plan by: dlqkit republish plan")
+    for begin in range(0, len(keys), _AT_ONCE):
+        some = keys[begin : begin + _AT_ONCE]
+        found = connection.execute(
+            "SELECT plan_id, item, state FROM claims JOIN events ON number = claims.event"
+            f" JOIN states ON states.event = number WHERE claims.dedupe_key IN ({', '.join('?' * len(some))})"
+            " AND claims.address = ? LIMIT 1",
+            (*some, writable(plan.target.address)),
+        ).fetchone()
+        if found is not None:
+            raise EvidenceError(
+                f"{plan.plan_id} has an event that is item {found[1]} of {found[0]}, there at {found[2]}.",
+                f"Make a new plan, or cancel {found[0]} first.",
+            )
+
+
+def to_frame(rows: Sequence[Sequence[Any]]) -> pd.DataFrame:
+    """Rows in the order of the file's columns as ``JOURNAL``."""
+    if not rows:
+        return empty_frame(JOURNAL)
+    frame = pd.DataFrame(rows, columns=list(file.columns())).astype({"state": "category"})
+    for name in ("intent_at", "settled_at"):
+        frame[name] = pd.to_datetime(frame[name].astype("Int64"), unit="us", utc=True)
+    return conform(frame, JOURNAL)

@@ -1,0 +1,359 @@
+"""The frozen plan of a republish: what is sent, what is left out and why, and one hash over all of it."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, Literal, TypeVar
+
+import msgspec
+
+from dlqkit.errors import EvidenceError, ParameterError
+from dlqkit.evidence.store import write_bytes
+
+__all__ = [
+    "FOLDER",
+    "Approval",
+    "Cancellation",
+    "LeftOut",
+    "Plan",
+    "PlannedEvent",
+    "Target",
+    "canonical_json",
+    "dedupe_key",
+    "find_plans",
+    "hash_plan",
+    "hash_text",
+    "plan_path",
+    "read_approval",
+    "read_cancellation",
+    "read_outlook",
+    "read_plan",
+    "seal_plan",
+    "write_approval",
+    "write_cancellation",
+    "write_plan",
+]
+
+FOLDER = "republish"
+_PLAN_ID = re.compile(r"plan-[0-9]{3,6}")
+Frozen = TypeVar("Frozen")
+
+
+@dataclass(frozen=True, slots=True)
+class PlannedEvent:
+    """An event that is sent again, with the exact text that is sent."""
+
+    item: int
+    """From 1: the order of sending."""
+    event_key: str
+    record_id: str | None
+    workflow_id: str
+    trace_id: str | None
+    dead_at: str | None
+    """ISO 8601, UTC, of its last dead letter."""
+    payload: str
+    """Its UTF-8 bytes are sent."""
+    payload_sha256: str
+    original_sha256: str
+    """Of the bytes before an edit."""
+    attributes: Mapping[str, str] | None
+    """None: not known, nothing is sent but the dedupe attribute."""
+    ordering_key: str | None
+    """None: not known; empty: none."""
+    dedupe_key: str
+    failure_class: str
+    signature_id: str
+    edited: Mapping[str, Any] | None
+    """The patch, its reason and its author."""
+    warnings: tuple[str, ...]
+    generation: int = 1
+    """1 the first time that this event is sent again."""
+    record_sha256: str = ""
+    """Of the payload as a record will show it: edited, without the envelope."""
+
+
+@dataclass(frozen=True, slots=True)
+class LeftOut:
+    """An event that was selected and is not sent."""
+
+    event_key: str
+    trace_id: str | None
+    reason: str
+    """One of ``exclusions.REASONS``."""
+    detail: str
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """Where the events are sent."""
+
+    kind: Literal["pubsub", "http"]
+    address: str
+    """``projects/P/topics/T``, or a URL."""
+    dedupe_attribute: str | None
+    """The attribute's name; for HTTP the header of the idempotency key. None: it is off."""
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """All of a republish that may be sent; nothing else is."""
+
+    plan_id: str
+    incident: str
+    snapshot: str
+    as_of: str
+    selection: Mapping[str, Any]
+    target: Target
+    generation: int
+    """The highest of its events'."""
+    steps: tuple[int, ...]
+    max_rate: float
+    """Events per second."""
+    outcome_deadline_s: float | None
+    """None: not known, and the approval must say it."""
+    events: tuple[PlannedEvent, ...]
+    left_out: tuple[LeftOut, ...]
+    unknowns: tuple[str, ...]
+    """Sentences that the approval repeats."""
+    replaces: str | None
+    hash: str
+    warnings: tuple[str, ...] = ()
+    """Sentences to read before approving."""
+    verification_subscription: str | None = None
+    """Made before the run where the team wants one; it settles what is in doubt."""
+
+
+@dataclass(frozen=True, slots=True)
+class Approval:
+    """Who approved which hash, why, and what was said of the unknowns."""
+
+    plan_id: str
+    hash: str
+    by: str
+    reason: str
+    at: str
+    accepted: tuple[str, ...]
+    """The plan's unknowns, word for word."""
+    outcome_deadline_s: float | None
+    """The plan's own, or what the approval said."""
+
+
+@dataclass(frozen=True, slots=True)
+class Cancellation:
+    """Who gave a plan up, and why; it is never sent after that."""
+
+    plan_id: str
+    hash: str
+    by: str
+    reason: str
+    at: str
+
+
+def hash_text(text: str) -> str:
+    """SHA-256 of a text's UTF-8 bytes."""
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def canonical_json(value: Any) -> str:
+    """A JSON value in the one form that is hashed: ASCII, keys sorted, no spaces."""
+    return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=True, allow_nan=False)
+
+
+def dedupe_key(address: str, event_key: str, payload_sha256: str, generation: int) -> str:
+    """The key by which a consumer can drop a repeat: the same for the same event, text, target and generation."""
+    return hash_text(canonical_json([address, event_key, payload_sha256, generation]))
+
+
+def _plain(frozen: Any) -> dict[str, Any]:
+    """A dataclass as plain JSON values, numbers in the type that they are declared in."""
+    values: dict[str, Any] = msgspec.to_builtins(frozen)
+    for name in ("max_rate", "outcome_deadline_s"):
+        if values.get(name) is not None:
+            values[name] = float(values[name])
+    return values
+
+
+def hash_plan(plan: Plan) -> str:
+    """SHA-256 over the canonical JSON of all of the plan but its hash."""
+    return hash_text(canonical_json({name: value for name, value in _plain(plan).items() if name != "hash"}))
+
+
+def seal_plan(plan: Plan) -> Plan:
+    """The plan with the hash of what it holds."""
+    return replace(plan, hash=hash_plan(plan))
+
+
+def plan_path(directory: Path, plan_id: str, kind: str = "") -> Path:
+    """Where a plan of the incident folder is, or its ``approval`` or ``cancelled`` file.
+
+    Raises
+    ------
+    ParameterError
+        If it is no plan's name.
+    """
+    if not _PLAN_ID.fullmatch(plan_id):
+        raise ParameterError(f"There is no plan {plan_id[:20]!r}.", "A plan is called plan-001, plan-002 and so on.")
+    return Path(directory) / FOLDER / (f"{plan_id}.{kind}.json" if kind else f"{plan_id}.json")
+
+
+def find_plans(directory: Path) -> list[str]:
+    """Names of the incident folder's plans, oldest first."""
+    names = [path.stem for path in (Path(directory) / FOLDER).glob("plan-*.json")]
+    return sorted((name for name in names if _PLAN_ID.fullmatch(name)), key=lambda name: int(name[5:]))
+
+
+def _changed(name: str) -> EvidenceError:
+    return EvidenceError(
+        f"{name} was changed after it was made, or is not whole.",
+        "Do not send it; make a new plan by: dlqkit republish plan",
+    )
+
+
+def _no_repeats(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    out = dict(pairs)
+    if len(out) != len(pairs):
+        raise ValueError("a key stands there twice")
+    return out
+
+
+def _read_document(path: Path) -> dict[str, Any]:
+    try:
+        document = json.loads(path.read_bytes().decode("utf-8"), object_pairs_hook=_no_repeats)
+    except FileNotFoundError:
+        raise ParameterError(
+            f"There is no {path.name} in {path.parent.parent.name}.", "See what there is: dlqkit republish status"
+        ) from None
+    except (OSError, ValueError, RecursionError) as error:
+        raise _changed(path.name) from error
+    if not isinstance(document, dict):
+        raise _changed(path.name)
+    return document
+
+
+def _read_frozen(path: Path, kind: type[Frozen]) -> Frozen:
+    """A document as its dataclass; refused unless it is that, and nothing more."""
+    document = {name: value for name, value in _read_document(path).items() if name != "outlook"}
+    try:
+        frozen = msgspec.convert(document, kind, strict=True)
+    except msgspec.ValidationError as error:
+        raise _changed(path.name) from error
+    if canonical_json(_plain(frozen)) != canonical_json(document):
+        raise _changed(path.name)
+    return frozen
+
+
+def write_plan(directory: Path, plan: Plan, outlook: Mapping[str, Any]) -> Path:
+    """Write a plan for good, with its outlook beside it; a plan that is there is never written over.
+
+    Returns
+    -------
+    Path
+        ``republish/plan-001.json``, readable by its owner alone.
+
+    Raises
+    ------
+    EvidenceError
+        If the plan does not fit its hash, or another plan has its name.
+    StorageError
+        If it cannot be written.
+    """
+    path = plan_path(directory, plan.plan_id)
+    _check_plan(plan, path.name)
+    if path.exists() and read_plan(directory, plan.plan_id).hash != plan.hash:
+        raise EvidenceError(f"{path.name} is another plan already.", "Make the plan again; it gets the next name.")
+    write_bytes(path, (canonical_json({**_plain(plan), "outlook": dict(outlook)}) + "\n").encode())
+    return path
+
+
+def read_plan(directory: Path, plan_id: str) -> Plan:
+    """A plan as it was made.
+
+    Raises
+    ------
+    ParameterError
+        If there is none of that name.
+    EvidenceError
+        If anything in it but the outlook was changed.
+    """
+    path = plan_path(directory, plan_id)
+    plan = _read_frozen(path, Plan)
+    if plan.plan_id != plan_id:
+        raise _changed(path.name)
+    _check_plan(plan, path.name)
+    return plan
+
+
+def read_outlook(directory: Path, plan_id: str) -> Mapping[str, Any]:
+    """What was expected of a plan when it was made; outside its hash."""
+    outlook = _read_document(plan_path(directory, plan_id)).get("outlook")
+    return outlook if isinstance(outlook, dict) else {}
+
+
+def _check_plan(plan: Plan, name: str) -> None:
+    """Refuse a plan whose hash, or an event whose text, order or key is not what it says."""
+    whole = plan.hash == hash_plan(plan) and [event.item for event in plan.events] == [
+        number for number, _ in enumerate(plan.events, start=1)
+    ]
+    for event in plan.events:
+        key = dedupe_key(plan.target.address, event.event_key, event.payload_sha256, event.generation)
+        try:
+            whole = whole and event.payload_sha256 == hash_text(event.payload) and event.dedupe_key == key
+        except UnicodeEncodeError:
+            whole = False
+    if not whole:
+        raise _changed(name)
+
+
+def write_approval(directory: Path, approval: Approval) -> None:
+    """Keep an approval beside its plan."""
+    path = plan_path(directory, approval.plan_id, "approval")
+    write_bytes(path, (canonical_json(_plain(approval)) + "\n").encode())
+
+
+def read_approval(directory: Path, plan: Plan) -> Approval:
+    """The approval of exactly this plan.
+
+    Raises
+    ------
+    EvidenceError
+        If it is not approved, the approval is of another hash or lacks an unknown, or the plan was cancelled.
+    """
+    given_up = read_cancellation(directory, plan.plan_id)
+    if given_up is not None:
+        raise EvidenceError(f"{plan.plan_id} was cancelled by {given_up.by!r}.", "Make a new plan.")
+    path = plan_path(directory, plan.plan_id, "approval")
+    if not path.exists():
+        raise EvidenceError(
+            f"{plan.plan_id} is not approved.",
+            f"Read it, then: dlqkit republish approve {Path(directory).name} {plan.plan_id}",
+        )
+    approval = _read_frozen(path, Approval)
+    known = approval.outcome_deadline_s == (plan.outcome_deadline_s or approval.outcome_deadline_s)
+    if approval.plan_id != plan.plan_id or approval.hash != plan.hash or not known:
+        raise EvidenceError(f"The approval is not of this {plan.plan_id}.", "Read the plan, and approve it again.")
+    if set(plan.unknowns) - set(approval.accepted) or approval.outcome_deadline_s is None:
+        raise EvidenceError(f"The approval of {plan.plan_id} leaves an unknown unsaid.", "Approve it again.")
+    return approval
+
+
+def write_cancellation(directory: Path, cancellation: Cancellation) -> None:
+    """Keep beside the plan that it was given up."""
+    path = plan_path(directory, cancellation.plan_id, "cancelled")
+    write_bytes(path, (canonical_json(_plain(cancellation)) + "\n").encode())
+
+
+def read_cancellation(directory: Path, plan_id: str) -> Cancellation | None:
+    """Who gave the plan up, or None.
+
+    Raises
+    ------
+    EvidenceError
+        If the file was changed or is not whole.
+    """
+    path = plan_path(directory, plan_id, "cancelled")
+    return _read_frozen(path, Cancellation) if path.exists() else None

@@ -1,0 +1,207 @@
+"""From evidence to plan: what is sent again, what is left out and why; the same evidence gives the same plan."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+
+import pandas as pd
+
+from dlqkit.errors import ParameterError, PlanError
+from dlqkit.frames import RECORDS, check_frame
+from dlqkit.republish.drafts import Drafts, draft_events
+from dlqkit.republish.edits import Edit
+from dlqkit.republish.exclusions import ACCEPTABLE, REASONS
+from dlqkit.republish.known import Known
+from dlqkit.republish.plan import LeftOut, Plan, PlannedEvent, Target, dedupe_key, hash_text, seal_plan
+from dlqkit.republish.plan_words import find_unknowns, find_warnings
+from dlqkit.republish.selection import Selection, select_events
+from dlqkit.republish.targets import choose_rate, choose_steps, choose_target, find_deadline
+from dlqkit.settings import Settings, WorkflowSettings
+
+__all__ = ["find_dead_letters", "plan_republish"]
+
+
+def find_dead_letters(records: pd.DataFrame, classified: pd.DataFrame) -> pd.DataFrame:
+    """Every dead letter with the class and signature of its event, the last one of an event last.
+
+    Parameters
+    ----------
+    records : DataFrame
+        ``frames.RECORDS``, in any order.
+    classified : DataFrame
+        A row per event, from ``decision.overrides.apply_overrides``.
+
+    Returns
+    -------
+    DataFrame
+        ``frames.RECORDS`` and ``failure_class``, ``signature_id``, ``disputed``, ``republish_reason``; an event that
+        is not classified is ``unknown``.
+    """
+    dead = records[records["queued_to_dlq"].fillna(False).astype(bool)]
+    columns = ["failure_class", "signature_id", "disputed", "republish_reason"]
+    own = classified.drop_duplicates("event_key").set_index("event_key")
+    joined = dead.assign(**{name: dead["event_key"].map(own[name].astype("object")) for name in columns})
+    joined["failure_class"] = joined["failure_class"].fillna("unknown").astype("str")
+    joined["signature_id"] = joined["signature_id"].fillna("").astype("str")
+    joined["disputed"] = joined["disputed"].fillna(False).astype(bool)
+    return joined
+
+
+def _in_order(records: pd.DataFrame) -> pd.DataFrame:
+    """The records by time, ties broken by what they hold, so that the order they came in says nothing."""
+    ties = ["record_id", "event_key", "status", "queued_to_dlq", "attempts", "last_error", "payload_snapshot"]
+    keyed = records.assign(**{f"_{name}": records[name].astype("str").fillna("") for name in ties})
+    ordered = keyed.sort_values(["recorded_at", *(f"_{name}" for name in ties)], na_position="first", kind="stable")
+    return records.loc[ordered.index].reset_index(drop=True)
+
+
+def plan_republish(
+    records: pd.DataFrame,
+    classified: pd.DataFrame,
+    selection: Selection,
+    settings: Settings,
+    known: Known | None = None,
+    *,
+    plan_id: str = "plan-001",
+    edits: Sequence[Edit] = (),
+    topic: str | None = None,
+    confirmed_topic: str | None = None,
+    use_http: bool = False,
+    max_rate: float | None = None,
+    replaces: str | None = None,
+) -> Plan:
+    """What is to be sent again: pure, and the same for the same evidence, whatever the order of its rows.
+
+    Parameters
+    ----------
+    records : DataFrame
+        ``frames.RECORDS`` of all workflows, dead letters and others.
+    classified : DataFrame
+        A row per dead event, from ``decision.overrides.apply_overrides``.
+    selection : Selection
+        Which dead events are meant.
+    settings : Settings
+        Topics, rate, deadline, and what holds for the workflow.
+    known : Known, optional
+        Journal, original messages, claims of other plans, and where the evidence is from.
+    plan_id, replaces : str
+        Its name, and the plan that it stands in for.
+    edits : sequence of Edit
+        Changes of payloads, in order.
+    topic, confirmed_topic, use_http
+        As for ``targets.choose_target``.
+    max_rate : float, optional
+        Events per second, at most what is set.
+
+    Returns
+    -------
+    Plan
+        Planned and left out together are the selected events, each once.
+
+    Raises
+    ------
+    ParameterError
+        If nothing was asked for, an option or edit does not fit, or the events are of several workflows: each has its
+        own topic, rate and outcome to be judged by, so each gets its own plan.
+    PlanError
+        If no dead event is meant, or all of them are left out.
+    FrameError
+        If a column of the records is missing.
+    """
+    world = known or Known()
+    check_frame(records, RECORDS, tuple(RECORDS))
+    strange = sorted(set(selection.accept) - set(ACCEPTABLE))
+    if strange:
+        raise ParameterError(
+            f"“{strange[0][:40]}” is no reason that can be answered for.", f"There are: {', '.join(ACCEPTABLE)}."
+        )
+    ordered = _in_order(records)
+    dead = find_dead_letters(ordered, classified)
+    chosen, not_found = select_events(selection, dead)
+    workflow_id = _one_workflow(chosen)
+    own = settings.workflows.get(workflow_id, WorkflowSettings())
+    target = choose_target(workflow_id, settings, topic=topic, confirmed_topic=confirmed_topic, use_http=use_http)
+    rate = choose_rate(settings, max_rate)
+    as_of = pd.Timestamp(world.as_of) if world.as_of else ordered["recorded_at"].max()
+    drafts = draft_events(ordered, dead, chosen, selection, settings, own, world, target, edits, as_of)
+    events = _number(drafts, target)
+    if not events:
+        raise PlanError(f"All {len(drafts.left_out):,} selected events are left out: {_say(drafts.left_out)}.",
+                        "See dlqkit event DIR ID for one of them; a business error must be edited first.")  # fmt: skip
+    return seal_plan(
+        Plan(
+            plan_id=plan_id,
+            incident=world.incident,
+            snapshot=world.snapshot,
+            as_of="" if pd.isna(as_of) else as_of.isoformat(),
+            selection=selection.to_json(),
+            target=target,
+            generation=max(event.generation for event in events),
+            steps=choose_steps(len(events), settings.republish.steps),
+            max_rate=rate,
+            outcome_deadline_s=find_deadline(
+                ordered[ordered["workflow_id"] == workflow_id], settings, _logs_of(world.worker_logs, workflow_id)
+            ),
+            events=events,
+            left_out=tuple(sorted(drafts.left_out, key=lambda one: (list(REASONS).index(one.reason), one.event_key))),
+            unknowns=find_unknowns(events, ordered, settings, target, world.completeness, world.unknowns),
+            replaces=replaces,
+            hash="",
+            warnings=find_warnings(
+                events, drafts, ordered, settings, target, not_found, is_registry_shared=world.is_registry_shared
+            ),
+            verification_subscription=settings.republish.verification_subscription,
+        )
+    )
+
+
+def _logs_of(lines: pd.DataFrame | None, workflow_id: str) -> pd.DataFrame | None:
+    return None if lines is None else lines[lines["workflow_id"] == workflow_id]
+
+
+def _one_workflow(chosen: pd.DataFrame) -> str:
+    if chosen.empty:
+        raise PlanError("No dead event is meant by this selection.", "Look at what there is: dlqkit triage DIR")
+    counts = Counter("" if pd.isna(name) else str(name) for name in chosen["workflow_id"])
+    if len(counts) > 1:
+        named = ", ".join(f"{name[:40] or 'no workflow'} ({count:,})" for name, count in sorted(counts.items())[:5])
+        raise ParameterError(
+            f"The selection holds events of {len(counts)} workflows: {named}.",
+            "Make a plan for each of them: --workflow ID",
+        )
+    return next(iter(counts))
+
+
+def _say(left_out: Iterable[LeftOut]) -> str:
+    counts = Counter(one.reason for one in left_out)
+    return ", ".join(f"{counts[reason]:,} {reason}" for reason in REASONS if counts[reason])
+
+
+def _number(drafts: Drafts, target: Target) -> tuple[PlannedEvent, ...]:
+    out = []
+    for number, draft in enumerate(drafts.planned, start=1):
+        digest = hash_text(draft.payload)
+        out.append(
+            PlannedEvent(
+                item=number,
+                event_key=draft.event_key,
+                record_id=draft.record_id,
+                workflow_id=draft.workflow_id,
+                trace_id=draft.trace_id,
+                dead_at=draft.dead_at,
+                payload=draft.payload,
+                payload_sha256=digest,
+                original_sha256=hash_text(draft.original),
+                attributes=draft.attributes,
+                ordering_key=draft.ordering_key,
+                dedupe_key=dedupe_key(target.address, draft.event_key, digest, draft.generation),
+                failure_class=draft.failure_class,
+                signature_id=draft.signature_id,
+                edited=draft.edited,
+                warnings=draft.warnings,
+                generation=draft.generation,
+                record_sha256=hash_text(draft.inner),
+            )
+        )
+    return tuple(out)

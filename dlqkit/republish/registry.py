@@ -1,0 +1,301 @@
+"""An event is in at most one open plan: claims as files, one for each event, in a folder that a team may share."""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import hashlib
+import json
+import os
+import socket
+import stat
+import time
+from collections.abc import Collection, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from dlqkit.errors import PlanError, StorageError
+from dlqkit.evidence.store import (
+    FILE_MODE,
+    FOLDER_MODE,
+    _storage_error,
+    make_folder,
+    remove_file,
+    sync_folder,
+    write_bytes,
+)
+from dlqkit.republish.plan import FOLDER, Plan, canonical_json, find_plans, read_plan
+
+__all__ = ["Claim", "Registry", "find_registry", "open_registry"]
+
+# A file system allows some 65,000 names of one file; so many claims share one.
+NAMES_PER_FILE = 10_000
+# Planning takes seconds; a lock that is held longer belongs to somebody who is stuck.
+WAIT_S = 60.0
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """Which open plan has an event."""
+
+    plan_id: str
+    hash: str
+    folder: str
+    host: str
+    owner: str
+    """The incident folder, by machine and place."""
+    by: str
+    at: str
+
+    def __str__(self) -> str:
+        return f"{self.plan_id} in {self.folder} on {self.host}, by {self.by}"
+
+
+@dataclass(frozen=True, slots=True)
+class Registry:
+    """Claims of events, in one folder."""
+
+    place: Path
+    directory: Path
+    """The incident folder on whose behalf it is used."""
+    is_shared: bool
+
+    @property
+    def owner(self) -> str:
+        """Stands for this incident folder at this place of this machine."""
+        return hashlib.sha256(f"{socket.gethostname()}\0{self.directory.resolve()}".encode()).hexdigest()
+
+    def _path(self, event_key: str) -> Path:
+        name = hashlib.sha256(event_key.encode("utf-8", "surrogatepass")).hexdigest()
+        return self.place / name[:2] / f"{name}.json"
+
+    def holder(self, event_key: str) -> Claim | None:
+        """Which open plan has an event.
+
+        Raises
+        ------
+        PlanError
+            If the claim cannot be read: then it is not free.
+        """
+        path = self._path(event_key)
+        try:
+            return Claim(**json.loads(path.read_bytes()))
+        except FileNotFoundError:
+            return None
+        except (OSError, ValueError, TypeError) as error:
+            raise PlanError(
+                f"The claim {path.name[:12]}… in the registry cannot be read.",
+                "Find out whose it is before anything is sent; then remove the file by hand.",
+            ) from error
+
+    def held_elsewhere(self, event_keys: Collection[str], *, instead_of: str | None = None) -> dict[str, Claim]:
+        """Of the events that another open plan has, by whom; without those that a dead planner left behind."""
+        found, free = {}, _Free(self, instead_of)
+        for key in event_keys:
+            claim = self.holder(key)
+            if claim is not None and not free.may_take(claim):
+                found[key] = claim
+        return found
+
+    def claim(self, plan: Plan, by: str, at: str) -> None:
+        """Claim all events of a plan, or none.
+
+        Parameters
+        ----------
+        plan : Plan
+            Events of the plan that it ``replaces`` pass over to it.
+        by, at : str
+            Who, and when.
+
+        Raises
+        ------
+        PlanError
+            If another open plan has one of them; it names the first.
+        StorageError
+            If the registry cannot be written.
+        """
+        claim = Claim(plan.plan_id, plan.hash, self.directory.resolve().name, socket.gethostname(), self.owner, by, at)
+        content = _content(claim)
+        # In the order of names: of two planners with a common event one gets it, and the other has taken none of his.
+        paths = sorted((self._path(event.event_key), event.event_key) for event in plan.events)
+        source = self.place / "tmp" / f"{plan.hash}.{os.getpid()}"
+        taken: list[tuple[Path, bytes | None]] = []
+        free = _Free(self, plan.replaces)
+        try:
+            for number, (path, key) in enumerate(paths):
+                file = source.with_name(f"{source.name}.{number // NAMES_PER_FILE}")
+                if number % NAMES_PER_FILE == 0:
+                    self._make(file.parent)
+                    write_bytes(file, content)
+                    file.chmod(self._mode() & 0o666)
+                self._make(path.parent)
+                taken.append((path, self._take(file, path, key, free)))
+            for folder in sorted({path.parent for path, _ in taken}):
+                sync_folder(folder)
+        except OSError as error:
+            self._let_go(taken)
+            raise _storage_error(self.place, error) from error
+        except (PlanError, StorageError):
+            self._let_go(taken)
+            raise
+        finally:
+            for number in range(0, len(paths), NAMES_PER_FILE):
+                remove_file(source.with_name(f"{source.name}.{number // NAMES_PER_FILE}"))
+
+    def _mode(self) -> int:
+        """As open as the shared folder itself, so that colleagues can read who has an event; else the owner's alone."""
+        return stat.S_IMODE(self.place.stat().st_mode) if self.is_shared else FOLDER_MODE
+
+    def _make(self, folder: Path) -> None:
+        if not folder.is_dir():
+            make_folder(folder)
+            # A colleague may have made it at the same moment; then its mode is his to set.
+            with contextlib.suppress(PermissionError):
+                folder.chmod(self._mode())
+
+    def _take(self, file: Path, path: Path, key: str, free: _Free) -> bytes | None:
+        """One claim, whole from its first moment, and what stood there; whoever has it already keeps it."""
+        try:
+            os.link(file, path)
+            return None
+        except FileExistsError:
+            claim = self.holder(key)
+            if claim is not None and not free.may_take(claim):
+                raise _refusal(key, claim) from None
+            before = None if claim is None else _content(claim)
+            own = path.with_name(f".{path.name}.{os.getpid()}")
+            own.unlink(missing_ok=True)
+            os.link(file, own)
+            own.replace(path)
+            return before
+
+    def _let_go(self, taken: Sequence[tuple[Path, bytes | None]]) -> None:
+        for path, before in taken:
+            if before is None:
+                remove_file(path)
+            else:
+                write_bytes(path, before)
+
+    def check(self, plan: Plan) -> None:
+        """Refuse a plan that does not have all of its events.
+
+        Raises
+        ------
+        PlanError
+            If another plan has one, or nobody.
+        """
+        for event in plan.events:
+            claim = self.holder(event.event_key)
+            if claim is None or claim.hash != plan.hash:
+                if claim is not None:
+                    raise _refusal(event.event_key, claim)
+                raise PlanError(
+                    f"{plan.plan_id} no longer has its events: the event {event.event_key[:60]} is not claimed.",
+                    "It was cancelled, or the registry is another one; make a new plan.",
+                )
+
+    def release(self, plan: Plan, *, keep: Collection[str] = ()) -> int:
+        """Let other plans have the events of this one again; how many.
+
+        Parameters
+        ----------
+        plan : Plan
+            Cancelled, or finished and proven.
+        keep : collection of str
+            Events that stay claimed, such as those that are in doubt.
+        """
+        kept, count = set(keep), 0
+        for event in plan.events:
+            claim = None if event.event_key in kept else self.holder(event.event_key)
+            if claim is not None and claim.hash == plan.hash:
+                remove_file(self._path(event.event_key))
+                count += 1
+        return count
+
+
+class _Free:
+    """Which claims may be taken over: of the plan that is replaced, and what a killed planner left behind.
+
+    There is no plan then that has the claim's name and hash. Nobody else plans in this folder meanwhile.
+    """
+
+    def __init__(self, registry: Registry, instead_of: str | None) -> None:
+        self._registry, self._instead_of = registry, instead_of
+        self._left_over: dict[tuple[str, str], bool] = {}
+
+    def may_take(self, claim: Claim) -> bool:
+        if claim.owner != self._registry.owner:
+            return False
+        if claim.plan_id == self._instead_of:
+            return True
+        name = (claim.plan_id, claim.hash)
+        if name not in self._left_over:
+            directory = self._registry.directory
+            known = claim.plan_id in find_plans(directory)
+            self._left_over[name] = not known or read_plan(directory, claim.plan_id).hash != claim.hash
+        return self._left_over[name]
+
+
+def _content(claim: Claim) -> bytes:
+    return canonical_json(asdict(claim)).encode()
+
+
+def _refusal(event_key: str, claim: Claim) -> PlanError:
+    return PlanError(
+        f"The event {event_key[:100]} is in another open plan: {claim}.",
+        "Ask whoever made it, leave such events out by --leave-out-claimed, or cancel that plan.",
+    )
+
+
+def find_registry(directory: Path, shared: Path | None) -> Registry:
+    """The registry of an incident folder: the folder that the settings name, else a part of its own."""
+    return Registry(shared or directory / FOLDER / "claims", Path(directory), shared is not None)
+
+
+@contextmanager
+def open_registry(directory: Path, shared: Path | None) -> Iterator[Registry]:
+    """Keep other planners out of an incident folder's plans while one is made; a kill lets go.
+
+    Parameters
+    ----------
+    directory : Path
+        The incident folder.
+    shared : Path or None
+        ``republish.registry`` of the settings.
+
+    Yields
+    ------
+    Registry
+
+    Raises
+    ------
+    StorageError
+        If somebody else is planning in this folder and does not come to an end, or it cannot be written.
+    """
+    registry = find_registry(directory, shared)
+    make_folder(directory / FOLDER)
+    try:
+        descriptor = os.open(directory / FOLDER / ".planning", os.O_RDWR | os.O_CREAT, FILE_MODE)
+    except OSError as error:
+        raise _storage_error(directory / FOLDER, error) from error
+    try:
+        _wait_for(descriptor, directory)
+        yield registry
+    finally:
+        os.close(descriptor)
+
+
+def _wait_for(descriptor: int, directory: Path) -> None:
+    end = time.monotonic() + WAIT_S
+    while True:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            if time.monotonic() > end:
+                raise StorageError(
+                    f"Somebody else has been planning in {directory.name} for a minute.", "Try again when he is done."
+                ) from None
+            time.sleep(0.05)
+        else:
+            return

@@ -1,0 +1,78 @@
+"""Where each plan of an incident folder stands: approved or not, and its events by state; offline."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from dlqkit.errors import EvidenceError
+from dlqkit.evidence import audit_log
+from dlqkit.republish.journal import read_journal
+from dlqkit.republish.plan import Plan, find_plans, read_approval, read_plan
+
+__all__ = ["Status", "find_status"]
+
+
+@dataclass(frozen=True, slots=True)
+class Status:
+    """One plan; ``states`` counts its events by their state in the journal."""
+
+    plan_id: str
+    hash: str
+    events: int
+    left_out: int
+    approval: str
+    """A sentence: by whom, or why not."""
+    states: Mapping[str, int]
+    in_doubt: tuple[int, ...]
+    """Items of the plan."""
+    last_run: str
+    """How the last run ended, in a sentence; empty where none has."""
+
+
+def find_status(directory: Path, plan_id: str | None = None) -> list[Status]:
+    """Where the plans of an incident folder stand, also while a run goes on.
+
+    Parameters
+    ----------
+    directory : Path
+        The incident folder.
+    plan_id : str, optional
+        This one alone; every one by default.
+
+    Returns
+    -------
+    list of Status
+        By the plans' numbers.
+
+    Raises
+    ------
+    ParameterError
+        If there is no such plan.
+    EvidenceError
+        If a plan or the journal was changed.
+    """
+    journal = read_journal(directory)
+    ended = {str(line.get("plan")): line for line in audit_log.read(directory)
+             if line.get("action") == "republish run ended"}  # fmt: skip
+    out = []
+    for name in [plan_id] if plan_id is not None else find_plans(directory):
+        plan = read_plan(directory, name)
+        own = journal[journal["plan_id"] == name]
+        items = dict(zip(own["item"].astype(int), own["state"].astype("str"), strict=True))
+        states = Counter(items.get(event.item, "planned") for event in plan.events)
+        doubtful = tuple(sorted(item for item, state in items.items() if state == "in_doubt"))
+        last = str(ended[name].get("sentence", "")) if name in ended else ""
+        out.append(Status(name, plan.hash, len(plan.events), len(plan.left_out), _approval(directory, plan),
+                          dict(states), doubtful, last))  # fmt: skip
+    return out
+
+
+def _approval(directory: Path, plan: Plan) -> str:
+    try:
+        known = read_approval(directory, plan)
+    except EvidenceError as error:
+        return error.problem
+    return f"Approved by {known.by}, {known.at}: {known.reason}"

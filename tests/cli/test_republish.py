@@ -1,0 +1,247 @@
+"""The planning commands on an incident folder made from a file: what they print, write and refuse."""
+
+from __future__ import annotations
+
+import json
+import stat
+import sys
+from collections.abc import Callable
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from dlqkit.cli.main import main
+from dlqkit.republish.plan import hash_text, read_plan
+from tests.frames import START
+from tests.republish.cases import TOPIC
+
+Run = Callable[..., tuple[int, str, str]]
+# Object texts as a service may write them; the last one comes as a JSON string.
+PAYLOADS = (
+    '{"n": 12345678901234567890123, "p":1.10, "city":"eu"}',
+    '{ "d":1,"d":2,"s":"\\u00e9\\u001b[31m" ,"e":1E+5, "city":"eu"}',
+    '{"text": "as  text", "p": 2.50, "city":"us"}',
+)
+
+
+def _line(number: int, payload: str, **more: Any) -> str:
+    row = {"id": f"d{number}", "workflow_id": "wf", "trace_id": f"t{number}", "status": "failed", "retryable": True,
+           "created_at": (START + timedelta(seconds=60 * number)).isoformat(), "queued_to_dlq": True, "attempts": 5,
+           "last_error": "connection refused", **more}  # fmt: skip
+    return json.dumps(row)[:-1] + f', "payload_snapshot": {payload}}}'
+
+
+@pytest.fixture
+def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Run:
+    """Run a command in a folder with settings; exit code, standard output and standard error."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "dlqkit.toml").write_text(
+        f'[republish]\nallowed_topics = ["{TOPIC}"]\nmax_rate = 5\noutcome_deadline_s = 30\n'
+        f'[workflows.wf]\ntopic = "{TOPIC}"\nattributes = {{ city = "payload.city" }}\nordering_key = ""\n'
+    )
+
+    def call(*arguments: str) -> tuple[int, str, str]:
+        monkeypatch.setattr(sys, "argv", ["dlqkit", *arguments])
+        with pytest.raises(SystemExit) as ended:
+            main()
+        out, err = capsys.readouterr()
+        return int(ended.value.code or 0), out, err
+
+    return call
+
+
+def _collect(run: Run, lines: list[str]) -> None:
+    Path("export.jsonl").write_text("\n".join(lines))
+    code, _, err = run("collect", "incident", "--start", START.isoformat(), "--end",
+                       (START + timedelta(hours=1)).isoformat(), "--records", "export.jsonl")  # fmt: skip
+    assert code == 0, err
+
+
+LINES = [
+    _line(0, PAYLOADS[0]),
+    _line(1, PAYLOADS[1]),
+    _line(2, json.dumps(PAYLOADS[2])),
+    _line(3, '{"email": "x", "city": "eu"}', retryable=False, attempts=1, last_error="validation failed: email"),
+    json.dumps({"id": "s", "workflow_id": "wf", "trace_id": "ts", "status": "success", "queued_to_dlq": False,
+                "created_at": (START + timedelta(minutes=30)).isoformat()}),
+]  # fmt: skip
+
+
+@pytest.fixture
+def incident(run: Run) -> str:
+    """Three dead letters to send again, one business error, one success."""
+    _collect(run, LINES)
+    return "incident"
+
+
+def test_a_plan_says_all_of_it_within_80_columns_and_sends_nothing(run: Run, incident: str) -> None:
+    """Counts, topic, rate, unknowns, what is left out and why, and the command to go on with."""
+    code, out, _ = run("republish", "plan", incident, "--workflow", "wf", "--by", "ann")
+
+    assert code == 0
+    assert "3 to be sent, 1 left out" in out
+    assert TOPIC in out
+    assert "business error" in out
+    assert "Not checked elsewhere" in out
+    assert "dlqkit republish approve incident plan-001" in out.splitlines()[-1]
+    assert all(len(line) <= 80 for line in out.splitlines()[:-1])
+    assert "\x1b" not in out
+
+
+def test_the_planned_bytes_are_the_api_texts_own(run: Run, incident: str) -> None:
+    """From the export through the folder into the plan no character of a payload is lost, object or JSON string."""
+    assert run("republish", "plan", incident, "--workflow", "wf", "--by", "ann")[0] == 0
+
+    plan = read_plan(Path(incident), "plan-001")
+
+    assert [event.payload for event in plan.events] == list(PAYLOADS)
+    assert [event.attributes for event in plan.events] == [{"city": "eu"}, {"city": "eu"}, {"city": "us"}]
+    mode = stat.S_IMODE((Path(incident) / "republish" / "plan-001.json").stat().st_mode)
+    assert mode == 0o600
+
+
+def test_the_same_evidence_gives_the_same_hash(run: Run, incident: str) -> None:
+    """Made again in a copy of the folder, by somebody else, it is the same plan."""
+    import shutil
+
+    Path("other").mkdir()
+    shutil.copytree(incident, "other/incident")
+    first = json.loads(run("republish", "plan", incident, "--class", "infrastructure", "--json", "--by", "ann")[1])
+    again = json.loads(
+        run("republish", "plan", "other/incident", "--class", "infrastructure", "--json", "--by", "b")[1]
+    )
+
+    assert first["hash"] == again["hash"]
+    assert (first["planned"], first["left_out"], first["unknowns"]) == (3, {}, [])
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "words"),
+    [
+        ((), 2, "everything is never meant"),
+        (("--where", "payload.city=mars"), 4, "No dead event is meant"),
+        (("--class", "business"), 4, "All 1 selected events are left out: 1 business error"),
+        (("--where", "nonsense"), 2, "no comparison"),
+        (("--workflow", "wf", "--max-rate", "6"), 2, "more than the settings allow"),
+        (
+            ("--workflow", "wf", "--topic", "projects/p/topics/x", "--confirm-topic", "projects/p/topics/x"),
+            2,
+            "not on the",
+        ),
+        (("--csv", "none.csv"), 2, "cannot be read as CSV"),
+        (("--workflow", "wf", "--accept", "succeeded later"), 2, "no reason that can be answered for"),
+        (("--workflow", "wf", "--patch", "{}"), 2, "no reason or no author"),
+    ],
+)
+def test_what_is_refused_and_by_which_code(
+    run: Run, incident: str, arguments: tuple[str, ...], code: int, words: str
+) -> None:
+    """2 is what was typed, 4 what the evidence says; nothing is left behind."""
+    found, _, err = run("republish", "plan", incident, "--by", "ann", *arguments)
+
+    assert (found, words in err) == (code, True), err
+    assert not list((Path(incident) / "republish").glob("plan-*.json"))
+
+
+def test_an_edit_makes_the_next_plan_in_place_of_the_first(run: Run, incident: str) -> None:
+    """The business error is in it now; the difference is shown; the first plan is cancelled and cannot be approved."""
+    assert run("republish", "plan", incident, "--workflow", "wf", "--by", "ann")[0] == 0
+
+    code, out, err = run("republish", "edit", incident, "plan-001", "--event", "t3", "--patch",
+                         '{"email": "a@b.example"}', "--reason", "OPS-1", "--by", "bob")  # fmt: skip
+
+    assert code == 0, err
+    assert "plan-002" in out.splitlines()[0]
+    assert "payload.email" in out
+    assert '"a@b.example"' in out
+    plan = read_plan(Path(incident), "plan-002")
+    assert plan.replaces == "plan-001"
+    assert plan.events[3].payload == '{"email": "a@b.example", "city": "eu"}'
+    assert plan.events[3].original_sha256 == hash_text('{"email": "x", "city": "eu"}')
+    assert [event.payload for event in plan.events[:3]] == list(PAYLOADS)
+    assert run("republish", "approve", incident, "plan-001", "--reason", "x", "--by", "eve")[0] == 4
+    Path("new.json").write_text('{"email":"c@d.example", "city":"eu"}\n')
+    assert run("republish", "edit", incident, "plan-002", "--event", "t3", "--payload-file", "new.json", "--reason",
+               "OPS-2", "--by", "bob")[0] == 0  # fmt: skip
+    assert read_plan(Path(incident), "plan-003").events[3].payload == '{"email":"c@d.example", "city":"eu"}'
+
+
+def test_a_hostile_value_is_shown_and_not_obeyed(run: Run, incident: str) -> None:
+    """Escape sequences of a payload, a patch or a name reach no terminal."""
+    assert run("republish", "plan", incident, "--workflow", "wf", "--by", "ann")[0] == 0
+
+    code, out, err = run("republish", "edit", incident, "plan-001", "--event", "t0", "--patch",
+                         '{"city": "\\u001b[31mred\\u202e"}', "--reason", "\x1b]0;t\x07",
+                         "--by", "b\x1b[1m")  # fmt: skip
+
+    assert code == 0, err
+    assert "red" in out
+    assert not {"\x1b", "\x07", "\u202e"} & set(out + err)
+
+
+def test_a_plan_is_approved_exported_and_cancelled(run: Run, incident: str) -> None:
+    """Not exported before it is approved; the lines hold the bytes and the dedupe attribute; then it is given up."""
+    assert run("republish", "plan", incident, "--workflow", "wf", "--by", "ann")[0] == 0
+    code, _, err = run("republish", "export", incident, "plan-001")
+    assert (code, "is not approved" in err) == (4, True)
+
+    code, out, _ = run("republish", "approve", incident, "plan-001", "--reason", "root removed", "--by", "bob")
+    assert code == 0
+    assert "approved by bob: 3 events" in out
+    code, out, _ = run("republish", "export", incident, "plan-001")
+    lines = [json.loads(line) for line in out.splitlines()]
+    assert [line["data"] for line in lines] == list(PAYLOADS)
+    assert lines[0]["attributes"] == {"city": "eu", "dlqkit-dedupe-id": lines[0]["dedupe_key"]}
+    code, out, _ = run("republish", "cancel", incident, "plan-001", "--reason", "not needed", "--by", "ann", "--json")
+    assert json.loads(out) == {"plan": "plan-001", "cancelled": True, "freed": 3, "held": 0}
+    assert run("republish", "export", incident, "plan-001")[0] == 4
+
+
+def test_a_second_plan_of_the_same_events_is_refused_or_leaves_them_out(run: Run, incident: str) -> None:
+    """The first is named; asked to, the second leaves its events out."""
+    assert run("republish", "plan", incident, "--where", "payload.city=eu", "--by", "ann")[0] == 0
+
+    code, _, err = run("republish", "plan", incident, "--workflow", "wf", "--by", "bob")
+    assert (code, "in another open plan: plan-001 in incident" in err) == (4, True)
+    code, out, _ = run(
+        "republish", "plan", incident, "--workflow", "wf", "--leave-out-claimed", "--by", "bob", "--json"
+    )
+    assert json.loads(out)["left_out"] == {"business error": 1, "in another open plan": 2}
+
+
+def test_what_changed_since_the_plan_is_told_and_ends_with_4(run: Run, incident: str) -> None:
+    """A new snapshot shows that one event succeeded: the plan is stale."""
+    assert run("republish", "plan", incident, "--workflow", "wf", "--by", "ann")[0] == 0
+    code, out, _ = run("republish", "diff", incident, "plan-001")
+    assert (code, "Changed since the plan was made: nothing" in out) == (0, True)
+    healed = json.dumps({"id": "h0", "workflow_id": "wf", "trace_id": "t0", "status": "success", "queued_to_dlq": False,
+                         "created_at": (START + timedelta(minutes=40)).isoformat()})[:-1]  # fmt: skip
+    _collect(run, [*LINES, f'{healed}, "payload_snapshot": {PAYLOADS[0]}}}'])
+
+    code, out, _ = run("republish", "diff", incident, "plan-001")
+
+    assert code == 4
+    assert "no longer to be sent" in out
+    assert "succeeded later" in out
+    assert all(len(line) <= 80 for line in out.splitlines())
+
+
+def test_a_page_that_was_mended_is_an_unknown_of_the_plan(run: Run) -> None:
+    """A number that is no JSON was replaced when the file was read, so the payload may not be exact."""
+    _collect(run, [*LINES, _line(7, '{"n": NaN, "city": "eu"}')])
+
+    out = json.loads(run("republish", "plan", "incident", "--workflow", "wf", "--json", "--by", "ann")[1])
+
+    assert out["unknowns"] == [
+        "Not known: which payloads stood in a page that was mended when it was read; they are not exact."
+    ]
+
+
+def test_every_command_explains_itself_with_an_example(run: Run) -> None:
+    """--help of each has a command line to copy."""
+    for name in ("plan", "edit", "diff", "approve", "cancel", "export"):
+        code, out, _ = run("republish", name, "--help")
+        assert code == 0
+        assert f"dlqkit republish {name}" in " ".join(out.split())

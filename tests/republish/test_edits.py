@@ -1,0 +1,167 @@
+from __future__ import annotations
+
+import pandas as pd
+import pytest
+
+from dlqkit.errors import ParameterError
+from dlqkit.republish.edits import (
+    Change,
+    Edit,
+    apply_edit,
+    check_locked,
+    edits_of_table,
+    find_changes,
+    payload_table,
+    read_edit,
+)
+
+PAYLOAD = '{"id": 12345678901234567890, "price": 1.10, "customer": {"id": 7, "name": "A\\u006e"}, "tags": ["x", "y"]}'
+
+
+def _edit(patch: str, event_key: str | None = None) -> Edit:
+    return read_edit(patch, "OPS-1", "ann", event_key)
+
+
+@pytest.mark.parametrize(
+    ("patch", "expected"),
+    [
+        ('{"customer": {"id": 8}}', PAYLOAD.replace('"id": 7', '"id": 8')),
+        ('{"price": null}', PAYLOAD.replace('"price": 1.10, ', "")),
+        ('[{"op": "replace", "path": "/customer/id", "value": 8}]', PAYLOAD.replace('"id": 7', '"id": 8')),
+        ('[{"op": "remove", "path": "/tags/0"}]', PAYLOAD.replace('["x", "y"]', '["y"]')),
+        ('[{"op": "test", "path": "/price", "value": 1.10}, {"op": "add", "path": "/tags/-", "value": "z"}]',
+         PAYLOAD.replace('["x", "y"]', '["x", "y", "z"]')),
+        ('{"customer": {"id": 7}}', PAYLOAD),
+    ],
+)  # fmt: skip
+def test_a_patch_changes_what_it_names_and_no_other_character(patch: str, expected: str) -> None:
+    """Big numbers, 1.10 and escapes of the other fields are sent as they came."""
+    assert apply_edit(PAYLOAD, _edit(patch)) == expected
+
+
+@pytest.mark.parametrize(
+    ("target", "patch", "result"),
+    [
+        ('{"a":"b"}', '{"a":"c"}', '{"a":"c"}'),
+        ('{"a":"b"}', '{"b":"c"}', '{"a":"b","b":"c"}'),
+        ('{"a":"b"}', '{"a":null}', "{}"),
+        ('{"a":"b","b":"c"}', '{"a":null}', '{"b":"c"}'),
+        ('{"a":["b"]}', '{"a":"c"}', '{"a":"c"}'),
+        ('{"a":"c"}', '{"a":["b"]}', '{"a":["b"]}'),
+        ('{"a":{"b":"c"}}', '{"a":{"b":"d","c":null}}', '{"a":{"b":"d"}}'),
+        ('{"a":[{"b":"c"}]}', '{"a":[1]}', '{"a":[1]}'),
+        ('["a","b"]', '{"a":"b"}', '{"a":"b"}'),
+        ('{"e":null}', '{"a":1}', '{"e":null,"a":1}'),
+        ("[1,2]", '{"a":"b","c":null}', '{"a":"b"}'),
+        ("{}", '{"a":{"bb":{"ccc":null}}}', '{"a":{"bb":{}}}'),
+    ],
+)
+def test_merge_patches_do_what_rfc_7396_says(target: str, patch: str, result: str) -> None:
+    """The examples of the RFC's appendix that have an object as patch."""
+    assert apply_edit(target, _edit(patch)) == result
+
+
+@pytest.mark.parametrize(
+    "patch",
+    [
+        '[{"op": "remove", "path": "/nothing"}]',
+        '[{"op": "test", "path": "/price", "value": 1.1000001}]',
+        '[{"op": "replace", "path": "no pointer", "value": 1}]',
+        '[{"op": "fly", "path": "/price"}]',
+        "[1]",
+    ],
+)
+def test_a_patch_that_does_not_fit_is_refused_without_the_payload_in_the_words(patch: str) -> None:
+    """A mistyped path changes nothing, and the error tells no client's data."""
+    with pytest.raises(ParameterError, match="does not fit") as caught:
+        apply_edit(PAYLOAD, _edit(patch))
+
+    assert "12345678901234567890" not in str(caught.value)
+
+
+@pytest.mark.parametrize("text", ["3", '"x"', "{", "null", ""])
+def test_a_patch_is_an_object_or_a_list(text: str) -> None:
+    """Anything else would replace the whole payload by accident."""
+    with pytest.raises(ParameterError, match="patch is n"):
+        _edit(text)
+
+
+def test_an_edit_has_a_reason_and_an_author() -> None:
+    """Nobody changes a client's data without a name."""
+    for reason, by in (("", "ann"), ("OPS-1", " ")):
+        with pytest.raises(ParameterError, match="no reason or no author"):
+            read_edit("{}", reason, by)
+
+
+def test_one_new_text_is_of_one_event() -> None:
+    """The payload of one event is never sent for another."""
+    assert apply_edit("broken {", Edit("text", '{"a": 1}', "OPS-1", "ann", "e1")) == '{"a": 1}'
+    with pytest.raises(ParameterError, match="for all events"):
+        Edit("text", '{"a": 1}', "OPS-1", "ann")
+
+
+def test_the_difference_is_told_place_by_place() -> None:
+    """A reviewer sees each field before and after, in the digits that it has."""
+    after = PAYLOAD.replace("1.10", "1.1").replace('"y"', '"z"').replace('"name": "A\\u006e"', '"vip": true')
+
+    assert find_changes(PAYLOAD, after) == [
+        Change("payload.price", "1.10", "1.1"),
+        Change("payload.customer.name", '"An"', None),
+        Change("payload.customer.vip", None, "true"),
+        Change("payload.tags[1]", '"y"', '"z"'),
+    ]
+    assert find_changes(PAYLOAD, PAYLOAD) == []
+    assert find_changes("broken", "{}") == [Change("payload", "broken", "{}")]
+
+
+@pytest.mark.parametrize(
+    ("patch", "is_locked"),
+    [
+        ('{"customer": {"id": 8}}', True),
+        ('{"customer": null}', True),
+        ('{"customer": {"id": {"deep": 1}}}', True),
+        ('{"customer": {"name": "B"}}', False),
+        ('{"customer_id": 3}', False),
+    ],
+)
+def test_a_locked_field_is_not_changed_at_below_or_above_it(patch: str, is_locked: bool) -> None:
+    """Whose order it is cannot be edited, nor removed with the object around it."""
+    changes = find_changes(PAYLOAD, apply_edit(PAYLOAD, _edit(patch)))
+    if not is_locked:
+        check_locked(changes, ["payload.customer.id"])
+        return
+    for name in ("payload.customer.id", "customer.id"):
+        with pytest.raises(ParameterError, match=r"customer\.id is locked"):
+            check_locked(changes, [name])
+
+
+def test_a_table_of_payloads_is_edited_cell_by_cell() -> None:
+    """The notebook's table gives a merge patch for each row with a changed cell, and none for the others."""
+    before = payload_table({"e1": PAYLOAD, "e2": '{"price": 2, "customer": {"id": 9}}', "e3": '{"price": 3}'})
+    assert list(before.columns) == ["payload.id", "payload.price", "payload.customer.id", "payload.customer.name",
+                                    "payload.tags"]  # fmt: skip
+    assert before.at["e1", "payload.id"] == "12345678901234567890"
+    assert pd.isna(before.at["e3", "payload.customer.id"])
+    after = before.copy()
+    after.loc["e1", "payload.price"] = "1.20"
+    after.loc["e1", "payload.customer.name"] = "Ann"
+    after.loc["e2", "payload.customer.id"] = ""
+
+    edits = edits_of_table(before, after, reason="OPS-1", by="ann")
+
+    assert {edit.event_key: edit.patch for edit in edits} == {
+        "e1": '{"price":1.20,"customer":{"name":"Ann"}}',
+        "e2": '{"customer":{"id":null}}',
+    }
+    assert apply_edit(PAYLOAD, edits[0]) == PAYLOAD.replace("1.10", "1.20").replace('"A\\u006e"', '"Ann"')
+
+
+def test_a_row_that_is_not_in_the_table_is_refused() -> None:
+    """A sorted or filtered table is fine; an invented row is not."""
+    before = payload_table({"e1": '{"a": 1}', "e2": '{"a": 2}'})
+
+    assert edits_of_table(before, before.iloc[::-1], reason="r", by="b") == ()
+    with pytest.raises(ParameterError, match="e9"):
+        edits_of_table(before, before.rename(index={"e1": "e9"}), reason="r", by="b")
+    with pytest.raises(ParameterError, match="no JSON object"):
+        payload_table({"e1": "[1]"})

@@ -1,0 +1,211 @@
+from __future__ import annotations
+
+import multiprocessing
+import os
+import signal
+import stat
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from dlqkit.errors import PlanError
+from dlqkit.republish import registry as module
+from dlqkit.republish.approval import cancel_plan, keep_plan, next_plan_id
+from dlqkit.republish.plan import find_plans, read_cancellation, read_plan
+from dlqkit.republish.registry import open_registry
+from tests.republish.cases import small_plan
+
+FORK = multiprocessing.get_context("fork")
+
+
+def _keep(directory: Path, shared: Path | None, keys: tuple[str, ...], by: str = "ann", **more: Any) -> str:
+    with open_registry(directory, shared) as registry:
+        plan = small_plan(keys, next_plan_id(directory), **more)
+        keep_plan(registry, plan, {}, by=by)
+    return plan.plan_id
+
+
+def test_a_second_plan_is_refused_and_names_the_first(tmp_path: Path) -> None:
+    """Plan, folder and person; of the refused plan nothing is left, so its other events are free."""
+    _keep(tmp_path / "one", tmp_path / "team", ("a", "b"))
+
+    with pytest.raises(PlanError, match=r"event b is in another open plan: plan-001 in one on .*, by ann") as caught:
+        _keep(tmp_path / "two", tmp_path / "team", ("b", "c"), "bob")
+
+    assert caught.value.exit_code == 4
+    assert find_plans(tmp_path / "two") == []
+    _keep(tmp_path / "two", tmp_path / "team", ("c",), "bob")
+
+
+def test_without_a_shared_folder_only_the_incident_itself_is_checked(tmp_path: Path) -> None:
+    """The same event can be in a plan of another folder, which is why the plan says so."""
+    _keep(tmp_path / "one", None, ("a",))
+    with pytest.raises(PlanError, match="plan-001"):
+        _keep(tmp_path / "one", None, ("a",))
+
+    assert _keep(tmp_path / "two", None, ("a",)) == "plan-001"
+
+
+def test_a_cancelled_plan_lets_its_events_go(tmp_path: Path) -> None:
+    """They may be planned again; the plan itself is never open again."""
+    _keep(tmp_path, None, ("a", "b"))
+    with open_registry(tmp_path, None) as registry:
+        assert cancel_plan(registry, read_plan(tmp_path, "plan-001"), by="ann", reason="wrong topic") == 2
+        with pytest.raises(PlanError, match="no longer has its events"):
+            registry.check(read_plan(tmp_path, "plan-001"))
+
+    assert _keep(tmp_path, None, ("a", "b")) == "plan-002"
+
+
+def test_a_plan_that_replaces_another_takes_over_its_events(tmp_path: Path) -> None:
+    """The replaced one is cancelled; an event that it does not take over is free."""
+    _keep(tmp_path, None, ("a", "b"))
+
+    _keep(tmp_path, None, ("b", "c"), replaces="plan-001")
+
+    cancelled = read_cancellation(tmp_path, "plan-001")
+    assert cancelled is not None
+    assert cancelled.reason == "replaced by plan-002"
+    with open_registry(tmp_path, None) as registry:
+        registry.check(read_plan(tmp_path, "plan-002"))
+        assert registry.holder("a") is None
+
+
+def test_a_replacement_that_is_refused_changes_nothing(tmp_path: Path) -> None:
+    """The events that had passed over are the first plan's again."""
+    team = tmp_path / "team"
+    _keep(tmp_path / "one", team, ("a", "b"))
+    _keep(tmp_path / "two", team, ("zz", "c", "d", "e"), "bob")
+
+    with pytest.raises(PlanError, match="plan-001 in two"):
+        _keep(tmp_path / "one", team, ("a", "b", "c", "d", "e", "zz"), replaces="plan-001")
+
+    with open_registry(tmp_path / "one", team) as registry:
+        registry.check(read_plan(tmp_path / "one", "plan-001"))
+    with open_registry(tmp_path / "two", team) as registry:
+        registry.check(read_plan(tmp_path / "two", "plan-001"))
+
+
+def test_a_claim_that_cannot_be_read_is_not_free(tmp_path: Path) -> None:
+    """A damaged registry keeps events in, never lets them out twice."""
+    _keep(tmp_path, None, ("a",))
+    (path,) = (tmp_path / "republish" / "claims").glob("??/*.json")
+    path.write_text("{")
+
+    with pytest.raises(PlanError, match="cannot be read"):
+        _keep(tmp_path, None, ("a",))
+
+
+def _compete(place: Path, number: int, keys: tuple[str, ...], start: Any, results: Any) -> None:
+    start.wait()
+    try:
+        _keep(place / f"f{number}", place / "team", keys, f"p{number}")
+        results.put((number, True))
+    except PlanError:
+        results.put((number, False))
+
+
+def test_of_planners_at_the_same_moment_exactly_one_wins(tmp_path: Path) -> None:
+    """Fifteen rounds of four processes with one event in common: one plan each time, and it has all of its events."""
+    for turn in range(15):
+        place = tmp_path / str(turn)
+        start, results = FORK.Event(), FORK.Queue()
+        keys = [(*(f"own{number}-{n}" for n in range(10)), "common") for number in range(4)]
+        workers = [
+            FORK.Process(target=_compete, args=(place, number, keys[number], start, results)) for number in range(4)
+        ]
+        for worker in workers:
+            worker.start()
+        start.set()
+        won = dict(results.get(timeout=30) for _ in workers)
+        for worker in workers:
+            worker.join(30)
+
+        winners = [number for number, has_won in won.items() if has_won]
+        assert len(winners) == 1
+        for number in range(4):
+            with open_registry(place / f"f{number}", place / "team") as registry:
+                held = {key for key in keys[number] if registry.holder(key) is not None}
+            assert held == (set(keys[number]) if number in winners else {"common"})
+
+
+def test_of_planners_in_one_folder_each_gets_a_name_of_its_own(tmp_path: Path) -> None:
+    """Two people at the same folder never write the same plan."""
+    start, results = FORK.Event(), FORK.Queue()
+
+    def plan_one(number: int) -> None:
+        start.wait()
+        results.put(_keep(tmp_path, None, (f"k{number}",)))
+
+    workers = [FORK.Process(target=plan_one, args=(number,)) for number in range(4)]
+    for worker in workers:
+        worker.start()
+    start.set()
+    names = [results.get(timeout=30) for _ in workers]
+    for worker in workers:
+        worker.join(30)
+
+    assert sorted(names) == ["plan-001", "plan-002", "plan-003", "plan-004"]
+
+
+def _claim_and_hang(place: Path, ready: Any) -> None:
+    with open_registry(place / "one", place / "team") as registry:
+        registry.claim(small_plan(("a", "b"), next_plan_id(place / "one")), "ann", "now")
+        ready.set()
+        time.sleep(60)
+
+
+def test_a_planner_that_was_killed_leaves_nothing_that_its_folder_cannot_mend(tmp_path: Path) -> None:
+    """Killed between claim and plan: nobody else gets the events, and the same folder plans them anew."""
+    ready = FORK.Event()
+    worker = FORK.Process(target=_claim_and_hang, args=(tmp_path, ready))
+    worker.start()
+    assert ready.wait(30)
+    os.kill(worker.pid or 0, signal.SIGKILL)
+    worker.join(30)
+
+    with pytest.raises(PlanError, match="plan-001 in one"):
+        _keep(tmp_path / "two", tmp_path / "team", ("b",), "bob")
+    assert _keep(tmp_path / "one", tmp_path / "team", ("a", "b", "c")) == "plan-001"
+
+
+def test_events_of_other_plans_are_found_before_planning(tmp_path: Path) -> None:
+    """So that they can be left out; one's own plan that is to be replaced does not count."""
+    team = tmp_path / "team"
+    _keep(tmp_path / "one", team, ("a", "b"))
+    with open_registry(tmp_path / "one", team) as registry:
+        assert registry.held_elsewhere(["a", "x"], instead_of="plan-001") == {}
+        assert set(registry.held_elsewhere(["a", "x"])) == {"a"}
+    with open_registry(tmp_path / "two", team) as registry:
+        assert {key: claim.by for key, claim in registry.held_elsewhere(["b", "x"]).items()} == {"b": "ann"}
+
+
+def test_more_events_than_a_file_may_have_names_are_claimed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Claims share files, a limited number each; nothing temporary stays."""
+    monkeypatch.setattr(module, "NAMES_PER_FILE", 7)
+    keys = tuple(f"k{number}" for number in range(30))
+
+    _keep(tmp_path, None, keys)
+
+    place = tmp_path / "republish" / "claims"
+    assert len(list(place.glob("??/*.json"))) == 30
+    assert list((place / "tmp").iterdir()) == []
+    assert max(path.stat().st_nlink for path in place.glob("??/*.json")) <= 7
+
+
+def test_a_shared_registry_is_as_open_as_the_team_made_its_folder(tmp_path: Path) -> None:
+    """Colleagues of the group can read who has an event, and add their own; without a team it is the owner's alone."""
+    team = tmp_path / "team"
+    team.mkdir()
+    team.chmod(0o770)
+
+    _keep(tmp_path / "one", team, ("a",))
+    _keep(tmp_path / "two", None, ("a",))
+
+    modes = {stat.S_IMODE(path.stat().st_mode) for path in team.rglob("*") if path.is_dir()}
+    assert modes == {0o770}
+    assert {stat.S_IMODE(path.stat().st_mode) for path in team.glob("??/*.json")} == {0o660}
+    own = tmp_path / "two" / "republish" / "claims"
+    assert {stat.S_IMODE(path.stat().st_mode) for path in own.glob("??/*.json")} == {0o600}
