@@ -17,6 +17,7 @@ from dlqkit.errors import FrameError
 
 __all__ = [
     "HISTOGRAMS",
+    "ORIGINALS",
     "RECORDS",
     "SAMPLES",
     "SERIES",
@@ -68,6 +69,20 @@ SUPPORT_REPORTS: Mapping[str, str] = {
     "trace_id": "str",
     "business_key": "str",
     "note": "str",
+}
+# Messages of a dead-letter subscription: ids where they were found, the payload's text where it is UTF-8.
+ORIGINALS: Mapping[str, str] = {
+    "message_id": "str",
+    "published_at": TIME,
+    "trace_id": "str",
+    "workflow_id": "str",
+    "payload_sha256": "str",
+    "payload_text": "str",
+    "attributes_json": "str",
+    "ordering_key": "str",
+    "delivery_attempts": "Int64",
+    "source_subscription": "str",
+    "topic_published_at": TIME,
 }
 
 Completeness = Literal["complete", "partial", "unverified"]
