@@ -11,9 +11,9 @@ from google.protobuf import timestamp_pb2
 from google.pubsub_v1 import types
 
 from dlqkit.simulator.mixing import mix
-from dlqkit.simulator.platform import SCENARIOS, Platform
+from dlqkit.simulator.platform import SCENARIOS, Platform, iso
 from dlqkit.simulator.subscription_settings import source_attributes
-from dlqkit.simulator.workflows import Workflow
+from dlqkit.simulator.workflows import Workflow, break_payload, payload
 
 __all__ = ["DeadLetters", "Style", "draw_style"]
 
@@ -99,7 +99,7 @@ class DeadLetters:
         platform, rows = self._platform, self._platform.attempts
         event, ended = int(rows.event[row]), float(rows.ended[row])
         # What died again is what was sent again.
-        body = platform.payload_as_sent(event) if is_first else platform.payload_of(event)
+        body = self._as_sent(event) if is_first else platform.payload_of(event)
         spaces = (", ", ": ") if self._style.spaced else (",", ":")
         attributes = self._attributes(event)
         if self._style.forwarded:
@@ -115,6 +115,12 @@ class DeadLetters:
             publish_time=_stamp(ended + FORWARDING_S),
             ordering_key=str(body.get("customer_id") or "") if self._style.ordered else "",
         )
+
+    def _as_sent(self, event: int) -> dict[str, Any]:
+        """The client's own payload, whatever was sent of the event later."""
+        platform, shape = self._platform, self._workflow.shape
+        whole = payload(shape, event, platform.client(event), iso(float(platform.arrived[event])), platform.salt)
+        return break_payload(whole, shape, platform.fault.change) if platform.is_broken(event) else whole
 
     def _attributes(self, event: int) -> dict[str, str]:
         platform, trace_id = self._platform, self._platform.trace_id(event)

@@ -371,14 +371,10 @@ class Platform:
         )
 
     def payload_of(self, event: int, *, corrected: bool = False) -> dict[str, Any]:
-        """The event's payload as it was last sent; ``corrected`` as its client means it to be."""
+        """The event's payload as its client sent it."""
         if event in self.corrected and not corrected:
             body: dict[str, Any] = json.loads(self.corrected[event])
             return body
-        return self.payload_as_sent(event, corrected=corrected)
-
-    def payload_as_sent(self, event: int, *, corrected: bool = False) -> dict[str, Any]:
-        """The event's payload as its client sent it, whatever was sent of it later."""
         workflow = self.workflows[int(self.workflow_of[event])]
         whole = payload(workflow.shape, event, self.client(event), iso(float(self.arrived[event])), self.salt)
         if not corrected and self.is_broken(event):

@@ -40,7 +40,9 @@ class PubSub:
         self.subscriptions = Subscriptions(self._lock, self._topics)
         self._subscriptions = self.subscriptions.known
         self._count = 0
-        self._server = grpc.server(futures.ThreadPoolExecutor(max_workers=16))
+        # gRPC's own limit of 4 MB would refuse what the service takes.
+        options = [("grpc.max_receive_message_length", MAXIMUM_BYTES + (1 << 20))]
+        self._server = grpc.server(futures.ThreadPoolExecutor(max_workers=16), options=options)
         self._server.add_generic_rpc_handlers((self._publisher(), self.subscriptions.handler()))
         self.port = self._server.add_insecure_port("127.0.0.1:0")
 
