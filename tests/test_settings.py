@@ -1,11 +1,12 @@
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
 
 from dlqkit.errors import ParameterError
-from dlqkit.settings import load_settings
+from dlqkit.settings import Settings, load_settings
 
 
 def _write(folder: Path, text: str, name: str = "dlqkit.toml") -> Path:
@@ -102,3 +103,31 @@ def test_file_that_cannot_be_used_is_refused(tmp_path: Path, text: str) -> None:
     with pytest.raises(ParameterError) as caught:
         load_settings(config, environ={})
     assert "dlqkit.toml" in str(caught.value)
+
+
+def test_a_found_file_cannot_send_google_credentials_to_its_own_endpoint(tmp_path: Path) -> None:
+    """Google's client finds credentials by itself, so no secret need be named for them to go there."""
+    text = '[dead_letter_subscription]\nname = "projects/p/subscriptions/s"\nendpoint = "stranger.example:443"\n'
+    (tmp_path / "dlqkit.toml").write_text(text)
+
+    with pytest.raises(ParameterError, match="Google credentials"):
+        load_settings(start=tmp_path, environ={})
+    assert load_settings(tmp_path / "dlqkit.toml", environ={}).dead_letter_subscription.endpoint is not None
+
+
+def test_the_subscriptions_of_a_question_are_the_workflows_own_or_else_the_common_ones() -> None:
+    own, common = "projects/p/subscriptions/own", ("projects/p/subscriptions/a", "projects/p/subscriptions/b")
+    settings = Settings.model_validate(
+        {"dead_letter_subscription": {"name": common}, "workflows": {"wf": {"dead_letter_subscription": own}}}
+    )
+
+    assert settings.dead_letter_subscriptions("wf") == {own: "wf"}
+    assert settings.dead_letter_subscriptions("other") == dict.fromkeys(common)
+    assert settings.dead_letter_subscriptions(None) == {**dict.fromkeys(common), own: "wf"}
+
+
+def test_a_list_of_subscriptions_can_stand_in_the_environment() -> None:
+    names = ["projects/p/subscriptions/a", "projects/p/subscriptions/b"]
+    settings = load_settings(environ={"DLQKIT_DEAD_LETTER_SUBSCRIPTION__NAME": json.dumps(names)}, start=Path("/"))
+
+    assert list(settings.dead_letter_subscriptions(None)) == names

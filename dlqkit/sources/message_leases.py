@@ -123,4 +123,7 @@ class Reading:
         if self.failed:
             yield f"{self.failed:,} of {self.requests:,} requests failed; those that may pass were made again."
         if not self.missing:
-            yield f"Pub/Sub has no end mark: {QUIET_PULLS} requests in a row brought nothing new."
+            yield (
+                f"Pub/Sub has no end mark: {QUIET_PULLS} requests in a row brought nothing new; "
+                "what others hold is not seen."
+            )
