@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -23,6 +24,7 @@ LEASE_S, EXTEND_EVERY_S = 30, 8.0
 QUIET_PULLS = 3
 FAILURES_IN_A_ROW = 3
 FIRST_PAUSE_S = 0.2
+PLACES = 3
 
 
 @dataclass(slots=True)
@@ -111,13 +113,11 @@ class Reading:
 
     def findings(self) -> Iterator[str]:
         """One sentence for each thing that was found out about the reading."""
-        for (name, place), count in sorted(self.reader.found.items()):
-            yield f"{name} is read from {place} of {count:,} messages."
+        for name in ("trace_id", "workflow_id"):
+            yield from self._places(name)
         if self.rows:
-            yield (
-                f"{len(self.rows):,} messages were held for {self.elapsed_s:.1f} s and let go, none acknowledged; "
-                "each has one more delivery."
-            )
+            held = "1 message was" if len(self.rows) == 1 else f"{len(self.rows):,} messages were"
+            yield (f"{held} held for {self.elapsed_s:.1f} s and let go, none acknowledged; each has one more delivery.")
         if self.not_let_go:
             yield f"{self.not_let_go:,} could not be let go; they are free when their leases run out, in {LEASE_S} s."
         if self.failed:
@@ -127,3 +127,12 @@ class Reading:
                 f"Pub/Sub has no end mark: {QUIET_PULLS} requests in a row brought nothing new; "
                 "what others hold is not seen."
             )
+
+    def _places(self, name: str) -> Iterator[str]:
+        """Where an id was found, the usual places first."""
+        own = Counter({place: count for (known, place), count in self.reader.found.items() if known == name})
+        for place, count in own.most_common(PLACES):
+            yield f"{name} is read from {place} of {count:,} message{'' if count == 1 else 's'}."
+        # A client may write a name in as many ways as there are messages.
+        if len(own) > PLACES:
+            yield f"{name} is read from {len(own) - PLACES:,} further places."

@@ -78,6 +78,18 @@ def test_everything_of_a_message_is_kept_whatever_a_client_wrote_into_it(service
     assert frame["payload_text"].tolist()[1:] == ["", "\x00\x00\x00"]
 
 
+def test_a_name_that_each_message_writes_in_another_way_does_not_fill_the_coverage(service: Service) -> None:
+    names = ["traceid", "trace-id", "trace_id", "TraceId", "TRACE_ID"]
+    service.subscribe()
+    service.publish([{"data": b"{}", "attributes": {name: "t"}} for name in (*names, "trace_id")])
+
+    told = [sentence for sentence in source().load().coverage.findings if sentence.startswith("trace_id")]
+
+    assert told[0] == "trace_id is read from attributes.trace_id of 2 messages."
+    assert told[1].endswith("of 1 message.")
+    assert told[3:] == ["trace_id is read from 2 further places."]
+
+
 def test_an_empty_subscription_is_complete_and_says_that_there_is_no_end_mark(service: Service) -> None:
     service.subscribe()
     loaded = source().load()
