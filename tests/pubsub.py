@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -39,9 +40,12 @@ class Service:
 
     def publish(self, messages: Sequence[dict[str, Any]], topic: str = TOPIC) -> list[str]:
         ids: list[str] = []
-        for begin in range(0, len(messages), 500):
-            some = [types.PubsubMessage(**one) for one in messages[begin : begin + 500]]
-            ids += self.publisher.publish(request={"topic": topic, "messages": some}, retry=None).message_ids
+        # The service takes one ordering key a request.
+        for _, alike in itertools.groupby(messages, key=lambda one: one.get("ordering_key", "")):
+            own = [types.PubsubMessage(**one) for one in alike]
+            for begin in range(0, len(own), 500):
+                request = {"topic": topic, "messages": own[begin : begin + 500]}
+                ids += self.publisher.publish(request=request, retry=None).message_ids
         return ids
 
     def pull(self, name: str = NAME, most: int = 1000) -> list[Any]:
