@@ -18,6 +18,7 @@ from dlqkit.errors import ParameterError
 from dlqkit.incident import parse_duration
 
 __all__ = [
+    "DeadLetterSubscriptionSettings",
     "ExecutionLogsSettings",
     "HttpSinkSettings",
     "PrometheusSettings",
@@ -118,11 +119,23 @@ class SupportReportsSettings(_Table):
     timezone: str | None = None
 
 
+class DeadLetterSubscriptionSettings(_Table):
+    """Subscriptions of dead-letter topics, in which the original messages wait."""
+
+    name: str | tuple[str, ...] = ()
+    endpoint: str | None = None
+    max_messages: int = Field(default=10_000, ge=1, le=100_000)
+    max_bytes: int = Field(default=100_000_000, ge=1)
+    deadline_s: float = Field(default=60.0, gt=0, le=600)
+    fields: dict[str, str] = Field(default_factory=dict)
+
+
 class WorkflowSettings(_Table):
     """What differs for one workflow."""
 
     name: str | None = None
     topic: str | None = None
+    dead_letter_subscription: str | None = None
     max_attempts: int | None = Field(default=None, ge=1)
     action_timeout_ms: float | None = Field(default=None, gt=0)
     entity_key: tuple[str, ...] = ()
@@ -218,6 +231,7 @@ class Settings(_Table):
     worker: WorkerSettings = WorkerSettings()
     worker_logs: WorkerLogsSettings = WorkerLogsSettings()
     support_reports: SupportReportsSettings = SupportReportsSettings()
+    dead_letter_subscription: DeadLetterSubscriptionSettings = DeadLetterSubscriptionSettings()
     workflows: dict[str, WorkflowSettings] = Field(default_factory=dict)
     republish: RepublishSettings = RepublishSettings()
     file: Path | None = Field(default=None, exclude=True)
@@ -233,6 +247,17 @@ class Settings(_Table):
         """The action's timeout of a workflow, milliseconds, where it is set."""
         own = self.workflows.get(workflow_id or "")
         return own.action_timeout_ms if own and own.action_timeout_ms is not None else self.worker.action_timeout_ms
+
+    def dead_letter_subscriptions(self, workflow_id: str | None) -> dict[str, str | None]:
+        """Names of the subscriptions to read for a workflow, or for all; with the workflow that has one for itself."""
+        named = self.dead_letter_subscription.name
+        every: dict[str, str | None] = dict.fromkeys((named,) if isinstance(named, str) else named)
+        own = {key: one.dead_letter_subscription for key, one in self.workflows.items()}
+        if workflow_id is not None and own.get(workflow_id) is not None:
+            own, every = {workflow_id: own[workflow_id]}, {}
+        elif workflow_id is not None:
+            own = {}
+        return every | {name: key for key, name in own.items() if name is not None}
 
     def workflow_name(self, workflow_id: str | None) -> str | None:
         """The name people use for a workflow, where it is set."""
@@ -432,7 +457,8 @@ def _refuse_stranger(path: Path, values: dict[str, Any]) -> None:
             if _table(table, name).get("url") and any(_table(table, name).get(key) for key in secrets)
         ]
         # Google's client sends the machine's own credentials to whatever endpoint it is told.
-        sent_to += ["republish.endpoint"] if _table(table, "republish").get("endpoint") else []
+        for name in ("republish", "dead_letter_subscription"):
+            sent_to += [f"{name}.endpoint"] if _table(table, name).get("endpoint") else []
         if sent_to:
             raise ParameterError(
                 f"{path} was found, not named, and would send a secret to the {sent_to[0]} address it names.",

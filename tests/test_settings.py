@@ -1,11 +1,12 @@
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
 
 from dlqkit.errors import ParameterError
-from dlqkit.settings import load_settings
+from dlqkit.settings import Settings, load_settings
 
 
 def _write(folder: Path, text: str, name: str = "dlqkit.toml") -> Path:
@@ -149,3 +150,31 @@ def test_found_file_may_not_receive_the_bearer_of_the_environment(tmp_path: Path
 
     with pytest.raises(ParameterError, match=r"republish\.http address would receive"):
         load_settings(start=tmp_path, environ={"DLQKIT_REPUBLISH__HTTP__BEARER": '{ env = "TOKEN" }'})
+
+
+def test_a_found_file_cannot_send_google_credentials_to_its_own_endpoint(tmp_path: Path) -> None:
+    """Google's client finds credentials by itself, so no secret need be named for them to go there."""
+    text = '[dead_letter_subscription]\nname = "projects/p/subscriptions/s"\nendpoint = "stranger.example:443"\n'
+    (tmp_path / "dlqkit.toml").write_text(text)
+
+    with pytest.raises(ParameterError, match="Google credentials"):
+        load_settings(start=tmp_path, environ={})
+    assert load_settings(tmp_path / "dlqkit.toml", environ={}).dead_letter_subscription.endpoint is not None
+
+
+def test_the_subscriptions_of_a_question_are_the_workflows_own_or_else_the_common_ones() -> None:
+    own, common = "projects/p/subscriptions/own", ("projects/p/subscriptions/a", "projects/p/subscriptions/b")
+    settings = Settings.model_validate(
+        {"dead_letter_subscription": {"name": common}, "workflows": {"wf": {"dead_letter_subscription": own}}}
+    )
+
+    assert settings.dead_letter_subscriptions("wf") == {own: "wf"}
+    assert settings.dead_letter_subscriptions("other") == dict.fromkeys(common)
+    assert settings.dead_letter_subscriptions(None) == {**dict.fromkeys(common), own: "wf"}
+
+
+def test_a_list_of_subscriptions_can_stand_in_the_environment() -> None:
+    names = ["projects/p/subscriptions/a", "projects/p/subscriptions/b"]
+    settings = load_settings(environ={"DLQKIT_DEAD_LETTER_SUBSCRIPTION__NAME": json.dumps(names)}, start=Path("/"))
+
+    assert list(settings.dead_letter_subscriptions(None)) == names

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from dlqkit.cli.original import original_lines, originals_of
 from dlqkit.cli.shared import local_beside_utc, write_json, zone_of
 from dlqkit.untrusted import for_terminal, for_terminal_lines
 
@@ -32,10 +33,12 @@ def event(
     snapshot: Annotated[
         str | None, typer.Option(help="Number of the evidence snapshot; the newest by default.")
     ] = None,
-    payload: Annotated[bool, typer.Option(help="Show the payload too; it may hold personal data.")] = True,
+    payload: Annotated[
+        bool, typer.Option(help="Show the payload and attributes too; they may hold personal data.")
+    ] = True,
     as_json: Annotated[bool, typer.Option("--json", help="Print as JSON.")] = False,
 ) -> None:
-    """Show one event's history: every record, log line, error and payload. Offline.
+    """Show one event's history: every record, log line, error, payload, and its original message. Offline.
 
     Example: dlqkit event incidents/orders 4bf92f3577b34da6a3ce929d0e0e4736
     """
@@ -54,15 +57,25 @@ def event(
     found = records[
         (records["trace_id"] == event_id) | (records["event_key"] == event_id) | (records["record_id"] == event_id)
     ]
+    originals = originals_of(incident, list(dict.fromkeys(found["event_key"].dropna())))
+    if not payload:
+        # They are the client's words as much as the payload is.
+        originals = [
+            {name: value for name, value in one.items() if name not in {"attributes", "ordering_key"}}
+            for one in originals
+        ]
     payloads = list(dict.fromkeys(found["payload_snapshot"].dropna())) if payload else []
     if as_json:
         rows = json.loads(
             history.drop(columns=["payload_snapshot"], errors="ignore").to_json(orient="records", date_format="iso")
         )
-        write_json({"id": event_id, "snapshot": incident.snapshot, "history": rows, "payloads": payloads})
+        write_json({"id": event_id, "snapshot": incident.snapshot, "history": rows, "payloads": payloads,
+                    "originals": originals})  # fmt: skip
         return
     width = shutil.get_terminal_size((WIDTH, 40)).columns if sys.stdout.isatty() else WIDTH
     lines = [*_head(event_id, history, incident.snapshot), *_rows(history, zone_of(context), width)]
+    for original in originals:
+        lines += original_lines(original, zone_of(context), width)
     for text in payloads:
         lines += ["", "Payload", *_payload(text, width)]
     typer.echo("\n".join(lines))

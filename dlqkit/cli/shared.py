@@ -118,8 +118,13 @@ def load(context: typer.Context, *, need: str | None = None) -> Settings:
     for sentence in settings.ignored:
         say(sentence)
     say(f"Settings: {settings.file or 'the environment alone'}")
-    configured = settings.execution_logs.url or settings.prometheus.url or settings.worker.metrics_urls
-    if need == "source" and not configured:
+    configured = (
+        settings.execution_logs.url,
+        settings.prometheus.url,
+        settings.worker.metrics_urls,
+        settings.dead_letter_subscriptions(None),
+    )
+    if need == "source" and not any(configured):
         raise ParameterError(
             "No source is configured: neither an Execution Logs API nor Prometheus.",
             "Write their URLs into dlqkit.toml, or set DLQKIT_EXECUTION_LOGS__URL; try dlqkit demo without any.",

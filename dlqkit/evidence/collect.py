@@ -15,6 +15,7 @@ from dlqkit import __version__
 from dlqkit.errors import AccessDenied, ParameterError, SourceError, SourceUnavailable
 from dlqkit.evidence.folder import DEAD_LETTERS, EXPORT, IncidentFolder, open_incident, read_question, write_incident
 from dlqkit.evidence.manifest import find_snapshots, worst
+from dlqkit.evidence.original_messages import ask_original_messages
 from dlqkit.evidence.part import Asking, Part, question_of
 from dlqkit.evidence.resume import begin_part
 from dlqkit.evidence.store import hold, make_folder, read_frame
@@ -141,6 +142,7 @@ def _carry_out(
         run.read_logs(worker_logs)
         run.read_reports(reported)
         run.ask_reported()
+        ask_original_messages(run.part, run.settings, workflow_id, run.ask)
     return run.finish()
 
 
@@ -215,7 +217,7 @@ class _Run:
                 start=start, end=self.end, on_page=keep,
             )  # fmt: skip
 
-        self._ask(asking, lambda: {"records": load()}, asked_start=start)
+        self.ask(asking, lambda: {"records": load()}, asked_start=start)
 
     def _export(self, files: Sequence[Path]) -> None:
         from dlqkit.sources.connect import open_record_exports
@@ -225,7 +227,7 @@ class _Run:
             return
         loader = open_record_exports(self.settings, files)
         asking = self.part.ask(kind, query)
-        self._ask(asking, lambda: {"records": self._within(loader.load())}, asked_start=self.baseline_start)
+        self.ask(asking, lambda: {"records": self._within(loader.load())}, asked_start=self.baseline_start)
 
     def _within(self, loaded: Loaded) -> Loaded:
         """An export's records of the question; a file may hold a year."""
@@ -297,7 +299,7 @@ class _Run:
                 for name, frame in (("samples", raw.samples), ("series", raw.series), ("histograms", raw.histograms))
             }
 
-        self._ask(asking, load, asked_start=self.baseline_start, within_s=within_s)
+        self.ask(asking, load, asked_start=self.baseline_start, within_s=within_s)
 
     def ask_pages(self) -> None:
         from dlqkit.sources.connect import connect_metrics_page
@@ -318,7 +320,7 @@ class _Run:
             def load(page: MetricsPage = page, keep: Callable[..., None] = keep) -> dict[str, Loaded]:
                 return {"metrics_page": page.load(on_page=keep)}
 
-            self._ask(asking, load, asked_start=None)
+            self.ask(asking, load, asked_start=None)
 
     def read_logs(self, paths: Sequence[str]) -> None:
         if not paths:
@@ -328,7 +330,7 @@ class _Run:
         kind, query = "worker logs", ", ".join(Path(path).name for path in paths)
         if not self.part.has(kind, query):
             logs = open_worker_logs(self.settings, paths)
-            self._ask(
+            self.ask(
                 self.part.ask(kind, query),
                 lambda: {"worker_logs": logs.load(start=self.baseline_start, end=self.end)},
                 asked_start=self.baseline_start,
@@ -342,7 +344,7 @@ class _Run:
         if not self.part.has("support reports", path.name):
             reports = open_support_reports(self.settings, path)
             asking = self.part.ask("support reports", path.name)
-            self._ask(asking, lambda: {"support_reports": reports.load()}, asked_start=None)
+            self.ask(asking, lambda: {"support_reports": reports.load()}, asked_start=None)
 
     def ask_reported(self) -> None:
         """The records of reported traces that nothing else has brought: of events of any workflow, or of none."""
@@ -382,11 +384,11 @@ class _Run:
             )
             return {"records": Loaded(frame, coverage, found[0].source)}
 
-        self._ask(asking, load, asked_start=None)
+        self.ask(asking, load, asked_start=None)
 
     # --- what is kept
 
-    def _ask(
+    def ask(
         self,
         asking: Asking,
         load: Callable[[], Mapping[str, Loaded]],

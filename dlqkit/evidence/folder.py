@@ -18,6 +18,7 @@ from dlqkit.evidence.manifest import find_snapshots, read_manifest, worst
 from dlqkit.evidence.store import read_frame, write_bytes
 from dlqkit.frames import (
     HISTOGRAMS,
+    ORIGINALS,
     RECORDS,
     SAMPLES,
     SERIES,
@@ -38,6 +39,10 @@ DEAD_LETTERS, EXPORT = "records: dead letters", "records: export"
 NEWEST_FIRST = "Records come newest first."
 # Two looks at one record are the same row unless something about its fate changed in between.
 RECORD_VERSION = ["record_id", "recorded_at", "status", "queued_to_dlq", "attempts"]
+
+# An id is of its topic alone; two subscriptions of one topic bring the same message.
+SAME_MESSAGE = ["message_id", "published_at", "payload_sha256"]
+ORIGINAL_MESSAGES = "dead-letter subscription"
 
 
 @dataclass(frozen=True)
@@ -266,6 +271,13 @@ class IncidentFolder:
         """``frames.SUPPORT_REPORTS``."""
         stacked = self._stacked("support_reports", SUPPORT_REPORTS)
         return self._loaded(stacked.drop_duplicates().reset_index(drop=True), "support")
+
+    def originals(self) -> Loaded:
+        """``frames.ORIGINALS``: each message of the dead-letter subscriptions once, as it was last read."""
+        stacked = self._stacked("originals", ORIGINALS)
+        return self._loaded(
+            stacked.drop_duplicates(SAME_MESSAGE, keep="last").reset_index(drop=True), ORIGINAL_MESSAGES
+        )
 
     def metrics_pages(self) -> Loaded:
         """Values of the workers' own pages: ``frames.SAMPLES`` with ``metric`` and labels; this snapshot alone."""

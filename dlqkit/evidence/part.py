@@ -20,7 +20,7 @@ import pandas as pd
 
 from dlqkit.errors import SourceError
 from dlqkit.evidence import audit_log
-from dlqkit.evidence.folder import RECORD_VERSION
+from dlqkit.evidence.folder import RECORD_VERSION, SAME_MESSAGE
 from dlqkit.evidence.manifest import NAME as MANIFEST
 from dlqkit.evidence.manifest import write_manifest
 from dlqkit.evidence.store import (
@@ -40,7 +40,7 @@ __all__ = ["LAYOUT", "STATE", "Asking", "Part", "is_partial", "name_snapshot", "
 STATE = "state.json"
 # Of the part's folder; another one was left by another dlqkit and is set aside rather than guessed at.
 LAYOUT = 2
-_STACKED = ("records", "histograms", "metrics_page", "worker_logs", "support_reports")
+_STACKED = ("records", "histograms", "metrics_page", "worker_logs", "support_reports", "originals")
 
 
 def question_of(incident: Incident) -> dict[str, Any]:
@@ -237,6 +237,8 @@ class Part:
             whole = pd.concat(parts, ignore_index=True)
             if name == "records":
                 whole = whole.astype({"status": "str"}).drop_duplicates(RECORD_VERSION, keep="last")
+            if name == "originals":
+                whole = whole.drop_duplicates(SAME_MESSAGE, keep="last")
             write_frame(target, whole)
         self._merge_samples()
 

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
+from dlqkit.simulator.dead_letters import DeadLetters
 from dlqkit.simulator.execution_logs_api import answer as answer_execution_logs
 from dlqkit.simulator.logs import LogWriter
 from dlqkit.simulator.metrics import page
@@ -23,6 +24,8 @@ from dlqkit.simulator.support import reports_csv
 __all__ = ["Server"]
 
 LOG_EVERY_S = 1.0
+# Of the dead-letter subscriptions: the service may answer with fewer messages than there are, or with none.
+STINGINESS, PATIENCE_S = 0.2, 0.3
 
 
 class Server:
@@ -42,7 +45,13 @@ class Server:
         self.platform = platform
         self.api_key = secrets.token_hex(16)
         self.prometheus = PrometheusApi(platform)
-        self.pubsub = PubSub([one.topic for one in platform.workflows], platform.consume_many)
+        self._dead_letters = [DeadLetters(platform, number) for number in range(len(platform.workflows))]
+        topics = [one.topic for one in platform.workflows] + [one.topic for one in self._dead_letters]
+        self.pubsub = PubSub(topics, platform.consume_many)
+        for one in self._dead_letters:
+            self.pubsub.subscriptions.add(
+                one.subscription, one.topic, refill=one.new_messages, stinginess=STINGINESS, patience_s=PATIENCE_S
+            )
         self._logs = LogWriter(platform, logs_dir) if logs_dir else None
         self._http = ThreadingHTTPServer(("127.0.0.1", port), _handler(self))
         self._http.daemon_threads = True
@@ -84,6 +93,7 @@ class Server:
             "DLQKIT_API_KEY": self.api_key,
             "DLQKIT_PROMETHEUS__URL": f"{self.url}/prometheus",
             "DLQKIT_WORKER__METRICS_URLS": json.dumps(metrics),
+            "DLQKIT_DEAD_LETTER_SUBSCRIPTION__NAME": json.dumps([one.subscription for one in self._dead_letters]),
             "PUBSUB_EMULATOR_HOST": f"127.0.0.1:{self.pubsub.port}",
         }
         # Nobody can tell the zone of times without one but the API's owner.
@@ -98,6 +108,14 @@ class Server:
             "pubsub_emulator_host": environment["PUBSUB_EMULATOR_HOST"],
             "workflow_names": {one.workflow_id: one.name for one in self.platform.workflows},
             "topics": {one.workflow_id: one.topic for one in self.platform.workflows},
+            "dead_letter_topics": {
+                workflow.workflow_id: one.topic
+                for workflow, one in zip(self.platform.workflows, self._dead_letters, strict=True)
+            },
+            "dead_letter_subscriptions": {
+                workflow.workflow_id: one.subscription
+                for workflow, one in zip(self.platform.workflows, self._dead_letters, strict=True)
+            },
             "control_url": f"{self.url}/control",
             "logs_dir": str(self._logs.paths[0].parent) if self._logs else None,
             "environment": environment,

@@ -10,6 +10,7 @@ from typing import Any
 
 from dlqkit.errors import ParameterError
 from dlqkit.settings import SecretReference, Settings
+from dlqkit.sources.dead_letter_subscription import DeadLetterSubscription
 from dlqkit.sources.execution_logs import ExecutionLogs
 from dlqkit.sources.metrics_page import MetricsPage
 from dlqkit.sources.prometheus import TENANT_HEADERS, Prometheus
@@ -20,6 +21,7 @@ from dlqkit.sources.worker_logs import WorkerLogs
 
 __all__ = [
     "check_sources",
+    "connect_dead_letter_subscription",
     "connect_execution_logs",
     "connect_metrics_page",
     "connect_prometheus",
@@ -67,6 +69,15 @@ def connect_prometheus(settings: Settings, **client_options: Any) -> Prometheus:
     )
 
 
+def connect_dead_letter_subscription(
+    settings: Settings, name: str, workflow_id: str | None = None
+) -> DeadLetterSubscription:
+    """A subscription of ``Settings.dead_letter_subscriptions``; its credentials are Google's default ones."""
+    return DeadLetterSubscription(
+        name, settings=settings.dead_letter_subscription, workflow_id=workflow_id, secrets=known_secrets(settings)
+    )
+
+
 def connect_metrics_page(settings: Settings, url: str) -> MetricsPage:
     """A worker's page, one of ``worker.metrics_urls``."""
     return MetricsPage(url, secrets=known_secrets(settings))
@@ -101,6 +112,8 @@ def check_sources(settings: Settings) -> None:
         connect_prometheus(settings)
     for url in settings.worker.metrics_urls:
         connect_metrics_page(settings, url)
+    for name, workflow_id in settings.dead_letter_subscriptions(None).items():
+        connect_dead_letter_subscription(settings, name, workflow_id)
 
 
 def _resolve(reference: SecretReference) -> str:
