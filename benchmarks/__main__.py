@@ -12,6 +12,7 @@ from benchmarks import (
     prevention,
     prometheus,
     records,
+    republish,
     signals,
     signatures,
 )
@@ -27,6 +28,7 @@ MODULES = (
     differences,
     durations,
     prevention,
+    republish,
 )
 
 

@@ -12,7 +12,20 @@ from typing import Annotated, Any
 import typer
 
 from dlqkit import __version__
-from dlqkit.cli import collect, demo, event, investigate, lab, postmortem, republish, signals, simulator, triage, verify
+from dlqkit.cli import (
+    collect,
+    demo,
+    event,
+    investigate,
+    lab,
+    postmortem,
+    republish,
+    republish_run,
+    signals,
+    simulator,
+    triage,
+    verify,
+)
 from dlqkit.cli.shared import Shared, find_zone
 from dlqkit.errors import DlqkitError, StorageError
 from dlqkit.untrusted import for_terminal
@@ -63,6 +76,8 @@ app.command("event")(event.event)
 app.command("lab")(lab.lab)
 app.command("postmortem")(postmortem.postmortem)
 app.command("verify")(verify.verify)
+for _command in (republish_run.run, republish_run.status, republish_run.resolve, republish_run.prove):
+    republish.app.command(_command.__name__)(_command)
 app.add_typer(republish.app, name="republish")
 
 

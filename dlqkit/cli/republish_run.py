@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from dlqkit.cli.republish_live import execute_plan, settle_by_looking, take_snapshot
+from dlqkit.cli.republish_live import execute_plan, release_settled, settle_by_looking, take_snapshot
 from dlqkit.cli.shared import PARTIAL, load, write_json
 from dlqkit.untrusted import for_terminal, for_terminal_lines
 
@@ -223,6 +223,7 @@ def prove(
     plan = read_plan(directory, plan_id)
     folder = take_snapshot(directory, settings) if refresh else _newest(directory)
     proof = prove_incident(folder, plan)
+    release_settled(directory, plan, settings, proof)
     if as_json:
         rows = proof.events.astype("str").to_dict("records")
         write_json({"plan": plan_id, "hash": plan.hash, "snapshot": folder.snapshot, "as_of": proof.as_of,

@@ -82,7 +82,7 @@ def gather_known(
     folder : IncidentFolder
     settings : Settings
     originals : DataFrame, optional
-        Original messages, as in ``Known``.
+        Original messages, as in ``Known``; the folder's by default.
     claimed : mapping, optional
         Events that are to be left out because another open plan has them.
 
@@ -107,7 +107,7 @@ def gather_known(
         journal=read_journal(path),
         worker_logs=folder.worker_logs().frame,
         earlier=tuple(read_plan(path, plan_id) for plan_id in find_plans(path)),
-        originals=originals,
+        originals=folder.originals().frame if originals is None else originals,
         claimed=claimed,
         schema=read_schema(settings),
         is_registry_shared=settings.republish.registry is not None,

@@ -15,11 +15,13 @@ import typer
 from typer.testing import CliRunner
 
 from dlqkit.cli import republish_run
+from dlqkit.errors import PlanError
 from dlqkit.evidence.collect import collect
 from dlqkit.incident import Incident
 from dlqkit.republish import running
 from dlqkit.republish.journal import open_journal
 from dlqkit.republish.plan import Approval, Plan, write_approval, write_plan
+from dlqkit.republish.registry import find_registry
 from dlqkit.settings import Settings, load_settings
 from dlqkit.simulator.platform import Platform
 from dlqkit.simulator.server import Server
@@ -69,6 +71,7 @@ def folder(server: Server, environment: dict[str, str], tmp_path: Path) -> tuple
     plan = make_plan(events, steps=(1, 5), address=own.topic, outcome_deadline_s=30.0)
     write_plan(directory, plan, {})
     write_approval(directory, Approval(plan.plan_id, plan.hash, "anna", "root removed", plan.as_of, (), 30.0))
+    find_registry(directory, None).claim(plan, "anna", plan.as_of)
     return directory, plan
 
 
@@ -109,6 +112,8 @@ def test_executed_it_sends_the_plans_bytes_and_attributes_and_proves_them(folder
     assert proved.exit_code == 0, proved.output
     assert json.loads(proved.stdout)["totals"]["passed"] == EVENTS
     assert json.loads(proved.stdout)["balances"] is True
+    # What has passed may be planned by others again, should it die once more.
+    assert find_registry(directory, None).held_elsewhere([event.event_key for event in plan.events]) == {}
     again = call("run", str(directory), plan.plan_id, "--execute")
     assert again.exit_code == 0 and len(server.pubsub.published()) == before + EVENTS
 
@@ -116,6 +121,21 @@ def test_executed_it_sends_the_plans_bytes_and_attributes_and_proves_them(folder
 def _acked(directory: Path) -> Iterator[str]:
     with open_journal(directory) as journal:
         yield from journal.events("plan-001")["message_id"]
+
+
+def test_an_event_that_another_plan_has_by_now_is_not_sent(folder: Any, server: Server) -> None:
+    """The claims were given up by hand, and somebody planned one of the events in the meantime."""
+    directory, plan = folder
+    registry = find_registry(directory, None)
+    registry.release(plan)
+    registry.claim(make_plan(plan.events[:1], plan_id="plan-002"), "boris", plan.as_of)
+    before = len(server.pubsub.published())
+
+    done = call("run", str(directory), plan.plan_id, "--execute")
+
+    assert isinstance(done.exception, PlanError)
+    assert "plan-002" in str(done.exception)
+    assert len(server.pubsub.published()) == before
 
 
 def test_a_run_that_stops_by_itself_ends_with_4_and_names_reason_and_next_step(folder: Any, server: Server) -> None:
