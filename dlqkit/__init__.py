@@ -1,7 +1,7 @@
 """From a dead-letter alert to a post-mortem on the ticket.
 
 The public names, in the order of the runbook: the question and its evidence (§1–3), the analyses (§1, §3, §4),
-prevention and the report (§6). They are imported when first used, so that ``import dlqkit`` costs nothing.
+the republish (§5), prevention and the report (§6). They are imported when first used, so that ``import dlqkit`` costs nothing.
 """
 
 from __future__ import annotations
@@ -46,6 +46,15 @@ _WHERE = {
     "what_differs": "dlqkit.decision.differences",
     "find_changes": "dlqkit.decision.changes",
     "measure_impact": "dlqkit.decision.impact",
+    "DeadLetterSubscription": "dlqkit.sources.dead_letter_subscription",
+    "match_originals": "dlqkit.executions.originals",
+    "Selection": "dlqkit.republish.selection",
+    "plan_republish": "dlqkit.republish.planning",
+    "plan_incident": "dlqkit.report.planning",
+    "run_republish": "dlqkit.republish.run",
+    "find_outcomes": "dlqkit.republish.outcomes",
+    "prove_republish": "dlqkit.republish.proof",
+    "prove_incident": "dlqkit.republish.incident_proof",
     "infer_schema": "dlqkit.prevention.payload_schema",
     "propose_schema": "dlqkit.prevention.payload_proposal",
     "check_payloads": "dlqkit.prevention.payload_check",
@@ -91,6 +100,7 @@ if TYPE_CHECKING:
     from dlqkit.executions.comparison import compare_durations
     from dlqkit.executions.durations import duration_histogram
     from dlqkit.executions.event_history import event_history
+    from dlqkit.executions.originals import match_originals
     from dlqkit.executions.timeline import timeline
     from dlqkit.frames import Coverage, Loaded, with_labels
     from dlqkit.incident import Incident
@@ -104,11 +114,19 @@ if TYPE_CHECKING:
     from dlqkit.prevention.slowest_step import slowest_step
     from dlqkit.prevention.timeout import limits_in_force, timeout_effects
     from dlqkit.report.facts import facts
+    from dlqkit.report.planning import plan_incident
     from dlqkit.report.run import run_postmortem
+    from dlqkit.republish.incident_proof import prove_incident
+    from dlqkit.republish.outcomes import find_outcomes
+    from dlqkit.republish.planning import plan_republish
+    from dlqkit.republish.proof import prove_republish
+    from dlqkit.republish.run import run_republish
+    from dlqkit.republish.selection import Selection
     from dlqkit.settings import load_settings
     from dlqkit.signals.groups import group_alike
     from dlqkit.signals.signals import find_incidents
     from dlqkit.signals.support import match_reports
+    from dlqkit.sources.dead_letter_subscription import DeadLetterSubscription
     from dlqkit.sources.execution_logs import ExecutionLogs
     from dlqkit.sources.metrics_page import MetricsPage
     from dlqkit.sources.prometheus import Prometheus

@@ -56,6 +56,7 @@ def measure_impact(
     metrics: Mapping[str, str] | None = None,
     republished: Handled = None,
     set_aside: Handled = None,
+    passed: Collection[str] = (),
     entity_key: Sequence[str] = (),
     coverage: Coverage | None = None,
 ) -> Impact:
@@ -73,6 +74,8 @@ def measure_impact(
         What differs from the runbook's metric names.
     republished, set_aside : collection of str, or int, optional
         Event keys that were published again, or put aside for good; or only how many.
+    passed : collection of str
+        Event keys that were sent again and are proven to have passed; an edited one has another key in its own record.
     entity_key : sequence of str
         Paths such as ``payload.customer_id``; none is guessed.
     coverage : Coverage, optional
@@ -110,6 +113,8 @@ def measure_impact(
     bound = "exact" if is_whole and not is_short and not is_undated else "at_least"
     states = event_states(records[records["event_key"].notna()])
     affected = states[states["event_key"].isin(set(dead["event_key"].dropna()))]
+    again = (affected["state"] == "open") & affected["event_key"].isin(set(passed))
+    affected = affected.assign(state=affected["state"].astype("str").mask(again, "healed"))
     keyless = int(dead["event_key"].isna().sum())
     still = {name: int((affected["state"] == name).sum()) for name in ("open", "healed")}
     rows = [

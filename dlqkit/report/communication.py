@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from dlqkit.report.republished import summarise_republish
 from dlqkit.report.wording import class_text, count_text, headline, moment_text, other_incidents_text
 
 __all__ = ["write_communication"]
@@ -47,6 +48,8 @@ def write_communication(facts: Mapping[str, Any]) -> list[dict[str, str]]:
                 evidence=facts["events"]["evidence"],
             )
         )
+    if republished := summarise_republish(facts["republish"]):
+        rows.append(_row("Republished", republished, evidence=facts["events"]["evidence"]))
     if facts["advice"]:
         rows.append(_row("Next", facts["advice"][0]["action"]))
     prevention = judgement["prevention"]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -82,7 +82,12 @@ def find_doubt(own: pd.DataFrame, dead: pd.DataFrame, main: pd.Series | None, ro
 
 
 def count_events(
-    own: pd.DataFrame, dead: pd.DataFrame, rows: list[dict[str, Any]], onset: Mapping[str, Any], doubt: str
+    own: pd.DataFrame,
+    dead: pd.DataFrame,
+    rows: list[dict[str, Any]],
+    onset: Mapping[str, Any],
+    doubt: str,
+    passed: Collection[str] = (),
 ) -> dict[str, Any]:
     """Distinct events affected, still open, and healed, each ``{"value", "bound"}``.
 
@@ -96,6 +101,8 @@ def count_events(
         From ``describe_onset``.
     doubt : str
         From ``find_doubt``.
+    passed : collection of str
+        Keys of events that were sent again and are proven to have passed: an edited one has another key in its record.
 
     Returns
     -------
@@ -114,7 +121,9 @@ def count_events(
         return no_events(rows)
     states = event_states(own)
     affected = states[states["event_key"].isin(set(dead["event_key"]))]
-    still_open, healed = (int((affected["state"] == name).sum()) for name in ("open", "healed"))
+    has_passed = affected["event_key"].isin(set(passed))
+    still_open = int(((affected["state"] == "open") & ~has_passed).sum())
+    healed = int(((affected["state"] == "healed") | ((affected["state"] == "open") & has_passed)).sum())
     open_bound = {(True, True): "exact", (True, False): "at_most", (False, True): "at_least"}
     return {
         "affected": {"value": len(affected), "bound": "exact" if dead_whole else "at_least"},

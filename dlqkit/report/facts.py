@@ -42,6 +42,7 @@ from dlqkit.report.impact import describe_impact
 from dlqkit.report.judgement import read_judgement
 from dlqkit.report.prevention import describe_prevention
 from dlqkit.report.reported import describe_findings, describe_reports
+from dlqkit.report.republished import describe_republish, mark_republish
 from dlqkit.report.state import (
     SOURCES,
     choose_main_signal,
@@ -273,7 +274,10 @@ def facts(folder: IncidentFolder, *, as_of: datetime | None = None, first_look: 
     doubt = find_doubt(own, incident_dead, main, rows) if state["kind"] == "dead_letters" and len(records) else ""
     has_records = any(row["kind"].startswith("records") for row in rows)
     counts_events = state["kind"] == "dead_letters" and has_records
-    out["events"] = count_events(own, incident_dead, rows, onset, doubt) if counts_events else no_events(rows)
+    out["republish"] = describe_republish(folder, moment)
+    passed = set(out["republish"]["passed"])
+    counted = count_events(own, incident_dead, rows, onset, doubt, passed) if counts_events else no_events(rows)
+    out["events"] = counted
     out["assumptions"] += [doubt] if doubt else []
     failed = count_untold(own)
     out["untold"] = {"queued_to_dlq": tell_untold(len(own), failed) if failed else None}
@@ -309,7 +313,9 @@ def _explain(
     return {
         "durations": durations,
         "differences": describe_differences(own, dead, main, moment, classes) if len(dead) else [],
-        "impact": describe_impact(folder, own, samples, main, moment, out["workflow"]["id"], rows, out["events"]),
+        "impact": describe_impact(
+            folder, own, samples, main, moment, out["workflow"]["id"], rows, out["events"], out["republish"]
+        ),
         "prevention": describe_prevention(folder, own, dead, compared, timeout_ms, out["signatures"], rows),
     }
 
@@ -374,7 +380,7 @@ def facts_json(values: Mapping[str, Any]) -> bytes:
 
 
 def load_facts(folder: IncidentFolder, facts_file: str = "") -> dict[str, Any]:
-    """The facts that ``run_postmortem`` wrote for this snapshot; computed anew where they are missing or of another."""
+    """The facts that ``run_postmortem`` wrote for this snapshot; computed anew if they are missing or out of date."""
     path = Path(folder.path) / facts_file if facts_file else None
     if path is not None and path.is_file():
         values: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
@@ -382,6 +388,7 @@ def load_facts(folder: IncidentFolder, facts_file: str = "") -> dict[str, Any]:
             values.get("schema") == SCHEMA
             and values["dlqkit"] == __version__
             and values["snapshot"]["id"] == folder.snapshot
+            and values["republish"]["mark"] == mark_republish(folder)
         ):
             return values
     return facts(folder)

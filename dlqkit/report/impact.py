@@ -31,8 +31,10 @@ def describe_impact(
     workflow_id: str | None,
     rows: list[dict[str, Any]],
     events: Mapping[str, Any],
+    republish: Mapping[str, Any],
 ) -> dict[str, Any]:
-    """Counts and their differences as facts; ``events`` from ``count_events``, which knows what was asked for.
+    """Counts and their differences as facts; ``events`` from ``count_events``, which knows what was asked for;
+    ``republish`` from ``describe_republish``.
 
     Returns
     -------
@@ -51,6 +53,8 @@ def describe_impact(
         metrics=folder.metric_names,
         entity_key=folder.entity_key(workflow_id),
         coverage=_coverage(folder),
+        republished=republish["sent"] if republish["plans"] else None,
+        passed=republish["passed"],
     )
     known = {f"events {name}": events[name]["bound"] for name in ("affected", "open", "healed")}
     counts = [

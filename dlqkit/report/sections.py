@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from dlqkit.report import diagnosis_tables as why
+from dlqkit.report import republished as sent
 from dlqkit.report import tables
 from dlqkit.report.wording import Line
 
@@ -29,6 +30,7 @@ def choose_sections(facts: Facts) -> list[tuple[str, list[Block]]]:
             "Solution",
             [
                 tables.show_advice(facts),
+                *_republished(facts),
                 _judged(facts, "Done so far", "done"),
                 _judged(facts, "Owner of what remains", "owner"),
             ],
@@ -54,6 +56,17 @@ def _problem(facts: Facts) -> list[Block]:
     if any(len(row["workflow_ids"]) > 1 for row in facts["findings"]):
         blocks.append(why.show_findings(facts))
     return blocks + _reported(facts)
+
+
+def _republished(facts: Facts) -> list[Block]:
+    if not facts["republish"]["plans"]:
+        return []
+    return [
+        sent.show_republished(facts),
+        sent.show_fates(facts),
+        sent.show_not_sent(facts),
+        sent.show_audit(facts),
+    ]
 
 
 def _reported(facts: Facts) -> list[Block]:

@@ -16,6 +16,8 @@ __all__ = ["choose_rate", "choose_steps", "choose_target", "find_deadline"]
 _TOPIC = re.compile(r"projects/[^/\s]+/topics/[^/\s]+")
 # After the steps that are set each one is so many times the one before.
 GROWTH = 4
+# A record comes a scrape or a poll later than what it tells of; less than a minute would stop a run for that alone.
+LEAST_DEADLINE_S = 60.0
 
 
 def choose_target(
@@ -118,10 +120,11 @@ def find_deadline(records: pd.DataFrame, settings: Settings, worker_logs: pd.Dat
     Returns
     -------
     float or None
-        As set, else as the evidence shows it (``outcome_deadline.find_outcome_deadline``); None where neither tells.
+        As set, else as the evidence shows it (``outcome_deadline.find_outcome_deadline``), a minute at least;
+        None where neither tells.
     """
     if settings.republish.outcome_deadline_s is not None:
         return settings.republish.outcome_deadline_s
     found = find_outcome_deadline(records, worker_logs)
     # A microsecond less or more says nothing, and would change the plan's hash.
-    return None if found is None or found <= 0 else round(found, 3)
+    return None if found is None or found <= 0 else max(round(found, 3), LEAST_DEADLINE_S)

@@ -178,6 +178,16 @@ def test_a_counter_of_another_time_is_not_compared() -> None:
     assert impact.differences.empty
 
 
+def test_an_event_that_was_edited_and_is_proven_is_neither_open_nor_a_difference() -> None:
+    """Its own success is recorded under another key, that of the edited payload."""
+    rows = [dead(1, event_key="a"), good(9, event_key="a, edited")]
+
+    impact = measure_impact(records(rows), republished={"a"}, passed={"a"}, coverage=WHOLE)
+
+    assert (impact.value("events open"), impact.value("events healed")) == (0, 1)
+    assert causes(impact) == []
+
+
 def test_what_was_done_is_held_against_what_was_affected() -> None:
     """Of a, b, c: a succeeded after its republish, b is republished and open, c is nobody's; x is not known here."""
     rows = [dead(1, event_key="a"), good(9, event_key="a"), dead(2, event_key="b"), dead(3, event_key="c")]

@@ -110,6 +110,17 @@ def test_open_events_are_exact_only_where_what_became_of_them_is_known() -> None
     assert neither["open"] == {"value": 1, "bound": "of_seen"}
 
 
+def test_an_event_that_was_edited_and_passed_is_open_no_more() -> None:
+    """Its record of success has another payload and so another key; the journal knows that it is the same event."""
+    own = records([dead(3600, event_key="a"), dead(3700, event_key="b"), good(3800, event_key="a, edited")])
+    lost = own[own["queued_to_dlq"]]
+    sources = [api("complete"), api("complete", "records: workflow")]
+
+    counted = count_events(own, lost, sources, {"is_window_start": False}, "", {"a"})
+
+    assert (counted["affected"]["value"], counted["open"]["value"], counted["healed"]["value"]) == (2, 1, 1)
+
+
 def test_what_began_before_the_evidence_counts_at_least() -> None:
     own = records([dead(n) for n in range(20)])
 

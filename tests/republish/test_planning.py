@@ -345,14 +345,21 @@ def test_the_steps_are_as_many_as_the_events(count: int, steps: tuple[int, ...])
 
 
 def test_the_outcome_deadline_is_set_or_half_as_long_again_as_the_longest_in_the_evidence() -> None:
-    """From the first attempt to the last: 40 s in the evidence give 60 s; a later success does not count."""
+    """From the first attempt to the last: 80 s in the evidence give 120 s; a later success does not count."""
     first = {"at": 10, "event_key": "e", "status": "failed", "last_error": "x", "payload_snapshot": "{}", "attempts": 1}
-    frame = records([first, dead(50, event_key="e", payload_snapshot="{}"), dead(51, payload_snapshot="[]"),
-                     dead(52, event_key="h"), good(5000, event_key="h")])  # fmt: skip
+    frame = records([first, dead(90, event_key="e", payload_snapshot="{}"), dead(91, payload_snapshot="[]"),
+                     dead(92, event_key="h"), good(5000, event_key="h")])  # fmt: skip
 
-    assert plan_of(frame).outcome_deadline_s == 60.0
+    assert plan_of(frame).outcome_deadline_s == 120.0
     assert plan_of(frame, own=settings(outcome_deadline_s=7)).outcome_deadline_s == 7.0
     assert plan_of(records([dead(1, payload_snapshot="{}")])).outcome_deadline_s is None
+
+
+def test_an_outcome_that_is_due_within_a_minute_has_a_minute() -> None:
+    """Two attempts four seconds apart would ask for a record after six: it could not be there yet."""
+    first = {"at": 10, "event_key": "e", "status": "failed", "last_error": "x", "payload_snapshot": "{}", "attempts": 1}
+
+    assert plan_of(records([first, dead(14, event_key="e", payload_snapshot="{}")])).outcome_deadline_s == 60.0
 
 
 def test_what_is_not_known_must_be_said() -> None:

@@ -1,0 +1,99 @@
+"""The republish as the report tells it: plans, approval, what became of the events, who did what."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from dlqkit.evidence.folder import IncidentFolder
+from dlqkit.report import republished
+from dlqkit.report.facts import facts, facts_json, load_facts
+from dlqkit.report.sections import choose_sections
+from dlqkit.report.tables import Table
+from dlqkit.republish.journal import open_journal
+from dlqkit.republish.plan import Approval, LeftOut, Plan, write_approval, write_plan
+from dlqkit.republish.sending import send_events
+from tests.evidence.test_folder import gather, row
+from tests.report.example import HOSTILE, make_facts
+from tests.report.test_republish_tables import Sink
+from tests.republish.sent_plans import make_plan, planned
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> IncidentFolder:
+    return gather(tmp_path / "incident", [row(number, 10) for number in (1, 2, 3)])
+
+
+def write(folder: IncidentFolder, **more: object) -> Plan:
+    left = (LeftOut("k9", "t9", "succeeded later", "at 12:30"), LeftOut("k8", HOSTILE, "business error", ""))
+    plan = make_plan([planned(1), planned(2), planned(3)], snapshot=folder.snapshot, left_out=left, **more)
+    write_plan(folder.path, plan, {})
+    return plan
+
+
+def send(folder: IncidentFolder, plan: Plan, items: list[int]) -> None:
+    write_approval(folder.path, Approval(plan.plan_id, plan.hash, "anna", "root removed", plan.as_of, (), 120.0))
+    with open_journal(folder.path) as journal:
+        journal.add_plan(plan)
+        run_id = journal.begin_run(plan.plan_id)
+        send_events(journal, Sink(), plan, items, run_id=run_id, step=1, max_rate=1000, should_stop=lambda: False)
+
+
+def test_without_a_plan_the_report_has_no_word_of_a_republish(folder: IncidentFolder) -> None:
+    found = facts(folder)
+
+    assert found["republish"] == {"plans": [], "passed": [], "sent": [], "audit": [], "mark": ""}
+    assert "Republished" not in {line["label"] for line in found["communication"]}
+
+
+def test_a_plan_that_was_sent_in_part_is_told_with_totals_that_add_up(folder: IncidentFolder) -> None:
+    """Three planned, two sent, of which no record tells: 2 not seen + 1 not sent = 3."""
+    plan = write(folder)
+    send(folder, plan, [1, 2])
+
+    told = republished.describe_republish(folder, folder.collected_at)
+
+    (only,) = told["plans"]
+    assert only["approved"] == {"by": "anna", "at": plan.as_of, "reason": "root removed"}
+    assert only["states"] == {"acked": 2, "planned": 1}
+    assert {name: count for name, count in only["totals"].items() if count} == {"not_seen": 2, "not_sent": 1}
+    assert only["balances"]
+    assert only["left_out"] == {"succeeded later": 1, "business error": 1}
+    assert len(told["sent"]) == 2 and told["passed"] == []
+    assert republished.summarise_republish(told) == (
+        "2 events were sent again by approved plans; of those planned: 2 not seen, 1 not sent."
+    )
+
+
+def test_a_plan_of_later_evidence_is_not_told_of_before_it(folder: IncidentFolder) -> None:
+    """As of a moment before the plan, nobody had planned anything."""
+    write(folder, as_of="2999-01-01T00:00:00+00:00")
+
+    assert republished.describe_republish(folder, folder.collected_at)["plans"] == []
+
+
+def test_facts_of_before_a_run_are_computed_anew_after_it(folder: IncidentFolder) -> None:
+    """The post-mortem was made, then something was sent: the same snapshot, another report."""
+    plan = write(folder)
+    (folder.path / "report").mkdir()
+    (folder.path / "report" / "facts.json").write_bytes(facts_json(facts(folder)))
+    before = load_facts(folder, "report/facts.json")
+    send(folder, plan, [1])
+
+    assert before["republish"]["plans"][0]["totals"] is None
+    assert load_facts(folder, "report/facts.json")["republish"]["plans"][0]["totals"] is not None
+
+
+def test_what_is_left_out_and_who_approved_stand_in_the_report_escaped(folder: IncidentFolder) -> None:
+    plan = write(folder)
+    send(folder, plan, [1])
+
+    given = make_facts(republish=republished.describe_republish(folder, folder.collected_at))
+    blocks = dict(choose_sections(given))["Solution"]
+    html = " ".join(block.to_html() for block in blocks if isinstance(block, Table))
+
+    assert "business error" in html and "succeeded later" in html
+    assert "by anna" in html and plan.hash[:12] in html
+    assert "<script>" not in html
+    assert "not sent" in html and "in all" in html
