@@ -1,7 +1,7 @@
 """From a dead-letter alert to a post-mortem on the ticket.
 
-The public names, in the order of the runbook: the question and its evidence (§1–3), the analyses (§1, §3, §4),
-the republish (§5), prevention and the report (§6). They are imported when first used, so that ``import dlqkit`` costs nothing.
+The public names, in the order of the runbook: the question and its evidence (§1–3), the analyses (§1, §3, §4), the
+republish (§5), prevention and the report (§6). They are imported when first used, so ``import dlqkit`` costs nothing.
 """
 
 from __future__ import annotations

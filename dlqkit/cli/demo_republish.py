@@ -90,7 +90,7 @@ def show_republish(
     proof = prove_incident(take_snapshot(directory, settings), plan)
     tell(f"Proof: {proof.sentence}.")
     if not quiet:
-        typer.echo(f"See it: dlqkit republish status {for_terminal(directory)}")
+        typer.echo(f"Put it into the report: dlqkit postmortem {for_terminal(directory)}")
     return {"planned": proof.planned, "reason": done.reason, "totals": dict(proof.totals), "balances": proof.balances}
 
 

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from dlqkit.decision.errors.error_text import read_error
+from dlqkit.decision.republish_advice import advise_on_republish
 
 __all__ = ["advise"]
 
@@ -53,7 +54,7 @@ def advise(facts: Mapping[str, Any], *, directory: str) -> list[dict[str, str]]:
                         unknown="Whether anything is wrong at all.")]  # fmt: skip
     rows: list[_Row] = []
     if kind == "dead_letters":
-        rows += _of_dead_letters(facts, folder)
+        rows += _of_dead_letters(facts, directory)
     elif kind is not None:
         rows += _of_signal(str(kind), facts, folder)
     if (untold := (facts.get("untold") or {}).get("queued_to_dlq")) and kind != "dead_letters":
@@ -82,7 +83,8 @@ def advise(facts: Mapping[str, Any], *, directory: str) -> list[dict[str, str]]:
     return rows
 
 
-def _of_dead_letters(facts: Mapping[str, Any], folder: str) -> list[_Row]:
+def _of_dead_letters(facts: Mapping[str, Any], directory: str) -> list[_Row]:
+    folder = shlex.quote(directory)
     events = facts.get("events", {})
     still_open = events.get("open") or {}
     if still_open.get("value") == 0 and still_open.get("bound") in {"exact", "at_most"}:
@@ -91,6 +93,10 @@ def _of_dead_letters(facts: Mapping[str, Any], folder: str) -> list[_Row]:
                         f"dlqkit lab {folder}",
                         wrong="Republishing them: each would be done a second time.",
                         unknown="Whether clients were told, and what keeps it from happening again.")]  # fmt: skip
+    after = advise_on_republish(facts["republish"], still_open.get("value"), directory=directory)
+    if facts["republish"]["passed"]:
+        # What the class asks for has been done: events of it pass again.
+        return after + _of_changes(facts)
     rows = _of_class(str(facts["class"]["value"]), facts, folder)
     disputed, events = int(facts["class"].get("disputed") or 0), sum(row["events"] for row in facts["signatures"])
     if disputed >= DISPUTED_SHARE * max(events, 1):
@@ -106,13 +112,17 @@ def _of_dead_letters(facts: Mapping[str, Any], folder: str) -> list[_Row]:
         rows.append(_advice(f"Check class_overrides in judgement.yaml: {len(missed):,} of them match nothing.",
                             "; ".join(str(one) for one in missed[:3]),
                             unknown="Which events they were meant for."))  # fmt: skip
+    return after + rows + _of_changes(facts)
+
+
+def _of_changes(facts: Mapping[str, Any]) -> list[_Row]:
     changes = facts.get("changes", {}).get("rows") or []
     if changes:
-        rows.append(_advice("Check whether what changed before the onset is the cause; roll it back if so.",
+        return [_advice("Check whether what changed before the onset is the cause; roll it back if so.",
                             "; ".join(f"{row['at'][11:19]} {row['what']}" for row in changes[-3:]),
                             wrong="Taking a change for the cause because it came before.",
-                            unknown="Whether it is the cause: these are candidates, not conclusions."))  # fmt: skip
-    return rows
+                            unknown="Whether it is the cause: these are candidates, not conclusions.")]  # fmt: skip
+    return []
 
 
 def _dispute(events: int, action: str, folder: str) -> _Row:

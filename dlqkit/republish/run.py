@@ -144,6 +144,8 @@ def _rehearse(directory: Path, plan: Plan) -> Run:
     except EvidenceError as error:
         by, sentence, step = None, f" {error.problem}", error.next_step
     left = counts["planned"]
+    if not left and by is not None:
+        step = "See what became of each event: dlqkit republish prove DIR PLAN"
     size = find_step(plan.steps, 0, left)
     would = f"{left:,} of {len(plan.events):,} events would be, {size:,} first" if left else "nothing is left to be"
     would = f"A dry run: nothing was sent; {would}.{sentence}"

@@ -22,6 +22,7 @@ def facts(failure_class: str = "business", **more: Any) -> dict[str, Any]:
         "changes": {"rows": []},
         "events": {"affected": {"value": 12, "bound": "exact"}},
         "coverage": [],
+        "republish": {"plans": [], "passed": [], "sent": []},
         **more,
     }
 

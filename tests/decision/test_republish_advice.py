@@ -1,0 +1,62 @@
+from __future__ import annotations
+
+from typing import Any
+
+from dlqkit.decision.advice import advise
+from dlqkit.decision.republish_advice import advise_on_republish
+from tests.decision.test_advice import facts, words
+
+
+def plan(events: int = 10, *, approved: bool = True, is_cancelled: bool = False, **totals: int) -> dict[str, Any]:
+    by = {"by": "anna", "at": "2026-03-02T15:00:00+00:00", "reason": "root removed"} if approved else None
+    return {"plan_id": "plan-001", "events": events, "approved": by, "is_cancelled": is_cancelled,
+            "last_run": "Stopped, died again: item 1." if totals else "", "totals": totals or None}  # fmt: skip
+
+
+def actions(*plans: dict[str, Any], still_open: int | None = 0) -> list[str]:
+    return [row["action"] for row in advise_on_republish({"plans": plans}, still_open, directory="in/one")]
+
+
+def test_without_a_plan_nothing_is_said() -> None:
+    assert actions(still_open=5) == []
+
+
+def test_a_plan_that_waits_is_to_be_decided_about_and_a_cancelled_one_is_not() -> None:
+    assert actions(plan()) == ["Decide about plan-001: it is approved and not run."]
+    assert actions(plan(approved=False)) == ["Decide about plan-001: it is not approved."]
+    assert actions(plan(is_cancelled=True)) == []
+
+
+def test_an_event_in_doubt_is_to_be_settled_also_of_a_cancelled_plan() -> None:
+    rows = advise_on_republish({"plans": [plan(is_cancelled=True, in_doubt=1, not_sent=9)]}, 10, directory="in/one")
+
+    assert [row["action"] for row in rows] == ["Settle the 1 event of plan-001 in doubt."]
+    assert rows[0]["command"] == "dlqkit republish resolve in/one plan-001"
+
+
+def test_what_died_again_comes_before_going_on() -> None:
+    """One was sent and died with its old error, nine wait: the cause is there yet."""
+    first, second = actions(plan(failed_same=1, not_sent=9), still_open=10)
+
+    assert first == "Find why 1 event died again after they were sent: the cause is not removed."
+    assert second == "Go on with plan-001 or cancel it: 9 events of it are not sent."
+
+
+def test_what_is_not_seen_is_to_be_proven_again_and_is_not_called_open_by_nobody() -> None:
+    """Eight passed, two are not seen yet; of three open events one was in no plan."""
+    assert actions(plan(passed=8, not_seen=2), still_open=3) == [
+        "Prove plan-001 again: of 2 events that were sent nothing final is seen yet.",
+        "Decide about the 1 event still open that no plan has sent.",
+    ]
+
+
+def test_once_events_pass_the_report_no_longer_says_to_republish_them() -> None:
+    """An outage that is over; 266 of its 268 events have passed."""
+    given = facts("infrastructure", state={"value": "ended"})
+    given["events"] |= {"open": {"value": 2, "bound": "exact"}}
+    given["republish"] = {"plans": [plan(266, passed=266)], "passed": ["a"], "sent": ["a"]}
+
+    rows = advise(given, directory="d")
+
+    assert rows[0]["action"] == "Decide about the 2 events still open that no plan has sent."
+    assert "then republish" not in words(rows)
