@@ -14,7 +14,7 @@ from dlqkit.signals.runs import FLOOR, MINIMUM_EVENTS, Run, find_runs, is_raised
 from dlqkit.signals.scrapes import Scrapes
 from dlqkit.signals.steady import find_steady, lacks_success
 
-__all__ = ["exposed_steps", "find_counted", "merge_near"]
+__all__ = ["NEAR_SCRAPES", "exposed_steps", "find_counted", "merge_near"]
 
 Floats = npt.NDArray[np.float64]
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dlqkit.signals.bounds import ended, onset_of, usual_rate
-from dlqkit.signals.dead_letters import exposed_steps, merge_near
+from dlqkit.signals.dead_letters import NEAR_SCRAPES, exposed_steps, merge_near
 from dlqkit.signals.dispersion import blocks_of
 from dlqkit.signals.exposure import by_volume
 from dlqkit.signals.growth import Growth
@@ -30,7 +30,7 @@ def find_failures(failure: Growth, success: Growth, scrapes: Scrapes, end_s: flo
         exposure = by_volume([good, points], scrapes.began_s, end_s)
         edges = blocks_of(scrapes.began_s, end_s, 2 * scrapes.spacing_s)
         exposed = exposed_steps(points, exposure, edges)
-        runs = merge_near(find_runs(exposed, minimum=LEAST_FAILURES), points, exposed, scrapes.spacing_s)
+        runs = merge_near(find_runs(exposed, minimum=LEAST_FAILURES), points, exposed, NEAR_SCRAPES * scrapes.spacing_s)
         rate = usual_rate(runs, exposed)
         for run in runs:
             begin, last = float(points.previous_s[run.first]), float(points.at_s[run.last])

@@ -19,6 +19,8 @@ __all__ = ["find_recorded", "join_sources"]
 
 # Before a recorded onset it must have been quiet in the records for as long as ends an incident.
 QUIET_S = 300.0
+# Counters and records of one incident are this near to each other: a scrape comes after what it counts.
+MARGIN_S = 120.0
 # A signature that holds a tenth of a run, or is hardly seen outside it, belongs to the incident; a single other dead
 # letter at its edge does not.
 LEADING_SIGNATURE = 0.1
@@ -138,30 +140,39 @@ def _from_records(workflow_id: str | None, dead: pd.DataFrame, start_s: float, e
 
 
 def _overlap(one: Found, other: Found) -> bool:
-    margin = 120.0
     one_end = np.inf if one.end_s is None else one.end_s
     other_end = np.inf if other.end_s is None else other.end_s
-    return one.low_s <= other_end + margin and other.low_s <= one_end + margin
+    return one.low_s <= other_end + MARGIN_S and other.low_s <= one_end + MARGIN_S
+
+
+def _begins(one: Found, other: Found) -> bool:
+    """Whether what was recorded begins within what was counted."""
+    end = np.inf if one.end_s is None else one.end_s
+    return one.low_s - MARGIN_S <= other.onset_s <= end + MARGIN_S
 
 
 def _join(counted: list[Found], recorded: list[Found], complete_from: datetime | None, spacing: float) -> list[Found]:
     """One row for each incident: the records are exact where nothing before the onset can be missing from them."""
     if not counted:
         return recorded
+    # Records bridge a pause that ends an incident of the counters: such a run is of several, and counts for none.
+    shared = [other for other in recorded if sum(_overlap(one, other) for one in counted) > 1]
     out = []
     for one in counted:
-        partners = [other for other in recorded if _overlap(one, other)]
+        partners = [
+            other for other in recorded if _overlap(one, other) and (other not in shared or _begins(one, other))
+        ]
         if not partners:
             out.append(one)
             continue
         first = min(partners, key=lambda other: other.onset_s)
         covered = complete_from is not None and moment_s(complete_from) <= first.onset_s - QUIET_S
         agrees = one.low_s - 2 * spacing <= first.onset_s <= one.high_s + 2 * spacing
-        size = max(one.size, sum(other.size for other in partners))
+        size = max(one.size, sum(other.size for other in partners if other not in shared))
         if not (covered or agrees):
             out.append(one)
             continue
-        ends = [other.end_s for other in partners]
+        ends = [one.end_s if other in shared else other.end_s for other in partners]
         known = [end for end in ends if end is not None]
         end = None if len(known) < len(ends) or one.end_s is None else max(known)
         out.append(

@@ -108,14 +108,16 @@ def find_incidents(
     if records is not None:
         check_frame(records, RECORDS, ("workflow_id", "recorded_at", "queued_to_dlq"))
     scrapes = read_scrapes(samples)
-    end = _end(scrapes.at_s, records, worker_logs, now)
+    end = _end(scrapes.at_s, now, (records, "recorded_at"), (worker_logs, "logged_at"),
+               (support_reports, "reported_at"), (histograms, "sampled_at"))  # fmt: skip
     if end is None:
         return _as_frame([])
     end_s = moment_s(end)
     if len(scrapes.at_s) and scrapes.at_s.max() > end_s:
         scrapes = read_scrapes(samples[~(pd.to_datetime(samples["sampled_at"], utc=True) > end)])
-    records = None if records is None else records[~(records["recorded_at"] > end)]
-    worker_logs = None if worker_logs is None else worker_logs[~(worker_logs["logged_at"] > end)]
+    records, worker_logs = _until(end, records, "recorded_at"), _until(end, worker_logs, "logged_at")
+    support_reports = _until(end, support_reports, "reported_at")
+    histograms = _until(end, histograms, "sampled_at")
     names = metric_names(metrics)
     # OpenMetrics names a counter's family without _total, and some servers keep that name.
     counters = {
@@ -144,15 +146,19 @@ def find_incidents(
 
 
 def _end(
-    at_s: npt.NDArray[np.float64], records: pd.DataFrame | None, logs: pd.DataFrame | None, now: datetime | None
+    at_s: npt.NDArray[np.float64], now: datetime | None, *others: tuple[pd.DataFrame | None, str]
 ) -> pd.Timestamp | None:
     if now is not None:
         return aware(now, "now")
     known = [pd.Timestamp(float(at_s.max()), unit="s", tz="UTC")] if len(at_s) else []
-    columns = [] if records is None else [records["recorded_at"]]
-    columns += [] if logs is None else [logs["logged_at"]]
+    columns = [frame[name] for frame, name in others if frame is not None and name in frame.columns]
     known += [column.max() for column in columns if column.notna().any()]
     return max(known) if known else None
+
+
+def _until(end: pd.Timestamp, frame: pd.DataFrame | None, name: str) -> pd.DataFrame | None:
+    """What came up to the end of what is looked at, and what has no time."""
+    return frame if frame is None or name not in frame.columns else frame[~(frame[name] > end)]
 
 
 def _as_frame(found: Sequence[Found]) -> pd.DataFrame:

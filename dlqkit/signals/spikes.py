@@ -82,14 +82,16 @@ def _grouped(own: Durations) -> _Groups:
 
 def _of_workflow(workflow_id: str | None, own: Durations, groups: _Groups, end_s: float) -> Iterator[Found]:
     usual, scores, runs = _settle(groups)
-    for first, last, ratio in _merged(runs, groups):
-        inside = float(np.median(groups.log_ms[first : last + 1]))
-        level = float(np.median(usual[first : last + 1]))
-        if not _is_spike(groups, usual, runs, first, last, inside, level):
+    for parts, ratio in _merged(runs, groups):
+        (first, begun), last = parts[0], parts[-1][1]
+        # Pauses between the parts are of the usual time, and would make the whole look so.
+        slow = np.concatenate([np.arange(begin, end + 1) for begin, end in parts])
+        inside, level = float(np.median(groups.log_ms[slow])), float(np.median(usual[slow]))
+        if not _is_spike(groups, runs, first, last, inside, level):
             continue
-        rise = _rise(groups.log_ms[first : last + 1], usual[first : last + 1], inside - level) + first
+        rise = _rise(groups.log_ms[first : begun + 1], usual[first : begun + 1], inside - level) + first
         begin, low = float(groups.begin_s[rise]), float(groups.begin_s[max(first - 1, 0)])
-        high = float(groups.end_s[max(rise, _surely_begun(scores, first, last))])
+        high = float(groups.end_s[max(rise, _surely_begun(scores, first, begun))])
         goes_on = last >= len(groups) - 2
         factor = float(np.exp(inside - level))
         text = (
@@ -195,22 +197,23 @@ def _runs(scores: Floats, offset: int) -> Iterator[tuple[int, int, float]]:
     yield from _runs(scores[last + 1 :], offset + last + 1)
 
 
-def _merged(runs: list[tuple[int, int, float]], groups: _Groups) -> list[tuple[int, int, float]]:
-    out: list[tuple[int, int, float]] = []
+def _merged(runs: list[tuple[int, int, float]], groups: _Groups) -> list[tuple[list[tuple[int, int]], float]]:
+    """Runs near to each other as one spike: its parts, and how unlikely they are together."""
+    out: list[tuple[list[tuple[int, int]], float]] = []
     for first, last, ratio in runs:
+        parts, total = [(first, last)], ratio
         if out:
-            pause = groups.begin_s[first] - groups.end_s[out[-1][1]]
-            if first - out[-1][1] <= NEAR_GROUPS or pause <= NEAR_S:
-                before = out.pop()
-                first, ratio = before[0], before[2] + ratio
-        out.append((first, last, ratio))
+            before = out[-1][0][-1][1]
+            if first - before <= NEAR_GROUPS or groups.begin_s[first] - groups.end_s[before] <= NEAR_S:
+                earlier, sum_so_far = out.pop()
+                parts, total = [*earlier, (first, last)], sum_so_far + ratio
+        out.append((parts, total))
     return out
 
 
 def _is_spike(
-    groups: _Groups, usual: Floats, runs: list[tuple[int, int, float]], first: int, last: int, inside: float,
-    level: float,
-) -> bool:  # fmt: skip
+    groups: _Groups, runs: list[tuple[int, int, float]], first: int, last: int, inside: float, level: float
+) -> bool:
     if inside - level < np.log(LEAST_FACTOR) or np.exp(inside) - np.exp(level) < LEAST_MS:
         return False
     width = max(int(AROUND * (last - first + 1)), 2 * LEAST_RUN)
@@ -219,6 +222,7 @@ def _is_spike(
     near[last + 1 : last + 1 + width] = True
     for begin, end, _ in runs:
         near[begin : end + 1] = False
+    # Where nothing usual is around it there is nothing that it could be no slower than.
     if near.sum() < LEAST_RUN:
-        return bool((~near).sum() > 0)
+        return True
     return bool(inside - float(np.median(groups.log_ms[near])) >= np.log(LEAST_LOCAL))

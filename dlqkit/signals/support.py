@@ -126,8 +126,8 @@ def _business_positions(
     if "payload_snapshot" not in records.columns:
         return out
     for place, text in enumerate(records["payload_snapshot"]):
-        # Most payloads hold none of the keys: the text is searched before it is read.
-        if pd.isna(text) or not any(key in text for key in wanted):
+        # Most payloads hold none of the keys: the text is searched before it is read, unless it spells letters out.
+        if pd.isna(text) or not ("\\" in text or any(key in text for key in wanted)):
             continue
         try:
             payload = msgspec.json.decode(text)

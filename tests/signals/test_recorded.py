@@ -43,3 +43,24 @@ def test_dead_letters_that_name_no_workflow_are_told_without_one() -> None:
 
     assert found["workflow_id"].isna().tolist() == [True]
     assert found["size"].tolist() == [750]
+
+
+def test_two_counted_incidents_do_not_both_take_the_events_of_one_recorded_run() -> None:
+    """Two jumps of a hundred, twelve minutes apart: their records come near enough to each other to be one run."""
+
+    def grown(number: int) -> float:
+        return 5.0 * (min(max(number - 400, 0), 20) + min(max(number - 468, 0), 20))
+
+    samples = pd.concat([
+        counter("worker_dlq_total", [5 + grown(number) for number in range(960)], workflow_id="wf"),
+        counter("worker_success_total", [10.0 + 4 * number for number in range(960)], series_id=1, workflow_id="wf"),
+    ])  # fmt: skip
+    rows = [dead(15 * begin + 3 * number) for begin in (400, 468) for number in range(100)]
+
+    found = find_incidents(samples, records=records(rows), records_complete_from=at(0))
+    found = found[found["signal"] == "dead_letters"].sort_values("onset_at")
+
+    assert found["size"].sum() == 200
+    assert len(found) in {1, 2}
+    assert found["onset_at"].is_unique
+    assert abs((found["onset_at"].iloc[0] - at(15 * 400)).total_seconds()) <= 15

@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 
 from dlqkit.errors import FrameError, ParameterError
-from dlqkit.frames import conform
+from dlqkit.frames import SUPPORT_REPORTS, conform
 from dlqkit.signals.signals import INCIDENTS, find_incidents
 from tests.frames import at, counter, dead, good, lines, records
 
@@ -152,6 +152,25 @@ def test_a_spike_of_the_mean_duration_is_a_signal() -> None:
     assert abs((own.onset_at - at(500 * 15)).total_seconds()) <= 300
     assert own["size"] == pytest.approx(10, rel=0.05)
     assert own.baseline == pytest.approx(200, rel=0.01)
+
+
+def test_reports_of_clients_are_a_signal_though_nothing_else_was_collected() -> None:
+    said = conform(pd.DataFrame([{"reported_at": at(60 * number), "trace_id": f"t{number}"} for number in range(5)]),
+                   SUPPORT_REPORTS)  # fmt: skip
+
+    found = find_incidents(counter("up", [1.0])[:0], support_reports=said)
+
+    assert found["signal"].tolist() == ["support"]
+    assert found["onset_at"].tolist() == [at(0)]
+
+
+def test_what_came_after_the_end_of_what_is_looked_at_is_not_seen() -> None:
+    """As of half past two nobody had reported anything yet."""
+    said = conform(pd.DataFrame([{"reported_at": at(7200), "trace_id": "t1"}]), SUPPORT_REPORTS)
+    quiet = platform(flat())
+
+    assert find_incidents(quiet, support_reports=said, now=at(1800)).empty
+    assert find_incidents(quiet, support_reports=said, now=at(7200))["signal"].tolist() == ["support"]
 
 
 def test_going_on_comes_before_what_has_ended() -> None:

@@ -44,6 +44,22 @@ def test_a_histogram_shows_when_and_how_much_slower() -> None:
     assert "histogram buckets" in found["evidence"].iloc[0]
 
 
+def test_two_short_spikes_with_a_longer_pause_between_them_are_one_that_is_seen() -> None:
+    """Two minutes slow, nine as usual, two slow again: most of the time between first and last is as usual."""
+    took = [2.0 if 400 <= number < 408 or 444 <= number < 452 else 0.2 for number in range(SCRAPES)]
+    parts = []
+    for number, (le, bound) in enumerate((("0.25", 0.25), ("1", 1.0), ("2.5", 2.5), ("+Inf", np.inf))):
+        count = np.cumsum([6.0 * (one <= bound) for one in took])
+        parts.append(counter(f"{NAME}_bucket", count.tolist(), series_id=number, workflow_id="wf", le=le))
+
+    found = spikes(pd.concat(parts))
+
+    assert len(found) == 1
+    assert abs((found["onset_at"].iloc[0] - at(400 * 15)).total_seconds()) <= 45
+    assert abs((found["end_at"].iloc[0] - at(452 * 15)).total_seconds()) <= 45
+    assert found["size"].iloc[0] > 5
+
+
 def test_retries_that_fail_fast_do_not_make_the_usual_time_look_slow() -> None:
     """In half an hour twelve times as many actions as usual fail at once; all other time they take as long as ever."""
     samples = []

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import json
+
 import pandas as pd
 import pytest
 
@@ -31,6 +33,16 @@ def test_each_reported_event_has_its_fate() -> None:
     assert found["fate"].tolist() == ["succeeded", "dead", "failed", "succeeded", "never arrived", "unknown"]
     assert found["records"].tolist() == [1, 1, 1, 2, 0, 0]
     assert {name: str(dtype) for name, dtype in found.dtypes.items()} == dict(REPORTED)
+
+
+@pytest.mark.parametrize("key", ["Жук-7", 'a"b', "a/b"])
+def test_a_business_key_is_found_however_the_payload_spells_it(key: str) -> None:
+    """JSON may write any letter by its number, and a slash behind a backslash."""
+    spelled = json.dumps({"order": key}).replace("/", "\\/")
+
+    found = match_reports(reports([{"business_key": key}]), records([dead(20, payload_snapshot=spelled)]))
+
+    assert found["fate"].tolist() == ["dead"]
 
 
 def test_a_business_key_is_found_where_the_settings_say_or_anywhere_in_the_payload() -> None:
