@@ -12,7 +12,7 @@ from dlqkit.executions.duration_basis import LONGEST_MS, Basis, duration_basis, 
 from dlqkit.executions.event_history import record_outcomes
 from dlqkit.frames import RECORDS, check_frame
 
-__all__ = ["Proposal", "duration_histogram", "duration_words", "propose_timeout"]
+__all__ = ["Proposal", "duration_histogram", "duration_words", "failed_records", "propose_timeout"]
 
 # Ten bins a decade tell 400 ms from 500 ms and still fit a page.
 BINS_A_DECADE = 10
@@ -24,6 +24,8 @@ CUT_BELOW = 0.95
 PILE_RECORDS = 5
 PILE_SHARE = 0.05
 PILE_WIDTH = 1.04
+# A timeout cuts every action: where more successes than this take longer than the pile, nothing was cut there.
+OUTLAST_SHARE, OUTLAST_RECORDS = 0.02, 3
 # Most of so many error texts have to name a duration before it is believed.
 NAMED_SHARE, NAMED_TEXTS = 0.8, 200
 
@@ -136,7 +138,7 @@ def propose_timeout(records: pd.DataFrame) -> Proposal:
     Returns
     -------
     Proposal
-        ``value`` is None where there is no pile, or where many failed records take longer than it.
+        ``value`` is None where there is no pile, or where many failed records or successes take longer than it.
 
     Notes
     -----
@@ -144,7 +146,7 @@ def propose_timeout(records: pd.DataFrame) -> Proposal:
     rounded to three digits, is proposed; it is a reading of the records and not a setting.
     """
     known = _known(records)
-    failed = _failed(known)
+    failed = failed_records(known)
     # Where durations are sums, and events with several records show it, five cut attempts pile up at five timeouts.
     is_sum = duration_basis(known) == "sum"
     values = np.sort(
@@ -161,6 +163,10 @@ def propose_timeout(records: pd.DataFrame) -> Proposal:
     # A pile without a cut is only a usual duration: others then take longer, and single ones take less and more.
     if size < PILE_RECORDS or share < PILE_SHARE or above > 0.02 * size or _is_spread(values, low, size):
         return Proposal(None, "failed records do not pile up at one duration")
+    longer, good = _outlasting(known, low * PILE_WIDTH, is_sum=is_sum)
+    if longer >= max(OUTLAST_RECORDS, OUTLAST_SHARE * good):
+        many = f"{longer:,} of {good:,} successes took longer"
+        return Proposal(None, f"failed records pile up at {low:,.0f} ms, but {many}")
     band = values[best : best + size]
     value = _rounded(float(band.min()))
     each = ", as the mean of their attempts" if is_sum else ""
@@ -175,6 +181,17 @@ def propose_timeout(records: pd.DataFrame) -> Proposal:
         if not _is_named(failed, value):
             basis += f"; if that is the sum of {attempts} attempts, it is {value / attempts:,.0f} ms"
     return Proposal(value, basis, share)
+
+
+def _outlasting(known: pd.DataFrame, bound_ms: float, *, is_sum: bool) -> tuple[int, int]:
+    """Successes that took longer than a bound, and all; of several attempts only where each one's time is known."""
+    good = known[(record_outcomes(known) == "succeeded").to_numpy()]
+    if is_sum:
+        took = durations_per_attempt(good) if len(good) else np.empty(0)
+    else:
+        once = good["attempts"].fillna(1) <= 1 if "attempts" in good.columns else pd.Series(True, index=good.index)
+        took = good.loc[once, "action_duration_ms"].to_numpy(dtype=np.float64)
+    return int((took > bound_ms).sum()), len(took)
 
 
 _NUMBERS = re.compile(r"(?<![0-9.])[0-9]{1,9}(?:\.[0-9]{1,3})?(?![0-9.]*[0-9])")
@@ -202,7 +219,7 @@ def _is_named(failed: pd.DataFrame, value_ms: float) -> bool:
     return named >= NAMED_SHARE * max(len(texts), 1)
 
 
-def _failed(records: pd.DataFrame) -> pd.DataFrame:
+def failed_records(records: pd.DataFrame) -> pd.DataFrame:
     """Retryable dead letters where there are enough: their attempts all failed, so sums of them pile up too."""
     dead = records["queued_to_dlq"].fillna(False).astype(bool) & records["retryable"].fillna(True).astype(bool)
     if int(dead.sum()) >= PILE_RECORDS:

@@ -9,8 +9,9 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from dlqkit.decision.timeout_proposal import believe_timeout
 from dlqkit.executions.duration_basis import CUT_FROM, LONGEST_MS, Basis, duration_basis
-from dlqkit.executions.durations import duration_words, propose_timeout
+from dlqkit.executions.durations import duration_words
 from dlqkit.executions.event_history import record_outcomes
 from dlqkit.executions.intervals import share_interval
 from dlqkit.frames import RECORDS, check_frame
@@ -84,7 +85,7 @@ def limits_in_force(
     found = {}
     for name, part in records.groupby(groups, sort=True):
         known = (timeouts or {}).get(str(name))
-        found[str(name)] = propose_timeout(part).value if known is None else known
+        found[str(name)] = believe_timeout(part).value if known is None else known
     return groups.map(found).astype("Float64")
 
 

@@ -8,7 +8,7 @@ import pandas as pd
 
 from dlqkit.decision.classes import CLASSIFIED, classify_failures, propose_max_attempts
 from dlqkit.decision.overrides import OVERRIDDEN, apply_overrides
-from dlqkit.executions.durations import propose_timeout
+from dlqkit.decision.timeout_proposal import believe_timeout
 from dlqkit.report.diagnosis import sign_dead_letters
 from dlqkit.report.judgement import read_judgement
 
@@ -49,7 +49,7 @@ def classify_events(folder: IncidentFolder) -> pd.DataFrame:
         classified = classify_failures(
             sign_dead_letters(own, judgement.signatures),
             max_attempts=None if most is None else int(most),
-            timeout_ms=propose_timeout(own).value if timeout is None else timeout,
+            timeout_ms=believe_timeout(own).value if timeout is None else timeout,
         )
         parts.append(apply_overrides(classified, judgement.class_overrides))
     if not parts:

@@ -13,7 +13,7 @@ from dlqkit.decision.overrides import apply_overrides, find_unmatched_overrides
 from dlqkit.decision.payload_changes import ENOUGH_BEFORE
 from dlqkit.decision.signatures import group_errors, sign_errors
 from dlqkit.decision.signing.signature_edits import SignatureEdits
-from dlqkit.executions.durations import propose_timeout
+from dlqkit.decision.timeout_proposal import believe_timeout
 from dlqkit.report.coverage import evidence_ids, time_text, value_or_none
 from dlqkit.report.redact import mask_credentials, mask_payload_values
 
@@ -57,7 +57,7 @@ def diagnose(
     """
     attempts_set, timeout_set = folder.max_attempts(workflow_id), folder.action_timeout_ms(workflow_id)
     attempts = propose_max_attempts(own) if attempts_set is None else None
-    timeout = propose_timeout(own) if timeout_set is None else None
+    timeout = believe_timeout(own) if timeout_set is None else None
     max_attempts = attempts_set if attempts is None else attempts.value
     timeout_ms = timeout_set if timeout is None else timeout.value
     earlier = own[own["event_key"].isin(set(dead["event_key"].dropna())) & ~own.index.isin(dead.index)]

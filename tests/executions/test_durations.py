@@ -48,6 +48,25 @@ def test_a_pile_with_nothing_above_is_proposed_as_the_timeout() -> None:
     assert "20 failed records" in proposal.basis
 
 
+def test_where_successes_take_longer_the_pile_is_no_timeout() -> None:
+    """All are refused within three milliseconds; what succeeds takes fifty times as long, so nothing cuts at three."""
+    rows = [dead(n, action_duration_ms=3) for n in range(40)]
+    rows += [good(n, action_duration_ms=120 + n) for n in range(50)]
+
+    proposal = propose_timeout(records(rows))
+
+    assert proposal.value is None
+    assert "50 of 50 successes took longer" in proposal.basis
+
+
+def test_one_slow_success_does_not_hide_a_timeout() -> None:
+    """A clock that jumped made one of two hundred successes look as if it had lasted a minute."""
+    rows = [dead(n, action_duration_ms=30_000 + n) for n in range(20)]
+    rows += [good(n, action_duration_ms=200 + n) for n in range(199)] + [good(200, action_duration_ms=60_000)]
+
+    assert propose_timeout(records(rows)).value == 30_000
+
+
 def test_a_smooth_distribution_is_no_timeout() -> None:
     rng = np.random.default_rng(2)
     rows = [dead(n, action_duration_ms=float(value)) for n, value in enumerate(rng.lognormal(6, 0.5, 300))]

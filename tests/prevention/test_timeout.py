@@ -14,7 +14,8 @@ from tests.frames import dead, good, records
 
 
 def cut(n, timeout_ms=30_000, **more):
-    return dead(n, attempts=1, action_duration_ms=timeout_ms + 10.0, **more)
+    text = {"last_error": "action timed out"} | more
+    return dead(n, attempts=1, action_duration_ms=timeout_ms + 10.0, **text)
 
 
 def only(frame):
