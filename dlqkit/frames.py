@@ -188,7 +188,8 @@ def check_frame(frame: pd.DataFrame, columns: Mapping[str, str], needed: tuple[s
         have, want = str(frame[name].dtype), columns[name]
         if have != want and not (want == "category" and have in {"str", "object"}):
             raise FrameError(
-                f"The column {name} is {have}, not {want}.", f"Convert it: frame[{name!r}].astype({want!r})."
+                f"The column {name} is {have}, not {want}.",
+                f"Convert it: frame[{name!r}].astype({want!r}); or the whole frame at once by dlqkit.frames.conform.",
             )
 
 

@@ -12,7 +12,9 @@ from dlqkit.decision.errors.error_text import classify_error, read_error
 from dlqkit.decision.signatures import sign_errors
 from dlqkit.executions.duration_basis import BEYOND_SHARE, ONE_TIMEOUT, SUM_SLACK
 from dlqkit.executions.durations import Proposal
+from dlqkit.executions.limits import check_limit
 from dlqkit.frames import RECORDS, check_frame
+from dlqkit.signals.outcomes import in_order
 
 __all__ = ["CLASSES", "CLASSIFIED", "RULES", "classify_error", "classify_failures", "propose_max_attempts"]
 
@@ -111,10 +113,12 @@ def classify_failures(
     """
     needed = ("event_key", "workflow_id", "recorded_at", "queued_to_dlq", "retryable", "last_error")
     check_frame(records, RECORDS, needed)
+    check_limit(max_attempts, "max_attempts", whole=True)
+    check_limit(timeout_ms, "timeout_ms")
     dead = records[records["queued_to_dlq"].fillna(False).astype(bool)]
     if dead.empty:
         return pd.DataFrame({name: pd.Series(dtype=dtype) for name, dtype in CLASSIFIED.items()})
-    signed = sign_errors(dead).sort_values("recorded_at", kind="stable", na_position="first")
+    signed = in_order(sign_errors(dead))
     last = signed.drop_duplicates("event_key", keep="last").reset_index(drop=True)
     events = last[["event_key", "workflow_id", "signature_id", "retryable"]].copy()
     events["attempts"] = _numbers(last, "attempts", "Int64")

@@ -118,7 +118,7 @@ def what_differs(
     Raises
     ------
     FrameError
-        If ``failing`` names no column of truth values, or has another length than the records.
+        If ``failing`` names no column of truth values, has another length than the records, or lacks some of them.
 
     Notes
     -----

@@ -20,6 +20,7 @@ from dlqkit.decision.balance import (
 from dlqkit.decision.entities import count_entities
 from dlqkit.executions.event_history import event_states
 from dlqkit.frames import RECORDS, Coverage, check_frame
+from dlqkit.signals.points import aware
 
 __all__ = ["COUNTS", "Impact", "measure_impact"]
 
@@ -94,7 +95,11 @@ def measure_impact(
     evidence shows one of its size; what is left is "not explained", and is not divided among guesses.
     """
     check_frame(records, RECORDS, ("record_id", "event_key", "workflow_id", "recorded_at", "queued_to_dlq", "attempts"))
-    start, end = (None if moment is None else pd.Timestamp(moment) for moment in (onset_at, end_at))
+    # Frames that were put together may have the same label twice.
+    records = records.reset_index(drop=True)
+    start, end = (
+        None if moment is None else aware(moment, name) for moment, name in ((onset_at, "onset_at"), (end_at, "end_at"))
+    )
     every = _dead_letters(records)
     at = every["recorded_at"]
     inside = pd.Series(True, index=every.index)

@@ -14,7 +14,9 @@ from dlqkit.executions.duration_basis import CUT_FROM, LONGEST_MS, Basis, durati
 from dlqkit.executions.durations import duration_words
 from dlqkit.executions.event_history import record_outcomes
 from dlqkit.executions.intervals import MEDIAN_NEEDS, median_interval
+from dlqkit.executions.limits import check_limit
 from dlqkit.frames import RECORDS, check_frame
+from dlqkit.signals.points import aware
 
 __all__ = ["GROUPS", "DurationComparison", "Verdict", "compare_durations"]
 
@@ -93,6 +95,9 @@ def compare_durations(
     narrower than it should be; the factor of two stands against that.
     """
     check_frame(records, RECORDS, ("action_duration_ms", "queued_to_dlq", "last_error", "recorded_at", "status"))
+    check_limit(timeout_ms, "timeout_ms")
+    onset_at = None if onset_at is None else aware(onset_at, "onset_at")
+    end_at = None if end_at is None else aware(end_at, "end_at")
     outcome = record_outcomes(records)
     inside = pd.Series(True, index=records.index)
     before = pd.Series(False, index=records.index)

@@ -10,6 +10,7 @@ import pandas as pd
 
 from dlqkit.executions.duration_basis import LONGEST_MS, Basis, duration_basis, durations_per_attempt
 from dlqkit.executions.event_history import record_outcomes
+from dlqkit.executions.limits import check_limit
 from dlqkit.frames import RECORDS, check_frame
 
 __all__ = ["Proposal", "duration_histogram", "duration_words", "failed_records", "propose_timeout"]
@@ -79,6 +80,7 @@ def duration_histogram(
         records : Int64
         censored : boolean, True for what ran into the timeout: its true duration is at least ``low_ms``
     """
+    check_limit(timeout_ms, "timeout_ms")
     known = _known(records)
     columns = {"low_ms": "Float64", "high_ms": "Float64", "outcome": "category", "records": "Int64"}
     if known.empty:

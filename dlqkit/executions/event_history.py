@@ -8,7 +8,7 @@ import pandas as pd
 
 from dlqkit.errors import ParameterError
 from dlqkit.frames import RECORDS, check_frame
-from dlqkit.signals.outcomes import record_outcomes
+from dlqkit.signals.outcomes import in_order, record_outcomes
 
 __all__ = ["EVENT_STATES", "event_history", "event_states", "record_outcomes"]
 
@@ -52,7 +52,7 @@ def event_states(records: pd.DataFrame) -> pd.DataFrame:
     check_frame(records, RECORDS, ("event_key", "workflow_id", "recorded_at", "queued_to_dlq"))
     if records.empty:
         return pd.DataFrame({name: pd.Series(dtype=dtype) for name, dtype in EVENT_STATES.items()})
-    ordered = records.sort_values("recorded_at", kind="stable", na_position="first").reset_index(drop=True)
+    ordered = in_order(records).reset_index(drop=True)
     ordered["outcome"] = record_outcomes(ordered)
     groups = ordered.groupby("event_key", sort=True)
     last = ordered.drop_duplicates("event_key", keep="last").set_index("event_key").sort_index()

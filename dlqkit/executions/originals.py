@@ -11,6 +11,7 @@ from typing import Any
 import pandas as pd
 
 from dlqkit.frames import ORIGINALS, RECORDS, check_frame
+from dlqkit.signals.outcomes import in_order
 
 __all__ = ["MATCHES", "canonical_sha256", "match_originals", "sendable_attributes"]
 
@@ -64,7 +65,7 @@ def match_originals(records: pd.DataFrame, originals: pd.DataFrame) -> pd.DataFr
     check_frame(records, RECORDS, ("record_id", "event_key", "queued_to_dlq", "payload_snapshot"))
     check_frame(originals, ORIGINALS, ("message_id", "payload_sha256", "attributes_json", "ordering_key"))
     dead = records[records["queued_to_dlq"].fillna(False).astype(bool)]
-    dead = dead.sort_values("recorded_at", kind="stable", na_position="first").drop_duplicates("event_key", keep="last")
+    dead = in_order(dead).drop_duplicates("event_key", keep="last")
     events, messages = _events(dead), _messages(originals)
     rows: list[tuple[int, int | None, str]] = []
     taken: set[int] = set()

@@ -14,6 +14,7 @@ from dlqkit.executions.duration_basis import CUT_FROM, LONGEST_MS, Basis, durati
 from dlqkit.executions.durations import duration_words
 from dlqkit.executions.event_history import record_outcomes
 from dlqkit.executions.intervals import share_interval
+from dlqkit.executions.limits import check_limit
 from dlqkit.frames import RECORDS, check_frame
 from dlqkit.prevention.survival import are_alike, finished_between
 
@@ -133,6 +134,7 @@ def timeout_effects(
     are not the usual traffic: a success that a shorter timeout cuts may be one that only the incident made slow.
     """
     check_frame(records, RECORDS, ("action_duration_ms", "queued_to_dlq", "last_error", "status"))
+    check_limit(timeout_ms, "timeout_ms")
     actions = _actions(records, timeout_ms, limits)
     asked = _candidates(actions, timeout_ms) if candidates is None else sorted(set(map(float, candidates)))
     rows = [

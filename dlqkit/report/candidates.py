@@ -12,6 +12,7 @@ from dlqkit.executions.event_history import event_states
 from dlqkit.report.coverage import time_text
 from dlqkit.report.diagnosis import sign_dead_letters
 from dlqkit.report.judgement import read_judgement
+from dlqkit.signals.outcomes import in_order
 
 if TYPE_CHECKING:
     from dlqkit.evidence.folder import IncidentFolder
@@ -47,7 +48,7 @@ def find_candidates(folder: IncidentFolder, values: Mapping[str, Any]) -> list[C
     by_fields = classify_failures(dead, max_attempts=None if attempts is None else int(attempts), timeout_ms=timeout)
     classes = apply_overrides(by_fields, judgement.class_overrides)
     names = {row["signature_id"]: row["signature"] for row in values["signatures"]}
-    last = dead.sort_values("recorded_at").drop_duplicates("event_key", keep="last").set_index("event_key")
+    last = in_order(dead).drop_duplicates("event_key", keep="last").set_index("event_key")
     found = [
         Candidate(
             str(last.at[row.event_key, "trace_id"]),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pandas as pd
 
-__all__ = ["record_outcomes"]
+__all__ = ["in_order", "record_outcomes"]
 
 # `status` has no values that the runbook gives; these words are looked for in it, in this order.
 # Whole words only: INCOMPLETE is not complete, BROKEN holds no "ok".
@@ -41,3 +41,24 @@ def record_outcomes(records: pd.DataFrame) -> pd.Series:
     success |= ~running & ~status.str.contains(_FAILURE) & ~has_error
     out = pd.Series("failed", index=records.index)
     return out.mask(running, "retrying").mask(success, "succeeded").mask(dead, "dead")
+
+
+def in_order(records: pd.DataFrame) -> pd.DataFrame:
+    """Records by time, those without one first; of an event's records of one moment the same is last each time.
+
+    Parameters
+    ----------
+    records : DataFrame
+        ``frames.RECORDS`` with ``recorded_at``, in any order.
+
+    Notes
+    -----
+    Some services give whole seconds. Then the attempt decides, and the id: not in which order the source answered.
+    """
+    keys = [name for name in ("attempts", "record_id", "last_error") if name in records.columns]
+    if keys and "event_key" in records.columns:
+        tied = records.duplicated(["event_key", "recorded_at"], keep=False)
+        if tied.any():
+            part = records[tied].sort_values(keys, kind="stable", na_position="first")
+            records = pd.concat([records[~tied], part])
+    return records.sort_values("recorded_at", kind="stable", na_position="first")

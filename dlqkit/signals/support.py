@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 
 from dlqkit.frames import RECORDS, SUPPORT_REPORTS, check_frame
-from dlqkit.signals.outcomes import record_outcomes
+from dlqkit.signals.outcomes import in_order, record_outcomes
 from dlqkit.signals.points import Found, times_s
 
 __all__ = ["FATES", "REPORTED", "find_reports", "match_reports"]
@@ -69,7 +69,7 @@ def match_reports(
     """
     check_frame(support_reports, SUPPORT_REPORTS, ("reported_at",))
     check_frame(records, RECORDS, ("trace_id", "recorded_at", "queued_to_dlq", "status"))
-    ordered = records.sort_values("recorded_at", kind="stable", na_position="first").reset_index(drop=True)
+    ordered = in_order(records).reset_index(drop=True)
     ordered["outcome"] = record_outcomes(ordered)
     by_trace = _positions(ordered["trace_id"])
     traces, keys = (_column(support_reports, name).map(_plain) for name in ("trace_id", "business_key"))

@@ -262,3 +262,26 @@ def test_a_mask_that_does_not_fit_is_refused_with_what_to_do() -> None:
         what_differs(frame, "client")
     with pytest.raises(ParameterError, match="most is 0"):
         what_differs(frame, frame["client"] == "c1", most=0)
+
+
+def test_a_mask_that_does_not_know_every_record_is_refused() -> None:
+    """Three hundred values for two thousand records: the rest would be passed over in silence."""
+    frame = pd.DataFrame({"version": ["1", "2"] * 1000})
+    mask = pd.Series([True] * 300)
+
+    with pytest.raises(FrameError, match="lacks 1,700 of 2,000 records"):
+        what_differs(frame, mask)
+    with pytest.raises(FrameError, match="lacks 2,000 of 2,000 records"):
+        what_differs(frame, pd.Series([True] * 2000, index=range(5000, 7000)))
+
+
+def test_a_number_that_counts_the_events_is_no_cause_though_some_were_done_again() -> None:
+    """Orders 360 to 419 died, were sent again twenty minutes later and died again: their numbers explain nothing."""
+    rows = [{"order": n, "at": 10 * n, "failed": 360 <= n < 420} for n in range(720)]
+    rows += [{"order": n, "at": 10 * n + 1200, "failed": True} for n in range(360, 420)]
+    frame = pd.DataFrame(rows).sort_values("at", kind="stable").drop_duplicates("order", keep="last")
+    frame["recorded_at"] = pd.to_datetime(frame.pop("at"), unit="s", utc=True)
+
+    answer = what_differs(frame.reset_index(drop=True), "failed")
+
+    assert not any("order" in fields for fields in answer["fields"])

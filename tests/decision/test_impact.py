@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from datetime import datetime
 
 import pandas as pd
 import pytest
@@ -186,6 +187,19 @@ def test_an_event_that_was_edited_and_is_proven_is_neither_open_nor_a_difference
 
     assert (impact.value("events open"), impact.value("events healed")) == (0, 1)
     assert causes(impact) == []
+
+
+def test_frames_that_were_put_together_are_counted_though_labels_come_twice() -> None:
+    part, other = (records([dead(1, event_key=name, record_id=name)]) for name in ("a", "b"))
+
+    impact = measure_impact(pd.concat([part, other]), coverage=WHOLE)
+
+    assert impact.value("events affected") == 2
+
+
+def test_an_onset_without_a_zone_is_refused() -> None:
+    with pytest.raises(ParameterError, match="onset_at has no time zone"):
+        measure_impact(records([dead(1)]), onset_at=datetime(2026, 3, 2, 12), coverage=WHOLE)
 
 
 def test_what_was_done_is_held_against_what_was_affected() -> None:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+
 import numpy as np
 import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from dlqkit.errors import ParameterError
 from dlqkit.executions.comparison import compare_durations
 from tests.frames import at, dead, good, records
 
@@ -211,3 +214,8 @@ def test_no_duration_however_odd_breaks_the_comparison(rows, timeout_ms) -> None
 
     known = comparison.groups["p50_ms"].dropna()
     assert np.isfinite(known.astype(float)).all() and (known >= 0).all()
+
+
+def test_an_onset_without_a_zone_is_refused() -> None:
+    with pytest.raises(ParameterError, match="onset_at has no time zone"):
+        compare_durations(records([dead(1)]), onset_at=datetime(2026, 3, 2, 12))

@@ -15,7 +15,7 @@ ACCESS = frozenset((
     "401", "403", "407", "unauthenticated", "unauthorized", "unauthorised", "authorized", "authorised", "authorization",
     "denied", "permission", "permissions", "forbidden", "privilege", "authentication", "authenticated", "auth",
     "access", "credential", "credentials", "token", "login", "password", "scope", "grant", "jwt", "sasl", "kerberos",
-    "noauth", "wrongpass", "eacces", "eperm", "key",
+    "noauth", "wrongpass", "eacces", "eperm", "key", "доступ", "доступа", "авторизован", "токен", "токена",
 ))  # fmt: skip
 
 # After these words stands the error that made the one before it.
@@ -34,7 +34,8 @@ code unknown, code 2 unknown, error 2 unknown
 
 KINDS = {
     "infrastructure": """
-service unavailable, unavailable, bad gateway, resource exhausted, unauthenticated, unauthorized, unauthorised,
+service unavailable, unavailable, доступ запрещен, доступ запрещён,
+нет доступа, bad gateway, resource exhausted, unauthenticated, unauthorized, unauthorised,
 not authorized, access denied, permission denied, forbidden, insufficient privilege, insufficient permission,
 insufficient permissions, insufficient authentication, insufficient scope, authorization required, authorization failed,
 authorization error, not authorised, authorization exception, operation not permitted, permission error, eacces, eperm,
@@ -57,7 +58,8 @@ configuration error, config error, exceptions aborted, read error, write error
 timed out, timeout error, network timeout, timeout exception, timeouterror, timeoutexception, etimedout, time out,
 i o timeout, timed out error, timed out exception, esockettimedout, request aborted, timeoutexpired, timeout while,
 timeout when, timeout during, timeout on, timeout in, timeout for, ms timeout, s timeout, timeout ms, deadline,
-operation timed, too slow, exceeded the time, time exceeded, within the timeout, within ~ seconds, within ~ ms
+operation timed, too slow, exceeded the time, time exceeded, within the timeout, exceeded ~ ms,
+exceeded ~ seconds, within ~ seconds, within ~ ms
 """,
     "business": """
 type error, value error, attribute error, index error, name error, unbound local error, lookup error, arithmetic error,
@@ -86,7 +88,8 @@ client error
 
 HINTS = {
     "infrastructure": """
-connection, connect, connecting, unreachable, refused, broker, upstream, gateway, proxy, disk, memory, denied,
+connection, connect, connecting, unreachable, reachable, недоступен, недоступна, недоступно,
+refused, broker, upstream, gateway, proxy, disk, memory, denied,
 authentication, authorization, auth, expired, token, ssl, tls, io exception, ioexception, lock, locked, exhausted,
 shutdown, lease, leader, failover, replica, vault, kms, license
 """,
@@ -95,6 +98,7 @@ timeout, timeouts, timedout, slow, hanging
 """,
     "business": """
 cannot be, can not be, can t be, must not, must have, should be, should not be, parse, parsing, format,
-exceeded maximum, rejected, nonetype, unknown, wrong, incorrect, validate, validation, blocked, inactive, expected
+exceeded maximum, checksum,
+rejected, nonetype, unknown, wrong, incorrect, validate, validation, blocked, inactive, expected
 """,
 }

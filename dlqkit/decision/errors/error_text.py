@@ -8,9 +8,12 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Literal, NamedTuple
 
+import pandas as pd
+
 from dlqkit.decision.errors.error_codes import class_of_number, class_of_sqlstate
 from dlqkit.decision.errors.error_phrases import ACCESS, CAUSES, HINTS, KINDS, NOTHING, VAGUE
 from dlqkit.decision.errors.fault_phrases import FAULTS
+from dlqkit.errors import ParameterError
 
 __all__ = ["ErrorReading", "classify_error", "read_error"]
 
@@ -55,7 +58,7 @@ class _Phrase(NamedTuple):
     failure_class: str
 
 
-def classify_error(text: str) -> str:
+def classify_error(text: str | None) -> str:
     """What an error text by itself suggests: ``business``, ``infrastructure``, ``timeout`` or ``unknown``.
 
     A hint from words and codes alone. The class of an event comes from its fields; see ``classify_failures``.
@@ -63,13 +66,13 @@ def classify_error(text: str) -> str:
     return read_error(text).failure_class
 
 
-def read_error(text: str) -> ErrorReading:
+def read_error(text: str | None) -> ErrorReading:
     """What an error text says of its cause, by which words, and how plainly.
 
     Parameters
     ----------
-    text : str
-        An exception's message, with or without its name, code and stack.
+    text : str or None
+        An exception's message, with or without its name, code and stack; None or NA where there is none.
 
     Returns
     -------
@@ -79,12 +82,17 @@ def read_error(text: str) -> ErrorReading:
         ``words`` : what told it. ``strength`` : ``fault`` where the words name what broke, ``kind`` where they only
         name a status or a kind of error, ``hint`` where single words are all there is, ``nothing``.
 
+    Raises
+    ------
+    ParameterError
+        If it is something else than a text.
+
     Notes
     -----
     Plainer words win over vaguer ones, wherever they stand. Among equals a dependency that is named as down wins over
     a timeout, an error that is named as the cause over the one that it made, and else the first. See docs/classes.md.
     """
-    words = _words(text)
+    words = _words(_as_text(text))
     matches = list(_matches(words))
     best = _best([match for match in matches if match.tier])
     causes = [match.place + match.length for match in matches if match.failure_class == "cause"]
@@ -95,6 +103,14 @@ def read_error(text: str) -> ErrorReading:
         return ErrorReading("unknown", "", "nothing")
     said = " ".join(words[best.place : best.place + best.length])
     return ErrorReading(best.failure_class, said, _STRENGTHS[best.tier])
+
+
+def _as_text(text: object) -> str:
+    if isinstance(text, str):
+        return text
+    if text is None or text is pd.NA or (isinstance(text, float) and text != text):
+        return ""
+    raise ParameterError(f"An error of type {type(text).__name__} is not a text.", "Make it one: str(error).")
 
 
 def _best(matches: Sequence[_Match]) -> _Match | None:

@@ -23,7 +23,10 @@ connection is not available, connection is in ~ state, session is closed, socket
 client is closed, client has been closed, socket hang up, other side closed, stream connection lost, stream lost,
 server disconnected, remote end closed, remote disconnected, server closed, disconnected from server, peer closed,
 no route to host, ehostunreach, host unreachable, host is unreachable, network is unreachable, enetunreach, enetdown,
-destination unreachable, not reachable, network unreachable, network error, network related, cannot assign requested,
+destination unreachable, host not reachable, host is not reachable, server not reachable,
+server is not reachable, service not reachable, service is not reachable, database is not reachable,
+network is not reachable, broker is not reachable, network unreachable,
+network error, network related, cannot assign requested,
 connection failure, connection failed, connection to server ~ failed, connect to server, connect to database,
 can t reconnect, can t reach, cannot reach, could not reach, unable to reach, failed to reach, failed to connect,
 unable to connect, could not connect, cannot connect, can t connect, couldn t connect, connect failed,
@@ -138,7 +141,12 @@ cached plan, pool timed out, ratelimited, max in flight, in flight reached, not 
 token is revoked, resource not accessible, calls per second, calls per minute, requests per second, requests per minute,
 sending rate, server had an error, pool cleared, was cleared because, topology, noperm, unsatisfied link,
 port unreachable, cannot import name, uninitialized constant, allowed memory size, incorrect username,
-incorrect password, wrong password, bad password, invalid token, have exceeded your, buffering timed out
+incorrect password, wrong password, bad password, invalid token, have exceeded your, buffering timed out,
+violation of protocol, protocol violation, lookup ~ i o timeout, отверг запрос на подключение, соединение отклонено,
+подключение отклонено, соединение закрыто, соединение прервано, соединение потеряно, обрыв соединения,
+удаленный хост принудительно разорвал, хост недоступен, узел недоступен, сеть недоступна, база данных недоступна,
+бд недоступна, нет свободных соединений, диск переполнен, нет места на, не авторизован, срок действия токена,
+недействительный токен, превышен лимит запросов, слишком много запросов, превышена квота
 """,
     "timeout": """
 read timed out, read timeout, readtimeout, reading timed out, timeout reading from, timed out reading, write timed out,
@@ -162,7 +170,8 @@ exceeded maximum execution, maximum execution time, script timeout, async reques
 timeout waiting for, message timed out, msg timed out, timed out in queue, has passed since, replica nodes responses,
 replica responses, etcdserver request timed out, a timeout occurred, a timeout has occurred, timed out after,
 timeout after, timeout performing, socket timeout, no response within, превышено время, превышен таймаут, тайм аут,
-таймаут, истекло время, stalled, job stalled, read operation timed out
+таймаут, истекло время, время ожидания истекло, превышен лимит времени, превышен интервал ожидания,
+превышен срок ожидания, не дождались ответа, stalled, job stalled, read operation timed out
 """,
     "business": REFUSALS,
 }

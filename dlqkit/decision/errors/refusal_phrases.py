@@ -110,5 +110,12 @@ illegal header, too many sql variables, card has expired, has not been enabled, 
 bad device token, unregistered, is deleted, cannot insert, duplicates, contains no elements, sequence contains,
 was not present, given key, outside the bounds, expected to affect, incorrect padding, incorrect header, xml syntax,
 tag expected, scanner error, while scanning, line contains, unknown time zone, unknown timezone, not unique,
-array offset, type null, converting argument, scan error, unsubscribed
+array offset, type null, converting argument, scan error, unsubscribed,
+plan quota, customer quota, tenant quota, account quota, quota exceeded for customer, quota exceeded for tenant,
+slot unavailable, slot is unavailable, slot not available, item unavailable, product unavailable,
+product is unavailable,
+ошибка валидации, ошибка проверки данных, валидация не пройдена, не прошел валидацию, не прошёл валидацию,
+не прошла валидацию, не прошло валидацию, не прошли валидацию, не прошел проверку, не прошла проверку,
+поле ~ обязательно, обязательно для заполнения, должно быть заполнено, недопустимый формат, неизвестное поле,
+превышает допустимую длину, недостаточно остатка, нет в наличии, дубликат
 """

@@ -8,6 +8,7 @@ import pandas as pd
 
 from dlqkit.decision.signing.matching import Patterns
 from dlqkit.decision.signing.templates import ANY, count_kinds, generalise
+from dlqkit.signals.outcomes import in_order
 
 __all__ = ["GROUPS", "group_signed"]
 
@@ -34,7 +35,7 @@ def group_signed(dead: pd.DataFrame, baseline: pd.DataFrame | None = None) -> pd
     """A row per signature of the dead letters, columns of ``GROUPS``; see ``signatures.group_errors``."""
     if dead.empty:
         return pd.DataFrame({name: pd.Series(dtype=dtype) for name, dtype in GROUPS.items()})
-    signed = dead.sort_values("recorded_at", kind="stable", na_position="first")
+    signed = in_order(dead)
     last = signed.drop_duplicates("event_key", keep="last")
     by_event, by_record = last.groupby("signature_id", sort=True), signed.groupby("signature_id", sort=True)
     first = last.drop_duplicates("signature_id").set_index("signature_id").sort_index()

@@ -27,6 +27,8 @@ _FEW_NUMBERS = 40
 _BINS = 24
 _TAILS = np.array([0.001, 0.005, 0.01, 0.02, 0.98, 0.99, 0.995, 0.999])
 _HEAVY_SHARE = 0.01
+# Rank correlation with the order of the records, from which on numbers that never repeat count them.
+IN_ORDER, ENOUGH_IN_ORDER = 0.9, 10
 _ID_WORDS = re.compile(r"(?:^|[._])(?:id|uuid|guid|seq|sequence|offset|number|no)$|_(?:id|key|no|num|number)$", re.I)
 
 
@@ -70,7 +72,7 @@ def build_features(column: str, values: pd.Series, failing: Bools) -> list[Featu
     equal: list[tuple[int, int]] = []
     if "number" in groups:
         where, numbers = groups["number"]
-        if _is_counter(column, numbers, len(values)):
+        if _is_counter(column, numbers, failing[where]):
             groups.pop("number")
             layout.add(where, np.zeros(len(numbers), dtype=np.int64), [None], "number")
         else:
@@ -146,11 +148,21 @@ def _type_name(value: Any) -> str:
     return "object" if isinstance(value, dict) else "list" if isinstance(value, (list, tuple)) else "text"
 
 
-def _is_counter(column: str, numbers: Floats, rows: int) -> bool:
+def _order(numbers: Floats) -> float:
+    """Rank correlation with their places."""
+    return float(np.corrcoef(np.argsort(np.argsort(numbers)), np.arange(len(numbers)))[0, 1])
+
+
+def _is_counter(column: str, numbers: Floats, failing: Bools) -> bool:
     """Whether the numbers tell the records apart (an id, a sequence, a clock) rather than describe them."""
     if len(numbers) < 20 or len(np.unique(numbers)) < len(numbers):
         return False
-    if (numbers == np.floor(numbers)).all() and _ID_WORDS.search(column):
+    is_whole = (numbers == np.floor(numbers)).all()
+    if is_whole and _ID_WORDS.search(column):
+        return True
+    # Events that were done again later come between newer ones; each side by itself is in order all the same.
+    parts = [part for part in (numbers[failing], numbers[~failing]) if len(part) >= ENOUGH_IN_ORDER]
+    if is_whole and parts and abs(sum(map(_order, parts))) > IN_ORDER * len(parts):
         return True
     steps = np.diff(numbers)
     return bool(max((steps > 0).mean(), (steps < 0).mean()) > 0.99)

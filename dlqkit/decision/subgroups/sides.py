@@ -7,6 +7,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from dlqkit.errors import FrameError
+from dlqkit.signals.outcomes import record_outcomes
 
 __all__ = ["SEED", "compared", "draw", "sides", "times"]
 
@@ -24,7 +25,7 @@ def sides(records: pd.DataFrame, failing: pd.Series | npt.ArrayLike | str) -> tu
             raise FrameError(f"The frame has no column {failing}.", "Name a column of truth values, or give a mask.")
         failing = records[failing]
     if isinstance(failing, pd.Series) and not failing.index.equals(records.index):
-        failing = failing.reindex(records.index) if records.index.is_unique and failing.index.is_unique else failing
+        failing = _aligned(records, failing)
     values = failing.reset_index(drop=True) if isinstance(failing, pd.Series) else pd.Series(np.asarray(failing))
     if len(values) != len(records):
         raise FrameError(f"The mask has {len(values)} values for {len(records)} records.", "Give one for each record.")
@@ -45,17 +46,26 @@ def sides(records: pd.DataFrame, failing: pd.Series | npt.ArrayLike | str) -> tu
     return kept.reset_index(drop=True), mask[keep]
 
 
+def _aligned(records: pd.DataFrame, failing: pd.Series) -> pd.Series:
+    """A mask with another index, by that index; it has to know every record."""
+    if not (records.index.is_unique and failing.index.is_unique):
+        return failing
+    unknown = ~records.index.isin(failing.index)
+    if unknown.any():
+        raise FrameError(
+            f"The mask's index lacks {int(unknown.sum()):,} of {len(records):,} records.",
+            "Give a mask with the records' own index, or an array in the order of the rows.",
+        )
+    return failing.reindex(records.index)
+
+
 def _succeeded(records: pd.DataFrame) -> Bools:
     """All records but those that failed too, as far as the columns tell: other dead letters, attempts to come."""
     out = np.ones(len(records), dtype=bool)
     if "queued_to_dlq" in records.columns and pd.api.types.is_bool_dtype(records["queued_to_dlq"].dtype):
         out &= ~records["queued_to_dlq"].fillna(False).to_numpy(dtype=bool)
-    if "last_error" in records.columns and "payload_snapshot" in records.columns:
-        error = records["last_error"].notna() & (records["last_error"].astype("str") != "")
-        status = records["status"].astype("str").str.lower() if "status" in records.columns else error.map(str)
-        # A success after a retry may still carry the error of the attempt before.
-        good = status.str.contains("succe|ok|done|complete", na=False) & ~status.str.contains("not|un|fail", na=False)
-        out &= (~error | good).to_numpy(dtype=bool)
+    if {"queued_to_dlq", "last_error", "status"} <= set(records.columns):
+        out &= ~record_outcomes(records).isin(["failed", "dead"]).to_numpy(dtype=bool)
     return out
 
 

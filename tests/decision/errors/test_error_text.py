@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import time
 
+import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -10,6 +11,7 @@ from dlqkit.decision.classes import CLASSES
 from dlqkit.decision.errors.error_phrases import CAUSES, HINTS, KINDS, NOTHING, VAGUE
 from dlqkit.decision.errors.error_text import classify_error, read_error
 from dlqkit.decision.errors.fault_phrases import FAULTS
+from dlqkit.errors import ParameterError
 
 
 @pytest.mark.parametrize("text", ["ConnectionRefusedError", "CONNECTION_REFUSED", "the connection refused us"])
@@ -94,6 +96,55 @@ def test_errors_of_a_russian_database_are_read() -> None:
     """Teams of the runbook run servers whose messages are Russian."""
     assert classify_error("ОШИБКА: повторяющееся значение ключа нарушает ограничение уникальности") == "business"
     assert classify_error("не удалось подключиться к серверу: В соединении отказано") == "infrastructure"
+
+
+@pytest.mark.parametrize(
+    ("text", "failure_class"),
+    [
+        ("Подключение не установлено, т.к. конечный компьютер отверг запрос на подключение", "infrastructure"),
+        ("Ошибка валидации: поле email обязательно", "business"),
+        ("Товар не найден", "business"),
+        ("Истекло время ожидания ответа от сервиса", "timeout"),
+        ("Доступ запрещён", "infrastructure"),
+        ("Превышен лимит запросов", "infrastructure"),
+    ],
+)
+def test_what_russian_workers_say_is_read(text: str, failure_class: str) -> None:
+    """A refused connection, a check, a lookup, a wait, rights and a limit, in a Russian team's own words."""
+    assert classify_error(text) == failure_class
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Shipping address is not reachable by courier",
+        "Delivery slot unavailable for postcode 10115",
+        "Subscription plan quota exceeded for customer acme",
+    ],
+)
+def test_what_the_business_lacks_is_not_plainly_a_dependency_that_is_down(text: str) -> None:
+    """Plain words of an outage would dispute what the fields say; a courier that does not go there is none."""
+    reading = read_error(text)
+
+    assert reading.failure_class == "business" or reading.strength == "hint"
+
+
+def test_a_tls_connection_that_was_cut_is_no_violation_of_a_rule() -> None:
+    """Python says "in violation of protocol" when the other side hangs up in the middle."""
+    assert classify_error("ssl.SSLEOFError: EOF occurred in violation of protocol (_ssl.c:2396)") == "infrastructure"
+    assert classify_error("lookup api.example.com: i/o timeout") == "infrastructure"
+
+
+@pytest.mark.parametrize("text", [None, float("nan"), pd.NA])
+def test_where_there_is_no_text_nothing_is_known(text: object) -> None:
+    """As a column of records has it where an event succeeded."""
+    assert classify_error(text) == "unknown"  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("text", [503, b"refused", ["refused"]])
+def test_what_is_no_text_is_refused_with_the_way_to_make_it_one(text: object) -> None:
+    with pytest.raises(ParameterError, match="not a text"):
+        read_error(text)  # type: ignore[arg-type]
 
 
 def test_being_refused_access_is_told_from_being_down() -> None:
