@@ -240,18 +240,22 @@ def diff(
     folder = open_incident(directory, snapshot=snapshot)
     changes = changes_since(folder, old, settings)
     planned = {event.event_key for event in old.events}
-    stale = int(changes["event_key"].isin(planned).sum())
+    stale = int(changes.loc[changes["event_key"].isin(planned), "event_key"].nunique())
     if as_json:
         rows = changes.astype("str").to_dict("records")
         write_json({"plan": plan_id, "planned_on": old.snapshot, "snapshot": folder.snapshot, "changes": rows,
                     "planned_events_affected": stale})  # fmt: skip
     else:
         typer.echo(f"{plan_id} rests on snapshot {old.snapshot}; compared with snapshot {folder.snapshot}.")
-        typer.echo(show_plan_diff(changes).to_text(WIDTH))
-        more = len(changes) - 50
-        typer.echo(f"… and {more:,} more; --json shows all." if more > 0 else "")
+        counts = changes["change"].astype("str").value_counts()
+        typer.echo("\n".join(f"{count:>7,} {name}" for name, count in counts.items()) or "Nothing changed.")
+        if len(changes):
+            typer.echo(show_plan_diff(changes.head(ROWS)).to_text(WIDTH))
+        if len(changes) > ROWS:
+            typer.echo(f"… and {len(changes) - ROWS:,} more; --json shows all.")
         if stale:
-            typer.echo(f"{stale:,} planned events are affected: make a new plan before anything is sent.")
+            events = "1 planned event is" if stale == 1 else f"{stale:,} planned events are"
+            typer.echo(f"{events} affected: make a new plan before anything is sent.")
     raise typer.Exit(STALE if stale else 0)
 
 

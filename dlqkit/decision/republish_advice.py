@@ -57,7 +57,7 @@ def advise_on_republish(republish: Mapping[str, Any], still_open: int | None, *,
                              f"dlqkit republish status {folder}"))  # fmt: skip
     again = sum(totals[name] for name in _DIED_AGAIN)
     if again:
-        rows.insert(0, _row(f"Find why {_events(again)} died again after they were sent: the cause is not removed.",
+        rows.insert(0, _row(f"Find why {_events(again)} died again after the send: the cause is not removed.",
                             "Each has a dead letter of after its send.", f"dlqkit lab {folder}",
                             wrong="Sending them a third time as they are."))  # fmt: skip
     unseen = totals["not_seen"] + totals["running"]

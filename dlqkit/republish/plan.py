@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import re
+import shlex
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -330,7 +331,7 @@ def read_approval(directory: Path, plan: Plan) -> Approval:
     if not path.exists():
         raise EvidenceError(
             f"{plan.plan_id} is not approved.",
-            f"Read it, then: dlqkit republish approve {Path(directory).name} {plan.plan_id}",
+            f"Read it, then: dlqkit republish approve {shlex.quote(str(directory))} {plan.plan_id}",
         )
     approval = _read_frozen(path, Approval)
     known = approval.outcome_deadline_s == (plan.outcome_deadline_s or approval.outcome_deadline_s)

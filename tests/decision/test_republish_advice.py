@@ -38,7 +38,7 @@ def test_what_died_again_comes_before_going_on() -> None:
     """One was sent and died with its old error, nine wait: the cause is there yet."""
     first, second = actions(plan(failed_same=1, not_sent=9), still_open=10)
 
-    assert first == "Find why 1 event died again after they were sent: the cause is not removed."
+    assert first == "Find why 1 event died again after the send: the cause is not removed."
     assert second == "Go on with plan-001 or cancel it: 9 events of it are not sent."
 
 
