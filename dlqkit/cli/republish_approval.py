@@ -77,6 +77,7 @@ def cancel(
     A run of it ends what is in flight and stops. Example: dlqkit republish cancel incidents/orders plan-001 --reason x
     """
     from dlqkit.republish.approval import cancel_plan
+    from dlqkit.republish.journal import read_journal
     from dlqkit.republish.plan import read_plan
     from dlqkit.republish.registry import find_registry
 
@@ -84,14 +85,15 @@ def cancel(
     read = read_plan(directory, plan_id)
     registry = find_registry(directory, settings.republish.registry)
     freed = cancel_plan(registry, read, by=user_name(by), reason=reason)
+    journal = read_journal(directory)
+    may_be_sent = journal["state"].astype("str").isin(["intent", "acked", "in_doubt"])
+    held = int(((journal["plan_id"] == plan_id) & may_be_sent).sum())
     if as_json:
-        write_json({"plan": plan_id, "cancelled": True, "freed": freed,
-                    "held": None if freed is None else len(read.events) - freed})  # fmt: skip
+        write_json({"plan": plan_id, "cancelled": True, "freed": freed, "held": None if freed is None else held})
         return
     if freed is None:
         typer.echo(f"{plan_id} is cancelled; a run is ending what is in flight. Cancel again when it has stopped.")
         return
-    held = len(read.events) - freed
     typer.echo(f"{plan_id} is cancelled; {freed:,} of its events may be planned again.")
     if held:
         typer.echo(f"{held:,} stay with it: they were sent, or may have been. See dlqkit republish status.")
