@@ -61,6 +61,7 @@ def run(
     _tell_run(directory, plan, done, as_json=as_json)
     if done.reason:
         raise typer.Exit(INTERRUPTED if done.reason == "asked" and stopped.is_set() else SAYS_NO)
+    raise typer.Exit(PARTIAL if done.states.get("in_doubt") else 0)
 
 
 @contextmanager

@@ -91,5 +91,11 @@ def _tell(described: dict[str, object], as_json: bool) -> None:
         typer.echo(f"Remove the cause: curl -X POST {described['control_url']}/heal")
         typer.echo(f"Run the dead events again: curl -X POST {described['control_url']}/republish-all")
         typer.echo(f"Take its database away again: curl -X POST {described['control_url']}/outage")
-        typer.echo("Stop: Ctrl-C")
+        topics = described["topics"]
+        assert isinstance(topics, dict)
+        typer.echo("For a republish this stands in dlqkit.toml:\n\n[republish]\nmax_rate = 20")
+        typer.echo(f"allowed_topics = {json.dumps(sorted(topics.values()))}")
+        for workflow_id, topic in topics.items():
+            typer.echo(f'[workflows."{workflow_id}"]\ntopic = "{topic}"')
+        typer.echo("\nStop: Ctrl-C")
     sys.stdout.flush()

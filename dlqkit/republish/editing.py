@@ -76,7 +76,7 @@ def new_payload(
     Raises
     ------
     ParameterError
-        If the file cannot be read, there is no editor, or nothing was changed.
+        If the file cannot be read, there is no editor, the new text is empty, or nothing was changed.
     """
     before = current_payload(directory, plan, event_key)
     if file is None:
@@ -86,6 +86,8 @@ def new_payload(
             after = _without_last_newline(file.read_bytes().decode(), before)
         except (OSError, UnicodeDecodeError):
             raise ParameterError(f"{file.name} cannot be read as UTF-8.", "Check the path.") from None
+    if not after.strip():
+        raise ParameterError("The new payload is empty.", "Give its whole text, or plan without the event.")
     if after == before:
         raise ParameterError("The payload was not changed.", "Change it, or leave the plan as it is.")
     return (Edit("text", after, reason, by, event_key),)

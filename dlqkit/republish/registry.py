@@ -7,6 +7,7 @@ import fcntl
 import hashlib
 import json
 import os
+import shlex
 import socket
 import stat
 import time
@@ -63,8 +64,8 @@ class Registry:
 
     @property
     def owner(self) -> str:
-        """Stands for this incident folder at this place of this machine."""
-        return hashlib.sha256(f"{socket.gethostname()}\0{self.directory.resolve()}".encode()).hexdigest()
+        """Stands for this incident folder on this machine: a copy of it is another one, a renamed one the same."""
+        return hashlib.sha256(f"{socket.gethostname()}\0{Path(self.directory).stat().st_ino}".encode()).hexdigest()
 
     def _path(self, event_key: str) -> Path:
         name = hashlib.sha256(event_key.encode("utf-8", "surrogatepass")).hexdigest()
@@ -183,10 +184,17 @@ class Registry:
         Raises
         ------
         PlanError
-            If another plan has one, or nobody.
+            If another plan has one, or nobody; or if this folder is a copy of the one that the plan was made in.
         """
+        owner = self.owner
         for event in plan.events:
             claim = self.holder(event.event_key)
+            if claim is not None and claim.hash == plan.hash and claim.owner != owner:
+                raise PlanError(
+                    f"{plan.plan_id} was made in another folder than this one, which may send it too.",
+                    f"Run it there; or, if that folder is gone, cancel it here and make a new plan: "
+                    f"dlqkit republish cancel {shlex.quote(str(self.directory))} {plan.plan_id} --reason TEXT",
+                )
             if claim is None or claim.hash != plan.hash:
                 if claim is not None:
                     raise _refusal(event.event_key, claim)
@@ -208,7 +216,9 @@ class Registry:
         kept, count = set(keep), 0
         for event in plan.events:
             claim = None if event.event_key in kept else self.holder(event.event_key)
-            if claim is not None and claim.hash == plan.hash:
+            # What a copy of the folder shares with the first one is not the copy's to give away.
+            is_own = claim is not None and (not self.is_shared or claim.owner == self.owner)
+            if claim is not None and is_own and claim.hash == plan.hash:
                 remove_file(self._path(event.event_key))
                 count += 1
         return count

@@ -165,6 +165,8 @@ def _end(journal: Journal, plan: Plan, run_id: str, approval: Approval, end: Jud
     journal.audit("republish run ended", plan=plan.plan_id, run=run_id, finished=finished, reason=end.reason,
                   sentence=end.sentence, states=states)  # fmt: skip
     next_step = "See what became of each event: dlqkit republish prove DIR PLAN"
+    if finished and states.get("in_doubt"):
+        next_step = "Settle what is in doubt: dlqkit republish resolve DIR PLAN"
     if not finished:
         next_step = STOPS.get(
             end.reason, "Go on by the same command, or give it up: dlqkit republish cancel DIR PLAN --reason TEXT"

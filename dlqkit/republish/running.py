@@ -149,8 +149,8 @@ class Running:
             return Judgement("stop", "held", f"{len(self._held):,} events are held: an earlier one of their ordering "
                                              "key failed or is in doubt.")  # fmt: skip
         counts = Counter(self._journal.states(self._plan.plan_id).values())
-        doubt = f"; {counts['in_doubt']:,} are in doubt" if counts["in_doubt"] else ""
-        refused = f"; {counts['failed']:,} were refused" if counts["failed"] else ""
+        doubt = f"; {counts['in_doubt']:,} in doubt" if counts["in_doubt"] else ""
+        refused = f"; {counts['failed']:,} refused" if counts["failed"] else ""
         return Judgement("go_on", "", f"Nothing is left to be sent: {counts['acked']:,} of {len(self._plan.events):,} "
                                       f"events are acknowledged{doubt}{refused}.")  # fmt: skip
 

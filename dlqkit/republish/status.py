@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from dlqkit.errors import EvidenceError
+from dlqkit.errors import EvidenceError, ParameterError
 from dlqkit.evidence import audit_log
 from dlqkit.republish.journal import read_journal
 from dlqkit.republish.plan import Plan, find_plans, read_approval, read_plan
@@ -50,10 +50,12 @@ def find_status(directory: Path, plan_id: str | None = None) -> list[Status]:
     Raises
     ------
     ParameterError
-        If there is no such plan.
+        If there is no such folder or plan.
     EvidenceError
         If a plan or the journal was changed.
     """
+    if not Path(directory).is_dir():
+        raise ParameterError(f"There is no folder {str(directory)[:200]}.", "Check the path.")
     journal = read_journal(directory)
     ended = {str(line.get("plan")): line for line in audit_log.read(directory)
              if line.get("action") == "republish run ended"}  # fmt: skip

@@ -10,6 +10,7 @@ from dlqkit.errors import ParameterError
 from dlqkit.republish.outcome_deadline import find_outcome_deadline
 from dlqkit.republish.plan import Target
 from dlqkit.settings import Settings
+from dlqkit.sources.http import check_url
 
 __all__ = ["choose_rate", "choose_steps", "choose_target", "find_deadline"]
 
@@ -46,12 +47,16 @@ def choose_target(
     Raises
     ------
     ParameterError
-        If no topic is known, it is not allowed, or another one was not confirmed.
+        If no topic is known, it is not allowed, or another one was not confirmed; if the endpoint's address holds a
+        password, or would get a secret unencrypted.
     """
     if use_http:
         if settings.republish.http is None:
             raise ParameterError("No endpoint is set.", "Set republish.http.url.")
-        return Target("http", settings.republish.http.url, settings.republish.http.idempotency_header)
+        own_url = settings.republish.http
+        # The address stands in the plan and in the audit log.
+        address = check_url(own_url.url, setting="republish.http.url", has_secret=own_url.bearer is not None)
+        return Target("http", address, own_url.idempotency_header)
     own = settings.workflows[workflow_id].topic if workflow_id in settings.workflows else None
     chosen = topic or own
     name = workflow_id[:60] or "…"

@@ -436,6 +436,16 @@ def test_the_plan_holds_the_teams_own_endpoint_where_it_is_to_be_used() -> None:
         plan_of(frame, use_http=True)
 
 
+def test_an_endpoint_whose_address_holds_a_password_is_refused() -> None:
+    """It would stand in the plan, on the screen and in the audit log."""
+    own = settings(http={"url": "http://user:hush-hush@127.0.0.1:9/ingest"})
+
+    with pytest.raises(ParameterError, match=r"republish\.http\.url holds a user or a password") as caught:
+        plan_of(records([dead(1, payload_snapshot="{}")]), own=own, use_http=True)
+
+    assert "hush-hush" not in str(caught.value)
+
+
 PAYLOADS = st.sampled_from(['{"c": 1, "p": 1.10}', '{"c":2}', '{"c":"***"}', '{"c":', "hello", None, '{"c":1,"c":2}',
                             '{"c": 12345678901234567890}', '"\\u0041"'])  # fmt: skip
 ROW = st.fixed_dictionaries(

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import multiprocessing
 import os
+import shutil
 import signal
 import stat
 import time
@@ -14,7 +15,7 @@ from dlqkit.errors import PlanError
 from dlqkit.republish import registry as module
 from dlqkit.republish.approval import cancel_plan, keep_plan, next_plan_id
 from dlqkit.republish.plan import find_plans, read_cancellation, read_plan
-from dlqkit.republish.registry import open_registry
+from dlqkit.republish.registry import find_registry, open_registry
 from tests.republish.cases import small_plan
 
 FORK = multiprocessing.get_context("fork")
@@ -209,3 +210,19 @@ def test_a_shared_registry_is_as_open_as_the_team_made_its_folder(tmp_path: Path
     assert {stat.S_IMODE(path.stat().st_mode) for path in team.glob("??/*.json")} == {0o660}
     own = tmp_path / "two" / "republish" / "claims"
     assert {stat.S_IMODE(path.stat().st_mode) for path in own.glob("??/*.json")} == {0o600}
+
+
+@pytest.mark.parametrize("is_shared", [False, True])
+def test_a_copy_of_a_folder_may_not_send_the_plan_that_was_made_in_the_first(tmp_path: Path, is_shared: bool) -> None:
+    """Copied before the first run, both would send all of it; a renamed folder is the same one."""
+    team = tmp_path / "team" if is_shared else None
+    _keep(tmp_path / "one", team, ("a", "b"))
+    shutil.copytree(tmp_path / "one", tmp_path / "copy")
+    plan = read_plan(tmp_path / "copy", "plan-001")
+
+    with pytest.raises(PlanError, match="made in another folder"):
+        find_registry(tmp_path / "copy", team).check(plan)
+    assert find_registry(tmp_path / "copy", team).release(plan) == (0 if is_shared else 2)
+
+    (tmp_path / "one").rename(tmp_path / "renamed")
+    find_registry(tmp_path / "renamed", team).check(plan)
