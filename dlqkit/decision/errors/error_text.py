@@ -48,7 +48,8 @@ class ErrorReading:
     @property
     def is_about_access(self) -> bool:
         """Whether it speaks of somebody being refused, for credentials or rights."""
-        return not ACCESS.isdisjoint(self.words.split())
+        # A refusal of the payload may name a key or a token of its own: "duplicate key", "unexpected token".
+        return self.failure_class == "infrastructure" and not ACCESS.isdisjoint(self.words.split())
 
 
 class _Match(NamedTuple):
@@ -115,7 +116,7 @@ def read_error(text: str | None) -> ErrorReading:
 def _as_text(text: object) -> str:
     if isinstance(text, str):
         return text
-    if text is None or text is pd.NA or (isinstance(text, float) and text != text):
+    if text is None or text is pd.NA or text is pd.NaT or (isinstance(text, float) and text != text):
         return ""
     raise ParameterError(f"An error of type {type(text).__name__} is not a text.", "Make it one: str(error).")
 

@@ -177,7 +177,7 @@ def test_a_tls_connection_that_was_cut_is_no_violation_of_a_rule() -> None:
     assert classify_error("lookup api.example.com: i/o timeout") == "infrastructure"
 
 
-@pytest.mark.parametrize("text", [None, float("nan"), pd.NA])
+@pytest.mark.parametrize("text", [None, float("nan"), pd.NA, pd.NaT])
 def test_where_there_is_no_text_nothing_is_known(text: object) -> None:
     """As a column of records has it where an event succeeded."""
     assert classify_error(text) == "unknown"  # type: ignore[arg-type]
@@ -192,6 +192,8 @@ def test_what_is_no_text_is_refused_with_the_way_to_make_it_one(text: object) ->
 def test_being_refused_access_is_told_from_being_down() -> None:
     assert read_error("403 Forbidden").is_about_access
     assert not read_error("connection refused").is_about_access
+    for text in ("KeyError: 'email'", "duplicate key value", "Unexpected token < in JSON"):
+        assert not read_error(text).is_about_access
 
 
 @settings(max_examples=100, deadline=None)
