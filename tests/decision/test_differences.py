@@ -276,6 +276,14 @@ def test_a_mask_that_does_not_know_every_record_is_refused() -> None:
         what_differs(frame, pd.Series([True] * 2000, index=range(5000, 7000)))
 
 
+def test_times_that_could_be_read_in_two_ways_are_refused() -> None:
+    """They were left out in silence, so that a busy hour could be blamed on a client."""
+    frame = pd.DataFrame({"recorded_at": ["03/02/2026 10:00"] * 20, "client": ["a", "b"] * 10})
+
+    with pytest.raises(FrameError, match="recorded_at holds what is no time"):
+        what_differs(frame, frame["client"] == "a")
+
+
 def test_a_number_that_counts_the_events_is_no_cause_though_some_were_done_again() -> None:
     """Orders 360 to 419 died, were sent again twenty minutes later and died again: their numbers explain nothing."""
     rows = [{"order": n, "at": 10 * n, "failed": 360 <= n < 420} for n in range(720)]

@@ -8,6 +8,7 @@ import pandas as pd
 
 from dlqkit.errors import FrameError
 from dlqkit.executions.masks import read_mask
+from dlqkit.frames import WRITE_TIMES, to_times
 from dlqkit.signals.outcomes import record_outcomes
 
 __all__ = ["SEED", "compared", "draw", "sides", "times"]
@@ -51,17 +52,14 @@ def _succeeded(records: pd.DataFrame) -> Bools:
 def times(records: pd.DataFrame, name: str) -> pd.Series | None:
     """When each record was: the named column, else the first column of times; None where there is none."""
     if name in records.columns and not pd.api.types.is_numeric_dtype(records[name].dtype):
-        return pd.to_datetime(
-            records[name], utc=True, errors="coerce", format="ISO8601" if _is_text(records[name]) else None
-        )
+        try:
+            return to_times(records[name])
+        except (TypeError, ValueError) as error:
+            raise FrameError(f"The column {name} holds what is no time.", WRITE_TIMES) from error
     for column in records.columns:
         if pd.api.types.is_datetime64_any_dtype(records[column].dtype):
             return pd.to_datetime(records[column], utc=True)
     return None
-
-
-def _is_text(values: pd.Series) -> bool:
-    return bool(pd.api.types.is_string_dtype(values.dtype) or pd.api.types.is_object_dtype(values.dtype))
 
 
 def compared(mask: Bools, stratum: Ints) -> Ints:
