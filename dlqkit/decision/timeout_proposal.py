@@ -5,7 +5,8 @@ from __future__ import annotations
 import pandas as pd
 
 from dlqkit.decision.errors.error_text import read_error
-from dlqkit.executions.durations import Proposal, failed_records, propose_timeout
+from dlqkit.executions.durations import Proposal
+from dlqkit.executions.timeout_pile import failed_records, propose_timeout
 
 __all__ = ["believe_timeout"]
 
@@ -26,7 +27,7 @@ def believe_timeout(records: pd.DataFrame) -> Proposal:
     Returns
     -------
     Proposal
-        As ``executions.durations.propose_timeout``; ``value`` is None also where the failed records' errors plainly
+        As ``executions.timeout_pile.propose_timeout``; ``value`` is None also where the failed records' errors plainly
         name another cause: what is refused after three back-offs always takes the same time, too.
     """
     proposal = propose_timeout(records)
