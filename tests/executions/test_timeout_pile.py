@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from dlqkit.executions.timeout_pile import propose_timeout
+from dlqkit.executions.timeout_pile import piled_records, propose_timeout
 from tests.frames import dead, good, records
 
 
@@ -26,6 +26,27 @@ def test_where_successes_take_longer_the_pile_is_no_timeout() -> None:
 
     assert proposal.value is None
     assert "50 of 50 successes took longer" in proposal.basis
+
+
+def test_of_failures_alone_a_pile_of_milliseconds_is_no_timeout() -> None:
+    """Everything is refused within three milliseconds, and nothing succeeded that tells how long an action may take."""
+    refused = propose_timeout(records([dead(n, action_duration_ms=3) for n in range(40)]))
+    named = propose_timeout(
+        records([dead(n, action_duration_ms=50, last_error="gave up after 50 ms") for n in range(40)])
+    )
+    cut = propose_timeout(records([dead(n, action_duration_ms=30_000) for n in range(40)]))
+
+    assert (refused.value, named.value, cut.value) == (None, 50, 30_000)
+    assert "no successes tell" in refused.basis
+
+
+def test_the_records_of_the_pile_are_those_that_ended_with_it() -> None:
+    rows = [dead(n, action_duration_ms=30_000 + n) for n in range(20)] + [
+        dead(n, action_duration_ms=5 * n) for n in range(40)
+    ]
+
+    assert piled_records(records(rows))["action_duration_ms"].min() == 30_000
+    assert piled_records(records([dead(1)])).empty
 
 
 def test_one_slow_success_does_not_hide_a_timeout() -> None:
