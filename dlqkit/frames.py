@@ -23,16 +23,21 @@ __all__ = [
     "SERIES",
     "SUPPORT_REPORTS",
     "WORKER_LOGS",
+    "WRITE_TIMES",
     "Completeness",
     "Coverage",
     "Loaded",
     "check_frame",
     "conform",
     "empty_frame",
+    "to_times",
     "with_labels",
 ]
 
 TIME = "datetime64[us, UTC]"
+WRITE_TIMES = (
+    "Write times as 2026-03-02T14:00:00+00:00, and of numbers say the unit: pd.to_datetime(…, unit='s', utc=True)."
+)
 
 RECORDS: Mapping[str, str] = {
     "record_id": "str",
@@ -162,20 +167,27 @@ def conform(frame: pd.DataFrame, columns: Mapping[str, str]) -> pd.DataFrame:
             if str(column.dtype) == dtype:
                 out[name] = column
             elif dtype == TIME:
-                out[name] = pd.to_datetime(
-                    column, utc=True, format="ISO8601" if column.dtype in ("str", "object") else None
-                ).astype(TIME)
+                out[name] = to_times(column).astype(TIME)
             else:
                 out[name] = column.astype(dtype)
         except (TypeError, ValueError) as error:
             raise FrameError(
                 f"The column {name} is {column.dtype}, and its values do not fit {dtype}.",
-                f"Give {name} as {dtype}.",
+                WRITE_TIMES if dtype == TIME else f"Give {name} as {dtype}.",
             ) from error
     for name in frame.columns:
         if name not in out:
             out[name] = frame[name]
     return pd.DataFrame(out, index=frame.index).reset_index(drop=True)
+
+
+def to_times(column: pd.Series) -> pd.Series:
+    """Times as UTC, those without a zone taken as such; raises ``ValueError`` where they could be read in two ways."""
+    # "03/02/2026" is of February or March, and a number of seconds or milliseconds: neither is guessed.
+    if pd.api.types.is_numeric_dtype(column.dtype) and column.notna().any():
+        raise ValueError("the unit of numbers is not known")
+    is_text = pd.api.types.is_string_dtype(column.dtype) or pd.api.types.is_object_dtype(column.dtype)
+    return pd.to_datetime(column, utc=True, format="ISO8601" if is_text else None)
 
 
 def check_frame(frame: pd.DataFrame, columns: Mapping[str, str], needed: tuple[str, ...]) -> None:

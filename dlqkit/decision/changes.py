@@ -12,8 +12,8 @@ import pandas as pd
 
 from dlqkit.decision.payload_changes import payload_changes
 from dlqkit.decision.volume_changes import volume_changes
-from dlqkit.frames import SAMPLES, check_frame
 from dlqkit.signals.counters import METRICS, increase
+from dlqkit.signals.hand_made import as_samples
 from dlqkit.signals.points import aware
 
 __all__ = ["CHANGES", "find_changes"]
@@ -57,7 +57,7 @@ def find_changes(
     Parameters
     ----------
     samples : DataFrame
-        ``frames.SAMPLES`` with ``metric`` and labels as columns.
+        ``frames.SAMPLES`` with ``metric`` and labels as columns, or made by hand (``hand_made.as_samples``).
     onset_at : datetime
         Aware.
     records : DataFrame, optional
@@ -97,7 +97,7 @@ def find_changes(
     ``version`` or ``image`` of a metric whose name ends in ``info``. A payload's field is new where none of the records
     before the window has it, so nothing is said of records that begin within it.
     """
-    check_frame(samples, SAMPLES, ("series_id", "sampled_at", "value"))
+    samples = as_samples(samples)
     onset = aware(onset_at, "onset_at")
     begin, end = onset - pd.Timedelta(window), onset + LATE
     rows: list[dict[str, Any]] = []

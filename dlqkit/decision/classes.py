@@ -39,6 +39,7 @@ CLASSIFIED: Mapping[str, str] = {
     "names_dependency": "boolean",
     "republish": "category",
     "republish_reason": "str",
+    "about_access": "boolean",
 }
 # From this share of the timeout on an action counts as timed out: what cuts it needs a moment, clocks differ.
 TIMEOUT_SHARE = 0.95
@@ -106,6 +107,7 @@ def classify_failures(
             against, NA where it is not known. Where durations are plainly sums over the attempts, so is the timeout
         suggested_class, text_says : what the error text says (``read_error``), and by which words; never mixed in
         counter_evidence, disputed, names_dependency, republish, republish_reason : see ``disputes.find_disputes``
+        about_access : True where the text says that somebody was refused for credentials or rights
 
     Notes
     -----
@@ -139,7 +141,7 @@ def classify_failures(
     events["suggested_class"] = pd.Categorical(suggested, categories=list(CLASSES))
     events["text_says"] = text.map({value: reading.words for value, reading in known.items()}).astype("str")
     events["text_is_plain"] = text.map({value: reading.strength in PLAIN for value, reading in known.items()})
-    events["text_is_about_access"] = text.map({value: reading.is_about_access for value, reading in known.items()})
+    events["about_access"] = text.map({value: reading.is_about_access for value, reading in known.items()})
     events = events.join(find_disputes(events))
     return events[list(CLASSIFIED)].astype(dict(CLASSIFIED))
 

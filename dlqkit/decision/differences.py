@@ -135,10 +135,10 @@ def what_differs(
     rows = compared(mask, strata.of)
     if mask[rows].sum() < max(FEWEST, mask.sum() / 2) or (~mask[rows]).sum() < FEWEST:
         return _no_answer("not comparable", "Most records failed at times at which nothing succeeded.", mask)
-    drawn = draw(rows, mask, sample)
+    drawn = _by_time(draw(rows, mask, sample), when)
     skip = {*exclude, *((failing,) if isinstance(failing, str) else ()), *((when.name,) if when is not None else ())}
     part = frame.iloc[drawn].reset_index(drop=True)
-    before = _baseline(baseline, failing, sample)
+    before = _baseline(baseline, failing, sample, time)
     whole = part if before is None else pd.concat([part, before.records], ignore_index=True)
     hours = (
         when.iloc[drawn].reset_index(drop=True).reindex(whole.index)
@@ -146,7 +146,7 @@ def what_differs(
         else None
     )
     of_whole = np.concatenate([mask[drawn], np.zeros(len(whole) - len(part), dtype=bool)])
-    features = record_features(whole, of_whole, skip=skip, hours=hours)
+    features = record_features(whole, of_whole, skip=skip, hours=hours, compared=len(part))
     if not features:
         return _no_answer("nothing", "No column differs between any two records.", mask)
     table = make_table([feature.first(len(part)) for feature in features], mask[drawn], _dense(strata.of[drawn]))
@@ -180,13 +180,21 @@ class _Before:
     failing: Bools | None
 
 
-def _baseline(baseline: pd.DataFrame | None, failing: Any, sample: int) -> _Before | None:
+def _by_time(rows: Ints, when: pd.Series | None) -> Ints:
+    """The rows in the order of their times, so that what counts the events is seen to."""
+    if when is None:
+        return rows
+    return rows[np.argsort(when.iloc[rows].to_numpy(), kind="stable")]
+
+
+def _baseline(baseline: pd.DataFrame | None, failing: Any, sample: int, time: str) -> _Before | None:
     if baseline is None or baseline.empty:
         return None
     drawn = baseline
     if len(baseline) > sample // _BASELINE_PART:
         rng = np.random.default_rng(SEED)
         drawn = baseline.iloc[np.sort(rng.choice(len(baseline), sample // _BASELINE_PART, replace=False))]
+    drawn = drawn.iloc[_by_time(np.arange(len(drawn)), times(drawn, time))]
     name = failing if isinstance(failing, str) else "queued_to_dlq"
     known = drawn[name].fillna(False).to_numpy(dtype=bool) if name in drawn.columns else None
     return _Before(drawn.reset_index(drop=True), known)

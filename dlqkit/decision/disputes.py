@@ -42,7 +42,7 @@ def find_disputes(events: pd.DataFrame) -> pd.DataFrame:
     ----------
     events : DataFrame
         ``rule``, ``failure_class``, ``retryable``, ``attempts``, ``max_attempts``, ``is_late``, ``suggested_class``,
-        ``text_says``, ``text_is_plain`` and ``text_is_about_access`` of each event; see ``classes.classify_failures``.
+        ``text_says``, ``text_is_plain`` and ``about_access`` of each event; see ``classes.classify_failures``.
 
     Returns
     -------
@@ -60,7 +60,7 @@ def find_disputes(events: pd.DataFrame) -> pd.DataFrame:
         index=events.index,
         dtype="object",
     )
-    access = events["text_is_about_access"].astype(bool)
+    access = events["about_access"].astype(bool)
     refused = access & pairs.isin([("business", "infrastructure")])
     disputed = pairs.isin(list(_CONTRADICTIONS)) & plain & ~refused
     said = {**_CONTRADICTIONS, **_DIFFERENCES}

@@ -20,6 +20,7 @@ from dlqkit.decision.balance import (
 from dlqkit.decision.entities import count_entities
 from dlqkit.executions.event_history import event_states
 from dlqkit.frames import RECORDS, Coverage, check_frame
+from dlqkit.signals.hand_made import as_samples
 from dlqkit.signals.points import aware
 
 __all__ = ["COUNTS", "Impact", "measure_impact"]
@@ -109,7 +110,9 @@ def measure_impact(
         inside &= at <= end
     dead = every[inside.fillna(False).astype(bool)]
     workflows = set(records["workflow_id"].dropna().astype("str"))
-    counted = None if samples is None or samples.empty else count_by_counter(samples, start, end, workflows, metrics)
+    counted = None
+    if samples is not None and not samples.empty:
+        counted = count_by_counter(as_samples(samples), start, end, workflows, metrics)
     differences = [] if counted is None else balance_counter(counted, every, len(dead), records, coverage)
     is_short = any(row["more"] == "counter" for row in differences)
     is_whole = coverage is not None and coverage.completeness == "complete" and not coverage.quarantined

@@ -5,12 +5,13 @@ from __future__ import annotations
 import pandas as pd
 
 from dlqkit.decision.errors.error_text import read_error
-from dlqkit.executions.durations import Proposal, failed_records, propose_timeout
+from dlqkit.executions.durations import Proposal
+from dlqkit.executions.timeout_pile import piled_records, propose_timeout
 
 __all__ = ["believe_timeout"]
 
-# Plain words on another cause in so many of the errors: they took as long as it takes to be refused, not as long as
-# they were let.
+# Plain words on another cause in so many of the pile's errors: they took as long as it takes to be refused, not as long
+# as they were let.
 OTHERWISE_SHARE = 0.8
 _PLAIN = ("fault", "kind")
 
@@ -26,13 +27,13 @@ def believe_timeout(records: pd.DataFrame) -> Proposal:
     Returns
     -------
     Proposal
-        As ``executions.durations.propose_timeout``; ``value`` is None also where the failed records' errors plainly
-        name another cause: what is refused after three back-offs always takes the same time, too.
+        As ``executions.timeout_pile.propose_timeout``; ``value`` is None also where the errors of the records in
+        the pile plainly name another cause: what is refused after three back-offs always takes the same time, too.
     """
     proposal = propose_timeout(records)
     if proposal.value is None:
         return proposal
-    texts = failed_records(records)["last_error"].astype("str").fillna("")
+    texts = piled_records(records)["last_error"].astype("str").fillna("")
     known = {text: read_error(text) for text in texts.unique()}
     classes = texts.map({text: reading.failure_class for text, reading in known.items()})
     is_plain = texts.map({text: reading.strength in _PLAIN for text, reading in known.items()}).astype(bool)

@@ -11,6 +11,7 @@ import pandas as pd
 
 from dlqkit.frames import HISTOGRAMS, SAMPLES, check_frame
 from dlqkit.signals.counters import METRICS, increase
+from dlqkit.signals.hand_made import as_samples
 
 __all__ = ["BUCKETS", "bucket_histogram"]
 
@@ -69,7 +70,7 @@ def bucket_histogram(
     wanted = {**METRICS, **(metrics or {})}["duration"]
     factor = next((ms for suffix, ms in _UNITS_MS.items() if wanted.endswith(suffix)), 1000.0)
     low, high = (None if moment is None else pd.Timestamp(moment) for moment in (start, end))
-    check_frame(samples, SAMPLES, ("series_id", "sampled_at", "value"))
+    samples = as_samples(samples)
     known = [frame for frame in (samples, histograms) if frame is not None and len(frame)]
     among = pd.concat(known) if len(known) > 1 else known[0] if known else None
     source = "native"

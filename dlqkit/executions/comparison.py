@@ -15,6 +15,7 @@ from dlqkit.executions.durations import duration_words
 from dlqkit.executions.event_history import record_outcomes
 from dlqkit.executions.intervals import MEDIAN_NEEDS, median_interval
 from dlqkit.executions.limits import check_limit
+from dlqkit.executions.masks import read_mask
 from dlqkit.frames import RECORDS, check_frame
 from dlqkit.signals.points import aware
 
@@ -66,7 +67,7 @@ def compare_durations(
     onset_at: datetime | None = None,
     end_at: datetime | None = None,
     timeout_ms: float | None = None,
-    failing: pd.Series | None = None,
+    failing: pd.Series | npt.ArrayLike | None = None,
 ) -> DurationComparison:
     """Whether failing actions were slow, or were refused at once.
 
@@ -79,7 +80,7 @@ def compare_durations(
         Without an onset all records are the window, and there is no baseline.
     timeout_ms : float, optional
         The action's timeout: a failing action that lasted so long was ended by it, and would have lasted longer.
-    failing : Series of bool, optional
+    failing : Series of bool, or array, optional
         Which records are the failing ones, such as those of one signature; by default dead and failed ones.
 
     Returns
@@ -106,7 +107,9 @@ def compare_durations(
         inside, before = (at >= onset_at), (at < onset_at)
     if end_at is not None:
         inside &= at < end_at
-    is_failing = outcome.isin(["dead", "failed"]) if failing is None else failing.fillna(False).astype(bool)
+    is_failing = outcome.isin(["dead", "failed"])
+    if failing is not None:
+        is_failing = pd.Series(read_mask(records, failing)[0], index=records.index)
     good = outcome == "succeeded"
     masks = {"failing": inside & is_failing, "healthy": inside & good, "baseline": before & good}
     basis = duration_basis(records, timeout_ms)

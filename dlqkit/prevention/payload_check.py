@@ -65,7 +65,7 @@ def check_payloads(schema: Mapping[str, Any], payloads: pd.Series) -> Refusals:
     Raises
     ------
     ParameterError
-        If the schema is none.
+        If the schema is none, or refers to what is not in it.
 
     Notes
     -----
@@ -116,6 +116,7 @@ def _reasons(
 def _judge(schema: Mapping[str, Any]) -> Callable[[Any], Iterable[tuple[str, str]]]:
     from jsonschema import Draft202012Validator, FormatChecker, SchemaError
     from referencing import Registry
+    from referencing.exceptions import Unresolvable
 
     try:
         Draft202012Validator.check_schema(schema)
@@ -128,7 +129,21 @@ def _judge(schema: Mapping[str, Any]) -> Callable[[Any], Iterable[tuple[str, str
         checker.checks(name)(lambda value, check=check: not isinstance(value, str) or check(value))
     # An empty registry: a reference to another place is never fetched.
     validator = Draft202012Validator(schema, registry=Registry(), format_checker=checker)
-    return lambda value: {place for error in validator.iter_errors(value) for place in _places(error)}
+
+    def errors_of(value: Any) -> set[tuple[str, str]]:
+        try:
+            return {place for error in validator.iter_errors(value) for place in _places(error)}
+        except Unresolvable as error:
+            raise ParameterError(
+                f"The schema refers to {str(error.ref)[:200] or '#'}, which is not in it, and nothing is fetched.",
+                'Put what it refers to under "$defs" of the schema.',
+            ) from error
+        except RecursionError as error:
+            raise ParameterError(
+                "The schema refers to itself without an end.", 'Mend its "$ref", or infer the schema anew.'
+            ) from error
+
+    return errors_of
 
 
 def _places(error: Any) -> Iterable[tuple[str, str]]:

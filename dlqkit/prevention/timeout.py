@@ -10,6 +10,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from dlqkit.decision.timeout_proposal import believe_timeout
+from dlqkit.errors import ParameterError
 from dlqkit.executions.duration_basis import CUT_FROM, LONGEST_MS, Basis, duration_basis
 from dlqkit.executions.durations import duration_words
 from dlqkit.executions.event_history import record_outcomes
@@ -136,11 +137,11 @@ def timeout_effects(
     check_frame(records, RECORDS, ("action_duration_ms", "queued_to_dlq", "last_error", "status"))
     check_limit(timeout_ms, "timeout_ms")
     actions = _actions(records, timeout_ms, limits)
-    asked = _candidates(actions, timeout_ms) if candidates is None else sorted(set(map(float, candidates)))
+    asked = _candidates(actions, timeout_ms) if candidates is None else _as_asked(candidates)
     rows = [
         _shorter(actions, asked_ms) if timeout_ms is None or asked_ms <= timeout_ms
         else _longer(actions, timeout_ms, asked_ms, limits is not None)
-        for asked_ms in asked if asked_ms > 0 and np.isfinite(asked_ms)
+        for asked_ms in asked
     ]  # fmt: skip
     frame = pd.DataFrame(rows, columns=list(EFFECTS))
     frame["answer"] = pd.Categorical(frame["answer"], categories=list(ANSWERS))
@@ -170,6 +171,14 @@ def _candidates(actions: _Actions, timeout_ms: float | None) -> list[float]:
     if timeout_ms is None:
         return sorted(found)
     return [*sorted(one for one in found if one < timeout_ms), _LONGER * timeout_ms]
+
+
+def _as_asked(candidates: Sequence[float]) -> list[float]:
+    if not np.iterable(candidates):
+        raise ParameterError(f"candidates is {str(candidates)[:40]!r}, which is no list.", "Give a list of numbers.")
+    for one in candidates:
+        check_limit(one, "A candidate")
+    return sorted(set(map(float, candidates)))
 
 
 def _rounded_up(value: float) -> float:

@@ -7,6 +7,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from dlqkit.errors import FrameError
+from dlqkit.frames import WRITE_TIMES, to_times
 
 __all__ = ["VALUE_COLUMNS", "check_labels", "codes", "numbers", "times_us"]
 
@@ -44,11 +45,9 @@ def times_us(times: pd.Series) -> Ints:
                 "Convert it: pd.to_datetime(frame['sampled_at'], unit='s', utc=True).",
             )
         try:
-            times = pd.to_datetime(times, utc=True)
+            times = to_times(times)
         except (TypeError, ValueError) as error:
-            raise FrameError(
-                "The column sampled_at holds what is no time.", "Give it as datetime64[us, UTC]."
-            ) from error
+            raise FrameError("The column sampled_at holds what is no time.", WRITE_TIMES) from error
     out: Ints = times.dt.as_unit("us").astype("int64").to_numpy()
     return out
 

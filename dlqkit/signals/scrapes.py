@@ -122,7 +122,7 @@ def read_scrapes(samples: pd.DataFrame) -> Scrapes:
         return Scrapes(
             empty, empty, np.zeros(1, np.int64), {"metric": np.empty(0, dtype=object)}, np.nan, USUAL_SPACING_S, empty
         )
-    code = _series_code(samples)
+    code = series_code(samples)
     rows, first = _in_order(code, at_us, value)
     labels = _labels(samples, first[:-1] if rows is None else rows[first[:-1]])
     at_s = (at_us if rows is None else at_us[rows]) / 1e6
@@ -163,7 +163,8 @@ def _clock(at_s: Floats, first: Ints) -> Floats:
     return clock
 
 
-def _series_code(samples: pd.DataFrame) -> Ints:
+def series_code(samples: pd.DataFrame) -> Ints:
+    """A number for the series of each sample: by ``series_id``, else by the metric and all labels."""
     # A hand-made frame may number series anew in each workflow or metric, so their names are part of the key.
     names: Sequence[str] = [name for name in ("series_id", "metric", "workflow_id") if name in samples.columns]
     if "series_id" not in samples.columns:

@@ -11,6 +11,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from dlqkit.frames import RECORDS, check_frame
+from dlqkit.signals.columns import times_us
 from dlqkit.signals.counters import metric_names
 from dlqkit.signals.dead_letters import find_counted
 from dlqkit.signals.durations import durations_by_workflow, native_durations, recorded_durations
@@ -114,7 +115,7 @@ def find_incidents(
         return _as_frame([])
     end_s = moment_s(end)
     if len(scrapes.at_s) and scrapes.at_s.max() > end_s:
-        scrapes = read_scrapes(samples[~(pd.to_datetime(samples["sampled_at"], utc=True) > end)])
+        scrapes = read_scrapes(samples[times_us(samples["sampled_at"]) <= round(end_s * 1e6)])
     records, worker_logs = _until(end, records, "recorded_at"), _until(end, worker_logs, "logged_at")
     support_reports = _until(end, support_reports, "reported_at")
     histograms = _until(end, histograms, "sampled_at")

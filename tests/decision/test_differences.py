@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -275,6 +276,14 @@ def test_a_mask_that_does_not_know_every_record_is_refused() -> None:
         what_differs(frame, pd.Series([True] * 2000, index=range(5000, 7000)))
 
 
+def test_times_that_could_be_read_in_two_ways_are_refused() -> None:
+    """They were left out in silence, so that a busy hour could be blamed on a client."""
+    frame = pd.DataFrame({"recorded_at": ["03/02/2026 10:00"] * 20, "client": ["a", "b"] * 10})
+
+    with pytest.raises(FrameError, match="recorded_at holds what is no time"):
+        what_differs(frame, frame["client"] == "a")
+
+
 def test_a_number_that_counts_the_events_is_no_cause_though_some_were_done_again() -> None:
     """Orders 360 to 419 died, were sent again twenty minutes later and died again: their numbers explain nothing."""
     rows = [{"order": n, "at": 10 * n, "failed": 360 <= n < 420} for n in range(720)]
@@ -285,3 +294,17 @@ def test_a_number_that_counts_the_events_is_no_cause_though_some_were_done_again
     answer = what_differs(frame.reset_index(drop=True), "failed")
 
     assert not any("order" in fields for fields in answer["fields"])
+
+
+@pytest.mark.parametrize("write", [int, "order-{}".format], ids=["a number", "a text"])
+def test_a_number_that_counts_the_events_is_no_cause_beside_a_baseline(write: Callable[[int], int | str]) -> None:
+    """Orders 940 to 999 died and died again under new keys: that orders up to 999 fail is when it was, not why."""
+    rows = [{"order": write(n), "at": 10 * n, "failed": 940 <= n < 1000} for n in range(880, 1240)]
+    rows += [{"order": write(n), "at": 10 * n + 1200, "failed": True} for n in range(940, 1000)]
+    frame = pd.DataFrame(rows).sort_values("at", kind="stable")
+    frame["recorded_at"] = pd.to_datetime(frame.pop("at"), unit="s", utc=True)
+    inside = frame["recorded_at"] >= pd.Timestamp(9400, unit="s", tz="UTC")
+
+    answer = what_differs(frame[inside].reset_index(drop=True), "failed", baseline=frame[~inside])
+
+    assert answer.empty

@@ -58,6 +58,13 @@ def test_a_worker_that_was_refused_access_may_well_not_try_again() -> None:
 
     assert (row["disputed"], row["names_dependency"], row["republish"]) == (False, False, "no")
     assert "refused access" in row["counter_evidence"]
+    assert row["about_access"]
+
+
+def test_a_refused_connection_or_payload_is_not_about_access() -> None:
+    """A whole group is about access only where each of its events says so."""
+    for text in (REFUSED, INVALID, "KeyError: 'email'", 'duplicate key value violates unique constraint "orders"'):
+        assert not classified(last_error=text)["about_access"]
 
 
 def test_single_words_dispute_nothing() -> None:

@@ -25,6 +25,22 @@ def test_what_is_refused_after_always_the_same_time_was_not_cut(text: str, took_
     assert "but their errors say" in found.basis
 
 
+def test_what_was_refused_sooner_says_nothing_of_those_that_were_cut() -> None:
+    """Five of six were refused at all sorts of times; the sixth part ran thirty seconds and says that it timed out."""
+    rows = [dead(n, action_duration_ms=30_000 + n, last_error="action timed out") for n in range(20)]
+    rows += [dead(n, action_duration_ms=90.0 * 1.06**n, last_error="connection refused") for n in range(95)]
+
+    assert believe_timeout(records(rows + [good(n) for n in range(50)])).value == 30_000
+
+
+def test_what_failed_sooner_does_not_make_a_back_off_a_timeout() -> None:
+    """Half were refused after the same back-offs; the other half say nothing, and all ended sooner."""
+    rows = [dead(n, action_duration_ms=15_000 + n, last_error="connection refused") for n in range(50)]
+    rows += [dead(n, action_duration_ms=90.0 * 1.06**n, last_error="hm") for n in range(80)]
+
+    assert believe_timeout(records(rows + [good(n) for n in range(50)])).value is None
+
+
 @pytest.mark.parametrize("text", ["action timed out", "deadline exceeded", "something went wrong", ""])
 def test_an_error_that_names_a_timeout_or_nothing_leaves_the_pile_one(text: str) -> None:
     assert proposal(text, 30_000).value == 30_000

@@ -179,6 +179,20 @@ def test_what_is_no_schema_is_refused_with_a_next_step() -> None:
         check_payloads({"type": "text"}, texts({}))
 
 
+@pytest.mark.parametrize(
+    ("reference", "what"),
+    [
+        ("https://schemas.example/order.json", "refers to https://schemas.example/order.json, which is not in it"),
+        ("#/$defs/order", "which is not in it"),
+        ("#", "refers to itself without an end"),
+    ],
+)
+def test_a_schema_that_refers_to_what_is_not_in_it_is_refused(reference: str, what: str) -> None:
+    """Nothing is fetched in the middle of an incident; what is missing is named instead."""
+    with pytest.raises(ParameterError, match=what):
+        check_payloads({"$ref": reference}, texts({}))
+
+
 @pytest.mark.parametrize("payloads", [[], [1], ["a"] * 200, [[]] * 200, [{}] * 200, [None] * 200])
 def test_any_payloads_give_a_schema_that_accepts_them(payloads) -> None:
     schema = infer_schema(payloads)

@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from dlqkit.errors import ParameterError
 from dlqkit.prevention.survival import are_alike, finished_between
 from dlqkit.prevention.timeout import limits_in_force, timeout_effects
 from tests.frames import dead, good, records
@@ -104,6 +105,13 @@ def test_a_sum_of_attempts_says_nothing_of_one_action() -> None:
 
     assert (row["successes"], row["cut"]) == (1, 0)
     assert row["saved_s"] == pytest.approx(10 * (150.05 - 5))
+
+
+@pytest.mark.parametrize("candidates", [5, "30s", ["30s"], [-1.0], [0]])
+def test_a_timeout_that_cannot_be_set_is_not_asked_for(candidates: object) -> None:
+    """It was left out in silence, as if nobody had asked."""
+    with pytest.raises(ParameterError, match=r"[Cc]andidate"):
+        timeout_effects(records([good(1)]), 30_000, candidates=candidates)
 
 
 def test_candidates_are_proposed_where_none_are_given() -> None:

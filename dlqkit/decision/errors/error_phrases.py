@@ -15,7 +15,8 @@ ACCESS = frozenset((
     "401", "403", "407", "unauthenticated", "unauthorized", "unauthorised", "authorized", "authorised", "authorization",
     "denied", "permission", "permissions", "forbidden", "privilege", "authentication", "authenticated", "auth",
     "access", "credential", "credentials", "token", "login", "password", "scope", "grant", "jwt", "sasl", "kerberos",
-    "noauth", "wrongpass", "eacces", "eperm", "key", "доступ", "доступа", "авторизован", "токен", "токена",
+    "noauth", "wrongpass", "eacces", "eperm", "key", "доступ", "доступа", "доступе", "прав", "авторизован",
+    "авторизации", "аутентификации", "токен", "токена", "логин", "пароль",
 ))  # fmt: skip
 
 # After these words stands the error that made the one before it.
@@ -34,8 +35,7 @@ code unknown, code 2 unknown, error 2 unknown
 
 KINDS = {
     "infrastructure": """
-service unavailable, unavailable, доступ запрещен, доступ запрещён,
-нет доступа, bad gateway, resource exhausted, unauthenticated, unauthorized, unauthorised,
+service unavailable, unavailable, bad gateway, resource exhausted, unauthenticated, unauthorized, unauthorised,
 not authorized, access denied, permission denied, forbidden, insufficient privilege, insufficient permission,
 insufficient permissions, insufficient authentication, insufficient scope, authorization required, authorization failed,
 authorization error, not authorised, authorization exception, operation not permitted, permission error, eacces, eperm,
@@ -88,7 +88,7 @@ client error
 
 HINTS = {
     "infrastructure": """
-connection, connect, connecting, unreachable, reachable, недоступен, недоступна, недоступно,
+connection, connect, connecting, unreachable,
 refused, broker, upstream, gateway, proxy, disk, memory, denied,
 authentication, authorization, auth, expired, token, ssl, tls, io exception, ioexception, lock, locked, exhausted,
 shutdown, lease, leader, failover, replica, vault, kms, license

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from typing import Literal, NamedTuple
@@ -13,6 +13,8 @@ import pandas as pd
 from dlqkit.decision.errors.error_codes import class_of_number, class_of_sqlstate
 from dlqkit.decision.errors.error_phrases import ACCESS, CAUSES, HINTS, KINDS, NOTHING, VAGUE
 from dlqkit.decision.errors.fault_phrases import FAULTS
+from dlqkit.decision.errors.russian_phrases import RUSSIAN_FAULTS, RUSSIAN_HINTS, RUSSIAN_KINDS, RUSSIAN_VAGUE
+from dlqkit.decision.errors.unavailable import is_of_a_machine, is_said_of_both
 from dlqkit.errors import ParameterError
 
 __all__ = ["ErrorReading", "classify_error", "read_error"]
@@ -22,12 +24,16 @@ _STRENGTHS: tuple[Strength, ...] = ("nothing", "fault", "kind", "hint", "hint")
 # An error's cause stands at its beginning, or in the last line of a traceback.
 _HEAD, _TAIL, _LONGEST = 4_000, 2_000, 60_000
 _GAP = 8
+# The tier of single words, which are too little for a dispute.
+_HINT = 4
 _URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]{1,15}://[^\s'\"<>)]{1,2000}")
 # SQLSTATEs with a letter stay whole; names in CamelCase and SCREAMING_SNAKE fall into their words.
 _WORD = re.compile(
     r"(?<![0-9A-Za-z])(?:[0-9]{2}[A-Z][0-9]{2}|[0-9][A-Z][0-9]{3}|P000[0-9]|XX00[0-9]|HYT0[01])(?![0-9A-Za-z])"
     r"|[A-Z]+(?![a-z])|[A-Z]?[a-z]+|[0-9]+|[^\W\d_A-Za-z]+"
 )
+# Of environment variables, and of few payloads, names are written so: whether a payload lacks it cannot be told.
+_ENVIRONMENT = re.compile(r"(?:\bKeyError\W{1,3})+['\"][A-Z][A-Z0-9]*(?:_[A-Z0-9]+)+['\"]")
 _FRAME = re.compile(r"\s+(?:at\s|File \"|\.\.\. [0-9]+ more)|\s*\^+\s*$")
 
 
@@ -42,7 +48,8 @@ class ErrorReading:
     @property
     def is_about_access(self) -> bool:
         """Whether it speaks of somebody being refused, for credentials or rights."""
-        return not ACCESS.isdisjoint(self.words.split())
+        # A refusal of the payload may name a key or a token of its own: "duplicate key", "unexpected token".
+        return self.failure_class == "infrastructure" and not ACCESS.isdisjoint(self.words.split())
 
 
 class _Match(NamedTuple):
@@ -92,8 +99,9 @@ def read_error(text: str | None) -> ErrorReading:
     Plainer words win over vaguer ones, wherever they stand. Among equals a dependency that is named as down wins over
     a timeout, an error that is named as the cause over the one that it made, and else the first. See docs/classes.md.
     """
-    words = _words(_as_text(text))
-    matches = list(_matches(words))
+    own = _as_text(text)
+    words = _words(own)
+    matches = _weighed(list(_matches(words)), words, own)
     best = _best([match for match in matches if match.tier])
     causes = [match.place + match.length for match in matches if match.failure_class == "cause"]
     if causes and best is not None:
@@ -108,9 +116,18 @@ def read_error(text: str | None) -> ErrorReading:
 def _as_text(text: object) -> str:
     if isinstance(text, str):
         return text
-    if text is None or text is pd.NA or (isinstance(text, float) and text != text):
+    if text is None or text is pd.NA or text is pd.NaT or (isinstance(text, float) and text != text):
         return ""
     raise ParameterError(f"An error of type {type(text).__name__} is not a text.", "Make it one: str(error).")
+
+
+def _weighed(matches: list[_Match], words: Sequence[str], text: str) -> list[_Match]:
+    """The matches; what may be said of a thing of the business is a mere hint where no machine is named."""
+    doubtful = [match for match in matches if match.failure_class == "infrastructure" and match.tier < _HINT
+                and is_said_of_both(words[match.place : match.place + match.length])]  # fmt: skip
+    if not doubtful or is_of_a_machine(words, text):
+        return matches
+    return [match._replace(tier=_HINT) if match in doubtful else match for match in matches]
 
 
 def _best(matches: Sequence[_Match]) -> _Match | None:
@@ -124,34 +141,42 @@ def _best(matches: Sequence[_Match]) -> _Match | None:
 
 
 def _matches(words: Sequence[str]) -> Iterator[_Match]:
-    """The longest phrase, or the code, that begins at each word."""
+    """The longest phrase, or else the code, that begins at each word."""
     phrases = _phrases()
     free_from = 0
     for place, word in enumerate(words):
         if place < free_from:
             continue
-        if word.isdigit():
-            code = class_of_number(words, place)
+        # Phrases come first: a status beside its own name, such as 503, is one.
+        found = _phrase_at(phrases[word], words, place) if word in phrases else None
+        if found is None:
+            code = _code_at(words, place)
             if code is not None:
                 yield _Match(place, 1, code[1], code[0])
-            continue
-        if word[0].isdigit() or word in _LETTERED:
-            state = class_of_sqlstate(word.upper())
-            if state is not None:
-                yield _Match(place, 1, 1, state)
-            continue
-        own = phrases.get(word)
-        if own is None:
-            continue
-        after = words[place + 1] if place + 1 < len(words) else ""
-        for phrase in (*own.get(after, ()), *own.get("", ())):
-            length = _length(phrase, words, place)
-            if length:
-                if phrase.failure_class == "nothing":
-                    free_from = place + length
-                else:
-                    yield _Match(place, length, phrase.tier, phrase.failure_class)
-                break
+        elif found[0].failure_class == "nothing":
+            free_from = place + found[1]
+        else:
+            yield _Match(place, found[1], found[0].tier, found[0].failure_class)
+
+
+def _phrase_at(own: Mapping[str, Sequence[_Phrase]], words: Sequence[str], place: int) -> tuple[_Phrase, int] | None:
+    """The longest of these phrases that stands at ``words[place]``, and how many words it takes."""
+    after = words[place + 1] if place + 1 < len(words) else ""
+    for phrase in (*own.get(after, ()), *own.get("", ())):
+        length = _length(phrase, words, place)
+        if length:
+            return phrase, length
+    return None
+
+
+def _code_at(words: Sequence[str], place: int) -> tuple[str, int] | None:
+    word = words[place]
+    if word.isdigit():
+        return class_of_number(words, place)
+    if word[0].isdigit() or word in _LETTERED:
+        state = class_of_sqlstate(word.upper())
+        return None if state is None else (state, 1)
+    return None
 
 
 _LETTERED = frozenset({"p0001", "p0002", "p0003", "p0004", "xx000", "xx001", "xx002", "hyt00", "hyt01"})
@@ -174,7 +199,10 @@ def _length(phrase: _Phrase, words: Sequence[str], place: int) -> int:
 def _phrases() -> dict[str, dict[str, tuple[_Phrase, ...]]]:
     """Every phrase by its first two words, the longest first; under "" those whose second word is not fixed."""
     rows = [(0, "cause", CAUSES), (0, "nothing", NOTHING)]
-    for tier, table in ((1, FAULTS), (2, KINDS), (3, VAGUE), (4, HINTS)):
+    for tier, table in (
+        (1, FAULTS), (2, KINDS), (3, VAGUE), (_HINT, HINTS),
+        (1, RUSSIAN_FAULTS), (2, RUSSIAN_KINDS), (3, RUSSIAN_VAGUE), (_HINT, RUSSIAN_HINTS),
+    ):  # fmt: skip
         rows += [(tier, name, block) for name, block in table.items()]
     found: dict[str, dict[str, list[_Phrase]]] = {}
     for tier, name, block in rows:
@@ -201,7 +229,9 @@ def _words(text: str) -> list[str]:
     own = own.partition("[SQL:")[0] or own
     if "://" in own:
         own = _URL.sub(" ", own)
-    return [word.lower() for word in _WORD.findall(own)]
+    if "KeyError" in own:
+        own = _ENVIRONMENT.sub(" ", own)
+    return [word.lower() for word in _WORD.findall(own.replace("ё", "е").replace("Ё", "Е"))]
 
 
 def _without_frames(text: str) -> str:

@@ -23,10 +23,7 @@ connection is not available, connection is in ~ state, session is closed, socket
 client is closed, client has been closed, socket hang up, other side closed, stream connection lost, stream lost,
 server disconnected, remote end closed, remote disconnected, server closed, disconnected from server, peer closed,
 no route to host, ehostunreach, host unreachable, host is unreachable, network is unreachable, enetunreach, enetdown,
-destination unreachable, host not reachable, host is not reachable, server not reachable,
-server is not reachable, service not reachable, service is not reachable, database is not reachable,
-network is not reachable, broker is not reachable, network unreachable,
-network error, network related, cannot assign requested,
+destination unreachable, not reachable, network unreachable, network error, network related, cannot assign requested,
 connection failure, connection failed, connection to server ~ failed, connect to server, connect to database,
 can t reconnect, can t reach, cannot reach, could not reach, unable to reach, failed to reach, failed to connect,
 unable to connect, could not connect, cannot connect, can t connect, couldn t connect, connect failed,
@@ -114,11 +111,8 @@ tunnel connection, proxy authentication, cannot connect to proxy, incomplete rea
 premature end, prematurely closed, premature close, truncated response, content length mismatch, eoferror,
 eof exception, eofexception, empty reply, no response from, unexpected end of stream, econnaborted socket,
 response ended prematurely, mail server, smtp server disconnected, smtp authentication, temporary local problem,
-greylisted, greylisting, unable to obtain, snapshot too old, tns, no listener, отказано в соединении,
-соединении отказано, не удалось подключиться, не удаётся подключиться, нет соединения, соединение разорвано,
-соединение сброшено, сервер недоступен, сервис недоступен, временно недоступен, служба недоступна, взаимоблокировка,
-недостаточно памяти, недостаточно места, слишком много подключений, daily limit exceeded, commit failed exception,
-commitfailed, offset commit, kicked out of the group, many connection errors,
+greylisted, greylisting, unable to obtain, snapshot too old, tns, no listener, daily limit exceeded,
+commit failed exception, commitfailed, offset commit, kicked out of the group, many connection errors,
 is blocked because of many connection errors, malformed packet, packet sequence, lost synchronization,
 could not receive data, could not send data, unable to open database, disk image, connection pool paused,
 interrupted at shutdown, watch error, connection gone, broken connection, bad connection, bad record, auth failure,
@@ -142,11 +136,9 @@ token is revoked, resource not accessible, calls per second, calls per minute, r
 sending rate, server had an error, pool cleared, was cleared because, topology, noperm, unsatisfied link,
 port unreachable, cannot import name, uninitialized constant, allowed memory size, incorrect username,
 incorrect password, wrong password, bad password, invalid token, have exceeded your, buffering timed out,
-violation of protocol, protocol violation, lookup ~ i o timeout, отверг запрос на подключение, соединение отклонено,
-подключение отклонено, соединение закрыто, соединение прервано, соединение потеряно, обрыв соединения,
-удаленный хост принудительно разорвал, хост недоступен, узел недоступен, сеть недоступна, база данных недоступна,
-бд недоступна, нет свободных соединений, диск переполнен, нет места на, не авторизован, срок действия токена,
-недействительный токен, превышен лимит запросов, слишком много запросов, превышена квота
+violation of protocol, protocol violation, lookup ~ i o timeout, environment variable,
+environment variables, missing required environment, missing environment, 503 service unavailable,
+service unavailable 503, 502 bad gateway, bad gateway 502
 """,
     "timeout": """
 read timed out, read timeout, readtimeout, reading timed out, timeout reading from, timed out reading, write timed out,
@@ -169,9 +161,7 @@ timeout of ~ exceeded, exceeded timeout, exceeded the timeout, exceeded ~ timeou
 exceeded maximum execution, maximum execution time, script timeout, async request timeout, timeout awaiting,
 timeout waiting for, message timed out, msg timed out, timed out in queue, has passed since, replica nodes responses,
 replica responses, etcdserver request timed out, a timeout occurred, a timeout has occurred, timed out after,
-timeout after, timeout performing, socket timeout, no response within, превышено время, превышен таймаут, тайм аут,
-таймаут, истекло время, время ожидания истекло, превышен лимит времени, превышен интервал ожидания,
-превышен срок ожидания, не дождались ответа, stalled, job stalled, read operation timed out
+timeout after, timeout performing, socket timeout, no response within, stalled, job stalled, read operation timed out
 """,
     "business": REFUSALS,
 }

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from decimal import Decimal
 from typing import Any
@@ -12,6 +11,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from dlqkit.decision.subgroups.features import ABSENT, MISSING, NULL, PRESENT, RARE, Feature
+from dlqkit.decision.subgroups.sequences import number_at_end, numbers_events
 
 __all__ = ["build_features", "feature_of_flags"]
 
@@ -27,9 +27,6 @@ _FEW_NUMBERS = 40
 _BINS = 24
 _TAILS = np.array([0.001, 0.005, 0.01, 0.02, 0.98, 0.99, 0.995, 0.999])
 _HEAVY_SHARE = 0.01
-# Rank correlation with the order of the records, from which on numbers that never repeat count them.
-IN_ORDER, ENOUGH_IN_ORDER = 0.9, 10
-_ID_WORDS = re.compile(r"(?:^|[._])(?:id|uuid|guid|seq|sequence|offset|number|no)$|_(?:id|key|no|num|number)$", re.I)
 
 
 class _Layout:
@@ -59,11 +56,13 @@ class _Layout:
                        hi.astype(np.int64), choices.astype(np.float64), self.names, **more)  # fmt: skip
 
 
-def build_features(column: str, values: pd.Series, failing: Bools) -> list[Feature]:
+def build_features(column: str, values: pd.Series, failing: Bools, compared: int | None = None) -> list[Feature]:
     """The features of one column: its values, and the lengths and formats of its texts where they are too many.
 
-    ``values`` may hold anything; ``ABSENT``, NaN and NA are missing, None in a column of objects is null.
+    ``values`` may hold anything; ``ABSENT``, NaN and NA are missing, None in a column of objects is null. The first
+    ``compared`` of them (by default all) are of the records that are compared, by time, the others of a baseline.
     """
+    own = len(values) if compared is None else compared
     groups = _by_type(values)
     groups = {name: group for name, group in groups.items() if group[0].any()}
     layout = _Layout(len(values))
@@ -72,7 +71,7 @@ def build_features(column: str, values: pd.Series, failing: Bools) -> list[Featu
     equal: list[tuple[int, int]] = []
     if "number" in groups:
         where, numbers = groups["number"]
-        if _is_counter(column, numbers, failing[where]):
+        if numbers_events(column, numbers, failing[where], int(where[:own].sum())):
             groups.pop("number")
             layout.add(where, np.zeros(len(numbers), dtype=np.int64), [None], "number")
         else:
@@ -82,7 +81,9 @@ def build_features(column: str, values: pd.Series, failing: Bools) -> list[Featu
         codes, labels, rare = _text_atoms(texts)
         first = layout.add(where, codes, labels, "text")
         equal += [(first + i, first + i + 1) for i, label in enumerate(labels) if label is not None]
-        if rare > 0.5:
+        ends = number_at_end(texts) if rare > 0.5 else None
+        # The length of "order-99" and "order-100" tells when the order came.
+        if rare > 0.5 and (ends is None or not numbers_events(column, ends, failing[where], int(where[:own].sum()))):
             extra = [_lengths(column, where, texts, failing), _formats(column, where, texts)]
     if "flag" in groups:
         where, flags = groups["flag"]
@@ -146,26 +147,6 @@ def _type_name(value: Any) -> str:
     if value is ABSENT or value is pd.NA or value is pd.NaT:
         return "missing"
     return "object" if isinstance(value, dict) else "list" if isinstance(value, (list, tuple)) else "text"
-
-
-def _order(numbers: Floats) -> float:
-    """Rank correlation with their places."""
-    return float(np.corrcoef(np.argsort(np.argsort(numbers)), np.arange(len(numbers)))[0, 1])
-
-
-def _is_counter(column: str, numbers: Floats, failing: Bools) -> bool:
-    """Whether the numbers tell the records apart (an id, a sequence, a clock) rather than describe them."""
-    if len(numbers) < 20 or len(np.unique(numbers)) < len(numbers):
-        return False
-    is_whole = (numbers == np.floor(numbers)).all()
-    if is_whole and _ID_WORDS.search(column):
-        return True
-    # Events that were done again later come between newer ones; each side by itself is in order all the same.
-    parts = [part for part in (numbers[failing], numbers[~failing]) if len(part) >= ENOUGH_IN_ORDER]
-    if is_whole and parts and abs(sum(map(_order, parts))) > IN_ORDER * len(parts):
-        return True
-    steps = np.diff(numbers)
-    return bool(max((steps > 0).mean(), (steps < 0).mean()) > 0.99)
 
 
 def _add_numbers(

@@ -31,11 +31,13 @@ _OUTCOME_NAME = re.compile(
 
 
 def record_features(
-    records: pd.DataFrame, failing: Bools, *, skip: Collection[str] = (), hours: pd.Series | None = None
-) -> list[Feature]:
+    records: pd.DataFrame, failing: Bools, *, skip: Collection[str] = (), hours: pd.Series | None = None,
+    compared: int | None = None,
+) -> list[Feature]:  # fmt: skip
     """Features of plain columns first, then of ``extra_json``, the payload's fields, its size, and the hour.
 
-    The order matters where two features mean the same: the earlier one is named.
+    The order matters where two features mean the same: the earlier one is named. The first ``compared`` records are
+    those that are compared, by time; the others are the baseline's.
     """
     features: list[Feature] = []
     for column in records.columns:
@@ -43,7 +45,7 @@ def record_features(
         if name in skip or name in _OUTCOMES | _IDS or name in _JSON:
             continue
         if not pd.api.types.is_datetime64_any_dtype(records[column].dtype):
-            features += build_features(name, records[column], failing)
+            features += build_features(name, records[column], failing, compared)
     taken = {str(column) for column in records.columns} | _OUTCOMES | _IDS
     for source, root in (("extra_json", ""), ("payload_snapshot", "payload")):
         if source not in records.columns or source in skip:
@@ -52,7 +54,7 @@ def record_features(
         for path, values in found.columns.items():
             name = f"extra.{path}" if path in taken else path
             if _may_be_cause(name, root, skip):
-                features += build_features(name, values, failing)
+                features += build_features(name, values, failing, compared)
         for path, value, flags in found.flags:
             feature = feature_of_flags(path, value, flags) if _may_be_cause(path, root, skip) else None
             features += [feature] if feature is not None else []

@@ -7,6 +7,8 @@ import numpy.typing as npt
 import pandas as pd
 
 from dlqkit.errors import FrameError
+from dlqkit.executions.masks import read_mask
+from dlqkit.frames import WRITE_TIMES, to_times
 from dlqkit.signals.outcomes import record_outcomes
 
 __all__ = ["SEED", "compared", "draw", "sides", "times"]
@@ -24,16 +26,7 @@ def sides(records: pd.DataFrame, failing: pd.Series | npt.ArrayLike | str) -> tu
         if failing not in records.columns:
             raise FrameError(f"The frame has no column {failing}.", "Name a column of truth values, or give a mask.")
         failing = records[failing]
-    if isinstance(failing, pd.Series) and not failing.index.equals(records.index):
-        failing = _aligned(records, failing)
-    values = failing.reset_index(drop=True) if isinstance(failing, pd.Series) else pd.Series(np.asarray(failing))
-    if len(values) != len(records):
-        raise FrameError(f"The mask has {len(values)} values for {len(records)} records.", "Give one for each record.")
-    known = values.notna().to_numpy(dtype=bool)
-    if not pd.api.types.is_bool_dtype(values.dtype) and not values[known].isin([True, False]).all():
-        raise FrameError("The mask holds other values than true and false.", "Compare first: failing=records.x == y.")
-    mask = np.zeros(len(values), dtype=bool)
-    mask[known] = values[known].to_numpy(dtype=bool)
+    mask, known = read_mask(records, failing)
     keep = known & (mask | _succeeded(records))
     if "event_key" in records.columns:
         # An event that was tried five times is one event that failed; its last failing record speaks for it.
@@ -44,19 +37,6 @@ def sides(records: pd.DataFrame, failing: pd.Series | npt.ArrayLike | str) -> tu
     # A million records are not copied for nothing.
     kept = records if keep.all() else records.iloc[np.flatnonzero(keep)]
     return kept.reset_index(drop=True), mask[keep]
-
-
-def _aligned(records: pd.DataFrame, failing: pd.Series) -> pd.Series:
-    """A mask with another index, by that index; it has to know every record."""
-    if not (records.index.is_unique and failing.index.is_unique):
-        return failing
-    unknown = ~records.index.isin(failing.index)
-    if unknown.any():
-        raise FrameError(
-            f"The mask's index lacks {int(unknown.sum()):,} of {len(records):,} records.",
-            "Give a mask with the records' own index, or an array in the order of the rows.",
-        )
-    return failing.reindex(records.index)
 
 
 def _succeeded(records: pd.DataFrame) -> Bools:
@@ -72,17 +52,14 @@ def _succeeded(records: pd.DataFrame) -> Bools:
 def times(records: pd.DataFrame, name: str) -> pd.Series | None:
     """When each record was: the named column, else the first column of times; None where there is none."""
     if name in records.columns and not pd.api.types.is_numeric_dtype(records[name].dtype):
-        return pd.to_datetime(
-            records[name], utc=True, errors="coerce", format="ISO8601" if _is_text(records[name]) else None
-        )
+        try:
+            return to_times(records[name])
+        except (TypeError, ValueError) as error:
+            raise FrameError(f"The column {name} holds what is no time.", WRITE_TIMES) from error
     for column in records.columns:
         if pd.api.types.is_datetime64_any_dtype(records[column].dtype):
             return pd.to_datetime(records[column], utc=True)
     return None
-
-
-def _is_text(values: pd.Series) -> bool:
-    return bool(pd.api.types.is_string_dtype(values.dtype) or pd.api.types.is_object_dtype(values.dtype))
 
 
 def compared(mask: Bools, stratum: Ints) -> Ints:

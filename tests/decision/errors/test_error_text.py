@@ -11,6 +11,7 @@ from dlqkit.decision.classes import CLASSES
 from dlqkit.decision.errors.error_phrases import CAUSES, HINTS, KINDS, NOTHING, VAGUE
 from dlqkit.decision.errors.error_text import classify_error, read_error
 from dlqkit.decision.errors.fault_phrases import FAULTS
+from dlqkit.decision.errors.russian_phrases import RUSSIAN_FAULTS, RUSSIAN_HINTS, RUSSIAN_KINDS, RUSSIAN_VAGUE
 from dlqkit.errors import ParameterError
 
 
@@ -107,6 +108,13 @@ def test_errors_of_a_russian_database_are_read() -> None:
         ("Истекло время ожидания ответа от сервиса", "timeout"),
         ("Доступ запрещён", "infrastructure"),
         ("Превышен лимит запросов", "infrastructure"),
+        ("Ошибка подключения к базе данных", "infrastructure"),
+        ("Удалённый хост принудительно разорвал существующее подключение", "infrastructure"),
+        ("Отказано в доступе", "infrastructure"),
+        ("Время ожидания ответа от сервера истекло", "timeout"),
+        ("Сервер не отвечает", "timeout"),
+        ("Поле не может быть пустым", "business"),
+        ("Неверный ИНН", "business"),
     ],
 )
 def test_what_russian_workers_say_is_read(text: str, failure_class: str) -> None:
@@ -119,7 +127,9 @@ def test_what_russian_workers_say_is_read(text: str, failure_class: str) -> None
     [
         "Shipping address is not reachable by courier",
         "Delivery slot unavailable for postcode 10115",
+        "The room is unavailable on these days",
         "Subscription plan quota exceeded for customer acme",
+        "Товар недоступен",
     ],
 )
 def test_what_the_business_lacks_is_not_plainly_a_dependency_that_is_down(text: str) -> None:
@@ -129,13 +139,45 @@ def test_what_the_business_lacks_is_not_plainly_a_dependency_that_is_down(text: 
     assert reading.failure_class == "business" or reading.strength == "hint"
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        "database db-1 is not reachable",
+        "10.0.0.3 not reachable",
+        "db-1:5432 is unavailable",
+        "UNAVAILABLE: io exception",
+        "Quota exceeded for quota metric 'Publish requests'",
+        "Сервер недоступен",
+    ],
+)
+def test_a_machine_that_is_not_to_be_reached_is_plainly_down(text: str) -> None:
+    """A host, an address, the name of a status or what a system rations: no business has these."""
+    reading = read_error(text)
+
+    assert (reading.failure_class, reading.strength in ("fault", "kind")) == ("infrastructure", True)
+
+
+def test_a_status_beside_its_name_is_a_server_that_is_down_whatever_it_waited_for() -> None:
+    """The service answered 503; that something behind it was slow is its own affair."""
+    for text in ("ServiceUnavailable: 503 The datastore operation timed out", "503 Service Unavailable: timed out"):
+        assert classify_error(text) == "infrastructure"
+    assert classify_error("504 Gateway Timeout: operation timed out") == "timeout"
+
+
+def test_a_missing_environment_variable_is_not_the_payloads_fault() -> None:
+    """Its name alone may be that of a field in capitals as well, so that nothing is said of it."""
+    assert classify_error("environment variable DATABASE_URL is not set") == "infrastructure"
+    assert classify_error("KeyError KeyError: 'DATABASE_URL'") == "unknown"
+    assert classify_error("KeyError: 'email'") == "business"
+
+
 def test_a_tls_connection_that_was_cut_is_no_violation_of_a_rule() -> None:
     """Python says "in violation of protocol" when the other side hangs up in the middle."""
     assert classify_error("ssl.SSLEOFError: EOF occurred in violation of protocol (_ssl.c:2396)") == "infrastructure"
     assert classify_error("lookup api.example.com: i/o timeout") == "infrastructure"
 
 
-@pytest.mark.parametrize("text", [None, float("nan"), pd.NA])
+@pytest.mark.parametrize("text", [None, float("nan"), pd.NA, pd.NaT])
 def test_where_there_is_no_text_nothing_is_known(text: object) -> None:
     """As a column of records has it where an event succeeded."""
     assert classify_error(text) == "unknown"  # type: ignore[arg-type]
@@ -150,6 +192,8 @@ def test_what_is_no_text_is_refused_with_the_way_to_make_it_one(text: object) ->
 def test_being_refused_access_is_told_from_being_down() -> None:
     assert read_error("403 Forbidden").is_about_access
     assert not read_error("connection refused").is_about_access
+    for text in ("KeyError: 'email'", "duplicate key value", "Unexpected token < in JSON"):
+        assert not read_error(text).is_about_access
 
 
 @settings(max_examples=100, deadline=None)
@@ -174,7 +218,8 @@ def test_a_long_text_is_read_at_its_end_too() -> None:
 
 
 def test_no_phrase_stands_in_two_lists() -> None:
-    blocks = [CAUSES, NOTHING, *(block for table in (FAULTS, KINDS, VAGUE, HINTS) for block in table.values())]
+    tables = (FAULTS, KINDS, VAGUE, HINTS, RUSSIAN_FAULTS, RUSSIAN_KINDS, RUSSIAN_VAGUE, RUSSIAN_HINTS)
+    blocks = [CAUSES, NOTHING, *(block for table in tables for block in table.values())]
     phrases = [text.strip() for block in blocks for text in block.split(",") if text.strip()]
 
     assert sorted({phrase for phrase in phrases if phrases.count(phrase) > 1}) == []
