@@ -16,7 +16,7 @@ __all__ = ["BOTH", "Change", "Rows", "Written", "microseconds"]
 
 BOTH = "events JOIN states ON event = number"
 # An intent and a result are written for every event that is sent. One statement for many of them, rather than one
-# for each, lets the thread of the requests work meanwhile: a JSON object of row number to digest and message id.
+# for each, lets the threads of the requests work meanwhile: a JSON object of row number to digest and message id.
 _INTEND = """
     UPDATE states SET state = 'intent', run_id = ?, step = ?, intent_at = ?, digest = new.value, message_id = NULL,
       code = NULL, settled_at = NULL, resolved_by = NULL, resolution = NULL

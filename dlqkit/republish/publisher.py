@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from dlqkit.errors import ParameterError
 from dlqkit.republish.limits import MAX_REQUEST_MESSAGES
 from dlqkit.republish.plan import Target
-from dlqkit.republish.sink import Message, SendError, Sink
+from dlqkit.republish.sink import Failed, Message, Pending, SendError, Sink
 from dlqkit.settings import SecretReference
 from dlqkit.sources.secrets import resolve_secret
 
 if TYPE_CHECKING:
     import grpc
+    from google.pubsub_v1.types import PublishRequest, PublishResponse
 
 __all__ = ["EMULATOR", "Publisher", "connect_channel", "connect_sink"]
 
@@ -104,18 +106,26 @@ class Publisher:
     def __init__(
         self, topic: str, channel: grpc.Channel, *, deadline_s: float = DEADLINE_S, connect_s: float = CONNECT_S
     ) -> None:
-        from google.pubsub_v1.services.publisher import PublisherClient
-        from google.pubsub_v1.services.publisher.transports import PublisherGrpcTransport
+        import google.api_core.gapic_v1
+        from google.pubsub_v1 import gapic_version as package_version
+        from google.pubsub_v1.services.publisher import transports
 
+        gapic: Any = google.api_core.gapic_v1  # it has no types
         self.topic = topic
         self._channel = channel
-        self._client = PublisherClient(transport=PublisherGrpcTransport(channel=channel))
+        # The call beneath ``PublisherClient.publish``: that one cannot be begun without waiting for its end, and with
+        # ``retry=None`` it adds nothing but these headers.
+        self._publish: Any = transports.PublisherGrpcTransport(channel=channel).publish
+        self._metadata = (
+            gapic.routing_header.to_grpc_metadata((("topic", topic),)),
+            gapic.client_info.ClientInfo(gapic_version=package_version.__version__).to_grpc_metadata(),
+        )
         self._deadline_s = deadline_s
         self._connect_s = connect_s
         self._is_connected = False
 
     def send(self, messages: Sequence[Message]) -> list[str]:
-        """Publish messages of one ordering key in one request.
+        """Publish messages of one ordering key in one request, and wait for its answer.
 
         Returns
         -------
@@ -127,30 +137,34 @@ class Publisher:
         SendError
             ``UNREACHABLE`` where there was no connection, so that nothing was sent; else the service's code.
         """
-        from google.api_core import exceptions
+        return self.prepare(messages)().wait()
+
+    def prepare(self, messages: Sequence[Message]) -> Callable[[], Pending]:
+        """A request that is ready to go: calling it lets it go, and does not wait for its answer."""
         from google.pubsub_v1 import types
 
-        self._connect()
-        # The raw protocol buffers: the client's own wrapping of each message costs more than sending it.
-        raw_message = types.PubsubMessage.pb()
-        raw = types.PublishRequest.pb()(
-            topic=self.topic,
-            messages=[
-                raw_message(data=one.data, attributes=one.attributes, ordering_key=one.ordering_key) for one in messages
-            ],
-        )
+        # The raw protocol buffers, filled in place: the client's own wrapping of each message costs more than sending
+        # it, and a message that is built apart is copied once more.
+        raw = types.PublishRequest.pb()(topic=self.topic)
+        for one in messages:
+            message = raw.messages.add()
+            message.data = one.data
+            message.ordering_key = one.ordering_key
+            attributes = message.attributes
+            for name, value in one.attributes.items():
+                attributes[name] = value
+        return partial(self._start, types.PublishRequest.wrap(raw))
+
+    def _start(self, request: PublishRequest) -> Pending:
         try:
-            answer = self._client.publish(
-                request=types.PublishRequest.wrap(raw), retry=None, timeout=self._deadline_s
-            )  # fmt: skip
-        except exceptions.GoogleAPICallError as error:
-            self._is_connected = False
-            code = error.grpc_status_code.name if error.grpc_status_code is not None else "UNKNOWN"
-            raise SendError(code, code in DEFINITE) from None
-        except exceptions.GoogleAPIError as error:
-            self._is_connected = False
-            raise SendError(type(error).__name__.upper(), False) from None
-        return list(types.PublishResponse.pb(answer).message_ids)
+            self._connect()
+        except SendError as error:
+            return Failed(error)
+        return _Publish(self._publish.future(request, timeout=self._deadline_s, metadata=self._metadata), self._lost)
+
+    def _lost(self) -> None:
+        """After an error the next request asks first whether there is a connection."""
+        self._is_connected = False
 
     def _connect(self) -> None:
         if self._is_connected:
@@ -175,6 +189,29 @@ class Publisher:
     def close(self) -> None:
         """Let go of the connection."""
         self._channel.close()
+
+
+class _Publish:
+    """A request that is under way."""
+
+    def __init__(self, call: grpc.Future[PublishResponse], on_error: Callable[[], None]) -> None:
+        self._call, self._on_error = call, on_error
+
+    def wait(self) -> list[str]:
+        """As ``Pending.wait``."""
+        import grpc
+        from google.pubsub_v1 import types
+
+        try:
+            answer = self._call.result()
+        except grpc.RpcError as error:
+            self._on_error()
+            code = error.code().name
+            raise SendError(code, code in DEFINITE) from None
+        except grpc.FutureCancelledError:
+            self._on_error()
+            raise SendError("CANCELLED", False) from None
+        return list(types.PublishResponse.pb(answer).message_ids)
 
 
 def connect_sink(

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from concurrent.futures import Executor, Future
 from dataclasses import dataclass
 
 from dlqkit.republish.journal import Change
-from dlqkit.republish.sink import NOT_SENT, Message, SendError, Sink
+from dlqkit.republish.sink import NOT_SENT, Message, Pending, SendError, Sink
 
-__all__ = ["Answer", "let_go", "send_request"]
+__all__ = ["Answer", "let_go", "prepare_request", "send_request", "wait_for"]
 
 # An id is some 20 digits; an endpoint of a team may answer with a longer one, but not with a page.
 _MAX_ID_CHARACTERS = 256
@@ -31,6 +32,20 @@ class Answer:
         return self.code is not None and not self.is_ambiguous and self.code not in NOT_SENT
 
 
+@dataclass(frozen=True, slots=True)
+class _InThread:
+    future: Future[list[str]]
+
+    def wait(self) -> list[str]:
+        return self.future.result()
+
+
+def prepare_request(sink: Sink, messages: Sequence[Message], pool: Executor) -> Callable[[], Pending]:
+    """A request that is ready to go; calling it does not wait for the answer."""
+    prepare: Callable[[Sequence[Message]], Callable[[], Pending]] | None = getattr(sink, "prepare", None)
+    return prepare(messages) if prepare is not None else lambda: _InThread(pool.submit(sink.send, messages))
+
+
 def send_request(sink: Sink, messages: Sequence[Message]) -> Answer:
     """Send messages of one ordering key, all of them at intent.
 
@@ -39,8 +54,17 @@ def send_request(sink: Sink, messages: Sequence[Message]) -> Answer:
     Answer
         A change for each message, those that were not sent too.
     """
+    return _read(sink, messages, lambda: sink.send(messages))
+
+
+def wait_for(sink: Sink, messages: Sequence[Message], pending: Pending) -> Answer:
+    """What became of a request that is under way; the sink sends the halves of one that was refused."""
+    return _read(sink, messages, pending.wait)
+
+
+def _read(sink: Sink, messages: Sequence[Message], wait: Callable[[], list[str]]) -> Answer:
     try:
-        ids = sink.send(messages)
+        ids = wait()
     except SendError as error:
         return _after_error(sink, messages, error)
     if len(ids) != len(messages) or len(set(ids)) != len(ids) or not all(ids):

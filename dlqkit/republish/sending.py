@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import time
-from collections import Counter, deque
+from collections import Counter
 from collections.abc import Callable, Collection, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 from dlqkit.errors import EvidenceError
@@ -13,8 +13,8 @@ from dlqkit.republish.batches import Queue
 from dlqkit.republish.journal import Change, Journal
 from dlqkit.republish.pace import Pace
 from dlqkit.republish.plan import Plan, hash_text
-from dlqkit.republish.request import Answer, let_go, send_request
-from dlqkit.republish.sink import Message, SendError, Sink
+from dlqkit.republish.request import Answer, let_go, prepare_request, wait_for
+from dlqkit.republish.sink import Message, Pending, SendError, Sink
 
 __all__ = ["Message", "SendError", "Sent", "Sink", "send_events"]
 
@@ -119,7 +119,11 @@ def _check_same(journal: Journal, plan: Plan, items: Collection[int]) -> None:
 
 
 class _Sending:
-    """One call of ``send_events``: the main thread writes the journal, a second one waits for answers."""
+    """One call of ``send_events``: while a request is under way the next is written down and made ready.
+
+    The one that is ready goes the moment that the answer of the one before is there, and that answer is written down
+    after it: so the server never waits for the journal.
+    """
 
     def __init__(
         self,
@@ -135,13 +139,13 @@ class _Sending:
         self._journal, self._sink, self._plan, self._queue, self._pace = journal, sink, plan, queue, pace
         self._should_stop, self._run_id, self._step = should_stop, run_id, step
         self._most = min(MAX_BATCH, getattr(sink, "max_messages", MAX_BATCH))
-        self._flying: deque[tuple[list[Message], Future[Answer]]] = deque()
+        self._ready: tuple[list[Message], Callable[[], Pending]] | None = None
+        self._flying: tuple[list[Message], Pending] | None = None
         self._unsaved: list[Change] = []
         self._counts: Counter[str] = Counter()
         self._bad = 0
         self._refused = 0
         self._not_before = 0.0
-        self._is_halted = False
         self._stop: tuple[str, str] | None = None
 
     def run(self) -> Sent:
@@ -163,10 +167,12 @@ class _Sending:
         if batch or self._unsaved:
             self._commit(batch)
         if batch:
-            self._flying.append((batch, pool.submit(self._request, batch)))
-        if self._flying and (not batch or len(self._flying) == MAX_IN_FLIGHT):
+            self._ready = batch, prepare_request(self._sink, batch, pool)
+        if self._flying is not None:
             self._collect()
-        elif not batch:
+        elif self._ready is not None:
+            self._start()
+        else:
             if self._stop is not None or not len(self._queue):
                 return False
             wait = max(self._pace.wait_s(), self._not_before - time.monotonic())
@@ -176,9 +182,9 @@ class _Sending:
     def _next_batch(self) -> list[Message]:
         if self._stop is None and len(self._queue) and self._should_stop():
             self._stop = ("asked", "It was asked to stop; what was under way is finished and in the journal.")
-        if self._stop is not None or self._is_halted or time.monotonic() < self._not_before:
+        if self._stop is not None or time.monotonic() < self._not_before:
             return []
-        busy = {messages[0].ordering_key for messages, _ in self._flying} - {""}
+        busy = {self._flying[0][0].ordering_key} - {""} if self._flying is not None else set()
         batch = self._queue.next_batch(min(self._most, self._pace.most()), busy)
         self._pace.take(len(batch))
         return batch
@@ -195,19 +201,30 @@ class _Sending:
                 self._unsaved = changes
             raise
 
-    def _request(self, batch: Sequence[Message]) -> Answer:
-        """In the second thread; after a bad answer what is ready behind it must not follow at once."""
-        if self._is_halted:
-            return let_go(batch)
-        answer = send_request(self._sink, batch)
-        self._is_halted = answer.code is not None
-        return answer
+    def _start(self) -> None:
+        if self._ready is not None:
+            (messages, start), self._ready = self._ready, None
+            self._flying = messages, start()
 
     def _collect(self) -> None:
-        messages, future = self._flying.popleft()
-        self._note(messages[0].ordering_key, future.result())
-        if not self._flying:
-            self._is_halted = False
+        """Take the answer that is waited for; after a bad one what is ready behind it does not go."""
+        assert self._flying is not None
+        messages, pending = self._flying
+        try:
+            answer = wait_for(self._sink, messages, pending)
+        except Exception:
+            self._flying = None  # a request that crashed stays at intent
+            raise
+        self._flying = None
+        if answer.code is None:
+            self._start()
+        self._note(messages[0].ordering_key, answer)
+        self._let_go()
+
+    def _let_go(self) -> None:
+        if self._ready is not None:
+            messages, self._ready = self._ready[0], None
+            self._note(messages[0].ordering_key, let_go(messages))
 
     def _note(self, key: str, answer: Answer) -> None:
         self._unsaved += answer.changes
@@ -230,14 +247,14 @@ class _Sending:
                 self._stop = _without_answer(answer, self._bad)
 
     def _drain(self) -> None:
-        """Journal what is under way, however the call ends; a request that crashed stays at intent."""
-        self._is_halted = True
-        while self._flying:
-            messages, future = self._flying.popleft()
-            if future.exception() is None:
-                self._note(messages[0].ordering_key, future.result())
-        if self._unsaved and not self._journal.is_broken:
-            self._commit(())
+        """Journal what is under way, however the call ends."""
+        self._let_go()
+        try:
+            if self._flying is not None:
+                self._collect()
+        finally:
+            if self._unsaved and not self._journal.is_broken:
+                self._commit(())
 
 
 def _without_answer(answer: Answer, count: int) -> tuple[str, str]:

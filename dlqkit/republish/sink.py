@@ -9,7 +9,7 @@ from typing import Protocol
 from dlqkit.errors import DlqkitError
 from dlqkit.republish.plan import Plan, PlannedEvent
 
-__all__ = ["NOT_SENT", "Message", "SendError", "Sink", "message_of"]
+__all__ = ["NOT_SENT", "Failed", "Message", "Pending", "SendError", "Sink", "message_of"]
 
 NOT_SENT = frozenset({"UNREACHABLE"})
 """Codes of errors before any byte of the request left: the event is still to be sent."""
@@ -48,8 +48,31 @@ class SendError(DlqkitError):
         self.is_definite = is_definite
 
 
+class Pending(Protocol):
+    """A request that is under way."""
+
+    def wait(self) -> list[str]:
+        """An id for each message, in order. Raises ``SendError``. Interrupted, it can be called again."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Failed:
+    """A request that failed before it was under way."""
+
+    error: SendError
+
+    def wait(self) -> list[str]:
+        """As ``Pending.wait``."""
+        raise self.error
+
+
 class Sink(Protocol):
-    """Where messages go. ``max_messages`` (an attribute, optional) is the most that one request takes."""
+    """Where messages go.
+
+    Optional are ``max_messages``, the most that one request takes, and ``prepare``, which takes messages and gives a
+    callable that lets the request go and returns it as ``Pending``; a sink without it sends from a second thread.
+    """
 
     def send(self, messages: Sequence[Message]) -> list[str]:
         """Send them in one request; an id for each, in order. Raises ``SendError``."""

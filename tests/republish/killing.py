@@ -20,7 +20,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from dlqkit.republish import sending
+from dlqkit.republish import publisher, sending
 from dlqkit.republish.batches import Queue
 from dlqkit.republish.journal import Journal, open_journal, read_journal
 from dlqkit.republish.plan import Plan, read_plan, write_plan
@@ -31,7 +31,7 @@ from tests.republish.plans import ATTRIBUTE, TOPIC, make_plan
 
 ROOT = Path(__file__).parents[2]
 BATCH = 5
-POINTS = ("before commit", "after commit", "before request", "after request")
+POINTS = ("before commit", "after commit", "before request", "after request", "before answer", "after answer")
 FAULTS = ("ack_lost", "unavailable", "exhausted", "fewer_ids", "internal", "slow_answer")
 DEADLINE_S = 0.3
 
@@ -276,7 +276,9 @@ def _die_at(point: str | None, number: int) -> None:
 
     if point is not None:
         Journal.advance = around("commit", Journal.advance)  # type: ignore[method-assign]
-        Publisher.send = around("request", Publisher.send)  # type: ignore[method-assign]
+        # A request begins and is answered at two places: its messages are under way between them.
+        Publisher._start = around("request", Publisher._start)  # type: ignore[method-assign]
+        publisher._Publish.wait = around("answer", publisher._Publish.wait)  # type: ignore[method-assign]
 
 
 def _main() -> None:

@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from dlqkit.errors import EvidenceError, ParameterError
 from dlqkit.republish import sending
-from dlqkit.republish.journal import open_journal, read_journal
+from dlqkit.republish.journal import Change, open_journal, read_journal
 from dlqkit.republish.plan import Target
 from dlqkit.republish.sending import Message, SendError, send_events
+from dlqkit.republish.sink import Pending
 from tests.republish.plans import ATTRIBUTE, FAST, TOPIC, Answers, make_plan, send_all, states
 
 
@@ -422,3 +425,70 @@ def test_a_plan_that_is_done_sends_nothing_and_does_not_wait(tmp_path: Path) -> 
                            should_stop=lambda: False)  # fmt: skip
 
     assert sent == type(sent)()
+
+
+class Prepared(Answers):
+    """Requests that are let go and waited for apart; ``told`` has what happened in its order."""
+
+    def __init__(self, interrupted: int = 0) -> None:
+        super().__init__(most=2)
+        self.told: list[str] = []
+        self._interrupted = interrupted
+
+    def prepare(self, messages: Sequence[Message]) -> Callable[[], Pending]:
+        first = messages[0].item
+        self.told.append(f"ready {first}")
+
+        def start() -> Pending:
+            self.told.append(f"go {first}")
+            return Waiting(self, messages)
+
+        return start
+
+    def answer(self, messages: Sequence[Message]) -> list[str]:
+        first = messages[0].item
+        if first == self._interrupted:
+            self._interrupted = 0
+            raise KeyboardInterrupt
+        self.told.append(f"answer {first}")
+        return self.send(messages)
+
+
+@dataclass(frozen=True)
+class Waiting:
+    sink: Prepared
+    messages: Sequence[Message]
+
+    def wait(self) -> list[str]:
+        return self.sink.answer(self.messages)
+
+
+def test_the_next_request_is_ready_and_goes_before_an_answer_is_written_down(tmp_path: Path) -> None:
+    """So that the receiver does not wait for the journal; its own intent is on the disk by then."""
+    sink = Prepared()
+    with open_journal(tmp_path) as journal:
+        before = journal.advance
+
+        def advance(plan_id: str, changes: Sequence[Change], intended: Sequence[int], **more: Any) -> None:
+            before(plan_id, changes, intended, **more)
+            sink.told.append(f"written {[one.item for one in changes]} {list(intended)}")
+
+        journal.advance = advance  # type: ignore[method-assign]
+        assert send_all(journal, sink, make_plan(6)).acked == 6
+
+    assert sink.told == [
+        "written [] [1, 2]", "ready 1", "go 1",
+        "written [] [3, 4]", "ready 3", "answer 1", "go 3",
+        "written [1, 2] [5, 6]", "ready 5", "answer 3", "go 5",
+        "written [3, 4] []", "answer 5", "written [5, 6] []",
+    ]  # fmt: skip
+
+
+def test_an_interrupt_while_an_answer_is_waited_for_does_not_lose_it(tmp_path: Path) -> None:
+    """The answer is waited for once more and written down; what was ready behind it is still planned."""
+    plan = make_plan(6)
+    with open_journal(tmp_path) as journal:
+        with pytest.raises(KeyboardInterrupt):
+            send_all(journal, Prepared(interrupted=3), plan)
+
+        assert states(journal, plan) == ["acked"] * 4 + ["planned"] * 2
