@@ -4,7 +4,7 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
-.PHONY: help install demo test lint types bench bench-reliability lock clean
+.PHONY: help install demo test lint types bench bench-reliability messages lock clean
 
 help:
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/ -/'
@@ -36,6 +36,11 @@ bench: $(STAMP) ## figures of the docs, and the long accuracy runs
 
 bench-reliability: $(STAMP) ## kill a republish some 500 times and look for an event that was sent twice or lost
 	$(BIN)/python -m benchmarks.reliability
+
+messages: $(STAMP) ## put new sentences into the catalogs of every language, and take out those that are gone
+	$(BIN)/pybabel -q extract -k say -k say_count:1,2 -k mark --add-location=file --no-wrap -o .messages.pot dlqkit
+	$(BIN)/pybabel -q update -D dlqkit -d dlqkit/locale -i .messages.pot --no-fuzzy-matching --no-wrap --ignore-obsolete --ignore-pot-creation-date
+	@rm -f .messages.pot
 
 # With the oldest Python that is supported (PYTHON=…), or a pin may need a newer one.
 lock: $(STAMP) ## pin every dependency anew, with hashes and without an index

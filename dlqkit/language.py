@@ -1,0 +1,289 @@
+"""What people read, in their language: gettext's catalogs, plural forms, and numbers and dates as they write them.
+
+A sentence is written whole and in English, with names in braces where values stand; ``locale/LANGUAGE/LC_MESSAGES/
+dlqkit.po`` has its translations, so that a further language is one file. Values are put in after the translation, so
+foreign text is never looked up, and braces in it mean nothing.
+"""
+
+from __future__ import annotations
+
+import gettext
+import io
+import re
+import string
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
+from datetime import UTC, datetime
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from dlqkit.errors import ParameterError
+
+__all__ = [
+    "SOURCE",
+    "clock",
+    "current",
+    "date_and_time",
+    "known_languages",
+    "listing",
+    "mark",
+    "number",
+    "percent",
+    "retell",
+    "say",
+    "say_count",
+    "use",
+]
+
+SOURCE = "en"
+"""The language that the sentences are written in: it needs no catalog."""
+_FOLDER = Path(__file__).parent / "locale"
+_SPEC = re.compile(r",?(?:\.(?P<digits>[0-9]+))?(?P<kind>[fd%]?)")
+_NUMBER = re.compile(r"[0-9]{1,3}(?:,[0-9]{3})+(?:\.[0-9]+)?|[0-9]+\.[0-9]+")
+_MOMENT = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2} [0-9]{2}:[0-9]{2}(?::[0-9]{2})? UTC")
+_current: ContextVar[str] = ContextVar("language", default=SOURCE)
+
+
+def known_languages() -> tuple[str, ...]:
+    """Codes of the languages that there are, English first."""
+    return (SOURCE, *sorted(path.parents[1].name for path in _FOLDER.glob("*/LC_MESSAGES/dlqkit.po")))
+
+
+def current() -> str:
+    """The language that is spoken now."""
+    return _current.get()
+
+
+@contextmanager
+def use(language: str) -> Iterator[None]:
+    """Speak a language within a block, in this thread and this task.
+
+    Raises
+    ------
+    ParameterError
+        If there is no catalog of it.
+    """
+    known = known_languages()
+    if language not in known:
+        raise ParameterError(f"There is no language {language[:20]!r}.", f"Choose of {', '.join(known)}.")
+    token = _current.set(language)
+    try:
+        yield
+    finally:
+        _current.reset(token)
+
+
+def mark(text: str) -> str:
+    """The text itself: marks a constant for the catalogs, which ``say`` translates where it is used."""
+    return text
+
+
+def say(text: str, /, **values: object) -> str:
+    """A sentence in the current language.
+
+    Parameters
+    ----------
+    text : str
+        English, whole, with names in braces; a format such as ``{share:.0%}`` or ``{size:.1f}`` is applied as the
+        language writes numbers, ``{port:d}`` without marks between thousands. Two braces are one.
+    **values
+        What stands for the names. Whole numbers are written with marks between thousands.
+    """
+    return _WORDS.vformat(_catalog(_current.get()).gettext(text) if text else "", (), values)
+
+
+def say_count(one: str, many: str, count: int, /, **values: object) -> str:
+    """As ``say``, in the form that a count wants; ``{count}`` is the count.
+
+    Parameters
+    ----------
+    one, many : str
+        English singular and plural.
+    count : int
+        Which form it is. Give ``count=`` another value where the sentence shows it in other words, such as "≥ 100".
+    """
+    text = _catalog(_current.get()).ngettext(one, many, count)
+    return _WORDS.vformat(text, (), {"count": count, **values})
+
+
+def number(value: float, digits: int = 0) -> str:
+    """``1,234.5``, or as the language writes it; rounded as Python does."""
+    return _localised(f"{value:,.{digits}f}")
+
+
+def percent(share: float, digits: int = 0) -> str:
+    """A share of 1 as a percentage."""
+    return _symbols(_current.get())[2].format(_localised(f"{share:.{digits}%}"[:-1]))
+
+
+def date_and_time(at: datetime, *, seconds: bool = True) -> str:
+    """A moment in UTC: ``2026-11-24 09:31:12 UTC``."""
+    # Patterns of Unicode's LDML (unicode.org/reports/tr35): a catalog says in which order a language has them.
+    pattern = say("yyyy-MM-dd HH:mm:ss 'UTC'") if seconds else say("yyyy-MM-dd HH:mm 'UTC'")
+    return _dated(at, pattern)
+
+
+def clock(at: datetime, *, seconds: bool = True) -> str:
+    """The time of day in UTC: ``09:31:12``."""
+    return _dated(at, say("HH:mm:ss") if seconds else say("HH:mm"))
+
+
+def listing(parts: Sequence[str]) -> str:
+    """``a, b and c``."""
+    if len(parts) < 2:
+        return "".join(parts)
+    return say("{parts} and {last}", parts=", ".join(parts[:-1]), last=parts[-1])
+
+
+def retell(text: str) -> str:
+    """A sentence that was stored in English, such as a manifest's, in the current language.
+
+    Evidence is kept in English, whoever collected it. The sentence is compared with the catalog's texts; what stands
+    for their names is carried over. A text of which none fits stays as it is.
+    """
+    if _current.get() == SOURCE:
+        return text
+    catalog = _catalog(_current.get())
+    if (whole := catalog.gettext(text)) != text:
+        return whole
+    for beginning, pattern, one, many in _templates(_current.get()):
+        if text.startswith(beginning) and (found := pattern.fullmatch(text)):
+            values = {name: _Kept(_carry(value)) for name, value in found.groupdict().items()}
+            count = re.sub("[^0-9]", "", found.groupdict().get("count", ""))
+            shown = catalog.gettext(one) if many is None else catalog.ngettext(one, many, int(count or 2))
+            return _WORDS.vformat(shown, (), {"count": count, **values})
+    return text
+
+
+# --- catalogs
+
+
+@cache
+def _catalog(language: str) -> gettext.NullTranslations:
+    if language == SOURCE:
+        return gettext.NullTranslations()
+    from babel.messages.mofile import write_mo
+
+    compiled = io.BytesIO()
+    write_mo(compiled, _read(language))
+    compiled.seek(0)
+    return gettext.GNUTranslations(compiled)
+
+
+@cache
+def _read(language: str) -> Any:
+    from babel.messages.pofile import read_po
+
+    with (_FOLDER / language / "LC_MESSAGES" / "dlqkit.po").open("rb") as file:
+        return read_po(file, locale=language)
+
+
+@cache
+def _templates(language: str) -> list[tuple[str, re.Pattern[str], str, str | None]]:
+    """Of each text with names: how it begins, what it looks like filled in, itself and its plural; longest first."""
+    found = []
+    for message in _read(language):
+        one, many = message.id if isinstance(message.id, tuple) else (message.id, None)
+        for text in {one, many} - {None}:
+            if "{" in text:
+                found.append((text.partition("{")[0], _shape(text), one, many))
+    return sorted(found, key=lambda row: (-len(row[1].pattern), row[2]))
+
+
+def _shape(text: str) -> re.Pattern[str]:
+    out: list[str] = []
+    seen: set[str] = set()
+    for literal, name, _, _ in string.Formatter().parse(text):
+        out.append(re.escape(literal))
+        if name is not None:
+            out.append(f"(?P={name})" if name in seen else f"(?P<{name}>.+?)")
+            seen.add(name)
+    return re.compile("".join(out), re.DOTALL)
+
+
+def _carry(value: str) -> str:
+    """A value of an English sentence: a number or a moment is written as the language does."""
+    if _NUMBER.fullmatch(value):
+        return _localised(value)
+    if _MOMENT.fullmatch(value):
+        at = datetime.fromisoformat(value.removesuffix(" UTC") + "+00:00")
+        return date_and_time(at, seconds=value.count(":") == 2)
+    return value
+
+
+# --- numbers and dates
+
+
+class _Kept(str):
+    """A value that is written as it stands, whatever its format says."""
+
+    __slots__ = ()
+
+    def __format__(self, spec: str) -> str:
+        return str(self)
+
+
+class _Words(string.Formatter):
+    def get_value(self, key: int | str, args: Sequence[Any], kwargs: Mapping[str, Any]) -> Any:
+        return kwargs[str(key)]
+
+    def format_field(self, value: Any, format_spec: str) -> str:
+        if isinstance(value, bool) or not isinstance(value, int | float):
+            return format(value, format_spec)
+        spec = _SPEC.fullmatch(format_spec)
+        if spec is None:
+            return format(value, format_spec)
+        digits = int(spec["digits"] or 0)
+        if spec["kind"] == "%":
+            return percent(value, digits)
+        if spec["kind"] == "d":
+            return str(value)
+        if isinstance(value, float) and not format_spec:
+            raise ValueError("A number with a fraction needs a format, such as {size:.1f}.")
+        return number(value, digits)
+
+
+_WORDS = _Words()
+
+
+@cache
+def _locale(language: str) -> Any:
+    from babel import Locale
+
+    return Locale.parse(language)
+
+
+@cache
+def _symbols(language: str) -> tuple[str, str, str]:
+    """The mark between thousands, the decimal sign, and a percentage of ``{}``."""
+    if language == SOURCE:
+        return ",", ".", "{}%"
+    from babel.numbers import get_decimal_symbol, get_group_symbol
+
+    pattern = _locale(language).percent_formats[None]
+    return get_group_symbol(language), get_decimal_symbol(language), f"{pattern.prefix[0]}{{}}{pattern.suffix[0]}"
+
+
+def _localised(figure: str) -> str:
+    group, point, _ = _symbols(_current.get())
+    return figure.translate({ord(","): group, ord("."): point})
+
+
+def _dated(at: datetime, pattern: str) -> str:
+    moment = at.astimezone(UTC)
+    if current() == SOURCE:
+        # The same as below, without loading a library for it.
+        return moment.strftime(_STRFTIME[pattern])
+    from babel.dates import format_datetime
+
+    return str(format_datetime(moment, pattern, locale=_locale(current())))
+
+
+_STRFTIME = {
+    "yyyy-MM-dd HH:mm:ss 'UTC'": "%Y-%m-%d %H:%M:%S UTC",
+    "yyyy-MM-dd HH:mm 'UTC'": "%Y-%m-%d %H:%M UTC",
+    "HH:mm:ss": "%H:%M:%S",
+    "HH:mm": "%H:%M",
+}

@@ -1,0 +1,147 @@
+"""What people read is whole in every language that there is."""
+
+from __future__ import annotations
+
+import string
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+from babel.messages.extract import extract_from_dir
+from babel.messages.pofile import read_po
+
+import dlqkit
+from dlqkit import language
+from dlqkit.errors import ParameterError
+
+ROOT = Path(dlqkit.__file__).parent
+# What `make messages` looks for too.
+KEYWORDS = {"say": None, "say_count": (1, 2), "mark": None}
+PO = """msgid ""
+msgstr ""
+"Content-Type: text/plain; charset=utf-8\\n"
+"Plural-Forms: nplurals=3; plural=(n%10==1 && n%100!=11 ? 0 : n%10>=2 && n%10<=4 && (n%100<12 || n%100>14) ? 1 : 2);\\n"
+
+msgid "yyyy-MM-dd HH:mm:ss 'UTC'"
+msgstr "dd.MM.yyyy HH:mm:ss 'UTC'"
+
+msgid "{share:.1%} of {name} took {size:.1f} s on port {port:d}"
+msgstr "{share:.1%} событий {name} заняли {size:.1f} с на порту {port:d}"
+
+msgid "{count} event is open"
+msgid_plural "{count} events are open"
+msgstr[0] "{count} событие открыто"
+msgstr[1] "{count} события открыты"
+msgstr[2] "{count} событий открыто"
+
+msgid "The source ended at {at}."
+msgstr "Источник закончился {at}."
+
+msgid "Nothing is known."
+msgstr "Ничего не известно."
+"""
+
+
+@pytest.fixture
+def _russian(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
+    folder = tmp_path / "ru" / "LC_MESSAGES"
+    folder.mkdir(parents=True)
+    (folder / "dlqkit.po").write_text(PO, encoding="utf-8")
+    monkeypatch.setattr(language, "_FOLDER", tmp_path)
+    caches = (language._catalog, language._read, language._templates)
+    for one in caches:
+        one.cache_clear()
+    yield
+    for one in caches:
+        one.cache_clear()
+
+
+def test_numbers_and_shares_are_written_as_the_language_does(_russian: None) -> None:
+    """The digits are the same in both; the marks between them are the language's."""
+    values: dict[str, Any] = {"share": 0.1234, "name": "a{b}", "size": 1234.56, "port": 8080}
+    text = "{share:.1%} of {name} took {size:.1f} s on port {port:d}"
+
+    assert language.say(text, **values) == "12.3% of a{b} took 1,234.6 s on port 8080"
+    with language.use("ru"):
+        assert language.say(text, **values) == "12,3\xa0% событий a{b} заняли 1\xa0234,6 с на порту 8080"
+    assert language.current() == "en"
+
+
+@pytest.mark.parametrize(
+    ("count", "english", "russian"),
+    [
+        (1, "1 event is open", "1 событие открыто"),
+        (3, "3 events are open", "3 события открыты"),
+        (11, "11 events are open", "11 событий открыто"),
+        (2021, "2,021 events are open", "2\xa0021 событие открыто"),
+    ],
+)
+def test_a_count_has_the_form_that_it_wants(_russian: None, count: int, english: str, russian: str) -> None:
+    one, many = "{count} event is open", "{count} events are open"
+
+    assert language.say_count(one, many, count) == english
+    with language.use("ru"):
+        assert language.say_count(one, many, count) == russian
+        assert language.retell(english) == russian
+
+
+def test_a_moment_is_utc_wherever_the_reader_is(_russian: None) -> None:
+    at = datetime.fromisoformat("2026-11-24T12:31:12+03:00")
+
+    assert language.date_and_time(at) == "2026-11-24 09:31:12 UTC"
+    assert language.clock(at, seconds=False) == "09:31"
+    with language.use("ru"):
+        assert language.date_and_time(at) == "24.11.2026 09:31:12 UTC"
+
+
+def test_a_sentence_that_was_stored_in_english_is_retold(_russian: None) -> None:
+    """A manifest is kept in English; a text that is no sentence of ours stays as it is."""
+    assert language.retell("Nothing is known.") == "Nothing is known."
+    with language.use("ru"):
+        assert language.retell("Nothing is known.") == "Ничего не известно."
+        assert (
+            language.retell("The source ended at 2026-11-24 09:31:12 UTC.")
+            == "Источник закончился 24.11.2026 09:31:12 UTC."
+        )
+        assert language.retell("connection refused") == "connection refused"
+
+
+def test_a_number_with_a_fraction_is_not_written_without_a_format() -> None:
+    with pytest.raises(ValueError, match="needs a format"):
+        language.say("{size} s", size=1.5)
+
+
+def test_a_language_without_a_catalog_is_refused() -> None:
+    with pytest.raises(ParameterError, match="en, ru"), language.use("xx"):
+        pass
+
+
+def test_english_loads_no_library_for_it() -> None:
+    """A first look at an incident does not wait for what it does not need."""
+    assert language.date_and_time(datetime(2026, 11, 24, 9, 31, tzinfo=UTC), seconds=False) == "2026-11-24 09:31 UTC"
+    assert language.percent(0.125) == f"{0.125:.0%}"
+
+
+def _messages() -> set[Any]:
+    return {message for _, _, message, _, _ in extract_from_dir(ROOT, keywords=KEYWORDS)}
+
+
+def _names(text: str) -> set[str]:
+    return {name for _, name, _, _ in string.Formatter().parse(text) if name is not None}
+
+
+@pytest.mark.parametrize("code", [code for code in language.known_languages() if code != "en"])
+def test_every_sentence_has_a_translation_with_its_values(code: str) -> None:
+    """None is missing, none is left over, and none forgets or invents a value."""
+    with (ROOT / "locale" / code / "LC_MESSAGES" / "dlqkit.po").open("rb") as file:
+        catalog = {message.id: message for message in read_po(file, locale=code) if message.id}
+
+    assert _messages() == set(catalog)
+    for key, message in catalog.items():
+        texts = message.string if isinstance(message.string, tuple) else (message.string,)
+        assert all(texts), key
+        assert not message.fuzzy, key
+        names = _names(key) if isinstance(key, str) else set().union(*map(_names, key))
+        assert all(_names(text) <= names for text in texts), key
+        assert isinstance(key, tuple) or all(_names(text) == names for text in texts), key
