@@ -16,6 +16,7 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from datetime import UTC, datetime
 from functools import cache
+from numbers import Integral, Real
 from pathlib import Path
 from typing import Any
 
@@ -230,19 +231,19 @@ class _Words(string.Formatter):
         return kwargs[str(key)]
 
     def format_field(self, value: Any, format_spec: str) -> str:
-        if isinstance(value, bool) or not isinstance(value, int | float):
+        if isinstance(value, bool) or not isinstance(value, Real):
             return format(value, format_spec)
         spec = _SPEC.fullmatch(format_spec)
         if spec is None:
             return format(value, format_spec)
         digits = int(spec["digits"] or 0)
         if spec["kind"] == "%":
-            return percent(value, digits)
+            return percent(float(value), digits)
         if spec["kind"] == "d":
             return str(value)
-        if isinstance(value, float) and not format_spec:
+        if not isinstance(value, Integral) and not format_spec:
             raise ValueError("A number with a fraction needs a format, such as {size:.1f}.")
-        return number(value, digits)
+        return number(int(value) if isinstance(value, Integral) else float(value), digits)
 
 
 _WORDS = _Words()

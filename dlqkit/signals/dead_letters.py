@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
+from dlqkit.language import say
 from dlqkit.signals.bounds import ended, onset_of, usual_rate
 from dlqkit.signals.dispersion import Points, blocks_of, place_in
 from dlqkit.signals.exposure import Exposure, by_time, by_volume, with_profile
@@ -159,8 +160,8 @@ def _found(
     hours = max(end_s - scrapes.began_s - sum(float(points.at_s[one.last] - points.previous_s[one.first])
                                               for one in runs), 1.0) / 3600  # fmt: skip
     expected = rate * float(exposed.after[run.last] - exposed.before[run.first])
-    tally = Tally(expected, "share of the events" if divided else "rate", run.likelihood, FLOOR)
-    text = "It was going on when the evidence begins." if onset.low_s <= scrapes.began_s else ""
+    tally = Tally(expected, divided, run.likelihood, FLOOR)
+    text = say("It was going on when the evidence begins.") if onset.low_s <= scrapes.began_s else ""
     return Found(
         workflow_id, "dead_letters", onset.at_s, onset.low_s, onset.high_s, last if is_over else None,
         onset.high_s - onset.low_s, run.size, float(rest / hours), sureness(run.likelihood), text, tally=tally,

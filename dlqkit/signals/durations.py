@@ -11,11 +11,12 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from dlqkit.language import mark, say
 from dlqkit.signals.growth import growth
 from dlqkit.signals.points import times_s
 from dlqkit.signals.scrapes import Scrapes
 
-__all__ = ["Durations", "durations_by_workflow", "native_durations", "recorded_durations"]
+__all__ = ["RECORDED", "Durations", "durations_by_workflow", "native_durations", "recorded_durations"]
 
 Floats = npt.NDArray[np.float64]
 
@@ -23,6 +24,7 @@ Floats = npt.NDArray[np.float64]
 OPEN_BUCKET, FIRST_BUCKET = 1.5, 0.5
 # A summary's quantile nearest to the median tells most about all actions.
 MIDDLE = 0.5
+RECORDED = mark("the execution records")
 # Counts of native buckets below this share of one are rounding.
 SMALLEST = 1e-9
 
@@ -36,6 +38,7 @@ class Durations:
     log_ms: Floats
     count: Floats
     source: str
+    """In words; ``RECORDED`` where each step is an action of its own."""
 
 
 def durations_by_workflow(scrapes: Scrapes, metric: str) -> dict[str | None, Durations]:
@@ -85,7 +88,7 @@ def _from_buckets(own: Scrapes, metric: str) -> Durations | None:
     lower = np.concatenate([[max(finite[0] * FIRST_BUCKET**2, 1e-9)], edges[:-1]])
     upper = np.where(np.isfinite(edges), edges, finite[-1] * OPEN_BUCKET**2)
     middle = np.log(1000 * np.sqrt(np.maximum(lower, 1e-9) * np.maximum(upper, 1e-9)))
-    return _weighted(previous, times, counts @ middle, counts.sum(axis=1), "histogram buckets")
+    return _weighted(previous, times, counts @ middle, counts.sum(axis=1), say("histogram buckets"))
 
 
 def _weighted(previous: Floats, at: Floats, logs: Floats, count: Floats, source: str) -> Durations | None:
@@ -112,15 +115,15 @@ def _from_sums(own: Scrapes, metric: str) -> Durations | None:
     if not seen.any():
         return None
     logs = np.log(1000 * total[seen] / count[seen])
-    return Durations(previous[seen], times[seen], logs, count[seen].astype(np.float64), "sum and count")
+    return Durations(previous[seen], times[seen], logs, count[seen].astype(np.float64), say("sum and count"))
 
 
 def _from_values(own: Scrapes, metric: str) -> Durations | None:
     quantiles = np.array([_number(text) for text in own.label("quantile")])
-    source = "a gauge"
+    source = say("a gauge")
     if not np.isnan(quantiles).all():
         nearest = quantiles[np.nanargmin(np.abs(quantiles - MIDDLE))]
-        own, source = own.where(quantiles == nearest), f"the summary's {nearest:g} quantile"
+        own, source = own.where(quantiles == nearest), say("the summary's {quantile} quantile", quantile=f"{nearest:g}")
     # A gauge that stands still saw no new action: only a change is one more observation.
     changed = np.concatenate([[True], np.diff(own.value) != 0])
     changed[own.first[:-1]] = True
@@ -164,7 +167,7 @@ def native_durations(histograms: pd.DataFrame | None, metric: str) -> dict[str |
     out = {}
     for name, rows in parts.items():
         table = np.array(sorted(rows, key=lambda row: row[1]))
-        found = _weighted(table[:, 0], table[:, 1], table[:, 2], table[:, 3], "a native histogram")
+        found = _weighted(table[:, 0], table[:, 1], table[:, 2], table[:, 3], say("a native histogram"))
         if found is not None:
             out[name] = found
     return out
@@ -191,5 +194,5 @@ def recorded_durations(records: pd.DataFrame | None) -> dict[str | None, Duratio
     for workflow_id, part in known.groupby("workflow_id", sort=True, observed=True):
         at = times_s(part["recorded_at"])
         logs = np.log(part["action_duration_ms"].to_numpy(dtype=np.float64))
-        out[str(workflow_id)] = Durations(at, at, logs, np.ones(len(at)), "the execution records")
+        out[str(workflow_id)] = Durations(at, at, logs, np.ones(len(at)), RECORDED)
     return out

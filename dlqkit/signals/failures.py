@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dlqkit.language import say
 from dlqkit.signals.bounds import ended, onset_of, usual_rate
 from dlqkit.signals.dead_letters import NEAR_SCRAPES, exposed_steps, merge_near
 from dlqkit.signals.dispersion import blocks_of
@@ -42,10 +43,10 @@ def find_failures(failure: Growth, success: Growth, scrapes: Scrapes, end_s: flo
             is_over = ended(last, float(points.at_s[run.first]), run.size, end_s)
             before = [float(points.at_s[one.last]) for one in runs if one.last < run.first]
             onset = onset_of(run, points, exposure, rate, scrapes, max(before, default=scrapes.began_s))
-            text = (
-                f"{run.size:,.0f} failed attempts against {won:,.0f} successes,"
-                f" where {run.expected:,.0f} would be usual."
-            )
+            text = say(
+                "{failed:,.0f} failed attempts against {won:,.0f} successes, where {expected:,.0f} would be usual.",
+                failed=run.size, won=won, expected=run.expected,
+            )  # fmt: skip
             hours = max(end_s - scrapes.began_s - (last - begin), 1.0) / 3600
             out.append(
                 Found(workflow_id, "failures", onset.at_s, onset.low_s, onset.high_s, last if is_over else None,

@@ -8,6 +8,7 @@ from typing import Any
 import pandas as pd
 
 from dlqkit.errors import FrameError
+from dlqkit.language import say, say_count
 
 __all__ = ["FINDINGS", "group_alike"]
 
@@ -123,14 +124,6 @@ def _finding(group: dict[str, Any], by_signature: bool) -> dict[str, Any]:
     ends = [row.end_at for row in rows]
     signature = group["signature"]
     count = len(rows)
-    amount = _NUMBERS[count] if count < len(_NUMBERS) else f"{count:,}"
-    noun = "workflow" if count == 1 else "workflows"
-    if count == 1:
-        alike = "alone" if by_signature else "alone at this time"
-    elif signature is None:
-        alike = "at the same time; whether with the same error is not known"
-    else:
-        alike = "the same signature"
     return {
         "workflow_ids": names,
         "workflows": count,
@@ -141,5 +134,21 @@ def _finding(group: dict[str, Any], by_signature: bool) -> dict[str, Any]:
         "end_at": pd.NaT if any(pd.isna(end) for end in ends) else max(ends),
         "size": float(sum(row.size for row in rows if not pd.isna(row.size))),
         "confidence": float(max((row.confidence for row in rows if not pd.isna(row.confidence)), default=float("nan"))),
-        "sentence": f"{amount.capitalize()} {noun}, {alike}.",
+        "sentence": _sentence(count, by_signature, signature is not None),
     }
+
+
+def _sentence(count: int, by_signature: bool, is_same: bool) -> str:
+    # English writes small numbers as words; a translation uses {count}.
+    amount = (_NUMBERS[count] if count < len(_NUMBERS) else f"{count:,}").capitalize()
+    if count == 1:
+        return say("One workflow, alone.") if by_signature else say("One workflow, alone at this time.")
+    if is_same:
+        return say_count(
+            "{amount} workflow, the same signature.", "{amount} workflows, the same signature.", count, amount=amount
+        )
+    return say_count(
+        "{amount} workflow, at the same time; whether with the same error is not known.",
+        "{amount} workflows, at the same time; whether with the same error is not known.",
+        count, amount=amount,
+    )  # fmt: skip

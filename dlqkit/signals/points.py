@@ -11,6 +11,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from dlqkit.errors import ParameterError
+from dlqkit.language import say
 
 __all__ = ["Found", "Tally", "aware", "moment_s", "times_s"]
 
@@ -20,18 +21,27 @@ _WRITE_TIME = "Write it as 2026-03-02T14:00:00+00:00."
 
 @dataclass(frozen=True, slots=True)
 class Tally:
-    """What a counter is held against: ``expected`` events by ``usual``, and how unlikely the growth is by that."""
+    """What a counter is held against: ``expected`` events by what is usual, and how unlikely the growth is by that."""
 
     expected: float
-    usual: str
+    is_share: bool
+    """Whether the usual is a share of the events, else a rate."""
     likelihood: float
     needed: float
 
     def words(self, grown: float) -> str:
         """The growth beside the usual, in a sentence."""
-        return (
-            f"The dead-letter counter grew by {grown:,.0f} where its usual {self.usual} makes {self.expected:,.1f}"
-            f" (log-likelihood ratio {self.likelihood:,.0f}, {self.needed:.0f} needed)."
+        values = {"grown": grown, "expected": self.expected, "likelihood": self.likelihood, "needed": self.needed}
+        if self.is_share:
+            return say(
+                "The dead-letter counter grew by {grown:,.0f} where its usual share of the events makes {expected:,.1f}"
+                " (log-likelihood ratio {likelihood:,.0f}, {needed:.0f} needed).",
+                **values,
+            )
+        return say(
+            "The dead-letter counter grew by {grown:,.0f} where its usual rate makes {expected:,.1f}"
+            " (log-likelihood ratio {likelihood:,.0f}, {needed:.0f} needed).",
+            **values,
         )
 
 

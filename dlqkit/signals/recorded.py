@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from dlqkit.language import say
 from dlqkit.signals.bounds import ended
 from dlqkit.signals.growth import Growth
 from dlqkit.signals.onset import MERGE_S, MINIMUM_EVENTS, Segment, find_elevated
@@ -133,7 +134,7 @@ def _from_records(workflow_id: str | None, dead: pd.DataFrame, start_s: float, e
             Found(
                 workflow_id, "dead_letters", first, first, first, last if is_over else None, 1.0, size,
                 _baseline(float(len(at)), size, last - first, end_s - start_s), run.confidence,
-                f"{size:,.0f} dead letters in the execution records.",
+                say("{size:,.0f} dead letters in the execution records.", size=size),
             )
         )  # fmt: skip
     return out

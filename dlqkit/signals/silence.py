@@ -8,6 +8,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from dlqkit.language import listing, mark, say
 from dlqkit.signals.flow import Pause, find_pauses, joined, points_of_times
 from dlqkit.signals.growth import Growth, Steps
 from dlqkit.signals.points import Found, times_s
@@ -25,7 +26,7 @@ LEAST_EVENTS = 30.0
 LATE_SCRAPES, LATE_S = 2.0, 60.0
 # A workflow that is silent for so many times as long as all are is silent by itself.
 LONGER = 1.3
-COUNTERS, RECORDS, LOGS = "counters", "execution records", "worker logs"
+COUNTERS, RECORDS, LOGS = mark("counters"), mark("execution records"), mark("worker logs")
 
 
 def find_silences(
@@ -135,7 +136,10 @@ def _of_all(pause: Pause, signs: Mapping[str, Steps], scrapes: Scrapes, end_s: f
     onset = max(near) if near else max([pause.begin_s, *exact])
     low = onset if near else onset - spacing
     words, what = _scrape_words(scrapes, onset, pause.end_s or end_s, set(signs) == {COUNTERS})
-    text = f"No sign of life in the {' and '.join(signs)}, where {pause.expected:,.0f} events were to come; {words}."
+    text = say(
+        "No sign of life in the {sources}, where {expected:,.0f} events were to come; {scrapes}.",
+        sources=listing([say(name) for name in signs]), expected=pause.expected, scrapes=words,
+    )  # fmt: skip
     return Found(None, "silence", onset, low, onset, pause.end_s, spacing, pause.expected, np.nan,
                  _sureness(pause.expected, SILENCE_ALL), text, what)  # fmt: skip
 
@@ -147,14 +151,20 @@ def _sureness(expected: float, unlikely: float) -> float:
 def _scrape_words(scrapes: Scrapes, onset_s: float, end_s: float, alone: bool) -> tuple[str, str]:
     """What scraping says, and what is silent: the events, or the scrapes as well."""
     if not len(scrapes.at_s):
-        return "there are no scrapes", "events"
+        return say("there are no scrapes"), "events"
     inside = scrapes.clock_s[(scrapes.clock_s > onset_s) & (scrapes.clock_s <= end_s)]
     scraped_to = float(inside[-1]) if len(inside) else onset_s
     if end_s - scraped_to <= 4 * scrapes.spacing_s:
-        return "the worker's page still answers, so its process lives and gets or takes no events", "events"
-    text = f"scrapes stop {max(scraped_to - onset_s, 0):,.0f} s after it, so its process or the scraping is gone"
+        return say("the worker's page still answers, so its process lives and gets or takes no events"), "events"
+    after_s = max(scraped_to - onset_s, 0)
     if alone:
-        return text + ", and no other source tells which", "scrapes"
+        text = say(
+            "scrapes stop {after_s:,.0f} s after it, so its process or the scraping is gone, and no other source tells"
+            " which",
+            after_s=after_s,
+        )
+        return text, "scrapes"
+    text = say("scrapes stop {after_s:,.0f} s after it, so its process or the scraping is gone", after_s=after_s)
     return text, "events"
 
 
@@ -174,7 +184,10 @@ def _silent_sources(signs: Mapping[str, Steps], known: Sequence[Found], scrapes:
             if name == COUNTERS and end_s - float(scrapes.clock_s[-1]) <= 4 * scrapes.spacing_s:
                 continue
             what = {RECORDS: "records", LOGS: "log lines"}.get(name, "scrapes")
-            text = f"Nothing more in the {name} while the {' and '.join(witnesses)} go on: not the worker is silent."
+            text = say(
+                "Nothing more in the {source} while the {witnesses} go on: not the worker is silent.",
+                source=say(name), witnesses=listing([say(other) for other in witnesses]),
+            )  # fmt: skip
             out.append(
                 Found(None, "silence", last, last - scrapes.spacing_s, last, None, scrapes.spacing_s, pause.expected,
                       np.nan, _sureness(pause.expected, SILENCE_ALL) / 2, text, what)
@@ -201,9 +214,9 @@ def _silent_workflows(
                 continue
             if any(_lives(own, pause, scrapes.spacing_s, end_s) for own in _own_signs(workflow_id, records, logs)):
                 continue
-            text = (
-                f"Its counters do not grow while those of other workflows do;"
-                f" {pause.expected:,.0f} events were to come."
+            text = say(
+                "Its counters do not grow while those of other workflows do; {expected:,.0f} events were to come.",
+                expected=pause.expected,
             )
             low = pause.begin_s - scrapes.spacing_s
             out.append(

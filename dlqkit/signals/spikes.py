@@ -8,7 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from dlqkit.signals.durations import Durations
+from dlqkit.language import say
+from dlqkit.signals.durations import RECORDED, Durations
 from dlqkit.signals.points import Found
 
 __all__ = ["find_spikes"]
@@ -70,7 +71,7 @@ def find_spikes(durations: Mapping[str | None, Durations], end_s: float) -> list
 
 def _grouped(own: Durations) -> _Groups:
     """Neighbouring steps together, weighted by their actions."""
-    needed = GROUP_ACTIONS if float(own.count.max()) > 1 or own.source == "the execution records" else GROUP_VALUES
+    needed = GROUP_ACTIONS if float(own.count.max()) > 1 or own.source == RECORDED else GROUP_VALUES
     so_far = np.cumsum(own.count)
     number = np.floor((so_far - own.count / 2) / needed).astype(np.int64)
     begin = np.concatenate([[0], np.flatnonzero(np.diff(number)) + 1])
@@ -94,10 +95,11 @@ def _of_workflow(workflow_id: str | None, own: Durations, groups: _Groups, end_s
         high = float(groups.end_s[max(rise, _surely_begun(scores, first, begun))])
         goes_on = last >= len(groups) - 2
         factor = float(np.exp(inside - level))
-        text = (
-            f"The action takes {np.exp(inside):,.0f} ms, usually {np.exp(level):,.0f} ms ({factor:.1f} times as long),"
-            f" by {own.source} of {own.count.sum():,.0f} actions."
-        )
+        text = say(
+            "The action takes {now:,.0f} ms, usually {usual:,.0f} ms ({factor:.1f} times as long), by {source} of"
+            " {actions:,.0f} actions.",
+            now=np.exp(inside), usual=np.exp(level), factor=factor, source=say(own.source), actions=own.count.sum(),
+        )  # fmt: skip
         sure = float(1 / (1 + np.exp(-(ratio - FLOOR + 4) / 3)))
         yield Found(workflow_id, "duration", begin, low, high, None if goes_on else float(groups.end_s[last]),
                     high - low, factor, float(np.exp(level)), sure, text)  # fmt: skip

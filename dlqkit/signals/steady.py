@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from dlqkit.language import say
 from dlqkit.signals.bounds import ended, onset_of
 from dlqkit.signals.exposure import by_time
 from dlqkit.signals.growth import Growth, Steps
@@ -38,9 +39,10 @@ def lacks_success(success: Growth, attempts: Growth, failure: Growth, workflow_i
         return None
     # A labelled counter is on the page from its first event on.
     if any(name is not None for name in success.rows):
-        return Lack(" No success of it is counted, while those of other workflows are.", STEADY_SURENESS)
+        words = " " + say("No success of it is counted, while those of other workflows are.")
+        return Lack(words, STEADY_SURENESS)
     if not success.rows and workflow_id not in attempts.rows and failure.of(workflow_id).total > 0:
-        words = " No success counter is known; if it has another name, give it in metrics."
+        words = " " + say("No success counter is known; if it has another name, give it in metrics.")
         return Lack(words, UNKNOWN_SURENESS)
     return None
 
@@ -67,13 +69,30 @@ def find_steady(
     end = last if ended(last, first if is_later else start_s, size, end_s) else None
     if is_later:
         onset = _onset(points, scrapes, end_s)
-        earlier = f"{before:,.0f} succeeded" if before >= 1 else "none came in"
-        text = f"{share:.0%} of its events are lost since its first dead letter; before that {earlier}.{lacking}"
+        if before >= 1:
+            text = say(
+                "{share:.0%} of its events are lost since its first dead letter; before that {before:,.0f} succeeded.",
+                share=share, before=before,
+            )  # fmt: skip
+        else:
+            text = say(
+                "{share:.0%} of its events are lost since its first dead letter; before that none came in.", share=share
+            )
         return Found(workflow_id, "dead_letters", onset.at_s, onset.low_s, onset.high_s, end,
-                     onset.high_s - onset.low_s, size, 0.0, sureness, text)  # fmt: skip
-    span = "all through the window" if end is None else "from its beginning on"
-    text = f"{share:.0%} of its events are lost {span}, so it began before the evidence does.{lacking}"
-    return Found(workflow_id, "dead_letters", start_s, np.nan, start_s, end, np.nan, size, np.nan, sureness, text)
+                     onset.high_s - onset.low_s, size, 0.0, sureness, text + lacking)  # fmt: skip
+    if end is None:
+        text = say(
+            "{share:.0%} of its events are lost all through the window, so it began before the evidence does.",
+            share=share,
+        )
+    else:
+        text = say(
+            "{share:.0%} of its events are lost from its beginning on, so it began before the evidence does.",
+            share=share,
+        )
+    return Found(
+        workflow_id, "dead_letters", start_s, np.nan, start_s, end, np.nan, size, np.nan, sureness, text + lacking
+    )
 
 
 def _onset(points: Steps, scrapes: Scrapes, end_s: float) -> Onset:

@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 
 from dlqkit.frames import RECORDS, SUPPORT_REPORTS, check_frame
+from dlqkit.language import mark, say, say_count
 from dlqkit.signals.outcomes import in_order, record_outcomes
 from dlqkit.signals.points import Found, times_s
 
@@ -18,6 +19,15 @@ __all__ = ["FATES", "REPORTED", "find_reports", "match_reports"]
 
 TIME = "datetime64[us, UTC]"
 FATES = ("never arrived", "dead", "failed", "under way", "succeeded", "unknown")
+# A count of reported events and what became of them.
+_FATE_TEXTS = {
+    "never arrived": mark("{count} never arrived"),
+    "dead": mark("{count} dead"),
+    "failed": mark("{count} failed"),
+    "under way": mark("{count} under way"),
+    "succeeded": mark("{count} succeeded"),
+    "unknown": mark("{count} unknown"),
+}
 REPORTED: Mapping[str, str] = {
     "reported_at": TIME,
     "trace_id": "str",
@@ -157,6 +167,11 @@ def _plain_leaf(value: Any) -> str:
     return str(value).strip() if isinstance(value, list | dict) else _plain(value)
 
 
+def fate_text(fate: str, count: int) -> str:
+    """``12 never arrived``."""
+    return say(_FATE_TEXTS[fate], count=count)
+
+
 def find_reports(reports: pd.DataFrame | None, records: pd.DataFrame | None) -> list[Found]:
     """What clients say never arrived; from the first report on, with the fate of the reported events."""
     if reports is None or reports.empty:
@@ -164,11 +179,11 @@ def find_reports(reports: pd.DataFrame | None, records: pd.DataFrame | None) -> 
     at = times_s(reports["reported_at"].dropna())
     if len(at) == 0:
         return []
-    text = f"{len(reports):,} reports from outside"
+    text = say_count("{count} report from outside", "{count} reports from outside", len(reports))
     needed = {"trace_id", "recorded_at", "queued_to_dlq", "status"}
     if records is not None and needed <= set(records.columns):
         fates = match_reports(reports, records)["fate"].value_counts()
-        text += ": " + ", ".join(f"{fates[fate]:,} {fate}" for fate in FATES if fates.get(fate, 0))
+        text += ": " + ", ".join(fate_text(fate, int(fates[fate])) for fate in FATES if fates.get(fate, 0))
     sure = float(1 - np.exp(-len(reports) / REPORTS))
     first = float(at.min())
     return [Found(None, "support", first, np.nan, first, None, np.nan, float(len(reports)), np.nan, sure, text + ".")]
