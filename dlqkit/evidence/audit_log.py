@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from dlqkit.evidence.store import FILE_MODE, _storage_error, make_folder
+from dlqkit.evidence.store import FILE_MODE, make_folder, storage_error
 
 __all__ = ["append", "find_breaks", "read"]
 
@@ -55,7 +55,7 @@ def append(directory: Path, action: str, **facts: Any) -> None:
             file.flush()
             os.fsync(file.fileno())
     except OSError as error:
-        raise _storage_error(path, error) from error
+        raise storage_error(path, error) from error
 
 
 def read(directory: Path) -> list[dict[str, Any]]:

@@ -27,6 +27,8 @@ __all__ = [
     "read_raw",
     "remove_file",
     "remove_folder",
+    "storage_error",
+    "sync_folder",
     "write_bytes",
     "write_frame",
     "write_raw",
@@ -38,7 +40,8 @@ _LEVEL = 3
 _MAX_RAW_BYTES = 256 << 20
 
 
-def _storage_error(path: Path, error: OSError) -> StorageError:
+def storage_error(path: Path, error: OSError) -> StorageError:
+    """What the analyst is told of an error of the file system."""
     if error.errno in _FULL:
         return StorageError(
             f"The disk is full: {path.name} could not be written.",
@@ -59,7 +62,7 @@ def make_folder(path: Path) -> None:
         if not path.is_dir():
             raise NotADirectoryError(errno.ENOTDIR, "it is not a folder")
     except OSError as error:
-        raise _storage_error(path, error) from error
+        raise storage_error(path, error) from error
 
 
 def write_bytes(path: Path, content: bytes) -> None:
@@ -84,7 +87,7 @@ def write_bytes(path: Path, content: bytes) -> None:
             temporary.unlink(missing_ok=True)
         sync_folder(path.parent)
     except OSError as error:
-        raise _storage_error(path, error) from error
+        raise storage_error(path, error) from error
 
 
 def sync_folder(path: Path) -> None:
@@ -108,7 +111,7 @@ def move_folder(path: Path, target: Path) -> None:
         path.rename(target)
         sync_folder(target.parent)
     except OSError as error:
-        raise _storage_error(target, error) from error
+        raise storage_error(target, error) from error
 
 
 def remove_file(path: Path) -> None:
@@ -122,7 +125,7 @@ def remove_file(path: Path) -> None:
     try:
         path.unlink(missing_ok=True)
     except OSError as error:
-        raise _storage_error(path, error) from error
+        raise storage_error(path, error) from error
 
 
 def remove_folder(path: Path) -> None:
@@ -142,7 +145,7 @@ def hold(path: Path) -> Iterator[None]:
     try:
         descriptor = os.open(path, os.O_RDWR | os.O_CREAT, FILE_MODE)
     except OSError as error:
-        raise _storage_error(path, error) from error
+        raise storage_error(path, error) from error
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except OSError as error:

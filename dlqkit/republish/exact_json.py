@@ -7,7 +7,7 @@ import json
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from decimal import Decimal
+from decimal import Decimal, InvalidOperation
 from typing import Any
 
 __all__ = ["Node", "is_same", "parse_exact", "plain_value", "read_value", "rewrite", "write_value"]
@@ -74,7 +74,7 @@ def _value(text: str, at: int, depth: int) -> Node:
         return Node(at, end, json.loads(text[at:end]))
     number = _NUMBER.match(text, at)
     if number:
-        return Node(at, number.end(), Decimal(number[0]))
+        return Node(at, number.end(), _decimal(number[0]))
     for word, value in _WORDS.items():
         if text.startswith(word, at):
             return Node(at, at + len(word), value)
@@ -139,9 +139,16 @@ def read_value(text: str) -> Any:
         If the text is no JSON.
     """
     try:
-        return json.loads(text, parse_float=Decimal, parse_int=Decimal, parse_constant=_refuse_constant)
+        return json.loads(text, parse_float=_decimal, parse_int=_decimal, parse_constant=_refuse_constant)
     except RecursionError:
         raise ValueError("it is nested too deeply") from None
+
+
+def _decimal(text: str) -> Decimal:
+    try:
+        return Decimal(text)
+    except InvalidOperation:  # an exponent of more digits than the library counts with
+        raise ValueError("a number has an exponent that is too large") from None
 
 
 def _refuse_constant(word: str) -> Any:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import ssl
 import time
 from collections.abc import Sequence
 from pathlib import Path
@@ -25,6 +26,7 @@ _CHUNK = 16_384
 # They ask for the same request once more (408, 425, 429), or say that the first one with this key still runs (409, as
 # the draft has it).
 _DOUBTFUL = {408, 409, 425, 429}
+_BEFORE_THE_EVENT = (urllib3.exceptions.NewConnectionError, ssl.SSLCertVerificationError)
 _HEADER_NAME = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+")
 _ID_FIELDS = ("message_id", "messageId", "id")
 
@@ -158,12 +160,11 @@ def _find_id(answer: requests.Response, body: bytes) -> str:
 
 def _never_connected(error: BaseException) -> bool:
     """Whether no connection was made, so that not a byte of the event left."""
+    # A certificate that is refused ends the handshake, which comes before the request.
     seen: BaseException | None = error
     while seen is not None:
         reason = getattr(seen, "reason", None)
-        if isinstance(seen, urllib3.exceptions.NewConnectionError) or isinstance(
-            reason, urllib3.exceptions.NewConnectionError
-        ):
+        if isinstance(seen, _BEFORE_THE_EVENT) or isinstance(reason, _BEFORE_THE_EVENT):
             return True
         inner = seen.args[0] if seen.args and isinstance(seen.args[0], BaseException) else None
         seen = inner if inner is not None else seen.__cause__

@@ -24,8 +24,26 @@ from dlqkit.republish.journal_schema import (
 )
 from dlqkit.republish.plan import FOLDER
 
-__all__ = ["Head", "check_contents", "connect_to_write", "journal_path", "read_contents", "reading", "writing"]
+__all__ = [
+    "Head",
+    "check_contents",
+    "columns",
+    "connect_to_write",
+    "damaged",
+    "is_new",
+    "journal_path",
+    "make_tables",
+    "read_contents",
+    "read_head",
+    "reading",
+    "writing",
+]
 
+# How many claims there are, and how many are those of an event that is not given up.
+_CLAIMS = """
+    SELECT (SELECT count(*) FROM claims),
+      (SELECT count(*) FROM claims JOIN events ON number = claims.event AND events.dedupe_key = claims.dedupe_key
+       AND events.address = claims.address JOIN states ON states.event = number AND state <> 'failed')"""
 # SQLite waits so long for a reader that is just opening the file; no reader keeps a lock of the write-ahead log.
 _BUSY_S = 10.0
 _MISSING = "Restore republish/journal.sqlite from a copy; never start without it, or events may be sent again."
@@ -245,8 +263,8 @@ def check_contents(connection: sqlite3.Connection, head: Head) -> list[tuple[obj
             raise damaged(f"item {fixed[1]} of {fixed[0]} was changed")
         digests.append(digest)
         counted[fixed[0]] = counted.get(fixed[0], 0) + 1
-    claims = connection.execute("SELECT count(*) FROM claims JOIN events ON number = event").fetchone()[0]
-    if claims != sum(row[len(FIXED)] != "failed" for row in rows):
+    taken = sum(row[len(FIXED)] != "failed" for row in rows)
+    if connection.execute(_CLAIMS).fetchone() != (taken, taken):
         raise damaged("it does not hold which events are taken")
     for plan_id, *known, digest in connection.execute("SELECT plan_id, hash, events, runs, digest FROM plans"):
         if digest != plan_digest(head.journal_id, (plan_id, *known)) or counted.get(plan_id, 0) != known[1]:

@@ -9,12 +9,17 @@ from typing import Any
 from dlqkit.frames import TIME
 
 __all__ = [
+    "CHANGING",
+    "FIXED",
+    "FORMAT",
     "JOURNAL",
     "SCHEMA",
     "add_digests",
     "digest_of",
     "digest_of_intent",
     "identity_of",
+    "note_digest",
+    "plan_digest",
     "state_digest",
     "writable",
 ]

@@ -17,6 +17,7 @@ import pandas as pd
 from dlqkit.errors import EvidenceError, ParameterError, StorageError
 from dlqkit.evidence import audit_log
 from dlqkit.republish import journal_file as file
+from dlqkit.republish.interrupts import holding_interrupts
 from dlqkit.republish.journal_place import Mark
 from dlqkit.republish.journal_plans import PLANNED, fixed_fields, refuse_repeats, to_frame
 from dlqkit.republish.journal_rows import BOTH, Change, Rows, Written
@@ -185,9 +186,7 @@ class Journal:
         """
         with self.transaction() as write:
             self.apply(write, plan_id, changes, expected="intent")
-            self._account(
-                self._rows.intend(write, plan_id, intended, run_id=run_id, step=step, at=self._now())
-            )  # fmt: skip
+            self._account(self._rows.intend(write, plan_id, intended, run_id=run_id, step=step, at=self._now()))
 
     def apply(self, write: sqlite3.Cursor, plan_id: str, changes: Sequence[Change], *, expected: str) -> None:
         """Change states within a transaction; the journal's own rules refuse what may not be.
@@ -265,7 +264,8 @@ class Journal:
             raise StorageError("The journal could not be written before.", "Start again once the disk is mended.")
         before = self._total
         write = self._connection.cursor()
-        with file.writing():
+        # An interrupt between the commit and what is known of it would leave a journal that does not fit its own mark.
+        with holding_interrupts(), file.writing():
             try:
                 write.execute("BEGIN IMMEDIATE")
                 yield write
@@ -276,12 +276,13 @@ class Journal:
                 self._total = before
                 self._rows.forget()
                 # After a failed write nobody knows what the disk has; only a fresh look at the file tells.
-                self._is_broken = isinstance(error, sqlite3.Error) and not isinstance(error, sqlite3.IntegrityError)
-                if self._connection.in_transaction and not self._is_broken:
+                is_refused = isinstance(error, sqlite3.IntegrityError) or not isinstance(error, sqlite3.Error)
+                self._is_broken = not is_refused or not self._connection.in_transaction
+                if not self._is_broken:
                     write.execute("ROLLBACK")
                 raise
-        self._head = replace(self._head, sequence=sequence, total=self._total)
-        self._mark.write(self._head)
+            self._head = replace(self._head, sequence=sequence, total=self._total)
+            self._mark.write(self._head)
 
     def _account(self, written: Written) -> None:
         self._total = add_digests(self._total, new=written.new, old=written.old)

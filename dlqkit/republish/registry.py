@@ -20,9 +20,9 @@ from dlqkit.errors import PlanError, StorageError
 from dlqkit.evidence.store import (
     FILE_MODE,
     FOLDER_MODE,
-    _storage_error,
     make_folder,
     remove_file,
+    storage_error,
     sync_folder,
     write_bytes,
 )
@@ -136,7 +136,7 @@ class Registry:
                 sync_folder(folder)
         except OSError as error:
             self._let_go(taken)
-            raise _storage_error(self.place, error) from error
+            raise storage_error(self.place, error) from error
         except (PlanError, StorageError):
             self._let_go(taken)
             raise
@@ -288,7 +288,7 @@ def open_registry(directory: Path, shared: Path | None) -> Iterator[Registry]:
     try:
         descriptor = os.open(directory / FOLDER / ".planning", os.O_RDWR | os.O_CREAT, FILE_MODE)
     except OSError as error:
-        raise _storage_error(directory / FOLDER, error) from error
+        raise storage_error(directory / FOLDER, error) from error
     try:
         _wait_for(descriptor, directory)
         yield registry

@@ -6,10 +6,11 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import Executor, Future
 from dataclasses import dataclass
 
+from dlqkit.republish.interrupts import holding_interrupts
 from dlqkit.republish.journal import Change
 from dlqkit.republish.sink import NOT_SENT, Message, Pending, SendError, Sink
 
-__all__ = ["Answer", "let_go", "prepare_request", "send_request", "wait_for"]
+__all__ = ["Answer", "Flight", "let_go", "prepare_request", "send_request"]
 
 # An id is some 20 digits; an endpoint of a team may answer with a longer one, but not with a page.
 _MAX_ID_CHARACTERS = 256
@@ -46,6 +47,30 @@ def prepare_request(sink: Sink, messages: Sequence[Message], pool: Executor) -> 
     return prepare(messages) if prepare is not None else lambda: _InThread(pool.submit(sink.send, messages))
 
 
+@dataclass(slots=True)
+class Flight:
+    """A request that is under way."""
+
+    sink: Sink
+    messages: Sequence[Message]
+    pending: Pending
+    pool: Executor
+    _halves: Future[Answer] | None = None
+
+    def answer(self) -> Answer:
+        """Wait for what becomes of each message; interrupted, it can be asked again, and nothing is sent twice."""
+        if self._halves is None:
+            try:
+                return _acked(self.messages, self.pending.wait())
+            except SendError as error:
+                if not _needs_halves(self.messages, error):
+                    return _after_error(self.messages, error)
+            # In another thread no interrupt can stop it half way, to be begun once more.
+            with holding_interrupts():
+                self._halves = self.pool.submit(_split, self.sink, self.messages)
+        return self._halves.result()
+
+
 def send_request(sink: Sink, messages: Sequence[Message]) -> Answer:
     """Send messages of one ordering key, all of them at intent.
 
@@ -54,19 +79,13 @@ def send_request(sink: Sink, messages: Sequence[Message]) -> Answer:
     Answer
         A change for each message, those that were not sent too.
     """
-    return _read(sink, messages, lambda: sink.send(messages))
-
-
-def wait_for(sink: Sink, messages: Sequence[Message], pending: Pending) -> Answer:
-    """What became of a request that is under way; the sink sends the halves of one that was refused."""
-    return _read(sink, messages, pending.wait)
-
-
-def _read(sink: Sink, messages: Sequence[Message], wait: Callable[[], list[str]]) -> Answer:
     try:
-        ids = wait()
+        return _acked(messages, sink.send(messages))
     except SendError as error:
-        return _after_error(sink, messages, error)
+        return _split(sink, messages) if _needs_halves(messages, error) else _after_error(messages, error)
+
+
+def _acked(messages: Sequence[Message], ids: Sequence[str]) -> Answer:
     if len(ids) != len(messages) or len(set(ids)) != len(ids) or not all(ids):
         # Which id is whose cannot be told, and whether all were stored neither.
         return _doubtful(messages, "WRONG_IDS")
@@ -77,13 +96,15 @@ def _read(sink: Sink, messages: Sequence[Message], wait: Callable[[], list[str]]
     )  # fmt: skip
 
 
-def _after_error(sink: Sink, messages: Sequence[Message], error: SendError) -> Answer:
+def _needs_halves(messages: Sequence[Message], error: SendError) -> bool:
+    return error.is_definite and error.code == "INVALID_ARGUMENT" and len(messages) > 1
+
+
+def _after_error(messages: Sequence[Message], error: SendError) -> Answer:
     if error.code in NOT_SENT:
         return Answer(_unsent(messages), tuple(messages), error.code)
     if not error.is_definite:
         return _doubtful(messages, error.code)
-    if error.code == "INVALID_ARGUMENT" and len(messages) > 1:
-        return _split(sink, messages)
     changes = tuple(Change(one.item, "failed", code=error.code) for one in messages)
     # A single message that is refused for what it is says nothing of the next one.
     is_of_the_message = error.code in {"INVALID_ARGUMENT", "HTTP_400", "HTTP_413", "HTTP_422"}

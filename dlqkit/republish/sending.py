@@ -5,15 +5,17 @@ from __future__ import annotations
 import time
 from collections import Counter
 from collections.abc import Callable, Collection, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Executor, ThreadPoolExecutor
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 
 from dlqkit.errors import EvidenceError
 from dlqkit.republish.batches import Queue
+from dlqkit.republish.interrupts import holding_interrupts
 from dlqkit.republish.journal import Change, Journal
 from dlqkit.republish.pace import Pace
 from dlqkit.republish.plan import Plan, hash_text
-from dlqkit.republish.request import Answer, let_go, prepare_request, wait_for
+from dlqkit.republish.request import Answer, Flight, let_go, prepare_request
 from dlqkit.republish.sink import Message, Pending, SendError, Sink
 
 __all__ = ["Message", "SendError", "Sent", "Sink", "send_events"]
@@ -140,19 +142,23 @@ class _Sending:
         self._should_stop, self._run_id, self._step = should_stop, run_id, step
         self._most = min(MAX_BATCH, getattr(sink, "max_messages", MAX_BATCH))
         self._ready: tuple[list[Message], Callable[[], Pending]] | None = None
-        self._flying: tuple[list[Message], Pending] | None = None
+        self._flying: Flight | None = None
         self._unsaved: list[Change] = []
         self._counts: Counter[str] = Counter()
         self._bad = 0
         self._refused = 0
         self._not_before = 0.0
         self._stop: tuple[str, str] | None = None
+        self._pool: Executor
+        self._listening: Callable[[], AbstractContextManager[None]]
 
     def run(self) -> Sent:
         """Send until nothing is left, or until something says stop."""
-        with ThreadPoolExecutor(1, thread_name_prefix="dlqkit-request") as pool:
+        # An interrupt is heard where the call waits: everywhere else it could lose an answer.
+        with ThreadPoolExecutor(1, thread_name_prefix="dlqkit-request") as pool, holding_interrupts() as listening:
+            self._pool, self._listening = pool, listening
             try:
-                while self._go_on(pool):
+                while self._go_on():
                     pass
             finally:
                 self._drain()
@@ -162,12 +168,12 @@ class _Sending:
             len(self._queue), name, sentence,
         )  # fmt: skip
 
-    def _go_on(self, pool: ThreadPoolExecutor) -> bool:
+    def _go_on(self) -> bool:
         batch = self._next_batch()
         if batch or self._unsaved:
             self._commit(batch)
         if batch:
-            self._ready = batch, prepare_request(self._sink, batch, pool)
+            self._ready = batch, prepare_request(self._sink, batch, self._pool)
         if self._flying is not None:
             self._collect()
         elif self._ready is not None:
@@ -176,7 +182,8 @@ class _Sending:
             if self._stop is not None or not len(self._queue):
                 return False
             wait = max(self._pace.wait_s(), self._not_before - time.monotonic())
-            time.sleep(min(max(wait, 0.0), _LISTEN_S))
+            with self._listening():
+                time.sleep(min(max(wait, 0.0), _LISTEN_S))
         return True
 
     def _next_batch(self) -> list[Message]:
@@ -184,7 +191,7 @@ class _Sending:
             self._stop = ("asked", "It was asked to stop; what was under way is finished and in the journal.")
         if self._stop is not None or time.monotonic() < self._not_before:
             return []
-        busy = {self._flying[0][0].ordering_key} - {""} if self._flying is not None else set()
+        busy = {self._flying.messages[0].ordering_key} - {""} if self._flying is not None else set()
         batch = self._queue.next_batch(min(self._most, self._pace.most()), busy)
         self._pace.take(len(batch))
         return batch
@@ -204,14 +211,15 @@ class _Sending:
     def _start(self) -> None:
         if self._ready is not None:
             (messages, start), self._ready = self._ready, None
-            self._flying = messages, start()
+            self._flying = Flight(self._sink, messages, start(), self._pool)
 
     def _collect(self) -> None:
         """Take the answer that is waited for; after a bad one what is ready behind it does not go."""
         assert self._flying is not None
-        messages, pending = self._flying
+        messages = self._flying.messages
         try:
-            answer = wait_for(self._sink, messages, pending)
+            with self._listening():
+                answer = self._flying.answer()
         except Exception:
             self._flying = None  # a request that crashed stays at intent
             raise

@@ -70,7 +70,9 @@ class Reading:
 
     def take(self, client: SubscriptionClient, received: Sequence[Any]) -> int:
         """Hold what came, keep what is new of it; how many are new."""
-        fresh = [one for one in received if one.message.message_id not in self.ack_ids]
+        # An answer may hold a message twice, as a subscription delivers at least once.
+        new = {one.message.message_id: one for one in received if one.message.message_id not in self.ack_ids}
+        fresh = list(new.values())
         self.ack_ids |= {one.message.message_id: one.ack_id for one in received}
         self._hold(client, [one.ack_id for one in received])
         if time.monotonic() - self.extended >= EXTEND_EVERY_S:

@@ -117,3 +117,11 @@ def test_a_rewritten_text_holds_exactly_the_new_value(before: Any, after: Any) -
 
     assert is_same(read_value(rewrite(json.dumps(before), new)), new)
     assert is_same(read_value(write_value(new)), new)
+
+
+@pytest.mark.parametrize("number", ["1e1000000000000000000", "-1E-9999999999999999999"])
+def test_a_number_that_no_library_counts_with_is_no_value(number: str) -> None:
+    """A payload may hold it; it is refused in words, as any text that cannot be read."""
+    for read in (read_value, parse_exact):
+        with pytest.raises(ValueError, match="exponent"):
+            read(f'{{"a": {number}}}')

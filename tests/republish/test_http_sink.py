@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import socket
+import ssl
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -22,15 +23,19 @@ from dlqkit.republish.sending import Message, SendError
 from dlqkit.settings import SecretReference
 from tests.real import free_port
 from tests.republish.plans import make_plan, send_all, states
+from tests.sources.certificate import make_certificate
 
 Answer = Callable[[BaseHTTPRequestHandler, bytes], None]
+Got = tuple[dict[str, str], bytes]
 KEY = "ab" * 32
 
 
 @contextmanager
-def endpoint(answer: Answer) -> Iterator[tuple[str, list[tuple[dict[str, str], bytes]]]]:
+def endpoint(
+    answer: Answer, tls: ssl.SSLContext | None = None
+) -> Iterator[tuple[str, list[tuple[dict[str, str], bytes]]]]:
     """Its address, and what it got."""
-    got: list[tuple[dict[str, str], bytes]] = []
+    got: list[Got] = []
 
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
@@ -45,10 +50,12 @@ def endpoint(answer: Answer) -> Iterator[tuple[str, list[tuple[dict[str, str], b
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
     server.daemon_threads = True
+    if tls is not None:
+        server.socket = tls.wrap_socket(server.socket, server_side=True)
     thread = threading.Thread(target=server.serve_forever)
     thread.start()
     try:
-        yield f"http://127.0.0.1:{server.server_port}/reingest", got
+        yield f"{'http' if tls is None else 'https'}://127.0.0.1:{server.server_port}/reingest", got
     finally:
         server.shutdown()
         server.server_close()
@@ -208,3 +215,13 @@ def test_a_plan_is_sent_to_the_endpoint_one_event_a_request(tmp_path: Path, monk
 
     assert (sent.acked, sent.failed, sent.in_doubt) == (3, 1, 1)
     assert [body for _, body in got] == [event.payload.encode() for event in plan.events]
+
+
+def test_where_the_certificate_is_refused_nothing_was_sent(tmp_path: Path) -> None:
+    """The handshake comes before the event: it is still to be sent, and not in doubt."""
+    _, tls = make_certificate(tmp_path)
+    with endpoint(reply(200), tls) as (url, got), pytest.raises(SendError) as caught:
+        send(url)
+
+    assert (caught.value.code, caught.value.is_definite) == ("UNREACHABLE", True)
+    assert not got

@@ -157,6 +157,7 @@ def test_a_truncated_file_is_refused(tmp_path: Path, share: float) -> None:
     ["UPDATE states SET message_id = '9' WHERE event = 1", "UPDATE states SET step = 9 WHERE event = 2",
      "UPDATE plans SET runs = 0", "UPDATE plans SET hash = 'x'", "UPDATE journal SET total = '00'",
      "DROP TRIGGER kept; DELETE FROM events WHERE number = 4", "DELETE FROM claims WHERE event = 1",
+     "UPDATE claims SET address = address || 'x' WHERE event = 1", "UPDATE claims SET dedupe_key = '0' WHERE event = 2",
      "DROP TRIGGER known; DELETE FROM states WHERE event = 4",
      "DROP TRIGGER fixed; UPDATE events SET payload_sha256 = 'x' WHERE number = 3", "DELETE FROM notes"],
 )  # fmt: skip

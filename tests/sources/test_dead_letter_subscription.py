@@ -14,11 +14,15 @@ from typing import Any
 import grpc
 import pytest
 from google.protobuf import duration_pb2
+from google.pubsub_v1 import types
 
 from dlqkit.errors import AccessDenied, ParameterError, SourceError, SourceUnavailable, UnexpectedAnswer
 from dlqkit.settings import DeadLetterSubscriptionSettings
 from dlqkit.sources import message_leases
 from dlqkit.sources.dead_letter_subscription import DeadLetterSubscription
+from dlqkit.sources.masking import Masks
+from dlqkit.sources.message_decode import MessageReader
+from dlqkit.sources.message_leases import Reading
 from tests.pubsub import NAME, OTHER_TOPIC, Service, serving
 
 
@@ -389,3 +393,21 @@ def test_without_credentials_it_says_how_to_get_some(monkeypatch: pytest.MonkeyP
     with pytest.raises(AccessDenied, match="no credentials for Pub/Sub") as refused:
         source().load()
     assert "gcloud auth application-default login" in refused.value.next_step
+
+
+def test_a_message_that_an_answer_holds_twice_is_one_message() -> None:
+    """A subscription delivers at least once, in one answer too."""
+
+    class Client:
+        def set_deadline(self, ack_ids: list[str], seconds: int) -> int:
+            return 0
+
+    def received(ack_id: str) -> Any:
+        message = types.PubsubMessage(data=b"{}", message_id="7", attributes={"a": "b"})
+        return types.ReceivedMessage(ack_id=ack_id, message=message)
+
+    reading = Reading(MessageReader({}, Masks([])), None, threading.Event())
+
+    assert reading.take(Client(), [received("first"), received("second")]) == 1  # type: ignore[arg-type]
+    assert len(reading.rows) == 1
+    assert reading.ack_ids == {"7": "second"}
