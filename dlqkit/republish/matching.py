@@ -10,16 +10,22 @@ import pandas as pd
 
 from dlqkit.republish.payload_forms import hash_bytes, hash_value
 
-__all__ = ["ATTRIBUTE", "PAIRS", "PAYLOAD", "TRACE", "match_records"]
+__all__ = ["ATTRIBUTE", "PAIRS", "PAYLOAD", "TRACE", "is_payload_alone", "match_records"]
 
 ATTRIBUTE, TRACE, PAYLOAD = "dedupe attribute", "trace and payload", "payload alone"
 _REWRITTEN = ", re-serialised"
 _UNWRAPPED = ", without its envelope"
 # Strongest first: an event's records are taken from the first way that finds any.
-_WAYS = (ATTRIBUTE, TRACE, TRACE + _REWRITTEN, TRACE + _UNWRAPPED, PAYLOAD, PAYLOAD + _REWRITTEN, PAYLOAD + _UNWRAPPED)
+_BY_PAYLOAD_ALONE = (PAYLOAD, PAYLOAD + _REWRITTEN, PAYLOAD + _UNWRAPPED)
+_WAYS = (ATTRIBUTE, TRACE, TRACE + _REWRITTEN, TRACE + _UNWRAPPED, *_BY_PAYLOAD_ALONE)
 PAIRS: Mapping[str, str] = {"row": "Int64", "item": "Int64", "matched_by": "str"}
 # Two looks at one record are the same unless something about its fate changed in between (evidence/folder.py).
 _VERSION = ["record_id", "recorded_at", "status", "queued_to_dlq", "attempts"]
+
+
+def is_payload_alone(matched_by: pd.Series) -> pd.Series:
+    """Whether a record was recognised by its payload alone: a producer may have published the same once more."""
+    return matched_by.isin(_BY_PAYLOAD_ALONE).fillna(False).astype(bool)
 
 
 def match_records(
@@ -35,7 +41,7 @@ def match_records(
     Parameters
     ----------
     sent : DataFrame
-        ``sent_events.SENT``.
+        ``sent_events.SENT``; without ``state`` all of them count as acknowledged.
     records : DataFrame
         ``frames.RECORDS``, index from 0.
     dedupe_attribute : str, optional
@@ -53,7 +59,8 @@ def match_records(
     Notes
     -----
     Payload alone is taken only where no sent event was found by its trace, since traces then do not survive a
-    republish here, where one event alone was sent with that payload, and where no other event is known to have it.
+    republish here, where one event alone was sent with that payload, and where no other event is known to have it; and
+    never for an event in doubt, since the same payload seen later does not show that this send arrived.
     """
     fresh = _fresh(sent, records, known, clock_tolerance_s)
     pairs = _by_attribute(sent, fresh, dedupe_attribute)
@@ -75,6 +82,9 @@ def match_records(
     # An event whose record could as well be another's is not told apart from it, whichever of its records that is.
     shared = strongest[strongest.groupby("row")["item"].transform("nunique") > 1]["item"]
     out = strongest[~strongest["item"].isin(set(shared))]
+    if "state" in sent:
+        doubtful = set(sent.loc[sent["state"] != "acked", "item"])
+        out = out[~(is_payload_alone(out["matched_by"]) & out["item"].isin(doubtful))]
     return out[list(PAIRS)].astype(dict(PAIRS)).reset_index(drop=True)
 
 

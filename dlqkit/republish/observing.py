@@ -10,6 +10,7 @@ import pandas as pd
 
 from dlqkit.frames import Loaded
 from dlqkit.republish.background import BEFORE_S, Background, measure_background
+from dlqkit.republish.matching import is_payload_alone
 from dlqkit.republish.outcomes import CLOCK_TOLERANCE_S, find_outcomes
 from dlqkit.republish.plan import Plan
 from dlqkit.republish.ramp import SCRAPES_PATIENCE_S, Judgement, judge_step
@@ -134,7 +135,8 @@ class Observer:
         doubtful = outcomes["item"].map(dict(zip(sent["item"], sent["state"], strict=True))) != "acked"
         is_of_step = outcomes["item"].isin(set(step)) & ~(doubtful & (kinds == "not_seen"))
         judged = outcomes[is_of_step | kinds.isin(FAILURES)].reset_index(drop=True)
-        left = set(outcomes.loc[kinds.isin(["running", "not_seen"]), "item"])
+        is_unsure = kinds.isin(["running", "not_seen"]) | is_payload_alone(outcomes["matched_by"])
+        left = set(outcomes.loc[is_unsure, "item"])
         if judged.empty:
             return Judgement("go_on", "", "What was sent is in doubt."), left
         moments = own.loc[own["item"].isin(set(step)), "sent_at"]

@@ -11,6 +11,7 @@ from typing import Literal
 import pandas as pd
 
 from dlqkit.republish.background import Background, Grown, grows, read_growth
+from dlqkit.republish.matching import is_payload_alone
 
 __all__ = ["STOPS", "Judgement", "find_step", "judge_sending", "judge_step"]
 
@@ -141,8 +142,10 @@ def judge_step(
     Judgement
         ``go_on`` only where outcomes were seen to pass, all of them or at the deadline 95 %, none died, and a scrape of
         after the send shows no growth of failures. What is not seen is waited for until the deadline, and then a stop.
+        What was recognised by its payload alone is not seen, unless it failed.
     """
-    counts = outcomes["outcome"].astype("str").value_counts()
+    by_payload = is_payload_alone(outcomes["matched_by"])
+    counts = outcomes["outcome"].astype("str").where(~by_payload, "not_seen").value_counts()
     died = _judge_deaths(outcomes)
     if died is not None:
         return died
@@ -165,7 +168,7 @@ def judge_step(
     if passed < total and not is_late:
         return Judgement("wait", "", f"{passed:,} of {total:,} passed; the others are waited for.")
     if passed < math.ceil(PASSED_SHARE * total):
-        return _judge_lateness(counts, total, watched is not None, deadline_s)
+        return _judge_lateness(counts, int(by_payload.sum()), total, watched is not None, deadline_s)
     if grown is not None and (grown.last_scrape is None or grown.last_scrape <= last_sent_at):
         return _judge_scrapes(grown, last_sent_at, now)
     unseen = "" if passed == total else f", {total - passed:,} not seen to be done"
@@ -221,7 +224,7 @@ def _watch(
     return (before.grown.volume or 0.0) / max(before.grown.length_s, 1.0) * watched_s
 
 
-def _judge_lateness(counts: pd.Series, total: int, is_silent: bool, deadline_s: float) -> Judgement:
+def _judge_lateness(counts: pd.Series, alike: int, total: int, is_silent: bool, deadline_s: float) -> Judgement:
     running, unseen = int(counts.get("running", 0)), int(counts.get("not_seen", 0))
     within = f"within {deadline_s:,.0f} s"
     if running > unseen:
@@ -230,6 +233,8 @@ def _judge_lateness(counts: pd.Series, total: int, is_silent: bool, deadline_s: 
         return _stop("worker_silent", f"Nothing of the workflow was attempted {within} of the send: no counter grew "
                                       "and no record came.")  # fmt: skip
     sentence = f"{unseen:,} of {_events(total)} without an execution record that is its own beyond doubt {within};"
+    if alike:
+        sentence += f" {alike:,} with a record of the same payload and another trace, which may be another event's;"
     return _stop("cannot_correlate", f"{sentence} whether they passed is not known.")
 
 

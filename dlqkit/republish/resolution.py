@@ -9,6 +9,7 @@ import pandas as pd
 from dlqkit.errors import ParameterError
 from dlqkit.republish.journal import Change, Journal
 from dlqkit.republish.journal_schema import writable
+from dlqkit.republish.matching import is_payload_alone
 
 __all__ = ["resolve_by_records", "resolve_by_subscription", "resolve_by_word"]
 
@@ -32,7 +33,8 @@ def resolve_by_records(journal: Journal, plan_id: str, outcomes: pd.DataFrame, *
     Returns
     -------
     int
-        How many were settled. What was not seen stays in doubt: a record may be late, cut off or lost.
+        How many were settled. What was not seen stays in doubt: a record may be late, cut off or lost. What was
+        recognised by its payload alone stays in doubt too: another event may have brought that payload.
 
     Raises
     ------
@@ -41,7 +43,8 @@ def resolve_by_records(journal: Journal, plan_id: str, outcomes: pd.DataFrame, *
     StorageError
         If the journal cannot be written.
     """
-    seen = outcomes[outcomes["outcome"].astype("str") != NOT_SEEN]
+    is_own = (outcomes["outcome"].astype("str") != NOT_SEEN) & ~is_payload_alone(outcomes["matched_by"])
+    seen = outcomes[is_own]
     found = {
         int(row["item"]): f"record {row['record_id']} by {row['matched_by']}" for row in seen.to_dict(orient="records")
     }

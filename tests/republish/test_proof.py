@@ -44,6 +44,14 @@ def test_a_record_of_an_event_in_doubt_shows_that_it_was_stored() -> None:
     assert proof.has_all_passed
 
 
+def test_an_event_in_doubt_is_not_proven_by_its_payload_alone() -> None:
+    """Else it would be let go to another plan, and its doubt forgotten."""
+    plan = make_plan(EVENTS[:1])
+    frame = records([{**row(1, good(103)), "trace_id": "another"}])
+
+    assert prove_republish(plan, journal_of(plan, {1: "in_doubt"}), frame, as_of=LATER).totals["in_doubt"] == 1
+
+
 def test_before_any_run_nothing_was_sent() -> None:
     plan = make_plan(EVENTS)
     proof = prove_republish(plan, journal_of(plan, {}).iloc[:0], empty_frame(RECORDS), as_of=LATER)

@@ -55,6 +55,17 @@ def test_an_event_whose_record_was_seen_was_sent_and_one_that_was_not_seen_stays
     assert frame["message_id"][3] == "7"
 
 
+@pytest.mark.parametrize("form", ["", ", re-serialised", ", without its envelope"])
+def test_a_record_with_the_same_payload_and_no_trace_settles_nothing(tmp_path: Path, form: str) -> None:
+    """The same payload seen later may be the producer's own repeat: the event stays in doubt."""
+    with open_journal(tmp_path) as journal:
+        doubtful(journal)
+        found = outcomes((1, "passed")).assign(matched_by="payload alone" + form)
+
+        assert resolve_by_records(journal, "plan-001", found, by="anna") == 0
+        assert states(journal, make_plan(4))[0] == "in_doubt"
+
+
 def test_by_word_an_event_was_sent_or_was_not_or_is_sent_again(tmp_path: Path) -> None:
     plan = make_plan(4)
     with open_journal(tmp_path) as journal:

@@ -167,8 +167,6 @@ def _fall_silent(own: Scene) -> None:
 @pytest.mark.parametrize(
     ("republish", "seed"),
     [
-        (RepublishDialect(trace_survives=False), 2),
-        (RepublishDialect(trace_survives=False), 5),
         (RepublishDialect(attempts_restart=False, transient_share=0.3), 2),
         (RepublishDialect(attempts_restart=False), 5),
         (RepublishDialect(record_is_new=True), 2),
@@ -189,6 +187,16 @@ def test_however_the_platform_shows_a_republish_it_finishes(
 
     assert run.is_finished, run.sentence
     assert proof.totals["passed"] == proof.planned and proof.balances
+
+
+@pytest.mark.parametrize("seed", [2, 5])
+def test_where_neither_trace_nor_attribute_comes_back_it_stops_after_the_canary(tmp_path: Path, seed: int) -> None:
+    """A record with the same payload is there; whose it is nobody can tell, so twenty more are not sent on its word."""
+    with scene(tmp_path, republish=RepublishDialect(trace_survives=False), seed=seed, deadline_s=60) as own:
+        run = own.run()
+
+    assert (run.reason, own.sink.items) == ("cannot_correlate", [1])
+    assert "same payload" in run.sentence
 
 
 @pytest.mark.parametrize("seed", [1, 18, 21])
