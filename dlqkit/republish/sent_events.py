@@ -28,6 +28,8 @@ SENT: Mapping[str, str] = {
 }
 # An event in doubt may have been stored, so its records are looked for as well.
 PERHAPS_SENT = ("acked", "in_doubt", "intent")
+# Of an event of which no time at all is known: no record is too old to be its own.
+_BEGINNING = "1970-01-01T00:00:00Z"
 
 
 def sent_events(plan: Plan, journal: pd.DataFrame, items: Collection[int] | None = None) -> pd.DataFrame:
@@ -50,7 +52,8 @@ def sent_events(plan: Plan, journal: pd.DataFrame, items: Collection[int] | None
         value_sha256 : of what the payload says (``payload_forms.hash_value``); NA where it is no JSON
         inner_sha256 : of the bytes before an envelope was put around them; NA where there is none or it was edited
         dead_at : its last dead letter before the plan
-        sent_at : when the intent was written: it cannot have been sent before
+        sent_at : when the intent was written: it cannot have been sent before. A journal that was adopted may know of
+            none; then the event's last dead letter, else the plan's ``as_of``: it was sent after those at least
     """
     own = journal[(journal["plan_id"] == plan.plan_id) & journal["state"].astype("str").isin(PERHAPS_SENT)]
     if items is not None:
@@ -73,12 +76,12 @@ def sent_events(plan: Plan, journal: pd.DataFrame, items: Collection[int] | None
                 "value_sha256": hash_value(event.payload),
                 "inner_sha256": event.original_sha256 if is_wrapped else None,
                 "dead_at": event.dead_at,
-                "sent_at": sent_at,
+                "sent_at": event.dead_at or plan.as_of or _BEGINNING if pd.isna(sent_at) else sent_at,
                 "state": state,
                 "signature_id": event.signature_id,
             }
         )
     frame = pd.DataFrame(rows, columns=list(SENT))
     for name in ("dead_at", "sent_at"):
-        frame[name] = pd.to_datetime(frame[name], utc=True, format="ISO8601" if name == "dead_at" else None)
+        frame[name] = pd.to_datetime(frame[name], utc=True, format="ISO8601")
     return frame.astype(dict(SENT)).sort_values("item", kind="stable").reset_index(drop=True)

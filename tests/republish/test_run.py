@@ -9,12 +9,14 @@ from typing import Any
 import pytest
 
 from dlqkit.errors import EvidenceError, StorageError
+from dlqkit.republish.adoption import adopt
 from dlqkit.republish.journal import open_journal, read_journal
 from dlqkit.republish.plan import Cancellation, plan_path, write_cancellation
 from dlqkit.republish.proof import prove_republish
 from dlqkit.republish.run import run_republish
 from dlqkit.republish.sending import SendError
 from dlqkit.simulator.dialect import RepublishDialect, draw_republish_dialect
+from tests.republish.plans import journal_file
 from tests.republish.worlds import Scene, audit_lines, scene
 
 
@@ -255,6 +257,23 @@ def test_a_killed_run_leaves_its_intents_in_doubt_and_the_next_one_does_not_send
     assert run.is_finished and run.states == {"acked": 25, "in_doubt": 1}
     assert own.sink.items == list(range(2, 27))
     assert (proof.totals["in_doubt"], proof.totals["passed"]) == (1, 25) and proof.balances
+
+
+def test_after_an_older_journal_was_adopted_a_run_ends_and_sends_nothing_that_is_in_doubt(tmp_path: Path) -> None:
+    """Nobody knows when, or whether, its events were sent: the run says that they are in doubt."""
+    with scene(tmp_path, events=3) as own:
+        with open_journal(tmp_path) as journal:
+            journal.add_plan(own.plan)
+            journal.begin_run(own.plan.plan_id)
+        older = journal_file(tmp_path).read_bytes()
+        own.run()
+        journal_file(tmp_path).write_bytes(older)
+        assert adopt(tmp_path, by="anna", reason="the disk was restored") == 3
+        run = own.run()
+        proof = prove(own)
+
+    assert run.states == {"in_doubt": 3} and own.sink.items == [1, 2, 3]
+    assert proof.totals["passed"] == 3 and proof.balances
 
 
 def test_a_receiver_without_sure_answers_stops_it_before_anything_else_is_sent(
