@@ -71,13 +71,17 @@ def match_records(
     if by_trace.empty:
         parts.append(_by_payload(sent, fresh, known))
     every = pd.concat(parts, ignore_index=True)
-    every = every.merge(sent[["item", "sent_at", "dead_at"]], on="item").merge(
-        records["recorded_at"].rename("at"), left_on="row", right_index=True
+    every = every.merge(sent[["item", "sent_at", "sent_again_at", "dead_at"]], on="item").merge(
+        records[["record_id", "recorded_at"]].rename(columns={"recorded_at": "at"}), left_on="row", right_index=True
     )
-    earliest = every["sent_at"] - pd.Timedelta(seconds=clock_tolerance_s)
-    is_after = (every["at"] >= earliest) & (every["dead_at"].isna() | (every["at"] > every["dead_at"]))
-    every = every[is_after | (every["matched_by"] == ATTRIBUTE)]
+    tolerance = pd.Timedelta(seconds=clock_tolerance_s)
+    is_after = (every["at"] >= every["sent_at"] - tolerance) & ~(every["at"] <= every["dead_at"])
+    # Where the event was sent again, what came from then on is of that send.
+    is_own = is_after & ~(every["at"] >= every["sent_again_at"] - tolerance)
+    every = every[is_own | (every["matched_by"] == ATTRIBUTE)]
     every["strength"] = every["matched_by"].map({way: place for place, way in enumerate(_WAYS)})
+    newest = every.sort_values(["at", "row", "strength"], ascending=[True, True, False], na_position="first")
+    every = newest.drop_duplicates(["item", "record_id"], keep="last").sort_index()
     strongest = every[every["strength"] == every.groupby("item")["strength"].transform("min")]
     # An event whose record could as well be another's is not told apart from it, whichever of its records that is.
     shared = strongest[strongest.groupby("row")["item"].transform("nunique") > 1]["item"]
@@ -91,16 +95,19 @@ def match_records(
 def _fresh(
     sent: pd.DataFrame, records: pd.DataFrame, known: pd.DataFrame | None, clock_tolerance_s: float
 ) -> pd.DataFrame:
-    """The newest state of each record of these workflows that is not of before all sends, with its ``row``."""
+    """The states of each record of these workflows that are not of before all sends, with their ``row``."""
     own = records.assign(row=records.index)
     own = own[own["workflow_id"].isin(set(sent["workflow_id"].dropna()))]
     begin = sent["sent_at"].min() - pd.Timedelta(seconds=clock_tolerance_s)
     own = own[own["recorded_at"].isna() | (own["recorded_at"] >= begin)]
-    own = own.sort_values("recorded_at", kind="stable", na_position="first").drop_duplicates("record_id", keep="last")
     if known is None or known.empty or own.empty:
         return own
     before = set(_versions(known))
-    return own[[version not in before for version in _versions(own)]]
+    is_known = pd.Series([version in before for version in _versions(own)], index=own.index, dtype=bool)
+    by_time = own.sort_values("recorded_at", kind="stable", na_position="first")
+    newest = by_time.drop_duplicates("record_id", keep="last")
+    unchanged = set(newest.loc[is_known[newest.index], "record_id"])
+    return own[~is_known & ~own["record_id"].isin(unchanged)]
 
 
 def _versions(records: pd.DataFrame) -> Iterator[tuple[str, ...]]:

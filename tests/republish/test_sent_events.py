@@ -39,3 +39,24 @@ def test_an_event_in_doubt_without_an_intent_was_sent_after_what_the_plan_rests_
     journal = journal_of(plan, {1: "in_doubt"}).assign(intent_at=pd.Series([pd.NaT], dtype=SENT["sent_at"]))
 
     assert list(sent_events(plan, journal)["sent_at"]) == [expected]
+
+
+def test_the_next_send_of_the_same_event_ends_what_is_looked_for() -> None:
+    """Of another plan, sent, or perhaps sent, later; one that was refused for certain does not count."""
+    plan = make_plan([planned(1), planned(2), planned(3)])
+    other = make_plan([planned(1), planned(2), planned(3)], plan_id="plan-002")
+    later = journal_of(other, {1: "in_doubt", 2: "failed"}, sent_s=300)
+    journal = pd.concat([journal_of(plan, dict.fromkeys((1, 2, 3), "acked")), later], ignore_index=True)
+
+    assert sent_events(plan, journal)["sent_again_at"].tolist() == [at(300), pd.NaT, pd.NaT]
+    assert sent_events(other, journal)["sent_again_at"].isna().all()
+
+
+def test_an_edited_event_that_was_sent_again_is_known_by_its_trace_and_what_was_sent() -> None:
+    """Its dead letter had the edited payload, and so a key of its own."""
+    edited = planned(1, payload='{"order": 1, "amount": 2}', edited={"reason": "x"}, original_sha256="0" * 64)
+    plan = make_plan([edited])
+    other = make_plan([planned(1, event_key="e1-edited", payload=edited.payload)], plan_id="plan-002")
+    journal = pd.concat([journal_of(plan, {1: "acked"}), journal_of(other, {1: "acked"}, sent_s=300)])
+
+    assert list(sent_events(plan, journal.reset_index(drop=True))["sent_again_at"]) == [at(300)]
