@@ -87,9 +87,7 @@ class Observer:
         records = world.records(workflow_id, now - timedelta(seconds=LOOKBACK_S))
         if records.frame.empty and records.coverage.completeness == "partial":
             why = " ".join(records.coverage.missing)
-            return observer, Judgement(
-                "stop", "cannot_correlate", f"The execution records cannot be read. {why}".strip()
-            )
+            return observer, Judgement("stop", "records_unread", f"The execution records cannot be read. {why}".strip())
         if before is not None and samples is not None:
             last = before.grown.last_scrape
             if last is None or (now - last).total_seconds() > SCRAPES_PATIENCE_S:
@@ -152,6 +150,11 @@ class Observer:
             workflow_id=self.workflow_id, first_sent_at=first, last_sent_at=last, now=now, deadline_s=self.deadline_s,
             names=self.names, records_at=records.frame["recorded_at"],
         )  # fmt: skip
+        is_unread = records.frame.empty and records.coverage.completeness == "partial"
+        if judgement.reason == "cannot_correlate" and is_unread:
+            why = " ".join((f"The execution records could not be read within {self.deadline_s:,.0f} s.",
+                            *records.coverage.missing))  # fmt: skip
+            return Judgement("stop", "records_unread", why)
         if judgement.decision == "stop" and judgement.reason in {"cannot_correlate", "scrapes_lost"}:
             loaded = samples if judgement.reason == "scrapes_lost" and samples is not None else records
             why = " ".join((judgement.sentence, *loaded.coverage.missing))

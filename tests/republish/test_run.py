@@ -10,8 +10,16 @@ import pytest
 
 from dlqkit.errors import EvidenceError, StorageError
 from dlqkit.republish.adoption import adopt
-from dlqkit.republish.journal import open_journal, read_journal
-from dlqkit.republish.plan import Cancellation, plan_path, write_cancellation
+from dlqkit.republish.journal import Change, open_journal, read_journal
+from dlqkit.republish.plan import (
+    Approval,
+    Cancellation,
+    plan_path,
+    seal_plan,
+    write_approval,
+    write_cancellation,
+    write_plan,
+)
 from dlqkit.republish.proof import prove_republish
 from dlqkit.republish.run import run_republish
 from dlqkit.republish.sending import SendError
@@ -259,6 +267,41 @@ def test_a_killed_run_leaves_its_intents_in_doubt_and_the_next_one_does_not_send
     assert (proof.totals["in_doubt"], proof.totals["passed"]) == (1, 25) and proof.balances
 
 
+@pytest.mark.parametrize(("state", "reason", "verb"), [
+    ("in_doubt", "held", "resolve"), ("failed", "held_by_failed", "cancel"),
+])  # fmt: skip
+def test_what_is_held_behind_an_event_goes_on_by_settling_it_or_by_a_new_plan(
+    tmp_path: Path, state: str, reason: str, verb: str
+) -> None:
+    """A doubt can be settled; what failed stays failed, so this plan can only be given up."""
+    with scene(tmp_path, events=3) as own:
+        events = tuple(replace(event, ordering_key="a") for event in own.plan.events)
+        own.plan = seal_plan(replace(own.plan, plan_id="plan-002", events=events))
+        write_plan(tmp_path, own.plan, {})
+        write_approval(tmp_path, Approval("plan-002", own.plan.hash, "anna", "mended", own.plan.as_of, (), 180.0))
+        with open_journal(tmp_path) as journal:
+            journal.add_plan(own.plan)
+            run_id = journal.begin_run("plan-002")
+            journal.advance("plan-002", [], [1], run_id=run_id, step=1)
+            journal.advance("plan-002", [Change(1, state, code="X")], [], run_id=run_id, step=1)
+        run = own.run()
+
+    assert (run.reason, own.sink.items) == (reason, [])
+    assert f"dlqkit republish {verb} " in run.next_step
+
+
+def test_an_api_that_goes_away_during_the_run_is_waited_for_and_not_taken_for_lost_events(tmp_path: Path) -> None:
+    """The event may well have passed: the records are to be read before anybody looks for it by hand."""
+    with scene(tmp_path, deadline_s=60) as own:
+        gone = type(own.world._logs)("http://127.0.0.1:9/execution-logs", "k", retry_budget_s=0.1)
+        own.world.later.append((4.0, lambda: setattr(own.world, "_logs", gone)))
+        own.platform.delay_records(600)
+        run = own.run()
+
+    assert (run.reason, own.sink.items) == ("records_unread", [1])
+    assert "Wait until the Execution Logs API answers" in run.next_step
+
+
 def test_after_an_older_journal_was_adopted_a_run_ends_and_sends_nothing_that_is_in_doubt(tmp_path: Path) -> None:
     """Nobody knows when, or whether, its events were sent: the run says that they are in doubt."""
     with scene(tmp_path, events=3) as own:
@@ -309,8 +352,8 @@ def test_an_api_that_cannot_be_read_lets_nothing_be_sent(tmp_path: Path) -> None
         own.world._logs = type(own.world._logs)("http://127.0.0.1:9/execution-logs", "k", retry_budget_s=0.1)
         run = own.run()
 
-    assert (run.reason, own.sink.items) == ("cannot_correlate", [])
-    assert "cannot be read" in run.sentence
+    assert (run.reason, own.sink.items) == ("records_unread", [])
+    assert "cannot be read" in run.sentence and "dlqkit collect" in run.next_step
 
 
 def test_a_dry_run_is_the_default_and_opens_and_writes_nothing(tmp_path: Path) -> None:
