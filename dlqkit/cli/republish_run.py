@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from dlqkit.cli.republish_live import execute_plan, release_settled, settle_by_looking, take_snapshot
+from dlqkit.cli.republish_live import VERIFICATION, execute_plan, release_settled, settle_by_looking, take_snapshot
 from dlqkit.cli.shared import PARTIAL, load, write_json
 from dlqkit.untrusted import for_terminal, for_terminal_lines
 
@@ -175,6 +175,7 @@ def resolve(
     from dlqkit.republish.next_steps import REASON, here
     from dlqkit.republish.plan import read_plan
     from dlqkit.republish.resolution import resolve_by_word
+    from dlqkit.republish.verification import LEASE_S
 
     settings, who = load(context), by if by is not None else getpass.getuser()
     if adopt_file:
@@ -207,6 +208,10 @@ def resolve(
         typer.echo(f"Settled: {ways}. In doubt: {len(left):,}.")
         if left:
             typer.echo(f"Items {', '.join(map(str, left[:ROWS]))}{' …' if len(left) > ROWS else ''} were not seen.")
+            if VERIFICATION in settled:
+                typer.echo(
+                    f"A reading that was killed hides what it held for {LEASE_S} s; if one was, look again then."
+                )
             typer.echo("That does not say that they were not sent. If you know it of one, say so:")
             for said in (
                 f"It arrived: dlqkit republish resolve DIR PLAN --item {left[0]} --sent {REASON}",
