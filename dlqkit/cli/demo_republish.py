@@ -68,6 +68,7 @@ def show_republish(
     """
 
     from dlqkit.republish.incident_proof import prove_incident
+    from dlqkit.republish.next_steps import here
 
     def tell(text: str) -> None:
         if not quiet:
@@ -90,7 +91,7 @@ def show_republish(
     proof = prove_incident(take_snapshot(directory, settings), plan)
     tell(f"Proof: {proof.sentence}.")
     if not quiet:
-        typer.echo(f"Put it into the report: dlqkit postmortem {for_terminal(directory)}")
+        typer.echo(for_terminal(here("Put it into the report: dlqkit postmortem DIR", directory)))
     return {"planned": proof.planned, "reason": done.reason, "totals": dict(proof.totals), "balances": proof.balances}
 
 

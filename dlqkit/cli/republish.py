@@ -197,6 +197,7 @@ def _make(
 
 def _show(directory: Path, made: Plan, outlook: dict[str, Any], path: Path, *, as_json: bool) -> None:
     from dlqkit.report.plan_tables import show_edits, show_left_out_counts, show_plan, show_planned
+    from dlqkit.republish.next_steps import approve_command
 
     if as_json:
         reasons = Counter(one.reason for one in made.left_out)
@@ -211,11 +212,9 @@ def _show(directory: Path, made: Plan, outlook: dict[str, Any], path: Path, *, a
             lines += ["", f"{table.title}:", table.to_text(WIDTH)]
     if len(made.events) > ROWS:
         lines += [f"… and {len(made.events) - ROWS:,} more"]
-    unknowns = "".join(f" --accept-unknown {number}" for number in range(1, len(made.unknowns) + 1))
-    deadline = " --outcome-deadline SECONDS" if made.outcome_deadline_s is None else ""
     lines += ["", f"All of it: {for_terminal(path)}", "Nothing is sent. When you have read it:"]
-    command = f'dlqkit republish approve {for_terminal(directory)} {made.plan_id} --reason "…"{unknowns}{deadline}'
-    typer.echo("\n".join([*lines, command]))
+    command = approve_command(directory, made.plan_id, made.unknowns, made.outcome_deadline_s)
+    typer.echo("\n".join([*lines, for_terminal(command)]))
 
 
 @app.command("diff")

@@ -43,6 +43,7 @@ def approve(
     Example: dlqkit republish approve incidents/orders plan-001 --by ann --reason "root removed" --accept-unknown 1
     """
     from dlqkit.republish.approval import approve_plan
+    from dlqkit.republish.next_steps import here
     from dlqkit.republish.plan import read_plan
     from dlqkit.republish.registry import open_registry
 
@@ -60,8 +61,8 @@ def approve(
     count = len(read.events)
     typer.echo(for_terminal(f"{plan_id} is approved by {approval.by}: {count:,} events to {read.target.address}."))
     typer.echo(f"Hash {approval.hash}")
-    typer.echo(f"Try it:    dlqkit republish run {for_terminal(directory)} {plan_id}")
-    typer.echo(f"Send it:   dlqkit republish run {for_terminal(directory)} {plan_id} --execute")
+    typer.echo(for_terminal(here("Try it:    dlqkit republish run DIR PLAN", directory, plan_id)))
+    typer.echo(for_terminal(here("Send it:   dlqkit republish run DIR PLAN --execute", directory, plan_id)))
 
 
 def cancel(
@@ -78,6 +79,7 @@ def cancel(
     """
     from dlqkit.republish.approval import cancel_plan
     from dlqkit.republish.journal import read_journal
+    from dlqkit.republish.next_steps import here
     from dlqkit.republish.plan import read_plan
     from dlqkit.republish.registry import find_registry
 
@@ -96,7 +98,8 @@ def cancel(
         return
     typer.echo(f"{plan_id} is cancelled; {freed:,} of its events may be planned again.")
     if held:
-        typer.echo(f"{held:,} stay with it: they were sent, or may have been. See dlqkit republish status.")
+        step = here("See which: dlqkit republish status DIR PLAN", directory, plan_id)
+        typer.echo(f"{held:,} stay with it: they were sent, or may have been. {for_terminal(step)}")
 
 
 def export(

@@ -21,8 +21,10 @@ if TYPE_CHECKING:
     from dlqkit.republish.run import Run, Step
     from dlqkit.settings import Settings
 
-__all__ = ["execute_plan", "release_settled", "settle_by_looking", "take_snapshot"]
+__all__ = ["VERIFICATION", "execute_plan", "release_settled", "settle_by_looking", "take_snapshot"]
 
+VERIFICATION = "the verification subscription"
+"""What settled an event, where it was that."""
 # Fates of which the end is not known, so that another plan must not have the event.
 OPEN = ("not_sent", "in_doubt", "running", "not_seen")
 
@@ -93,15 +95,15 @@ def release_settled(directory: Path, plan: Plan, settings: Settings, proof: Proo
 
 
 def _open_sink(plan: Plan, settings: Settings) -> Any:
-    """The receiver; where the team opted in, the verification subscription is there before the first event is sent."""
+    """The receiver; where the plan names one, the verification subscription is there before the first event is sent."""
     from dlqkit.republish.publisher import connect_channel, connect_sink
     from dlqkit.republish.verification import create_verification_subscription
 
     own = settings.republish
-    if plan.target.kind == "pubsub" and own.verification_subscription is not None:
+    if plan.target.kind == "pubsub" and plan.verification_subscription is not None:
         channel, _ = connect_channel(own.endpoint)
         try:
-            create_verification_subscription(channel, own.verification_subscription, plan.target.address)
+            create_verification_subscription(channel, plan.verification_subscription, plan.target.address)
         finally:
             channel.close()
     return connect_sink(
@@ -142,7 +144,8 @@ def settle_by_looking(directory: Path, plan: Plan, settings: Settings, journal: 
         outcomes = find_outcomes(sent, records.frame, dedupe_attribute=plan.target.dedupe_attribute,
                                  known=_known_before(directory, plan))  # fmt: skip
         settled["records"] = resolve_by_records(journal, plan.plan_id, outcomes, by=who)
-    name, attribute = settings.republish.verification_subscription, plan.target.dedupe_attribute
+    # The plan's, not today's setting: only that one was there before the first event was sent.
+    name, attribute = plan.verification_subscription, plan.target.dedupe_attribute
     _, doubtful = _doubtful(plan, journal)
     if name is not None and attribute is not None and plan.target.kind == "pubsub" and len(doubtful):
         from dlqkit.republish.publisher import connect_channel
@@ -151,10 +154,12 @@ def settle_by_looking(directory: Path, plan: Plan, settings: Settings, journal: 
 
         channel, _ = connect_channel(settings.republish.endpoint)
         try:
-            seen = load_seen(channel, name, set(doubtful["dedupe_key"]), dedupe_attribute=attribute)
+            seen = load_seen(
+                channel, name, set(doubtful["dedupe_key"]), topic=plan.target.address, dedupe_attribute=attribute
+            )
         finally:
             channel.close()
-        settled["the verification subscription"] = resolve_by_subscription(journal, plan.plan_id, seen, by=who)
+        settled[VERIFICATION] = resolve_by_subscription(journal, plan.plan_id, seen, by=who)
     return settled
 
 

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from dlqkit.cli.republish_live import execute_plan, release_settled, settle_by_looking, take_snapshot
+from dlqkit.cli.republish_live import VERIFICATION, execute_plan, release_settled, settle_by_looking, take_snapshot
 from dlqkit.cli.shared import PARTIAL, load, write_json
 from dlqkit.untrusted import for_terminal, for_terminal_lines
 
@@ -54,11 +54,11 @@ def run(
     settings = load(context)
     plan = read_plan(directory, plan_id)
     if not execute:
-        _tell_run(directory, plan, run_republish(directory, plan), as_json=as_json)
+        _tell_run(plan, run_republish(directory, plan), as_json=as_json)
         return
     with _stoppable() as stopped:
         done = execute_plan(directory, plan, settings, stopped=stopped)
-    _tell_run(directory, plan, done, as_json=as_json)
+    _tell_run(plan, done, as_json=as_json)
     if done.reason:
         raise typer.Exit(INTERRUPTED if done.reason == "asked" and stopped.is_set() else SAYS_NO)
     raise typer.Exit(PARTIAL if done.states.get("in_doubt") else 0)
@@ -86,7 +86,7 @@ def _stoppable() -> Iterator[threading.Event]:
             signal.signal(number, handler)
 
 
-def _tell_run(directory: Path, plan: Plan, done: Run, *, as_json: bool) -> None:
+def _tell_run(plan: Plan, done: Run, *, as_json: bool) -> None:
     if as_json:
         write_json({**asdict(done), "target": plan.target.address, "hash": plan.hash})
         return
@@ -105,13 +105,8 @@ def _tell_run(directory: Path, plan: Plan, done: Run, *, as_json: bool) -> None:
     lines += for_terminal_lines(stopped + done.sentence, WIDTH)
     lines += for_terminal_lines(f"Journal: {_counts(done.states)}", WIDTH)
     # A command is not wrapped: it is to be copied.
-    lines += [for_terminal(f"Next: {_here(done.next_step, directory, plan.plan_id)}")]
+    lines += [for_terminal(f"Next: {done.next_step}")]
     typer.echo("\n".join(lines))
-
-
-def _here(text: str, directory: Path, plan_id: str) -> str:
-    """The next step with this folder and plan in its command."""
-    return text.replace(" DIR", f" {directory}").replace(" PLAN", f" {plan_id}")
 
 
 def _counts(states: Any) -> str:
@@ -128,6 +123,7 @@ def status(
 
     Also while a run goes on. Example: dlqkit republish status incidents/orders
     """
+    from dlqkit.republish.next_steps import here
     from dlqkit.republish.status import find_status
 
     found = find_status(directory, plan_id)
@@ -135,7 +131,8 @@ def status(
         write_json({"plans": [asdict(one) for one in found]})
         return
     if not found:
-        typer.echo("There is no plan yet. Make one: dlqkit republish plan DIR --class infrastructure")
+        step = here("Make one: dlqkit republish plan DIR --class infrastructure", directory)
+        typer.echo(f"There is no plan yet. {for_terminal(step)}")
         return
     lines: list[str] = []
     for one in found:
@@ -153,7 +150,9 @@ def status(
 def resolve(
     context: typer.Context,
     directory: Directory,
-    plan_id: PlanName,
+    plan_id: Annotated[
+        str | None, typer.Argument(metavar="PLAN", help="Such as plan-001; not needed to adopt.")
+    ] = None,
     item: Annotated[list[int] | None, typer.Option(help="Item of the plan that you settle; several allowed.")] = None,
     sent: Annotated[bool, typer.Option("--sent", help="It arrived: you know it.")] = False,
     not_sent: Annotated[bool, typer.Option("--not-sent", help="It did not arrive: you know it.")] = False,
@@ -173,13 +172,20 @@ def resolve(
     from dlqkit.errors import ParameterError
     from dlqkit.republish.adoption import adopt
     from dlqkit.republish.journal import open_journal
+    from dlqkit.republish.next_steps import REASON, here
     from dlqkit.republish.plan import read_plan
     from dlqkit.republish.resolution import resolve_by_word
+    from dlqkit.republish.verification import LEASE_S
 
     settings, who = load(context), by if by is not None else getpass.getuser()
-    plan = read_plan(directory, plan_id)
     if adopt_file:
-        adopt(directory, by=who, reason=reason)
+        doubted = adopt(directory, by=who, reason=reason)
+        typer.echo(f"The journal is adopted; {doubted:,} events are in doubt by it.", err=as_json)
+        if plan_id is None:
+            raise typer.Exit(PARTIAL if doubted else 0)
+    if plan_id is None:
+        raise ParameterError("It is not said whose events are settled.", "Name the plan, such as plan-001.")
+    plan = read_plan(directory, plan_id)
     if bool(item) != (sent or not_sent) or (sent and not_sent) or (send_again and not not_sent):
         raise ParameterError(
             "It is not clear what is settled how.", "Give --item N with --sent or --not-sent, or none of these."
@@ -202,7 +208,16 @@ def resolve(
         typer.echo(f"Settled: {ways}. In doubt: {len(left):,}.")
         if left:
             typer.echo(f"Items {', '.join(map(str, left[:ROWS]))}{' …' if len(left) > ROWS else ''} were not seen.")
-            typer.echo("That does not say that they were not sent. If you know, say it: --item N --sent or --not-sent")
+            if VERIFICATION in settled:
+                typer.echo(
+                    f"A reading that was killed hides what it held for {LEASE_S} s; if one was, look again then."
+                )
+            typer.echo("That does not say that they were not sent. If you know it of one, say so:")
+            for said in (
+                f"It arrived: dlqkit republish resolve DIR PLAN --item {left[0]} --sent {REASON}",
+                f"It did not: dlqkit republish resolve DIR PLAN --item {left[0]} --not-sent {REASON}",
+            ):
+                typer.echo(for_terminal(here(said, directory, plan_id)))
     raise typer.Exit(PARTIAL if left else 0)
 
 

@@ -9,6 +9,7 @@ from dlqkit.errors import ParameterError
 from dlqkit.republish.journal import Journal, opened_file
 from dlqkit.republish.journal_file import journal_path
 from dlqkit.republish.journal_place import bind_place, find_why_not, known_sequence
+from dlqkit.republish.next_steps import is_reason
 from dlqkit.republish.plan import FOLDER
 from dlqkit.republish.run_lock import hold_run_lock
 
@@ -42,7 +43,7 @@ def adopt(directory: Path, *, by: str, reason: str) -> int:
     """
     directory = Path(directory)
     path = journal_path(directory)
-    if not by.strip() or not reason.strip():
+    if not by.strip() or not is_reason(reason):
         raise ParameterError("A journal is adopted by name and reason only.", "Give both: --by NAME --reason TEXT")
     if not path.is_file() or path.stat().st_size == 0:
         raise ParameterError(f"There is no journal in {directory.name}.", "Restore it from a copy first.")

@@ -12,6 +12,7 @@ from typing import Any
 from dlqkit.errors import EvidenceError, ParameterError, PlanError
 from dlqkit.evidence import audit_log
 from dlqkit.republish.journal import open_journal, read_journal
+from dlqkit.republish.next_steps import is_reason
 from dlqkit.republish.plan import (
     FOLDER,
     Approval,
@@ -45,7 +46,7 @@ def _now() -> str:
 
 
 def _named(by: str, reason: str) -> tuple[str, str]:
-    if not by.strip() or not reason.strip():
+    if not by.strip() or not is_reason(reason):
         raise ParameterError("A name or a reason is missing.", "Give --by and --reason.")
     return by.strip(), reason.strip()
 

@@ -129,7 +129,7 @@ def _patched(value: Any, patch: list[Any]) -> Any:
         # The library's own words quote the payload.
         raise ParameterError(
             f"The JSON Patch does not fit the payload ({kind}).",
-            "Check each path against the payload: dlqkit event DIR ID",
+            "Check each path against the payloads of the events that are meant.",
         ) from None
 
 

@@ -101,6 +101,7 @@ def gather_known(
     coverage = folder.records().coverage
     return Known(
         incident=path.name,
+        directory=path,
         snapshot=folder.snapshot,
         completeness=coverage.completeness,
         unknowns=find_evidence_unknowns(folder),

@@ -11,11 +11,13 @@ from dlqkit.errors import EvidenceError, StorageError
 from dlqkit.evidence import audit_log
 from dlqkit.evidence.store import FILE_MODE
 from dlqkit.republish.journal_file import Head
+from dlqkit.republish.next_steps import REASON, here
 
 __all__ = ["Mark", "bind_place", "check_not_lost", "check_place", "find_why_not", "known_sequence"]
 
 _ADOPT = (
-    "Find the file that was written last; or go on with this one, by name and reason: dlqkit republish resolve --adopt"
+    "Find the file that was written last; or go on with this one, by name and reason: "
+    f"dlqkit republish resolve DIR --adopt {REASON}"
 )
 
 
@@ -93,7 +95,7 @@ def check_place(directory: Path, path: Path, head: Head, mark: Mark) -> None:
     """
     found = find_why_not(directory, path, head, mark)
     if found is not None:
-        raise EvidenceError(found[0], _ADOPT)
+        raise EvidenceError(found[0], here(_ADOPT, directory))
 
 
 def check_not_lost(directory: Path) -> None:

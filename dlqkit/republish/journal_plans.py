@@ -42,7 +42,7 @@ def refuse_repeats(connection: sqlite3.Connection, plan: Plan) -> None:
     """
     keys = [event.dedupe_key for event in plan.events]
     if len(set(keys)) != len(keys):
-        raise EvidenceError(f"{plan.plan_id} has an event twice.", "Make a new plan by: dlqkit republish plan")
+        raise EvidenceError(f"{plan.plan_id} has an event twice.", "Make a new plan.")
     for begin in range(0, len(keys), _AT_ONCE):
         some = keys[begin : begin + _AT_ONCE]
         found = connection.execute(

@@ -153,11 +153,9 @@ class Rows:
 def _row(known: dict[int, Row], plan_id: str, item: int) -> Row:
     row = known.get(item)
     if row is None:
-        raise ParameterError(f"{plan_id} has no item {item}.", "See what there is: dlqkit republish status")
+        raise ParameterError(f"{plan_id} has no item {item}.", "Look at the plan's status.")
     return row
 
 
 def _moved(plan_id: str, expected: str) -> EvidenceError:
-    return EvidenceError(
-        f"An event of {plan_id} is not at {expected} any more.", "See what there is: dlqkit republish status"
-    )
+    return EvidenceError(f"An event of {plan_id} is not at {expected} any more.", "Look at the plan's status.")

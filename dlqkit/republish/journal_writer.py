@@ -83,7 +83,7 @@ class Journal:
             if known[0] != plan.hash:
                 raise EvidenceError(
                     f"{plan.plan_id} in the journal has another hash than this plan.",
-                    "Restore the plan that was run, or make a new one by: dlqkit republish plan",
+                    "Restore the plan that was run, or make a new one.",
                 )
             return
         if plan.replaces is not None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import pandas as pd
@@ -19,6 +20,8 @@ class Known:
     """Where the evidence is from, what was sent before, and what other people hold."""
 
     incident: str = ""
+    directory: Path = Path("DIR")
+    """The incident folder, for the commands of next steps; nothing of a plan depends on it."""
     snapshot: str = ""
     as_of: str | None = None
     """The evidence's last time; the newest record's by default."""

@@ -10,16 +10,22 @@ import pandas as pd
 
 from dlqkit.republish.payload_forms import hash_bytes, hash_value
 
-__all__ = ["ATTRIBUTE", "PAIRS", "PAYLOAD", "TRACE", "match_records"]
+__all__ = ["ATTRIBUTE", "PAIRS", "PAYLOAD", "TRACE", "is_payload_alone", "match_records"]
 
 ATTRIBUTE, TRACE, PAYLOAD = "dedupe attribute", "trace and payload", "payload alone"
 _REWRITTEN = ", re-serialised"
 _UNWRAPPED = ", without its envelope"
 # Strongest first: an event's records are taken from the first way that finds any.
-_WAYS = (ATTRIBUTE, TRACE, TRACE + _REWRITTEN, TRACE + _UNWRAPPED, PAYLOAD, PAYLOAD + _REWRITTEN, PAYLOAD + _UNWRAPPED)
+_BY_PAYLOAD_ALONE = (PAYLOAD, PAYLOAD + _REWRITTEN, PAYLOAD + _UNWRAPPED)
+_WAYS = (ATTRIBUTE, TRACE, TRACE + _REWRITTEN, TRACE + _UNWRAPPED, *_BY_PAYLOAD_ALONE)
 PAIRS: Mapping[str, str] = {"row": "Int64", "item": "Int64", "matched_by": "str"}
 # Two looks at one record are the same unless something about its fate changed in between (evidence/folder.py).
 _VERSION = ["record_id", "recorded_at", "status", "queued_to_dlq", "attempts"]
+
+
+def is_payload_alone(matched_by: pd.Series) -> pd.Series:
+    """Whether a record was recognised by its payload alone: a producer may have published the same once more."""
+    return matched_by.isin(_BY_PAYLOAD_ALONE).fillna(False).astype(bool)
 
 
 def match_records(
@@ -35,7 +41,7 @@ def match_records(
     Parameters
     ----------
     sent : DataFrame
-        ``sent_events.SENT``.
+        ``sent_events.SENT``; without ``state`` all of them count as acknowledged.
     records : DataFrame
         ``frames.RECORDS``, index from 0.
     dedupe_attribute : str, optional
@@ -53,7 +59,8 @@ def match_records(
     Notes
     -----
     Payload alone is taken only where no sent event was found by its trace, since traces then do not survive a
-    republish here, where one event alone was sent with that payload, and where no other event is known to have it.
+    republish here, where one event alone was sent with that payload, and where no other event is known to have it; and
+    never for an event in doubt, since the same payload seen later does not show that this send arrived.
     """
     fresh = _fresh(sent, records, known, clock_tolerance_s)
     pairs = _by_attribute(sent, fresh, dedupe_attribute)
@@ -64,33 +71,43 @@ def match_records(
     if by_trace.empty:
         parts.append(_by_payload(sent, fresh, known))
     every = pd.concat(parts, ignore_index=True)
-    every = every.merge(sent[["item", "sent_at", "dead_at"]], on="item").merge(
-        records["recorded_at"].rename("at"), left_on="row", right_index=True
+    every = every.merge(sent[["item", "sent_at", "sent_again_at", "dead_at"]], on="item").merge(
+        records[["record_id", "recorded_at"]].rename(columns={"recorded_at": "at"}), left_on="row", right_index=True
     )
-    earliest = every["sent_at"] - pd.Timedelta(seconds=clock_tolerance_s)
-    is_after = (every["at"] >= earliest) & (every["dead_at"].isna() | (every["at"] > every["dead_at"]))
-    every = every[is_after | (every["matched_by"] == ATTRIBUTE)]
+    tolerance = pd.Timedelta(seconds=clock_tolerance_s)
+    is_after = (every["at"] >= every["sent_at"] - tolerance) & ~(every["at"] <= every["dead_at"])
+    # Where the event was sent again, what came from then on is of that send.
+    is_own = is_after & ~(every["at"] >= every["sent_again_at"] - tolerance)
+    every = every[is_own | (every["matched_by"] == ATTRIBUTE)]
     every["strength"] = every["matched_by"].map({way: place for place, way in enumerate(_WAYS)})
+    newest = every.sort_values(["at", "row", "strength"], ascending=[True, True, False], na_position="first")
+    every = newest.drop_duplicates(["item", "record_id"], keep="last").sort_index()
     strongest = every[every["strength"] == every.groupby("item")["strength"].transform("min")]
     # An event whose record could as well be another's is not told apart from it, whichever of its records that is.
     shared = strongest[strongest.groupby("row")["item"].transform("nunique") > 1]["item"]
     out = strongest[~strongest["item"].isin(set(shared))]
+    if "state" in sent:
+        doubtful = set(sent.loc[sent["state"] != "acked", "item"])
+        out = out[~(is_payload_alone(out["matched_by"]) & out["item"].isin(doubtful))]
     return out[list(PAIRS)].astype(dict(PAIRS)).reset_index(drop=True)
 
 
 def _fresh(
     sent: pd.DataFrame, records: pd.DataFrame, known: pd.DataFrame | None, clock_tolerance_s: float
 ) -> pd.DataFrame:
-    """The newest state of each record of these workflows that is not of before all sends, with its ``row``."""
+    """The states of each record of these workflows that are not of before all sends, with their ``row``."""
     own = records.assign(row=records.index)
     own = own[own["workflow_id"].isin(set(sent["workflow_id"].dropna()))]
     begin = sent["sent_at"].min() - pd.Timedelta(seconds=clock_tolerance_s)
     own = own[own["recorded_at"].isna() | (own["recorded_at"] >= begin)]
-    own = own.sort_values("recorded_at", kind="stable", na_position="first").drop_duplicates("record_id", keep="last")
     if known is None or known.empty or own.empty:
         return own
     before = set(_versions(known))
-    return own[[version not in before for version in _versions(own)]]
+    is_known = pd.Series([version in before for version in _versions(own)], index=own.index, dtype=bool)
+    by_time = own.sort_values("recorded_at", kind="stable", na_position="first")
+    newest = by_time.drop_duplicates("record_id", keep="last")
+    unchanged = set(newest.loc[is_known[newest.index], "record_id"])
+    return own[~is_known & ~own["record_id"].isin(unchanged)]
 
 
 def _versions(records: pd.DataFrame) -> Iterator[tuple[str, ...]]:

@@ -10,6 +10,7 @@ import pandas as pd
 
 from dlqkit.frames import Loaded
 from dlqkit.republish.background import BEFORE_S, Background, measure_background
+from dlqkit.republish.matching import is_payload_alone
 from dlqkit.republish.outcomes import CLOCK_TOLERANCE_S, find_outcomes
 from dlqkit.republish.plan import Plan
 from dlqkit.republish.ramp import SCRAPES_PATIENCE_S, Judgement, judge_step
@@ -86,9 +87,7 @@ class Observer:
         records = world.records(workflow_id, now - timedelta(seconds=LOOKBACK_S))
         if records.frame.empty and records.coverage.completeness == "partial":
             why = " ".join(records.coverage.missing)
-            return observer, Judgement(
-                "stop", "cannot_correlate", f"The execution records cannot be read. {why}".strip()
-            )
+            return observer, Judgement("stop", "records_unread", f"The execution records cannot be read. {why}".strip())
         if before is not None and samples is not None:
             last = before.grown.last_scrape
             if last is None or (now - last).total_seconds() > SCRAPES_PATIENCE_S:
@@ -134,7 +133,8 @@ class Observer:
         doubtful = outcomes["item"].map(dict(zip(sent["item"], sent["state"], strict=True))) != "acked"
         is_of_step = outcomes["item"].isin(set(step)) & ~(doubtful & (kinds == "not_seen"))
         judged = outcomes[is_of_step | kinds.isin(FAILURES)].reset_index(drop=True)
-        left = set(outcomes.loc[kinds.isin(["running", "not_seen"]), "item"])
+        is_unsure = kinds.isin(["running", "not_seen"]) | is_payload_alone(outcomes["matched_by"])
+        left = set(outcomes.loc[is_unsure, "item"])
         if judged.empty:
             return Judgement("go_on", "", "What was sent is in doubt."), left
         moments = own.loc[own["item"].isin(set(step)), "sent_at"]
@@ -150,6 +150,11 @@ class Observer:
             workflow_id=self.workflow_id, first_sent_at=first, last_sent_at=last, now=now, deadline_s=self.deadline_s,
             names=self.names, records_at=records.frame["recorded_at"],
         )  # fmt: skip
+        is_unread = records.frame.empty and records.coverage.completeness == "partial"
+        if judgement.reason == "cannot_correlate" and is_unread:
+            why = " ".join((f"The execution records could not be read within {self.deadline_s:,.0f} s.",
+                            *records.coverage.missing))  # fmt: skip
+            return Judgement("stop", "records_unread", why)
         if judgement.decision == "stop" and judgement.reason in {"cannot_correlate", "scrapes_lost"}:
             loaded = samples if judgement.reason == "scrapes_lost" and samples is not None else records
             why = " ".join((judgement.sentence, *loaded.coverage.missing))

@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-import shlex
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -15,6 +14,7 @@ import msgspec
 
 from dlqkit.errors import EvidenceError, ParameterError
 from dlqkit.evidence.store import write_bytes
+from dlqkit.republish.next_steps import approve_command, here
 
 __all__ = [
     "FOLDER",
@@ -211,7 +211,7 @@ def find_plans(directory: Path) -> list[str]:
 def _changed(name: str) -> EvidenceError:
     return EvidenceError(
         f"{name} was changed after it was made, or is not whole.",
-        "Do not send it; make a new plan by: dlqkit republish plan",
+        "Do not send it; make a new plan.",
     )
 
 
@@ -227,7 +227,8 @@ def _read_document(path: Path) -> dict[str, Any]:
         document = json.loads(path.read_bytes().decode("utf-8"), object_pairs_hook=_no_repeats)
     except FileNotFoundError:
         raise ParameterError(
-            f"There is no {path.name} in {path.parent.parent.name}.", "See what there is: dlqkit republish status"
+            f"There is no {path.name} in {path.parent.parent.name}.",
+            here("See what there is: dlqkit republish status DIR", path.parent.parent),
         ) from None
     except (OSError, ValueError, RecursionError) as error:
         raise _changed(path.name) from error
@@ -331,7 +332,7 @@ def read_approval(directory: Path, plan: Plan) -> Approval:
     if not path.exists():
         raise EvidenceError(
             f"{plan.plan_id} is not approved.",
-            f"Read it, then: dlqkit republish approve {shlex.quote(str(directory))} {plan.plan_id}",
+            f"Read it, then: {approve_command(directory, plan.plan_id, plan.unknowns, plan.outcome_deadline_s)}",
         )
     approval = _read_frozen(path, Approval)
     known = approval.outcome_deadline_s == (plan.outcome_deadline_s or approval.outcome_deadline_s)

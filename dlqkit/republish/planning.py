@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Mapping, Sequence
 
 import pandas as pd
 
@@ -13,6 +13,7 @@ from dlqkit.republish.drafts import Drafts, draft_events
 from dlqkit.republish.edits import Edit
 from dlqkit.republish.exclusions import ACCEPTABLE, REASONS
 from dlqkit.republish.known import Known
+from dlqkit.republish.next_steps import here
 from dlqkit.republish.plan import LeftOut, Plan, PlannedEvent, Target, dedupe_key, hash_text, seal_plan
 from dlqkit.republish.plan_words import find_unknowns, find_warnings
 from dlqkit.republish.selection import Selection, select_events
@@ -20,6 +21,15 @@ from dlqkit.republish.targets import choose_rate, choose_steps, choose_target, f
 from dlqkit.settings import Settings, WorkflowSettings
 
 __all__ = ["find_dead_letters", "plan_republish"]
+
+_LOOK = "See why by one of them: dlqkit event DIR ID"
+# What the analyst does where every selected event is left out for the same reason, if not to look at one.
+_WAYS_ON: Mapping[str, str] = {
+    "in doubt": "Settle what is in doubt first; see of which plans: dlqkit republish status DIR",
+    "already republished": "See what became of them: dlqkit republish status DIR",
+    "in another open plan": "Run that plan to its end, or cancel it, in the folder where it was made; then plan again.",
+    "business error": "Edit what is wrong in them, by --patch of the next plan; see one: dlqkit event DIR ID",
+}
 
 
 def find_dead_letters(records: pd.DataFrame, classified: pd.DataFrame) -> pd.DataFrame:
@@ -119,6 +129,9 @@ def plan_republish(
     ordered = _in_order(records)
     dead = find_dead_letters(ordered, classified)
     chosen, not_found = select_events(selection, dead)
+    if chosen.empty:
+        step = here("Look at what there is: dlqkit triage DIR", world.directory)
+        raise PlanError("No dead event is meant by this selection.", step)
     workflow_id = _one_workflow(chosen)
     own = settings.workflows.get(workflow_id, WorkflowSettings())
     target = choose_target(workflow_id, settings, topic=topic, confirmed_topic=confirmed_topic, use_http=use_http)
@@ -127,8 +140,7 @@ def plan_republish(
     drafts = draft_events(ordered, dead, chosen, selection, settings, own, world, target, edits, as_of)
     events = _number(drafts, target)
     if not events:
-        raise PlanError(f"All {len(drafts.left_out):,} selected events are left out: {_say(drafts.left_out)}.",
-                        "See dlqkit event DIR ID for one of them; a business error must be edited first.")  # fmt: skip
+        raise _all_left_out(drafts.left_out, world)
     return seal_plan(
         Plan(
             plan_id=plan_id,
@@ -161,8 +173,6 @@ def _logs_of(lines: pd.DataFrame | None, workflow_id: str) -> pd.DataFrame | Non
 
 
 def _one_workflow(chosen: pd.DataFrame) -> str:
-    if chosen.empty:
-        raise PlanError("No dead event is meant by this selection.", "Look at what there is: dlqkit triage DIR")
     counts = Counter("" if pd.isna(name) else str(name) for name in chosen["workflow_id"])
     if len(counts) > 1:
         named = ", ".join(f"{name[:40] or 'no workflow'} ({count:,})" for name, count in sorted(counts.items())[:5])
@@ -173,9 +183,14 @@ def _one_workflow(chosen: pd.DataFrame) -> str:
     return next(iter(counts))
 
 
-def _say(left_out: Iterable[LeftOut]) -> str:
+def _all_left_out(left_out: Sequence[LeftOut], world: Known) -> PlanError:
+    """What is said where nothing is planned; the next step is that of the commonest reason."""
     counts = Counter(one.reason for one in left_out)
-    return ", ".join(f"{counts[reason]:,} {reason}" for reason in REASONS if counts[reason])
+    said = ", ".join(f"{counts[reason]:,} {reason}" for reason in REASONS if counts[reason])
+    first = next(one for one in left_out if one.reason == counts.most_common(1)[0][0])
+    held_by = f" ({first.detail[:200]})" if first.reason == "in another open plan" else ""
+    step = here(_WAYS_ON.get(first.reason, _LOOK), world.directory, event=first.trace_id or first.event_key)
+    return PlanError(f"All {len(left_out):,} selected events are left out: {said}{held_by}.", step)
 
 
 def _number(drafts: Drafts, target: Target) -> tuple[PlannedEvent, ...]:

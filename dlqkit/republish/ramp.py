@@ -11,22 +11,28 @@ from typing import Literal
 import pandas as pd
 
 from dlqkit.republish.background import Background, Grown, grows, read_growth
+from dlqkit.republish.matching import is_payload_alone
+from dlqkit.republish.next_steps import REASON
 
 __all__ = ["STOPS", "Judgement", "find_step", "judge_sending", "judge_step"]
 
 Decision = Literal["go_on", "wait", "stop"]
-# Every condition that ends a run by itself, and what the analyst does then.
+# Every condition that ends a run by itself, and what the analyst does then; ``next_steps.here`` fills in the places.
 STOPS: Mapping[str, str] = {
     "died_again": "Remove the cause, then run the plan again: what was sent is not sent again.",
-    "new_error": "Look at it by dlqkit event DIR ID, mend what it names, then run the plan again.",
-    "failures_grow": "See which fail by dlqkit signals; run the plan again when they fail no more than usual.",
+    "new_error": "Look at it, mend what it names, then run the plan again: dlqkit event DIR ID",
+    "failures_grow": "Run the plan again when they fail no more than usual; see which fail by: dlqkit signals",
     "worker_silent": "See that the worker runs and takes events, then run the plan again.",
-    "cannot_correlate": "Look for the event in the execution records: dlqkit republish prove DIR PLAN; if records come "
-    "late, make a plan with a longer republish.outcome_deadline_s.",
-    "still_running": "Wait until they are done: dlqkit republish prove DIR PLAN; then run the plan again.",
+    "cannot_correlate": "If records come late, make a plan with a longer republish.outcome_deadline_s. Look for the "
+    "event in the execution records: dlqkit republish prove DIR PLAN",
+    "records_unread": "Wait until the Execution Logs API answers, then run the plan again; see whether it does by: "
+    "dlqkit collect DIR",
+    "still_running": "Wait until they are done, then run the plan again: dlqkit republish prove DIR PLAN",
     "scrapes_lost": "See that Prometheus scrapes the worker, then run the plan again.",
-    "in_doubt_grow": "Settle them by dlqkit republish resolve DIR PLAN, then run the plan again.",
+    "in_doubt_grow": "Settle them, then run the plan again: dlqkit republish resolve DIR PLAN",
     "held": "Settle the earlier event of the same ordering key: dlqkit republish resolve DIR PLAN",
+    "held_by_failed": "What failed is not sent again by this plan. Give it up, then make a new one of what failed and "
+    f"what is left: dlqkit republish cancel DIR PLAN {REASON}",
     "sink_failed": "Mend what the code names (topic, permission, message), then run the plan again.",
 }
 # A step goes on at the deadline if so many of it passed and none died: the records of one in twenty may be late or
@@ -49,10 +55,12 @@ class Judgement:
     decision: Decision
     reason: str
     sentence: str
+    item: int | None = None
+    """The event of the plan that a next step is about; None where it is about all of them."""
 
     @property
     def next_step(self) -> str:
-        """What the analyst does after a stop."""
+        """What the analyst does after a stop, with the places that ``next_steps.here`` fills."""
         return STOPS.get(self.reason, "")
 
 
@@ -141,8 +149,10 @@ def judge_step(
     Judgement
         ``go_on`` only where outcomes were seen to pass, all of them or at the deadline 95 %, none died, and a scrape of
         after the send shows no growth of failures. What is not seen is waited for until the deadline, and then a stop.
+        What was recognised by its payload alone is not seen, unless it failed.
     """
-    counts = outcomes["outcome"].astype("str").value_counts()
+    by_payload = is_payload_alone(outcomes["matched_by"])
+    counts = outcomes["outcome"].astype("str").where(~by_payload, "not_seen").value_counts()
     died = _judge_deaths(outcomes)
     if died is not None:
         return died
@@ -165,7 +175,7 @@ def judge_step(
     if passed < total and not is_late:
         return Judgement("wait", "", f"{passed:,} of {total:,} passed; the others are waited for.")
     if passed < math.ceil(PASSED_SHARE * total):
-        return _judge_lateness(counts, total, watched is not None, deadline_s)
+        return _judge_lateness(counts, int(by_payload.sum()), total, watched is not None, deadline_s)
     if grown is not None and (grown.last_scrape is None or grown.last_scrape <= last_sent_at):
         return _judge_scrapes(grown, last_sent_at, now)
     unseen = "" if passed == total else f", {total - passed:,} not seen to be done"
@@ -176,8 +186,8 @@ def _events(count: int) -> str:
     return f"{count:,} event{'' if count == 1 else 's'}"
 
 
-def _stop(reason: str, sentence: str) -> Judgement:
-    return Judgement("stop", reason, sentence)
+def _stop(reason: str, sentence: str, item: int | None = None) -> Judgement:
+    return Judgement("stop", reason, sentence, item)
 
 
 def _judge_deaths(outcomes: pd.DataFrame) -> Judgement | None:
@@ -189,7 +199,7 @@ def _judge_deaths(outcomes: pd.DataFrame) -> Judgement | None:
     if new.empty:
         return _stop("died_again", f"{count}, with an error of before (event {failed['item'].iloc[0]} of the plan).")
     return _stop("new_error", f"{count}, {len(new):,} with an error that no dead letter had before "
-                              f"(event {new['item'].iloc[0]} of the plan).")  # fmt: skip
+                              f"(event {new['item'].iloc[0]} of the plan).", int(new["item"].iloc[0]))  # fmt: skip
 
 
 def _growth_sentence(what: str, grown: Grown, before: Background) -> str:
@@ -221,7 +231,7 @@ def _watch(
     return (before.grown.volume or 0.0) / max(before.grown.length_s, 1.0) * watched_s
 
 
-def _judge_lateness(counts: pd.Series, total: int, is_silent: bool, deadline_s: float) -> Judgement:
+def _judge_lateness(counts: pd.Series, alike: int, total: int, is_silent: bool, deadline_s: float) -> Judgement:
     running, unseen = int(counts.get("running", 0)), int(counts.get("not_seen", 0))
     within = f"within {deadline_s:,.0f} s"
     if running > unseen:
@@ -230,6 +240,8 @@ def _judge_lateness(counts: pd.Series, total: int, is_silent: bool, deadline_s: 
         return _stop("worker_silent", f"Nothing of the workflow was attempted {within} of the send: no counter grew "
                                       "and no record came.")  # fmt: skip
     sentence = f"{unseen:,} of {_events(total)} without an execution record that is its own beyond doubt {within};"
+    if alike:
+        sentence += f" {alike:,} with a record of the same payload and another trace, which may be another event's;"
     return _stop("cannot_correlate", f"{sentence} whether they passed is not known.")
 
 

@@ -9,6 +9,8 @@ import pandas as pd
 from dlqkit.errors import ParameterError
 from dlqkit.republish.journal import Change, Journal
 from dlqkit.republish.journal_schema import writable
+from dlqkit.republish.matching import is_payload_alone
+from dlqkit.republish.next_steps import here, is_reason
 
 __all__ = ["resolve_by_records", "resolve_by_subscription", "resolve_by_word"]
 
@@ -32,7 +34,8 @@ def resolve_by_records(journal: Journal, plan_id: str, outcomes: pd.DataFrame, *
     Returns
     -------
     int
-        How many were settled. What was not seen stays in doubt: a record may be late, cut off or lost.
+        How many were settled. What was not seen stays in doubt: a record may be late, cut off or lost. What was
+        recognised by its payload alone stays in doubt too: another event may have brought that payload.
 
     Raises
     ------
@@ -41,7 +44,8 @@ def resolve_by_records(journal: Journal, plan_id: str, outcomes: pd.DataFrame, *
     StorageError
         If the journal cannot be written.
     """
-    seen = outcomes[outcomes["outcome"].astype("str") != NOT_SEEN]
+    is_own = (outcomes["outcome"].astype("str") != NOT_SEEN) & ~is_payload_alone(outcomes["matched_by"])
+    seen = outcomes[is_own]
     found = {
         int(row["item"]): f"record {row['record_id']} by {row['matched_by']}" for row in seen.to_dict(orient="records")
     }
@@ -123,14 +127,14 @@ def resolve_by_word(
     """
     if was_sent and send_again:
         raise ParameterError("What was sent is not sent again.", "Say --not-sent with --send-again, or --sent alone.")
-    if not reason.strip():
+    if not is_reason(reason):
         raise ParameterError("An event is settled by word with a reason only.", "Give it: --reason TEXT")
     states = journal.states(plan_id)
     wrong = sorted(item for item in items if states.get(item) != "in_doubt")
     if wrong:
         raise ParameterError(
             f"Item {wrong[0]} of {plan_id} is not in doubt, but {states.get(wrong[0], 'not there')}.",
-            "See which are: dlqkit republish status",
+            here("See which are: dlqkit republish status DIR PLAN", journal.directory, plan_id),
         )
     state = "acked" if was_sent else "planned" if send_again else "failed"
     return _settle(journal, plan_id, dict.fromkeys(items, (state, None, reason)), by, "BY_WORD")

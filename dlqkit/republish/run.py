@@ -11,6 +11,7 @@ import pandas as pd
 
 from dlqkit.errors import EvidenceError, ParameterError
 from dlqkit.republish.journal import Journal, open_journal, read_journal
+from dlqkit.republish.next_steps import REASON, here
 from dlqkit.republish.observing import Observer
 from dlqkit.republish.outcomes import CLOCK_TOLERANCE_S
 from dlqkit.republish.plan import Approval, Plan, hash_plan, plan_path, read_approval
@@ -20,6 +21,9 @@ from dlqkit.republish.sink import Sink
 from dlqkit.republish.world import World
 
 __all__ = ["ASKED", "Run", "Step", "run_republish"]
+
+_PROVE = "See what became of each event: dlqkit republish prove DIR PLAN"
+_ASKED_TO = f"Go on by the same command, or give it up: dlqkit republish cancel DIR PLAN {REASON}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +39,7 @@ class Run:
     """Why it stopped: one of ``ramp.STOPS``, ``asked``, or empty."""
     sentence: str
     next_step: str
+    """With this folder and plan in its command."""
     states: Mapping[str, int]
     steps: tuple[Step, ...]
     approved_by: str | None
@@ -97,7 +102,7 @@ def run_republish(
     first, and after a stop with a reason the ramp begins again with its first step.
     """
     if plan.hash != hash_plan(plan):
-        raise EvidenceError(f"{plan.plan_id} does not fit its hash.", "Make a new plan by: dlqkit republish plan")
+        raise EvidenceError(f"{plan.plan_id} does not fit its hash.", "Make a new plan.")
     if not execute:
         return _rehearse(directory, plan)
     approval = read_approval(directory, plan)
@@ -105,7 +110,7 @@ def run_republish(
     if sink is None or world is None or len(workflows) != 1:
         raise ParameterError(
             f"{plan.plan_id} cannot be run: it needs a receiver, a reader, and events of one workflow.",
-            "Run it by dlqkit republish run, and make a plan for each workflow.",
+            "Give it a receiver and a reader, and make a plan for each workflow.",
         )
 
     def is_asked() -> bool:
@@ -140,12 +145,13 @@ def _rehearse(directory: Path, plan: Plan) -> Run:
     states = dict(zip(*_own_states(known, plan), strict=True))
     counts = Counter(states.get(event.item, "planned") for event in plan.events)
     try:
-        by, sentence, step = read_approval(directory, plan).by, "", "Send them: dlqkit republish run DIR PLAN --execute"
+        by, sentence = read_approval(directory, plan).by, ""
+        step = here("Send them: dlqkit republish run DIR PLAN --execute", directory, plan.plan_id)
     except EvidenceError as error:
         by, sentence, step = None, f" {error.problem}", error.next_step
     left = counts["planned"]
     if not left and by is not None:
-        step = "See what became of each event: dlqkit republish prove DIR PLAN"
+        step = here(_PROVE, directory, plan.plan_id)
     size = find_step(plan.steps, 0, left)
     would = f"{left:,} of {len(plan.events):,} events would be, {size:,} first" if left else "nothing is left to be"
     would = f"A dry run: nothing was sent; {would}.{sentence}"
@@ -164,11 +170,11 @@ def _end(journal: Journal, plan: Plan, run_id: str, approval: Approval, end: Jud
     journal.note(plan.plan_id, "end", {"run": run_id, "reason": end.reason, "sentence": end.sentence})
     journal.audit("republish run ended", plan=plan.plan_id, run=run_id, finished=finished, reason=end.reason,
                   sentence=end.sentence, states=states)  # fmt: skip
-    next_step = "See what became of each event: dlqkit republish prove DIR PLAN"
+    text = _PROVE
     if finished and states.get("in_doubt"):
-        next_step = "Settle what is in doubt: dlqkit republish resolve DIR PLAN"
+        text = "Settle what is in doubt: dlqkit republish resolve DIR PLAN"
     if not finished:
-        next_step = STOPS.get(
-            end.reason, "Go on by the same command, or give it up: dlqkit republish cancel DIR PLAN --reason TEXT"
-        )
+        text = STOPS.get(end.reason, _ASKED_TO)
+    about = {event.item: event.trace_id or event.event_key for event in plan.events}.get(end.item or 0, "ID")
+    next_step = here(text, journal.directory, plan.plan_id, about)
     return Run(plan.plan_id, run_id, finished, end.reason, end.sentence, next_step, states, steps, approval.by)

@@ -45,7 +45,7 @@ def hold_run_lock(path: Path) -> Iterator[None]:
         except BlockingIOError:
             raise StorageError(
                 f"Another run has this journal: {_holder(descriptor)}.",
-                "Wait until it has ended, or stop it there with dlqkit republish cancel.",
+                "Wait until it has ended, or cancel its plan there.",
             ) from None
         except OSError as error:
             raise StorageError(

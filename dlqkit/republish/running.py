@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -145,14 +145,23 @@ class Running:
         self._journal.note(self._plan.plan_id, kind, facts)
 
     def _finish(self) -> Judgement:
+        states = self._journal.states(self._plan.plan_id)
         if self._held:
-            return Judgement("stop", "held", f"{len(self._held):,} events are held: an earlier one of their ordering "
-                                             "key failed or is in doubt.")  # fmt: skip
-        counts = Counter(self._journal.states(self._plan.plan_id).values())
+            return self._say_held(states)
+        counts = Counter(states.values())
         doubt = f"; {counts['in_doubt']:,} in doubt" if counts["in_doubt"] else ""
         refused = f"; {counts['failed']:,} refused" if counts["failed"] else ""
         return Judgement("go_on", "", f"Nothing is left to be sent: {counts['acked']:,} of {len(self._plan.events):,} "
                                       f"events are acknowledged{doubt}{refused}.")  # fmt: skip
+
+    def _say_held(self, states: Mapping[int, str]) -> Judgement:
+        """Only a doubt can be settled; behind an event that failed for good this plan sends nothing more."""
+        keys = {event.ordering_key for event in self._plan.events if event.item in self._held}
+        own = [event.item for event in self._plan.events if event.ordering_key in keys]
+        is_doubtful = any(states.get(item) in {"in_doubt", "intent"} for item in own)
+        reason, why = ("held", "is in doubt") if is_doubtful else ("held_by_failed", "failed for good")
+        held = f"{len(self._held):,} events are held: an earlier one of their ordering key {why}."
+        return Judgement("stop", reason, held)
 
 
 def _read_notes(notes: list[dict[str, Any]]) -> tuple[int, int, set[int]]:

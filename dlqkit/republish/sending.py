@@ -116,7 +116,7 @@ def _check_same(journal: Journal, plan: Plan, items: Collection[int]) -> None:
         if known.get(event.item) != own:
             raise EvidenceError(
                 f"Item {event.item} of {plan.plan_id} is not what the journal has of it; nothing was sent.",
-                "Restore the plan that was approved, or make a new one by: dlqkit republish plan",
+                "Restore the plan that was approved, or make a new one.",
             )
 
 

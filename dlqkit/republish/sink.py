@@ -40,7 +40,7 @@ class SendError(DlqkitError):
     def __init__(self, code: str, is_definite: bool) -> None:
         sure = "nothing was stored" if is_definite else "it may have been stored"
         super().__init__(
-            f"The request was answered by {code}; {sure}.", "See what became of each event: dlqkit republish status"
+            f"The request was answered by {code}; {sure}.", "Look at the plan's status before anything is sent again."
         )
         # What an exception is pickled by.
         self.args = (code, is_definite)

@@ -10,16 +10,20 @@ from typing import TYPE_CHECKING, Any
 
 from dlqkit.errors import AccessDenied, ParameterError, SourceError, SourceUnavailable
 from dlqkit.republish.publisher import DEADLINE_S
+from dlqkit.sources.subscription_rules import refuse
 
 if TYPE_CHECKING:
     import grpc
 
-__all__ = ["MIN_EXPIRATION_S", "create_verification_subscription", "load_seen"]
+__all__ = ["LEASE_S", "MIN_EXPIRATION_S", "create_verification_subscription", "load_seen"]
 
 MIN_EXPIRATION_S = 86_400
 """The shortest that the service allows (reference of ExpirationPolicy); it deletes the subscription by itself then."""
-# The longest lease there is: what was read is not handed out again while the reading goes on.
-_LEASE_S = 600
+LEASE_S = 120
+"""Longer than a reading goes on, so that nothing is handed out twice; a killed one hides what it held so long."""
+# Tells it from a subscription that somebody else's messages are waiting in.
+_LABELS = {"made-by": "dlqkit"}
+_NAME_ANOTHER = "Make a new plan with the name of one that is not there yet: dlqkit makes it before it sends."
 _AT_ONCE = 1000
 _NAME = re.compile(r"projects/[^/]+/subscriptions/[A-Za-z][A-Za-z0-9._~+%-]{2,254}")
 # A pull may be empty although messages are there; so many in a row end the reading early.
@@ -46,12 +50,13 @@ def create_verification_subscription(
     Returns
     -------
     bool
-        True if it was made; False if it was there, which is as good if it is of this topic.
+        True if it was made; False if an earlier call made it, which is as good.
 
     Raises
     ------
     ParameterError
-        If the name is none, the expiration too short, or it is a subscription of another topic.
+        If the name is none, the expiration too short, or a subscription of that name is not one that this has made: of
+        this topic, without a filter or a dead-letter policy, with an expiry.
     SourceError
         If the service refuses or does not answer.
     """
@@ -65,18 +70,38 @@ def create_verification_subscription(
         raise ParameterError(
             f"A subscription cannot expire after {expires_after_s} s.", f"Give {MIN_EXPIRATION_S} s or more."
         )
-    raw = types.Subscription.pb()(name=name, topic=topic, ack_deadline_seconds=_LEASE_S)
+    raw = types.Subscription.pb()(name=name, topic=topic, ack_deadline_seconds=LEASE_S, labels=_LABELS)
     raw.expiration_policy.ttl.seconds = expires_after_s
     client = _subscriber(channel)
     made = _ask(partial(client.create_subscription, request=types.Subscription.wrap(raw)), "ALREADY_EXISTS")
     if made is not None:
         return True
-    found = _ask(partial(client.get_subscription, request={"subscription": name}))
-    if found.topic != topic:
-        raise ParameterError(
-            "The verification subscription is of another topic.", "Name one that is not there yet, or is of this topic."
-        )
+    _check(client, name, topic)
     return False
+
+
+def _check(client: Any, name: str, topic: str) -> None:
+    """Refuse a subscription in which others' messages wait, or that does not hold all that is sent to the topic.
+
+    Raises
+    ------
+    ParameterError
+        Saying why.
+    """
+    found = _ask(partial(client.get_subscription, request={"subscription": name}))
+    try:
+        refuse(name, found)
+    except SourceError as error:
+        raise ParameterError(error.problem, _NAME_ANOTHER) from error
+    faults = {
+        "is of another topic": found.topic != topic,
+        "has a filter, so what was sent may not be in it": bool(found.filter),
+        "never expires, so nobody would remove it": not found.expiration_policy.ttl,
+        "was not made by dlqkit; reading it would take its messages from others": dict(found.labels) != _LABELS,
+    }
+    wrong = [words for words, is_so in faults.items() if is_so]
+    if wrong:
+        raise ParameterError(f"The verification subscription {wrong[0]}.", _NAME_ANOTHER)
 
 
 def load_seen(
@@ -84,6 +109,7 @@ def load_seen(
     name: str,
     wanted: Collection[str],
     *,
+    topic: str,
     dedupe_attribute: str,
     budget_s: float = 60.0,
     clock: Callable[[], float] = time.monotonic,
@@ -98,6 +124,8 @@ def load_seen(
         ``projects/P/subscriptions/S``.
     wanted : collection of str
         Dedupe keys of events in doubt.
+    topic : str
+        What the subscription is to be of; it may have been made anew, or changed, since the run.
     dedupe_attribute : str
         Its name.
     budget_s : float
@@ -108,14 +136,18 @@ def load_seen(
     Returns
     -------
     dict
-        Message id by dedupe key. A key that is not in it was not seen, which says nothing of whether it was sent.
+        Message id by dedupe key. A key that is not in it was not seen, which says nothing of whether it was sent: for
+        ``LEASE_S`` after a reading was killed, what it held is hidden.
 
     Raises
     ------
+    ParameterError
+        As ``create_verification_subscription``.
     SourceError
         If the service refuses or does not answer.
     """
     client = _subscriber(channel)
+    _check(client, name, topic)
     until, held, empty = clock() + budget_s, [], 0
     seen: dict[str, str] = {}
     left = set(wanted)

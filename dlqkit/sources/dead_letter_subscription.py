@@ -13,7 +13,7 @@ from dlqkit.frames import Completeness, Coverage, Loaded
 from dlqkit.settings import DeadLetterSubscriptionSettings
 from dlqkit.sources.masking import Masks
 from dlqkit.sources.message_decode import MessagePage, MessageReader, frame_of
-from dlqkit.sources.message_leases import QUIET_PULLS, Reading
+from dlqkit.sources.message_leases import LEASE_S, QUIET_PULLS, Reading
 from dlqkit.sources.subscription_client import SubscriptionClient
 from dlqkit.sources.subscription_rules import findings_of, refuse
 
@@ -93,7 +93,7 @@ class DeadLetterSubscription:
         -------
         Loaded
             ``frames.ORIGINALS``. A reading that a budget or a fault ended is ``partial``, its number "at least"; one
-            whose requests all went unanswered is ``unverified``.
+            whose requests all went unanswered, or that gave nothing, is ``unverified``.
 
         Raises
         ------
@@ -163,6 +163,12 @@ class DeadLetterSubscription:
             missing.append(
                 f"{reading.uncertain:,} requests for messages failed; what they may have leased comes back after "
                 f"{about.ack_deadline_seconds} s and is not shown."
+            )
+        if frame.empty and completeness == "complete":
+            completeness = "unverified"
+            missing.append(
+                "It gave nothing: it is empty, or another reader holds what is in it; one that was killed does so for "
+                f"{LEASE_S} s, so read it once more after that."
             )
         first, last = frame["published_at"].min(), frame["published_at"].max()
         coverage = Coverage(

@@ -15,7 +15,7 @@ from dlqkit.errors import SourceError, SourceUnavailable
 from dlqkit.sources.message_decode import MessagePage, MessageReader
 from dlqkit.sources.subscription_client import IDS_PER_REQUEST, SubscriptionClient
 
-__all__ = ["QUIET_PULLS", "Reading"]
+__all__ = ["LEASE_S", "QUIET_PULLS", "Reading"]
 
 T = TypeVar("T")
 # How long others wait for a message if this process is killed; extended long before it runs out.
@@ -127,7 +127,7 @@ class Reading:
         if not self.missing:
             yield (
                 f"Pub/Sub has no end mark: {QUIET_PULLS} requests in a row brought nothing new; "
-                "what others hold is not seen."
+                f"what others hold is not seen, nor for {LEASE_S} s what a killed reading held."
             )
 
     def _places(self, name: str) -> Iterator[str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 import stat
 import sys
 from collections.abc import Callable
@@ -209,6 +210,43 @@ def test_a_second_plan_of_the_same_events_is_refused_or_leaves_them_out(run: Run
         "republish", "plan", incident, "--workflow", "wf", "--leave-out-claimed", "--by", "bob", "--json"
     )
     assert json.loads(out)["left_out"] == {"business error": 1, "in another open plan": 2}
+
+
+def _commands(text: str) -> list[list[str]]:
+    """The commands that are printed, as a shell would take them."""
+    lines = [line[line.index("dlqkit ") :] for line in text.splitlines() if "dlqkit republish" in line]
+    return [shlex.split(line)[1:] for line in lines]
+
+
+def test_every_command_that_is_printed_can_be_pasted_whatever_the_folder_is_called(run: Run, incident: str) -> None:
+    """From no plan to the run; only the dots of a reason are filled in, and left in they are refused."""
+    Path(incident).rename("ann's orders DIR")
+    _, out, _ = run("republish", "status", "ann's orders DIR")
+    made = _commands(out)[0]
+    code, out, _ = run(*made, "--by", "ann")
+    assert code == 0
+    approve = _commands(out)[-1]
+    assert run(*approve)[0] == 2
+    code, out, _ = run(*["root removed" if word == "…" else word for word in approve])
+    assert code == 0
+    tried, sent = _commands(out)
+    code, out, _ = run(*tried)
+
+    assert code == 0 and _commands(out) == [sent]
+    assert sent == ["republish", "run", "ann's orders DIR", "plan-001", "--execute"]
+    assert read_plan(Path("ann's orders DIR"), "plan-001").events
+
+
+def test_a_selection_of_which_nothing_is_left_says_what_to_do_for_that_reason(run: Run, incident: str) -> None:
+    """What another plan has is not to be edited: that plan is named, and is run or cancelled."""
+    assert run("republish", "plan", incident, "--where", "payload.city=eu", "--by", "ann")[0] == 0
+    mine = ("republish", "plan", incident, "--where", "payload.city=eu", "--event", "t0")
+    code, _, err = run(*mine, "--leave-out-claimed", "--by", "bob")
+
+    assert (code, "1 in another open plan (plan-001 in incident" in err) == (4, True)
+    assert "Run that plan to its end, or cancel it" in err and "edit" not in err.casefold()
+    _, _, err = run("republish", "plan", incident, "--class", "business", "--by", "bob")
+    assert ["event", str(Path(incident).resolve()), "t3"] == shlex.split(err[err.index("dlqkit event") :])[1:]
 
 
 def test_what_changed_since_the_plan_is_told_and_ends_with_4(run: Run, incident: str) -> None:

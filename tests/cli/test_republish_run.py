@@ -6,6 +6,7 @@ import json
 import os
 import signal
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -14,14 +15,17 @@ import pytest
 import typer
 from typer.testing import CliRunner
 
-from dlqkit.cli import republish_run
+from dlqkit.cli import republish_live, republish_run
 from dlqkit.errors import PlanError
 from dlqkit.evidence.collect import collect
+from dlqkit.evidence.live import LiveWorld
+from dlqkit.frames import RECORDS, Coverage, Loaded, empty_frame
 from dlqkit.incident import Incident
 from dlqkit.republish import running
 from dlqkit.republish.journal import open_journal
-from dlqkit.republish.plan import Approval, Plan, write_approval, write_plan
+from dlqkit.republish.plan import Approval, Plan, seal_plan, write_approval, write_plan
 from dlqkit.republish.registry import find_registry
+from dlqkit.republish.sink import message_of
 from dlqkit.settings import Settings, load_settings
 from dlqkit.simulator.platform import Platform
 from dlqkit.simulator.server import Server
@@ -179,6 +183,57 @@ def test_an_event_in_doubt_is_settled_by_its_record_or_by_word_and_never_by_sile
                 "--reason", "the broker has no such key")  # fmt: skip
     assert said.exit_code == 0 and "1 by word" in said.stdout
     assert "1 acked, 5 planned" in call("status", str(directory), plan.plan_id).stdout
+
+
+OWN, TODAYS = (f"projects/simulated-project/subscriptions/dlqkit-{name}" for name in ("of-the-plan", "of-today"))
+
+
+@pytest.fixture
+def verified(folder: Any, monkeypatch: pytest.MonkeyPatch) -> tuple[Path, Plan]:
+    """The plan names a verification subscription, and the settings have come to name another one since."""
+    directory, plan = folder
+    find_registry(directory, None).release(plan)
+    named = seal_plan(replace(plan, plan_id="plan-002", verification_subscription=OWN))
+    write_plan(directory, named, {})
+    write_approval(directory, Approval(named.plan_id, named.hash, "anna", "root removed", plan.as_of, (), 30.0))
+    find_registry(directory, None).claim(named, "anna", plan.as_of)
+    monkeypatch.setenv("DLQKIT_REPUBLISH__VERIFICATION_SUBSCRIPTION", TODAYS)
+    return directory, named
+
+
+def test_the_plans_own_verification_subscription_is_made_and_read(verified: Any, server: Server) -> None:
+    """It was approved; the one of today's settings was not there before the first event, so it shows nothing."""
+    directory, plan = verified
+    assert call("run", str(directory), plan.plan_id, "--execute").exit_code == 0
+    known = server.pubsub.subscriptions.known
+    assert (OWN in known, TODAYS in known) == (True, False)
+
+
+def test_an_event_in_doubt_is_looked_for_in_the_plans_own_subscription(
+    verified: Any, server: Server, environment: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its answer was lost and no record can be read; the plan's subscription holds it."""
+    directory, plan = verified
+    settings = load_settings(environ=environment, start=directory.parent)
+    sink = republish_live._open_sink(plan, settings)
+    with open_journal(directory) as journal:
+        journal.add_plan(plan)
+        run_id = journal.begin_run(plan.plan_id)
+        journal.advance(plan.plan_id, [], [1, 2], run_id=run_id, step=1)
+    sink.send([message_of(plan, plan.events[0])])
+    sink.close()
+    with open_journal(directory) as journal:
+        journal.begin_run(plan.plan_id)
+    monkeypatch.setattr(LiveWorld, "records", lambda *_: empty_records())
+
+    looked = call("resolve", str(directory), plan.plan_id)
+
+    assert "1 by the verification subscription. In doubt: 1." in looked.stdout
+    assert "killed" in looked.stdout
+
+
+def empty_records() -> Loaded:
+    return Loaded(empty_frame(RECORDS), Coverage(completeness="partial", missing=("The API is away.",)), "none")
 
 
 def _wait_for(server: Server) -> None:

@@ -157,6 +157,6 @@ def test_a_verification_subscription_shows_what_arrived(served: Served, publishe
     assert create_verification_subscription(channel, NAME, TOPIC)
     ids = publisher.send([Message(n, b"{}", {ATTRIBUTE: f"k{n}"}, "", "") for n in range(20)])
 
-    seen = load_seen(channel, NAME, {"k3", "k7"}, dedupe_attribute=ATTRIBUTE, budget_s=20)
+    seen = load_seen(channel, NAME, {"k3", "k7"}, topic=TOPIC, dedupe_attribute=ATTRIBUTE, budget_s=20)
 
     assert seen == {"k3": ids[3], "k7": ids[7]}

@@ -133,6 +133,15 @@ def test_where_the_trace_does_not_survive_a_payload_of_one_event_is_enough_and_i
     assert (found["outcome"], found["matched_by"]) == ("passed", "payload alone")
 
 
+def test_a_payload_alone_never_shows_that_an_event_in_doubt_arrived() -> None:
+    """The producer may have published the same order once more, under a trace of its own."""
+    doubtful = sent(planned(1)).assign(state="in_doubt")
+    found = find_outcomes(doubtful, records([mine(good(103), trace_id="new")])).iloc[0]
+
+    assert found["outcome"] == "not_seen"
+    assert find_outcomes(doubtful, records([mine(good(103))]))["outcome"].iloc[0] == "passed"
+
+
 def test_a_payload_that_two_events_were_sent_with_tells_neither_without_their_traces() -> None:
     events = planned(1), planned(2, payload=TEXT)
     found = find_outcomes(sent(*events), records([mine(good(103), trace_id="new")]))

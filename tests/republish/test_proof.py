@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
+import pandas as pd
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -44,6 +46,14 @@ def test_a_record_of_an_event_in_doubt_shows_that_it_was_stored() -> None:
     assert proof.has_all_passed
 
 
+def test_an_event_in_doubt_is_not_proven_by_its_payload_alone() -> None:
+    """Else it would be let go to another plan, and its doubt forgotten."""
+    plan = make_plan(EVENTS[:1])
+    frame = records([{**row(1, good(103)), "trace_id": "another"}])
+
+    assert prove_republish(plan, journal_of(plan, {1: "in_doubt"}), frame, as_of=LATER).totals["in_doubt"] == 1
+
+
 def test_before_any_run_nothing_was_sent() -> None:
     plan = make_plan(EVENTS)
     proof = prove_republish(plan, journal_of(plan, {}).iloc[:0], empty_frame(RECORDS), as_of=LATER)
@@ -64,6 +74,21 @@ def test_another_plans_journal_says_nothing_of_this_one() -> None:
     journal = journal_of(other, dict.fromkeys(range(1, 7), "acked"))
 
     assert prove_republish(plan, journal, empty_frame(RECORDS), as_of=LATER).totals["not_sent"] == 6
+
+
+@pytest.mark.parametrize("rewritten", [False, True])
+def test_a_second_republish_of_an_event_leaves_the_first_proof_as_it_was(rewritten: bool) -> None:
+    """It died again and was sent again by another plan; each proof tells of its own send, in whatever record."""
+    plan = make_plan(EVENTS[:1])
+    again = make_plan([planned(1, dead_at=at(105).isoformat())], plan_id="plan-002")
+    journal = pd.concat(
+        [journal_of(plan, {1: "acked"}), journal_of(again, {1: "acked"}, sent_s=300)], ignore_index=True
+    )
+    ids = ("r1", "r1") if rewritten else ("r1", "r2")
+    frame = records([row(1, dead(105, record_id=ids[0])), row(1, good(304, record_id=ids[1]))])
+
+    assert prove_republish(plan, journal, frame, as_of=LATER).totals["failed_new"] == 1
+    assert prove_republish(again, journal, frame, as_of=LATER).totals["passed"] == 1
 
 
 def test_what_the_records_lack_is_said() -> None:

@@ -63,6 +63,22 @@ def test_what_runs_or_is_not_seen_is_waited_for() -> None:
         assert judge(found, samples(), now_s=RUN_S + 60).decision == "wait"
 
 
+@pytest.mark.parametrize("name", ["passed", "running"])
+def test_what_is_recognised_by_its_payload_alone_is_not_seen(name: str) -> None:
+    """Waited for, then a stop that says what was found: the next step is not built on another event's success."""
+    found = outcomes(**{name: 1}).assign(matched_by="payload alone")
+    late = judge(found, samples(), now_s=RUN_S + 130)
+
+    assert judge(found, samples(), now_s=RUN_S + 20).decision == "wait"
+    assert (late.reason, "same payload and another trace" in late.sentence) == ("cannot_correlate", True)
+
+
+def test_a_death_that_is_recognised_by_its_payload_alone_stops_it_all_the_same() -> None:
+    assert judge(outcomes(failed_same=1).assign(matched_by="payload alone"), samples(), now_s=RUN_S + 20).reason == (
+        "died_again"
+    )
+
+
 def test_passed_but_not_scraped_since_waits() -> None:
     assert judge(outcomes(passed=5), samples(), now_s=RUN_S + 1).decision == "wait"
 

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import grpc
 import pandas as pd
 import pytest
+from google.pubsub_v1.services.subscriber import SubscriberClient
+from google.pubsub_v1.services.subscriber.transports import SubscriberGrpcTransport
 
 from dlqkit.errors import ParameterError, SourceError
 from dlqkit.evidence import audit_log
@@ -53,6 +56,17 @@ def test_an_event_whose_record_was_seen_was_sent_and_one_that_was_not_seen_stays
     assert list(frame["code"][:2]) == ["BY_RECORD"] * 2
     assert frame["resolution"][0] == "record r1 by dedupe attribute"
     assert frame["message_id"][3] == "7"
+
+
+@pytest.mark.parametrize("form", ["", ", re-serialised", ", without its envelope"])
+def test_a_record_with_the_same_payload_and_no_trace_settles_nothing(tmp_path: Path, form: str) -> None:
+    """The same payload seen later may be the producer's own repeat: the event stays in doubt."""
+    with open_journal(tmp_path) as journal:
+        doubtful(journal)
+        found = outcomes((1, "passed")).assign(matched_by="payload alone" + form)
+
+        assert resolve_by_records(journal, "plan-001", found, by="anna") == 0
+        assert states(journal, make_plan(4))[0] == "in_doubt"
 
 
 def test_by_word_an_event_was_sent_or_was_not_or_is_sent_again(tmp_path: Path) -> None:
@@ -121,7 +135,12 @@ def test_a_subscription_made_before_the_run_shows_what_was_stored(
     sink.close()
 
     seen = load_seen(
-        channel, NAME, {event.dedupe_key for event in plan.events[:3]}, dedupe_attribute=ATTRIBUTE, budget_s=2
+        channel,
+        NAME,
+        {event.dedupe_key for event in plan.events[:3]},
+        topic=TOPIC,
+        dedupe_attribute=ATTRIBUTE,
+        budget_s=2,
     )
     with open_journal(tmp_path) as journal:
         doubtful(journal)
@@ -140,7 +159,9 @@ def test_reading_the_subscription_takes_nothing_from_it(pubsub: PubSub, channel:
     sink.close()
 
     wanted = {"k3", "k49"}
-    first, second = (load_seen(channel, NAME, wanted, dedupe_attribute=ATTRIBUTE, budget_s=5) for _ in range(2))
+    first, second = (
+        load_seen(channel, NAME, wanted, topic=TOPIC, dedupe_attribute=ATTRIBUTE, budget_s=5) for _ in range(2)
+    )
 
     assert set(first) == wanted
     assert first == second
@@ -157,6 +178,34 @@ def test_the_subscription_is_made_once_and_expires_by_itself(pubsub: PubSub, cha
         create_verification_subscription(channel, "verify", TOPIC)
 
 
+FAULTS: dict[str, dict[str, Any]] = {
+    "dead-letter policy": {"dead_letter_policy": {"dead_letter_topic": TOPIC + "-other", "max_delivery_attempts": 5}},
+    "filter": {"filter": 'attributes.tenant = "b"'},
+    "never expires": {"expiration_policy": {}},
+    "not made by dlqkit": {"labels": {}},
+    "hands its messages elsewhere": {"push_config": {"push_endpoint": "https://worker.example/push"}},
+}
+
+
+@pytest.mark.parametrize("fault", FAULTS)
+def test_a_subscription_that_others_need_or_that_does_not_hold_all_is_not_used(
+    pubsub: PubSub, channel: grpc.Channel, fault: str
+) -> None:
+    """Such as the worker's own: reading it would take messages from the worker, and count as deliveries."""
+    from google.pubsub_v1 import types
+
+    usual = {"name": NAME, "topic": TOPIC, "labels": {"made-by": "dlqkit"},
+             "expiration_policy": {"ttl": {"seconds": 86_400}}}  # fmt: skip
+    wrong = types.Subscription(**{**usual, **FAULTS[fault]})
+    SubscriberClient(transport=SubscriberGrpcTransport(channel=channel)).create_subscription(request=wrong)
+
+    with pytest.raises(ParameterError, match=fault):
+        create_verification_subscription(channel, NAME, TOPIC)
+    with pytest.raises(ParameterError, match=fault) as caught:
+        load_seen(channel, NAME, {"k"}, topic=TOPIC, dedupe_attribute=ATTRIBUTE, budget_s=2)
+    assert "dlqkit makes it" in caught.value.next_step
+
+
 def test_a_subscription_that_is_gone_settles_nothing(channel: grpc.Channel) -> None:
     with pytest.raises(SourceError, match="NOT_FOUND"):
-        load_seen(channel, NAME, {"k"}, dedupe_attribute=ATTRIBUTE, budget_s=2)
+        load_seen(channel, NAME, {"k"}, topic=TOPIC, dedupe_attribute=ATTRIBUTE, budget_s=2)

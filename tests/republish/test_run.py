@@ -9,12 +9,22 @@ from typing import Any
 import pytest
 
 from dlqkit.errors import EvidenceError, StorageError
-from dlqkit.republish.journal import open_journal, read_journal
-from dlqkit.republish.plan import Cancellation, plan_path, write_cancellation
+from dlqkit.republish.adoption import adopt
+from dlqkit.republish.journal import Change, open_journal, read_journal
+from dlqkit.republish.plan import (
+    Approval,
+    Cancellation,
+    plan_path,
+    seal_plan,
+    write_approval,
+    write_cancellation,
+    write_plan,
+)
 from dlqkit.republish.proof import prove_republish
 from dlqkit.republish.run import run_republish
 from dlqkit.republish.sending import SendError
 from dlqkit.simulator.dialect import RepublishDialect, draw_republish_dialect
+from tests.republish.plans import journal_file
 from tests.republish.worlds import Scene, audit_lines, scene
 
 
@@ -167,8 +177,6 @@ def _fall_silent(own: Scene) -> None:
 @pytest.mark.parametrize(
     ("republish", "seed"),
     [
-        (RepublishDialect(trace_survives=False), 2),
-        (RepublishDialect(trace_survives=False), 5),
         (RepublishDialect(attempts_restart=False, transient_share=0.3), 2),
         (RepublishDialect(attempts_restart=False), 5),
         (RepublishDialect(record_is_new=True), 2),
@@ -189,6 +197,16 @@ def test_however_the_platform_shows_a_republish_it_finishes(
 
     assert run.is_finished, run.sentence
     assert proof.totals["passed"] == proof.planned and proof.balances
+
+
+@pytest.mark.parametrize("seed", [2, 5])
+def test_where_neither_trace_nor_attribute_comes_back_it_stops_after_the_canary(tmp_path: Path, seed: int) -> None:
+    """A record with the same payload is there; whose it is nobody can tell, so twenty more are not sent on its word."""
+    with scene(tmp_path, republish=RepublishDialect(trace_survives=False), seed=seed, deadline_s=60) as own:
+        run = own.run()
+
+    assert (run.reason, own.sink.items) == ("cannot_correlate", [1])
+    assert "same payload" in run.sentence
 
 
 @pytest.mark.parametrize("seed", [1, 18, 21])
@@ -249,6 +267,58 @@ def test_a_killed_run_leaves_its_intents_in_doubt_and_the_next_one_does_not_send
     assert (proof.totals["in_doubt"], proof.totals["passed"]) == (1, 25) and proof.balances
 
 
+@pytest.mark.parametrize(("state", "reason", "verb"), [
+    ("in_doubt", "held", "resolve"), ("failed", "held_by_failed", "cancel"),
+])  # fmt: skip
+def test_what_is_held_behind_an_event_goes_on_by_settling_it_or_by_a_new_plan(
+    tmp_path: Path, state: str, reason: str, verb: str
+) -> None:
+    """A doubt can be settled; what failed stays failed, so this plan can only be given up."""
+    with scene(tmp_path, events=3) as own:
+        events = tuple(replace(event, ordering_key="a") for event in own.plan.events)
+        own.plan = seal_plan(replace(own.plan, plan_id="plan-002", events=events))
+        write_plan(tmp_path, own.plan, {})
+        write_approval(tmp_path, Approval("plan-002", own.plan.hash, "anna", "mended", own.plan.as_of, (), 180.0))
+        with open_journal(tmp_path) as journal:
+            journal.add_plan(own.plan)
+            run_id = journal.begin_run("plan-002")
+            journal.advance("plan-002", [], [1], run_id=run_id, step=1)
+            journal.advance("plan-002", [Change(1, state, code="X")], [], run_id=run_id, step=1)
+        run = own.run()
+
+    assert (run.reason, own.sink.items) == (reason, [])
+    assert f"dlqkit republish {verb} " in run.next_step
+
+
+def test_an_api_that_goes_away_during_the_run_is_waited_for_and_not_taken_for_lost_events(tmp_path: Path) -> None:
+    """The event may well have passed: the records are to be read before anybody looks for it by hand."""
+    with scene(tmp_path, deadline_s=60) as own:
+        gone = type(own.world._logs)("http://127.0.0.1:9/execution-logs", "k", retry_budget_s=0.1)
+        own.world.later.append((4.0, lambda: setattr(own.world, "_logs", gone)))
+        own.platform.delay_records(600)
+        run = own.run()
+
+    assert (run.reason, own.sink.items) == ("records_unread", [1])
+    assert "Wait until the Execution Logs API answers" in run.next_step
+
+
+def test_after_an_older_journal_was_adopted_a_run_ends_and_sends_nothing_that_is_in_doubt(tmp_path: Path) -> None:
+    """Nobody knows when, or whether, its events were sent: the run says that they are in doubt."""
+    with scene(tmp_path, events=3) as own:
+        with open_journal(tmp_path) as journal:
+            journal.add_plan(own.plan)
+            journal.begin_run(own.plan.plan_id)
+        older = journal_file(tmp_path).read_bytes()
+        own.run()
+        journal_file(tmp_path).write_bytes(older)
+        assert adopt(tmp_path, by="anna", reason="the disk was restored") == 3
+        run = own.run()
+        proof = prove(own)
+
+    assert run.states == {"in_doubt": 3} and own.sink.items == [1, 2, 3]
+    assert proof.totals["passed"] == 3 and proof.balances
+
+
 def test_a_receiver_without_sure_answers_stops_it_before_anything_else_is_sent(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -282,8 +352,8 @@ def test_an_api_that_cannot_be_read_lets_nothing_be_sent(tmp_path: Path) -> None
         own.world._logs = type(own.world._logs)("http://127.0.0.1:9/execution-logs", "k", retry_budget_s=0.1)
         run = own.run()
 
-    assert (run.reason, own.sink.items) == ("cannot_correlate", [])
-    assert "cannot be read" in run.sentence
+    assert (run.reason, own.sink.items) == ("records_unread", [])
+    assert "cannot be read" in run.sentence and "dlqkit collect" in run.next_step
 
 
 def test_a_dry_run_is_the_default_and_opens_and_writes_nothing(tmp_path: Path) -> None:

@@ -23,6 +23,7 @@ from dlqkit.sources.dead_letter_subscription import DeadLetterSubscription
 from dlqkit.sources.masking import Masks
 from dlqkit.sources.message_decode import MessageReader
 from dlqkit.sources.message_leases import Reading
+from dlqkit.sources.subscription_client import SubscriptionClient
 from tests.pubsub import NAME, OTHER_TOPIC, Service, serving
 
 
@@ -94,12 +95,19 @@ def test_a_name_that_each_message_writes_in_another_way_does_not_fill_the_covera
     assert told[3:] == ["trace_id is read from 2 further places."]
 
 
-def test_an_empty_subscription_is_complete_and_says_that_there_is_no_end_mark(service: Service) -> None:
+@pytest.mark.parametrize("is_held", [False, True])
+def test_a_subscription_that_gives_nothing_is_not_called_complete(service: Service, is_held: bool) -> None:
+    """It is empty, or a reading that was killed a moment ago holds all of it: the two look alike."""
     service.subscribe()
+    if is_held:
+        service.publish([{"data": b"one"}])
+        with SubscriptionClient(NAME, endpoint=None) as killed:
+            assert len(killed.pull(10, 5.0) or ()) == 1
     loaded = source().load()
 
     assert len(loaded.frame) == 0
-    assert loaded.coverage.completeness == "complete"
+    assert loaded.coverage.completeness == "unverified"
+    assert "one that was killed does so for 30 s" in loaded.coverage.missing[0]
     assert any("no end mark" in sentence for sentence in loaded.coverage.findings)
 
 
