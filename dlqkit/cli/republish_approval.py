@@ -77,16 +77,19 @@ def cancel(
 
     A run of it ends what is in flight and stops. Example: dlqkit republish cancel incidents/orders plan-001 --reason x
     """
-    from dlqkit.republish.approval import cancel_plan
+    from dlqkit.errors import EvidenceError, ParameterError
+    from dlqkit.republish.cancelling import cancel_plan, cancel_unreadable
     from dlqkit.republish.journal import read_journal
     from dlqkit.republish.next_steps import here
     from dlqkit.republish.plan import read_plan
     from dlqkit.republish.registry import find_registry
 
     settings = load(context)
-    read = read_plan(directory, plan_id)
-    registry = find_registry(directory, settings.republish.registry)
-    freed = cancel_plan(registry, read, by=user_name(by), reason=reason)
+    registry, who = find_registry(directory, settings.republish.registry), user_name(by)
+    try:
+        freed = cancel_plan(registry, read_plan(directory, plan_id), by=who, reason=reason)
+    except (EvidenceError, ParameterError):  # changed, or never written: its claims are still there
+        freed = cancel_unreadable(registry, plan_id, by=who, reason=reason)
     journal = read_journal(directory)
     may_be_sent = journal["state"].astype("str").isin(["intent", "acked", "in_doubt"])
     held = int(((journal["plan_id"] == plan_id) & may_be_sent).sum())

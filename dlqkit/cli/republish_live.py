@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -62,36 +61,26 @@ def execute_plan(
         If an event that is still to be sent is no longer this plan's in the registry.
     """
     from dlqkit.evidence.live import connect_world
+    from dlqkit.republish.registry import find_registry
     from dlqkit.republish.run import run_republish
 
     ends = stopped or threading.Event()
-    _check_claims(directory, plan, settings)
     known = _known_before(directory, plan)
     return run_republish(
         directory, plan, sink=lambda: _open_sink(plan, settings), world=connect_world(settings, stopped=ends),
-        execute=True, should_stop=ends.is_set, known=known, names=dict(settings.prometheus.metrics),
-        on_step=on_step or _say_step,
+        execute=True, registry=find_registry(directory, settings.republish.registry), should_stop=ends.is_set,
+        known=known, names=dict(settings.prometheus.metrics), on_step=on_step or _say_step,
     )  # fmt: skip
-
-
-def _check_claims(directory: Path, plan: Plan, settings: Settings) -> None:
-    """Refuse to go on where another plan has an event that this one has not sent yet."""
-    from dlqkit.republish.journal import read_journal
-    from dlqkit.republish.registry import find_registry
-
-    journal = read_journal(directory)
-    own = journal[(journal["plan_id"] == plan.plan_id) & (journal["state"] != "planned")]
-    done = set(own["item"])
-    left = replace(plan, events=tuple(event for event in plan.events if event.item not in done))
-    find_registry(directory, settings.republish.registry).check(left)
 
 
 def release_settled(directory: Path, plan: Plan, settings: Settings, proof: Proof) -> int:
     """Let other plans have the events whose end is known: passed, failed again, or surely not sent; how many."""
     from dlqkit.republish.registry import find_registry
+    from dlqkit.republish.sends import release_events
 
     fates = proof.events.set_index("event_key")["fate"].astype("str")
-    return find_registry(directory, settings.republish.registry).release(plan, keep=set(fates[fates.isin(OPEN)].index))
+    registry = find_registry(directory, settings.republish.registry)
+    return release_events(registry, plan, keep=set(fates[fates.isin(OPEN)].index))
 
 
 def _open_sink(plan: Plan, settings: Settings) -> Any:

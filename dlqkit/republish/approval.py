@@ -1,54 +1,40 @@
-"""What people decide about a plan: to keep it, to approve exactly it, to give it up; each in the audit log."""
+"""What people decide about a plan: to keep it, and to approve exactly it; each in the audit log."""
 
 from __future__ import annotations
 
-import fcntl
-import os
 from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from dlqkit.errors import EvidenceError, ParameterError, PlanError
 from dlqkit.evidence import audit_log
-from dlqkit.republish.journal import open_journal, read_journal
-from dlqkit.republish.next_steps import is_reason
+from dlqkit.republish.cancelling import HELD_STATES, cancel_plan, named, now_text
+from dlqkit.republish.journal import read_journal
 from dlqkit.republish.plan import (
     FOLDER,
     Approval,
-    Cancellation,
     Plan,
-    find_plans,
     read_approval,
     read_cancellation,
     read_plan,
     write_approval,
-    write_cancellation,
     write_plan,
 )
 from dlqkit.republish.registry import Registry
 from dlqkit.settings import Settings
 
-__all__ = ["approve_plan", "cancel_plan", "keep_plan", "next_plan_id", "planned_by", "refuse_begun"]
-
-# What may have arrived, or is on its way, is nobody else's to send.
-_HELD_STATES = ("intent", "in_doubt", "acked")
+__all__ = ["approve_plan", "keep_plan", "next_plan_id", "planned_by", "refuse_begun"]
 
 
 def next_plan_id(directory: Path) -> str:
-    """The name of an incident folder's next plan; call it while ``open_registry`` keeps others out."""
-    numbers = [int(name.removeprefix("plan-")) for name in find_plans(directory)]
+    """The name of an incident folder's next plan; call it while ``open_registry`` keeps others out.
+
+    Neither one that was given up before it was written, nor one whose file is gone, has its name used again.
+    """
+    names = {path.name.partition(".")[0] for path in (directory / FOLDER).glob("plan-*.json")}
+    names |= set(read_journal(directory)["plan_id"])
+    numbers = [int(name.removeprefix("plan-")) for name in names if name[5:].isdigit()]
     return f"plan-{max(numbers, default=0) + 1:03d}"
-
-
-def _now() -> str:
-    return datetime.now(UTC).isoformat(timespec="seconds")
-
-
-def _named(by: str, reason: str) -> tuple[str, str]:
-    if not by.strip() or not is_reason(reason):
-        raise ParameterError("A name or a reason is missing.", "Give --by and --reason.")
-    return by.strip(), reason.strip()
 
 
 def keep_plan(registry: Registry, plan: Plan, outlook: Mapping[str, Any], *, by: str) -> Path:
@@ -79,7 +65,7 @@ def keep_plan(registry: Registry, plan: Plan, outlook: Mapping[str, Any], *, by:
     """
     if not by.strip():
         raise ParameterError("Nobody is named who made the plan.", "Give --by.")
-    registry.claim(plan, by.strip(), _now())
+    registry.claim(plan, by.strip(), now_text())
     path = write_plan(registry.directory, plan, outlook)
     audit_log.append(
         registry.directory, "republish plan", plan_id=plan.plan_id, hash=plan.hash, planned_by=by.strip(),
@@ -103,7 +89,7 @@ def refuse_begun(directory: Path, plan: Plan) -> None:
     if read_cancellation(directory, plan.plan_id) is not None:
         raise PlanError(f"{plan.plan_id} was cancelled.", "Make a new plan.")
     journal = read_journal(directory)
-    begun = (journal["plan_id"] == plan.plan_id) & journal["state"].astype("str").isin(_HELD_STATES)
+    begun = (journal["plan_id"] == plan.plan_id) & journal["state"].astype("str").isin(HELD_STATES)
     if begun.any():
         raise PlanError(
             f"{int(begun.sum()):,} events of {plan.plan_id} were sent, or may have been.",
@@ -159,7 +145,7 @@ def approve_plan(
         If it was changed.
     """
     directory = registry.directory
-    by, reason = _named(by, reason)
+    by, reason = named(by, reason)
     if read_plan(directory, plan.plan_id).hash != plan.hash:
         raise EvidenceError(f"{plan.plan_id} is not the plan that was read.", "Read it again, then approve it.")
     if read_cancellation(directory, plan.plan_id) is not None:
@@ -174,7 +160,7 @@ def approve_plan(
     if settings.republish.second_approver:
         _refuse_planner(planned_by(directory, plan), by, plan)
     deadline = _deadline(plan, outcome_deadline_s)
-    approval = Approval(plan.plan_id, plan.hash, by, reason, _now(), _all_accepted(plan, accepted), deadline)
+    approval = Approval(plan.plan_id, plan.hash, by, reason, now_text(), _all_accepted(plan, accepted), deadline)
     # The log first: an approval without a trace of it would be worse than a trace without an approval.
     audit_log.append(directory, "republish approve", plan_id=plan.plan_id, hash=plan.hash, approved_by=by,
                      reason=reason, accepted=list(approval.accepted), outcome_deadline_s=deadline)  # fmt: skip
@@ -220,61 +206,3 @@ def _all_accepted(plan: Plan, accepted: Sequence[str]) -> tuple[str, ...]:
         options = " ".join(f"--accept-unknown {number}" for number in numbers)
         raise ParameterError(f"What is not known was not accepted: {' '.join(left)}", f"If you accept it: {options}")
     return plan.unknowns
-
-
-def cancel_plan(registry: Registry, plan: Plan, *, by: str, reason: str) -> int | None:
-    """Give a plan up: it is never sent after that, and other plans may have its events.
-
-    Parameters
-    ----------
-    registry : Registry
-    plan : Plan
-    by, reason : str
-
-    Returns
-    -------
-    int or None
-        How many events are free again: those that the journal does not have as sent or in doubt. None while a run of
-        this folder is still going: it ends what is in flight, and a second ``cancel_plan`` frees the rest.
-
-    Raises
-    ------
-    ParameterError
-        If a name or a reason is missing.
-    EvidenceError
-        If the journal is damaged; then nothing is freed.
-    """
-    by, reason = _named(by, reason)
-    directory = registry.directory
-    if read_cancellation(directory, plan.plan_id) is None:
-        audit_log.append(directory, "republish cancel", plan_id=plan.plan_id, hash=plan.hash, cancelled_by=by,
-                         reason=reason)  # fmt: skip
-        write_cancellation(directory, Cancellation(plan.plan_id, plan.hash, by, reason, _now()))
-    if _is_running(directory):
-        return None
-    return registry.release(plan, keep=_withdraw(directory, plan, by, reason))
-
-
-def _withdraw(directory: Path, plan: Plan, by: str, reason: str) -> set[str]:
-    """Have the journal give up what was not sent; the events that were, or may have been."""
-    if plan.plan_id not in set(read_journal(directory)["plan_id"]):
-        return set()
-    with open_journal(directory) as journal:
-        journal.withdraw(plan.plan_id, by=by, reason=reason)
-        events = journal.events(plan.plan_id)
-    return set(events.loc[events["state"].astype("str").isin(_HELD_STATES), "event_key"].astype("str"))
-
-
-def _is_running(directory: Path) -> bool:
-    """Whether a run has the folder's journal: until it ends it may still send what its journal has as planned."""
-    try:
-        descriptor = os.open(directory / FOLDER / "journal.lock", os.O_RDWR)
-    except FileNotFoundError:
-        return False
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return True
-    finally:
-        os.close(descriptor)
-    return False

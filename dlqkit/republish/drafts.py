@@ -109,7 +109,7 @@ def draft_events(
     edited = edit_events(events, edits, settings.republish.locked_fields, known.schema)
     as_sent = events.assign(payload_snapshot=events["event_key"].map(edited.payloads).astype("str"))
     same_workflow = records[records["workflow_id"].isin(set(events["workflow_id"]))]
-    sent = find_sent(events, known.journal, known.earlier)
+    sent = find_sent(events, known.journal, known.earlier, known.sent_elsewhere)
     originals = find_originals(records, events, known.originals)
     attributes, no_attribute = find_attributes(as_sent, own, originals)
     ordering_keys, no_key = find_ordering_keys(as_sent, own, originals)
@@ -178,12 +178,6 @@ def _doubtful(records: pd.DataFrame, as_sent: pd.DataFrame) -> dict[str, str]:
     """Payloads that a schema learned from the good ones would refuse, where it tells dead from good at all."""
     proposal = propose_schema(records)
     return find_refused(proposal.schema, as_sent) if proposal.verdict == "helps" else {}
-
-
-def _succeeded_before(records: pd.DataFrame, events: pd.DataFrame) -> set[str]:
-    """Events that had succeeded before they died: another copy of the message was dead-lettered."""
-    own = records[records["event_key"].isin(set(events["event_key"]))]
-    return set(own.loc[record_outcomes(own) == "succeeded", "event_key"].astype("str"))
 
 
 def _succeeded(records: pd.DataFrame, events: pd.DataFrame) -> set[str]:

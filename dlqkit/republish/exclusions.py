@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,6 +12,7 @@ from dlqkit.executions.event_history import record_outcomes
 from dlqkit.incident import parse_duration
 from dlqkit.republish.plan import Plan, hash_text
 from dlqkit.republish.selection import values_of
+from dlqkit.republish.sends import Send, to_journal
 from dlqkit.settings import WorkflowSettings
 
 __all__ = [
@@ -95,7 +96,12 @@ def find_succeeded(records: pd.DataFrame, last: pd.DataFrame) -> dict[str, tuple
     return found
 
 
-def find_sent(last: pd.DataFrame, journal: pd.DataFrame | None, earlier: Iterable[Plan] = ()) -> dict[str, Sent]:
+def find_sent(
+    last: pd.DataFrame,
+    journal: pd.DataFrame | None,
+    earlier: Iterable[Plan] = (),
+    elsewhere: Sequence[Send] = (),
+) -> dict[str, Sent]:
     """What is known of earlier sends of each event.
 
     Parameters
@@ -109,19 +115,27 @@ def find_sent(last: pd.DataFrame, journal: pd.DataFrame | None, earlier: Iterabl
         The incident's plans. Where one names the very dead letter that is the last one still, the event did not die
         again, whatever the clocks of worker and analyst say.
 
+    elsewhere : sequence of Send
+        What the registry keeps of plans of other folders.
+
     Returns
     -------
     dict
         By event key; events that were never sent are not in it. An edited event that came back is found by its trace
         and the payload that was sent.
     """
-    if journal is None or journal.empty:
+    others = to_journal(elsewhere, journal)
+    rows_of = [frame for frame in (journal, others) if frame is not None and len(frame)]
+    if not rows_of:
         return {}
-    known = {(plan.plan_id, event.event_key): (event.record_id, event.dead_at, event.record_sha256)
-             for plan in earlier for event in plan.events}  # fmt: skip
+    known: dict[tuple[str, str], tuple[Any, ...]] = {
+        (one.plan, one.event_key): (one.record_id, one.dead_at, "") for one in elsewhere
+    }
+    known |= {(plan.plan_id, event.event_key): (event.record_id, event.dead_at, event.record_sha256)
+              for plan in earlier for event in plan.events}  # fmt: skip
     by_key: dict[str, list[Any]] = {}
     by_text: dict[tuple[str, str, str], list[Any]] = {}
-    for row in journal.itertuples(index=False):
+    for row in (row for frame in rows_of for row in frame.itertuples(index=False)):
         by_key.setdefault(str(row.event_key), []).append(row)
         hashes = {str(row.payload_sha256), known.get((str(row.plan_id), str(row.event_key)), ("", "", ""))[2]}
         for digest in hashes - {""}:

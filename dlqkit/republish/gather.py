@@ -9,16 +9,19 @@ from typing import Any
 
 import pandas as pd
 
-from dlqkit.errors import ParameterError
+from dlqkit.errors import EvidenceError, ParameterError
 from dlqkit.evidence.folder import IncidentFolder
 from dlqkit.republish.journal import read_journal
 from dlqkit.republish.known import Known
-from dlqkit.republish.plan import find_plans, read_plan
+from dlqkit.republish.next_steps import REASON, here
+from dlqkit.republish.plan import Plan, find_plans, read_cancellation, read_plan
+from dlqkit.republish.registry import find_registry
+from dlqkit.republish.sends import read_sends
 from dlqkit.settings import Settings
 from dlqkit.sources.record_decode import REPAIRED
 from dlqkit.sources.record_exports import REBUILT
 
-__all__ = ["find_evidence_unknowns", "gather_known", "read_schema"]
+__all__ = ["earlier_plans", "find_evidence_unknowns", "gather_known", "read_schema"]
 
 
 def read_schema(settings: Settings) -> Mapping[str, Any] | None:
@@ -68,6 +71,19 @@ def find_evidence_unknowns(folder: IncidentFolder) -> tuple[str, ...]:
     return tuple(said)
 
 
+def earlier_plans(directory: Path) -> tuple[Plan, ...]:
+    """The folder's plans, without those that cannot be read and were given up: of them the journal tells enough."""
+    plans = []
+    for plan_id in find_plans(directory):
+        try:
+            plans.append(read_plan(directory, plan_id))
+        except EvidenceError as error:
+            if read_cancellation(directory, plan_id) is None:
+                step = f"Restore it, or give it up: dlqkit republish cancel DIR PLAN {REASON}"
+                raise EvidenceError(error.problem, here(step, directory, plan_id)) from error
+    return tuple(plans)
+
+
 def gather_known(
     folder: IncidentFolder,
     settings: Settings,
@@ -98,7 +114,10 @@ def gather_known(
         If an earlier plan or the journal was changed.
     """
     path = Path(folder.path)
-    coverage = folder.records().coverage
+    records = folder.records()
+    coverage = records.coverage
+    dead = records.frame[records.frame["queued_to_dlq"].fillna(False).astype(bool)]
+    registry = find_registry(path, settings.republish.registry)
     return Known(
         incident=path.name,
         directory=path,
@@ -107,8 +126,9 @@ def gather_known(
         unknowns=find_evidence_unknowns(folder),
         journal=read_journal(path),
         worker_logs=folder.worker_logs().frame,
-        earlier=tuple(read_plan(path, plan_id) for plan_id in find_plans(path)),
+        earlier=earlier_plans(path),
         originals=folder.originals().frame if originals is None else originals,
+        sent_elsewhere=read_sends(registry, map(str, dead["event_key"].dropna().unique())),
         claimed=claimed,
         schema=read_schema(settings),
         is_registry_shared=settings.republish.registry is not None,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+from collections import Counter
 from collections.abc import Sequence
 from typing import Any
 
@@ -14,7 +15,7 @@ from dlqkit.republish import journal_file as file
 from dlqkit.republish.journal_schema import CHANGING, JOURNAL, identity_of, writable
 from dlqkit.republish.plan import Plan, PlannedEvent
 
-__all__ = ["PLANNED", "fixed_fields", "refuse_repeats", "to_frame"]
+__all__ = ["PLANNED", "fixed_fields", "refuse_repeats", "refuse_sent", "to_frame"]
 
 PLANNED = ("planned", *([None] * (len(CHANGING) - 1)))
 """What is known of an event before its first intent, in the order of ``CHANGING``."""
@@ -56,6 +57,36 @@ def refuse_repeats(connection: sqlite3.Connection, plan: Plan) -> None:
                 f"{plan.plan_id} has an event that is item {found[1]} of {found[0]}, there at {found[2]}.",
                 f"Make a new plan, or cancel {found[0]} first.",
             )
+
+
+def refuse_sent(connection: sqlite3.Connection, plan: Plan) -> None:
+    """Refuse a plan with an event that was sent, or may have been, since the plan was made.
+
+    An edit gives an event another dedupe key, so that the keys alone do not tell.
+
+    Raises
+    ------
+    EvidenceError
+        Naming the plan that has sent it.
+    """
+    generations = {writable(event.event_key): event.generation for event in plan.events}
+    keys = list(generations)
+    for begin in range(0, len(keys), _AT_ONCE):
+        some = keys[begin : begin + _AT_ONCE]
+        rows = connection.execute(
+            "SELECT event_key, plan_id, item, state FROM events JOIN states ON event = number"
+            f" WHERE event_key IN ({', '.join('?' * len(some))}) AND plan_id <> ?"
+            " AND state IN ('intent', 'in_doubt', 'acked') ORDER BY number",
+            (*some, plan.plan_id),
+        ).fetchall()
+        acked = Counter(key for key, _, _, state in rows if state == "acked")
+        for key, plan_id, item, state in rows:
+            # Planned once more on purpose, after it died again, it counts the earlier sends.
+            if state != "acked" or plan_id == plan.replaces or acked[key] >= generations[key]:
+                raise EvidenceError(
+                    f"{plan.plan_id} has an event that is item {item} of {plan_id}, there at {state}.",
+                    f"Cancel {plan.plan_id} and make a new plan: it would be sent again.",
+                )
 
 
 def to_frame(rows: Sequence[Sequence[Any]]) -> pd.DataFrame:

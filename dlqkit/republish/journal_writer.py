@@ -19,7 +19,7 @@ from dlqkit.evidence import audit_log
 from dlqkit.republish import journal_file as file
 from dlqkit.republish.interrupts import holding_interrupts
 from dlqkit.republish.journal_place import Mark
-from dlqkit.republish.journal_plans import PLANNED, fixed_fields, refuse_repeats, to_frame
+from dlqkit.republish.journal_plans import PLANNED, fixed_fields, refuse_repeats, refuse_sent, to_frame
 from dlqkit.republish.journal_rows import BOTH, Change, Rows, Written
 from dlqkit.republish.journal_schema import FIXED, add_digests, note_digest, plan_digest, state_digest, writable
 from dlqkit.republish.plan import Plan, canonical_json
@@ -86,6 +86,7 @@ class Journal:
                     "Restore the plan that was run, or make a new one.",
                 )
             return
+        refuse_sent(self._connection, plan)
         if plan.replaces is not None:
             self.withdraw(plan.replaces, by=plan.plan_id, reason=f"replaced by {plan.plan_id}")
         refuse_repeats(self._connection, plan)

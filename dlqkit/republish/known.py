@@ -11,6 +11,7 @@ import pandas as pd
 
 from dlqkit.frames import Completeness
 from dlqkit.republish.plan import Plan
+from dlqkit.republish.sends import Send
 
 __all__ = ["Known"]
 
@@ -35,6 +36,8 @@ class Known:
     """``frames.WORKER_LOGS``; where an event has one record only they show how long it was tried."""
     originals: pd.DataFrame | None = None
     """``frames.ORIGINALS``."""
+    sent_elsewhere: tuple[Send, ...] = ()
+    """What the shared registry keeps of plans of other folders."""
     claimed: Mapping[str, str] | None = None
     """By event key which other open plan has it."""
     schema: Mapping[str, Any] | None = None

@@ -16,7 +16,7 @@ from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from dlqkit.errors import PlanError, StorageError
+from dlqkit.errors import EvidenceError, PlanError, StorageError
 from dlqkit.evidence.store import (
     FILE_MODE,
     FOLDER_MODE,
@@ -26,6 +26,8 @@ from dlqkit.evidence.store import (
     sync_folder,
     write_bytes,
 )
+from dlqkit.republish.interrupts import holding_interrupts
+from dlqkit.republish.owner import read_owner
 from dlqkit.republish.plan import FOLDER, Plan, canonical_json, find_plans, read_plan
 
 __all__ = ["Claim", "Registry", "find_registry", "open_registry"]
@@ -45,7 +47,7 @@ class Claim:
     folder: str
     host: str
     owner: str
-    """The incident folder, by machine and place."""
+    """The incident folder's own id."""
     by: str
     at: str
 
@@ -64,11 +66,16 @@ class Registry:
 
     @property
     def owner(self) -> str:
-        """Stands for this incident folder on this machine: a copy of it is another one, a renamed one the same."""
-        return hashlib.sha256(f"{socket.gethostname()}\0{Path(self.directory).stat().st_ino}".encode()).hexdigest()
+        """Stands for this incident folder: a copy of it is another one, a renamed one the same."""
+        return read_owner(self.directory)
+
+    @staticmethod
+    def name_of(event_key: str) -> str:
+        """What an event is called in the registry: its key may hold anything."""
+        return hashlib.sha256(event_key.encode("utf-8", "surrogatepass")).hexdigest()
 
     def _path(self, event_key: str) -> Path:
-        name = hashlib.sha256(event_key.encode("utf-8", "surrogatepass")).hexdigest()
+        name = self.name_of(event_key)
         return self.place / name[:2] / f"{name}.json"
 
     def holder(self, event_key: str) -> Claim | None:
@@ -79,16 +86,7 @@ class Registry:
         PlanError
             If the claim cannot be read: then it is not free.
         """
-        path = self._path(event_key)
-        try:
-            return Claim(**json.loads(path.read_bytes()))
-        except FileNotFoundError:
-            return None
-        except (OSError, ValueError, TypeError) as error:
-            raise PlanError(
-                f"The claim {path.name[:12]}… in the registry cannot be read.",
-                "Find out whose it is before anything is sent; then remove the file by hand.",
-            ) from error
+        return _read_claim(self._path(event_key))
 
     def held_elsewhere(self, event_keys: Collection[str], *, instead_of: str | None = None) -> dict[str, Claim]:
         """Of the events that another open plan has, by whom; without those that a dead planner left behind."""
@@ -127,17 +125,18 @@ class Registry:
             for number, (path, key) in enumerate(paths):
                 file = source.with_name(f"{source.name}.{number // NAMES_PER_FILE}")
                 if number % NAMES_PER_FILE == 0:
-                    self._make(file.parent)
+                    self.make(file.parent)
                     write_bytes(file, content)
                     file.chmod(self._mode() & 0o666)
-                self._make(path.parent)
-                taken.append((path, self._take(file, path, key, free)))
+                self.make(path.parent)
+                with holding_interrupts():
+                    taken.append((path, self._take(file, path, key, free)))
             for folder in sorted({path.parent for path, _ in taken}):
                 sync_folder(folder)
         except OSError as error:
             self._let_go(taken)
             raise storage_error(self.place, error) from error
-        except (PlanError, StorageError):
+        except BaseException:
             self._let_go(taken)
             raise
         finally:
@@ -148,7 +147,8 @@ class Registry:
         """As open as the shared folder itself, so that colleagues can read who has an event; else the owner's alone."""
         return stat.S_IMODE(self.place.stat().st_mode) if self.is_shared else FOLDER_MODE
 
-    def _make(self, folder: Path) -> None:
+    def make(self, folder: Path) -> None:
+        """A folder of the registry, open to whom the registry is open."""
         if not folder.is_dir():
             make_folder(folder)
             # A colleague may have made it at the same moment; then its mode is his to set.
@@ -213,15 +213,24 @@ class Registry:
         keep : collection of str
             Events that stay claimed, such as those that are in doubt.
         """
-        kept, count = set(keep), 0
+        kept, count, owner = set(keep), 0, self.owner
         for event in plan.events:
             claim = None if event.event_key in kept else self.holder(event.event_key)
             # What a copy of the folder shares with the first one is not the copy's to give away.
-            is_own = claim is not None and (not self.is_shared or claim.owner == self.owner)
+            is_own = claim is not None and (not self.is_shared or claim.owner == owner)
             if claim is not None and is_own and claim.hash == plan.hash:
                 remove_file(self._path(event.event_key))
                 count += 1
         return count
+
+    def claims_of(self, plan_id: str) -> dict[Path, Claim]:
+        """The claims of a plan of this folder, by their files, whether or not the plan can be read."""
+        owner, found = self.owner, {}
+        for path in sorted(self.place.glob("[0-9a-f][0-9a-f]/*.json")):
+            claim = _read_claim(path)
+            if claim is not None and claim.plan_id == plan_id and (not self.is_shared or claim.owner == owner):
+                found[path] = claim
+        return found
 
 
 class _Free:
@@ -231,20 +240,37 @@ class _Free:
     """
 
     def __init__(self, registry: Registry, instead_of: str | None) -> None:
-        self._registry, self._instead_of = registry, instead_of
+        self._registry, self._instead_of, self._owner = registry, instead_of, registry.owner
         self._left_over: dict[tuple[str, str], bool] = {}
 
     def may_take(self, claim: Claim) -> bool:
-        if claim.owner != self._registry.owner:
+        if claim.owner != self._owner:
             return False
         if claim.plan_id == self._instead_of:
             return True
         name = (claim.plan_id, claim.hash)
         if name not in self._left_over:
             directory = self._registry.directory
-            known = claim.plan_id in find_plans(directory)
-            self._left_over[name] = not known or read_plan(directory, claim.plan_id).hash != claim.hash
+            self._left_over[name] = claim.plan_id not in find_plans(directory) or self._is_another(claim)
         return self._left_over[name]
+
+    def _is_another(self, claim: Claim) -> bool:
+        try:
+            return read_plan(self._registry.directory, claim.plan_id).hash != claim.hash
+        except EvidenceError:
+            return False  # a plan that cannot be read may be the one
+
+
+def _read_claim(path: Path) -> Claim | None:
+    try:
+        return Claim(**json.loads(path.read_bytes()))
+    except FileNotFoundError:
+        return None
+    except (OSError, ValueError, TypeError) as error:
+        raise PlanError(
+            f"The claim {path.name[:12]}… in the registry cannot be read.",
+            "Find out whose it is before anything is sent; then remove the file by hand.",
+        ) from error
 
 
 def _content(claim: Claim) -> bytes:

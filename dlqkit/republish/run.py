@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pandas as pd
@@ -16,6 +16,7 @@ from dlqkit.republish.observing import Observer
 from dlqkit.republish.outcomes import CLOCK_TOLERANCE_S
 from dlqkit.republish.plan import Approval, Plan, hash_plan, plan_path, read_approval
 from dlqkit.republish.ramp import STOPS, Judgement, find_step
+from dlqkit.republish.registry import Registry, find_registry
 from dlqkit.republish.running import ASKED, Running, Step
 from dlqkit.republish.sink import Sink
 from dlqkit.republish.world import World
@@ -52,6 +53,7 @@ def run_republish(
     sink: Callable[[], Sink] | None = None,
     world: World | None = None,
     execute: bool = False,
+    registry: Registry | None = None,
     should_stop: Callable[[], bool] = lambda: False,
     known: pd.DataFrame | None = None,
     names: Mapping[str, str] | None = None,
@@ -72,6 +74,8 @@ def run_republish(
         Reads the live world. Needed, as is ``sink``, to execute.
     execute : bool
         False is a dry run: nothing is opened, written or sent.
+    registry : Registry, optional
+        Where the plan's events are claimed; the folder's own by default.
     should_stop : callable
         Once true, what is in flight is finished and journalled, and the run ends; a cancelled plan does the same.
     known : DataFrame, optional
@@ -91,6 +95,8 @@ def run_republish(
     ------
     EvidenceError
         If the plan is not approved, was changed or cancelled, or the journal is damaged or not this folder's.
+    PlanError
+        If an event that is still to be sent is no longer this plan's in the registry.
     StorageError
         If another run is under way, or the journal cannot be written.
     ParameterError
@@ -117,6 +123,10 @@ def run_republish(
         return should_stop() or plan_path(directory, plan.plan_id, "cancelled").exists()
 
     with open_journal(directory, now=world.now) as journal:
+        states = journal.states(plan.plan_id)
+        left = [event for event in plan.events if states.get(event.item, "planned") == "planned"]
+        # Under the journal's lock, so that nobody of this folder gives the events up meanwhile.
+        (registry or find_registry(directory, None)).check(replace(plan, events=tuple(left)))
         journal.add_plan(plan)
         run_id = journal.begin_run(plan.plan_id)
         journal.audit("republish run", plan=plan.plan_id, hash=plan.hash, run=run_id, approved_by=approval.by)

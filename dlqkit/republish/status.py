@@ -7,10 +7,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+import pandas as pd
+
 from dlqkit.errors import EvidenceError, ParameterError
 from dlqkit.evidence import audit_log
 from dlqkit.republish.journal import read_journal
-from dlqkit.republish.plan import Plan, find_plans, read_approval, read_plan
+from dlqkit.republish.next_steps import REASON, here
+from dlqkit.republish.plan import Plan, find_plans, read_approval, read_cancellation, read_plan
 
 __all__ = ["Status", "find_status"]
 
@@ -52,7 +55,7 @@ def find_status(directory: Path, plan_id: str | None = None) -> list[Status]:
     ParameterError
         If there is no such folder or plan.
     EvidenceError
-        If a plan or the journal was changed.
+        If the journal was changed; a plan that was is shown as such.
     """
     if not Path(directory).is_dir():
         raise ParameterError(f"There is no folder {str(directory)[:200]}.", "Check the path.")
@@ -61,7 +64,11 @@ def find_status(directory: Path, plan_id: str | None = None) -> list[Status]:
              if line.get("action") == "republish run ended"}  # fmt: skip
     out = []
     for name in [plan_id] if plan_id is not None else find_plans(directory):
-        plan = read_plan(directory, name)
+        try:
+            plan = read_plan(directory, name)
+        except EvidenceError as error:
+            out.append(_unreadable(directory, name, journal, error))
+            continue
         own = journal[journal["plan_id"] == name]
         items = dict(zip(own["item"].astype(int), own["state"].astype("str"), strict=True))
         states = Counter(items.get(event.item, "planned") for event in plan.events)
@@ -70,6 +77,17 @@ def find_status(directory: Path, plan_id: str | None = None) -> list[Status]:
         out.append(Status(name, plan.hash, len(plan.events), len(plan.left_out), _approval(directory, plan),
                           dict(states), doubtful, last))  # fmt: skip
     return out
+
+
+def _unreadable(directory: Path, plan_id: str, journal: pd.DataFrame, error: EvidenceError) -> Status:
+    """What is known of a plan whose file was changed: the journal's word alone."""
+    own = journal[journal["plan_id"] == plan_id]
+    items = dict(zip(own["item"].astype(int), own["state"].astype("str"), strict=True))
+    given_up = read_cancellation(directory, plan_id)
+    step = here(f"Restore it, or give it up: dlqkit republish cancel DIR PLAN {REASON}", directory, plan_id)
+    end = f"It was cancelled by {given_up.by}: {given_up.reason}" if given_up is not None else step
+    doubtful = tuple(sorted(item for item, state in items.items() if state == "in_doubt"))
+    return Status(plan_id, "", len(items), 0, f"{error.problem} {end}", dict(Counter(items.values())), doubtful, "")
 
 
 def _approval(directory: Path, plan: Plan) -> str:

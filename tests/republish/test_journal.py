@@ -231,3 +231,34 @@ def test_text_that_no_file_can_hold_is_spelled_out(tmp_path: Path) -> None:
         journal.add_plan(type(plan)(**{n: getattr(plan, n) for n in plan.__slots__} | {"events": (odd,)}))
 
     assert list(read_journal(tmp_path)["trace_id"]) == ["a\\ud800"]
+
+
+@pytest.mark.parametrize("state", ["intent", "in_doubt", "acked"])
+def test_an_edited_event_that_was_begun_meanwhile_is_not_sent_again_by_the_plan_that_replaces(
+    tmp_path: Path, state: str
+) -> None:
+    """Its edit gives it another dedupe key; that it was sent under the first one is known by the event."""
+    with open_journal(tmp_path) as journal:
+        journal.add_plan(make_plan(2))
+        run_id = at_intent(journal, [1])
+        change = {"in_doubt": Change(1, "in_doubt", None, "X"), "acked": Change(1, "acked", "7")}.get(state)
+        if change is not None:
+            journal.advance("plan-001", [change], [], run_id=run_id, step=1)
+        edited = make_plan(2, plan_id="plan-002", payloads=['{"fixed": 1}', '{"fixed": 2}'], replaces="plan-001")
+
+        with pytest.raises(EvidenceError, match=f"item 1 of plan-001, there at {state}"):
+            journal.add_plan(edited)
+        assert journal.states("plan-001")[2] == "planned"
+
+
+def test_an_event_that_died_again_is_sent_once_more_by_a_plan_that_knows_of_the_first_send(tmp_path: Path) -> None:
+    """It counts the earlier sends; a plan that was made before them does not, and is refused."""
+    with open_journal(tmp_path) as journal:
+        journal.add_plan(make_plan(1))
+        run_id = at_intent(journal, [1])
+        journal.advance("plan-001", [Change(1, "acked", "7")], [], run_id=run_id, step=1)
+
+        with pytest.raises(EvidenceError, match="there at acked"):
+            journal.add_plan(make_plan(1, plan_id="plan-002", payloads=['{"fixed": 1}']))
+        journal.add_plan(make_plan(1, plan_id="plan-003", generation=2))
+        assert journal.states("plan-003") == {1: "planned"}

@@ -11,11 +11,15 @@ from typing import Any
 
 import pytest
 
-from dlqkit.errors import PlanError
+from dlqkit.errors import EvidenceError, ParameterError, PlanError
 from dlqkit.republish import registry as module
-from dlqkit.republish.approval import cancel_plan, keep_plan, next_plan_id
+from dlqkit.republish.approval import keep_plan, next_plan_id
+from dlqkit.republish.cancelling import cancel_plan, cancel_unreadable
+from dlqkit.republish.gather import earlier_plans
+from dlqkit.republish.journal import Change, open_journal
 from dlqkit.republish.plan import find_plans, read_cancellation, read_plan
 from dlqkit.republish.registry import find_registry, open_registry
+from dlqkit.republish.status import find_status
 from tests.republish.cases import small_plan
 
 FORK = multiprocessing.get_context("fork")
@@ -226,3 +230,65 @@ def test_a_copy_of_a_folder_may_not_send_the_plan_that_was_made_in_the_first(tmp
 
     (tmp_path / "one").rename(tmp_path / "renamed")
     find_registry(tmp_path / "renamed", team).check(plan)
+
+
+def test_an_interrupt_while_events_are_claimed_leaves_none_of_them_taken(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The plan was never written, so nobody could give its events back."""
+    calls = iter(range(100))
+    link = os.link
+
+    def interrupted(*values: Any) -> None:
+        if next(calls) == 3:
+            raise KeyboardInterrupt
+        link(*values)
+
+    monkeypatch.setattr(os, "link", interrupted)
+    find_registry(tmp_path / "one", tmp_path / "team").owner  # noqa: B018  (its file is linked too)
+    with pytest.raises(KeyboardInterrupt):
+        _keep(tmp_path / "one", tmp_path / "team", ("a", "b", "c"))
+    monkeypatch.undo()
+
+    assert _keep(tmp_path / "two", tmp_path / "team", ("a", "b", "c"), "bob") == "plan-001"
+
+
+def test_what_a_killed_planner_has_claimed_can_be_given_up_by_name(tmp_path: Path) -> None:
+    """There is no plan file to cancel then; the next plan does not get the name that was given up."""
+    team = tmp_path / "team"
+    registry = find_registry(tmp_path / "one", team)
+    registry.claim(small_plan(("a", "b"), "plan-001"), "ann", "now")
+    with pytest.raises(PlanError, match="plan-001 in one"):
+        _keep(tmp_path / "two", team, ("b",), "bob")
+
+    assert cancel_unreadable(registry, "plan-001", by="ann", reason="killed while it was planned") == 2
+    assert _keep(tmp_path / "two", team, ("b",), "bob") == "plan-001"
+    assert _keep(tmp_path / "one", team, ("a",)) == "plan-002"
+    with pytest.raises(ParameterError, match="Nothing is known of plan-007"):
+        cancel_unreadable(registry, "plan-007", by="ann", reason="there is none")
+
+
+def test_a_plan_whose_file_was_cut_off_is_given_up_by_its_claims(tmp_path: Path) -> None:
+    """What it has sent stays taken, the rest is free, and other plans go on."""
+    _keep(tmp_path, None, ("a", "b"))
+    plan = read_plan(tmp_path, "plan-001")
+    with open_journal(tmp_path) as journal:
+        journal.add_plan(plan)
+        run_id = journal.begin_run("plan-001")
+        journal.advance("plan-001", [], [1], run_id=run_id, step=1)
+        journal.advance("plan-001", [Change(1, "acked", "7")], [], run_id=run_id, step=1)
+    path = tmp_path / "republish" / "plan-001.json"
+    path.write_bytes(path.read_bytes()[:100])
+
+    told = find_status(tmp_path)[0]
+    assert "not whole" in told.approval and "republish cancel" in told.approval
+    assert told.states == {"acked": 1, "planned": 1}
+    with pytest.raises(EvidenceError, match="not whole"):
+        earlier_plans(tmp_path)
+    registry = find_registry(tmp_path, None)
+    assert cancel_unreadable(registry, "plan-001", by="ann", reason="cut off") == 1
+    assert find_status(tmp_path)[0].states == {"acked": 1, "failed": 1}
+    assert earlier_plans(tmp_path) == ()
+    with pytest.raises(PlanError, match="event a is in another open plan"):
+        _keep(tmp_path, None, ("a",))
+    assert _keep(tmp_path, None, ("b",)) == "plan-002"

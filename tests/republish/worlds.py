@@ -13,6 +13,7 @@ import pandas as pd
 
 from dlqkit.evidence.live import LiveWorld
 from dlqkit.republish.plan import Approval, Plan, write_approval, write_plan
+from dlqkit.republish.registry import find_registry
 from dlqkit.republish.run import Run, run_republish
 from dlqkit.simulator.dialect import RepublishDialect
 from dlqkit.simulator.platform import Platform
@@ -74,6 +75,7 @@ class Scene:
         self.sink = PlatformSink(self.platform, self.workflow.topic)
         self.known = self.world.records(self.workflow.workflow_id, self._before()).frame
         self.plan = self._plan(events, deadline_s)
+        find_registry(directory, None).claim(self.plan, "anna", self.plan.as_of)
         write_plan(directory, self.plan, {})
         write_approval(directory, Approval(self.plan.plan_id, self.plan.hash, "anna", "the database is back",
                                            self.plan.as_of, (), deadline_s))  # fmt: skip

@@ -1,0 +1,143 @@
+"""A plan is given up: it is never sent after that, and what it has not sent is free for others."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+from datetime import UTC, datetime
+from pathlib import Path
+
+from dlqkit.errors import ParameterError
+from dlqkit.evidence import audit_log
+from dlqkit.evidence.store import remove_file
+from dlqkit.republish.journal import open_journal, read_journal
+from dlqkit.republish.next_steps import is_reason
+from dlqkit.republish.plan import (
+    FOLDER,
+    Cancellation,
+    Plan,
+    read_cancellation,
+    write_cancellation,
+)
+from dlqkit.republish.registry import Registry
+from dlqkit.republish.sends import release_events
+
+__all__ = ["HELD_STATES", "cancel_plan", "cancel_unreadable", "named", "now_text"]
+
+HELD_STATES = ("intent", "in_doubt", "acked")
+"""What may have arrived, or is on its way, is nobody else's to send."""
+
+
+def now_text() -> str:
+    """This second, UTC."""
+    return datetime.now(UTC).isoformat(timespec="seconds")
+
+
+def named(by: str, reason: str) -> tuple[str, str]:
+    """Who, and why.
+
+    Raises
+    ------
+    ParameterError
+        If one of them says nothing.
+    """
+    if not by.strip() or not is_reason(reason):
+        raise ParameterError("A name or a reason is missing.", "Give --by and --reason.")
+    return by.strip(), reason.strip()
+
+
+def cancel_plan(registry: Registry, plan: Plan, *, by: str, reason: str) -> int | None:
+    """Give a plan up: it is never sent after that, and other plans may have its events.
+
+    Parameters
+    ----------
+    registry : Registry
+    plan : Plan
+    by, reason : str
+
+    Returns
+    -------
+    int or None
+        How many events are free again: those that the journal does not have as sent or in doubt. None while a run of
+        this folder is still going: it ends what is in flight, and a second ``cancel_plan`` frees the rest.
+
+    Raises
+    ------
+    ParameterError
+        If a name or a reason is missing.
+    EvidenceError
+        If the journal is damaged; then nothing is freed.
+    """
+    by, reason = named(by, reason)
+    directory = registry.directory
+    _note(directory, plan.plan_id, plan.hash, by, reason)
+    if _is_running(directory):
+        return None
+    return release_events(registry, plan, keep=_withdraw(directory, plan.plan_id, by, reason))
+
+
+def cancel_unreadable(registry: Registry, plan_id: str, *, by: str, reason: str) -> int | None:
+    """Give up a plan whose file is missing or was changed, by what the registry and the journal have of it.
+
+    Parameters
+    ----------
+    registry : Registry
+    plan_id, by, reason : str
+
+    Returns
+    -------
+    int or None
+        As of ``cancel_plan``.
+
+    Raises
+    ------
+    ParameterError
+        If a name or a reason is missing, or nothing is known of such a plan.
+    EvidenceError
+        If the journal is damaged; then nothing is freed.
+    """
+    by, reason = named(by, reason)
+    directory = registry.directory
+    claims = registry.claims_of(plan_id)
+    if not claims and plan_id not in set(read_journal(directory)["plan_id"]):
+        raise ParameterError(f"Nothing is known of {plan_id}.", "See what there is: dlqkit republish status")
+    _note(directory, plan_id, next((claim.hash for claim in claims.values()), ""), by, reason)
+    if _is_running(directory):
+        return None
+    held = {registry.name_of(key) for key in _withdraw(directory, plan_id, by, reason)}
+    free = [path for path in claims if path.stem not in held]
+    for path in free:
+        remove_file(path)
+    return len(free)
+
+
+def _note(directory: Path, plan_id: str, plan_hash: str, by: str, reason: str) -> None:
+    if read_cancellation(directory, plan_id) is None:
+        audit_log.append(directory, "republish cancel", plan_id=plan_id, hash=plan_hash, cancelled_by=by,
+                         reason=reason)  # fmt: skip
+        write_cancellation(directory, Cancellation(plan_id, plan_hash, by, reason, now_text()))
+
+
+def _withdraw(directory: Path, plan_id: str, by: str, reason: str) -> set[str]:
+    """Have the journal give up what was not sent; the events that were, or may have been."""
+    if plan_id not in set(read_journal(directory)["plan_id"]):
+        return set()
+    with open_journal(directory) as journal:
+        journal.withdraw(plan_id, by=by, reason=reason)
+        events = journal.events(plan_id)
+    return set(events.loc[events["state"].astype("str").isin(HELD_STATES), "event_key"].astype("str"))
+
+
+def _is_running(directory: Path) -> bool:
+    """Whether a run has the folder's journal: until it ends it may still send what its journal has as planned."""
+    try:
+        descriptor = os.open(directory / FOLDER / "journal.lock", os.O_RDWR)
+    except FileNotFoundError:
+        return False
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    finally:
+        os.close(descriptor)
+    return False
