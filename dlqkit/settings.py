@@ -187,6 +187,8 @@ class RepublishSettings(_Table):
     """Events of the first steps; each one after them is four times the one before."""
     dedupe_attribute: str | Literal[False] = "dlqkit-dedupe-id"
     outcome_deadline_s: float | None = Field(default=None, gt=0)
+    clock_tolerance_s: float = Field(default=5.0, ge=0, allow_inf_nan=False)
+    """How far the clock of the Execution Logs API may be behind that of the sender."""
     max_replays: int = Field(default=2, ge=1)
     """An event that died again after so many replays is poison."""
     registry: Path | None = None

@@ -45,6 +45,7 @@ def event(
     from dlqkit.errors import ParameterError
     from dlqkit.evidence.folder import open_incident
     from dlqkit.executions.event_history import event_history
+    from dlqkit.republish.next_steps import here
 
     incident = open_incident(directory, snapshot=snapshot)
     records = incident.records().frame
@@ -52,7 +53,7 @@ def event(
     if history.empty:
         raise ParameterError(
             f"Nothing is known of {event_id[:60]} in snapshot {incident.snapshot}.",
-            "Check the id, or collect it: dlqkit collect DIR --trace ID.",
+            here("Check the id, or collect it: dlqkit collect DIR --trace ID", directory, event=event_id),
         )
     found = records[
         (records["trace_id"] == event_id) | (records["event_key"] == event_id) | (records["record_id"] == event_id)

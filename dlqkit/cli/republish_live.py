@@ -116,7 +116,7 @@ def _say_step(step: Step) -> None:
 def settle_by_looking(directory: Path, plan: Plan, settings: Settings, journal: Journal, who: str) -> dict[str, int]:
     """Settle by what can be seen now: execution records, then the verification subscription where there is one."""
     from dlqkit.evidence.live import connect_world
-    from dlqkit.republish.outcomes import CLOCK_TOLERANCE_S, find_outcomes
+    from dlqkit.republish.outcomes import find_outcomes
     from dlqkit.republish.resolution import resolve_by_records
 
     settled: dict[str, int] = {}
@@ -124,14 +124,15 @@ def settle_by_looking(directory: Path, plan: Plan, settings: Settings, journal: 
     if doubtful.empty:
         return settled
     if settings.execution_logs.url is not None:
-        since = doubtful["sent_at"].min().to_pydatetime() - timedelta(seconds=CLOCK_TOLERANCE_S)
+        since = doubtful["sent_at"].min().to_pydatetime() - timedelta(seconds=plan.clock_tolerance_s)
         world = connect_world(settings)
         traces = tuple(doubtful["trace_id"].dropna().unique())
         records = world.records(str(doubtful["workflow_id"].iloc[0]), since, traces)
         for sentence in records.coverage.missing:
             say(sentence)
         outcomes = find_outcomes(sent, records.frame, dedupe_attribute=plan.target.dedupe_attribute,
-                                 known=_known_before(directory, plan))  # fmt: skip
+                                 known=_known_before(directory, plan),
+                                 clock_tolerance_s=plan.clock_tolerance_s)  # fmt: skip
         settled["records"] = resolve_by_records(journal, plan.plan_id, outcomes, by=who)
     # The plan's, not today's setting: only that one was there before the first event was sent.
     name, attribute = plan.verification_subscription, plan.target.dedupe_attribute

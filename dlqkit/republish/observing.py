@@ -11,7 +11,7 @@ import pandas as pd
 from dlqkit.frames import Loaded
 from dlqkit.republish.background import BEFORE_S, Background, measure_background
 from dlqkit.republish.matching import is_payload_alone
-from dlqkit.republish.outcomes import CLOCK_TOLERANCE_S, find_outcomes
+from dlqkit.republish.outcomes import find_outcomes
 from dlqkit.republish.plan import Plan
 from dlqkit.republish.ramp import SCRAPES_PATIENCE_S, Judgement, judge_step
 from dlqkit.republish.sent_events import sent_events
@@ -57,7 +57,7 @@ class Observer:
         *,
         names: Mapping[str, str] | None = None,
         known: pd.DataFrame | None = None,
-        clock_tolerance_s: float = CLOCK_TOLERANCE_S,
+        clock_tolerance_s: float | None = None,
     ) -> tuple[Observer, Judgement]:
         """An observer, and whether it sees enough for a first event to be sent.
 
@@ -71,8 +71,8 @@ class Observer:
             Names of metrics that differ from the runbook's.
         known : DataFrame, optional
             ``frames.RECORDS`` of before the run.
-        clock_tolerance_s : float
-            How far the API's clock may be behind ours.
+        clock_tolerance_s : float, optional
+            How far the API's clock may be behind ours; the plan's by default.
 
         Returns
         -------
@@ -83,7 +83,8 @@ class Observer:
         own = dict(names or {})
         samples = world.samples(workflow_id, now - timedelta(seconds=BEFORE_S + LOOKBACK_S))
         before = None if samples is None else measure_background(samples.frame, workflow_id, now, own)
-        observer = cls(plan, workflow_id, world, deadline_s, own, known, clock_tolerance_s, find_twins(plan), before)
+        tolerance_s = plan.clock_tolerance_s if clock_tolerance_s is None else clock_tolerance_s
+        observer = cls(plan, workflow_id, world, deadline_s, own, known, tolerance_s, find_twins(plan), before)
         records = world.records(workflow_id, now - timedelta(seconds=LOOKBACK_S))
         if records.frame.empty and records.coverage.completeness == "partial":
             why = " ".join(records.coverage.missing)

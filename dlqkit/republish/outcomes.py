@@ -10,9 +10,10 @@ from dlqkit.decision.signatures import sign_errors
 from dlqkit.executions.event_history import record_outcomes
 from dlqkit.frames import RECORDS, check_frame, empty_frame
 from dlqkit.republish.matching import match_records
+from dlqkit.republish.plan import CLOCK_TOLERANCE_S
 from dlqkit.republish.sent_events import SENT, TIME
 
-__all__ = ["CLOCK_TOLERANCE_S", "OUTCOMES", "OUTCOME_NAMES", "find_outcomes"]
+__all__ = ["OUTCOMES", "OUTCOME_NAMES", "find_outcomes"]
 
 OUTCOME_NAMES = ("passed", "failed_same", "failed_new", "running", "not_seen")
 OUTCOMES: Mapping[str, str] = {
@@ -27,8 +28,6 @@ OUTCOMES: Mapping[str, str] = {
     "executions": "Int64",
     "failures": "Int64",
 }
-# Machines that keep time by NTP are milliseconds apart; a record that much older than the send may still be of it.
-CLOCK_TOLERANCE_S = 5.0
 
 
 def find_outcomes(

@@ -17,6 +17,7 @@ from dlqkit.evidence.store import write_bytes
 from dlqkit.republish.next_steps import approve_command, here
 
 __all__ = [
+    "CLOCK_TOLERANCE_S",
     "FOLDER",
     "Approval",
     "Cancellation",
@@ -43,6 +44,8 @@ __all__ = [
 FOLDER = "republish"
 _PLAN_ID = re.compile(r"plan-[0-9]{3,6}")
 Frozen = TypeVar("Frozen")
+# Machines that keep time by NTP are milliseconds apart; a record that much older than the send may still be of it.
+CLOCK_TOLERANCE_S = 5.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,6 +130,8 @@ class Plan:
     """Sentences to read before approving."""
     verification_subscription: str | None = None
     """Made before the run where the team wants one; it settles what is in doubt."""
+    clock_tolerance_s: float = CLOCK_TOLERANCE_S
+    """How far the clock of the execution records may be behind the sender's: a proof needs no settings."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,7 +178,7 @@ def dedupe_key(address: str, event_key: str, payload_sha256: str, generation: in
 def _plain(frozen: Any) -> dict[str, Any]:
     """A dataclass as plain JSON values, numbers in the type that they are declared in."""
     values: dict[str, Any] = msgspec.to_builtins(frozen)
-    for name in ("max_rate", "outcome_deadline_s"):
+    for name in ("max_rate", "outcome_deadline_s", "clock_tolerance_s"):
         if values.get(name) is not None:
             values[name] = float(values[name])
     return values

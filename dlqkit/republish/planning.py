@@ -164,6 +164,7 @@ def plan_republish(
                 events, drafts, ordered, settings, target, not_found, is_registry_shared=world.is_registry_shared
             ),
             verification_subscription=settings.republish.verification_subscription,
+            clock_tolerance_s=settings.republish.clock_tolerance_s,
         )
     )
 

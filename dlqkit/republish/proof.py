@@ -9,7 +9,7 @@ from datetime import datetime
 import pandas as pd
 
 from dlqkit.frames import Coverage
-from dlqkit.republish.outcomes import CLOCK_TOLERANCE_S, OUTCOMES, find_outcomes
+from dlqkit.republish.outcomes import OUTCOMES, find_outcomes
 from dlqkit.republish.plan import Plan
 from dlqkit.republish.sent_events import TIME, sent_events
 
@@ -75,7 +75,7 @@ def prove_republish(
     as_of: datetime,
     coverage: Coverage | None = None,
     known: pd.DataFrame | None = None,
-    clock_tolerance_s: float = CLOCK_TOLERANCE_S,
+    clock_tolerance_s: float | None = None,
 ) -> Proof:
     """What became of every event of a plan.
 
@@ -93,8 +93,8 @@ def prove_republish(
         Of the records: what is missing there may be why an event is not seen.
     known : DataFrame, optional
         ``frames.RECORDS`` of before the run (``outcomes.find_outcomes``).
-    clock_tolerance_s : float
-        How far the API's clock may be behind ours.
+    clock_tolerance_s : float, optional
+        How far the API's clock may be behind ours; the plan's by default.
 
     Returns
     -------
@@ -107,8 +107,9 @@ def prove_republish(
     until = records[records["recorded_at"].isna() | (records["recorded_at"] <= pd.Timestamp(as_of))]
     sent = sent_events(plan, journal)
     outcomes = find_outcomes(
-        sent, until, dedupe_attribute=plan.target.dedupe_attribute, known=known, clock_tolerance_s=clock_tolerance_s
-    )
+        sent, until, dedupe_attribute=plan.target.dedupe_attribute, known=known,
+        clock_tolerance_s=plan.clock_tolerance_s if clock_tolerance_s is None else clock_tolerance_s,
+    )  # fmt: skip
     own = journal[journal["plan_id"] == plan.plan_id]
     events = pd.DataFrame(
         [(event.item, event.event_key, event.trace_id) for event in plan.events], columns=list(PROOF)[:3]

@@ -13,7 +13,6 @@ from dlqkit.errors import EvidenceError, ParameterError
 from dlqkit.republish.journal import Journal, open_journal, read_journal
 from dlqkit.republish.next_steps import REASON, here
 from dlqkit.republish.observing import Observer
-from dlqkit.republish.outcomes import CLOCK_TOLERANCE_S
 from dlqkit.republish.plan import Approval, Plan, hash_plan, plan_path, read_approval
 from dlqkit.republish.ramp import STOPS, Judgement, find_step
 from dlqkit.republish.registry import Registry, find_registry
@@ -57,7 +56,7 @@ def run_republish(
     should_stop: Callable[[], bool] = lambda: False,
     known: pd.DataFrame | None = None,
     names: Mapping[str, str] | None = None,
-    clock_tolerance_s: float = CLOCK_TOLERANCE_S,
+    clock_tolerance_s: float | None = None,
     on_step: Callable[[Step], None] = lambda step: None,
 ) -> Run:
     """Send what is left of an approved plan, step by step; without ``execute`` only say what would be sent.
@@ -82,8 +81,8 @@ def run_republish(
         ``frames.RECORDS`` of before the run, such as the plan's snapshot.
     names : mapping, optional
         Names of metrics that differ from the runbook's.
-    clock_tolerance_s : float
-        How far the API's clock may be behind ours.
+    clock_tolerance_s : float, optional
+        How far the API's clock may be behind ours; the plan's by default.
     on_step : callable
         Told of each look at a step, for a progress display.
 

@@ -19,7 +19,7 @@ from dlqkit.errors import ParameterError, PlanError
 from dlqkit.executions.event_history import record_outcomes
 from dlqkit.republish.edits import Edit, read_edit
 from dlqkit.republish.known import Known
-from dlqkit.republish.plan import hash_text
+from dlqkit.republish.plan import CLOCK_TOLERANCE_S, hash_text
 from dlqkit.republish.planning import plan_republish
 from dlqkit.republish.selection import Selection
 from tests.frames import at, dead, good, records
@@ -256,6 +256,18 @@ def test_an_edited_event_that_died_again_is_known_by_what_was_sent() -> None:
 
     assert left_out(plan) == {"e0": "already republished"}
     assert [(event.event_key, event.generation) for event in plan.events] == [("new", 2)]
+
+
+def test_the_tolerance_between_clocks_is_a_setting_that_the_plan_holds() -> None:
+    """5 s where nothing is set; it is under the hash, and no number that is none passes."""
+    frame = records([dead(1, payload_snapshot='{"a":1}')])
+    usual, slow = plan_of(frame), plan_of(frame, own=settings(clock_tolerance_s=30))
+
+    assert (usual.clock_tolerance_s, slow.clock_tolerance_s) == (CLOCK_TOLERANCE_S, 30.0)
+    assert usual.hash != slow.hash
+    for wrong in (-1, float("nan"), float("inf")):
+        with pytest.raises(ValueError, match="clock_tolerance_s"):
+            settings(clock_tolerance_s=wrong)
 
 
 def test_events_of_another_open_plan_can_be_left_out() -> None:

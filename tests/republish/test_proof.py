@@ -54,6 +54,14 @@ def test_an_event_in_doubt_is_not_proven_by_its_payload_alone() -> None:
     assert prove_republish(plan, journal_of(plan, {1: "in_doubt"}), frame, as_of=LATER).totals["in_doubt"] == 1
 
 
+def test_the_tolerance_between_clocks_is_the_plans() -> None:
+    """The API is 8 s behind: by a plan that allows 10 s the event passed, by the usual 5 s it is not seen."""
+    frame = records([row(1, good(92))])
+    for seconds, fate in ((10.0, "passed"), (5.0, "not_seen")):
+        plan = make_plan(EVENTS[:1], clock_tolerance_s=seconds)
+        assert prove_republish(plan, journal_of(plan, {1: "acked"}), frame, as_of=LATER).totals[fate] == 1
+
+
 def test_before_any_run_nothing_was_sent() -> None:
     plan = make_plan(EVENTS)
     proof = prove_republish(plan, journal_of(plan, {}).iloc[:0], empty_frame(RECORDS), as_of=LATER)
