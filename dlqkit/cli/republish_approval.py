@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from dlqkit.cli.shared import load, write_json
-from dlqkit.untrusted import for_terminal
+from dlqkit.untrusted import for_terminal, for_terminal_lines
 
 __all__ = ["AsJson", "By", "Directory", "PlanName", "approve", "cancel", "export", "user_name"]
 
@@ -17,6 +17,7 @@ Directory = Annotated[Path, typer.Argument(help="Incident folder.")]
 PlanName = Annotated[str, typer.Argument(metavar="PLAN", help="Such as plan-001.")]
 By = Annotated[str | None, typer.Option(help="Who; the user of this machine by default.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print as JSON.")]
+WIDTH = 80
 
 
 def user_name(by: str | None) -> str:
@@ -59,7 +60,8 @@ def approve(
                     "outcome_deadline_s": approval.outcome_deadline_s})  # fmt: skip
         return
     count = len(read.events)
-    typer.echo(for_terminal(f"{plan_id} is approved by {approval.by}: {count:,} events to {read.target.address}."))
+    said = f"{plan_id} is approved by {approval.by}: {count:,} events to {read.target.address}."
+    typer.echo("\n".join(for_terminal_lines(said, WIDTH)))
     typer.echo(f"Hash {approval.hash}")
     typer.echo(for_terminal(here("Try it:    dlqkit republish run DIR PLAN", directory, plan_id)))
     typer.echo(for_terminal(here("Send it:   dlqkit republish run DIR PLAN --execute", directory, plan_id)))
@@ -118,8 +120,11 @@ def export(
     from dlqkit.evidence import audit_log
     from dlqkit.evidence.store import write_bytes
     from dlqkit.republish.export import export_lines
-    from dlqkit.republish.plan import read_approval, read_plan
+    from dlqkit.republish.journal import refuse_lost
+    from dlqkit.republish.plan import read_plan
+    from dlqkit.republish.plan_decisions import read_approval
 
+    refuse_lost(directory)
     read = read_plan(directory, plan_id)
     if not draft:
         read_approval(directory, read)

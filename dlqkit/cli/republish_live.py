@@ -58,12 +58,16 @@ def execute_plan(
     Raises
     ------
     PlanError
-        If an event that is still to be sent is no longer this plan's in the registry.
+        If an event that is still to be sent is no longer this plan's in the registry, or today's settings do not
+        permit the plan.
     """
     from dlqkit.evidence.live import connect_world
+    from dlqkit.republish.permission import check_permission
+    from dlqkit.republish.publisher import find_server
     from dlqkit.republish.registry import find_registry
     from dlqkit.republish.run import run_republish
 
+    check_permission(directory, plan, settings, find_server(settings.republish.endpoint))
     ends = stopped or threading.Event()
     known = _known_before(directory, plan)
     return run_republish(

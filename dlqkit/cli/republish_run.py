@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from dlqkit.evidence.folder import IncidentFolder
     from dlqkit.republish.plan import Plan
     from dlqkit.republish.proof import Proof
-    from dlqkit.republish.run import Run
+    from dlqkit.republish.run import Run, Step
 
 __all__ = ["prove", "resolve", "run", "status"]
 
@@ -96,17 +96,19 @@ def _tell_run(plan: Plan, done: Run, *, as_json: bool) -> None:
         lines += for_terminal_lines(f"Approved by {done.approved_by}", WIDTH)
     if done.run_id is None:
         lines += [f"Steps {', '.join(f'{size:,}' for size in plan.steps)}; at most {plan.max_rate:g} events a second"]
-    lines += [
-        line
-        for step in done.steps
-        for line in for_terminal_lines(f"Step {step.number}: {step.judgement.sentence}", WIDTH)
-    ]
+    lines += [line for step in done.steps for line in for_terminal_lines(_step_text(step), WIDTH)]
     stopped = f"Stopped, {done.reason.replace('_', ' ')}: " if done.reason else ""
     lines += for_terminal_lines(stopped + done.sentence, WIDTH)
     lines += for_terminal_lines(f"Journal: {_counts(done.states)}", WIDTH)
     # A command is not wrapped: it is to be copied.
     lines += [for_terminal(f"Next: {done.next_step}")]
     typer.echo("\n".join(lines))
+
+
+def _step_text(step: Step) -> str:
+    # What an earlier run had sent, and nobody had judged, is looked at before the first step of this one.
+    place = f"Step {step.number}" if step.number else "Sent before"
+    return f"{place}: {step.judgement.sentence}"
 
 
 def _counts(states: Any) -> str:

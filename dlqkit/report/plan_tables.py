@@ -32,7 +32,7 @@ def show_plan(plan: Plan, outlook: Mapping[str, Any]) -> Text:
         Line("Events", f"{len(plan.events):,} to be sent, {len(plan.left_out):,} left out"
              + (f", {edited:,} edited" if edited else "")),
         Line("Classes", ", ".join(f"{count:,} {name}" for name, count in classes.most_common())),
-        Line("To", plan.target.address),
+        Line("To", plan.target.address + (f" at {plan.target.server}" if plan.target.server else "")),
         Line("Bytes", f"{outlook.get('bytes', 0):,}"),
         Line("Ordering keys", "not known" if keys is None else f"{keys:,}"),
         Line("Steps", ", ".join(str(step) for step in plan.steps) + f"; at most {plan.max_rate:g} events a second"),
@@ -43,13 +43,17 @@ def show_plan(plan: Plan, outlook: Mapping[str, Any]) -> Text:
              else f"{duration_text(plan.outcome_deadline_s)} after the send"),
         Line("Adds", "not known: " + outlook.get("rate_basis", "") if share is None
              else f"up to {plan.max_rate:g} events a second while it sends, to {outlook['rate_per_s']:,.3g} now"
-                  f" ({outlook['rate_basis']}): {share:,.3g} times as many"),
+                  f" ({outlook['rate_basis']}): {_times(share)} times as many"),
         *(Line("Note", words) for words in plan.warnings),
         *(Line(f"Unknown {number}", words, "unknown") for number, words in enumerate(plan.unknowns, start=1)),
         Line("Hash", plan.hash),
     ]  # fmt: skip
     replaced = f", in place of {plan.replaces}" if plan.replaces else ""
     return Text(f"{plan.plan_id} of {plan.incident}, snapshot {plan.snapshot}{replaced}", tuple(lines))
+
+
+def _times(share: float) -> str:
+    return f"{share:,.0f}" if share >= 100 else f"{share:.3g}"
 
 
 def show_planned(plan: Plan, most: int = ROWS) -> Table:

@@ -15,7 +15,8 @@ from dlqkit.report.tables import Table
 from dlqkit.report.wording import moment_text
 from dlqkit.republish.exclusions import REASONS
 from dlqkit.republish.incident_proof import prove_incident
-from dlqkit.republish.plan import find_plans, plan_path, read_approval, read_plan
+from dlqkit.republish.plan import find_plans, plan_path, read_plan
+from dlqkit.republish.plan_decisions import read_approval
 from dlqkit.republish.proof import FATES
 from dlqkit.republish.status import find_status
 

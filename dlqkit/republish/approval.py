@@ -9,21 +9,14 @@ from typing import Any
 from dlqkit.errors import EvidenceError, ParameterError, PlanError
 from dlqkit.evidence import audit_log
 from dlqkit.republish.cancelling import HELD_STATES, cancel_plan, named, now_text
-from dlqkit.republish.journal import read_journal
-from dlqkit.republish.plan import (
-    FOLDER,
-    Approval,
-    Plan,
-    read_approval,
-    read_cancellation,
-    read_plan,
-    write_approval,
-    write_plan,
-)
+from dlqkit.republish.journal import read_journal, refuse_lost
+from dlqkit.republish.permission import planned_by, refuse_planner
+from dlqkit.republish.plan import FOLDER, Plan, read_plan, write_plan
+from dlqkit.republish.plan_decisions import Approval, read_approval, read_cancellation, write_approval
 from dlqkit.republish.registry import Registry
 from dlqkit.settings import Settings
 
-__all__ = ["approve_plan", "keep_plan", "next_plan_id", "planned_by", "refuse_begun"]
+__all__ = ["approve_plan", "keep_plan", "next_plan_id", "refuse_begun"]
 
 
 def next_plan_id(directory: Path) -> str:
@@ -97,14 +90,6 @@ def refuse_begun(directory: Path, plan: Plan) -> None:
         )
 
 
-def planned_by(directory: Path, plan: Plan) -> str | None:
-    """Who made the plan, as the audit log has it."""
-    for line in reversed(audit_log.read(directory)):
-        if line.get("action") == "republish plan" and line.get("hash") == plan.hash:
-            return str(line.get("planned_by", "")) or None
-    return None
-
-
 def approve_plan(
     registry: Registry,
     plan: Plan,
@@ -144,6 +129,7 @@ def approve_plan(
     EvidenceError
         If it was changed.
     """
+    refuse_lost(registry.directory)
     directory = registry.directory
     by, reason = named(by, reason)
     if read_plan(directory, plan.plan_id).hash != plan.hash:
@@ -158,24 +144,11 @@ def approve_plan(
         raise PlanError(f"{plan.plan_id} is approved already, by {former.by[:60]}.", "Run it, or cancel it.")
     registry.check(plan)
     if settings.republish.second_approver:
-        _refuse_planner(planned_by(directory, plan), by, plan)
+        refuse_planner(planned_by(directory, plan), by, plan)
     deadline = _deadline(plan, outcome_deadline_s)
     approval = Approval(plan.plan_id, plan.hash, by, reason, now_text(), _all_accepted(plan, accepted), deadline)
-    # The log first: an approval without a trace of it would be worse than a trace without an approval.
-    audit_log.append(directory, "republish approve", plan_id=plan.plan_id, hash=plan.hash, approved_by=by,
-                     reason=reason, accepted=list(approval.accepted), outcome_deadline_s=deadline)  # fmt: skip
     write_approval(directory, approval)
     return approval
-
-
-def _refuse_planner(planner: str | None, by: str, plan: Plan) -> None:
-    if planner is None:
-        raise PlanError(f"Nobody knows who made {plan.plan_id}; the audit log lacks it.", "Make a new plan.")
-    if planner.casefold() == by.casefold():
-        raise PlanError(
-            f"{by[:60]} made {plan.plan_id}, and the settings ask for a second pair of eyes.",
-            "Have somebody else read and approve it.",
-        )
 
 
 def _deadline(plan: Plan, given: float | None) -> float:

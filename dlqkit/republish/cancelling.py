@@ -7,18 +7,15 @@ import os
 from datetime import UTC, datetime
 from pathlib import Path
 
+import pandas as pd
+
 from dlqkit.errors import ParameterError
 from dlqkit.evidence import audit_log
 from dlqkit.evidence.store import remove_file
 from dlqkit.republish.journal import open_journal, read_journal
-from dlqkit.republish.next_steps import is_reason
-from dlqkit.republish.plan import (
-    FOLDER,
-    Cancellation,
-    Plan,
-    read_cancellation,
-    write_cancellation,
-)
+from dlqkit.republish.next_steps import here, is_reason
+from dlqkit.republish.plan import FOLDER, Plan
+from dlqkit.republish.plan_decisions import Cancellation, read_cancellation, write_cancellation
 from dlqkit.republish.registry import Registry
 from dlqkit.republish.sends import release_events
 
@@ -73,7 +70,8 @@ def cancel_plan(registry: Registry, plan: Plan, *, by: str, reason: str) -> int 
     _note(directory, plan.plan_id, plan.hash, by, reason)
     if _is_running(directory):
         return None
-    return release_events(registry, plan, keep=_withdraw(directory, plan.plan_id, by, reason))
+    held = set(_withdraw(directory, plan.plan_id, by, reason)["item"])
+    return release_events(registry, plan, keep={one.event_key for one in plan.events if one.item in held})
 
 
 def cancel_unreadable(registry: Registry, plan_id: str, *, by: str, reason: str) -> int | None:
@@ -100,12 +98,18 @@ def cancel_unreadable(registry: Registry, plan_id: str, *, by: str, reason: str)
     directory = registry.directory
     claims = registry.claims_of(plan_id)
     if not claims and plan_id not in set(read_journal(directory)["plan_id"]):
-        raise ParameterError(f"Nothing is known of {plan_id}.", "See what there is: dlqkit republish status")
+        step = here("See what there is: dlqkit republish status DIR", directory)
+        raise ParameterError(f"Nothing is known of {plan_id}.", step)
     _note(directory, plan_id, next((claim.hash for claim in claims.values()), ""), by, reason)
     if _is_running(directory):
         return None
-    held = {registry.name_of(key) for key in _withdraw(directory, plan_id, by, reason)}
-    free = [path for path in claims if path.stem not in held]
+    known = plan_id in set(read_journal(directory)["plan_id"])
+    _withdraw(directory, plan_id, by, reason)
+    # Only what the journal names: a key that no file can hold is spelled out there, and stays taken.
+    own = read_journal(directory)
+    own = own[(own["plan_id"] == plan_id) & ~own["state"].astype("str").isin(HELD_STATES)]
+    names = {registry.name_of(str(key)) for key in own["event_key"]}
+    free = [path for path in claims if not known or path.stem in names]
     for path in free:
         remove_file(path)
     return len(free)
@@ -118,14 +122,15 @@ def _note(directory: Path, plan_id: str, plan_hash: str, by: str, reason: str) -
         write_cancellation(directory, Cancellation(plan_id, plan_hash, by, reason, now_text()))
 
 
-def _withdraw(directory: Path, plan_id: str, by: str, reason: str) -> set[str]:
+def _withdraw(directory: Path, plan_id: str, by: str, reason: str) -> pd.DataFrame:
     """Have the journal give up what was not sent; the events that were, or may have been."""
-    if plan_id not in set(read_journal(directory)["plan_id"]):
-        return set()
+    journal = read_journal(directory)
+    if plan_id not in set(journal["plan_id"]):
+        return journal.iloc[:0]
     with open_journal(directory) as journal:
         journal.withdraw(plan_id, by=by, reason=reason)
         events = journal.events(plan_id)
-    return set(events.loc[events["state"].astype("str").isin(HELD_STATES), "event_key"].astype("str"))
+    return events[events["state"].astype("str").isin(HELD_STATES)]
 
 
 def _is_running(directory: Path) -> bool:

@@ -10,7 +10,7 @@ import pandas as pd
 
 from dlqkit.executions.event_history import record_outcomes
 from dlqkit.incident import parse_duration
-from dlqkit.republish.plan import Plan, hash_text
+from dlqkit.republish.plan import Plan, safe_hash
 from dlqkit.republish.selection import values_of
 from dlqkit.republish.sends import Send, to_journal
 from dlqkit.settings import WorkflowSettings
@@ -143,7 +143,7 @@ def find_sent(
     found = {}
     for event in last.itertuples(index=False):
         text = event.payload_snapshot if isinstance(event.payload_snapshot, str) else ""
-        place = (str(event.workflow_id), str(event.trace_id), _safe_hash(text))
+        place = (str(event.workflow_id), str(event.trace_id), safe_hash(text))
         rows = {(row.plan_id, row.item): row for row in [*by_key.get(event.event_key, []), *by_text.get(place, [])]}
         acked = [row for row in rows.values() if row.state == "acked"]
         doubt = [row for row in rows.values() if row.state in {"intent", "in_doubt"}]
@@ -152,10 +152,6 @@ def find_sent(
             plans = tuple(sorted({str(row.plan_id) for row in [*acked, *doubt]}))
             found[str(event.event_key)] = Sent(len({row.dedupe_key for row in acked}), bool(doubt), waiting, plans)
     return found
-
-
-def _safe_hash(text: str) -> str:
-    return hash_text(text.encode("utf-8", "replace").decode())
 
 
 def _is_same_death(event: Any, row: Any, known: Mapping[tuple[str, str], tuple[Any, ...]]) -> bool:

@@ -11,10 +11,12 @@ import pandas as pd
 
 from dlqkit.errors import EvidenceError, ParameterError
 from dlqkit.evidence.folder import IncidentFolder
-from dlqkit.republish.journal import read_journal
+from dlqkit.republish.journal import read_journal, refuse_lost
 from dlqkit.republish.known import Known
 from dlqkit.republish.next_steps import REASON, here
-from dlqkit.republish.plan import Plan, find_plans, read_cancellation, read_plan
+from dlqkit.republish.plan import Plan, find_plans, read_plan
+from dlqkit.republish.plan_decisions import read_cancellation
+from dlqkit.republish.publisher import find_server
 from dlqkit.republish.registry import find_registry
 from dlqkit.republish.sends import read_sends
 from dlqkit.settings import Settings
@@ -111,9 +113,10 @@ def gather_known(
     ParameterError
         If the team's schema cannot be read.
     EvidenceError
-        If an earlier plan or the journal was changed.
+        If an earlier plan or the journal was changed, or the journal is gone.
     """
     path = Path(folder.path)
+    refuse_lost(path)
     records = folder.records()
     coverage = records.coverage
     dead = records.frame[records.frame["queued_to_dlq"].fillna(False).astype(bool)]
@@ -128,8 +131,9 @@ def gather_known(
         worker_logs=folder.worker_logs().frame,
         earlier=earlier_plans(path),
         originals=folder.originals().frame if originals is None else originals,
-        sent_elsewhere=read_sends(registry, map(str, dead["event_key"].dropna().unique())),
+        sent_elsewhere=read_sends(registry, dead),
         claimed=claimed,
         schema=read_schema(settings),
         is_registry_shared=settings.republish.registry is not None,
+        server=find_server(settings.republish.endpoint),
     )

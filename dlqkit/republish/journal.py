@@ -21,7 +21,7 @@ from dlqkit.republish.journal_writer import Journal
 from dlqkit.republish.plan import FOLDER
 from dlqkit.republish.run_lock import hold_run_lock
 
-__all__ = ["JOURNAL", "Change", "Journal", "open_journal", "read_journal"]
+__all__ = ["JOURNAL", "Change", "Journal", "open_journal", "read_journal", "refuse_lost"]
 
 
 def _utc_now() -> datetime:
@@ -77,6 +77,19 @@ def opened_file(directory: Path) -> Iterator[tuple[sqlite3.Connection, file.Head
     finally:
         mark.close()
         connection.close()
+
+
+def refuse_lost(directory: Path) -> None:
+    """Refuse to decide anything in a folder whose journal is gone: it knew what was sent.
+
+    Raises
+    ------
+    EvidenceError
+        If ``audit.jsonl`` knows of a journal and there is none.
+    """
+    path = file.journal_path(directory)
+    if not path.exists() or path.stat().st_size == 0:
+        check_not_lost(directory)
 
 
 def read_journal(directory: Path) -> pd.DataFrame:

@@ -43,3 +43,5 @@ class Known:
     schema: Mapping[str, Any] | None = None
     """The team's own; what it refuses is left out."""
     is_registry_shared: bool = False
+    server: str | None = None
+    """Host and port of the Pub/Sub that would be sent to."""

@@ -14,30 +14,28 @@ import msgspec
 
 from dlqkit.errors import EvidenceError, ParameterError
 from dlqkit.evidence.store import write_bytes
-from dlqkit.republish.next_steps import approve_command, here
+from dlqkit.republish.next_steps import here
 
 __all__ = [
     "CLOCK_TOLERANCE_S",
     "FOLDER",
-    "Approval",
-    "Cancellation",
     "LeftOut",
     "Plan",
     "PlannedEvent",
     "Target",
     "canonical_json",
+    "changed",
     "dedupe_key",
     "find_plans",
     "hash_plan",
     "hash_text",
+    "plain_values",
     "plan_path",
-    "read_approval",
-    "read_cancellation",
+    "read_frozen",
     "read_outlook",
     "read_plan",
+    "safe_hash",
     "seal_plan",
-    "write_approval",
-    "write_cancellation",
     "write_plan",
 ]
 
@@ -101,6 +99,8 @@ class Target:
     """``projects/P/topics/T``, or a URL."""
     dedupe_attribute: str | None
     """The attribute's name; for HTTP the header of the idempotency key. None: it is off."""
+    server: str | None = None
+    """Host and port of Pub/Sub, or of an emulator; None for HTTP, whose address says it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,35 +134,14 @@ class Plan:
     """How far the clock of the execution records may be behind the sender's: a proof needs no settings."""
 
 
-@dataclass(frozen=True, slots=True)
-class Approval:
-    """Who approved which hash, why, and what was said of the unknowns."""
-
-    plan_id: str
-    hash: str
-    by: str
-    reason: str
-    at: str
-    accepted: tuple[str, ...]
-    """The plan's unknowns, word for word."""
-    outcome_deadline_s: float | None
-    """The plan's own, or what the approval said."""
-
-
-@dataclass(frozen=True, slots=True)
-class Cancellation:
-    """Who gave a plan up, and why; it is never sent after that."""
-
-    plan_id: str
-    hash: str
-    by: str
-    reason: str
-    at: str
-
-
 def hash_text(text: str) -> str:
     """SHA-256 of a text's UTF-8 bytes."""
     return hashlib.sha256(text.encode()).hexdigest()
+
+
+def safe_hash(text: str) -> str:
+    """As ``hash_text``, of a text that may hold half a character (a lone surrogate)."""
+    return hash_text(text.encode("utf-8", "replace").decode())
 
 
 def canonical_json(value: Any) -> str:
@@ -175,7 +154,7 @@ def dedupe_key(address: str, event_key: str, payload_sha256: str, generation: in
     return hash_text(canonical_json([address, event_key, payload_sha256, generation]))
 
 
-def _plain(frozen: Any) -> dict[str, Any]:
+def plain_values(frozen: Any) -> dict[str, Any]:
     """A dataclass as plain JSON values, numbers in the type that they are declared in."""
     values: dict[str, Any] = msgspec.to_builtins(frozen)
     for name in ("max_rate", "outcome_deadline_s", "clock_tolerance_s"):
@@ -186,7 +165,7 @@ def _plain(frozen: Any) -> dict[str, Any]:
 
 def hash_plan(plan: Plan) -> str:
     """SHA-256 over the canonical JSON of all of the plan but its hash."""
-    return hash_text(canonical_json({name: value for name, value in _plain(plan).items() if name != "hash"}))
+    return hash_text(canonical_json({name: value for name, value in plain_values(plan).items() if name != "hash"}))
 
 
 def seal_plan(plan: Plan) -> Plan:
@@ -213,11 +192,16 @@ def find_plans(directory: Path) -> list[str]:
     return sorted((name for name in names if _PLAN_ID.fullmatch(name)), key=lambda name: int(name[5:]))
 
 
-def _changed(name: str) -> EvidenceError:
+def changed(name: str) -> EvidenceError:
+    """The error for a document that is not what was written."""
     return EvidenceError(
         f"{name} was changed after it was made, or is not whole.",
         "Do not send it; make a new plan.",
     )
+
+
+def _no_constant(word: str) -> Any:
+    raise ValueError(f"{word} is no JSON")
 
 
 def _no_repeats(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
@@ -229,28 +213,30 @@ def _no_repeats(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 def _read_document(path: Path) -> dict[str, Any]:
     try:
-        document = json.loads(path.read_bytes().decode("utf-8"), object_pairs_hook=_no_repeats)
+        document = json.loads(
+            path.read_bytes().decode("utf-8"), object_pairs_hook=_no_repeats, parse_constant=_no_constant
+        )
     except FileNotFoundError:
         raise ParameterError(
             f"There is no {path.name} in {path.parent.parent.name}.",
             here("See what there is: dlqkit republish status DIR", path.parent.parent),
         ) from None
     except (OSError, ValueError, RecursionError) as error:
-        raise _changed(path.name) from error
+        raise changed(path.name) from error
     if not isinstance(document, dict):
-        raise _changed(path.name)
+        raise changed(path.name)
     return document
 
 
-def _read_frozen(path: Path, kind: type[Frozen]) -> Frozen:
+def read_frozen(path: Path, kind: type[Frozen]) -> Frozen:
     """A document as its dataclass; refused unless it is that, and nothing more."""
     document = {name: value for name, value in _read_document(path).items() if name != "outlook"}
     try:
         frozen = msgspec.convert(document, kind, strict=True)
     except msgspec.ValidationError as error:
-        raise _changed(path.name) from error
-    if canonical_json(_plain(frozen)) != canonical_json(document):
-        raise _changed(path.name)
+        raise changed(path.name) from error
+    if canonical_json(plain_values(frozen)) != canonical_json(document):
+        raise changed(path.name)
     return frozen
 
 
@@ -273,7 +259,7 @@ def write_plan(directory: Path, plan: Plan, outlook: Mapping[str, Any]) -> Path:
     _check_plan(plan, path.name)
     if path.exists() and read_plan(directory, plan.plan_id).hash != plan.hash:
         raise EvidenceError(f"{path.name} is another plan already.", "Make the plan again; it gets the next name.")
-    write_bytes(path, (canonical_json({**_plain(plan), "outlook": dict(outlook)}) + "\n").encode())
+    write_bytes(path, (canonical_json({**plain_values(plan), "outlook": dict(outlook)}) + "\n").encode())
     return path
 
 
@@ -288,9 +274,9 @@ def read_plan(directory: Path, plan_id: str) -> Plan:
         If anything in it but the outlook was changed.
     """
     path = plan_path(directory, plan_id)
-    plan = _read_frozen(path, Plan)
+    plan = read_frozen(path, Plan)
     if plan.plan_id != plan_id:
-        raise _changed(path.name)
+        raise changed(path.name)
     _check_plan(plan, path.name)
     return plan
 
@@ -313,54 +299,4 @@ def _check_plan(plan: Plan, name: str) -> None:
         except UnicodeEncodeError:
             whole = False
     if not whole:
-        raise _changed(name)
-
-
-def write_approval(directory: Path, approval: Approval) -> None:
-    """Keep an approval beside its plan."""
-    path = plan_path(directory, approval.plan_id, "approval")
-    write_bytes(path, (canonical_json(_plain(approval)) + "\n").encode())
-
-
-def read_approval(directory: Path, plan: Plan) -> Approval:
-    """The approval of exactly this plan.
-
-    Raises
-    ------
-    EvidenceError
-        If it is not approved, the approval is of another hash or lacks an unknown, or the plan was cancelled.
-    """
-    given_up = read_cancellation(directory, plan.plan_id)
-    if given_up is not None:
-        raise EvidenceError(f"{plan.plan_id} was cancelled by {given_up.by!r}.", "Make a new plan.")
-    path = plan_path(directory, plan.plan_id, "approval")
-    if not path.exists():
-        raise EvidenceError(
-            f"{plan.plan_id} is not approved.",
-            f"Read it, then: {approve_command(directory, plan.plan_id, plan.unknowns, plan.outcome_deadline_s)}",
-        )
-    approval = _read_frozen(path, Approval)
-    known = approval.outcome_deadline_s == (plan.outcome_deadline_s or approval.outcome_deadline_s)
-    if approval.plan_id != plan.plan_id or approval.hash != plan.hash or not known:
-        raise EvidenceError(f"The approval is not of this {plan.plan_id}.", "Read the plan, and approve it again.")
-    if set(plan.unknowns) - set(approval.accepted) or approval.outcome_deadline_s is None:
-        raise EvidenceError(f"The approval of {plan.plan_id} leaves an unknown unsaid.", "Approve it again.")
-    return approval
-
-
-def write_cancellation(directory: Path, cancellation: Cancellation) -> None:
-    """Keep beside the plan that it was given up."""
-    path = plan_path(directory, cancellation.plan_id, "cancelled")
-    write_bytes(path, (canonical_json(_plain(cancellation)) + "\n").encode())
-
-
-def read_cancellation(directory: Path, plan_id: str) -> Cancellation | None:
-    """Who gave the plan up, or None.
-
-    Raises
-    ------
-    EvidenceError
-        If the file was changed or is not whole.
-    """
-    path = plan_path(directory, plan_id, "cancelled")
-    return _read_frozen(path, Cancellation) if path.exists() else None
+        raise changed(name)

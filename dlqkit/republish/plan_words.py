@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 
 import pandas as pd
@@ -12,6 +13,9 @@ from dlqkit.republish.plan import PlannedEvent, Target
 from dlqkit.settings import Settings, WorkflowSettings
 
 __all__ = ["find_siblings", "find_unknowns", "find_warnings"]
+
+
+_WORD = re.compile(r"\w+")
 
 
 def find_siblings(records: pd.DataFrame, events: Sequence[PlannedEvent]) -> dict[str, int]:
@@ -83,7 +87,24 @@ def find_unknowns(
         said.append(
             f"Not known: whether other workflows of the same traces take from this topic and run again: {names}."
         )
+    beside = [event for event in events if event.failure_class == "business" and _is_beside(event, records)]
+    if beside:
+        said.append(
+            f"Not known: whether the edit mends what failed in {_of(len(beside), len(events))}: none of the fields"
+            " that it changes is named by the error or by the schema."
+        )
     return (*said, *dict.fromkeys(more))
+
+
+def _is_beside(event: PlannedEvent, records: pd.DataFrame) -> bool:
+    """Whether an edit touches none of the fields that the error's text, or the team's schema, names."""
+    if event.edited is None:
+        return False
+    own = records[(records["event_key"] == event.event_key) & records["queued_to_dlq"].fillna(False).astype(bool)]
+    named = " ".join([*own["last_error"].dropna().astype("str"), str(event.edited["refused_before"])]).casefold()
+    words = set(_WORD.findall(named))
+    paths = [str(change["path"]).casefold() for change in event.edited["changes"]]
+    return not any(words & set(_WORD.findall(path)) - {"payload"} for path in paths)
 
 
 def find_warnings(

@@ -134,7 +134,8 @@ def plan_republish(
         raise PlanError("No dead event is meant by this selection.", step)
     workflow_id = _one_workflow(chosen)
     own = settings.workflows.get(workflow_id, WorkflowSettings())
-    target = choose_target(workflow_id, settings, topic=topic, confirmed_topic=confirmed_topic, use_http=use_http)
+    target = choose_target(workflow_id, settings, topic=topic, confirmed_topic=confirmed_topic, use_http=use_http,
+                           server=world.server)  # fmt: skip
     rate = choose_rate(settings, max_rate)
     as_of = pd.Timestamp(world.as_of) if world.as_of else ordered["recorded_at"].max()
     drafts = draft_events(ordered, dead, chosen, selection, settings, own, world, target, edits, as_of)

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     import grpc
     from google.pubsub_v1.types import PublishRequest, PublishResponse
 
-__all__ = ["EMULATOR", "Publisher", "connect_channel", "connect_sink"]
+__all__ = ["EMULATOR", "Publisher", "connect_channel", "connect_sink", "find_server"]
 
 EMULATOR = "PUBSUB_EMULATOR_HOST"
 """The variable by which the stock client, and this one, is sent to another server without credentials."""
@@ -42,6 +42,30 @@ _OPTIONS = (
 )
 
 
+def find_server(endpoint: str | None = None, environ: Mapping[str, str] | None = None) -> str:
+    """Host and port of the Pub/Sub that is sent to: an emulator's, else the endpoint's, else Google's own.
+
+    Parameters
+    ----------
+    endpoint, environ
+        As of ``connect_channel``.
+
+    Raises
+    ------
+    ParameterError
+        If the endpoint is no host.
+    """
+    emulator = (os.environ if environ is None else environ).get(EMULATOR)
+    if emulator:
+        return emulator
+    address = endpoint or SERVICE
+    if "/" in address or "@" in address or not address.strip():
+        raise ParameterError(
+            "republish.endpoint is not a host.", "Write it as europe-west1-pubsub.googleapis.com, or leave it out."
+        )
+    return address if ":" in address else f"{address}:443"
+
+
 def connect_channel(endpoint: str | None = None, environ: Mapping[str, str] | None = None) -> tuple[grpc.Channel, str]:
     """A channel to Pub/Sub, and the address it goes to.
 
@@ -59,16 +83,10 @@ def connect_channel(endpoint: str | None = None, environ: Mapping[str, str] | No
     """
     import grpc
 
-    emulator = (os.environ if environ is None else environ).get(EMULATOR)
-    if emulator:
+    address = find_server(endpoint, environ)
+    if (os.environ if environ is None else environ).get(EMULATOR):
         # As the stock client does: an emulator has no certificate and wants no credentials.
-        return grpc.insecure_channel(emulator, options=_OPTIONS), emulator
-    address = endpoint or SERVICE
-    if "/" in address or "@" in address or not address.strip():
-        raise ParameterError(
-            "republish.endpoint is not a host.", "Write it as europe-west1-pubsub.googleapis.com, or leave it out."
-        )
-    address = address if ":" in address else f"{address}:443"
+        return grpc.insecure_channel(address, options=_OPTIONS), address
     import google.auth
     import google.auth.exceptions
     import google.auth.transport.grpc

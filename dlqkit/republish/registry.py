@@ -7,7 +7,6 @@ import fcntl
 import hashlib
 import json
 import os
-import shlex
 import socket
 import stat
 import time
@@ -27,6 +26,7 @@ from dlqkit.evidence.store import (
     write_bytes,
 )
 from dlqkit.republish.interrupts import holding_interrupts
+from dlqkit.republish.next_steps import REASON, here
 from dlqkit.republish.owner import read_owner
 from dlqkit.republish.plan import FOLDER, Plan, canonical_json, find_plans, read_plan
 
@@ -190,10 +190,10 @@ class Registry:
         for event in plan.events:
             claim = self.holder(event.event_key)
             if claim is not None and claim.hash == plan.hash and claim.owner != owner:
+                step = "Run it there; or, if that folder is gone, cancel it here and make a new plan: "
                 raise PlanError(
                     f"{plan.plan_id} was made in another folder than this one, which may send it too.",
-                    f"Run it there; or, if that folder is gone, cancel it here and make a new plan: "
-                    f"dlqkit republish cancel {shlex.quote(str(self.directory))} {plan.plan_id} --reason TEXT",
+                    here(f"{step}dlqkit republish cancel DIR PLAN {REASON}", self.directory, plan.plan_id),
                 )
             if claim is None or claim.hash != plan.hash:
                 if claim is not None:

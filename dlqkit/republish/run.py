@@ -10,10 +10,11 @@ from pathlib import Path
 import pandas as pd
 
 from dlqkit.errors import EvidenceError, ParameterError
-from dlqkit.republish.journal import Journal, open_journal, read_journal
+from dlqkit.republish.journal import Journal, open_journal, read_journal, refuse_lost
 from dlqkit.republish.next_steps import REASON, here
 from dlqkit.republish.observing import Observer
-from dlqkit.republish.plan import Approval, Plan, hash_plan, plan_path, read_approval
+from dlqkit.republish.plan import Plan, hash_plan, plan_path
+from dlqkit.republish.plan_decisions import Approval, read_approval
 from dlqkit.republish.ramp import STOPS, Judgement, find_step
 from dlqkit.republish.registry import Registry, find_registry
 from dlqkit.republish.running import ASKED, Running, Step
@@ -150,6 +151,7 @@ def _deadline(plan: Plan, approval: Approval) -> float:
 
 def _rehearse(directory: Path, plan: Plan) -> Run:
     """What would be sent, and whether it may be."""
+    refuse_lost(directory)
     known = read_journal(directory)
     states = dict(zip(*_own_states(known, plan), strict=True))
     counts = Counter(states.get(event.item, "planned") for event in plan.events)

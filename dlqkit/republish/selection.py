@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from dlqkit.decision.classes import CLASSES
 from dlqkit.decision.entities import values_at
 from dlqkit.errors import ParameterError
 from dlqkit.incident import parse_time
@@ -123,6 +124,9 @@ def select_events(selection: Selection, dead: pd.DataFrame) -> tuple[pd.DataFram
             "Nothing says which events are meant, and everything is never meant.",
             "Give --where, --signature, --class, --workflow, --event or --csv.",
         )
+    strange = sorted(set(selection.classes) - set(CLASSES))
+    if strange:
+        raise ParameterError(f"There is no class {strange[0][:40]!r}.", f"There are: {', '.join(CLASSES)}.")
     events = dead.drop_duplicates("event_key", keep="last")
     for column, wanted in (
         ("signature_id", selection.signatures),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import socket
 import stat
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -16,7 +16,7 @@ from dlqkit.evidence.store import write_bytes
 from dlqkit.frames import conform, empty_frame
 from dlqkit.republish.journal import read_journal
 from dlqkit.republish.journal_schema import JOURNAL
-from dlqkit.republish.plan import Plan, canonical_json
+from dlqkit.republish.plan import Plan, canonical_json, safe_hash
 from dlqkit.republish.registry import Registry
 
 __all__ = ["Send", "keep_sends", "read_sends", "release_events", "to_journal"]
@@ -48,9 +48,14 @@ class Send:
         return f"{self.plan_id} in {self.folder} on {self.host}"
 
 
-def _path(place: Path, event_key: str) -> Path:
-    name = Registry.name_of(event_key)
+def _path(place: Path, key: str) -> Path:
+    name = Registry.name_of(key)
     return place / _FOLDER / name[:2] / f"{name}.json"
+
+
+def _text_key(workflow_id: object, trace_id: object, payload_sha256: str) -> str:
+    """By which an edited event is found that came back: its own key is another one then."""
+    return canonical_json([str(workflow_id), str(trace_id), payload_sha256])
 
 
 def release_events(registry: Registry, plan: Plan, *, keep: Collection[str]) -> int:
@@ -95,7 +100,6 @@ def keep_sends(registry: Registry, plan: Plan, journal: pd.DataFrame, host: str)
         return 0
     own = journal[(journal["plan_id"] == plan.plan_id) & (journal["state"] == "acked")].set_index("item")
     count = 0
-    mode = stat.S_IMODE(registry.place.stat().st_mode) if len(own) else 0
     for event in plan.events:
         if event.item not in own.index:
             continue
@@ -106,15 +110,20 @@ def keep_sends(registry: Registry, plan: Plan, journal: pd.DataFrame, host: str)
             plan.target.address, event.dedupe_key, event.payload_sha256, event.record_id, event.dead_at,
             None if pd.isna(at) else at.isoformat(),
         )  # fmt: skip
-        path = _path(registry.place, event.event_key)
-        before = _read(path)
-        if all(one.dedupe_key != send.dedupe_key or one.address != send.address for one in before):
-            registry.make(registry.place / _FOLDER)
-            registry.make(path.parent)
-            write_bytes(path, canonical_json([asdict(one) for one in (*before, send)]).encode())
-            path.chmod(mode & 0o666)
-            count += 1
+        for key in (event.event_key, _text_key(event.workflow_id, event.trace_id, event.payload_sha256)):
+            _add(registry, key, send)
+        count += 1
     return count
+
+
+def _add(registry: Registry, key: str, send: Send) -> None:
+    path = _path(registry.place, key)
+    before = _read(path)
+    if all(one.dedupe_key != send.dedupe_key or one.address != send.address for one in before):
+        registry.make(registry.place / _FOLDER)
+        registry.make(path.parent)
+        write_bytes(path, canonical_json([asdict(one) for one in (*before, send)]).encode())
+        path.chmod(stat.S_IMODE(registry.place.stat().st_mode) & 0o666)
 
 
 def _read(path: Path) -> tuple[Send, ...]:
@@ -129,8 +138,14 @@ def _read(path: Path) -> tuple[Send, ...]:
         ) from error
 
 
-def read_sends(registry: Registry, event_keys: Iterable[str]) -> tuple[Send, ...]:
-    """What is kept of these events, oldest first.
+def read_sends(registry: Registry, dead: pd.DataFrame) -> tuple[Send, ...]:
+    """What is kept of events, each send once.
+
+    Parameters
+    ----------
+    registry : Registry
+    dead : DataFrame
+        Their dead letters: ``event_key``, ``workflow_id``, ``trace_id``, ``payload_snapshot``.
 
     Raises
     ------
@@ -139,7 +154,12 @@ def read_sends(registry: Registry, event_keys: Iterable[str]) -> tuple[Send, ...
     """
     if not registry.is_shared or not (registry.place / _FOLDER).is_dir():
         return ()
-    return tuple(one for key in event_keys for one in _read(_path(registry.place, key)))
+    keys: dict[str, None] = {}
+    for row in dead[["event_key", "workflow_id", "trace_id", "payload_snapshot"]].itertuples(index=False):
+        text = row.payload_snapshot if isinstance(row.payload_snapshot, str) else ""
+        keys |= {str(row.event_key): None, _text_key(row.workflow_id, row.trace_id, safe_hash(text)): None}
+    sends = (one for key in keys for one in _read(_path(registry.place, key)))
+    return tuple({(one.dedupe_key, one.address): one for one in sends}.values())
 
 
 def to_journal(sends: Sequence[Send], own: pd.DataFrame | None) -> pd.DataFrame:

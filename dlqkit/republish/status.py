@@ -11,9 +11,10 @@ import pandas as pd
 
 from dlqkit.errors import EvidenceError, ParameterError
 from dlqkit.evidence import audit_log
-from dlqkit.republish.journal import read_journal
+from dlqkit.republish.journal import read_journal, refuse_lost
 from dlqkit.republish.next_steps import REASON, here
-from dlqkit.republish.plan import Plan, find_plans, read_approval, read_cancellation, read_plan
+from dlqkit.republish.plan import Plan, find_plans, read_plan
+from dlqkit.republish.plan_decisions import read_approval, read_cancellation
 
 __all__ = ["Status", "find_status"]
 
@@ -55,10 +56,11 @@ def find_status(directory: Path, plan_id: str | None = None) -> list[Status]:
     ParameterError
         If there is no such folder or plan.
     EvidenceError
-        If the journal was changed; a plan that was is shown as such.
+        If the journal was changed or is gone; a plan that was is shown as such.
     """
     if not Path(directory).is_dir():
         raise ParameterError(f"There is no folder {str(directory)[:200]}.", "Check the path.")
+    refuse_lost(directory)
     journal = read_journal(directory)
     ended = {str(line.get("plan")): line for line in audit_log.read(directory)
              if line.get("action") == "republish run ended"}  # fmt: skip

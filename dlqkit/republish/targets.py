@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from urllib.parse import parse_qsl, urlsplit
 
 import pandas as pd
 
@@ -15,6 +16,12 @@ from dlqkit.sources.http import check_url
 __all__ = ["choose_rate", "choose_steps", "choose_target", "find_deadline"]
 
 _TOPIC = re.compile(r"projects/[^/\s]+/topics/[^/\s]+")
+# What a parameter of an address is called that lets somebody in.
+_SECRET = re.compile(
+    r"token|secret|^sig$|signature|passw|pwd|credential|authori[sz]ation|(?:^|[-_])auth(?:$|[-_])"
+    r"|(?:^|api|access|private)[_-]?key$",
+    re.IGNORECASE,
+)
 # After the steps that are set each one is so many times the one before.
 GROWTH = 4
 # A record comes a scrape or a poll later than what it tells of; less than a minute would stop a run for that alone.
@@ -28,6 +35,7 @@ def choose_target(
     topic: str | None = None,
     confirmed_topic: str | None = None,
     use_http: bool = False,
+    server: str | None = None,
 ) -> Target:
     """Where the events of a workflow are sent.
 
@@ -39,6 +47,8 @@ def choose_target(
         Another topic than the workflow's own, given twice.
     use_http : bool
         Send to the team's own endpoint, ``republish.http``, in place of a topic.
+    server : str, optional
+        Host and port of the topic's Pub/Sub, as ``publisher.find_server`` tells.
 
     Returns
     -------
@@ -56,6 +66,12 @@ def choose_target(
         own_url = settings.republish.http
         # The address stands in the plan and in the audit log.
         address = check_url(own_url.url, setting="republish.http.url", has_secret=own_url.bearer is not None)
+        secret = next((name for name, _ in parse_qsl(urlsplit(address).query, True) if _SECRET.search(name)), None)
+        if secret is not None:
+            raise ParameterError(
+                f"republish.http.url holds a secret in its query ({secret[:40]}), and would be shown with it.",
+                "Take it out of the address and set republish.http.bearer, a reference to the secret.",
+            )
         return Target("http", address, own_url.idempotency_header)
     own = settings.workflows[workflow_id].topic if workflow_id in settings.workflows else None
     chosen = topic or own
@@ -77,7 +93,7 @@ def choose_target(
             f"{chosen[:120]} is not the workflow's own topic, {own[:120] if own else 'which is not set'}.",
             f"If it is meant, say it twice: --topic {chosen[:120]} --confirm-topic {chosen[:120]}",
         )
-    return Target("pubsub", chosen, settings.republish.dedupe_name)
+    return Target("pubsub", chosen, settings.republish.dedupe_name, server)
 
 
 def choose_rate(settings: Settings, max_rate: float | None) -> float:

@@ -23,7 +23,8 @@ from dlqkit.frames import RECORDS, Coverage, Loaded, empty_frame
 from dlqkit.incident import Incident
 from dlqkit.republish import running
 from dlqkit.republish.journal import open_journal
-from dlqkit.republish.plan import Approval, Plan, seal_plan, write_approval, write_plan
+from dlqkit.republish.plan import Plan, Target, seal_plan, write_plan
+from dlqkit.republish.plan_decisions import Approval, write_approval
 from dlqkit.republish.registry import find_registry
 from dlqkit.republish.sink import message_of
 from dlqkit.settings import Settings, load_settings
@@ -50,6 +51,8 @@ def environment(server: Server, monkeypatch: pytest.MonkeyPatch) -> dict[str, st
     own = {name: value for name, value in described.items() if "PROMETHEUS" not in name and "METRICS" not in name}
     for name, value in own.items():
         monkeypatch.setenv(name, value)
+    topic = server.platform.workflows[server.platform.fault.workflow].topic
+    monkeypatch.setenv("DLQKIT_REPUBLISH__ALLOWED_TOPICS", json.dumps([topic]))
     monkeypatch.setattr(running, "POLL_S", 0.3)
     return own
 
@@ -72,7 +75,8 @@ def folder(server: Server, environment: dict[str, str], tmp_path: Path) -> tuple
                 dead_at=row["recorded_at"].isoformat(), payload=row["payload_snapshot"], address=own.topic)
         for number, row in enumerate(dead.to_dict("records"), start=1)
     ]  # fmt: skip
-    plan = make_plan(events, steps=(1, 5), address=own.topic, outcome_deadline_s=30.0)
+    target = Target("pubsub", own.topic, "dlqkit-dedupe-id", environment["PUBSUB_EMULATOR_HOST"])
+    plan = make_plan(events, steps=(1, 5), target=target, outcome_deadline_s=30.0)
     write_plan(directory, plan, {})
     write_approval(directory, Approval(plan.plan_id, plan.hash, "anna", "root removed", plan.as_of, (), 30.0))
     find_registry(directory, None).claim(plan, "anna", plan.as_of)

@@ -9,7 +9,8 @@ import pytest
 from dlqkit.evidence.folder import IncidentFolder
 from dlqkit.report import republish_tables
 from dlqkit.republish.journal import open_journal
-from dlqkit.republish.plan import Approval, write_approval, write_plan
+from dlqkit.republish.plan import write_plan
+from dlqkit.republish.plan_decisions import Approval, write_approval
 from dlqkit.republish.sending import send_events
 from tests.evidence.test_folder import gather, row
 from tests.republish.sent_plans import make_plan, planned

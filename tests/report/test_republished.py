@@ -12,7 +12,8 @@ from dlqkit.report.facts import facts, facts_json, load_facts
 from dlqkit.report.sections import choose_sections
 from dlqkit.report.tables import Table
 from dlqkit.republish.journal import open_journal
-from dlqkit.republish.plan import Approval, LeftOut, Plan, write_approval, write_plan
+from dlqkit.republish.plan import LeftOut, Plan, write_plan
+from dlqkit.republish.plan_decisions import Approval, write_approval
 from dlqkit.republish.sending import send_events
 from tests.evidence.test_folder import gather, row
 from tests.report.example import HOSTILE, make_facts

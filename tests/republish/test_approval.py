@@ -8,10 +8,12 @@ import pytest
 
 from dlqkit.errors import EvidenceError, ParameterError, PlanError
 from dlqkit.evidence import audit_log
-from dlqkit.republish.approval import approve_plan, keep_plan, planned_by
+from dlqkit.republish.approval import approve_plan, keep_plan
 from dlqkit.republish.cancelling import cancel_plan
 from dlqkit.republish.journal import open_journal, read_journal
-from dlqkit.republish.plan import Plan, plan_path, read_approval, read_plan
+from dlqkit.republish.permission import planned_by
+from dlqkit.republish.plan import Plan, plan_path, read_plan
+from dlqkit.republish.plan_decisions import read_approval
 from dlqkit.republish.registry import Registry, find_registry
 from tests.republish.cases import settings, small_plan
 

@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import pandas as pd
 import pytest
 
 from dlqkit.errors import ParameterError
@@ -9,9 +8,7 @@ from dlqkit.republish.edits import (
     Edit,
     apply_edit,
     check_locked,
-    edits_of_table,
     find_changes,
-    payload_table,
     read_edit,
 )
 
@@ -133,35 +130,3 @@ def test_a_locked_field_is_not_changed_at_below_or_above_it(patch: str, is_locke
     for name in ("payload.customer.id", "customer.id"):
         with pytest.raises(ParameterError, match=r"customer\.id is locked"):
             check_locked(changes, [name])
-
-
-def test_a_table_of_payloads_is_edited_cell_by_cell() -> None:
-    """The notebook's table gives a merge patch for each row with a changed cell, and none for the others."""
-    before = payload_table({"e1": PAYLOAD, "e2": '{"price": 2, "customer": {"id": 9}}', "e3": '{"price": 3}'})
-    assert list(before.columns) == ["payload.id", "payload.price", "payload.customer.id", "payload.customer.name",
-                                    "payload.tags"]  # fmt: skip
-    assert before.at["e1", "payload.id"] == "12345678901234567890"
-    assert pd.isna(before.at["e3", "payload.customer.id"])
-    after = before.copy()
-    after.loc["e1", "payload.price"] = "1.20"
-    after.loc["e1", "payload.customer.name"] = "Ann"
-    after.loc["e2", "payload.customer.id"] = ""
-
-    edits = edits_of_table(before, after, reason="OPS-1", by="ann")
-
-    assert {edit.event_key: edit.patch for edit in edits} == {
-        "e1": '{"price":1.20,"customer":{"name":"Ann"}}',
-        "e2": '{"customer":{"id":null}}',
-    }
-    assert apply_edit(PAYLOAD, edits[0]) == PAYLOAD.replace("1.10", "1.20").replace('"A\\u006e"', '"Ann"')
-
-
-def test_a_row_that_is_not_in_the_table_is_refused() -> None:
-    """A sorted or filtered table is fine; an invented row is not."""
-    before = payload_table({"e1": '{"a": 1}', "e2": '{"a": 2}'})
-
-    assert edits_of_table(before, before.iloc[::-1], reason="r", by="b") == ()
-    with pytest.raises(ParameterError, match="e9"):
-        edits_of_table(before, before.rename(index={"e1": "e9"}), reason="r", by="b")
-    with pytest.raises(ParameterError, match="no JSON object"):
-        payload_table({"e1": "[1]"})

@@ -13,7 +13,13 @@ import pytest
 from dlqkit.errors import DlqkitError, EvidenceError, ParameterError
 from dlqkit.evidence import audit_log
 from dlqkit.republish.adoption import adopt
+from dlqkit.republish.approval import approve_plan
 from dlqkit.republish.journal import Change, open_journal, read_journal
+from dlqkit.republish.plan import write_plan
+from dlqkit.republish.registry import find_registry
+from dlqkit.republish.run import run_republish
+from dlqkit.republish.status import find_status
+from tests.republish.cases import settings
 from tests.republish.plans import Answers, journal_file, make_plan, send_all, states
 
 
@@ -241,3 +247,22 @@ def test_a_damaged_file_is_adopted_by_nobody(tmp_path: Path) -> None:
 
     with pytest.raises(EvidenceError, match="damaged"):
         adopt(tmp_path, by="anna", reason="it is all there is")
+
+
+def test_where_the_journal_was_lost_nothing_is_planned_approved_or_called_unsent(tmp_path: Path) -> None:
+    """It knew what was sent; ``status`` and a dry run say that it is gone, and not that all is still to be sent."""
+    begun(tmp_path)
+    plan = make_plan(4)
+    write_plan(tmp_path, plan, {})
+    for path in journal_file(tmp_path).parent.glob("journal.sqlite*"):
+        path.unlink()
+
+    registry = find_registry(tmp_path, None)
+    for ask in (
+        lambda: find_status(tmp_path),
+        lambda: run_republish(tmp_path, plan),
+        lambda: approve_plan(registry, plan, settings(), by="ann", reason="mended"),
+    ):
+        with pytest.raises(EvidenceError, match="The journal is missing") as caught:
+            ask()
+        assert "Restore republish/journal.sqlite" in caught.value.next_step

@@ -20,7 +20,8 @@ from dlqkit.errors import DlqkitError, EvidenceError, ParameterError
 from dlqkit.republish.adoption import adopt
 from dlqkit.republish.journal import open_journal
 from dlqkit.republish.next_steps import REASON, approve_command, here, is_reason
-from dlqkit.republish.plan import read_approval, read_plan, write_plan
+from dlqkit.republish.plan import read_plan, write_plan
+from dlqkit.republish.plan_decisions import read_approval
 from dlqkit.republish.ramp import STOPS
 from dlqkit.republish.resolution import resolve_by_word
 from dlqkit.republish.run import run_republish

@@ -8,20 +8,8 @@ from pathlib import Path
 import pytest
 
 from dlqkit.errors import EvidenceError, ParameterError
-from dlqkit.republish.plan import (
-    Approval,
-    Cancellation,
-    dedupe_key,
-    find_plans,
-    hash_plan,
-    plan_path,
-    read_approval,
-    read_outlook,
-    read_plan,
-    write_approval,
-    write_cancellation,
-    write_plan,
-)
+from dlqkit.republish.plan import dedupe_key, find_plans, hash_plan, plan_path, read_outlook, read_plan, write_plan
+from dlqkit.republish.plan_decisions import Approval, Cancellation, read_approval, write_approval, write_cancellation
 from tests.republish.cases import event, small_plan
 
 
@@ -154,4 +142,25 @@ def test_a_plan_that_nobody_approved_or_that_was_given_up_is_not_approved(tmp_pa
     write_cancellation(tmp_path, Cancellation("plan-001", plan.hash, "bob", "not needed", "2026-03-02T13:05:00+00:00"))
 
     with pytest.raises(EvidenceError, match="was cancelled by 'bob'"):
+        read_approval(tmp_path, plan)
+
+
+@pytest.mark.parametrize("wrong", [{"by": " "}, {"reason": "…"}, {"reason": ""}])
+def test_an_approval_without_a_name_or_a_reason_is_none(tmp_path: Path, wrong: dict[str, object]) -> None:
+    plan = small_plan()
+    write_approval(tmp_path, _approval(plan.hash, **wrong))
+
+    with pytest.raises(EvidenceError, match="lacks a name or a reason"):
+        read_approval(tmp_path, plan)
+
+
+@pytest.mark.parametrize("deadline", ["NaN", "Infinity", "-1.0", "0.0"])
+def test_an_approval_whose_deadline_is_no_time_is_none(tmp_path: Path, deadline: str) -> None:
+    """A wait for ever, or none at all, was never meant."""
+    plan = small_plan(outcome_deadline_s=None)
+    write_approval(tmp_path, _approval(plan.hash))
+    path = plan_path(tmp_path, "plan-001", "approval")
+    path.write_text(path.read_text().replace('"outcome_deadline_s":30.0', f'"outcome_deadline_s":{deadline}'))
+
+    with pytest.raises(EvidenceError):
         read_approval(tmp_path, plan)

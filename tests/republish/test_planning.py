@@ -532,3 +532,33 @@ def test_the_hash_does_not_depend_on_the_process() -> None:
 
     assert len(hashes) == 1
     assert len(hashes.pop().strip()) == 64
+
+
+@pytest.mark.parametrize("query", ["token=hush-hush", "a=1&api_key=hush-hush", "X-Auth=hush-hush", "sig=hush-hush"])
+def test_an_endpoints_address_holds_no_secret_in_its_query(query: str) -> None:
+    """It would stand in the plan, in the audit log and in the report."""
+    own = settings(http={"url": f"https://ingest.example/events?{query}"})
+
+    with pytest.raises(ParameterError, match="holds a secret in its query") as caught:
+        plan_of(records([dead(1, payload_snapshot="{}")]), own=own, use_http=True)
+    assert "hush-hush" not in str(caught.value)
+    plain = settings(http={"url": "https://ingest.example/events?partition_key=1&author=ann"})
+    assert plan_of(records([dead(1, payload_snapshot="{}")]), own=plain, use_http=True)
+
+
+def test_a_class_that_does_not_exist_is_refused_by_those_that_do() -> None:
+    with pytest.raises(ParameterError, match="no class 'infra'") as caught:
+        plan_of(records([dead(1, payload_snapshot="{}")]), Selection(classes=("infra",)))
+    assert "business, infrastructure, timeout, unknown" in caught.value.next_step
+
+
+def test_an_edit_that_touches_nothing_of_what_the_error_names_is_to_be_accepted_as_such() -> None:
+    """It would lift the rule that a business error is edited first, and may mend nothing."""
+    frame = records([dead(1, payload_snapshot='{"email": "x", "note": 1}', **BUSINESS)])
+
+    mended = plan_of(frame, edits=[read_edit('{"email": "a@b.example"}', "r", "ann")])
+    beside = plan_of(frame, edits=[read_edit('{"note": 2}', "r", "ann")])
+
+    words = "none of the fields that it changes is named by the error"
+    assert not any(words in unknown for unknown in mended.unknowns)
+    assert sum(words in unknown for unknown in beside.unknowns) == 1

@@ -17,7 +17,8 @@ from dlqkit.republish.approval import keep_plan, next_plan_id
 from dlqkit.republish.cancelling import cancel_plan, cancel_unreadable
 from dlqkit.republish.gather import earlier_plans
 from dlqkit.republish.journal import Change, open_journal
-from dlqkit.republish.plan import find_plans, read_cancellation, read_plan
+from dlqkit.republish.plan import find_plans, read_plan
+from dlqkit.republish.plan_decisions import read_cancellation
 from dlqkit.republish.registry import find_registry, open_registry
 from dlqkit.republish.status import find_status
 from tests.republish.cases import small_plan

@@ -8,19 +8,13 @@ from typing import Any
 
 import pytest
 
-from dlqkit.errors import EvidenceError, StorageError
+from dlqkit.errors import EvidenceError, PlanError, StorageError
 from dlqkit.republish.adoption import adopt
 from dlqkit.republish.journal import Change, open_journal, read_journal
-from dlqkit.republish.plan import (
-    Approval,
-    Cancellation,
-    plan_path,
-    seal_plan,
-    write_approval,
-    write_cancellation,
-    write_plan,
-)
+from dlqkit.republish.plan import plan_path, seal_plan, write_plan
+from dlqkit.republish.plan_decisions import Approval, Cancellation, write_approval, write_cancellation
 from dlqkit.republish.proof import prove_republish
+from dlqkit.republish.registry import find_registry
 from dlqkit.republish.run import run_republish
 from dlqkit.republish.sending import SendError
 from dlqkit.simulator.dialect import RepublishDialect, draw_republish_dialect
@@ -276,7 +270,9 @@ def test_what_is_held_behind_an_event_goes_on_by_settling_it_or_by_a_new_plan(
     """A doubt can be settled; what failed stays failed, so this plan can only be given up."""
     with scene(tmp_path, events=3) as own:
         events = tuple(replace(event, ordering_key="a") for event in own.plan.events)
+        find_registry(tmp_path, None).release(own.plan)
         own.plan = seal_plan(replace(own.plan, plan_id="plan-002", events=events))
+        find_registry(tmp_path, None).claim(own.plan, "anna", own.plan.as_of)
         write_plan(tmp_path, own.plan, {})
         write_approval(tmp_path, Approval("plan-002", own.plan.hash, "anna", "mended", own.plan.as_of, (), 180.0))
         with open_journal(tmp_path) as journal:
@@ -397,3 +393,17 @@ def test_cancelling_ends_a_run_after_what_is_in_flight(tmp_path: Path) -> None:
 def test_a_second_run_at_the_same_time_is_refused(tmp_path: Path) -> None:
     with scene(tmp_path) as own, open_journal(tmp_path), pytest.raises(StorageError, match="Another run"):
         own.run()
+
+
+def test_a_plan_whose_events_another_plan_has_meanwhile_is_not_sent(tmp_path: Path) -> None:
+    """The registry is asked by whoever runs it, in Python too, and before anything is opened."""
+    with scene(tmp_path) as own:
+        registry = find_registry(tmp_path, None)
+        registry.release(own.plan)
+        with pytest.raises(PlanError, match="no longer has its events"):
+            run_republish(tmp_path, own.plan, sink=_must_not_open, world=own.world, execute=True)
+        registry.claim(replace(own.plan, plan_id="plan-009", hash="0" * 64), "bob", "2026")
+        with pytest.raises(PlanError, match="plan-009"):
+            run_republish(tmp_path, own.plan, sink=_must_not_open, world=own.world, execute=True, registry=registry)
+
+    assert own.sink.items == []

@@ -12,7 +12,8 @@ from typing import Any
 import pandas as pd
 
 from dlqkit.evidence.live import LiveWorld
-from dlqkit.republish.plan import Approval, Plan, write_approval, write_plan
+from dlqkit.republish.plan import Plan, write_plan
+from dlqkit.republish.plan_decisions import Approval, write_approval
 from dlqkit.republish.registry import find_registry
 from dlqkit.republish.run import Run, run_republish
 from dlqkit.simulator.dialect import RepublishDialect

@@ -1,0 +1,134 @@
+"""Payloads as a table to edit in a notebook, and the edits that lead from one table to the other."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from decimal import Decimal
+from typing import Any
+
+import pandas as pd
+
+from dlqkit.errors import ParameterError
+from dlqkit.republish.edits import Edit
+from dlqkit.republish.exact_json import parse_exact, plain_value, write_value
+
+__all__ = ["edits_of_table", "payload_table"]
+
+# A column is the names of its fields with dots between them; within a name a dot and a backslash have one before them.
+_MARKS = re.compile(r"[.\\]")
+_PARTS = re.compile(r"\\.|[^.\\]+|\.", re.DOTALL)
+
+
+def payload_table(events: Mapping[str, str]) -> pd.DataFrame:
+    r"""Payloads as a table to edit: a row per event, a column per field that holds a plain value.
+
+    Parameters
+    ----------
+    events : mapping
+        Payload text by event key.
+
+    Returns
+    -------
+    DataFrame
+        Index ``event_key``; columns such as ``payload.customer.id`` in the order in which they are first seen, a dot
+        within a name written as ``\.``; cells are JSON text (a text has its quotes), NA where the payload lacks the
+        field. Arrays are one cell.
+
+    Raises
+    ------
+    ParameterError
+        If a payload is no JSON object.
+    """
+    rows = {}
+    for key, text in events.items():
+        try:
+            value = plain_value(parse_exact(text))
+        except ValueError:
+            value = None
+        if not isinstance(value, dict):
+            raise ParameterError(f"The payload of {key[:60]} is no JSON object.", "Leave it out of the table.")
+        rows[key] = dict(_cells("payload", value))
+    columns = list(dict.fromkeys(name for row in rows.values() for name in row))
+    table = pd.DataFrame([[row.get(name) for name in columns] for row in rows.values()], columns=columns, dtype="str")
+    table.index = pd.Index(list(rows), name="event_key", dtype="str")
+    return table
+
+
+def _cells(path: str, value: dict[str, Any]) -> Iterator[tuple[str, str]]:
+    for name, inner in value.items():
+        place = f"{path}.{_MARKS.sub(_escaped, name)}"
+        if isinstance(inner, dict) and inner:
+            yield from _cells(place, inner)
+        else:
+            yield place, write_value(inner)
+
+
+def _escaped(mark: re.Match[str]) -> str:
+    return f"\\{mark[0]}"
+
+
+def _steps(column: str) -> list[str]:
+    """The names of a column, without ``payload``."""
+    names = [""]
+    for part in _PARTS.findall(column):
+        if part == ".":
+            names.append("")
+        else:
+            names[-1] += part[1:] if part[0] == "\\" else part
+    return names[1:]
+
+
+def edits_of_table(before: pd.DataFrame, after: pd.DataFrame, *, reason: str, by: str) -> tuple[Edit, ...]:
+    """The edits that lead from one table of payloads to the other.
+
+    Parameters
+    ----------
+    before, after : DataFrame
+        As ``payload_table`` makes it, and as the analyst left it; rows may be missing, none may be new.
+    reason, by : str
+
+    Returns
+    -------
+    tuple of Edit
+        A merge patch for each row with a changed cell. A cell that is no JSON is a text; an emptied one removes.
+
+    Raises
+    ------
+    ParameterError
+        If a row is not in the first table, or a row stands there twice.
+    """
+    strange = [str(key) for key in after.index if key not in before.index]
+    if strange or after.index.has_duplicates:
+        which = strange[0] if strange else str(after.index[after.index.duplicated()][0])
+        raise ParameterError(f"The row {which[:60]} is not in the table once.", "Keep the index as it was.")
+    edits = []
+    for key in after.index:
+        patch: dict[str, Any] = {}
+        for column in after.columns:
+            old = before.at[key, column] if column in before.columns else None
+            new = after.at[key, column]
+            old, new = (None if pd.isna(cell) or cell == "" else cell for cell in (old, new))
+            if old != new:
+                _put(patch, _steps(column), None if new is None else _read_cell(new))
+        if patch:
+            edits.append(Edit("merge_patch", write_value(patch), reason, by, str(key)))
+    return tuple(edits)
+
+
+def _read_cell(cell: Any) -> Any:
+    if isinstance(cell, bool):
+        return cell
+    if not isinstance(cell, str):
+        return Decimal(str(cell))
+    try:
+        return plain_value(parse_exact(cell))
+    except ValueError:
+        return cell
+
+
+def _put(patch: dict[str, Any], steps: Sequence[str], value: Any) -> None:
+    *parents, last = steps or [""]
+    for name in parents:
+        patch = patch.setdefault(name, {})
+    patch[last] = value

@@ -1,0 +1,116 @@
+"""What people decided about a plan, kept beside it: an approval of exactly it, or that it was given up."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from dlqkit.errors import EvidenceError
+from dlqkit.evidence import audit_log
+from dlqkit.evidence.store import write_bytes
+from dlqkit.republish.next_steps import approve_command, is_reason
+from dlqkit.republish.plan import Plan, canonical_json, plain_values, plan_path, read_frozen
+
+__all__ = [
+    "Approval",
+    "Cancellation",
+    "read_approval",
+    "read_cancellation",
+    "write_approval",
+    "write_cancellation",
+]
+
+
+@dataclass(frozen=True, slots=True)
+class Approval:
+    """Who approved which hash, why, and what was said of the unknowns."""
+
+    plan_id: str
+    hash: str
+    by: str
+    reason: str
+    at: str
+    accepted: tuple[str, ...]
+    """The plan's unknowns, word for word."""
+    outcome_deadline_s: float | None
+    """The plan's own, or what the approval said."""
+
+
+@dataclass(frozen=True, slots=True)
+class Cancellation:
+    """Who gave a plan up, and why; it is never sent after that."""
+
+    plan_id: str
+    hash: str
+    by: str
+    reason: str
+    at: str
+
+
+def write_approval(directory: Path, approval: Approval) -> None:
+    """Keep an approval beside its plan, and in the audit log.
+
+    The log first: an approval without a trace of it would be worse than a trace without an approval.
+    """
+    audit_log.append(
+        directory, "republish approve", plan_id=approval.plan_id, hash=approval.hash, approved_by=approval.by,
+        reason=approval.reason, accepted=list(approval.accepted), outcome_deadline_s=approval.outcome_deadline_s,
+    )  # fmt: skip
+    path = plan_path(directory, approval.plan_id, "approval")
+    write_bytes(path, (canonical_json(plain_values(approval)) + "\n").encode())
+
+
+def read_approval(directory: Path, plan: Plan) -> Approval:
+    """The approval of exactly this plan.
+
+    Raises
+    ------
+    EvidenceError
+        If it is not approved, the approval is of another hash, lacks a name, a reason or an unknown, or is not in the
+        audit log; or the plan was cancelled.
+    """
+    given_up = read_cancellation(directory, plan.plan_id)
+    if given_up is not None:
+        raise EvidenceError(f"{plan.plan_id} was cancelled by {given_up.by!r}.", "Make a new plan.")
+    path = plan_path(directory, plan.plan_id, "approval")
+    if not path.exists():
+        raise EvidenceError(
+            f"{plan.plan_id} is not approved.",
+            f"Read it, then: {approve_command(directory, plan.plan_id, plan.unknowns, plan.outcome_deadline_s)}",
+        )
+    approval = read_frozen(path, Approval)
+    known = approval.outcome_deadline_s == (plan.outcome_deadline_s or approval.outcome_deadline_s)
+    if approval.plan_id != plan.plan_id or approval.hash != plan.hash or not known:
+        raise EvidenceError(f"The approval is not of this {plan.plan_id}.", "Read the plan, and approve it again.")
+    if set(plan.unknowns) - set(approval.accepted) or not (approval.outcome_deadline_s or 0) > 0:
+        raise EvidenceError(f"The approval of {plan.plan_id} leaves an unknown unsaid.", "Approve it again.")
+    if not approval.by.strip() or not is_reason(approval.reason):
+        raise EvidenceError(f"The approval of {plan.plan_id} lacks a name or a reason.", "Approve it again.")
+    if not any(_tells_of(line, approval) for line in audit_log.read(directory)):
+        raise EvidenceError(f"audit.jsonl does not tell of the approval of {plan.plan_id}.", "Approve it again.")
+    return approval
+
+
+def _tells_of(line: Mapping[str, Any], approval: Approval) -> bool:
+    told = (line.get("action"), line.get("hash"), line.get("approved_by"), line.get("reason"))
+    return told == ("republish approve", approval.hash, approval.by, approval.reason)
+
+
+def write_cancellation(directory: Path, cancellation: Cancellation) -> None:
+    """Keep beside the plan that it was given up."""
+    path = plan_path(directory, cancellation.plan_id, "cancelled")
+    write_bytes(path, (canonical_json(plain_values(cancellation)) + "\n").encode())
+
+
+def read_cancellation(directory: Path, plan_id: str) -> Cancellation | None:
+    """Who gave the plan up, or None.
+
+    Raises
+    ------
+    EvidenceError
+        If the file was changed or is not whole.
+    """
+    path = plan_path(directory, plan_id, "cancelled")
+    return read_frozen(path, Cancellation) if path.exists() else None

@@ -1,0 +1,91 @@
+"""What was approved is held against the settings once more when it is sent."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from dlqkit.errors import EvidenceError, PlanError
+from dlqkit.evidence import audit_log
+from dlqkit.republish.approval import approve_plan, keep_plan
+from dlqkit.republish.permission import check_permission, is_same_person
+from dlqkit.republish.plan import Plan, Target, dedupe_key, seal_plan
+from dlqkit.republish.registry import find_registry
+from tests.republish.cases import TOPIC, settings, small_plan
+
+SERVER = "pubsub.googleapis.com:443"
+
+
+def approved(directory: Path, **more: Any) -> Plan:
+    """A plan for Google's own Pub/Sub, made by ann and approved by bob."""
+    target = Target("pubsub", TOPIC, "dlqkit-dedupe-id", SERVER)
+    target = more.pop("target", target)
+    events = tuple(
+        replace(one, dedupe_key=dedupe_key(target.address, one.event_key, one.payload_sha256, one.generation))
+        for one in small_plan().events
+    )
+    plan = seal_plan(replace(small_plan(), target=target, events=events, **more))
+    keep_plan(find_registry(directory, None), plan, {}, by="ann")
+    approve_plan(find_registry(directory, None), plan, settings(), by="bob", reason="root removed", accepted=["1"])
+    return plan
+
+
+def test_a_plan_that_the_settings_still_permit_is_sent(tmp_path: Path) -> None:
+    check_permission(tmp_path, approved(tmp_path), settings(second_approver=True), SERVER)
+
+
+@pytest.mark.parametrize(
+    ("now", "server", "words"),
+    [
+        ({"allowed_topics": ["projects/p/topics/other"]}, SERVER, "no longer on the list"),
+        ({"max_rate": 2}, SERVER, "sends 5 events a second, and the settings allow 2 now"),
+        ({}, "127.0.0.1:8085", "is for Pub/Sub at pubsub.googleapis.com:443, and 127.0.0.1:8085 would get it"),
+    ],
+)
+def test_a_plan_that_they_no_longer_permit_is_refused(
+    tmp_path: Path, now: dict[str, Any], server: str, words: str
+) -> None:
+    """A topic that was taken off the list, a lower ceiling, an emulator that is set by mistake."""
+    with pytest.raises(PlanError, match=words):
+        check_permission(tmp_path, approved(tmp_path), settings(**now), server)
+
+
+def test_a_plan_for_an_endpoint_is_not_sent_to_another_one(tmp_path: Path) -> None:
+    own = {"http": {"url": "https://one.example/ingest"}}
+    plan = approved(tmp_path, target=Target("http", "https://one.example/ingest", "Idempotency-Key"))
+
+    check_permission(tmp_path, plan, settings(**own), SERVER)
+    for other in ({}, {"http": {"url": "https://two.example/ingest"}}):
+        with pytest.raises(PlanError, match="another endpoint"):
+            check_permission(tmp_path, plan, settings(**other), SERVER)
+
+
+def test_a_second_person_is_asked_for_at_the_send_too(tmp_path: Path) -> None:
+    """Whoever made the plan had approved it before the settings came to ask for a second pair of eyes."""
+    registry, plan = find_registry(tmp_path, None), small_plan()
+    plan = seal_plan(replace(plan, target=replace(plan.target, server=SERVER)))
+    keep_plan(registry, plan, {}, by="ann")
+    approve_plan(registry, plan, settings(), by="ann", reason="root removed", accepted=["1"])
+
+    check_permission(tmp_path, plan, settings(), SERVER)
+    with pytest.raises(PlanError, match="second pair of eyes"):
+        check_permission(tmp_path, plan, settings(second_approver=True), SERVER)
+
+
+def test_an_approval_that_the_audit_log_does_not_tell_of_is_none(tmp_path: Path) -> None:
+    """A file can be copied into the folder; the log names who approved what."""
+    plan = approved(tmp_path)
+    path = tmp_path / audit_log.NAME
+    path.write_bytes(b"".join(line for line in path.read_bytes().splitlines(True) if b"approve" not in line))
+
+    with pytest.raises(EvidenceError, match=r"audit\.jsonl does not tell"):
+        check_permission(tmp_path, plan, settings(second_approver=True), SERVER)
+
+
+@pytest.mark.parametrize("other", ["Ann", " ann ", "a\u200bnn", "ａｎｎ", "ann\u2060", "A\u00adnn"])
+def test_a_name_with_letters_that_nobody_sees_is_no_second_person(other: str) -> None:
+    assert is_same_person("ann", other)
+    assert not is_same_person("anna", other)

@@ -1,0 +1,110 @@
+"""What was sent from one folder is not sent again from another one whose evidence is older."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from dlqkit.errors import PlanError
+from dlqkit.republish.cancelling import cancel_plan
+from dlqkit.republish.journal import Change, open_journal
+from dlqkit.republish.known import Known
+from dlqkit.republish.plan import Plan, write_plan
+from dlqkit.republish.registry import Registry, find_registry
+from dlqkit.republish.sends import read_sends
+from tests.frames import at, dead, records
+from tests.republish.cases import left_out, plan_of
+
+OLD = [dead(1, payload_snapshot='{"a":1}'), dead(2, payload_snapshot='{"a":2}'), dead(3, payload_snapshot='{"a":3}')]
+
+
+def sent(folder: Path, team: Path | None, plan: Plan, items: tuple[int, ...]) -> Registry:
+    """A folder that claimed a plan, sent some of its events at the hundredth second, and gave the rest up."""
+    folder.mkdir()
+    registry = find_registry(folder, team)
+    registry.claim(plan, "ann", "2026-03-02")
+    write_plan(folder, plan, {})
+    with open_journal(folder, now=lambda: at(100).to_pydatetime()) as journal:
+        journal.add_plan(plan)
+        run_id = journal.begin_run(plan.plan_id)
+        for item in items:
+            journal.advance(plan.plan_id, [], [item], run_id=run_id, step=1)
+            journal.advance(plan.plan_id, [Change(item, "acked", str(item))], [], run_id=run_id, step=1)
+    cancel_plan(registry, plan, by="ann", reason="enough")
+    registry.release(plan)  # as a proof does that all have passed
+    return registry
+
+
+def planned_by_a_colleague(tmp_path: Path, team: Path | None, frame: pd.DataFrame) -> Plan:
+    """Another folder's plan over its own evidence."""
+    (tmp_path / "two").mkdir()
+    registry = find_registry(tmp_path / "two", team)
+    return plan_of(frame, known=Known(sent_elsewhere=read_sends(registry, frame), is_registry_shared=True))
+
+
+def test_an_event_that_a_colleague_has_sent_is_left_out_by_older_evidence(tmp_path: Path) -> None:
+    """The reason names his plan and folder; what he has not sent is planned."""
+    sent(tmp_path / "one", tmp_path / "team", plan_of(records(OLD)), (1, 2))
+
+    plan = planned_by_a_colleague(tmp_path, tmp_path / "team", records(OLD))
+
+    assert left_out(plan) == {"e0": "already republished", "e1": "already republished"}
+    assert plan.left_out[0].detail.startswith("by plan-001 in one on ")
+    assert [event.event_key for event in plan.events] == ["e2"]
+
+
+def test_an_event_that_died_again_after_a_colleagues_send_has_a_key_of_its_own(tmp_path: Path) -> None:
+    """The next generation, though this folder's journal knows of no send."""
+    first = plan_of(records(OLD))
+    sent(tmp_path / "one", tmp_path / "team", first, (1,))
+    again = dead(200, event_key="e0", trace_id="t0", payload_snapshot='{"a":1}')
+
+    plan = planned_by_a_colleague(tmp_path, tmp_path / "team", records([*OLD, again]))
+
+    (event,) = (one for one in plan.events if one.event_key == "e0")
+    assert event.generation == 2
+    assert event.dedupe_key != first.events[0].dedupe_key
+    assert left_out(plan) == {}
+
+
+def test_an_edited_event_that_came_back_is_known_by_what_a_colleague_sent(tmp_path: Path) -> None:
+    """Its key is another one since its payload is."""
+    sent(tmp_path / "one", tmp_path / "team", plan_of(records(OLD)), (1,))
+    came_back = dead(50, event_key="new", trace_id="t0", payload_snapshot='{"a":1}')
+
+    plan = planned_by_a_colleague(tmp_path, tmp_path / "team", records([came_back, OLD[1]]))
+
+    assert left_out(plan) == {"new": "already republished"}
+
+
+def test_a_folders_own_registry_keeps_what_its_journal_says_anyway_nowhere_else(tmp_path: Path) -> None:
+    sent(tmp_path / "one", None, plan_of(records(OLD)), (1,))
+
+    assert not list((tmp_path / "one").rglob("sent"))
+    assert read_sends(find_registry(tmp_path / "one", None), records(OLD)) == ()
+
+
+def test_what_is_kept_and_cannot_be_read_lets_nothing_be_planned(tmp_path: Path) -> None:
+    """Nobody knows then whether the event was sent."""
+    sent(tmp_path / "one", tmp_path / "team", plan_of(records(OLD)), (1,))
+    for path in (tmp_path / "team" / "sent").rglob("*.json"):
+        path.write_text(json.dumps([{"plan_id": "plan-001"}]))
+
+    with pytest.raises(PlanError, match="cannot be read"):
+        planned_by_a_colleague(tmp_path, tmp_path / "team", records(OLD))
+
+
+def test_the_team_can_read_what_is_kept(tmp_path: Path) -> None:
+    """As open as the folder that they share, and without a payload."""
+    team = tmp_path / "team"
+    team.mkdir()
+    team.chmod(0o770)
+    sent(tmp_path / "one", team, plan_of(records(OLD)), (1,))
+
+    kept = list((team / "sent").rglob("*.json"))
+    assert len(kept) == 2
+    assert {path.stat().st_mode & 0o777 for path in kept} == {0o660}
+    assert all('"a"' not in path.read_text() for path in kept)
