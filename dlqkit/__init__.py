@@ -1,7 +1,8 @@
 """From a dead-letter alert to a post-mortem on the ticket.
 
 The public names, in the order of the runbook: the question and its evidence (§1–3), the analyses (§1, §3, §4), the
-republish (§5), prevention and the report (§6). They are imported when first used, so ``import dlqkit`` costs nothing.
+republish (§5), prevention and the report (§6), the closure (§7). They are imported when first used, so that
+``import dlqkit`` costs nothing.
 """
 
 from __future__ import annotations
@@ -64,6 +65,7 @@ _WHERE = {
     "advise_prevention": "dlqkit.prevention.advice",
     "facts": "dlqkit.report.facts",
     "run_postmortem": "dlqkit.report.run",
+    "check_closure": "dlqkit.report.closing",
     "plot_signals": "dlqkit.plots.signals",
     "plot_timeline": "dlqkit.plots.timeline",
     "plot_durations": "dlqkit.plots.durations",
@@ -113,6 +115,7 @@ if TYPE_CHECKING:
     from dlqkit.prevention.payload_schema import infer_schema
     from dlqkit.prevention.slowest_step import slowest_step
     from dlqkit.prevention.timeout import limits_in_force, timeout_effects
+    from dlqkit.report.closing import check_closure
     from dlqkit.report.facts import facts
     from dlqkit.report.planning import plan_incident
     from dlqkit.report.run import run_postmortem

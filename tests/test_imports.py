@@ -23,10 +23,12 @@ ALLOWED = {
     "prevention": BASE | {"signals", "executions", "decision"},
     "plots": BASE | {"signals", "executions"},
     "republish": BASE | {"sources", "evidence", "signals", "executions", "decision", "prevention"},
-    "report": BASE | {"evidence", "signals", "executions", "decision", "prevention", "plots", "republish"},
+    "closure": BASE | {"evidence", "signals", "executions", "decision", "republish"},
+    "report": BASE | {"closure", "evidence", "signals", "executions", "decision", "prevention", "plots", "republish"},
     "simulator": set(),
     "cli": BASE
     | {
+        "closure",
         "evidence",
         "signals",
         "executions",

@@ -13,6 +13,7 @@ import typer
 
 from dlqkit import __version__
 from dlqkit.cli import (
+    closure,
     collect,
     demo,
     event,
@@ -75,6 +76,7 @@ app.command("triage")(triage.triage)
 app.command("event")(event.event)
 app.command("lab")(lab.lab)
 app.command("postmortem")(postmortem.postmortem)
+app.command("closure")(closure.closure)
 app.command("verify")(verify.verify)
 for _command in (republish_run.run, republish_run.status, republish_run.resolve, republish_run.prove):
     republish.app.command(_command.__name__)(_command)

@@ -16,7 +16,7 @@ from dlqkit.errors import ParameterError
 from dlqkit.frames import with_labels
 from dlqkit.incident import format_time
 from dlqkit.report.candidates import find_candidates
-from dlqkit.report.checks import check_two_items
+from dlqkit.report.closing import describe_closure
 from dlqkit.report.communication import write_communication
 from dlqkit.report.comparison import describe_differences, describe_durations
 from dlqkit.report.counts import (
@@ -72,7 +72,7 @@ __all__ = [
     "signals_frame",
 ]
 
-SCHEMA = 2
+SCHEMA = 3
 STALE = timedelta(minutes=1)
 
 
@@ -287,7 +287,7 @@ def facts(folder: IncidentFolder, *, as_of: datetime | None = None, first_look: 
     out["other_incidents"] = list_earlier_and_later(signals, main, own, moment)
     out["coverage"] = rows
     out["judgement"] = dict(judgement.texts)
-    out["checklist"] = check_two_items(own, samples, folder.metric_names, workflow_id, moment, rows, main)
+    out["closure"] = describe_closure(folder, own, samples, main, moment, rows, out)
     if not first_look:
         out |= _explain(folder, own, incident_dead, samples, main, moment, rows, out, classes)
     out["advice"] = advise(out, directory=str(folder.display_path))

@@ -17,7 +17,7 @@ __all__ = ["JUDGEMENT_KEYS", "Judgement", "read_judgement"]
 
 # What a person writes as plain text; beside these there are words on classes and on signatures.
 JUDGEMENT_KEYS = ("severity", "cause", "done", "owner", "prevention")
-_OTHER_KEYS = ("class_overrides", "signatures")
+_OTHER_KEYS = ("class_overrides", "signatures", "closure")
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from dlqkit.report import closing_tables as closing
 from dlqkit.report import diagnosis_tables as why
 from dlqkit.report import republished as sent
 from dlqkit.report import tables
@@ -36,7 +37,7 @@ def choose_sections(facts: Facts) -> list[tuple[str, list[Block]]]:
             ],
         ),
         ("Prevention", [why.show_prevention(facts), _judged(facts, "Prevention", "prevention")]),
-        ("Closure", [tables.show_checklist(facts)]),
+        ("Closure", [closing.show_closing(facts), closing.show_checklist(facts), closing.show_closing_counts(facts)]),
         _evidence(facts),
     ]
 

@@ -30,7 +30,6 @@ __all__ = [
     "finish",
     "show_advice",
     "show_changes",
-    "show_checklist",
     "show_classes",
     "show_coverage",
     "show_rules",
@@ -367,22 +366,6 @@ def show_advice(facts: Facts) -> Table:
             lambda row: row["command"],
         ),
         "nothing needs doing",
-    )
-
-
-def show_checklist(facts: Facts) -> Table:
-    """§7: what is measured, and what needs a person."""
-    words = {"yes": "yes", "no": "NO", "unknown": "not known", "person": "needs a person"}
-    return Table(
-        "May it be closed?",
-        ("item", "holds", "why", "evidence"),
-        evidence_rows(
-            facts["checklist"],
-            lambda row: row["text"],
-            lambda row: words[row["state"]],
-            lambda row: row["why"],
-            lambda row: row["evidence"],
-        ),
     )
 
 

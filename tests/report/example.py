@@ -145,10 +145,34 @@ def make_facts(**over: Any) -> dict[str, Any]:
             }
         ],
         "judgement": {"severity": None, "cause": None, "done": None, "owner": None, "prevention": None},
-        "checklist": [
-            {"text": "Metrics are back to normal.", "state": "no", "why": "It grew by 3.", "evidence": "E2"},
-            {"text": "The client has confirmed.", "state": "person", "why": "Ask.", "evidence": ""},
-        ],
+        "closure": {
+            "items": [
+                {
+                    "name": "metrics",
+                    "text": "Metrics are back to normal.",
+                    "state": "no",
+                    "why": "It grew by 3.",
+                    "evidence": "E2",
+                    "since": "2026-03-02T15:00:00+00:00",
+                    "accepted": None,
+                },
+                {
+                    "name": "confirmation",
+                    "text": "The client has confirmed.",
+                    "state": "person",
+                    "why": "Ask.",
+                    "evidence": "",
+                    "since": None,
+                    "accepted": None,
+                },
+            ],
+            "verdict": "not closable",
+            "reasons": ["It grew by 3.", "Ask."],
+            "since": {"at": "2026-03-02T15:00:00+00:00", "basis": "the fix, by judgement.yaml"},
+            "closed": None,
+            "came_back": None,
+            "counts": [],
+        },
         "durations": None,
         "differences": [],
         "impact": {"counts": [], "differences": [], "evidence": ""},

@@ -163,7 +163,7 @@ def test_dead_letters_without_a_time_are_not_called_nothing(tmp_path: Path) -> N
 
     assert found["state"]["value"] == "unknown"
     assert "90 dead letters have no time" in found["state"]["reason"]
-    assert found["checklist"][1]["state"] == "unknown"
+    assert found["closure"]["items"][1]["state"] == "unknown"
 
 
 def test_the_end_of_a_file_is_no_silence(tmp_path: Path) -> None:
@@ -179,7 +179,7 @@ def test_the_end_of_a_file_is_no_silence(tmp_path: Path) -> None:
     assert found["state"]["value"] == "going_on"
     assert found["workflow"]["id"] == "wf"
     assert found["events"]["affected"] == {"value": 120, "bound": "exact"}
-    assert found["checklist"][1]["state"] == "no"
+    assert found["closure"]["items"][1]["state"] == "no"
 
 
 def healthy(count: int, spacing: float, **more: Any) -> list[dict[str, Any]]:

@@ -114,27 +114,29 @@ def check_metrics(scene: Scene) -> Wrong:
 
 
 def check_checklist(scene: Scene) -> Wrong:
-    """The counter grows, and dead letters are new, exactly where they came in the last quarter of an hour."""
+    """The counter grows, and dead letters are new, exactly where some came since the moment that is named."""
     if not scene.has_dead:
         return
-    times = [moment(one["at"]) for one in scene.lost_between(scene.as_of - QUIET, scene.as_of)]
-    unseen = scene.unseen(times, scene.as_of - QUIET)
-    counter, records, *rest = scene.facts["checklist"]
-    for row, low in ((counter, len(times) - unseen), (records, len(times))):
+    counter, records, *rest = scene.facts["closure"]["items"]
+    for row in (counter, records):
+        since = moment(row["since"])
+        times = [moment(one["at"]) for one in scene.lost_between(since, scene.as_of)]
+        # The step in which the moment lies is not looked at; of what is not scraped the counter says nothing.
+        low = len([at for at in times if at > since + SCRAPE]) - scene.unseen(times, since)
+        low, most = (max(low, 0), len(times)) if row is counter else (len(times), len(times))
         told = re.search(r"by ([0-9,]+) in|^(?:At least )?([0-9,]+) in", row["why"])
         number = int((told[1] or told[2]).replace(",", "")) if told else 0
         if row["why"].startswith("At least"):
             if not scene.is_cut:
                 yield f"{row['text']} {row['why']} The API goes on to the end."
             low = min(low, 1)
-        # A step between two scrapes may begin before the quarter of an hour.
-        edge = len(scene.lost_between(scene.as_of - QUIET - SCRAPE, scene.as_of - QUIET))
-        most = len(times) + (edge if row is counter else 0)
         if not low <= number <= most:
             yield f"{row['text']} {row['why']} {len(times)} died then."
-        if (row["state"] == "no") != (number > 0) or row["state"] == "unknown":
+        if (row["state"] == "no") != (number > 0):
             yield f"{row['text']} is {row['state']}: {row['why']}"
-    if [row["state"] for row in rest] != ["person", "person"]:
+        if row["state"] == "yes" and times:
+            yield f"{row['text']} is called so, and {len(times)} died."
+    if [row["state"] for row in rest if row["name"] in {"confirmation", "ticket"}] != ["person", "person"]:
         yield "the client's word and the ticket are for people to say"
 
 

@@ -1,0 +1,81 @@
+"""The closing checklist: items, each with what it rests on, and the verdict that they give together."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from typing import Literal
+
+from dlqkit.closure.word import Acceptance
+
+__all__ = ["CLOSABLE", "ITEMS", "NOT_CLOSABLE", "UNKNOWN", "Closure", "Item", "State", "judge"]
+
+State = Literal["yes", "no", "unknown", "person"]
+CLOSABLE, NOT_CLOSABLE, UNKNOWN = "closable", "not closable", "unknown"
+ITEMS = ("metrics", "records", "confirmation", "ticket", "republish")
+"""Names of the items, in the order of the runbook; by them one is accepted."""
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """One line of the checklist."""
+
+    name: str
+    text: str
+    state: State
+    """``person``: nobody has said it yet."""
+    why: str
+    evidence: str = ""
+    since: str | None = None
+    """From when on it was looked at, ISO 8601."""
+    accepted: Acceptance | None = None
+    """Who answers for it although it does not hold."""
+
+
+@dataclass(frozen=True, slots=True)
+class Closure:
+    """Whether the incident may be closed; ``reasons`` say why not, or what is not known."""
+
+    verdict: str
+    reasons: tuple[str, ...]
+    items: tuple[Item, ...]
+
+    @property
+    def is_closable(self) -> bool:
+        """Whether every item holds, or somebody answers for it."""
+        return self.verdict == CLOSABLE
+
+
+# From good to bad: an acceptance holds as long as the item has not become worse since.
+_WORSE = {"yes": 0, "person": 1, "unknown": 2, "no": 3}
+
+
+def judge(items: Sequence[Item], acceptances: Iterable[Acceptance] = ()) -> Closure:
+    """The verdict of all items.
+
+    Parameters
+    ----------
+    items : sequence of Item
+        As they were measured and said.
+    acceptances : iterable of Acceptance
+        What people answer for; the newest of an item counts. What was accepted as not known is not accepted as no.
+
+    Returns
+    -------
+    Closure
+        Not closable where an item does not hold, or a person has not spoken; unknown where one could not be measured.
+    """
+    newest = {one.item: one for one in acceptances}
+    judged = []
+    for item in items:
+        word = newest.get(item.name)
+        if item.state != "yes" and word is not None and _WORSE[item.state] <= _WORSE.get(word.state, -1):
+            item = replace(item, accepted=word)
+        judged.append(item)
+    left = [item for item in judged if item.state != "yes" and item.accepted is None]
+    verdict = CLOSABLE
+    if any(item.state in {"no", "person"} for item in left):
+        verdict = NOT_CLOSABLE
+    elif left:
+        verdict = UNKNOWN
+    return Closure(verdict, tuple(item.why for item in left), tuple(judged))

@@ -1,0 +1,80 @@
+"""What people said of the closing stands in judgement.yaml, and leaves the rest of it alone."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from dlqkit.closure.word import Acceptance, Closing, Confirmation, add_word, read_word
+from dlqkit.errors import ParameterError
+from dlqkit.evidence import audit_log
+
+AT = "2026-03-02T15:00:00+00:00"
+MINE = """# what we know
+severity: SEV2   # by Anna
+cause: |
+  The database was restarted.
+
+  closure: is no key here
+"""
+
+
+def test_a_word_is_kept_and_every_other_line_stays(tmp_path: Path) -> None:
+    """Comments, order and blocks of the analyst's own; a second word goes into the same block."""
+    path = tmp_path / "judgement.yaml"
+    path.write_text(MINE)
+
+    add_word(tmp_path, Confirmation("Ольга", "by phone: “works”", AT))
+    add_word(tmp_path, Acceptance("metrics", "unknown", "ann", "no traffic: night #1", AT))
+    path.write_text(path.read_text() + "\nowner: team-orders\n")
+    add_word(tmp_path, Acceptance("records", "no", "ann", "known", AT))
+
+    text = path.read_text()
+    assert text.startswith(MINE)
+    assert text.count("\nclosure:") == 1
+    assert "owner: team-orders" in text
+    word = read_word(tmp_path)
+    assert word.confirmed == Confirmation("Ольга", "by phone: “works”", AT)
+    assert [one.item for one in word.accepted] == ["metrics", "records"]
+    assert [line["action"] for line in audit_log.read(tmp_path)] == [
+        "closure confirmation", "closure acceptance", "closure acceptance",
+    ]  # fmt: skip
+
+
+def test_a_newer_confirmation_and_closing_take_the_place_of_the_former(tmp_path: Path) -> None:
+    for name in ("Olga", "Ivan"):
+        add_word(tmp_path, Confirmation(name, "mail", AT))
+        add_word(tmp_path, Closing(name, "OPS-1", AT))
+
+    word = read_word(tmp_path)
+    assert word.confirmed is not None and word.confirmed.by == "Ivan"
+    assert word.closed is not None and word.closed.by == "Ivan"
+
+
+@pytest.mark.parametrize("said", [Confirmation(" ", "phone", AT), Acceptance("metrics", "no", "ann", "", AT)])
+def test_a_word_without_a_name_or_a_reason_is_none(tmp_path: Path, said: Any) -> None:
+    with pytest.raises(ParameterError, match="missing"):
+        add_word(tmp_path, said)
+    assert not (tmp_path / "judgement.yaml").exists()
+
+
+@pytest.mark.parametrize(
+    "block",
+    ["closure: yes", "closure: {confirmed: {by: a}}", "closure: {accepted: {item: metrics}}", "closure: {fixed: x}",
+     "closure: {fixed_at: 14:40}", "closure: {fixed_at: 2026-03-02 14:40}",
+     "closure: {closed: {by: a, ticket: '', at: '2026-03-02T15:00:00+00:00'}}"],
+)  # fmt: skip
+def test_a_block_that_is_not_as_it_should_be_is_refused(tmp_path: Path, block: str) -> None:
+    """A time without a zone, a key that means nothing, a word that lacks its author."""
+    (tmp_path / "judgement.yaml").write_text(block)
+
+    with pytest.raises(ParameterError, match=r"judgement\.yaml"):
+        read_word(tmp_path)
+
+
+def test_the_time_of_the_fix_is_written_by_people(tmp_path: Path) -> None:
+    (tmp_path / "judgement.yaml").write_text("closure:\n  fixed_at: 2026-03-02T17:40:00+03:00\n")
+
+    assert read_word(tmp_path).fixed_at == "2026-03-02T14:40:00+00:00"
