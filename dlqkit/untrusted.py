@@ -23,6 +23,7 @@ __all__ = [
     "for_promql_regex",
     "for_terminal",
     "for_terminal_lines",
+    "for_typst",
     "shorten",
 ]
 
@@ -82,6 +83,12 @@ def shorten(text: str, limit: int) -> str:
 def for_html(text: object) -> str:
     """Text for an HTML element or a quoted attribute."""
     return html.escape(_visible(str(text)), quote=True)
+
+
+def for_typst(text: object, limit: int | None = None) -> str:
+    """Text for a typst document, which is handed to it as data: only what no font can show is spelled out."""
+    shown = _visible(str(text))
+    return shown if limit is None else shorten(shown, limit)
 
 
 def for_markdown(text: object) -> str:

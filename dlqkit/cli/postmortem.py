@@ -19,23 +19,25 @@ def postmortem(
         str | None, typer.Option(help="Number of the evidence snapshot; the newest by default.")
     ] = None,
     as_of: Annotated[str | None, typer.Option(help="As seen at this time; the evidence's last by default.")] = None,
-    formats: Annotated[list[str] | None, typer.Option("--format", help="ipynb, html or md; all by default.")] = None,
+    formats: Annotated[
+        list[str] | None, typer.Option("--format", help="ipynb, html, md or pdf; all by default.")
+    ] = None,
     output: Annotated[Path | None, typer.Option(help="Folder to write to; DIR/report by default.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print the paths as JSON.")] = False,
     strict: Annotated[bool, typer.Option(help="Exit with 3 for unverified evidence too.")] = False,
 ) -> None:
-    """Run the post-mortem notebook over a snapshot and write ipynb, html, md and facts.json. Offline.
+    """Run the post-mortem notebook over a snapshot and write ipynb, html, md, pdf and facts.json. Offline.
 
     Example: dlqkit postmortem incidents/orders --format html
     """
     from dlqkit.incident import parse_time
-    from dlqkit.report.run import FORMATS, run_postmortem
+    from dlqkit.report.run import run_postmortem
 
     result = run_postmortem(
         directory,
         snapshot=snapshot,
         as_of=parse_time(as_of) if as_of else None,
-        formats=tuple(formats or FORMATS),
+        formats=tuple(formats) if formats else None,
         output=output,
         progress=lambda step: say(f"Post-mortem: {step}"),
     )

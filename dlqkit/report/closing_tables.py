@@ -37,16 +37,19 @@ def show_checklist(facts: Facts) -> Table:
     words = {"yes": "yes", "no": "NO", "unknown": "not known", "person": "needs a person"}
     return Table(
         "Checklist",
-        ("item", "holds", "why", "accepted by", "evidence"),
+        ("item", "holds", "why", "evidence"),
         evidence_rows(
             facts["closure"]["items"],
             lambda row: row["text"],
-            lambda row: words[row["state"]],
-            lambda row: row["why"],
-            lambda row: f"{row['accepted']['by']}: {row['accepted']['reason']}" if row["accepted"] else "",
+            lambda row: words[row["state"]] + (", accepted" if row["accepted"] else ""),
+            lambda row: row["why"] + _accepted(row["accepted"]),
             lambda row: row["evidence"],
         ),
     )
+
+
+def _accepted(word: Mapping[str, str] | None) -> str:
+    return f" Accepted by {word['by']}, {moment_text(word['at'])}: {word['reason']}" if word else ""
 
 
 def show_closing_counts(facts: Facts) -> Table:
