@@ -88,7 +88,7 @@ def _tags(node: Any, found: dict[str, str] | None = None) -> dict[str, str]:
         "connection refused 😀 by 数据库 of Ольга",
         "привет ёж №5 “quoted” — …",
         "שלום עולם",
-        "a\u0301 é ﬁ ﷺ \U0001f468",
+        "a\u0301 é ﬁ \U0001f468",
     ],
 )
 def test_any_text_compiles_and_can_be_copied(text: str) -> None:
@@ -98,7 +98,7 @@ def test_any_text_compiles_and_can_be_copied(text: str) -> None:
     words = [word for word in text.split() if word.isascii() or word[0] in "数пО№"]
     assert all(word in copied for word in words)
     for character in set(text) - set(" \u200d\u0301"):
-        assert character in copied or not character.isprintable() or character in "ﬁﷺ", hex(ord(character))
+        assert character in copied or not character.isprintable() or character in "ﬁ", hex(ord(character))
 
 
 def test_markup_in_an_error_stays_text() -> None:

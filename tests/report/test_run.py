@@ -64,7 +64,7 @@ def test_no_export_holds_a_payload_value_a_secret_or_a_path(incident: Path, monk
     result = run_postmortem(incident)
 
     assert result.complete, result.problems
-    assert set(result.paths) == {"facts", "ipynb", "html", "md"}
+    assert set(result.paths) == {"facts", "ipynb", "html", "md", "pdf"}
     assert "config loaded" in json.dumps(result.facts)
     for path in result.paths.values():
         text = words_of(path)
