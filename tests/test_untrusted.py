@@ -134,3 +134,14 @@ def test_file_name_leaves_no_folder_and_is_not_reserved(text: str, name: str) ->
 def test_plot_label_is_one_short_line() -> None:
     """A label is cut, and says so."""
     assert untrusted.for_plot("a\nb" + "x" * 100, limit=10) == "a bxxxxxx…"
+
+
+@pytest.mark.parametrize("text", ["worker:key:5", ":100:", "a:+1:", "at :boom:"])
+def test_no_part_of_an_error_becomes_an_emoji(text: str) -> None:
+    """GitHub and GitLab replace the names of emoji after they have read the Markdown, but not in code."""
+    assert re.search(r"`:[a-z0-9+]+:`", untrusted.for_markdown(text))
+
+
+@pytest.mark.parametrize("text", ["12:30:05 UTC", "std::io::Error", "main.py:12: refused", "db: timeout: 5 s"])
+def test_times_and_names_with_colons_are_no_emoji(text: str) -> None:
+    assert "`" not in untrusted.for_markdown(text)

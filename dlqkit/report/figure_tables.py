@@ -35,7 +35,7 @@ def _signals(rows: Sequence[Row]) -> Table:
     return _table(
         f"Events per minute by the worker's counters, each row {_width(rows)} long",
         {
-            "from": lambda row: moment_text(row["at"]),
+            "from": _from,
             "dead letters": lambda row: _rate(row["dead_letters_per_min"]),
             "failures": lambda row: _rate(row["failures_per_min"]),
             "successes": lambda row: _rate(row["successes_per_min"]),
@@ -48,7 +48,7 @@ def _timeline(rows: Sequence[Row]) -> Table:
     return _table(
         f"Records and log lines, each row {_width(rows)} long; rows without any are left out",
         {
-            "from": lambda row: moment_text(row["at"]),
+            "from": _from,
             "dead letters": lambda row: _count(row["dead_letters"]),
             "failures": lambda row: _count(row["failures"]),
             "successes": lambda row: _count(row["successes"]),
@@ -99,6 +99,11 @@ def _table(title: str, cells: Mapping[str, Callable[[Row], str]], rows: Sequence
 
 def _width(rows: Sequence[Row]) -> str:
     return duration_text(seconds_between(rows[0]["at"], rows[0]["end_at"]))
+
+
+def _from(row: Row) -> str:
+    lasts = seconds_between(row["at"], row["end_at"])
+    return moment_text(row["at"], seconds=lasts is not None and lasts < 60)
 
 
 def _rate(value: float | None) -> str:

@@ -138,8 +138,10 @@ def _figure_html(figure: Figure | None, name: str) -> str:
         return f'<p class="banner">{for_html(name.replace("figure:", "The figure “") + "” was not drawn.")}</p>'
     data = base64.b64encode(figure.png).decode("ascii")
     alt = for_html(figure.alt)
-    image = f'<div class="drawn"><img src="data:image/png;base64,{data}" alt="{alt}"></div>'
-    return f"<figure>{image}<figcaption>{alt}</figcaption></figure>"
+    # On a phone it is scrolled sideways, which must be within reach of a keyboard.
+    box = '<div class="drawn" role="group" aria-label="Figure" tabindex="0">'
+    image = f'<img src="data:image/png;base64,{data}" alt="{alt}">'
+    return f"<figure>{box}{image}</div><figcaption>{alt}</figcaption></figure>"
 
 
 def _data_html(data: Sequence[tables.Table]) -> str:
