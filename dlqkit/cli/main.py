@@ -31,11 +31,11 @@ from dlqkit.cli import (
 )
 from dlqkit.cli.shared import Shared, find_zone
 from dlqkit.errors import DlqkitError, StorageError
-from dlqkit.untrusted import for_terminal
+from dlqkit.untrusted import for_terminal, for_terminal_lines
 
 __all__ = ["app", "main"]
 
-INTERRUPTED = 130
+INTERRUPTED, WIDTH = 130, 80
 # Typer brings its own copy of click in some versions, so the class is taken from what it exports.
 _UsageError: type[Any] = next(base for base in typer.BadParameter.__mro__ if base.__name__ == "ClickException")
 
@@ -90,7 +90,9 @@ app.add_typer(republish.app, name="republish")
 def _tell(error: DlqkitError) -> None:
     if "--json" in sys.argv:
         print(json.dumps({"error": {"problem": error.problem, "next_step": error.next_step}}), file=sys.stdout)  # noqa: T201
-    print(f"{for_terminal(error.problem)}\nNext: {for_terminal(error.next_step)}", file=sys.stderr)  # noqa: T201
+    # The problem is read, the next step may be a command to be copied.
+    problem = "\n".join(for_terminal_lines(error.problem, WIDTH))
+    print(f"{problem}\nNext: {for_terminal(error.next_step)}", file=sys.stderr)  # noqa: T201
 
 
 def main() -> None:
