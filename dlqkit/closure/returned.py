@@ -1,0 +1,62 @@
+"""Whether an incident has come back since its ticket was closed."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Literal
+
+import pandas as pd
+
+from dlqkit.closure.checklist import Item
+
+__all__ = ["Return", "check_return"]
+
+
+_ONLY_COUNTED = "The dead-letter counter has grown since, and no record tells of what."
+
+
+@dataclass(frozen=True, slots=True)
+class Return:
+    """What came after the closing."""
+
+    state: Literal["no", "same", "other", "unknown"]
+    """``same``: events died of what the incident's died of; ``other``: of something else."""
+    dead: int
+    """Dead letters in the records since the evidence that it was closed by."""
+    alike: int
+    """Of these, those with a signature of the incident's."""
+    since: str
+    newest_at: str | None = None
+    why: str = ""
+    """Why it is not known."""
+
+
+def check_return(
+    dead: pd.DataFrame, signatures: Collection[str], seen_to: datetime, *, gap: str, counter: Item
+) -> Return:
+    """Whether events of the workflow have died since the evidence that the incident was closed by.
+
+    Parameters
+    ----------
+    dead : DataFrame
+        Dead letters of the workflow: ``recorded_at`` and ``signature_id``.
+    signatures : collection of str
+        Ids of the incident's own.
+    seen_to : datetime
+        The end of that evidence.
+    gap : str
+        Why a dead letter of since then may be missing (``records.find_gap``); empty where none is.
+    counter : Item
+        The checklist's counter.
+    """
+    fresh = dead[dead["recorded_at"] > pd.Timestamp(seen_to)]
+    since = seen_to.isoformat()
+    if len(fresh):
+        alike = int(fresh["signature_id"].isin(set(signatures)).sum())
+        newest = fresh["recorded_at"].max().isoformat()
+        return Return("same" if alike else "other", len(fresh), alike, since, newest)
+    if counter.newest_at is not None and datetime.fromisoformat(counter.newest_at) > seen_to:
+        return Return("unknown", 0, 0, since, counter.newest_at, _ONLY_COUNTED)
+    return Return("unknown", 0, 0, since, why=gap) if gap else Return("no", 0, 0, since)
