@@ -225,6 +225,16 @@ class RepublishSettings(_Table):
         return value
 
 
+class TicketsSettings(_Table):
+    """Where reports are attached."""
+
+    kind: Literal["jira", "directory"] | None = None
+    url: str | None = None
+    user: str | None = None
+    token: SecretReference | None = None
+    path: Path | None = None
+
+
 class Settings(_Table):
     """Everything that dlqkit may be told, none of it secret."""
 
@@ -236,6 +246,7 @@ class Settings(_Table):
     dead_letter_subscription: DeadLetterSubscriptionSettings = DeadLetterSubscriptionSettings()
     workflows: dict[str, WorkflowSettings] = Field(default_factory=dict)
     republish: RepublishSettings = RepublishSettings()
+    tickets: TicketsSettings = TicketsSettings()
     file: Path | None = Field(default=None, exclude=True)
     trusted: bool = Field(default=True, exclude=True)
     ignored: tuple[str, ...] = Field(default=(), exclude=True)
@@ -306,7 +317,7 @@ def _merge(base: dict[str, Any], over: dict[str, Any]) -> dict[str, Any]:
     out = dict(base)
     for key, value in over.items():
         # A reference or an auth table is one value: a profile that says { file } must not keep the { env } below it.
-        whole = key in {"api_key", "auth", "bearer", "password"}
+        whole = key in {"api_key", "auth", "bearer", "password", "token"}
         if isinstance(value, dict) and isinstance(out.get(key), dict) and not whole:
             out[key] = _merge(out[key], value)
         else:
@@ -415,7 +426,8 @@ def load_settings(
 
 
 # Tables with an address, and which of their keys make that a place to which a secret is sent.
-_SECRETS = {"execution_logs": ("api_key",), "prometheus": ("auth", "headers"), "republish.http": ("bearer",)}
+_SECRETS = {"execution_logs": ("api_key",), "prometheus": ("auth", "headers"), "republish.http": ("bearer",),
+            "tickets": ("token",)}  # fmt: skip
 
 
 def _table(values: Any, name: str) -> dict[str, Any]:

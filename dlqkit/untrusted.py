@@ -15,6 +15,7 @@ __all__ = [
     "for_csv",
     "for_file_name",
     "for_html",
+    "for_jira",
     "for_markdown",
     "for_markdown_alt",
     "for_markdown_code",
@@ -23,6 +24,7 @@ __all__ = [
     "for_promql_regex",
     "for_terminal",
     "for_terminal_lines",
+    "for_typst",
     "shorten",
 ]
 
@@ -44,6 +46,8 @@ _LIVE = re.compile(
     r"|(?<!\w)GH-[0-9]++\b|(?<!\w)@[a-z0-9][\w-]*(?:/[\w-]+)?",  # the same; a mention of a person or a team
     re.IGNORECASE,
 )
+# What Jira's wiki notation reads as markup, a mention, a link or a macro (its own help, "Text Formatting Notation").
+_JIRA = re.compile(r"[\\{}\[\]*_+^~?!|#@-]|(?<=\w):(?=//)|&(?=#?\w)")
 _RESERVED_FILE_NAMES = {
     "con",
     "prn",
@@ -82,6 +86,18 @@ def shorten(text: str, limit: int) -> str:
 def for_html(text: object) -> str:
     """Text for an HTML element or a quoted attribute."""
     return html.escape(_visible(str(text)), quote=True)
+
+
+def for_typst(text: object, limit: int | None = None) -> str:
+    """Text for a typst document, which is handed to it as data: only what no font can show is spelled out."""
+    shown = _visible(str(text))
+    return shown if limit is None else shorten(shown, limit)
+
+
+def for_jira(text: object) -> str:
+    """Text for Jira's wiki notation, in one line: what has a meaning there has a backslash before it."""
+    # Two backslashes would break the line.
+    return _JIRA.sub(lambda sign: "&#92;" if sign[0] == "\\" else f"\\{sign[0]}", " ".join(_visible(str(text)).split()))
 
 
 def for_markdown(text: object) -> str:

@@ -24,11 +24,14 @@ ALLOWED = {
     "plots": BASE | {"signals", "executions"},
     "republish": BASE | {"sources", "evidence", "signals", "executions", "decision", "prevention"},
     "closure": BASE | {"evidence", "signals", "executions", "decision", "republish"},
-    "report": BASE | {"closure", "evidence", "signals", "executions", "decision", "prevention", "plots", "republish"},
+    "tickets": BASE | {"sources", "evidence"},
+    "report": BASE
+    | {"tickets", "closure", "evidence", "signals", "executions", "decision", "prevention", "plots", "republish"},
     "simulator": set(),
     "cli": BASE
     | {
         "closure",
+        "tickets",
         "evidence",
         "signals",
         "executions",
@@ -106,5 +109,5 @@ def test_secrets_are_resolved_where_the_outside_world_is_asked_alone() -> None:
         path.relative_to(ROOT) for path in ROOT.rglob("*.py") if "resolve_secret" in path.read_text(encoding="utf-8")
     }
 
-    assert {path.parts[0] for path in paths} <= {"sources", "republish"}
+    assert {path.parts[0] for path in paths} <= {"sources", "republish", "tickets"}
     assert {path.name for path in paths if path.parts[0] == "republish"} == {"publisher.py"}

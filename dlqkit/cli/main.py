@@ -25,6 +25,7 @@ from dlqkit.cli import (
     signals,
     simulator,
     triage,
+    update,
     verify,
 )
 from dlqkit.cli.shared import Shared, find_zone
@@ -76,6 +77,7 @@ app.command("triage")(triage.triage)
 app.command("event")(event.event)
 app.command("lab")(lab.lab)
 app.command("postmortem")(postmortem.postmortem)
+app.command("update")(update.update)
 app.command("closure")(closure.closure)
 app.command("verify")(verify.verify)
 for _command in (republish_run.run, republish_run.status, republish_run.resolve, republish_run.prove):

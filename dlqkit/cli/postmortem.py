@@ -2,55 +2,95 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import asdict
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from dlqkit.cli.shared import PARTIAL, exit_code_of, say, write_json
+from dlqkit.cli.shared import PARTIAL, exit_code_of, load, say, write_json
 from dlqkit.untrusted import for_terminal
+
+if TYPE_CHECKING:
+    from dlqkit.tickets.ticket import Attached
 
 __all__ = ["postmortem"]
 
 
 def postmortem(
+    context: typer.Context,
     directory: Annotated[Path, typer.Argument(help="Incident folder.")],
     snapshot: Annotated[
         str | None, typer.Option(help="Number of the evidence snapshot; the newest by default.")
     ] = None,
     as_of: Annotated[str | None, typer.Option(help="As seen at this time; the evidence's last by default.")] = None,
-    formats: Annotated[list[str] | None, typer.Option("--format", help="ipynb, html or md; all by default.")] = None,
+    formats: Annotated[
+        list[str] | None, typer.Option("--format", help="ipynb, html, md or pdf; all by default.")
+    ] = None,
     output: Annotated[Path | None, typer.Option(help="Folder to write to; DIR/report by default.")] = None,
+    pack: Annotated[bool, typer.Option("--zip", help="Pack the files into one attachment, too.")] = False,
+    attach: Annotated[
+        str | None, typer.Option(metavar="TICKET", help="Attach the report to this ticket, once. Needs the network.")
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print the paths as JSON.")] = False,
     strict: Annotated[bool, typer.Option(help="Exit with 3 for unverified evidence too.")] = False,
 ) -> None:
-    """Run the post-mortem notebook over a snapshot and write ipynb, html, md and facts.json. Offline.
+    """Run the post-mortem notebook over a snapshot and write ipynb, html, md, pdf and facts.json. Offline.
 
     Example: dlqkit postmortem incidents/orders --format html
     """
+    from dlqkit.evidence.store import write_bytes
     from dlqkit.incident import parse_time
-    from dlqkit.report.run import FORMATS, run_postmortem
+    from dlqkit.report.bundle import make_zip
+    from dlqkit.report.run import run_postmortem
 
     result = run_postmortem(
         directory,
         snapshot=snapshot,
         as_of=parse_time(as_of) if as_of else None,
-        formats=tuple(formats or FORMATS),
+        formats=tuple(formats) if formats else None,
         output=output,
         progress=lambda step: say(f"Post-mortem: {step}"),
     )
+    paths = dict(result.paths)
+    if pack:
+        paths["zip"] = result.paths["facts"].with_name("postmortem.zip")
+        write_bytes(paths["zip"], make_zip(result.paths))
+    attached = _attach(context, directory, result.facts, paths, attach) if attach is not None else None
     if as_json:
         write_json(
             {
-                "paths": {name: str(path) for name, path in result.paths.items()},
+                "attached": None if attached is None else asdict(attached),
+                "paths": {name: str(path) for name, path in paths.items()},
                 "complete": result.complete,
                 "problems": list(result.problems),
             }
         )
     else:
-        for path in result.paths.values():
+        for path in paths.values():
             typer.echo(for_terminal(path))
         for problem in result.problems:
             typer.echo(f"Not whole: {for_terminal(problem)}", err=True)
+        if attached is not None:
+            new = ", ".join(attached.added) or "nothing new"
+            typer.echo(for_terminal(f"Attached to {attached.ticket}: {new}. See {attached.place}"))
     code = exit_code_of(result.facts["snapshot"]["completeness"], strict=strict)
     raise typer.Exit(code if result.complete else PARTIAL)
+
+
+def _attach(
+    context: typer.Context, directory: Path, facts: Mapping[str, Any], paths: Mapping[str, Path], ticket: str
+) -> Attached:
+    """Attach the report, and note it: the closing checklist reads that."""
+    from dlqkit.evidence import audit_log
+    from dlqkit.report.bundle import report_of
+    from dlqkit.tickets.choose import open_tickets
+
+    report = report_of(facts, paths)
+    done = open_tickets(load(context)).attach(ticket, report)
+    audit_log.append(
+        directory, "postmortem attached", ticket=done.ticket, place=done.place, mark=report.mark,
+        added=list(done.added), snapshot=facts["snapshot"]["id"],
+    )  # fmt: skip
+    return done

@@ -230,6 +230,10 @@ def _counts(facts: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
+def _whole(count: float | None) -> int | None:
+    return None if count is None else round(count)
+
+
 def _three_ways(facts: Mapping[str, Any]) -> list[dict[str, Any]]:
     """What was lost, and what became of it, by records, counter and the republish's journal."""
     states: dict[str, int] = {}
@@ -241,7 +245,7 @@ def _three_ways(facts: Mapping[str, Any]) -> list[dict[str, Any]]:
         {
             "source": "dead-letter counter",
             "what": "dead letters counted",
-            "count": {"value": facts["metrics"]["dead_letters_increase"], "bound": "exact"},
+            "count": {"value": _whole(facts["metrics"]["dead_letters_increase"]), "bound": "exact"},
         },
         {"source": "execution records", "what": "events still open", "count": facts["events"]["open"]},
         {

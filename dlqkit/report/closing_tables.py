@@ -75,13 +75,12 @@ def show_checklist(facts: Facts) -> Table:
     words = {"yes": "yes", "no": "NO", "unknown": "not known", "person": "needs a person"}
     return Table(
         "Checklist",
-        ("item", "holds", "why", "accepted by", "evidence"),
+        ("item", "holds", "why", "evidence"),
         evidence_rows(
             facts["closure"]["items"],
             lambda row: row["text"],
-            lambda row: words[row["state"]],
-            lambda row: row["why"],
-            state_word,
+            lambda row: words[row["state"]] + (", accepted" if row["accepted"] else ""),
+            lambda row: f"{row['why']} {state_word(row)}".rstrip(),
             lambda row: row["evidence"],
         ),
     )

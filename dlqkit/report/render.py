@@ -9,10 +9,10 @@ from typing import Any
 
 from dlqkit.report import tables
 from dlqkit.report.sections import choose_sections, report_status
-from dlqkit.report.wording import headline, moment_text
+from dlqkit.report.wording import counted_sources, headline, moment_text
 from dlqkit.untrusted import for_html, for_markdown, for_markdown_alt
 
-__all__ = ["Figure", "render_html", "render_markdown"]
+__all__ = ["Figure", "banners", "footer_text", "meta_text", "render_html", "render_markdown"]
 
 Facts = Mapping[str, Any]
 _POLICY = "default-src 'none'; img-src data:; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'"
@@ -71,9 +71,10 @@ class Figure:
     alt: str
 
 
-def _banner(facts: Facts, problems: Sequence[str]) -> list[str]:
+def banners(facts: Facts, problems: Sequence[str]) -> list[str]:
+    """What is not whole, before anything else is read."""
     out = [f"This report is not whole: {problem}" for problem in problems]
-    for row in facts["coverage"]:
+    for row in counted_sources(facts):
         if row["completeness"] == "partial":
             out.append(f"{row['kind']} [{row['evidence_id']}] is partial. {' '.join(row['missing'])}".strip())
         elif row["completeness"] == "unverified":
@@ -81,7 +82,8 @@ def _banner(facts: Facts, problems: Sequence[str]) -> list[str]:
     return out
 
 
-def _meta(facts: Facts) -> str:
+def meta_text(facts: Facts) -> str:
+    """Window, snapshot, completeness, and as of when."""
     window, snapshot = facts["incident"]["window"], facts["snapshot"]
     return (
         f"Window {moment_text(window['start'], seconds=False)} to {moment_text(window['end'], seconds=False)}; "
@@ -113,9 +115,9 @@ def render_html(facts: Facts, figures: Sequence[Figure], *, problems: Sequence[s
         f'<p class="meta">Post-mortem <span class="state">{for_html(report_status(facts))}</span></p>',
         f"<h1>{for_html(headline(facts))}</h1>",
         tables.Text("", tables.show_summary(facts).lines).to_html(),
-        f'<p class="meta">{for_html(_meta(facts))}</p>',
+        f'<p class="meta">{for_html(meta_text(facts))}</p>',
     ]
-    parts += [f'<p class="banner" role="note">{for_html(text)}</p>' for text in _banner(facts, problems)]
+    parts += [f'<p class="banner" role="note">{for_html(text)}</p>' for text in banners(facts, problems)]
     for title, blocks in choose_sections(facts):
         parts.append(f"<section><h2>{for_html(title)}</h2>")
         for block in blocks:
@@ -124,7 +126,7 @@ def render_html(facts: Facts, figures: Sequence[Figure], *, problems: Sequence[s
             elif not isinstance(block, tables.Text) or block.lines:
                 parts.append(block.to_html())
         parts.append("</section>")
-    parts.append(f"<footer>{for_html(_footer(facts))}</footer></main></body></html>\n")
+    parts.append(f"<footer>{for_html(footer_text(facts))}</footer></main></body></html>\n")
     return "\n".join(parts)
 
 
@@ -137,7 +139,8 @@ def _figure_html(figure: Figure | None, name: str) -> str:
     return f"<figure>{image}<figcaption>{alt}</figcaption></figure>"
 
 
-def _footer(facts: Facts) -> str:
+def footer_text(facts: Facts) -> str:
+    """What made the report, and of what."""
     return f"Made by dlqkit {facts['dlqkit']} from snapshot {facts['snapshot']['id']}; numbers are those of facts.json."
 
 
@@ -145,8 +148,8 @@ def render_markdown(facts: Facts, figures: Sequence[Figure], *, problems: Sequen
     """The post-mortem as Markdown for a ticket; figures are named by what they show."""
     drawn = {figure.name: figure for figure in figures}
     parts = [f"# {for_markdown(headline(facts))}", "", f"*{for_markdown(report_status(facts))}*", ""]
-    parts += [tables.Text("", tables.show_summary(facts).lines).to_markdown(), "", for_markdown(_meta(facts)), ""]
-    for text in _banner(facts, problems):
+    parts += [tables.Text("", tables.show_summary(facts).lines).to_markdown(), "", for_markdown(meta_text(facts)), ""]
+    for text in banners(facts, problems):
         parts += [f"> {for_markdown(text)}", ""]
     for title, blocks in choose_sections(facts):
         parts += [f"## {for_markdown(title)}", ""]
@@ -162,5 +165,5 @@ def render_markdown(facts: Facts, figures: Sequence[Figure], *, problems: Sequen
                 ]
             elif not isinstance(block, tables.Text) or block.lines:
                 parts += [block.to_markdown(), ""]
-    parts += ["---", "", for_markdown(_footer(facts)), ""]
+    parts += ["---", "", for_markdown(footer_text(facts)), ""]
     return "\n".join(parts)

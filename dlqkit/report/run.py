@@ -22,12 +22,13 @@ from dlqkit.evidence.store import write_bytes
 from dlqkit.report.facts import facts as compute_facts
 from dlqkit.report.facts import facts_json
 from dlqkit.report.render import Figure, render_html, render_markdown
+from dlqkit.report.render_pdf import has_typst, render_pdf
 from dlqkit.report.tables import SENTINEL
 from dlqkit.resources import find_template
 
 __all__ = ["FORMATS", "PostmortemResult", "run_notebook", "run_postmortem"]
 
-FORMATS = ("ipynb", "html", "md")
+FORMATS = ("ipynb", "html", "md", "pdf")
 CELL_TIMEOUT_S = 600
 START_TIMEOUT_S = 120
 # Everything a Python kernel and matplotlib need to start, and nothing that could be a credential.
@@ -193,7 +194,7 @@ def run_postmortem(
     *,
     snapshot: str | None = None,
     as_of: datetime | None = None,
-    formats: Sequence[str] = FORMATS,
+    formats: Sequence[str] | None = None,
     output: Path | None = None,
     progress: Callable[[str], None] | None = None,
 ) -> PostmortemResult:
@@ -208,7 +209,7 @@ def run_postmortem(
     as_of : datetime, optional
         Aware; the last time in the evidence by default.
     formats : sequence of str
-        Of ``ipynb``, ``html``, ``md``.
+        Of ``ipynb``, ``html``, ``md``, ``pdf``; all by default, ``pdf`` where its extra is installed.
     output : Path, optional
         Where to; ``report/`` in the folder by default.
     progress : callable, optional
@@ -224,9 +225,12 @@ def run_postmortem(
     ------
     ParameterError, EvidenceError, StorageError
     """
-    unknown = [name for name in formats if name not in FORMATS]
+    wanted = tuple(formats) if formats is not None else tuple(one for one in FORMATS if one != "pdf" or has_typst())
+    unknown = [name for name in wanted if name not in FORMATS]
     if unknown:
         raise ParameterError(f"There is no format {unknown[0][:20]!r}.", f"Choose of {', '.join(FORMATS)}.")
+    if "pdf" in wanted and not has_typst():
+        raise ParameterError("A PDF needs the extra pdf.", "Install it: pip install 'dlqkit[pdf]'")
     tell = progress or (lambda _: None)
     root = Path(directory).resolve()
     folder = open_incident(root, snapshot=snapshot)
@@ -246,13 +250,14 @@ def run_postmortem(
         "ipynb": (json.dumps(notebook, ensure_ascii=False, indent=1) + "\n").encode() if notebook else None,
         "html": render_html(facts, figures, problems=problems).encode(),
         "md": render_markdown(facts, figures, problems=problems).encode(),
+        "pdf": render_pdf(facts, figures, problems=problems) if "pdf" in wanted else None,
     }
-    for name in formats:
+    for name in wanted:
         content = written[name]
         if content is not None:
             paths[name] = target / f"postmortem.{name}"
             write_bytes(paths[name], content)
-    if "md" in formats:
+    if "md" in wanted:
         for figure in figures:
             write_bytes(target / "figures" / f"{figure.name}.png", figure.png)
     return PostmortemResult(paths, not problems, tuple(problems), facts)

@@ -14,6 +14,7 @@ __all__ = [
     "Line",
     "conditions_text",
     "count_text",
+    "counted_sources",
     "duration_text",
     "headline",
     "moment_text",
@@ -241,6 +242,13 @@ def headline(facts: Facts) -> str:
     return f"{name}: {SIGNAL_NAMES[kind]} since {since}"
 
 
+def counted_sources(facts: Facts) -> list[Mapping[str, Any]]:
+    """Rows of the coverage but those of subscriptions that gave nothing: no count rests on them."""
+    return [
+        row for row in facts["coverage"] if row["received"] or not row["kind"].startswith("dead-letter subscription")
+    ]
+
+
 def summary(facts: Facts) -> list[Line]:
     """What the first screen says: which, going on or ended, since when, how many, why, what changed, what next."""
     state, kind = facts["state"]["value"], facts["state"]["kind"]
@@ -278,7 +286,7 @@ def summary(facts: Facts) -> list[Line]:
         lines.append(Line("Not told", facts["untold"]["queued_to_dlq"], "unknown"))
     if facts["advice"]:
         lines.append(Line("Do next", facts["advice"][0]["action"]))
-    partial = [row for row in facts["coverage"] if row["completeness"] != "complete"]
+    partial = [row for row in counted_sources(facts) if row["completeness"] != "complete"]
     if partial:
         lines.append(Line("Not whole", "; ".join(_lack_text(row) for row in partial)))
     return lines

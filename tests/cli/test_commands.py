@@ -273,3 +273,35 @@ def test_an_alert_of_alertmanager_gives_the_question(tmp_path: Path) -> None:
     (tmp_path / "alert.json").write_text(json.dumps(alert))
 
     assert read_alert(tmp_path / "alert.json") == {"workflow_id": "wf", "start": "2026-03-02T14:00:00Z"}
+
+
+def test_the_report_is_packed_attached_once_and_noted(
+    run: Run, incident: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The closing checklist knows then that the post-mortem is in the ticket."""
+    (tmp_path / "tickets").mkdir()
+    monkeypatch.setenv("DLQKIT_TICKETS__KIND", "directory")
+    monkeypatch.setenv("DLQKIT_TICKETS__PATH", str(tmp_path / "tickets"))
+
+    code, out, err = run("postmortem", incident, "--format", "html", "--zip", "--attach", "OPS-1")
+    again = run("postmortem", incident, "--format", "html", "--zip", "--attach", "OPS-1", "--json")
+
+    assert code == 0, err
+    assert "Attached to OPS-1: postmortem-" in out
+    told = json.loads(again[1])
+    assert (told["attached"]["added"], told["attached"]["has_commented"]) == ([], False)
+    assert len(list((tmp_path / "tickets" / "OPS-1").iterdir())) == 2
+    _, out, _ = run("closure", incident, "--no-refresh")
+    assert "It is attached to OPS-1" in out
+
+
+def test_a_status_text_is_printed_and_remembered_when_it_was_sent(run: Run, incident: str) -> None:
+    """Nothing of an error's control characters reaches the terminal; a client reads no error at all."""
+    code, out, _ = run("update", incident, "--for", "client", "--sent", "--by", "ann")
+    assert code == 0
+    assert "40 events" in out and "no route" not in out
+
+    _, out, _ = run("update", incident, "--for", "client", "--json")
+    assert "Changed since the last update" in [line["label"] for line in json.loads(out)["lines"]]
+    assert "\x1b" not in run("update", incident)[1]
+    assert run("update", incident, "--for", "press")[0] == 2

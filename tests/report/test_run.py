@@ -8,6 +8,7 @@ from datetime import timedelta
 from pathlib import Path
 
 import pandas as pd
+import pypdfium2
 import pytest
 
 from dlqkit.errors import ParameterError
@@ -44,6 +45,18 @@ def incident(tmp_path: Path) -> Path:
     return tmp_path / "incident"
 
 
+def words_of(path: Path) -> str:
+    """A report's text; of a PDF what is copied from its pages, and its metadata."""
+    if path.suffix != ".pdf":
+        return path.read_text(encoding="utf-8")
+    document = pypdfium2.PdfDocument(path)
+    try:
+        pages = [page.get_textpage().get_text_range() for page in document]
+        return "\n".join([*pages, *document.get_metadata_dict().values()])
+    finally:
+        document.close()
+
+
 def test_no_export_holds_a_payload_value_a_secret_or_a_path(incident: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Not where an error repeats the payload, not where a log line tells a password, not from the environment."""
     monkeypatch.setenv("DLQKIT_API_KEY", SECRET)
@@ -51,10 +64,10 @@ def test_no_export_holds_a_payload_value_a_secret_or_a_path(incident: Path, monk
     result = run_postmortem(incident)
 
     assert result.complete, result.problems
-    assert set(result.paths) == {"facts", "ipynb", "html", "md"}
+    assert set(result.paths) == {"facts", "ipynb", "html", "md", "pdf"}
     assert "config loaded" in json.dumps(result.facts)
     for path in result.paths.values():
-        text = path.read_text(encoding="utf-8")
+        text = words_of(path)
         assert not [word for word in (*PRIVATE, SECRET, str(incident.parent)) if word in text], path.name
         assert "card holder" in text or path.suffix == ".ipynb"
 
@@ -107,7 +120,7 @@ def test_a_kernel_that_dies_still_leaves_a_report_that_says_so(
     assert "This report is not whole" in html
     assert "40 events dead-lettered" in html
     for path in result.paths.values():
-        assert "IVAN PETROV" not in path.read_text(encoding="utf-8")
+        assert "IVAN PETROV" not in words_of(path)
 
 
 def test_a_notebook_without_its_last_cell_is_not_whole(incident: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,0 +1,54 @@
+"""``dlqkit update``: the short status text for a chat, a client, a ticket."""
+
+from __future__ import annotations
+
+import getpass
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from dlqkit.cli.shared import exit_code_of, write_json
+from dlqkit.untrusted import for_terminal
+
+__all__ = ["update"]
+
+
+def update(
+    directory: Annotated[Path, typer.Argument(help="Incident folder.")],
+    audience: Annotated[str, typer.Option("--for", help="chat, client (no internals) or ticket.")] = "chat",
+    snapshot: Annotated[
+        str | None, typer.Option(help="Number of the evidence snapshot; the newest by default.")
+    ] = None,
+    sent: Annotated[
+        bool, typer.Option("--sent", help="Remember that it was sent: the next one tells changes.")
+    ] = False,
+    by: Annotated[str | None, typer.Option(help="Who sent it; the user of this machine by default.")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print as JSON.")] = False,
+) -> None:
+    """Write the short status text from the same facts as the report. Offline; nothing is sent.
+
+    Example: dlqkit update incidents/orders --for client
+    """
+    from dlqkit.errors import ParameterError
+    from dlqkit.evidence.folder import open_incident
+    from dlqkit.report.facts import facts
+    from dlqkit.report.updates import AUDIENCES, keep_update, last_update, write_update
+
+    if audience not in AUDIENCES:
+        raise ParameterError(f"There is no text for {audience[:20]!r}.", f"Choose of {', '.join(AUDIENCES)}.")
+    folder = open_incident(directory, snapshot=snapshot)
+    known = facts(folder)
+    last = last_update(folder.path, audience)  # type: ignore[arg-type]
+    text = write_update(known, audience, last)  # type: ignore[arg-type]
+    if as_json:
+        lines = [{"label": line.label, "text": line.text, "kind": line.kind} for line in text.lines]
+        write_json({"for": audience, "as_of": known["as_of"], "lines": lines})
+    else:
+        for line in text.lines:
+            mark = "[judgement needed] " if line.kind == "judgement" else ""
+            # One line each, not wrapped: it is to be pasted.
+            typer.echo(f"{for_terminal(line.label)}: {mark}{for_terminal(line.text)}")
+    if sent:
+        keep_update(folder.path, known, audience, by if by is not None else getpass.getuser())  # type: ignore[arg-type]
+    raise typer.Exit(exit_code_of(known["snapshot"]["completeness"]))

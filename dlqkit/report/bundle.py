@@ -1,0 +1,69 @@
+"""A report as one attachment, and as a ticket system takes it."""
+
+from __future__ import annotations
+
+import io
+import zipfile
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from dlqkit.report.communication import write_communication
+from dlqkit.report.facts import facts_json
+from dlqkit.tickets.ticket import Report, make_report
+
+__all__ = ["make_zip", "report_of"]
+
+# The earliest time that a zip can hold: the same report gives the same bytes whenever it is packed.
+_TIME = (1980, 1, 1, 0, 0, 0)
+_FILE, _FOLDER_NAME = 0o100644 << 16, "postmortem"
+_TYPES = {
+    "ipynb": "application/x-ipynb+json",
+    "html": "text/html",
+    "md": "text/markdown",
+    "pdf": "application/pdf",
+    "zip": "application/zip",
+    "facts": "application/json",
+}
+# What a person opens from a ticket; the notebook and the facts are for those who go on, in the zip.
+_ATTACHED = ("html", "pdf")
+
+
+def make_zip(paths: Mapping[str, Path]) -> bytes:
+    """The files of a report, and the figures of its Markdown, in one zip; the same bytes for the same files.
+
+    Parameters
+    ----------
+    paths : mapping
+        ``PostmortemResult.paths``. Nothing else of the incident folder gets in.
+    """
+    named = {path.name: path for path in paths.values() if path.suffix != ".zip"}
+    if "md" in paths:
+        named |= {f"figures/{path.name}": path for path in (paths["md"].parent / "figures").glob("*.png")}
+    out = io.BytesIO()
+    with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED, compresslevel=9) as packed:
+        for name in sorted(named):
+            entry = zipfile.ZipInfo(f"{_FOLDER_NAME}/{name}", _TIME)
+            entry.external_attr, entry.compress_type, entry.create_system = _FILE, zipfile.ZIP_DEFLATED, 3
+            packed.writestr(entry, named[name].read_bytes())
+    return out.getvalue()
+
+
+def report_of(facts: Mapping[str, Any], paths: Mapping[str, Path]) -> Report:
+    """What is attached: §6 as the comment, and the zip where one was made, else HTML and PDF."""
+    kinds = (
+        ("zip",) if "zip" in paths else [kind for kind in _ATTACHED if kind in paths] or sorted(set(paths) - {"facts"})
+    )
+    lines = [
+        (str(row["label"]), ("Judgement needed: " if row["kind"] == "judgement" else "") + str(row["text"]))
+        for row in write_communication(facts)
+    ]
+    files = [(paths[kind].name, paths[kind].read_bytes(), _TYPES[kind]) for kind in kinds]
+    return make_report(lines, files, _content(facts) + "".join(kinds).encode())
+
+
+def _content(facts: Mapping[str, Any]) -> bytes:
+    """What makes it this report: that it was attached changes its checklist, and makes it no other one."""
+    closure = facts["closure"]
+    items = [item for item in closure["items"] if item["name"] != "ticket"]
+    return facts_json({**facts, "closure": {**closure, "items": items, "verdict": "", "reasons": []}})

@@ -1,0 +1,1 @@
+"""Where a report is attached: one small interface, and a module for each system."""

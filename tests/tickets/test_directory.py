@@ -1,0 +1,37 @@
+"""A folder of tickets takes a report once."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from dlqkit.errors import ParameterError
+from dlqkit.settings import Settings
+from dlqkit.tickets.choose import open_tickets
+from dlqkit.tickets.directory import Directory
+from tests.tickets.test_jira import REPORT
+
+
+def test_files_and_the_comment_are_written_once(tmp_path: Path) -> None:
+    first = Directory(tmp_path).attach("OPS-1", REPORT)
+    second = Directory(tmp_path).attach("OPS-1", REPORT)
+
+    assert len(first.added) == 2 and first.has_commented
+    assert (second.added, second.has_commented) == ((), False)
+    comment = (tmp_path / "OPS-1" / f"comment-{REPORT.mark}.md").read_text()
+    assert comment.startswith("- **Problem**: 12 events \\[\\~admin\\] {noformat} \\*died\\*")
+
+
+@pytest.mark.parametrize(
+    ("tickets", "words"),
+    [
+        ({}, "No ticket system"),
+        ({"kind": "directory"}, "tickets.path is not set"),
+        ({"kind": "directory", "path": "/nowhere/at/all"}, "does not exist"),
+        ({"kind": "jira", "url": "https://team.example"}, "tickets.url or tickets.token"),
+    ],
+)
+def test_what_is_missing_in_the_settings_is_named(tickets: dict[str, str], words: str) -> None:
+    with pytest.raises(ParameterError, match=words):
+        open_tickets(Settings.model_validate({"tickets": tickets}))
