@@ -68,6 +68,7 @@ def closure(
     age_s = (datetime.now(UTC) - datetime.fromisoformat(facts["as_of"])).total_seconds()
     if as_json:
         write_json({"snapshot": folder.snapshot, "completeness": folder.completeness, "as_of": facts["as_of"],
+                    "workflow": facts["workflow"],
                     "age_s": round(age_s), "watched": watched, **told})  # fmt: skip
     else:
         _tell(directory, folder, facts, age_s, watched)
@@ -125,10 +126,11 @@ def _keep(folder: IncidentFolder, said: _Said) -> dict[str, Any]:
     from dlqkit.closure.word import Acceptance, Attachment, Closing, Confirmation, add_word
 
     now, facts = datetime.now(UTC).isoformat(timespec="seconds"), _facts(folder)
+    workflow_id = facts["workflow"]["id"]
     if said.confirmed_by is not None:
-        add_word(folder.path, Confirmation(said.confirmed_by, said.how, now))
+        add_word(folder.path, Confirmation(said.confirmed_by, said.how, now), workflow_id)
     if said.attached is not None:
-        add_word(folder.path, Attachment(said.by, said.attached, now))
+        add_word(folder.path, Attachment(said.by, said.attached, now), workflow_id)
     if said.accept is not None:
         if said.accept not in ITEMS:
             _refuse(f"There is no item {said.accept[:20]!r}.", f"There are: {', '.join(ITEMS)}.")
@@ -138,6 +140,7 @@ def _keep(folder: IncidentFolder, said: _Said) -> dict[str, Any]:
         add_word(
             folder.path,
             Acceptance(said.accept, item["state"], said.by, said.reason, now, facts["as_of"], item["count"]),
+            workflow_id,
         )
     if said.confirmed_by is not None or said.attached is not None or said.accept is not None:
         facts = _facts(folder)
@@ -146,7 +149,7 @@ def _keep(folder: IncidentFolder, said: _Said) -> dict[str, Any]:
         if verdict != "closable":
             step = "Answer for an item by --accept, or see all of it: dlqkit closure DIR --no-refresh"
             _refuse(f"The incident is {verdict}; it was not recorded as closed.", _here(step, folder.path))
-        add_word(folder.path, Closing(said.by, said.closed, now, facts["as_of"]))
+        add_word(folder.path, Closing(said.by, said.closed, now, facts["as_of"]), workflow_id)
         facts = _facts(folder)
     return facts
 
@@ -195,11 +198,12 @@ def _tell(
     directory: Path, folder: IncidentFolder, facts: dict[str, Any], age_s: float, watched: dict[str, Any] | None
 ) -> None:
     from dlqkit.report.closing_tables import counts_line, return_text, state_word
-    from dlqkit.report.wording import duration_text, moment_text
+    from dlqkit.report.wording import duration_text, moment_text, workflow_text
 
     told = facts["closure"]
     age = duration_text(age_s)
     lines = [f"{told['verdict'].upper()} by snapshot {folder.snapshot}, as of {moment_text(facts['as_of'])}, {age} ago"]
+    lines.append(for_terminal(f"Workflow: {workflow_text(facts)}"))
     lines += [] if watched is None else [_ENDED[watched["ended"]]]
     if folder.completeness != "complete":
         lines.append(f"The evidence is {folder.completeness}; dlqkit postmortem says what is missing.")

@@ -12,9 +12,13 @@ from dlqkit.closure.checklist import Item, State
 from dlqkit.closure.counter import STALE
 from dlqkit.closure.quiet import LEAST_EXPECTED, Incidence, weigh_quiet
 from dlqkit.closure.since import Since
+from dlqkit.executions.event_history import event_states, record_outcomes
 
 __all__ = ["Reach", "check_records", "count_ended", "find_gap"]
 
+# So many of the events since the fix have failed and are tried again that, by the incident's own share of dead ones,
+# half of them may be dying: then they are not dead yet, and no dead letter is no good news.
+RETRIED = 0.5
 _TEXT = "The execution logs show no new dead letters for the workflow."
 _NO_RECORDS = "No execution records were collected."
 _ONE_TRACE = "Only records of the trace that was asked for were collected, so those of the workflow are not known."
@@ -79,7 +83,11 @@ def check_records(
     unknown = find_gap(records, reach, since.at, as_of)
     if unknown:
         return item("unknown", unknown)
-    return item(*weigh_quiet(since.at, _told_to(records, as_of), incidence, count_ended(records, since.at)))
+    ended, retried = count_ended(records, since.at), _count_retried(records, since.at)
+    share = incidence.share if incidence is not None and incidence.share is not None else 1.0
+    if retried >= LEAST_EXPECTED and retried >= RETRIED * share * (retried + ended):
+        return item("unknown", sentences.still_retried(int(retried), int(ended)))
+    return item(*weigh_quiet(since.at, _told_to(records, as_of), incidence, ended))
 
 
 def find_gap(records: pd.DataFrame, reach: Reach, since: datetime, as_of: datetime) -> str:
@@ -99,6 +107,9 @@ def find_gap(records: pd.DataFrame, reach: Reach, since: datetime, as_of: dateti
     undated = int(records.loc[_is_dead(records), "recorded_at"].isna().sum())
     if undated:
         return sentences.undated(undated)
+    untold = _count_untold(records, since)
+    if untold:
+        return sentences.untold(untold)
     if reach.known_to < as_of - STALE:
         return _ENDS_EARLY
     if reach.quarantined:
@@ -106,8 +117,8 @@ def find_gap(records: pd.DataFrame, reach: Reach, since: datetime, as_of: dateti
     if reach.known_from is None or reach.known_from > since:
         return _NOT_WHOLE
     told_to = _told_to(records, as_of)
-    expected = _due(records["recorded_at"].dropna(), pd.Timestamp(since), told_to, as_of)
-    return sentences.behind(told_to, expected) if expected >= LEAST_EXPECTED else ""
+    expected = _due(records["recorded_at"].dropna(), told_to, as_of)
+    return sentences.behind(told_to, expected) if expected is None or expected >= LEAST_EXPECTED else ""
 
 
 def _told_to(records: pd.DataFrame, as_of: datetime) -> datetime:
@@ -116,20 +127,30 @@ def _told_to(records: pd.DataFrame, as_of: datetime) -> datetime:
     return as_of if pd.isna(newest) or newest >= pd.Timestamp(as_of - STALE) else newest.to_pydatetime()
 
 
-def _due(times: pd.Series, begin: pd.Timestamp, told_to: datetime, as_of: datetime) -> float:
-    """How many records were to come since the newest, at the rate since the fix, or where there is none, before it."""
-    since = times[times > begin]
-    start, seen = (begin, len(since)) if len(since) else (times.min(), len(times))
-    if not seen or told_to >= as_of:
+def _due(times: pd.Series, told_to: datetime, as_of: datetime) -> float | None:
+    """How many records were to come since the newest, by how often they came; None where that cannot be told."""
+    if told_to >= as_of or times.empty:
         return 0.0
-    told = max(pd.Timestamp(told_to) - start, pd.Timedelta(seconds=1))
-    return float(seen * ((as_of - told_to) / told))
+    told = times.max() - times.min()
+    return float((len(times) - 1) * ((as_of - told_to) / told)) if told > pd.Timedelta(0) else None
 
 
 def count_ended(records: pd.DataFrame, since: datetime) -> float:
-    """Events with a record of after that time, dead ones aside."""
+    """Events that succeeded after that time."""
+    states = event_states(records[records["recorded_at"] > pd.Timestamp(since)])["state"]
+    return float(states.isin(["succeeded", "healed"]).sum())
+
+
+def _count_retried(records: pd.DataFrame, since: datetime) -> float:
+    """Events of which the newest record after that time is a failure, and no dead letter yet."""
+    states = event_states(records[records["recorded_at"] > pd.Timestamp(since)])["state"]
+    return float(states.isin(["failed", "retrying"]).sum())
+
+
+def _count_untold(records: pd.DataFrame, since: datetime) -> int:
+    """Failures after that time which do not say whether they are dead letters."""
     after = records[records["recorded_at"] > pd.Timestamp(since)]
-    return float(after.loc[~_is_dead(after), "event_key"].nunique())
+    return int(((record_outcomes(after) == "failed") & after["queued_to_dlq"].isna()).sum()) if len(after) else 0
 
 
 def _is_dead(records: pd.DataFrame) -> pd.Series:

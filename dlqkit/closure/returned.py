@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
@@ -22,28 +21,24 @@ class Return:
     """What came after the closing."""
 
     state: Literal["no", "same", "other", "unknown"]
-    """``same``: events died of what the incident's died of; ``other``: of something else."""
+    """``same``: events died of what others had died of before the closing; ``other``: of something else."""
     dead: int
     """Dead letters in the records since the evidence that it was closed by."""
     alike: int
-    """Of these, those with a signature of the incident's."""
+    """Of these, those with the signature of one of before."""
     since: str
     newest_at: str | None = None
     why: str = ""
     """Why it is not known."""
 
 
-def check_return(
-    dead: pd.DataFrame, signatures: Collection[str], seen_to: datetime, *, gap: str, counter: Item
-) -> Return:
+def check_return(dead: pd.DataFrame, seen_to: datetime, *, gap: str, counter: Item) -> Return:
     """Whether events of the workflow have died since the evidence that the incident was closed by.
 
     Parameters
     ----------
     dead : DataFrame
         Dead letters of the workflow: ``recorded_at`` and ``signature_id``.
-    signatures : collection of str
-        Ids of the incident's own.
     seen_to : datetime
         The end of that evidence.
     gap : str
@@ -54,7 +49,9 @@ def check_return(
     fresh = dead[dead["recorded_at"] > pd.Timestamp(seen_to)]
     since = seen_to.isoformat()
     if len(fresh):
-        alike = int(fresh["signature_id"].isin(set(signatures)).sum())
+        # Not those of the report's incident: a new one, worse than the old, would be compared with itself.
+        before = set(dead.loc[dead["recorded_at"] <= pd.Timestamp(seen_to), "signature_id"])
+        alike = int(fresh["signature_id"].isin(before).sum())
         newest = fresh["recorded_at"].max().isoformat()
         return Return("same" if alike else "other", len(fresh), alike, since, newest)
     if counter.newest_at is not None and datetime.fromisoformat(counter.newest_at) > seen_to:

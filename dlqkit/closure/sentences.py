@@ -24,10 +24,12 @@ __all__ = [
     "quiet_too_short",
     "quiet_within_habit",
     "span",
+    "still_retried",
     "still_silent",
     "traffic_unknown",
     "undated",
     "unreadable",
+    "untold",
 ]
 
 
@@ -77,11 +79,31 @@ def new_dead_letters(count: int, start: datetime, end: datetime, newest: datetim
     return f"At least {count:,} in the {span(end - start)} since {clock(start)}, the newest of {clock(newest)}."
 
 
-def behind(newest: datetime, expected: float) -> str:
+def behind(newest: datetime, expected: float | None) -> str:
     """The records stopped coming, though events were to come."""
+    if expected is None:
+        return (
+            f"The newest record of any kind is of {clock(newest)}, and how many were to come since is not known: the "
+            "API may be behind, so newer dead letters may be missing."
+        )
     return (
         f"The newest record of any kind is of {clock(newest)}, and {expected:,.0f} were to come since: the API may be "
         "behind, so newer dead letters may be missing."
+    )
+
+
+def untold(count: int) -> str:
+    """Failures that may be dead letters."""
+    if count == 1:
+        return "1 failed record does not say whether it is a dead letter (queued_to_dlq)."
+    return f"{count:,} failed records do not say whether they are dead letters (queued_to_dlq)."
+
+
+def still_retried(retried: int, ended: int) -> str:
+    """Events fail and are not dead yet."""
+    return (
+        f"No dead letter yet, but {retried:,} events have failed since and are being tried again, while {ended:,} "
+        "succeeded: they may still die."
     )
 
 
@@ -170,6 +192,6 @@ def quiet_holds(start: datetime, end: datetime, ended: float, certainty: float, 
     """Quiet, with the rate that the data still allow."""
     return (
         f"No dead letter in the {span(end - start)} since {clock(start)}, while {ended:,.0f} events came to "
-        f"an end: with {certainty:.0%} certainty fewer than {per_hour:,.1f} an hour, and fewer than {share:.2%} of the "
-        "events, die now."
+        f"an end: with {certainty:.0%} certainty fewer than {per_hour:,.1f} an hour die now, and fewer than "
+        f"{share:.2%} of the events."
     )

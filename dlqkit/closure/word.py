@@ -75,6 +75,8 @@ class Closing:
 class Word:
     """All of it; ``fixed_at`` is when the cause was mended, as people say, ISO 8601 with an offset."""
 
+    workflow_id: str | None = None
+    """Which workflow they spoke of: later another one may be in worse trouble, and their word is not of that."""
     fixed_at: str | None = None
     confirmed: Confirmation | None = None
     accepted: tuple[Acceptance, ...] = ()
@@ -102,7 +104,11 @@ def parse_word(values: Any) -> Word:
     accepted = values.get("accepted") or []
     if not isinstance(accepted, list):
         raise ParameterError("In judgement.yaml closure.accepted is no list.", "Write a list of item, by, reason, at.")
+    workflow_id = values.get("workflow_id")
+    if isinstance(workflow_id, dict | list):
+        raise ParameterError("In judgement.yaml closure.workflow_id is no id.", "Write the workflow's id after it.")
     return Word(
+        None if workflow_id is None else str(workflow_id),
         _moment(values.get("fixed_at")),
         _one(Confirmation, values.get("confirmed"), "confirmed"),
         tuple(_whole(Acceptance, one, "accepted") for one in accepted),
@@ -125,14 +131,19 @@ def _whole(kind: type[Said], values: Any, name: str) -> Said:
     # Written by hand it is of when it was written.
     values = {**({"seen_to": values.get("at")} if "seen_to" in kind.__slots__ else {}), **values}
     wanted = {one.name for one in fields(kind)}
-    texts = {key: value.isoformat() if isinstance(value, datetime) else str(value).strip()
-             for key, value in values.items() if key != "count" and value is not None}  # fmt: skip
+    texts = {key: _text(value) for key, value in values.items() if key != "count" and value is not None}
     if set(values) - wanted or wanted - {"count"} - set(texts) or not all(texts.values()):
         raise refused
     for key in {"at", "seen_to"} & set(texts):
         _moment(texts[key])
     more: dict[str, Any] = {**texts, **_count(values, refused)}
     return kind(**more)
+
+
+def _text(value: Any) -> str:
+    if isinstance(value, bool):  # what YAML makes of a plain yes or no
+        return "yes" if value else "no"
+    return value.isoformat() if isinstance(value, datetime) else str(value).strip()
 
 
 def _count(values: Mapping[str, Any], refused: ParameterError) -> dict[str, Any]:
@@ -179,7 +190,9 @@ def _load(path: Path) -> dict[str, Any]:
     return values if isinstance(values, dict) else {}
 
 
-def add_word(directory: Path, said: Confirmation | Acceptance | Attachment | Closing) -> Word:
+def add_word(
+    directory: Path, said: Confirmation | Acceptance | Attachment | Closing, workflow_id: str | None = None
+) -> Word:
     """Keep what somebody said, in ``judgement.yaml`` and in the audit log.
 
     Parameters
@@ -188,6 +201,8 @@ def add_word(directory: Path, said: Confirmation | Acceptance | Attachment | Clo
         The incident folder.
     said : Confirmation, Acceptance, Attachment or Closing
         In place of an earlier one of its kind; beside earlier acceptances.
+    workflow_id : str, optional
+        Which workflow it is said of; kept with the first word.
 
     Raises
     ------
@@ -200,7 +215,7 @@ def add_word(directory: Path, said: Confirmation | Acceptance | Attachment | Clo
     if not all(any(map(str.isalnum, str(value))) for value in asdict(said).values()):
         raise ParameterError("A name or a reason is missing.", "Give who says it, and how or why.")
     before = read_word(directory)
-    words: dict[str, Any] = {name: value for name, value in asdict(before).items() if value}
+    words: dict[str, Any] = {**asdict(before), "workflow_id": before.workflow_id or workflow_id}
     if isinstance(said, Acceptance):
         words["accepted"] = [*map(asdict, before.accepted), asdict(said)]
     else:

@@ -217,8 +217,7 @@ def _find_return(
     moment: datetime,
 ) -> Return:  # fmt: skip
     seen_to = datetime.fromisoformat(closed.seen_to)
-    ids = [row["signature_id"] for row in facts["signatures"]]
-    return check_return(dead, ids, seen_to, gap=find_gap(own, reach, seen_to, moment), counter=counter)
+    return check_return(dead, seen_to, gap=find_gap(own, reach, seen_to, moment), counter=counter)
 
 
 def _counts(facts: Mapping[str, Any]) -> dict[str, Any]:

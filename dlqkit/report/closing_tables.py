@@ -44,11 +44,11 @@ def return_text(told: Mapping[str, Any]) -> str:
     if found["state"] == "same":
         return (
             f"It has come back: {found['dead']:,} dead letters since {since}, {found['alike']:,} of them with an error "
-            f"of the incident's; the newest is of {newest}."
+            f"that was there before; the newest is of {newest}."
         )
     return (
         f"Events die again, of another error: {found['dead']:,} dead letters since {since}, none of them with an error "
-        f"of the incident's; the newest is of {newest}."
+        f"that was there before; the newest is of {newest}."
     )
 
 

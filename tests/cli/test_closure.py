@@ -111,7 +111,7 @@ def test_it_comes_back_after_it_was_closed(run: Run, tmp_path: Path) -> None:
     assert code == 4
     told = " ".join(out.split())
     assert "It has come back: 5 dead letters since the evidence of 2026-03-02 16:40:00 UTC" in told
-    assert "5 of them with an error of the incident's; the newest is of 2026-03-02 16:54:00 UTC." in told
+    assert "5 of them with an error that was there before; the newest is of 2026-03-02 16:54:00 UTC." in told
 
 
 @pytest.mark.parametrize(
@@ -164,6 +164,25 @@ def test_an_acceptance_does_not_hold_for_what_died_after_it(run: Run, tmp_path: 
 
     assert code == 4
     assert "No longer accepted: ann answered for less" in out
+
+
+def test_what_was_said_of_one_workflow_does_not_close_another(run: Run, tmp_path: Path) -> None:
+    """Nobody named a workflow. Later another one is in worse trouble: the checklist stays with the one spoken of."""
+    folder = collected(run, tmp_path)
+    run("closure", folder, "--no-refresh", "--confirmed-by", "Olga", "--how", "by phone")
+    worse = [{**one, "id": f"{one['id']}-{n}", "trace_id": f"{one['id']}-{n}", "workflow_id": "worse"}
+             for one in rows() if one["queued_to_dlq"] for n in range(9)]  # fmt: skip
+    fine = [{**one, "id": f"{one['id']}-w", "trace_id": f"{one['id']}-w", "workflow_id": "worse"}
+            for one in rows() if not one["queued_to_dlq"]]  # fmt: skip
+    (tmp_path / "export.jsonl").write_text("\n".join(map(json.dumps, [*rows(), *worse, *fine])))
+    run("collect", folder, "--start", START.isoformat(), "--end", (START + timedelta(hours=5)).isoformat(),
+        "--records", "export.jsonl")  # fmt: skip
+
+    told = json.loads(run("closure", folder, "--no-refresh", "--json")[1])
+    assert told["workflow"]["id"] == "wf"
+
+    (tmp_path / folder / "judgement.yaml").unlink()
+    assert json.loads(run("closure", folder, "--no-refresh", "--json")[1])["workflow"]["id"] == "worse"
 
 
 def test_changed_evidence_closes_nothing(run: Run, tmp_path: Path) -> None:

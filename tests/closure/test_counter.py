@@ -41,7 +41,7 @@ def test_a_counter_that_stood_still_for_an_hour_while_events_succeeded_holds() -
 
     assert found.state == "yes"
     assert "480 events came to an end" in found.why
-    assert "fewer than 3.0 an hour, and fewer than 0.62% of the events" in found.why
+    assert "fewer than 3.0 an hour die now, and fewer than 0.62% of the events" in found.why
 
 
 def test_one_more_dead_letter_is_a_no_whatever_the_rest_says() -> None:

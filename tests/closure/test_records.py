@@ -34,7 +34,7 @@ def test_records_without_a_new_dead_letter_hold_where_enough_came_to_an_end() ->
     found = of_records([dead(10), *healthy()])
 
     assert (found.state, "21 events came to an end" in found.why) == ("yes", True)
-    assert "fewer than 1.7 an hour, and fewer than 13.29% of the events" in found.why
+    assert "fewer than 1.7 an hour die now, and fewer than 13.29% of the events" in found.why
 
 
 @pytest.mark.parametrize(
@@ -67,17 +67,47 @@ def test_an_answer_that_was_cut_before_the_fix_is_whole_enough() -> None:
 
 
 def test_an_api_that_stopped_taking_records_shows_no_dead_letters_either() -> None:
-    """Twenty events in the first twenty minutes and none in the eighty-five since: 85 were to come."""
+    """21 records in the first 34 min 50 s and none in the 85 minutes since: 20 · 5100 / 2090 = 49 were to come."""
     found = of_records([dead(10), *healthy(20, until=900 + 20 * 60)])
 
     assert found.state == "unknown"
-    assert "The newest record of any kind is of 2026-03-02 12:35:00 UTC, and 85 were to come since" in found.why
+    assert "The newest record of any kind is of 2026-03-02 12:35:00 UTC, and 49 were to come since" in found.why
 
 
 def test_an_api_of_which_nothing_came_since_the_fix_is_behind_by_what_came_before() -> None:
     found = of_records([dead(10), *(good(n * 10, event_key=f"b{n}") for n in range(80))])
 
     assert (found.state, "the API may be behind" in found.why) == ("unknown", True)
+
+
+def test_a_single_record_tells_no_rate_and_so_not_whether_the_api_keeps_up() -> None:
+    found = of_records([good(10, event_key="a")])
+
+    assert (found.state, "how many were to come since is not known" in found.why) == ("unknown", True)
+
+
+def test_events_that_are_still_being_tried_again_are_not_dead_yet() -> None:
+    """Before the fix half of the events died. Ten succeed, and ten have failed twice and wait for the next attempt."""
+    failing = [
+        good(6000 + n, event_key=f"f{n % 10}", status="failed", retryable=True, attempts=1 + n // 10)
+        for n in range(20)
+    ]  # fmt: skip
+
+    found = of_records([dead(10), *healthy(10), *failing])
+    assert found.state == "unknown"
+    assert "10 events have failed since and are being tried again, while 10 succeeded" in found.why
+    # Two of twenty is what happens on any day, and what came through at last is no failure.
+    later = [good(6100 + n, event_key=f"f{n}") for n in range(8)]
+    assert of_records([dead(10), *healthy(10), *failing, *later]).state == "yes"
+
+
+def test_failures_that_do_not_say_whether_they_are_dead_letters_may_be_some() -> None:
+    """The API leaves queued_to_dlq out: no record is a dead letter, and three events have failed for good."""
+    failed = [good(6000 + n, event_key=f"f{n}", status="failed", queued_to_dlq=pd.NA) for n in range(3)]
+
+    found = of_records([dead(10), *healthy(), *failed])
+
+    assert (found.state, "3 failed records do not say whether they are dead letters" in found.why) == ("unknown", True)
 
 
 def test_where_events_are_rare_the_newest_record_is_where_quiet_ends() -> None:

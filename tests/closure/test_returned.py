@@ -16,7 +16,7 @@ STILL = Item("metrics", "", "yes", "")
 
 def of(rows: list[tuple[float, str]], gap: str = "", counter: Item = STILL) -> Any:
     frame = records([dead(seconds) for seconds, _ in rows])
-    return check_return(frame.assign(signature_id=[name for _, name in rows]), ["refused"], CLOSED, gap=gap,
+    return check_return(frame.assign(signature_id=[name for _, name in rows]), CLOSED, gap=gap,
                         counter=counter)  # fmt: skip
 
 

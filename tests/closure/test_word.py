@@ -108,6 +108,13 @@ def test_a_block_that_cannot_be_put_in_place_is_left_as_it_is(tmp_path: Path, te
     assert audit_log.read(tmp_path) == []
 
 
+def test_the_workflow_that_was_spoken_of_first_is_kept(tmp_path: Path) -> None:
+    add_word(tmp_path, Confirmation("Olga", "mail", AT), "wf")
+    add_word(tmp_path, Attachment("ann", "OPS-1", AT), "another")
+
+    assert read_word(tmp_path).workflow_id == "wf"
+
+
 def test_what_is_written_by_hand_is_of_when_it_was_written(tmp_path: Path) -> None:
     (tmp_path / "judgement.yaml").write_text(
         "closure:\n  accepted:\n  - {item: metrics, state: no, by: ann, reason: known, at: 2026-03-02T18:00:00+03:00}\n"
@@ -115,4 +122,4 @@ def test_what_is_written_by_hand_is_of_when_it_was_written(tmp_path: Path) -> No
 
     word = read_word(tmp_path).accepted[0]
 
-    assert (word.seen_to, word.count) == ("2026-03-02T18:00:00+03:00", None)
+    assert (word.state, word.seen_to, word.count) == ("no", "2026-03-02T18:00:00+03:00", None)
