@@ -198,15 +198,16 @@ def _tell(
     directory: Path, folder: IncidentFolder, facts: dict[str, Any], age_s: float, watched: dict[str, Any] | None
 ) -> None:
     from dlqkit.report.closing_tables import counts_line, return_text, state_word
-    from dlqkit.report.wording import duration_text, moment_text, workflow_text
+    from dlqkit.report.wording import counted_sources, duration_text, moment_text, workflow_text
 
     told = facts["closure"]
     age = duration_text(age_s)
     lines = [f"{told['verdict'].upper()} by snapshot {folder.snapshot}, as of {moment_text(facts['as_of'])}, {age} ago"]
     lines.append(for_terminal(f"Workflow: {workflow_text(facts)}"))
     lines += [] if watched is None else [_ENDED[watched["ended"]]]
-    if folder.completeness != "complete":
-        lines.append(f"The evidence is {folder.completeness}; dlqkit postmortem says what is missing.")
+    lacking = [row["kind"] for row in counted_sources(facts) if row["completeness"] != "complete"]
+    if lacking:
+        lines += for_terminal_lines(f"Not whole: {', '.join(dict.fromkeys(lacking))}.", WIDTH)
     lines += for_terminal_lines(f"Looked at since {moment_text(told['since']['at'])}: {told['since']['basis']}.", WIDTH)
     for one in told["items"]:
         lines += ["", *for_terminal_lines(f"{_MARKS[one['state']]:<10}{one['text']}", WIDTH)]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -48,6 +49,7 @@ def check_records(
     incidence: Incidence | None,
     reach: Reach,
     *,
+    signatures: Collection[str] | None = None,
     evidence: str = "",
 ) -> Item:
     """Whether the records show no dead letter since then.
@@ -60,6 +62,8 @@ def check_records(
         As for ``counter.check_counter``.
     reach : Reach
         Of what the records tell.
+    signatures : collection of str, optional
+        Ids of the incident's own; then ``records`` have ``signature_id``.
     evidence : str
         Ids of the sources.
 
@@ -70,10 +74,12 @@ def check_records(
     """
     begin, is_whole = pd.Timestamp(since.at), reach.known_from is not None and reach.known_from <= since.at
     dead = records[_is_dead(records)]
-    fresh = dead.loc[dead["recorded_at"] > begin, "recorded_at"]
+    is_fresh = dead["recorded_at"] > begin
+    fresh = dead.loc[is_fresh, "recorded_at"]
     if len(fresh):
+        alike = None if signatures is None else int(dead.loc[is_fresh, "signature_id"].isin(set(signatures)).sum())
         is_exact = is_whole and reach.known_to >= as_of - STALE and not reach.quarantined
-        why = sentences.new_dead_letters(len(fresh), since.at, as_of, fresh.max(), is_whole=is_exact)
+        why = sentences.new_dead_letters(len(fresh), alike, since.at, as_of, fresh.max(), is_whole=is_exact)
         newest = fresh.max().isoformat()
         return Item("records", _TEXT, "no", why, evidence, since.at.isoformat(), float(len(fresh)), newest)
 

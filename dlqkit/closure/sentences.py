@@ -72,11 +72,18 @@ def absent_counter(target: str, last: datetime) -> str:
     )
 
 
-def new_dead_letters(count: int, start: datetime, end: datetime, newest: datetime, *, is_whole: bool) -> str:
-    """The records have new ones."""
-    if is_whole:
-        return f"{count:,} in the {span(end - start)} since {clock(start)}, the newest of {clock(newest)}."
-    return f"At least {count:,} in the {span(end - start)} since {clock(start)}, the newest of {clock(newest)}."
+def new_dead_letters(
+    count: int, alike: int | None, start: datetime, end: datetime, newest: datetime, *, is_whole: bool
+) -> str:
+    """The records have new ones; ``alike`` of them died of what the incident's did."""
+    told = f"{count:,} in the {span(end - start)} since {clock(start)}, the newest of {clock(newest)}."
+    if not is_whole:
+        told = f"At least {told}"
+    if alike is None:
+        return told
+    if alike == 0:
+        return f"{told} None of them with an error of the incident's."
+    return f"{told} {alike:,} of them with an error of the incident's."
 
 
 def behind(newest: datetime, expected: float | None) -> str:

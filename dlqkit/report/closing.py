@@ -73,7 +73,10 @@ def describe_closure(
         onset_at=_moment(facts["onset"]["at"]), going_on=_open_signals(facts),
         evidence=evidence_ids(rows, "prometheus"),
     )  # fmt: skip
-    records = check_records(own, since, moment, incidence, reach, evidence=evidence_ids(rows, "records"))
+    records = check_records(
+        own, since, moment, incidence, reach, evidence=evidence_ids(rows, "records"),
+        signatures=[row["signature_id"] for row in facts["signatures"]] if incidence is not None else None,
+    )  # fmt: skip
     dead = own[own["queued_to_dlq"].fillna(False).astype(bool)]
     last = dead["recorded_at"].dropna().max()
     items = [_unless_going_on(one, main) for one in (counter, records)]

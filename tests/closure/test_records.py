@@ -124,6 +124,18 @@ def test_the_newest_dead_letter_is_named_and_counted() -> None:
     assert "the newest of 2026-03-02 12:21:40 UTC" in found.why
 
 
+def test_it_is_said_whether_they_died_of_the_same() -> None:
+    """One of an error that has nothing to do with it is for somebody to accept; one of the incident's is no end."""
+    frame = records([dead(10), dead(1000), dead(1300), *healthy()])
+    frame["signature_id"] = ["refused", "bad zip", "refused", *[pd.NA] * 21]
+
+    def why(*ids: str) -> str:
+        return check_records(frame, Since(FIX, "x"), NOW, OFTEN, WHOLE, signatures=ids).why
+
+    assert why("refused").endswith(" 1 of them with an error of the incident's.")
+    assert why("timed out").endswith(" None of them with an error of the incident's.")
+
+
 def test_what_may_be_missing_is_also_asked_of_the_time_since_the_closing() -> None:
     rows = records([dead(10), *healthy()])
 
