@@ -210,14 +210,15 @@ def _tell(
         lines += for_terminal_lines(f"Not whole: {', '.join(dict.fromkeys(lacking))}.", WIDTH)
     lines += for_terminal_lines(f"Looked at since {moment_text(told['since']['at'])}: {told['since']['basis']}.", WIDTH)
     for one in told["items"]:
-        lines += ["", *for_terminal_lines(f"{_MARKS[one['state']]:<10}{one['text']}", WIDTH)]
+        mark = "accepted" if one["accepted"] else _MARKS[one["state"]]
+        lines += ["", *for_terminal_lines(f"{mark:<10}{one['text']}", WIDTH)]
         lines += [f"          {line}" for line in for_terminal_lines(_here(one["why"], directory), WIDTH - 10)]
         word = state_word(one)
         lines += [f"          {line}" for line in for_terminal_lines(word, WIDTH - 10)] if word else []
     counts = counts_line(facts)
     lines += ["", *for_terminal_lines(counts, WIDTH)] if counts else []
     if told["came_back"]:
-        lines += ["", *for_terminal_lines(return_text(told), WIDTH)]
+        lines += ["", *for_terminal_lines(return_text(facts), WIDTH)]
     elif told["verdict"] == "closable":
         step = "Close the ticket, then record it: dlqkit closure DIR --closed TICKET"
         lines += ["", for_terminal(_here(step, directory))]

@@ -13,6 +13,7 @@ from dlqkit.closure.checklist import Item
 __all__ = ["Return", "check_return"]
 
 
+_NOTHING_NEW = "There is no evidence of after it yet; a new snapshot tells."
 _ONLY_COUNTED = "The dead-letter counter has grown since, and no record tells of what."
 
 
@@ -32,7 +33,7 @@ class Return:
     """Why it is not known."""
 
 
-def check_return(dead: pd.DataFrame, seen_to: datetime, *, gap: str, counter: Item) -> Return:
+def check_return(dead: pd.DataFrame, seen_to: datetime, as_of: datetime, *, gap: str, counter: Item) -> Return:
     """Whether events of the workflow have died since the evidence that the incident was closed by.
 
     Parameters
@@ -41,13 +42,17 @@ def check_return(dead: pd.DataFrame, seen_to: datetime, *, gap: str, counter: It
         Dead letters of the workflow: ``recorded_at`` and ``signature_id``.
     seen_to : datetime
         The end of that evidence.
+    as_of : datetime
+        The end of what is looked at now.
     gap : str
         Why a dead letter of since then may be missing (``records.find_gap``); empty where none is.
     counter : Item
         The checklist's counter.
     """
-    fresh = dead[dead["recorded_at"] > pd.Timestamp(seen_to)]
     since = seen_to.isoformat()
+    if as_of <= seen_to:
+        return Return("unknown", 0, 0, since, why=_NOTHING_NEW)
+    fresh = dead[dead["recorded_at"] > pd.Timestamp(seen_to)]
     if len(fresh):
         # Not those of the report's incident: a new one, worse than the old, would be compared with itself.
         before = set(dead.loc[dead["recorded_at"] <= pd.Timestamp(seen_to), "signature_id"])

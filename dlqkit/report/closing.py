@@ -220,7 +220,7 @@ def _find_return(
     moment: datetime,
 ) -> Return:  # fmt: skip
     seen_to = datetime.fromisoformat(closed.seen_to)
-    return check_return(dead, seen_to, gap=find_gap(own, reach, seen_to, moment), counter=counter)
+    return check_return(dead, seen_to, moment, gap=find_gap(own, reach, seen_to, moment), counter=counter)
 
 
 def _counts(facts: Mapping[str, Any]) -> dict[str, Any]:

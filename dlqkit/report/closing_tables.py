@@ -28,18 +28,19 @@ def show_closing(facts: Facts) -> Text:
         closed = told["closed"]
         lines.append(Line("Closed", f"{closed['ticket']}, by {closed['by']}, {moment_text(closed['at'])}"))
         is_known = told["came_back"]["state"] != "unknown"
-        lines.append(Line("Has it come back?", return_text(told), "computed" if is_known else "unknown"))
+        lines.append(Line("Has it come back?", return_text(facts), "computed" if is_known else "unknown"))
     return Text("", tuple(lines))
 
 
-def return_text(told: Mapping[str, Any]) -> str:
-    """Whether the incident has come back since it was closed; ``told`` is the facts' closure."""
+def return_text(facts: Facts) -> str:
+    """Whether the incident has come back since it was closed."""
+    told = facts["closure"]
     found, ticket = told["came_back"], told["closed"]["ticket"]
     since = f"the evidence of {moment_text(found['since'])}, by which {ticket} was closed"
     if found["state"] == "unknown":
         return f"Not known whether it has come back since {since}. {found['why']}"
     if found["state"] == "no":
-        return f"It has not come back: no dead letter since {since}."
+        return f"It has not come back until {moment_text(facts['as_of'])}: no dead letter since {since}."
     newest = moment_text(found["newest_at"])
     if found["state"] == "same":
         return (

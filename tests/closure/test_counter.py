@@ -6,6 +6,7 @@ from datetime import timedelta
 from typing import Any
 
 import pandas as pd
+import pytest
 
 from dlqkit.closure.counter import check_counter
 from dlqkit.closure.quiet import Incidence
@@ -143,13 +144,17 @@ def test_a_counter_that_is_the_same_after_a_gap_in_scraping_did_not_grow_in_it()
     assert of_counter(together(down, busy(count=BEFORE + 2 * HOUR + 1))).state == "yes"
 
 
-def test_a_restart_within_a_gap_in_scraping_hides_what_was_counted_before_it() -> None:
-    """59 before the hour without scrapes and 0 after it: what died before the restart was never read."""
-    down = worker("w1", rising([None] * HOUR + [0.0] * (HOUR + 1)))
+@pytest.mark.parametrize(("scrapes", "words"), [(40, "10 minutes"), (HOUR, "60 minutes")])
+def test_a_restart_within_a_gap_in_scraping_hides_what_was_counted_before_it(scrapes: int, words: str) -> None:
+    """59 before the time without scrapes and 0 after it: what died before the restart was never read."""
+    gap: list[float | None] = [None] * scrapes
+    down = worker("w1", rising([*gap, *[0.0] * (HOUR + 1)]))
+    done = worker("w1", [100.0 + 2 * n for n in range(BEFORE)] + gap + [2.0 * n for n in range(HOUR + 1)],
+                  metric="worker_success_total")  # fmt: skip
 
-    found = of_counter(together(down, busy(count=BEFORE + 2 * HOUR + 1)))
+    found = of_counter(together(down, done))
 
-    assert (found.state, "No scrape of w1 tells of the 60 minutes" in found.why) == ("unknown", True)
+    assert (found.state, f"No scrape of w1 tells of the {words}" in found.why) == ("unknown", True)
 
 
 def test_scraping_that_begins_long_after_the_fix_tells_nothing_of_the_time_between() -> None:

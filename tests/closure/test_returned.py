@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Any
 
 import pytest
@@ -10,13 +11,13 @@ from dlqkit.closure.checklist import Item
 from dlqkit.closure.returned import check_return
 from tests.frames import at, dead, records
 
-CLOSED = at(3600).to_pydatetime()
+CLOSED, NOW = at(3600).to_pydatetime(), at(7200).to_pydatetime()
 STILL = Item("metrics", "", "yes", "")
 
 
-def of(rows: list[tuple[float, str]], gap: str = "", counter: Item = STILL) -> Any:
+def of(rows: list[tuple[float, str]], gap: str = "", counter: Item = STILL, until: datetime = NOW) -> Any:
     frame = records([dead(seconds) for seconds, _ in rows])
-    return check_return(frame.assign(signature_id=[name for _, name in rows]), CLOSED, gap=gap,
+    return check_return(frame.assign(signature_id=[name for _, name in rows]), CLOSED, until, gap=gap,
                         counter=counter)  # fmt: skip
 
 
@@ -47,3 +48,8 @@ def test_a_counter_that_grew_since_without_a_record_is_not_known() -> None:
 
     assert of([(10, "refused")], counter=grown).state == "unknown"
     assert of([(10, "refused")], counter=before).state == "no"
+
+
+def test_evidence_that_ends_where_it_was_closed_by_tells_nothing_of_afterwards() -> None:
+    assert of([(10, "refused")], until=CLOSED).state == "unknown"
+    assert of([(10, "refused")]).state == "no"
