@@ -225,6 +225,13 @@ class RepublishSettings(_Table):
         return value
 
 
+class ReportSettings(_Table):
+    """What a report leaves out."""
+
+    personal_fields: tuple[str, ...] = ()
+    """Names of fields whose values are personal, beside those that are known."""
+
+
 class TicketsSettings(_Table):
     """Where reports are attached."""
 
@@ -246,6 +253,7 @@ class Settings(_Table):
     dead_letter_subscription: DeadLetterSubscriptionSettings = DeadLetterSubscriptionSettings()
     workflows: dict[str, WorkflowSettings] = Field(default_factory=dict)
     republish: RepublishSettings = RepublishSettings()
+    report: ReportSettings = ReportSettings()
     tickets: TicketsSettings = TicketsSettings()
     file: Path | None = Field(default=None, exclude=True)
     trusted: bool = Field(default=True, exclude=True)

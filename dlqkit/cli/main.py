@@ -22,6 +22,7 @@ from dlqkit.cli import (
     postmortem,
     republish,
     republish_run,
+    reveal,
     signals,
     simulator,
     triage,
@@ -79,6 +80,7 @@ app.command("lab")(lab.lab)
 app.command("postmortem")(postmortem.postmortem)
 app.command("update")(update.update)
 app.command("closure")(closure.closure)
+app.command("reveal")(reveal.reveal)
 app.command("verify")(verify.verify)
 for _command in (republish_run.run, republish_run.status, republish_run.resolve, republish_run.prove):
     republish.app.command(_command.__name__)(_command)

@@ -52,6 +52,7 @@ def postmortem(
         formats=tuple(formats) if formats else None,
         output=output,
         progress=lambda step: say(f"Post-mortem: {step}"),
+        personal_fields=load(context).report.personal_fields,
     )
     paths = dict(result.paths)
     if pack:

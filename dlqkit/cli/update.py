@@ -8,13 +8,14 @@ from typing import Annotated
 
 import typer
 
-from dlqkit.cli.shared import exit_code_of, write_json
+from dlqkit.cli.shared import exit_code_of, load, write_json
 from dlqkit.untrusted import for_terminal
 
 __all__ = ["update"]
 
 
 def update(
+    context: typer.Context,
     directory: Annotated[Path, typer.Argument(help="Incident folder.")],
     audience: Annotated[str, typer.Option("--for", help="chat, client (no internals) or ticket.")] = "chat",
     snapshot: Annotated[
@@ -33,12 +34,13 @@ def update(
     from dlqkit.errors import ParameterError
     from dlqkit.evidence.folder import open_incident
     from dlqkit.report.facts import facts
+    from dlqkit.report.pseudonyms import redact_facts
     from dlqkit.report.updates import AUDIENCES, keep_update, last_update, write_update
 
     if audience not in AUDIENCES:
         raise ParameterError(f"There is no text for {audience[:20]!r}.", f"Choose of {', '.join(AUDIENCES)}.")
     folder = open_incident(directory, snapshot=snapshot)
-    known = facts(folder)
+    known = redact_facts(folder.path, facts(folder), load(context).report.personal_fields)
     last = last_update(folder.path, audience)  # type: ignore[arg-type]
     text = write_update(known, audience, last)  # type: ignore[arg-type]
     if as_json:

@@ -45,6 +45,12 @@ SAME_MESSAGE = ["message_id", "published_at", "payload_sha256"]
 ORIGINAL_MESSAGES = "dead-letter subscription"
 
 
+def _is_empty(source: Mapping[str, Any]) -> bool:
+    """Whether it is a subscription without a message, of which nobody knows whether another reader holds some."""
+    coverage = Coverage.from_json(source["coverage"])
+    return source["kind"] == ORIGINAL_MESSAGES and not coverage.rows and coverage.completeness == "unverified"
+
+
 @dataclass(frozen=True)
 class IncidentFolder:
     """An incident folder, opened at one snapshot; frames hold that snapshot and the ones before it."""
@@ -131,8 +137,10 @@ class IncidentFolder:
 
     @property
     def completeness(self) -> Completeness:
-        """The least of the sources' own."""
-        return worst([source["coverage"]["completeness"] for source in self.manifest["sources"]])
+        """The least of the sources' own, without that of subscriptions that gave nothing: no count rests on them."""
+        return worst(
+            [source["coverage"]["completeness"] for source in self.manifest["sources"] if not _is_empty(source)]
+        )
 
     @property
     def metric_names(self) -> Mapping[str, str]:

@@ -242,6 +242,7 @@ def facts(folder: IncidentFolder, *, as_of: datetime | None = None, first_look: 
     out: dict[str, Any] = {
         "schema": SCHEMA,
         "dlqkit": __version__,
+        "redacted": False,
         "incident": {
             "name": folder.path.name,
             "workflow_id": folder.incident.workflow_id,

@@ -141,7 +141,10 @@ def _figure_html(figure: Figure | None, name: str) -> str:
 
 def footer_text(facts: Facts) -> str:
     """What made the report, and of what."""
-    return f"Made by dlqkit {facts['dlqkit']} from snapshot {facts['snapshot']['id']}; numbers are those of facts.json."
+    return (
+        f"Made by dlqkit {facts['dlqkit']} from snapshot {facts['snapshot']['id']}; numbers are those of facts.json."
+        + (" Personal data are replaced by pseudonyms." if facts.get("redacted") else "")
+    )
 
 
 def render_markdown(facts: Facts, figures: Sequence[Figure], *, problems: Sequence[str] = ()) -> str:

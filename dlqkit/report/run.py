@@ -8,7 +8,7 @@ import os
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -21,6 +21,7 @@ from dlqkit.evidence.manifest import verify
 from dlqkit.evidence.store import write_bytes
 from dlqkit.report.facts import facts as compute_facts
 from dlqkit.report.facts import facts_json
+from dlqkit.report.pseudonyms import redact_facts
 from dlqkit.report.render import Figure, render_html, render_markdown
 from dlqkit.report.render_pdf import has_typst, render_pdf
 from dlqkit.report.tables import SENTINEL
@@ -197,6 +198,7 @@ def run_postmortem(
     formats: Sequence[str] | None = None,
     output: Path | None = None,
     progress: Callable[[str], None] | None = None,
+    personal_fields: Collection[str] = (),
 ) -> PostmortemResult:
     """Write the post-mortem of an incident folder: facts.json, and what ``formats`` names.
 
@@ -214,10 +216,13 @@ def run_postmortem(
         Where to; ``report/`` in the folder by default.
     progress : callable, optional
         Told each step in a word.
+    personal_fields : collection of str
+        Names of fields whose values are personal, beside those that are known.
 
     Returns
     -------
     PostmortemResult
+        Its facts are those of the report: personal data are replaced by pseudonyms of this incident.
         ``complete`` is False where the notebook did not run to its end, or the evidence was changed; the report then
         exists and says so.
 
@@ -235,7 +240,7 @@ def run_postmortem(
     root = Path(directory).resolve()
     folder = open_incident(root, snapshot=snapshot)
     tell("facts")
-    facts = compute_facts(folder, as_of=as_of)
+    facts = redact_facts(root, compute_facts(folder, as_of=as_of), personal_fields)
     target = output.resolve() if output else root / "report"
     paths = {"facts": target / "facts.json"}
     write_bytes(paths["facts"], facts_json(facts))

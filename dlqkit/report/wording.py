@@ -245,7 +245,9 @@ def headline(facts: Facts) -> str:
 def counted_sources(facts: Facts) -> list[Mapping[str, Any]]:
     """Rows of the coverage but those of subscriptions that gave nothing: no count rests on them."""
     return [
-        row for row in facts["coverage"] if row["received"] or not row["kind"].startswith("dead-letter subscription")
+        row
+        for row in facts["coverage"]
+        if row["received"] or row["completeness"] != "unverified" or row["kind"] != "dead-letter subscription"
     ]
 
 

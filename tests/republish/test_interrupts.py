@@ -21,6 +21,14 @@ from dlqkit.republish.sink import Message, SendError
 from tests.republish.plans import Answers, make_plan, send_all
 
 
+@pytest.fixture(autouse=True)
+def _heard() -> Iterator[None]:
+    """Whoever starts the tests in the background has SIGINT ignored; here somebody sits at the keyboard."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
 class InterruptedAtCommit:
     """A connection at whose nth commit somebody presses Ctrl-C."""
 

@@ -1,0 +1,40 @@
+"""``dlqkit reveal``: what a pseudonym of a report stands for, in the folder that it was made in."""
+
+from __future__ import annotations
+
+import getpass
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from dlqkit.cli.shared import load, write_json
+from dlqkit.untrusted import for_terminal
+
+__all__ = ["reveal"]
+
+
+def reveal(
+    context: typer.Context,
+    directory: Annotated[Path, typer.Argument(help="Incident folder.")],
+    pseudonym: Annotated[str, typer.Argument(help="As the report has it, such as email-3f9a1c07.")],
+    snapshot: Annotated[
+        str | None, typer.Option(help="Number of the evidence snapshot; the newest by default.")
+    ] = None,
+    by: Annotated[str | None, typer.Option(help="Who asks; the user of this machine by default.")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print as JSON.")] = False,
+) -> None:
+    """Show what a pseudonym stands for. Offline; only where the folder's key is, and noted in the audit log.
+
+    Example: dlqkit reveal incidents/orders email-3f9a1c07
+    """
+    from dlqkit.evidence.folder import open_incident
+    from dlqkit.report.pseudonyms import reveal as look_up
+
+    fields = load(context).report.personal_fields
+    folder = open_incident(directory, snapshot=snapshot)
+    value = look_up(folder, pseudonym, by if by is not None else getpass.getuser(), fields)
+    if as_json:
+        write_json({"pseudonym": pseudonym, "value": value})
+    else:
+        typer.echo(for_terminal(value))
