@@ -17,6 +17,7 @@ from dlqkit.cli import (
     collect,
     demo,
     event,
+    history,
     investigate,
     lab,
     postmortem,
@@ -76,6 +77,7 @@ app.command("investigate")(investigate.investigate)
 app.command("collect")(collect.collect)
 app.command("triage")(triage.triage)
 app.command("event")(event.event)
+app.command("history")(history.history)
 app.command("lab")(lab.lab)
 app.command("postmortem")(postmortem.postmortem)
 app.command("update")(update.update)
