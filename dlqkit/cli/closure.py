@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import getpass
-import time
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
 import typer
 
-from dlqkit.cli.shared import PARTIAL, load, say, write_json
+from dlqkit.cli.shared import PARTIAL, exit_code_of, load, say, write_json
+from dlqkit.errors import DlqkitError, SourceError
 from dlqkit.untrusted import for_terminal, for_terminal_lines
 
 if TYPE_CHECKING:
+    from dlqkit.closure.checklist import Closure
     from dlqkit.evidence.folder import IncidentFolder
     from dlqkit.settings import Settings
 
@@ -24,6 +26,11 @@ SAYS_NO = 4
 # Between two snapshots of --watch; a worker is scraped every 15 to 60 s, and an API has its own limits.
 WATCH_S = 60.0
 _MARKS = {"yes": "yes", "no": "NO", "unknown": "not known", "person": "ask"}
+_ENDED = {
+    "holds": "What is measured holds.",
+    "regression": "Events have died again since the look before.",
+    "timeout": "The time of --watch is up.",
+}
 
 
 def closure(
@@ -32,12 +39,13 @@ def closure(
     refresh: Annotated[bool, typer.Option(help="Take a new snapshot first; --no-refresh: the newest as it is.")] = True,
     confirmed_by: Annotated[str | None, typer.Option(help="Who of the client or owner says that it works.")] = None,
     how: Annotated[str, typer.Option(help="How they said it: by phone, in the ticket.")] = "",
+    attached: Annotated[str | None, typer.Option(help="Record the ticket that has the post-mortem by hand.")] = None,
     accept: Annotated[str | None, typer.Option(help="Answer for an item that does not hold; with --reason.")] = None,
     closed: Annotated[str | None, typer.Option(help="Record that this ticket was closed.")] = None,
     by: Annotated[str | None, typer.Option(help="Who; the user of this machine by default.")] = None,
     reason: Annotated[str, typer.Option(help="Why the item is accepted.")] = "",
     watch: Annotated[bool, typer.Option("--watch", help="Look again until it holds or gets worse.")] = False,
-    interval: Annotated[float, typer.Option(help="Seconds between two looks of --watch.")] = WATCH_S,
+    interval: Annotated[float, typer.Option(help="Seconds between two looks of --watch, 10 to 3600.")] = WATCH_S,
     timeout: Annotated[float, typer.Option(help="Seconds after which --watch gives up.")] = 3600.0,
     as_json: Annotated[bool, typer.Option("--json", help="Print as JSON.")] = False,
 ) -> None:
@@ -49,43 +57,61 @@ def closure(
     settings = load(context, need="source" if refresh else None)
     if watch and not refresh:
         _refuse("--watch looks at new evidence each time.", "Leave --no-refresh out.")
-    if interval < 1 or timeout <= 0:
-        _refuse("The times of --watch are none.", "Give --interval of a second or more, and --timeout above 0.")
-    end, first = time.monotonic() + timeout, True
-    while True:
-        folder = _look(directory, settings, refresh=refresh)
-        if first:
-            _keep(folder, confirmed_by=confirmed_by, how=how, accept=accept, closed=closed, by=by, reason=reason)
-        facts = _facts(folder)
-        told, found = facts["closure"], _worse(facts, first=first)
-        if not watch or told["verdict"] == "closable" or found or time.monotonic() + interval > end:
-            break
-        say(f"{datetime.now(UTC):%H:%M:%S} UTC, snapshot {folder.snapshot}: {told['verdict']}. {_first_measured(told)}")
-        time.sleep(interval)
-        first = False
+    folder = _look(directory, settings, refresh=refresh)
+    _refuse_changed(folder)
+    said = _Said(confirmed_by, how, attached, accept, closed, by if by is not None else getpass.getuser(), reason)
+    facts = _keep(folder, said)
+    watched: dict[str, Any] | None = None
+    if watch:
+        folder, facts, watched = _watch(folder, facts, settings, interval, timeout)
+    told = facts["closure"]
+    age_s = (datetime.now(UTC) - datetime.fromisoformat(facts["as_of"])).total_seconds()
     if as_json:
-        write_json({"snapshot": folder.snapshot, "as_of": facts["as_of"], **told})
+        write_json({"snapshot": folder.snapshot, "completeness": folder.completeness, "as_of": facts["as_of"],
+                    "workflow": facts["workflow"],
+                    "age_s": round(age_s), "watched": watched, **told})  # fmt: skip
     else:
-        _tell(directory, folder, facts)
-    raise typer.Exit(_code(told))
+        _tell(directory, folder, facts, age_s, watched)
+    raise typer.Exit(_code(told, folder.completeness))
 
 
-def _refuse(problem: str, step: str) -> None:
+@dataclass(frozen=True, slots=True)
+class _Said:
+    """What is said on the command line."""
+
+    confirmed_by: str | None
+    how: str
+    attached: str | None
+    accept: str | None
+    closed: str | None
+    by: str
+    reason: str
+
+
+def _refuse(problem: str, step: str) -> NoReturn:
     from dlqkit.errors import ParameterError
 
     raise ParameterError(problem, step)
+
+
+def _refuse_changed(folder: IncidentFolder) -> None:
+    """Evidence that is not as it was collected proves nothing."""
+    from dlqkit.errors import EvidenceError
+    from dlqkit.evidence.manifest import verify
+
+    changes = verify(folder.path)
+    if changes:
+        raise EvidenceError(
+            f"The evidence was changed since it was collected: {changes[0].path} {changes[0].what}.",
+            _here("See all of it: dlqkit verify DIR", folder.path),
+        )
 
 
 def _look(directory: Path, settings: Settings, *, refresh: bool) -> IncidentFolder:
     from dlqkit.cli.republish_live import take_snapshot
     from dlqkit.evidence.folder import open_incident
 
-    if refresh:
-        return take_snapshot(directory, settings)
-    folder = open_incident(directory)
-    age_min = (datetime.now(UTC) - folder.collected_at).total_seconds() / 60
-    say(f"Snapshot {folder.snapshot} is {age_min:,.0f} min old.")
-    return folder
+    return take_snapshot(directory, settings) if refresh else open_incident(directory)
 
 
 def _facts(folder: IncidentFolder) -> dict[str, Any]:
@@ -94,76 +120,112 @@ def _facts(folder: IncidentFolder) -> dict[str, Any]:
     return facts(folder)
 
 
-def _keep(
-    folder: IncidentFolder,
-    *,
-    confirmed_by: str | None,
-    how: str,
-    accept: str | None,
-    closed: str | None,
-    by: str | None,
-    reason: str,
-) -> None:
-    """What is said on the command line, kept in judgement.yaml."""
+def _keep(folder: IncidentFolder, said: _Said) -> dict[str, Any]:
+    """Keep what is said in judgement.yaml; the facts with it."""
     from dlqkit.closure.checklist import ITEMS
-    from dlqkit.closure.word import Acceptance, Closing, Confirmation, add_word
+    from dlqkit.closure.word import Acceptance, Attachment, Closing, Confirmation, add_word
 
-    who, now = by if by is not None else getpass.getuser(), datetime.now(UTC).isoformat(timespec="seconds")
-    if confirmed_by is not None:
-        add_word(folder.path, Confirmation(confirmed_by, how, now))
-    if accept is not None:
-        if accept not in ITEMS:
-            _refuse(f"There is no item {accept[:20]!r}.", f"There are: {', '.join(ITEMS)}.")
-        state = next((one["state"] for one in _facts(folder)["closure"]["items"] if one["name"] == accept), None)
-        if state in {None, "yes"}:
-            _refuse(f"The item {accept} holds, or is not looked at.", "There is nothing to accept.")
-        add_word(folder.path, Acceptance(accept, str(state), who, reason, now))
-    if closed is not None:
-        verdict = _facts(folder)["closure"]
-        if verdict["verdict"] != "closable":
+    now, facts = datetime.now(UTC).isoformat(timespec="seconds"), _facts(folder)
+    workflow_id = facts["workflow"]["id"]
+    if said.confirmed_by is not None:
+        add_word(folder.path, Confirmation(said.confirmed_by, said.how, now), workflow_id)
+    if said.attached is not None:
+        add_word(folder.path, Attachment(said.by, said.attached, now), workflow_id)
+    if said.accept is not None:
+        if said.accept not in ITEMS:
+            _refuse(f"There is no item {said.accept[:20]!r}.", f"There are: {', '.join(ITEMS)}.")
+        item = next((one for one in facts["closure"]["items"] if one["name"] == said.accept), None)
+        if item is None or item["state"] == "yes":
+            _refuse(f"The item {said.accept} holds, or is not looked at.", "There is nothing to accept.")
+        add_word(
+            folder.path,
+            Acceptance(said.accept, item["state"], said.by, said.reason, now, facts["as_of"], item["count"]),
+            workflow_id,
+        )
+    if said.confirmed_by is not None or said.attached is not None or said.accept is not None:
+        facts = _facts(folder)
+    if said.closed is not None:
+        verdict = facts["closure"]["verdict"]
+        if verdict != "closable":
             step = "Answer for an item by --accept, or see all of it: dlqkit closure DIR --no-refresh"
-            _refuse(f"The incident is {verdict['verdict']}; it was not recorded as closed.", _here(step, folder.path))
-        add_word(folder.path, Closing(who, closed, now))
+            _refuse(f"The incident is {verdict}; it was not recorded as closed.", _here(step, folder.path))
+        add_word(folder.path, Closing(said.by, said.closed, now, facts["as_of"]), workflow_id)
+        facts = _facts(folder)
+    return facts
 
 
-def _worse(facts: dict[str, Any], *, first: bool) -> bool:
-    """Whether events have died since the last look."""
-    return not first and any(one["state"] == "no" for one in facts["closure"]["items"][:2])
+def _watch(
+    folder: IncidentFolder, facts: dict[str, Any], settings: Settings, interval_s: float, timeout_s: float
+) -> tuple[IncidentFolder, dict[str, Any], dict[str, Any]]:
+    """Look again until it holds or gets worse; the evidence that was just taken is the first look."""
+    from dlqkit.closure.watching import LONGEST_INTERVAL_S, SHORTEST_INTERVAL_S, watch
+    from dlqkit.report.closing import to_closure
+
+    if not SHORTEST_INTERVAL_S <= interval_s <= LONGEST_INTERVAL_S or not timeout_s > 0:
+        step = f"Give --interval from {SHORTEST_INTERVAL_S:.0f} to {LONGEST_INTERVAL_S:.0f}, and --timeout above 0."
+        _refuse("--watch cannot look at these times.", step)
+    known = [(folder, facts)]
+
+    def look() -> Closure:
+        if len(looked) > 0:
+            fresh = _look(folder.path, settings, refresh=True)
+            known.append((fresh, _facts(fresh)))
+        looked.append(len(known))
+        return to_closure(known[-1][1])
+
+    def tell(found: Closure | SourceError) -> None:
+        at = f"{datetime.now(UTC):%H:%M:%S} UTC"
+        if isinstance(found, DlqkitError):
+            say(f"{at}: {found.problem} Looking again in {interval_s:.0f} s.")
+        else:
+            left = next((one.why for one in found.items if one.state != "yes" and one.accepted is None), "")
+            say(f"{at}, snapshot {known[-1][0].snapshot}: {found.verdict}. {left}")
+
+    looked: list[int] = []
+    done = watch(look, interval_s=interval_s, timeout_s=timeout_s, on_look=tell)
+    return (*known[-1], {"ended": done.ended, "looks": done.looks, "failed": done.failed})
 
 
-def _first_measured(told: dict[str, Any]) -> str:
-    return next((one["why"] for one in told["items"][:2] if one["state"] != "yes"), "The rest needs people.")
-
-
-def _code(told: dict[str, Any]) -> int:
-    if told["came_back"]:
+def _code(told: dict[str, Any], completeness: str) -> int:
+    if told["came_back"] and told["came_back"]["state"] in {"same", "other"}:
         return SAYS_NO
-    return {"closable": 0, "not closable": SAYS_NO}.get(told["verdict"], PARTIAL)
+    if told["verdict"] == "not closable":
+        return SAYS_NO
+    return PARTIAL if told["verdict"] == "unknown" else exit_code_of(completeness)
 
 
-def _tell(directory: Path, folder: IncidentFolder, facts: dict[str, Any]) -> None:
+def _tell(
+    directory: Path, folder: IncidentFolder, facts: dict[str, Any], age_s: float, watched: dict[str, Any] | None
+) -> None:
+    from dlqkit.report.closing_tables import counts_line, return_text, state_word
+    from dlqkit.report.wording import counted_sources, duration_text, moment_text, workflow_text
+
     told = facts["closure"]
-    lines = [
-        f"{told['verdict'].upper()} by snapshot {folder.snapshot}, as of {facts['as_of'][:19].replace('T', ' ')} UTC"
-    ]
-    lines += for_terminal_lines(f"Looked at since {told['since']['at'][:19].replace('T', ' ')} UTC: "
-                                f"{told['since']['basis']}.", WIDTH)  # fmt: skip
+    age = duration_text(age_s)
+    lines = [f"{told['verdict'].upper()} by snapshot {folder.snapshot}, as of {moment_text(facts['as_of'])}, {age} ago"]
+    lines.append(for_terminal(f"Workflow: {workflow_text(facts)}"))
+    lines += [] if watched is None else [_ENDED[watched["ended"]]]
+    lacking = [row["kind"] for row in counted_sources(facts) if row["completeness"] != "complete"]
+    if lacking:
+        lines += for_terminal_lines(f"Not whole: {', '.join(dict.fromkeys(lacking))}.", WIDTH)
+    lines += for_terminal_lines(f"Looked at since {moment_text(told['since']['at'])}: {told['since']['basis']}.", WIDTH)
     for one in told["items"]:
-        lines += ["", *for_terminal_lines(f"{_MARKS[one['state']]:<10}{one['text']}", WIDTH)]
+        mark = "accepted" if one["accepted"] else _MARKS[one["state"]]
+        lines += ["", *for_terminal_lines(f"{mark:<10}{one['text']}", WIDTH)]
         lines += [f"          {line}" for line in for_terminal_lines(_here(one["why"], directory), WIDTH - 10)]
-        if one["accepted"]:
-            said = f"Accepted by {one['accepted']['by']}: {one['accepted']['reason']}"
-            lines += [f"          {line}" for line in for_terminal_lines(said, WIDTH - 10)]
+        word = state_word(one)
+        lines += [f"          {line}" for line in for_terminal_lines(word, WIDTH - 10)] if word else []
+    counts = counts_line(facts)
+    lines += ["", *for_terminal_lines(counts, WIDTH)] if counts else []
     if told["came_back"]:
-        lines += ["", *for_terminal_lines(f"It has come back: {told['came_back']:,} dead letters since "
-                                          f"{told['closed']['ticket']} was closed.", WIDTH)]  # fmt: skip
-    elif told["verdict"] == "closable" and told["closed"] is None:
-        lines += ["", for_terminal(_here("Close the ticket, then record it: dlqkit closure DIR --closed TICKET",
-                                         directory))]  # fmt: skip
+        lines += ["", *for_terminal_lines(return_text(facts), WIDTH)]
+    elif told["verdict"] == "closable":
+        step = "Close the ticket, then record it: dlqkit closure DIR --closed TICKET"
+        lines += ["", for_terminal(_here(step, directory))]
     typer.echo("\n".join(lines))
 
 
 def _here(text: str, directory: Path) -> str:
-    import shlex
+    from dlqkit.republish.next_steps import here
 
-    return text.replace(" DIR", f" {shlex.quote(str(directory))}")
+    return here(text, directory)

@@ -17,6 +17,7 @@ from dlqkit.cli import (
     collect,
     demo,
     event,
+    history,
     investigate,
     lab,
     postmortem,
@@ -31,11 +32,11 @@ from dlqkit.cli import (
 )
 from dlqkit.cli.shared import Shared, find_zone
 from dlqkit.errors import DlqkitError, StorageError
-from dlqkit.untrusted import for_terminal
+from dlqkit.untrusted import for_terminal, for_terminal_lines
 
 __all__ = ["app", "main"]
 
-INTERRUPTED = 130
+INTERRUPTED, WIDTH = 130, 80
 # Typer brings its own copy of click in some versions, so the class is taken from what it exports.
 _UsageError: type[Any] = next(base for base in typer.BadParameter.__mro__ if base.__name__ == "ClickException")
 
@@ -76,6 +77,7 @@ app.command("investigate")(investigate.investigate)
 app.command("collect")(collect.collect)
 app.command("triage")(triage.triage)
 app.command("event")(event.event)
+app.command("history")(history.history)
 app.command("lab")(lab.lab)
 app.command("postmortem")(postmortem.postmortem)
 app.command("update")(update.update)
@@ -90,7 +92,9 @@ app.add_typer(republish.app, name="republish")
 def _tell(error: DlqkitError) -> None:
     if "--json" in sys.argv:
         print(json.dumps({"error": {"problem": error.problem, "next_step": error.next_step}}), file=sys.stdout)  # noqa: T201
-    print(f"{for_terminal(error.problem)}\nNext: {for_terminal(error.next_step)}", file=sys.stderr)  # noqa: T201
+    # The problem is read, the next step may be a command to be copied.
+    problem = "\n".join(for_terminal_lines(error.problem, WIDTH))
+    print(f"{problem}\nNext: {for_terminal(error.next_step)}", file=sys.stderr)  # noqa: T201
 
 
 def main() -> None:

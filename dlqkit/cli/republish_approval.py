@@ -47,6 +47,7 @@ def approve(
     from dlqkit.republish.next_steps import here
     from dlqkit.republish.plan import read_plan
     from dlqkit.republish.registry import open_registry
+    from dlqkit.republish.words import events_of
 
     settings = load(context)
     read = read_plan(directory, plan_id)
@@ -60,7 +61,7 @@ def approve(
                     "outcome_deadline_s": approval.outcome_deadline_s})  # fmt: skip
         return
     count = len(read.events)
-    said = f"{plan_id} is approved by {approval.by}: {count:,} events to {read.target.address}."
+    said = f"{plan_id} is approved by {approval.by}: {events_of(count)} to {read.target.address}."
     typer.echo("\n".join(for_terminal_lines(said, WIDTH)))
     typer.echo(f"Hash {approval.hash}")
     typer.echo(for_terminal(here("Try it:    dlqkit republish run DIR PLAN", directory, plan_id)))
@@ -108,6 +109,7 @@ def cancel(
 
 
 def export(
+    context: typer.Context,
     directory: Directory,
     plan_id: PlanName,
     output: Annotated[Path | None, typer.Option(help="File to write; standard output by default.")] = None,
@@ -121,13 +123,18 @@ def export(
     from dlqkit.evidence.store import write_bytes
     from dlqkit.republish.export import export_lines
     from dlqkit.republish.journal import refuse_lost
+    from dlqkit.republish.permission import check_permission
     from dlqkit.republish.plan import read_plan
     from dlqkit.republish.plan_decisions import read_approval
+    from dlqkit.republish.publisher import find_server
+    from dlqkit.republish.words import are, events_of
 
+    settings = load(context)
     refuse_lost(directory)
     read = read_plan(directory, plan_id)
     if not draft:
         read_approval(directory, read)
+        check_permission(directory, read, settings, find_server(settings.republish.endpoint))
     lines = export_lines(read)
     if not draft:
         audit_log.append(directory, "republish export", plan_id=plan_id, hash=read.hash, events=len(read.events))
@@ -136,4 +143,4 @@ def export(
             typer.echo(line)
         return
     write_bytes(output, "".join(f"{line}\n" for line in lines).encode())
-    typer.echo(f"{len(lines):,} events are in {for_terminal(output)}.")
+    typer.echo(f"{events_of(len(lines))} {are(len(lines))} in {for_terminal(output)}.")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -13,6 +13,7 @@ from dlqkit.cli.shared import Progress, say
 if TYPE_CHECKING:
     import pandas as pd
 
+    from dlqkit.errors import DlqkitError
     from dlqkit.evidence.folder import IncidentFolder
     from dlqkit.republish.journal import Journal
     from dlqkit.republish.plan import Plan
@@ -20,7 +21,15 @@ if TYPE_CHECKING:
     from dlqkit.republish.run import Run, Step
     from dlqkit.settings import Settings
 
-__all__ = ["VERIFICATION", "execute_plan", "release_settled", "settle_by_looking", "take_snapshot"]
+__all__ = [
+    "VERIFICATION",
+    "execute_plan",
+    "find_refusal",
+    "release_cancelled",
+    "release_settled",
+    "settle_by_looking",
+    "take_snapshot",
+]
 
 VERIFICATION = "the verification subscription"
 """What settled an event, where it was that."""
@@ -77,6 +86,19 @@ def execute_plan(
     )  # fmt: skip
 
 
+def find_refusal(directory: Path, plan: Plan, settings: Settings) -> DlqkitError | None:
+    """Why today's settings would not let an approved plan be sent; None where they would."""
+    from dlqkit.errors import DlqkitError
+    from dlqkit.republish.permission import check_permission
+    from dlqkit.republish.publisher import find_server
+
+    try:
+        check_permission(directory, plan, settings, find_server(settings.republish.endpoint))
+    except DlqkitError as error:
+        return error
+    return None
+
+
 def release_settled(directory: Path, plan: Plan, settings: Settings, proof: Proof) -> int:
     """Let other plans have the events whose end is known: passed, failed again, or surely not sent; how many."""
     from dlqkit.republish.registry import find_registry
@@ -85,6 +107,16 @@ def release_settled(directory: Path, plan: Plan, settings: Settings, proof: Proo
     fates = proof.events.set_index("event_key")["fate"].astype("str")
     registry = find_registry(directory, settings.republish.registry)
     return release_events(registry, plan, keep=set(fates[fates.isin(OPEN)].index))
+
+
+def release_cancelled(directory: Path, plan: Plan, settings: Settings, states: Mapping[int, str]) -> int:
+    """Let other plans have the events of a cancelled plan that were surely not sent; how many."""
+    from dlqkit.republish.cancelling import HELD_STATES
+    from dlqkit.republish.registry import find_registry
+    from dlqkit.republish.sends import release_events
+
+    held = {event.event_key for event in plan.events if states.get(event.item) in HELD_STATES}
+    return release_events(find_registry(directory, settings.republish.registry), plan, keep=held)
 
 
 def _open_sink(plan: Plan, settings: Settings) -> Any:

@@ -8,13 +8,21 @@ import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from dlqkit.cli.republish_live import VERIFICATION, execute_plan, release_settled, settle_by_looking, take_snapshot
+from dlqkit.cli.republish_live import (
+    VERIFICATION,
+    execute_plan,
+    find_refusal,
+    release_cancelled,
+    release_settled,
+    settle_by_looking,
+    take_snapshot,
+)
 from dlqkit.cli.shared import PARTIAL, load, write_json
 from dlqkit.untrusted import for_terminal, for_terminal_lines
 
@@ -54,8 +62,12 @@ def run(
     settings = load(context)
     plan = read_plan(directory, plan_id)
     if not execute:
-        _tell_run(plan, run_republish(directory, plan), as_json=as_json)
-        return
+        done = run_republish(directory, plan)
+        refused = None if done.approved_by is None else find_refusal(directory, plan, settings)
+        if refused is not None:
+            done = replace(done, sentence=f"{done.sentence} {refused.problem}", next_step=refused.next_step)
+        _tell_run(plan, done, as_json=as_json)
+        raise typer.Exit(0 if refused is None else SAYS_NO)
     with _stoppable() as stopped:
         done = execute_plan(directory, plan, settings, stopped=stopped)
     _tell_run(plan, done, as_json=as_json)
@@ -90,7 +102,9 @@ def _tell_run(plan: Plan, done: Run, *, as_json: bool) -> None:
     if as_json:
         write_json({**asdict(done), "target": plan.target.address, "hash": plan.hash})
         return
-    count = f"{plan.plan_id}: {len(plan.events):,} events to {plan.target.address}"
+    from dlqkit.republish.words import events_of
+
+    count = f"{plan.plan_id}: {events_of(len(plan.events))} to {plan.target.address}"
     lines = [*for_terminal_lines(count, WIDTH), f"Hash {plan.hash}"]
     if done.approved_by is not None:
         lines += for_terminal_lines(f"Approved by {done.approved_by}", WIDTH)
@@ -127,6 +141,7 @@ def status(
     """
     from dlqkit.republish.next_steps import here
     from dlqkit.republish.status import find_status
+    from dlqkit.republish.words import events_of
 
     found = find_status(directory, plan_id)
     if as_json:
@@ -138,7 +153,7 @@ def status(
         return
     lines: list[str] = []
     for one in found:
-        lines += [f"{one.plan_id}: {one.events:,} events, {one.left_out:,} left out"]
+        lines += [f"{one.plan_id}: {events_of(one.events)}, {one.left_out:,} left out"]
         lines += [f"  {line}" for line in for_terminal_lines(one.approval, WIDTH - 2)]
         lines += [f"  {line}" for line in for_terminal_lines(f"Journal: {_counts(one.states)}", WIDTH - 2)]
         if one.in_doubt:
@@ -176,6 +191,7 @@ def resolve(
     from dlqkit.republish.journal import open_journal
     from dlqkit.republish.next_steps import REASON, here
     from dlqkit.republish.plan import read_plan
+    from dlqkit.republish.plan_decisions import read_cancellation
     from dlqkit.republish.resolution import resolve_by_word
     from dlqkit.republish.verification import LEASE_S
 
@@ -203,6 +219,8 @@ def resolve(
             settled |= settle_by_looking(directory, plan, settings, journal, who)
         states = journal.states(plan_id)
     left = sorted(number for number, state in states.items() if state == "in_doubt")
+    if read_cancellation(directory, plan_id) is not None:
+        release_cancelled(directory, plan, settings, states)
     if as_json:
         write_json({"plan": plan_id, "settled": settled, "in_doubt": left})
     else:

@@ -6,76 +6,135 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from dlqkit.closure.checklist import Item
+from dlqkit.closure.checklist import Item, State
+from dlqkit.closure.sentences import clock
 from dlqkit.closure.word import Closing, Confirmation
 
-__all__ = ["check_confirmation", "check_republish", "check_ticket"]
+__all__ = ["FAILED", "check_confirmation", "check_republish", "check_ticket"]
 
+FAILED = ("failed_same", "failed_new", "failed_to_send")
+"""Fates of the proof that say no; every other but ``passed`` is not known yet."""
 _CONFIRMATION = "The client or owner has confirmed."
 _TICKET = "The post-mortem is in the ticket, so that it can be closed."
-_REPUBLISH = "What was sent again has passed."
+_REPUBLISH = "What was sent again has passed, and nothing was forgotten."
+_ASK = 'Ask the owner of the workflow, then: dlqkit closure DIR --confirmed-by NAME --how "by phone"'
+_ATTACH = "Attach it by: dlqkit postmortem DIR --attach TICKET; or by hand, then: dlqkit closure DIR --attached TICKET"
 
 
-def check_confirmation(confirmed: Confirmation | None, last_dead_at: datetime | None) -> Item:
-    """Whether somebody has confirmed that it works, after the last dead letter.
+def check_confirmation(
+    confirmed: Confirmation | None, last_dead_at: datetime | None, since: datetime | None = None
+) -> Item:
+    """Whether somebody has confirmed that it works, after the fix and after the last dead letter.
 
     Parameters
     ----------
     confirmed : Confirmation or None
     last_dead_at : datetime or None
         The newest dead letter of the workflow.
+    since : datetime, optional
+        The fix, or the incident's end.
     """
     if confirmed is None:
-        step = 'Ask the owner of the workflow, then: dlqkit closure DIR --confirmed-by NAME --how "by phone"'
-        return Item("confirmation", _CONFIRMATION, "person", f"Nobody has. {step}")
-    said = f"{confirmed.by}, {confirmed.at}: {confirmed.how}."
-    if last_dead_at is not None and datetime.fromisoformat(confirmed.at) < last_dead_at:
+        return Item("confirmation", _CONFIRMATION, "person", f"Nobody has. {_ASK}")
+    at = datetime.fromisoformat(confirmed.at)
+    said = f"{confirmed.by}, {clock(at)}: {confirmed.how}."
+    if last_dead_at is not None and at < last_dead_at:
         return Item("confirmation", _CONFIRMATION, "person", f"{said} But events have died since; ask again.")
+    if since is not None and at < since:
+        return Item("confirmation", _CONFIRMATION, "person", f"{said} But that was before the fix; ask again.")
     return Item("confirmation", _CONFIRMATION, "yes", said)
 
 
-def check_ticket(attached: Sequence[Mapping[str, Any]], closed: Closing | None) -> Item:
-    """Whether the post-mortem is attached; that the ticket was closed is recorded after.
+def check_ticket(
+    attached: Sequence[Mapping[str, Any]],
+    closed: Closing | None,
+    since: datetime | None = None,
+    missing: Sequence[str] = (),
+) -> Item:
+    """Whether the post-mortem is attached, whole and of after the fix; that the ticket was closed is recorded after.
 
     Parameters
     ----------
     attached : sequence of mapping
-        Lines of the audit log, ``ticket`` and ``at``, oldest first.
+        Where and when it was attached, ``ticket`` and ``at``.
     closed : Closing or None
+    since : datetime, optional
+        The fix, or the incident's end: a post-mortem of before it cannot tell how it ended.
+    missing : sequence of str
+        What of the judgement is still to be written, so that the report is a draft.
     """
+    if not attached:
+        said = "Nobody has attached it."
+        if closed is not None:
+            said = f"{closed.ticket} was closed by {closed.by}, {clock(datetime.fromisoformat(closed.at))}, without it."
+        return Item("ticket", _TICKET, "person", f"{said} {_ATTACH}")
+    newest = max(attached, key=lambda one: datetime.fromisoformat(one["at"]))
+    at = datetime.fromisoformat(newest["at"])
+    said = f"It is attached to {newest['ticket']}, {clock(at)}."
+    if since is not None and at < since:
+        return Item(
+            "ticket", _TICKET, "person", f"{said} But that was before the fix; attach the present one. {_ATTACH}"
+        )
+    if missing:
+        draft = f"{said} But it is a draft: judgement.yaml lacks {', '.join(missing)}. Complete it, and attach it anew."
+        return Item("ticket", _TICKET, "person", draft)
     if closed is not None:
-        return Item("ticket", _TICKET, "yes", f"{closed.ticket} was closed by {closed.by}, {closed.at}.")
-    if attached:
-        newest = attached[-1]
-        return Item("ticket", _TICKET, "yes", f"It is attached to {newest['ticket']}, {newest['at']}.")
-    return Item(
-        "ticket", _TICKET, "person", "Nobody has attached it. Attach it by: dlqkit postmortem DIR --attach TICKET"
-    )
+        said += f" The ticket was closed by {closed.by}, {clock(datetime.fromisoformat(closed.at))}."
+    return Item("ticket", _TICKET, "yes", said)
 
 
-def check_republish(republish: Mapping[str, Any]) -> Item | None:
-    """Whether every event of every plan that was run has passed; None where none was run.
+def check_republish(republish: Mapping[str, Any], counts: Mapping[str, Any] | None = None) -> Item | None:
+    """Whether every event of every plan that was run has passed, and none is in no plan; None where none was run.
 
     Parameters
     ----------
     republish : mapping
         From ``report.republished.describe_republish``.
+    counts : mapping, optional
+        The same loss three ways: ``recorded``, events of the incident by the records, ``counted``, dead letters by the
+        counter from onset to end, ``open``, events still open; each None where it is not known.
+
+    Returns
+    -------
+    Item or None
+        No where an event failed or the totals do not add up; unknown where one is not seen, or where the three counts
+        leave room for events that no plan knows.
     """
     run = [plan for plan in republish["plans"] if plan["totals"]]
     if not run:
         return None
-    parts, state = [], "yes"
+    parts, state, failed = [], "yes", 0
     for plan in run:
         totals = {name: count for name, count in plan["totals"].items() if count}
         words = ", ".join(f"{count:,} {name.replace('_', ' ')}" for name, count in totals.items())
-        parts.append(f"{plan['plan_id']}: {words}")
-        if (
-            not plan["balances"]
-            or totals.get("failed_same")
-            or totals.get("failed_new")
-            or totals.get("failed_to_send")
-        ):
+        parts.append(f"{plan['plan_id']}: {words}.")
+        failed += sum(totals.get(name, 0) for name in FAILED)
+        if not plan["balances"] or failed:
             state = "no"
         elif state == "yes" and set(totals) - {"passed"}:
             state = "unknown"
-    return Item("republish", _REPUBLISH, state, "; ".join(parts) + ".")  # type: ignore[arg-type]
+        if not plan["balances"]:
+            parts.append("These do not add up to what was planned.")
+    doubt = _forgotten(run, counts or {})
+    if doubt:
+        parts.append(doubt)
+    known: State = "no" if state == "no" else "unknown" if doubt or state == "unknown" else "yes"
+    return Item("republish", _REPUBLISH, known, " ".join(parts), count=float(failed))
+
+
+# A counter and its records differ by what happens between two looks (report.counts has the same two).
+_UNSEEN_SHARE, _UNSEEN_EVENTS = 1.05, 3
+
+
+def _forgotten(run: Sequence[Mapping[str, Any]], counts: Mapping[str, Any]) -> str:
+    """Why there may be events that no plan knows, in a sentence; empty where the three counts agree."""
+    recorded, counted, still_open = (counts.get(name) for name in ("recorded", "counted", "open"))
+    if counted is not None and recorded is not None and counted > _UNSEEN_SHARE * recorded + _UNSEEN_EVENTS:
+        return (
+            f"The counter saw {counted:,.0f} dead letters and the records hold {recorded:,}: the others are in no plan."
+        )
+    planned = sum(sum(plan["totals"].values()) - plan["totals"].get("passed", 0) for plan in run)
+    known = planned + sum(sum(plan["left_out"].values()) for plan in run)
+    if still_open is not None and still_open > known:
+        return f"{still_open - known:,} open events are in no plan: neither sent again nor left out on purpose."
+    return ""

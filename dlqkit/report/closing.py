@@ -10,11 +10,17 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from dlqkit.closure.checklist import Closure, Item, judge
-from dlqkit.closure.measured import Incidence, check_counter, check_records, find_since
+from dlqkit.closure.counter import check_counter, find_growth
+from dlqkit.closure.quiet import Incidence, longest_pause
+from dlqkit.closure.records import Reach, check_records, count_ended, find_gap
+from dlqkit.closure.returned import Return, check_return
 from dlqkit.closure.said import check_confirmation, check_republish, check_ticket
-from dlqkit.closure.word import Acceptance, Word, read_word
+from dlqkit.closure.sentences import not_ended, still_silent
+from dlqkit.closure.since import find_since
+from dlqkit.closure.word import Acceptance, Closing, Word, read_word
 from dlqkit.evidence import audit_log
-from dlqkit.report.coverage import dead_letters_are_whole, dead_letters_known_to, evidence_ids
+from dlqkit.report.coverage import dead_letters_known_to, evidence_ids
+from dlqkit.report.wording import SIGNAL_NAMES
 
 if TYPE_CHECKING:
     from dlqkit.evidence.folder import IncidentFolder
@@ -46,45 +52,51 @@ def describe_closure(
     rows : list of dict
         From ``coverage_rows``.
     facts : mapping
-        With ``workflow``, ``metrics``, ``republish`` and ``events``.
+        With ``workflow``, ``onset``, ``signals``, ``signatures``, ``other_incidents``, ``metrics``, ``republish``,
+        ``events`` and ``judgement``.
 
     Returns
     -------
     dict
         ``items`` (``closure.checklist.Item`` as plain values), ``verdict``, ``reasons``, ``since`` (``at``, ``basis``),
-        ``closed``, ``counts``: the same loss by records, counter and journal; ``came_back``: dead letters after the
-        ticket was closed, None where it was not.
+        ``closed``, ``counts``: the same loss by records, counter and journal; ``came_back``:
+        ``closure.returned.Return``, None where the ticket was not closed.
     """
     word = read_word(folder.path)
-    since = find_since(_moment(word.fixed_at), _end_of(main), moment)
-    workflow_id, incidence = facts["workflow"]["id"], _incidence(facts, main, moment)
-    silent = main is not None and main["signal"] == "silence" and pd.isna(main["end_at"])
-    sources = [row for row in rows if row["kind"].startswith("records")]
-    measured = [
-        check_counter(
-            samples, workflow_id, since, moment, incidence, names=folder.metric_names,
-            evidence=evidence_ids(rows, "prometheus"),
-        ),
-        check_records(
-            own, since, moment, incidence, known_to=dead_letters_known_to(rows, moment),
-            has_records=any(row["received"] or row["completeness"] != "partial" for row in sources),
-            is_whole=dead_letters_are_whole(rows), evidence=evidence_ids(rows, "records"),
-        ),
-    ]  # fmt: skip
-    dead = own[own["queued_to_dlq"].fillna(False).astype(bool)]["recorded_at"].dropna()
-    last = dead.max().to_pydatetime() if len(dead) else None
-    items: list[Item] = [_unless_silent(one, silent=silent) for one in measured]
-    items += [check_confirmation(word.confirmed, last), check_ticket(_attached(folder), word.closed)]
-    republish = check_republish(facts["republish"])
+    end_at = _end_of(main)
+    since = find_since(_moment(word.fixed_at), end_at, moment, folder.notes)
+    workflow_id, names = facts["workflow"]["id"], folder.metric_names
+    incidence = _incidence(facts, own, samples, main, moment, names)
+    reach = _reach(folder, rows, moment)
+    counter = check_counter(
+        samples, workflow_id, since, moment, incidence, names=names, recorded=count_ended(own, since.at) or None,
+        onset_at=_moment(facts["onset"]["at"]), going_on=_open_signals(facts),
+        evidence=evidence_ids(rows, "prometheus"),
+    )  # fmt: skip
+    records = check_records(
+        own, since, moment, incidence, reach, evidence=evidence_ids(rows, "records"),
+        signatures=[row["signature_id"] for row in facts["signatures"]] if incidence is not None else None,
+    )  # fmt: skip
+    dead = own[own["queued_to_dlq"].fillna(False).astype(bool)]
+    last = dead["recorded_at"].dropna().max()
+    items = [_unless_going_on(one, main) for one in (counter, records)]
+    # What is said of the fix has to be said after it; while quiet is only looked at for a while there is no such time.
+    settled = since.at if since.is_fix or end_at is not None else None
+    items.append(check_confirmation(word.confirmed, None if pd.isna(last) else last.to_pydatetime(), settled))
+    missing = [key for key in ("cause", "done", "owner", "prevention") if not facts["judgement"][key]]
+    items.append(check_ticket(_attached(folder, word), word.closed, settled, missing))
+    republish = check_republish(facts["republish"], _counts(facts))
     items += [republish] if republish is not None else []
     closure = judge(items, word.accepted)
     return {
         "items": [asdict(one) for one in closure.items],
         "verdict": closure.verdict,
         "reasons": list(closure.reasons),
-        "since": {"at": since.at.isoformat(), "basis": since.basis},
+        "since": {"at": since.at.isoformat(), "basis": since.basis, "is_fix": since.is_fix},
         "closed": None if word.closed is None else asdict(word.closed),
-        "came_back": _came_back(word, dead),
+        "came_back": None
+        if word.closed is None
+        else asdict(_find_return(word.closed, facts, own, dead, reach, counter, moment)),
         "counts": _three_ways(facts),
     }
 
@@ -112,7 +124,7 @@ def check_closure(folder: IncidentFolder, *, as_of: datetime | None = None) -> C
 def to_closure(facts: Mapping[str, Any]) -> Closure:
     """The facts' checklist as ``Closure``."""
     items = [
-        Item(**{**one, "accepted": Acceptance(**one["accepted"]) if one["accepted"] else None})
+        Item(**{**one, **{name: Acceptance(**one[name]) if one[name] else None for name in ("accepted", "lapsed")}})
         for one in facts["closure"]["items"]
     ]
     return Closure(facts["closure"]["verdict"], tuple(facts["closure"]["reasons"]), tuple(items))
@@ -129,36 +141,95 @@ def _end_of(main: pd.Series | None) -> datetime | None:
     return end
 
 
-def _incidence(facts: Mapping[str, Any], main: pd.Series | None, moment: datetime) -> Incidence:
-    """How often the incident killed events: by its counters, else by the records."""
+def _incidence(
+    facts: Mapping[str, Any], own: pd.DataFrame, samples: pd.DataFrame, main: pd.Series | None, moment: datetime,
+    names: Mapping[str, str],
+) -> Incidence | None:  # fmt: skip
+    """How the incident killed events: by its counters, else by the records; None where it was none of dead letters."""
     if main is None or main["signal"] != "dead_letters":
-        return Incidence()
+        return None
     metrics = facts["metrics"]
     dead = metrics["dead_letters_increase"] or facts["events"]["affected"]["value"]
-    end = _end_of(main) or moment
-    hours = (pd.Timestamp(end) - pd.Timestamp(main["onset_at"])).total_seconds() / 3600
+    onset, end = pd.Timestamp(main["onset_at"]), _end_of(main) or moment
+    hours = (pd.Timestamp(end) - onset).total_seconds() / 3600
     won = metrics["successes_increase"]
     share = dead / (dead + won) if dead and won is not None else None
-    return Incidence(dead / hours if dead and hours > 0 else None, share)
+    died_at = _died_at(facts, own, onset, end, moment)
+    if not len(died_at):
+        died_at = find_growth(samples, facts["workflow"]["id"], onset.to_pydatetime(), end, names)
+    return Incidence(dead / hours if dead and hours > 0 else None, share, longest_pause(died_at))
 
 
-def _unless_silent(item: Item, *, silent: bool) -> Item:
-    """Where no event is done, none can die: that is no recovery."""
-    if not silent or item.state != "yes":
+def _died_at(
+    facts: Mapping[str, Any], own: pd.DataFrame, onset: pd.Timestamp, end: datetime, moment: datetime
+) -> pd.Series:
+    """When events died of what the incident's died of, in it and in the workflow's other incidents."""
+    died_at = own["recorded_at"]
+    spans = [(onset, end)] + [
+        (_moment(one["onset_at"]), _moment(one["end_at"]) or moment) for one in facts["other_incidents"]
+    ]
+    inside = pd.Series(False, index=own.index)
+    for low, high in spans:
+        inside |= (died_at >= pd.Timestamp(low)) & (died_at <= pd.Timestamp(high))
+    alike = own["signature_id"].isin([row["signature_id"] for row in facts["signatures"]])
+    return died_at[inside & alike & own["queued_to_dlq"].fillna(False).astype(bool)]
+
+
+def _reach(folder: IncidentFolder, rows: list[dict[str, Any]], moment: datetime) -> Reach:
+    sources = [row for row in rows if row["kind"].startswith("records")]
+    return Reach(
+        folder.dead_letters_known_from,
+        dead_letters_known_to(rows, moment),
+        has_records=any(row["received"] or row["completeness"] != "partial" for row in sources),
+        quarantined=sum(row["quarantined"] for row in sources),
+        is_workflow=folder.incident.trace_id is None,
+    )
+
+
+def _open_signals(facts: Mapping[str, Any]) -> list[str]:
+    """Signals of failures and durations of the workflow that have not ended; those of dead letters are counted."""
+    own = (None, facts["workflow"]["id"])
+    names = [
+        SIGNAL_NAMES[row["signal"]] for row in facts["signals"]
+        if row["end_at"] is None and row["signal"] in {"failures", "duration"} and row["workflow_id"] in own
+    ]  # fmt: skip
+    return list(dict.fromkeys(names))
+
+
+def _unless_going_on(item: Item, main: pd.Series | None) -> Item:
+    """An item that holds, while the report says that the incident goes on, is not known."""
+    if item.state != "yes" or main is None or not pd.isna(main["end_at"]):
         return item
-    return replace(item, state="unknown", why=f"{item.why} But no event is being done at all, so none can fail.")
+    if main["signal"] == "silence":
+        return replace(item, state="unknown", why=still_silent(item.why))
+    return replace(item, state="unknown", why=not_ended(item.why)) if main["signal"] == "dead_letters" else item
 
 
-def _attached(folder: IncidentFolder) -> list[dict[str, Any]]:
-    return [
-        {"ticket": str(line.get("ticket", "")), "at": str(line.get("at", ""))}
+def _attached(folder: IncidentFolder, word: Word) -> list[dict[str, Any]]:
+    """Where the post-mortem was attached and when: by dlqkit, as its log has it, or by hand."""
+    by_hand = [] if word.attached is None else [{"ticket": word.attached.ticket, "at": word.attached.at}]
+    return by_hand + [
+        {"ticket": str(line.get("ticket", "")), "at": str(line["at"])}
         for line in audit_log.read(folder.path)
-        if line.get("action") == "postmortem attached"
+        if line.get("action") == "postmortem attached" and line.get("at")
     ]
 
 
-def _came_back(word: Word, dead: pd.Series) -> int | None:
-    return None if word.closed is None else int((dead > pd.Timestamp(word.closed.at)).sum())
+def _find_return(
+    closed: Closing, facts: Mapping[str, Any], own: pd.DataFrame, dead: pd.DataFrame, reach: Reach, counter: Item,
+    moment: datetime,
+) -> Return:  # fmt: skip
+    seen_to = datetime.fromisoformat(closed.seen_to)
+    return check_return(dead, seen_to, moment, gap=find_gap(own, reach, seen_to, moment), counter=counter)
+
+
+def _counts(facts: Mapping[str, Any]) -> dict[str, Any]:
+    """The same loss three ways, for the republish."""
+    return {
+        "recorded": facts["events"]["affected"]["value"],
+        "counted": facts["metrics"]["dead_letters_increase"],
+        "open": facts["events"]["open"]["value"],
+    }
 
 
 def _whole(count: float | None) -> int | None:

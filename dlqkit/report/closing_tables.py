@@ -8,7 +8,7 @@ from typing import Any
 from dlqkit.report.tables import Table, Text, evidence_rows
 from dlqkit.report.wording import Line, count_text, moment_text
 
-__all__ = ["show_checklist", "show_closing", "show_closing_counts"]
+__all__ = ["counts_line", "return_text", "show_checklist", "show_closing", "show_closing_counts", "state_word"]
 
 Facts = Mapping[str, Any]
 
@@ -27,9 +27,48 @@ def show_closing(facts: Facts) -> Text:
     if told["closed"]:
         closed = told["closed"]
         lines.append(Line("Closed", f"{closed['ticket']}, by {closed['by']}, {moment_text(closed['at'])}"))
-    if told["came_back"]:
-        lines.append(Line("Came back", f"{told['came_back']:,} dead letters since it was closed"))
+        is_known = told["came_back"]["state"] != "unknown"
+        lines.append(Line("Has it come back?", return_text(facts), "computed" if is_known else "unknown"))
     return Text("", tuple(lines))
+
+
+def return_text(facts: Facts) -> str:
+    """Whether the incident has come back since it was closed."""
+    told = facts["closure"]
+    found, ticket = told["came_back"], told["closed"]["ticket"]
+    since = f"the evidence of {moment_text(found['since'])}, by which {ticket} was closed"
+    if found["state"] == "unknown":
+        return f"Not known whether it has come back since {since}. {found['why']}"
+    if found["state"] == "no":
+        return f"It has not come back until {moment_text(facts['as_of'])}: no dead letter since {since}."
+    newest = moment_text(found["newest_at"])
+    if found["state"] == "same":
+        return (
+            f"It has come back: {found['dead']:,} dead letters since {since}, {found['alike']:,} of them with an error "
+            f"that was there before; the newest is of {newest}."
+        )
+    return (
+        f"Events die again, of another error: {found['dead']:,} dead letters since {since}, none of them with an error "
+        f"that was there before; the newest is of {newest}."
+    )
+
+
+def state_word(item: Mapping[str, Any]) -> str:
+    """Who answers for an item, or did until it became worse; empty where nobody has."""
+    if item["accepted"]:
+        return (
+            f"Accepted by {item['accepted']['by']}, {moment_text(item['accepted']['at'])}: {item['accepted']['reason']}"
+        )
+    if item["lapsed"]:
+        lapsed = item["lapsed"]
+        return f"No longer accepted: {lapsed['by']} answered for less, by evidence of {moment_text(lapsed['seen_to'])}."
+    return ""
+
+
+def counts_line(facts: Facts) -> str:
+    """The same loss three ways in one line; what is not known is left out."""
+    known = [row for row in facts["closure"]["counts"] if row["count"] and row["count"]["value"] is not None]
+    return "; ".join(f"{row['what']}: {count_text(row['count'])} ({row['source']})" for row in known)
 
 
 def show_checklist(facts: Facts) -> Table:
@@ -42,14 +81,10 @@ def show_checklist(facts: Facts) -> Table:
             facts["closure"]["items"],
             lambda row: row["text"],
             lambda row: words[row["state"]] + (", accepted" if row["accepted"] else ""),
-            lambda row: row["why"] + _accepted(row["accepted"]),
+            lambda row: f"{row['why']} {state_word(row)}".rstrip(),
             lambda row: row["evidence"],
         ),
     )
-
-
-def _accepted(word: Mapping[str, str] | None) -> str:
-    return f" Accepted by {word['by']}, {moment_text(word['at'])}: {word['reason']}" if word else ""
 
 
 def show_closing_counts(facts: Facts) -> Table:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from dlqkit import __version__
+from dlqkit.closure.word import read_word
 from dlqkit.decision.advice import advise
 from dlqkit.errors import ParameterError
 from dlqkit.frames import with_labels
@@ -220,7 +221,7 @@ def facts(folder: IncidentFolder, *, as_of: datetime | None = None, first_look: 
     judgement = read_judgement(folder)
     records = sign_dead_letters(folder.records().frame, judgement.signatures)
     signals = find_signals(folder, as_of=moment, signed=records)
-    workflow_id = choose_workflow(signals, folder.incident.workflow_id)
+    workflow_id = choose_workflow(signals, folder.incident.workflow_id or read_word(folder.path).workflow_id)
     samples = with_labels(folder.samples().frame, folder.series().frame)
     samples = samples[samples["sampled_at"] <= moment]
     records = records[~(records["recorded_at"] > moment)]

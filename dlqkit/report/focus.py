@@ -12,8 +12,10 @@ __all__ = ["find_focus"]
 
 def find_focus(folder: IncidentFolder) -> str | None:
     """The ``workflow_id`` in the worst trouble, from the first evidence; None if none stands out."""
+    from dlqkit.closure.word import read_word
     from dlqkit.report.facts import choose_workflow, find_signals
 
-    if folder.incident.workflow_id:
-        return folder.incident.workflow_id
+    asked = folder.incident.workflow_id or read_word(folder.path).workflow_id
+    if asked:
+        return asked
     return choose_workflow(find_signals(folder), None)

@@ -15,6 +15,7 @@ from dlqkit.report.tables import Table
 from dlqkit.report.wording import moment_text
 from dlqkit.republish.exclusions import REASONS
 from dlqkit.republish.incident_proof import prove_incident
+from dlqkit.republish.journal import read_journal, refuse_lost
 from dlqkit.republish.plan import find_plans, plan_path, read_plan
 from dlqkit.republish.plan_decisions import read_approval
 from dlqkit.republish.proof import FATES
@@ -70,18 +71,19 @@ def describe_republish(folder: IncidentFolder, moment: datetime) -> dict[str, An
         ``plans``: for each ``plan_id``, ``hash``, ``address``, ``events``, ``approved`` (``by``, ``at``, ``reason``, or
         None), ``is_cancelled``, ``states`` of the journal, ``last_run``, ``left_out`` (events by reason), ``listed``
         (the first of them), ``totals`` of the proof (None where nothing was sent), ``balances``, ``gaps``.
+        ``problem``: why nothing can be told of plans that there are, in a sentence; else empty.
         ``passed``, ``sent``: event keys, of all plans. ``audit``: what was done by whom. ``mark``: see
         ``mark_republish``.
 
-    Raises
-    ------
-    EvidenceError
-        If a plan or the journal was changed.
+    Notes
+    -----
+    Where the journal or a plan cannot be trusted the report is made without them, and says so.
     """
+    problem = _find_problem(folder)
     plans: list[dict[str, Any]] = []
     passed: set[str] = set()
     sent: set[str] = set()
-    for plan_id in find_plans(folder.path):
+    for plan_id in find_plans(folder.path) if not problem else []:
         plan = read_plan(folder.path, plan_id)
         if plan.as_of > (time_text(moment) or ""):
             continue
@@ -118,15 +120,32 @@ def describe_republish(folder: IncidentFolder, moment: datetime) -> dict[str, An
         "plans": plans,
         "passed": sorted(passed),
         "sent": sorted(sent),
-        "audit": _audit(folder) if plans else [],
+        "audit": _audit(folder) if plans or problem else [],
+        "problem": problem,
         "mark": mark_republish(folder),
     }
+
+
+def _find_problem(folder: IncidentFolder) -> str:
+    """Why nothing can be told of the plans; empty where all of them, and the journal, can be read."""
+    names = find_plans(folder.path)
+    try:
+        if names:
+            refuse_lost(folder.path)
+            read_journal(folder.path)
+        for plan_id in names:
+            read_plan(folder.path, plan_id)
+    except EvidenceError as error:
+        return error.problem
+    return ""
 
 
 def mark_republish(folder: IncidentFolder) -> str:
     """What changes whenever a plan, an approval or the journal does; empty without a plan."""
     if not find_plans(folder.path):
         return ""
+    if problem := _find_problem(folder):
+        return problem
     rows = [
         [one.hash, one.approval, sorted(one.states.items()), list(one.in_doubt)] for one in find_status(folder.path)
     ]

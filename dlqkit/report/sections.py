@@ -60,6 +60,8 @@ def _problem(facts: Facts) -> list[Block]:
 
 
 def _republished(facts: Facts) -> list[Block]:
+    if facts["republish"]["problem"]:
+        return [tables.Text("", (Line("Republish", facts["republish"]["problem"], "unknown"),)), sent.show_audit(facts)]
     if not facts["republish"]["plans"]:
         return []
     return [

@@ -88,7 +88,7 @@ def count_text(count: Mapping[str, Any] | None) -> str:
     """``1,204``, ``≥ 100``, ``≤ 60``, ``12 of those seen``, or ``not known``."""
     if not count or count.get("value") is None:
         return "not known"
-    sign = {"at_least": "≥ ", "at_most": "≤ "}.get(count["bound"], "")
+    sign = {"at_least": "≥ ", "at_most": "≤ " if count["value"] else ""}.get(count["bound"], "")
     return f"{sign}{count['value']:,}" + (" of those seen" if count["bound"] == "of_seen" else "")
 
 

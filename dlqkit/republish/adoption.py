@@ -6,14 +6,24 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from dlqkit.errors import ParameterError
+from dlqkit.evidence import audit_log
 from dlqkit.republish.journal import Journal, opened_file
 from dlqkit.republish.journal_file import journal_path
 from dlqkit.republish.journal_place import bind_place, find_why_not, known_sequence
 from dlqkit.republish.next_steps import is_reason
-from dlqkit.republish.plan import FOLDER
+from dlqkit.republish.plan import FOLDER, read_plan
 from dlqkit.republish.run_lock import hold_run_lock
 
 __all__ = ["adopt"]
+
+
+def _add_unknown(directory: Path, journal: Journal) -> None:
+    """Write down the plans that were run after the file was written: all of theirs may have been sent."""
+    names = {str(line.get("plan")) for line in audit_log.read(directory) if line.get("action") == "republish run"}
+    for plan_id in sorted(names):
+        if not journal.states(plan_id):
+            journal.add_plan(read_plan(directory, plan_id))
+            journal.begin_run(plan_id)
 
 
 def adopt(directory: Path, *, by: str, reason: str) -> int:
@@ -37,7 +47,8 @@ def adopt(directory: Path, *, by: str, reason: str) -> int:
     ParameterError
         If there is no journal, nothing to adopt, or no name or reason.
     EvidenceError
-        If the file is damaged: what is in it cannot be trusted, whoever says so.
+        If the file is damaged: what is in it cannot be trusted, whoever says so. If a plan that was run later cannot
+        be read: then nobody knows what was sent.
     StorageError
         If another run has it, or it cannot be written.
     """
@@ -54,6 +65,8 @@ def adopt(directory: Path, *, by: str, reason: str) -> int:
         sentence, is_older = found
         newest = max(head.sequence, known_sequence(directory, head.journal_id), mark.read(head.journal_id))
         journal = Journal(directory, connection, head, mark, lambda: datetime.now(UTC))
+        if is_older:
+            _add_unknown(directory, journal)
         with journal.transaction() as write:
             doubted = journal.doubt_intents(write)
             if is_older:

@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 from dlqkit.errors import EvidenceError, ParameterError, PlanError
 from dlqkit.evidence import audit_log
-from dlqkit.republish.cancelling import HELD_STATES, cancel_plan, named, now_text
+from dlqkit.republish.cancelling import HELD_STATES, cancel_plan, named, note_cancellation, now_text
 from dlqkit.republish.journal import read_journal, refuse_lost
+from dlqkit.republish.journal_plans import refuse_sent_since
 from dlqkit.republish.permission import planned_by, refuse_planner
 from dlqkit.republish.plan import FOLDER, Plan, read_plan, write_plan
 from dlqkit.republish.plan_decisions import Approval, read_approval, read_cancellation, write_approval
 from dlqkit.republish.registry import Registry
+from dlqkit.republish.run_lock import hold_run_lock
+from dlqkit.republish.words import events_of, were
 from dlqkit.settings import Settings
 
 __all__ = ["approve_plan", "keep_plan", "next_plan_id", "refuse_begun"]
@@ -58,17 +62,32 @@ def keep_plan(registry: Registry, plan: Plan, outlook: Mapping[str, Any], *, by:
     """
     if not by.strip():
         raise ParameterError("Nobody is named who made the plan.", "Give --by.")
-    registry.claim(plan, by.strip(), now_text())
-    path = write_plan(registry.directory, plan, outlook)
-    audit_log.append(
-        registry.directory, "republish plan", plan_id=plan.plan_id, hash=plan.hash, planned_by=by.strip(),
-        planned=len(plan.events), left_out=len(plan.left_out), topic=plan.target.address,
-        edited=sum(event.edited is not None for event in plan.events), replaces=plan.replaces,
-    )  # fmt: skip
+    with _no_run_of(registry.directory, plan.replaces):
+        registry.claim(plan, by.strip(), now_text())
+        path = write_plan(registry.directory, plan, outlook)
+        audit_log.append(
+            registry.directory, "republish plan", plan_id=plan.plan_id, hash=plan.hash, planned_by=by.strip(),
+            planned=len(plan.events), left_out=len(plan.left_out), topic=plan.target.address,
+            edited=sum(event.edited is not None for event in plan.events), replaces=plan.replaces,
+        )  # fmt: skip
+        if plan.replaces is not None:
+            note_cancellation(registry.directory, read_plan(registry.directory, plan.replaces), by=by,
+                              reason=f"replaced by {plan.plan_id}")  # fmt: skip
     if plan.replaces is not None:
         replaced = read_plan(registry.directory, plan.replaces)
         cancel_plan(registry, replaced, by=by, reason=f"replaced by {plan.plan_id}")
     return path
+
+
+@contextmanager
+def _no_run_of(directory: Path, replaced: str | None) -> Iterator[None]:
+    """Keep runs out while a plan takes the place of another, which must not have begun since it was looked at."""
+    if replaced is None:
+        yield
+        return
+    with hold_run_lock(directory / FOLDER / "journal.lock"):
+        refuse_begun(directory, read_plan(directory, replaced))
+        yield
 
 
 def refuse_begun(directory: Path, plan: Plan) -> None:
@@ -85,7 +104,7 @@ def refuse_begun(directory: Path, plan: Plan) -> None:
     begun = (journal["plan_id"] == plan.plan_id) & journal["state"].astype("str").isin(HELD_STATES)
     if begun.any():
         raise PlanError(
-            f"{int(begun.sum()):,} events of {plan.plan_id} were sent, or may have been.",
+            f"{events_of(int(begun.sum()))} of {plan.plan_id} {were(int(begun.sum()))} sent, or may have been.",
             "Cancel it, and make a new plan of the rest.",
         )
 
@@ -143,6 +162,7 @@ def approve_plan(
     if former is not None:
         raise PlanError(f"{plan.plan_id} is approved already, by {former.by[:60]}.", "Run it, or cancel it.")
     registry.check(plan)
+    refuse_sent_since(read_journal(directory), plan)
     if settings.republish.second_approver:
         refuse_planner(planned_by(directory, plan), by, plan)
     deadline = _deadline(plan, outcome_deadline_s)

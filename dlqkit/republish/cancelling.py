@@ -12,14 +12,14 @@ import pandas as pd
 from dlqkit.errors import ParameterError
 from dlqkit.evidence import audit_log
 from dlqkit.evidence.store import remove_file
-from dlqkit.republish.journal import open_journal, read_journal
+from dlqkit.republish.journal import open_journal, read_journal, refuse_lost
 from dlqkit.republish.next_steps import here, is_reason
 from dlqkit.republish.plan import FOLDER, Plan
 from dlqkit.republish.plan_decisions import Cancellation, read_cancellation, write_cancellation
 from dlqkit.republish.registry import Registry
 from dlqkit.republish.sends import release_events
 
-__all__ = ["HELD_STATES", "cancel_plan", "cancel_unreadable", "named", "now_text"]
+__all__ = ["HELD_STATES", "cancel_plan", "cancel_unreadable", "named", "note_cancellation", "now_text"]
 
 HELD_STATES = ("intent", "in_doubt", "acked")
 """What may have arrived, or is on its way, is nobody else's to send."""
@@ -63,11 +63,12 @@ def cancel_plan(registry: Registry, plan: Plan, *, by: str, reason: str) -> int 
     ParameterError
         If a name or a reason is missing.
     EvidenceError
-        If the journal is damaged; then nothing is freed.
+        If the journal is damaged, gone or an older one; then nothing is freed.
     """
     by, reason = named(by, reason)
     directory = registry.directory
-    _note(directory, plan.plan_id, plan.hash, by, reason)
+    refuse_lost(directory)
+    note_cancellation(directory, plan, by=by, reason=reason)
     if _is_running(directory):
         return None
     held = set(_withdraw(directory, plan.plan_id, by, reason)["item"])
@@ -92,10 +93,11 @@ def cancel_unreadable(registry: Registry, plan_id: str, *, by: str, reason: str)
     ParameterError
         If a name or a reason is missing, or nothing is known of such a plan.
     EvidenceError
-        If the journal is damaged; then nothing is freed.
+        If the journal is damaged, gone or an older one; then nothing is freed.
     """
     by, reason = named(by, reason)
     directory = registry.directory
+    refuse_lost(directory)
     claims = registry.claims_of(plan_id)
     if not claims and plan_id not in set(read_journal(directory)["plan_id"]):
         step = here("See what there is: dlqkit republish status DIR", directory)
@@ -113,6 +115,11 @@ def cancel_unreadable(registry: Registry, plan_id: str, *, by: str, reason: str)
     for path in free:
         remove_file(path)
     return len(free)
+
+
+def note_cancellation(directory: Path, plan: Plan, *, by: str, reason: str) -> None:
+    """Keep beside a plan, and in the audit log, that it was given up; from then on no run of it begins."""
+    _note(directory, plan.plan_id, plan.hash, by, reason)
 
 
 def _note(directory: Path, plan_id: str, plan_hash: str, by: str, reason: str) -> None:

@@ -13,7 +13,6 @@ from dlqkit.errors import EvidenceError, ParameterError
 from dlqkit.evidence.folder import IncidentFolder
 from dlqkit.republish.journal import read_journal, refuse_lost
 from dlqkit.republish.known import Known
-from dlqkit.republish.next_steps import REASON, here
 from dlqkit.republish.plan import Plan, find_plans, read_plan
 from dlqkit.republish.plan_decisions import read_cancellation
 from dlqkit.republish.publisher import find_server
@@ -79,10 +78,9 @@ def earlier_plans(directory: Path) -> tuple[Plan, ...]:
     for plan_id in find_plans(directory):
         try:
             plans.append(read_plan(directory, plan_id))
-        except EvidenceError as error:
+        except EvidenceError:
             if read_cancellation(directory, plan_id) is None:
-                step = f"Restore it, or give it up: dlqkit republish cancel DIR PLAN {REASON}"
-                raise EvidenceError(error.problem, here(step, directory, plan_id)) from error
+                raise
     return tuple(plans)
 
 

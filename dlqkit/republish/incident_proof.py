@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dlqkit.evidence.folder import IncidentFolder, open_incident
-from dlqkit.republish.journal import read_journal
+from dlqkit.republish.journal import read_journal, refuse_lost
 from dlqkit.republish.plan import Plan
 from dlqkit.republish.proof import Proof, prove_republish
 
@@ -28,8 +28,9 @@ def prove_incident(folder: IncidentFolder, plan: Plan) -> Proof:
     Raises
     ------
     EvidenceError
-        If the journal or the evidence was changed.
+        If the journal or the evidence was changed, or the journal is gone or an older one.
     """
+    refuse_lost(folder.path)
     records = folder.records()
     known = open_incident(folder.path, snapshot=plan.snapshot).records().frame
     return prove_republish(

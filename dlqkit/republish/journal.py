@@ -11,9 +11,10 @@ from pathlib import Path
 
 import pandas as pd
 
+from dlqkit.evidence import audit_log
 from dlqkit.frames import empty_frame
 from dlqkit.republish import journal_file as file
-from dlqkit.republish.journal_place import Mark, check_not_lost, check_place, known_sequence
+from dlqkit.republish.journal_place import Mark, check_not_lost, check_place, known_sequence, refuse_older
 from dlqkit.republish.journal_plans import to_frame
 from dlqkit.republish.journal_rows import Change
 from dlqkit.republish.journal_schema import JOURNAL
@@ -80,16 +81,24 @@ def opened_file(directory: Path) -> Iterator[tuple[sqlite3.Connection, file.Head
 
 
 def refuse_lost(directory: Path) -> None:
-    """Refuse to decide anything in a folder whose journal is gone: it knew what was sent.
+    """Refuse to decide anything in a folder whose journal is gone or an older one: the newer one knew what was sent.
 
     Raises
     ------
     EvidenceError
-        If ``audit.jsonl`` knows of a journal and there is none.
+        If ``audit.jsonl`` or the mark beside the file knows of one that was written later.
     """
     path = file.journal_path(directory)
     if not path.exists() or path.stat().st_size == 0:
         check_not_lost(directory)
+        return
+    # Before the file is looked at: a run that goes on writes them after it.
+    lines, marked = audit_log.read(directory), Mark(path.with_name("journal.mark")).text()
+    head = file.peek_head(path)
+    if head is None:
+        check_not_lost(directory)
+    else:
+        refuse_older(directory, head, lines, marked)
 
 
 def read_journal(directory: Path) -> pd.DataFrame:

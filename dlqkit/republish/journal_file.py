@@ -33,6 +33,7 @@ __all__ = [
     "is_new",
     "journal_path",
     "make_tables",
+    "peek_head",
     "read_contents",
     "read_head",
     "reading",
@@ -175,6 +176,26 @@ def _read(path: Path, how: str) -> list[tuple[object, ...]]:
         try:
             connection.execute("BEGIN")
             return [] if is_new(connection) else check_contents(connection, read_head(connection))
+        finally:
+            connection.close()
+
+
+def peek_head(path: Path) -> Head | None:
+    """What the file says of itself, without looking at its rows; None where nothing was ever written.
+
+    Raises
+    ------
+    EvidenceError, StorageError
+        If it is damaged, or cannot be read.
+    """
+    has_log = path.with_name(path.name + "-wal").exists()
+    with reading():
+        connection = sqlite3.connect(
+            f"file:{quote(str(path.resolve()))}?{'mode=ro' if has_log else 'immutable=1'}",
+            uri=True, isolation_level=None, timeout=_BUSY_S,
+        )  # fmt: skip
+        try:
+            return None if is_new(connection) else read_head(connection)
         finally:
             connection.close()
 

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import os
 import sqlite3
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from dlqkit.errors import EvidenceError, StorageError
 from dlqkit.evidence import audit_log
@@ -13,7 +15,7 @@ from dlqkit.evidence.store import FILE_MODE
 from dlqkit.republish.journal_file import Head
 from dlqkit.republish.next_steps import REASON, here
 
-__all__ = ["Mark", "bind_place", "check_not_lost", "check_place", "find_why_not", "known_sequence"]
+__all__ = ["Mark", "bind_place", "check_not_lost", "check_place", "find_why_not", "known_sequence", "refuse_older"]
 
 _ADOPT = (
     "Find the file that was written last; or go on with this one, by name and reason: "
@@ -41,11 +43,14 @@ class Mark:
 
     def read(self, journal_id: str) -> int:
         """How often this journal was written as far as the mark knows; -1 where it does not."""
+        return _marked(self.text(), journal_id)
+
+    def text(self) -> str:
+        """What stands in the mark; empty where it cannot be read."""
         try:
-            name, number = self.path.read_text(encoding="ascii").split()
-            return int(number) if name == journal_id else -1
+            return self.path.read_text(encoding="ascii")
         except (OSError, ValueError):
-            return -1
+            return ""
 
     def close(self) -> None:
         """Let go of the file."""
@@ -54,14 +59,23 @@ class Mark:
             self._descriptor = -1
 
 
-def known_sequence(directory: Path, journal_id: str) -> int:
-    """How often this journal was written as far as ``audit.jsonl`` knows; -1 where it does not."""
+def _marked(text: str, journal_id: str) -> int:
+    name, _, number = text.strip().partition(" ")
+    return int(number) if name == journal_id and number.isdigit() else -1
+
+
+def _told(lines: Iterable[Mapping[str, Any]], journal_id: str) -> int:
     numbers = [
         line["journal_sequence"]
-        for line in audit_log.read(directory)
+        for line in lines
         if line.get("journal") == journal_id and isinstance(line.get("journal_sequence"), int)
     ]
     return max(numbers, default=-1)
+
+
+def known_sequence(directory: Path, journal_id: str) -> int:
+    """How often this journal was written as far as ``audit.jsonl`` knows; -1 where it does not."""
+    return _told(audit_log.read(directory), journal_id)
 
 
 def find_why_not(directory: Path, path: Path, head: Head, mark: Mark) -> tuple[str, bool] | None:
@@ -83,6 +97,31 @@ def find_why_not(directory: Path, path: Path, head: Head, mark: Mark) -> tuple[s
     if (own.st_dev, own.st_ino) != (head.device, head.inode):
         return "The journal is a copy: it is not the file that it was written as.", False
     return None
+
+
+def refuse_older(directory: Path, head: Head, lines: Iterable[Mapping[str, Any]], marked: str) -> None:
+    """Refuse to read a journal as the last word that was written later elsewhere.
+
+    Parameters
+    ----------
+    directory : Path
+        The incident folder.
+    head : Head
+        What the file says of itself.
+    lines, marked
+        The audit log and the mark's text, read before the file was.
+
+    Raises
+    ------
+    EvidenceError
+        If one of them knows of more writes.
+    """
+    newest = max(_told(lines, head.journal_id), _marked(marked, head.journal_id))
+    if head.sequence < newest:
+        raise EvidenceError(
+            f"The journal is an older one: it was written {head.sequence} times, and {newest} are known.",
+            here(_ADOPT, directory),
+        )
 
 
 def check_place(directory: Path, path: Path, head: Head, mark: Mark) -> None:

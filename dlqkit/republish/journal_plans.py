@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import pandas as pd
@@ -15,7 +15,7 @@ from dlqkit.republish import journal_file as file
 from dlqkit.republish.journal_schema import CHANGING, JOURNAL, identity_of, writable
 from dlqkit.republish.plan import Plan, PlannedEvent
 
-__all__ = ["PLANNED", "fixed_fields", "refuse_repeats", "refuse_sent", "to_frame"]
+__all__ = ["PLANNED", "fixed_fields", "refuse_repeats", "refuse_sent", "refuse_sent_since", "to_frame"]
 
 PLANNED = ("planned", *([None] * (len(CHANGING) - 1)))
 """What is known of an event before its first intent, in the order of ``CHANGING``."""
@@ -79,14 +79,36 @@ def refuse_sent(connection: sqlite3.Connection, plan: Plan) -> None:
             " AND state IN ('intent', 'in_doubt', 'acked') ORDER BY number",
             (*some, plan.plan_id),
         ).fetchall()
-        acked = Counter(key for key, _, _, state in rows if state == "acked")
-        for key, plan_id, item, state in rows:
-            # Planned once more on purpose, after it died again, it counts the earlier sends.
-            if state != "acked" or plan_id == plan.replaces or acked[key] >= generations[key]:
-                raise EvidenceError(
-                    f"{plan.plan_id} has an event that is item {item} of {plan_id}, there at {state}.",
-                    f"Cancel {plan.plan_id} and make a new plan: it would be sent again.",
-                )
+        _refuse_rows(plan, generations, rows)
+
+
+def refuse_sent_since(journal: pd.DataFrame, plan: Plan) -> None:
+    """As ``refuse_sent``, by the journal as a frame.
+
+    Raises
+    ------
+    EvidenceError
+        Naming the plan that has sent it.
+    """
+    generations = {writable(event.event_key): event.generation for event in plan.events}
+    states = journal["state"].astype("str")
+    own = journal[
+        (journal["plan_id"] != plan.plan_id) & journal["event_key"].isin(list(generations))
+        & states.isin(["intent", "in_doubt", "acked"])
+    ]  # fmt: skip
+    rows = own[["event_key", "plan_id", "item", "state"]].astype({"state": "str"})
+    _refuse_rows(plan, generations, [tuple(row) for row in rows.itertuples(index=False)])
+
+
+def _refuse_rows(plan: Plan, generations: Mapping[str, int], rows: Sequence[tuple[Any, ...]]) -> None:
+    acked = Counter(key for key, _, _, state in rows if state == "acked")
+    for key, plan_id, item, state in rows:
+        # Planned once more on purpose, after it died again, it counts the earlier sends.
+        if state != "acked" or plan_id == plan.replaces or acked[key] >= generations[key]:
+            raise EvidenceError(
+                f"{plan.plan_id} has an event that is item {item} of {plan_id}, there at {state}.",
+                f"Cancel {plan.plan_id} and make a new plan: it would be sent again.",
+            )
 
 
 def to_frame(rows: Sequence[Sequence[Any]]) -> pd.DataFrame:

@@ -14,7 +14,7 @@ import msgspec
 
 from dlqkit.errors import EvidenceError, ParameterError
 from dlqkit.evidence.store import write_bytes
-from dlqkit.republish.next_steps import here
+from dlqkit.republish.next_steps import REASON, here
 
 __all__ = [
     "CLOCK_TOLERANCE_S",
@@ -274,10 +274,14 @@ def read_plan(directory: Path, plan_id: str) -> Plan:
         If anything in it but the outlook was changed.
     """
     path = plan_path(directory, plan_id)
-    plan = read_frozen(path, Plan)
-    if plan.plan_id != plan_id:
-        raise changed(path.name)
-    _check_plan(plan, path.name)
+    try:
+        plan = read_frozen(path, Plan)
+        if plan.plan_id != plan_id:
+            raise changed(path.name)
+        _check_plan(plan, path.name)
+    except EvidenceError as error:
+        step = f"Restore it, or give it up: dlqkit republish cancel DIR PLAN {REASON}"
+        raise EvidenceError(error.problem, here(step, directory, plan_id)) from error
     return plan
 
 

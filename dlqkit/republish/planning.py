@@ -18,6 +18,7 @@ from dlqkit.republish.plan import LeftOut, Plan, PlannedEvent, Target, dedupe_ke
 from dlqkit.republish.plan_words import find_unknowns, find_warnings
 from dlqkit.republish.selection import Selection, select_events
 from dlqkit.republish.targets import choose_rate, choose_steps, choose_target, find_deadline
+from dlqkit.republish.words import events_of
 from dlqkit.settings import Settings, WorkflowSettings
 
 __all__ = ["find_dead_letters", "plan_republish"]
@@ -190,9 +191,9 @@ def _all_left_out(left_out: Sequence[LeftOut], world: Known) -> PlanError:
     counts = Counter(one.reason for one in left_out)
     said = ", ".join(f"{counts[reason]:,} {reason}" for reason in REASONS if counts[reason])
     first = next(one for one in left_out if one.reason == counts.most_common(1)[0][0])
-    held_by = f" ({first.detail[:200]})" if first.reason == "in another open plan" else ""
+    held_by = f" ({first.detail[:200]})" if first.reason in {"in another open plan", "already republished"} else ""
     step = here(_WAYS_ON.get(first.reason, _LOOK), world.directory, event=first.trace_id or first.event_key)
-    return PlanError(f"All {len(left_out):,} selected events are left out: {said}{held_by}.", step)
+    return PlanError(f"Nothing is left to be planned of {events_of(len(left_out))}: {said}{held_by}.", step)
 
 
 def _number(drafts: Drafts, target: Target) -> tuple[PlannedEvent, ...]:

@@ -11,6 +11,7 @@ from dlqkit.republish.journal import Change, Journal
 from dlqkit.republish.journal_schema import writable
 from dlqkit.republish.matching import is_payload_alone
 from dlqkit.republish.next_steps import here, is_reason
+from dlqkit.republish.plan_decisions import read_cancellation
 
 __all__ = ["resolve_by_records", "resolve_by_subscription", "resolve_by_word"]
 
@@ -129,6 +130,11 @@ def resolve_by_word(
         raise ParameterError("What was sent is not sent again.", "Say --not-sent with --send-again, or --sent alone.")
     if not is_reason(reason):
         raise ParameterError("An event is settled by word with a reason only.", "Give it: --reason TEXT")
+    if send_again and read_cancellation(journal.directory, plan_id) is not None:
+        raise ParameterError(
+            f"{plan_id} was cancelled, so nothing of it is sent again.",
+            "Say --not-sent alone; then another plan may have the event.",
+        )
     states = journal.states(plan_id)
     wrong = sorted(item for item in items if states.get(item) != "in_doubt")
     if wrong:

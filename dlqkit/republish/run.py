@@ -19,6 +19,7 @@ from dlqkit.republish.ramp import STOPS, Judgement, find_step
 from dlqkit.republish.registry import Registry, find_registry
 from dlqkit.republish.running import ASKED, Running, Step
 from dlqkit.republish.sink import Sink
+from dlqkit.republish.words import events_of
 from dlqkit.republish.world import World
 
 __all__ = ["ASKED", "Run", "Step", "run_republish"]
@@ -164,7 +165,7 @@ def _rehearse(directory: Path, plan: Plan) -> Run:
     if not left and by is not None:
         step = here(_PROVE, directory, plan.plan_id)
     size = find_step(plan.steps, 0, left)
-    would = f"{left:,} of {len(plan.events):,} events would be, {size:,} first" if left else "nothing is left to be"
+    would = f"{left:,} of {events_of(len(plan.events))} would be, {size:,} first" if left else "nothing is left to be"
     would = f"A dry run: nothing was sent; {would}.{sentence}"
     return Run(plan.plan_id, None, False, "", would, step, dict(counts), (), by)
 

@@ -15,6 +15,7 @@ from dlqkit.republish.plan import Plan
 from dlqkit.republish.ramp import Judgement, find_step, judge_sending
 from dlqkit.republish.sending import Sent, send_events
 from dlqkit.republish.sink import Sink
+from dlqkit.republish.words import are, events_of
 
 __all__ = ["ASKED", "Running", "Step"]
 
@@ -151,8 +152,9 @@ class Running:
         counts = Counter(states.values())
         doubt = f"; {counts['in_doubt']:,} in doubt" if counts["in_doubt"] else ""
         refused = f"; {counts['failed']:,} refused" if counts["failed"] else ""
-        return Judgement("go_on", "", f"Nothing is left to be sent: {counts['acked']:,} of {len(self._plan.events):,} "
-                                      f"events are acknowledged{doubt}{refused}.")  # fmt: skip
+        return Judgement("go_on", "", f"Nothing is left to be sent: {counts['acked']:,} of "
+                                      f"{events_of(len(self._plan.events))} {are(len(self._plan.events))} "
+                                      f"acknowledged{doubt}{refused}.")  # fmt: skip
 
     def _say_held(self, states: Mapping[int, str]) -> Judgement:
         """Only a doubt can be settled; behind an event that failed for good this plan sends nothing more."""
@@ -160,7 +162,7 @@ class Running:
         own = [event.item for event in self._plan.events if event.ordering_key in keys]
         is_doubtful = any(states.get(item) in {"in_doubt", "intent"} for item in own)
         reason, why = ("held", "is in doubt") if is_doubtful else ("held_by_failed", "failed for good")
-        held = f"{len(self._held):,} events are held: an earlier one of their ordering key {why}."
+        held = f"{events_of(len(self._held))} {are(len(self._held))} held: an earlier one of their ordering key {why}."
         return Judgement("stop", reason, held)
 
 
@@ -178,8 +180,8 @@ def _read_notes(notes: list[dict[str, Any]]) -> tuple[int, int, set[int]]:
 
 
 def _asked(left: int) -> Judgement:
-    return Judgement("stop", ASKED, f"It was asked to stop; what was in flight is in the journal, {left:,} events are "
-                                    "left.")  # fmt: skip
+    words = f"It was asked to stop; what was in flight is in the journal, {events_of(left)} {are(left)} left."
+    return Judgement("stop", ASKED, words)
 
 
 def _gave_up(sent: Sent) -> Judgement:

@@ -14,9 +14,9 @@ import pandas as pd
 from dlqkit.errors import PlanError
 from dlqkit.evidence.store import write_bytes
 from dlqkit.frames import conform, empty_frame
-from dlqkit.republish.journal import read_journal
-from dlqkit.republish.journal_schema import JOURNAL
-from dlqkit.republish.plan import Plan, canonical_json, safe_hash
+from dlqkit.republish.journal import read_journal, refuse_lost
+from dlqkit.republish.journal_schema import JOURNAL, writable
+from dlqkit.republish.plan import Plan, canonical_json, read_plan, safe_hash
 from dlqkit.republish.registry import Registry
 
 __all__ = ["Send", "keep_sends", "read_sends", "release_events", "to_journal"]
@@ -69,13 +69,21 @@ def release_events(registry: Registry, plan: Plan, *, keep: Collection[str]) -> 
     Raises
     ------
     EvidenceError
-        If the journal is damaged; then nothing is given up.
+        If the journal is damaged, gone or an older one; then nothing is given up.
     StorageError
         If the registry cannot be written.
     """
-    if registry.is_shared:
-        keep_sends(registry, plan, read_journal(registry.directory), socket.gethostname())
-    return registry.release(plan, keep=keep)
+    refuse_lost(registry.directory)
+    journal, host = read_journal(registry.directory), socket.gethostname()
+    keys = {writable(event.event_key): event.event_key for event in plan.events}
+    # Another plan of this folder may have sent an event of this one, by an edit that came late.
+    others = journal[(journal["plan_id"] != plan.plan_id) & journal["event_key"].isin(list(keys))]
+    states = others["state"].astype("str")
+    open_elsewhere = {keys[key] for key in others.loc[states.isin(["intent", "in_doubt"]), "event_key"]}
+    for plan_id in sorted({str(name) for name in others.loc[states == "acked", "plan_id"]}):
+        keep_sends(registry, read_plan(registry.directory, plan_id), journal, host)
+    keep_sends(registry, plan, journal, host)
+    return registry.release(plan, keep={*keep, *open_elsewhere})
 
 
 def keep_sends(registry: Registry, plan: Plan, journal: pd.DataFrame, host: str) -> int:

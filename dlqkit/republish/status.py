@@ -12,7 +12,6 @@ import pandas as pd
 from dlqkit.errors import EvidenceError, ParameterError
 from dlqkit.evidence import audit_log
 from dlqkit.republish.journal import read_journal, refuse_lost
-from dlqkit.republish.next_steps import REASON, here
 from dlqkit.republish.plan import Plan, find_plans, read_plan
 from dlqkit.republish.plan_decisions import read_approval, read_cancellation
 
@@ -86,8 +85,7 @@ def _unreadable(directory: Path, plan_id: str, journal: pd.DataFrame, error: Evi
     own = journal[journal["plan_id"] == plan_id]
     items = dict(zip(own["item"].astype(int), own["state"].astype("str"), strict=True))
     given_up = read_cancellation(directory, plan_id)
-    step = here(f"Restore it, or give it up: dlqkit republish cancel DIR PLAN {REASON}", directory, plan_id)
-    end = f"It was cancelled by {given_up.by}: {given_up.reason}" if given_up is not None else step
+    end = f"It was cancelled by {given_up.by}: {given_up.reason}" if given_up is not None else error.next_step
     doubtful = tuple(sorted(item for item, state in items.items() if state == "in_doubt"))
     return Status(plan_id, "", len(items), 0, f"{error.problem} {end}", dict(Counter(items.values())), doubtful, "")
 

@@ -24,7 +24,7 @@ def served(monkeypatch: pytest.MonkeyPatch) -> Iterator[Server]:
     """An outage that is over by itself, scraped every 5 s so that nobody waits for long."""
     monkeypatch.setattr(metrics, "SCRAPE_S", 5.0)
     monkeypatch.setattr(running, "POLL_S", 1.0)
-    server = Server(Platform(seed=5, scenario="infrastructure", events=4000, pagination="cursor"))
+    server = Server(Platform(seed=5, scenario="infrastructure", events=7000, pagination="cursor"))
     server.start()
     yield server
     server.stop()

@@ -13,11 +13,13 @@ from tests.frames import at
 
 
 def items(**states: str) -> list[Item]:
-    return [Item(name, name, state, f"{name} is {state}") for name, state in states.items()]  # type: ignore[arg-type]
+    """The four items of the runbook; those that are not named hold."""
+    every = {**dict.fromkeys(("metrics", "records", "confirmation", "ticket"), "yes"), **states}
+    return [Item(name, name, state, f"{name} is {state}") for name, state in every.items()]  # type: ignore[arg-type]
 
 
-def accepted(item: str, state: str) -> Acceptance:
-    return Acceptance(item, state, "ann", "known", "2026-03-02T15:00:00+00:00")
+def accepted(item: str, state: str, *, count: float | None = None) -> Acceptance:
+    return Acceptance(item, state, "ann", "known", at(200).isoformat(), at(100).isoformat(), count)
 
 
 @pytest.mark.parametrize(
@@ -54,6 +56,30 @@ def test_what_was_accepted_as_not_known_is_not_accepted_as_a_no() -> None:
     assert judge(items(metrics="no"), words).verdict == "not closable"
 
 
+def test_what_was_not_looked_at_does_not_hold() -> None:
+    """An empty checklist, and one without the client's word."""
+    assert judge([]).verdict == "unknown"
+    found = judge([item for item in items() if item.name != "confirmation"])
+    assert (found.verdict, found.reasons) == ("unknown", ("The item confirmation was not looked at.",))
+
+
+@pytest.mark.parametrize(
+    ("count", "newest", "is_accepted"),
+    [(3, 50, True), (4, 50, False), (3, 150, False), (2, 100, True)],
+)
+def test_what_was_accepted_as_three_dead_letters_is_neither_four_nor_three_others(
+    count: int, newest: int, is_accepted: bool
+) -> None:
+    """Ann answered for three that she saw, the evidence ending at 100 s; a fourth, and a newer one, are not hers."""
+    one = Item("metrics", "", "no", "It grew.", count=count, newest_at=at(newest).isoformat())
+
+    found = judge([one, *items()[1:]], [accepted("metrics", "no", count=3)])
+
+    assert found.is_closable == is_accepted
+    assert (found.items[0].accepted is None) != is_accepted
+    assert (found.items[0].lapsed is None) == is_accepted
+
+
 def test_a_confirmation_of_before_the_last_dead_letter_is_none() -> None:
     word = Confirmation("Olga", "by phone", at(100).isoformat())
 
@@ -63,10 +89,42 @@ def test_a_confirmation_of_before_the_last_dead_letter_is_none() -> None:
     assert check_confirmation(None, None).state == "person"
 
 
-def test_the_ticket_needs_the_post_mortem_and_can_be_closed_then() -> None:
+def test_a_confirmation_of_before_the_fix_is_none() -> None:
+    """It was quiet because the worker had been stopped; the client spoke too early."""
+    word = Confirmation("Olga", "by phone", at(100).isoformat())
+
+    assert check_confirmation(word, at(50).to_pydatetime(), at(90).to_pydatetime()).state == "yes"
+    assert check_confirmation(word, at(50).to_pydatetime(), at(110).to_pydatetime()).state == "person"
+
+
+def attached(name: str, seconds: float) -> dict[str, str]:
+    return {"ticket": name, "at": at(seconds).isoformat()}
+
+
+def test_the_ticket_needs_the_post_mortem() -> None:
     assert check_ticket([], None).state == "person"
-    assert "OPS-2" in check_ticket([{"ticket": "OPS-1", "at": "1"}, {"ticket": "OPS-2", "at": "2"}], None).why
-    assert check_ticket([], Closing("ann", "OPS-1", "2026-03-02T15:00:00+00:00")).state == "yes"
+    assert "OPS-2" in check_ticket([attached("OPS-2", 2), attached("OPS-1", 1)], None).why
+
+
+@pytest.mark.parametrize(
+    ("fix", "missing", "words"),
+    [(50.0, ["cause", "owner"], "judgement.yaml lacks cause, owner"), (150.0, [], "before the fix")],
+)
+def test_a_draft_or_an_early_post_mortem_closes_no_ticket(fix: float, missing: list[str], words: str) -> None:
+    """It was attached to tell others what goes on, and says neither the cause nor how it ended."""
+    found = check_ticket([attached("OPS-1", 100)], None, at(fix).to_pydatetime(), missing)
+
+    assert (found.state, words in found.why) == ("person", True)
+    assert check_ticket([attached("OPS-1", 100)], None, at(50).to_pydatetime(), []).state == "yes"
+
+
+def test_a_ticket_that_was_closed_without_the_post_mortem_still_lacks_it() -> None:
+    closed = Closing("ann", "OPS-1", at(200).isoformat(), at(200).isoformat())
+
+    found = check_ticket([], closed)
+
+    assert (found.state, "was closed by ann, 2026-03-02 12:03:20 UTC, without it" in found.why) == ("person", True)
+    assert check_ticket([attached("OPS-1", 100)], closed).state == "yes"
 
 
 @pytest.mark.parametrize(
@@ -82,7 +140,7 @@ def test_the_ticket_needs_the_post_mortem_and_can_be_closed_then() -> None:
     ],
 )
 def test_a_republish_holds_only_where_each_event_has_passed(totals: dict[str, int], balances: bool, state: str) -> None:
-    plan: dict[str, Any] = {"plan_id": "plan-001", "totals": totals, "balances": balances}
+    plan: dict[str, Any] = {"plan_id": "plan-001", "totals": totals, "balances": balances, "left_out": {}}
 
     found = check_republish({"plans": [plan]})
 
@@ -92,3 +150,28 @@ def test_a_republish_holds_only_where_each_event_has_passed(totals: dict[str, in
 
 def test_where_no_plan_was_run_the_republish_decides_nothing() -> None:
     assert check_republish({"plans": [{"plan_id": "plan-001", "totals": None, "balances": None}]}) is None
+
+
+@pytest.mark.parametrize(
+    ("counts", "state", "words"),
+    [
+        ({"recorded": 30, "counted": 30.0, "open": 7}, "yes", "28 passed"),
+        ({"recorded": 30, "counted": 31.0, "open": None}, "yes", "28 passed"),
+        (
+            {"recorded": 30, "counted": 60.0, "open": 7},
+            "unknown",
+            "saw 60 dead letters and the records hold 30",
+        ),
+        ({"recorded": 30, "counted": None, "open": 9}, "unknown", "2 open events are in no plan"),
+    ],
+)
+def test_events_that_no_plan_knows_are_found_by_counting_three_ways(
+    counts: dict[str, Any], state: str, words: str
+) -> None:
+    """28 passed and 7 were left out on purpose; two more are open, or the counter saw more than the records hold."""
+    plan = {"plan_id": "plan-001", "totals": {"passed": 28}, "balances": True, "left_out": {"business": 7}}
+
+    found = check_republish({"plans": [plan]}, counts)
+
+    assert found is not None
+    assert (found.state, words in found.why) == (state, True)

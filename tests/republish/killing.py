@@ -146,7 +146,10 @@ def _one_plan(
             if draw.random() < 0.5:
                 order |= {"after_s": draw.uniform(0.0, 0.12)}
             else:
-                order |= {"point": POINTS[done % len(POINTS)], "number": draw.randrange(1, 12)}
+                order |= {
+                    "point": POINTS[sum(tally.killed_at[one] for one in POINTS) % len(POINTS)],
+                    "number": draw.randrange(1, 12),
+                }
         doubtful = _keys(before, {"intent", "in_doubt"})
         asked = len(server.asked)
         answer = run(**order)
