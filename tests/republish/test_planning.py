@@ -337,6 +337,9 @@ def test_the_rate_has_a_ceiling() -> None:
     frame = records([dead(1, payload_snapshot="{}")])
 
     assert plan_of(frame, max_rate=2).max_rate == 2.0
+    for endless in ({"max_rate": float("inf")}, {"outcome_deadline_s": float("inf")}):
+        with pytest.raises(ValueError, match="finite"):
+            settings(**endless)
     for own, rate in (
         (settings(), 6.0),
         (settings(max_rate=None), None),
