@@ -208,6 +208,14 @@ class RepublishSettings(_Table):
         # A variable of the environment is a text.
         return None if name.lower() in {"", "false"} else name
 
+    @field_validator("locked_fields")
+    @classmethod
+    def _are_names(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        # A pointer or a query would be the name of a field that no payload has, and lock nothing.
+        if any(name != name.strip() or not name or name[0] in "/$" for name in value):
+            raise ValueError("write each as payload.customer_id, without / or $ at its beginning and without spaces")
+        return value
+
     @field_validator("registry")
     @classmethod
     def _is_one_place(cls, value: Path | None) -> Path | None:
