@@ -14,7 +14,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from dlqkit.errors import PlanError, StorageError
+from dlqkit.errors import EvidenceError, ParameterError, PlanError, StorageError
 from dlqkit.evidence.store import (
     FILE_MODE,
     FOLDER_MODE,
@@ -28,7 +28,7 @@ from dlqkit.republish.claims import Claim, Free, content_of, read_claim, refusal
 from dlqkit.republish.interrupts import holding_interrupts
 from dlqkit.republish.next_steps import REASON, here
 from dlqkit.republish.owner import read_owner
-from dlqkit.republish.plan import FOLDER, Plan
+from dlqkit.republish.plan import FOLDER, Plan, read_plan
 
 __all__ = ["Claim", "Registry", "find_registry", "open_registry"]
 
@@ -81,7 +81,13 @@ class Registry:
         return found
 
     def claim(self, plan: Plan, by: str, at: str) -> None:
-        """Claim all events of a plan, or none.
+        """As ``claiming``, without a look at whether the plan is kept."""
+        with self.claiming(plan, by, at):
+            pass
+
+    @contextmanager
+    def claiming(self, plan: Plan, by: str, at: str) -> Iterator[None]:
+        """Claim all events of a plan, or none; none either where the plan is not kept within the block.
 
         Parameters
         ----------
@@ -98,11 +104,22 @@ class Registry:
             If the registry cannot be written.
         """
         claim = Claim(plan.plan_id, plan.hash, self.directory.resolve().name, socket.gethostname(), self.owner, by, at)
-        content = content_of(claim)
+        taken: list[tuple[Path, bytes | None]] = []
+        has_all = False
+        try:
+            self._take_all(plan, content_of(claim), taken)
+            has_all = True
+            yield
+        except BaseException:
+            # An interrupt may come after the plan's file was renamed into its place: then it keeps its events.
+            if not (has_all and self._is_kept(plan)):
+                self._let_go(taken)
+            raise
+
+    def _take_all(self, plan: Plan, content: bytes, taken: list[tuple[Path, bytes | None]]) -> None:
         # In the order of names: of two planners with a common event one gets it, and the other has taken none of his.
         paths = sorted((self._path(event.event_key), event.event_key) for event in plan.events)
         source = self.place / "tmp" / f"{plan.hash}.{os.getpid()}"
-        taken: list[tuple[Path, bytes | None]] = []
         free = Free(self.directory, self.owner, plan.replaces)
         try:
             for number, (path, key) in enumerate(paths):
@@ -117,14 +134,16 @@ class Registry:
             for folder in sorted({path.parent for path, _ in taken}):
                 sync_folder(folder)
         except OSError as error:
-            self._let_go(taken)
             raise storage_error(self.place, error) from error
-        except BaseException:
-            self._let_go(taken)
-            raise
         finally:
             for number in range(0, len(paths), NAMES_PER_FILE):
                 remove_file(source.with_name(f"{source.name}.{number // NAMES_PER_FILE}"))
+
+    def _is_kept(self, plan: Plan) -> bool:
+        try:
+            return read_plan(self.directory, plan.plan_id).hash == plan.hash
+        except (ParameterError, EvidenceError):
+            return False
 
     def _mode(self) -> int:
         """As open as the shared folder itself, so that colleagues can read who has an event; else the owner's alone."""
