@@ -117,7 +117,7 @@ def make_facts(**over: Any) -> dict[str, Any]:
         },
         "other_workflows": [],
         "other_incidents": [],
-        "republish": {"plans": [], "passed": [], "sent": [], "audit": [], "mark": ""},
+        "republish": {"plans": [], "passed": [], "sent": [], "audit": [], "mark": "", "problem": ""},
         "untold": {"queued_to_dlq": None},
         "advice": [
             {
