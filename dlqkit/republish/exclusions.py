@@ -112,9 +112,8 @@ def find_sent(
     journal : DataFrame or None
         ``republish.journal.JOURNAL``.
     earlier : iterable of Plan
-        The incident's plans. Where one names the very dead letter that is the last one still, the event did not die
-        again, whatever the clocks of worker and analyst say.
-
+        The incident's plans. Where one was made of the dead letter that is the last one still, or of a later one, the
+        event did not die again, whatever the clocks of worker and analyst say.
     elsewhere : sequence of Send
         What the registry keeps of plans of other folders.
 
@@ -156,8 +155,9 @@ def find_sent(
 
 def _is_same_death(event: Any, row: Any, known: Mapping[tuple[str, str], tuple[Any, ...]]) -> bool:
     """Whether the event's last dead letter is not one that came after this send."""
-    record_id, dead_at, _ = known.get((str(row.plan_id), str(event.event_key)), (None, None, None))
-    if pd.isna(event.recorded_at) or (record_id == event.record_id and dead_at == event.recorded_at.isoformat()):
+    _, dead_at, _ = known.get((str(row.plan_id), str(event.event_key)), (None, None, None))
+    # Held against the death that it was sent for: both times are of the worker's clock, which may be ahead of ours.
+    if pd.isna(event.recorded_at) or (dead_at is not None and event.recorded_at <= pd.Timestamp(dead_at)):
         return True
     sent_at = row.intent_at if not pd.isna(row.intent_at) else row.settled_at
     return pd.isna(sent_at) or bool(event.recorded_at <= sent_at)

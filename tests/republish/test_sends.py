@@ -56,6 +56,16 @@ def test_an_event_that_a_colleague_has_sent_is_left_out_by_older_evidence(tmp_pa
     assert [event.event_key for event in plan.events] == ["e2"]
 
 
+def test_a_colleagues_evidence_that_ends_before_the_death_that_was_sent_for_shows_no_new_one(tmp_path: Path) -> None:
+    """The worker's clock is ahead, so that even the first dead letter seems to come after the send."""
+    first, again = (dead(seconds, event_key="e0", trace_id="t0", record_id=f"r-{seconds}", payload_snapshot='{"a":1}')
+                    for seconds in (500, 560))  # fmt: skip
+    sent(tmp_path / "one", tmp_path / "team", plan_of(records([first, again])), (1,))
+
+    with pytest.raises(PlanError, match="already republished"):
+        planned_by_a_colleague(tmp_path, tmp_path / "team", records([first]))
+
+
 def test_an_event_that_died_again_after_a_colleagues_send_has_a_key_of_its_own(tmp_path: Path) -> None:
     """The next generation, though this folder's journal knows of no send."""
     first = plan_of(records(OLD))
