@@ -12,7 +12,8 @@ from dlqkit.executions.event_history import record_outcomes
 from dlqkit.incident import parse_duration
 from dlqkit.republish.plan import Plan, safe_hash
 from dlqkit.republish.selection import values_of
-from dlqkit.republish.sends import Send, to_journal
+from dlqkit.republish.sends import to_journal
+from dlqkit.republish.sent_files import Send
 from dlqkit.settings import WorkflowSettings
 
 __all__ = [
@@ -128,7 +129,7 @@ def find_sent(
     if not rows_of:
         return {}
     known: dict[tuple[str, str], tuple[Any, ...]] = {
-        (one.plan, one.event_key): (one.record_id, one.dead_at, "") for one in elsewhere
+        (one.plan, one.event_key): (one.record_id, one.dead_at, one.record_sha256) for one in elsewhere
     }
     known |= {(plan.plan_id, event.event_key): (event.record_id, event.dead_at, event.record_sha256)
               for plan in earlier for event in plan.events}  # fmt: skip

@@ -3,20 +3,23 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 
 import pandas as pd
 import pytest
 
 from dlqkit.errors import PlanError
+from dlqkit.republish import sent_files
 from dlqkit.republish.cancelling import cancel_plan
-from dlqkit.republish.journal import Change, open_journal
+from dlqkit.republish.edits import read_edit
+from dlqkit.republish.journal import Change, open_journal, read_journal
 from dlqkit.republish.known import Known
-from dlqkit.republish.plan import Plan, write_plan
+from dlqkit.republish.plan import Plan, plan_path, write_plan
 from dlqkit.republish.registry import Registry, find_registry
-from dlqkit.republish.sends import read_sends
+from dlqkit.republish.sent_files import keep_sends, read_sends
 from tests.frames import at, dead, records
-from tests.republish.cases import left_out, plan_of
+from tests.republish.cases import left_out, plan_of, settings
 
 OLD = [dead(1, payload_snapshot='{"a":1}'), dead(2, payload_snapshot='{"a":2}'), dead(3, payload_snapshot='{"a":3}')]
 
@@ -88,6 +91,54 @@ def test_an_edited_event_that_came_back_is_known_by_what_a_colleague_sent(tmp_pa
     plan = planned_by_a_colleague(tmp_path, tmp_path / "team", records([came_back, OLD[1]]))
 
     assert left_out(plan) == {"new": "already republished"}
+
+
+def test_an_edited_event_in_an_envelope_that_came_back_is_known_by_its_text_within(tmp_path: Path) -> None:
+    """What was sent is the envelope; its record shows the payload alone."""
+    own = settings({"envelope": '{"trace": {trace_id}, "data": {payload}}'})
+    edit = read_edit('{"a": 9}', "OPS-17", "ann")
+    sent(tmp_path / "one", tmp_path / "team", plan_of(records(OLD[:1]), own=own, edits=(edit,)), (1,))
+    came_back = dead(200, event_key="new", trace_id="t0", payload_snapshot='{"a":9}')
+
+    (event,) = planned_by_a_colleague(tmp_path, tmp_path / "team", records([came_back])).events
+
+    assert event.generation == 2
+
+
+def test_what_a_plan_has_sent_whose_file_was_cut_off_since_is_kept_by_the_journal(tmp_path: Path) -> None:
+    """Its event died again and is in a later plan, which can be given up all the same."""
+    again = dead(200, event_key="e0", trace_id="t0", payload_snapshot='{"a":1}')
+    first = plan_of(records(OLD[:1]))
+    registry = sent(tmp_path / "one", tmp_path / "team", first, (1,))
+    shutil.rmtree(tmp_path / "team" / "sent")
+    known = Known(journal=read_journal(tmp_path / "one"), earlier=(first,))
+    later = plan_of(records([OLD[0], again]), known=known, plan_id="plan-002")
+    registry.claim(later, "ann", "2026-03-02")
+    path = plan_path(tmp_path / "one", "plan-001")
+    path.write_bytes(path.read_bytes()[:100])
+
+    assert cancel_plan(registry, later, by="ann", reason="not needed") == 1
+
+    (kept,) = read_sends(registry, records(OLD[:1]))
+    assert (kept.plan_id, kept.dedupe_key, kept.dead_at) == ("plan-001", first.events[0].dedupe_key, None)
+    assert kept.sent_at == at(100).isoformat()
+
+
+def test_thousands_of_sent_events_are_kept_in_a_few_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A file of its own for each would have kept whoever proves or cancels waiting for minutes; twice adds nothing."""
+    monkeypatch.setattr(sent_files, "_PER_FILE", 2)
+    registry = sent(tmp_path / "one", tmp_path / "team", plan_of(records(OLD)), (1, 2, 3))
+    files = [path.stat() for path in (tmp_path / "team" / "sent").rglob("*.json")]
+
+    assert len(files) == 6
+    assert len({file.st_ino for file in files}) == 2
+    assert list((tmp_path / "team" / "tmp").iterdir()) == []
+    kept = read_sends(registry, records(OLD))
+    assert [one.event_key for one in kept] == ["e0", "e1", "e2"]
+    keep_sends(registry, kept)
+    assert [path.stat().st_ino for path in (tmp_path / "team" / "sent").rglob("*.json")] == [
+        file.st_ino for file in files
+    ]
 
 
 def test_a_folders_own_registry_keeps_what_its_journal_says_anyway_nowhere_else(tmp_path: Path) -> None:
