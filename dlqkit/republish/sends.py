@@ -78,8 +78,10 @@ def _of_row(registry: Registry, row: Any, event_key: str) -> Send:
 
 
 def to_journal(sends: Sequence[Send], own: pd.DataFrame | None) -> pd.DataFrame:
-    """As ``JOURNAL``, without what the folder's own journal says itself."""
-    known = set() if own is None else set(zip(own["dedupe_key"], own["address"], strict=True))
+    """As ``JOURNAL``, without what the folder's own journal has sent itself."""
+    # Acknowledged alone: what was planned here and given up may have been sent elsewhere, under the very same key.
+    acked = empty_frame(JOURNAL) if own is None else own[own["state"].astype("str") == "acked"]
+    known = set(zip(acked["dedupe_key"], acked["address"], strict=True))
     rows = [
         {
             "plan_id": one.plan, "item": number, "event_key": one.event_key, "workflow_id": one.workflow_id,

@@ -69,6 +69,19 @@ def test_a_colleagues_evidence_that_ends_before_the_death_that_was_sent_for_show
         planned_by_a_colleague(tmp_path, tmp_path / "team", records([first]))
 
 
+def test_what_was_given_up_here_and_sent_by_a_colleague_since_is_left_out(tmp_path: Path) -> None:
+    """Both plans have the same dedupe key; the journal here has it as not sent, and knows nothing of the other."""
+    plan = plan_of(records(OLD))
+    sent(tmp_path / "two", tmp_path / "team", plan, ())
+    registry = sent(tmp_path / "one", tmp_path / "team", plan, (1, 2, 3))
+    kept = read_sends(registry, records(OLD))
+    own = read_journal(tmp_path / "two")
+    assert set(own["state"].astype("str")) == {"failed"}
+
+    with pytest.raises(PlanError, match="3 already republished"):
+        plan_of(records(OLD), known=Known(journal=own, earlier=(plan,), sent_elsewhere=kept), plan_id="plan-002")
+
+
 def test_an_event_that_died_again_after_a_colleagues_send_has_a_key_of_its_own(tmp_path: Path) -> None:
     """The next generation, though this folder's journal knows of no send."""
     first = plan_of(records(OLD))
