@@ -9,15 +9,15 @@ from typing import Any
 
 import pandas as pd
 
-from dlqkit.errors import EvidenceError, ParameterError
+from dlqkit.errors import EvidenceError, ParameterError, PlanError
 from dlqkit.frames import conform, empty_frame
 from dlqkit.republish.journal import read_journal, refuse_lost
 from dlqkit.republish.journal_schema import JOURNAL, writable
-from dlqkit.republish.plan import Plan, read_plan
+from dlqkit.republish.plan import Plan, PlannedEvent, read_plan
 from dlqkit.republish.registry import Registry
-from dlqkit.republish.sent_files import Send, keep_sends
+from dlqkit.republish.sent_files import Send, find_sends, keep_sends, text_key
 
-__all__ = ["release_events", "to_journal"]
+__all__ = ["refuse_sent_elsewhere", "release_events", "to_journal"]
 
 
 def release_events(registry: Registry, plan: Plan, *, keep: Collection[str]) -> int:
@@ -75,6 +75,47 @@ def _of_row(registry: Registry, row: Any, event_key: str) -> Send:
         None if pd.isna(row.trace_id) else str(row.trace_id), str(row.address), str(row.dedupe_key),
         str(row.payload_sha256), None, None, None if pd.isna(at) else at.isoformat(),
     )  # fmt: skip
+
+
+def refuse_sent_elsewhere(registry: Registry, plan: Plan) -> None:
+    """Refuse a plan with an event that a colleague has sent since it was looked at.
+
+    Parameters
+    ----------
+    registry : Registry
+    plan : Plan
+        Whose events are claimed: from then on nobody else sends them.
+
+    Raises
+    ------
+    PlanError
+        Naming the plan that has sent it.
+    EvidenceError
+        If the journal is damaged.
+    """
+    keys = {event.event_key: (event.event_key, *_texts_of(event)) for event in plan.events}
+    kept = find_sends(registry, {key for own in keys.values() for key in own})
+    if not kept:
+        return
+    journal = read_journal(registry.directory)
+    journal = journal[journal["state"].astype("str") == "acked"]
+    own_sends = journal.groupby("event_key", observed=True)["dedupe_key"].agg(set).to_dict()
+    for event in plan.events:
+        sends = [send for key in keys[event.event_key] for send in kept.get(key, ())]
+        known = {send.dedupe_key for send in sends} | own_sends.get(writable(event.event_key), set())
+        # Planned once more on purpose, after it died again, it counts the earlier sends.
+        if sends and len(known) >= event.generation:
+            raise PlanError(
+                f"The event {event.event_key[:100]} was sent by {sends[-1].plan} since {plan.plan_id} was looked at.",
+                f"Make a new plan; if {plan.plan_id} is there already, cancel it first.",
+            )
+
+
+def _texts_of(event: PlannedEvent) -> tuple[str, ...]:
+    # Of an edited event the plan has not the text that it was found by; without a trace a text may be another's too.
+    if event.edited is not None or event.trace_id is None or not event.record_sha256:
+        return ()
+    return (text_key(event.workflow_id, event.trace_id, event.record_sha256),)
 
 
 def to_journal(sends: Sequence[Send], own: pd.DataFrame | None) -> pd.DataFrame:

@@ -17,7 +17,7 @@ from dlqkit.evidence.store import remove_file, storage_error, sync_folder, write
 from dlqkit.republish.plan import canonical_json, safe_hash
 from dlqkit.republish.registry import Registry
 
-__all__ = ["Send", "find_sends", "keep_sends", "read_sends"]
+__all__ = ["Send", "find_sends", "keep_sends", "read_sends", "text_key"]
 
 _FOLDER = "sent"
 # Whoever looks for one event reads all of its file; with one file an event ten thousand took minutes to sync.
@@ -54,11 +54,12 @@ class Send:
     @property
     def keys(self) -> tuple[str, ...]:
         """By what it is found: an event that was edited and came back has another key than before, but this text."""
-        texts = {self.payload_sha256, self.record_sha256} - {""}
-        return self.event_key, *(_text_key(self.workflow_id, self.trace_id, digest) for digest in sorted(texts))
+        texts = set() if self.trace_id is None else {self.payload_sha256, self.record_sha256} - {""}
+        return self.event_key, *(text_key(self.workflow_id, self.trace_id, digest) for digest in sorted(texts))
 
 
-def _text_key(workflow_id: object, trace_id: object, payload_sha256: str) -> str:
+def text_key(workflow_id: object, trace_id: object, payload_sha256: str) -> str:
+    """What stands for a text of a trace, as an event's key does for the event."""
     return canonical_json([str(workflow_id), str(trace_id), payload_sha256])
 
 
@@ -189,6 +190,6 @@ def read_sends(registry: Registry, dead: pd.DataFrame) -> tuple[Send, ...]:
     keys: set[str] = set()
     for row in dead[["event_key", "workflow_id", "trace_id", "payload_snapshot"]].itertuples(index=False):
         text = row.payload_snapshot if isinstance(row.payload_snapshot, str) else ""
-        keys |= {str(row.event_key), _text_key(row.workflow_id, row.trace_id, safe_hash(text))}
+        keys |= {str(row.event_key), text_key(row.workflow_id, row.trace_id, safe_hash(text))}
     kept = (send for sends in find_sends(registry, keys).values() for send in sends)
     return tuple(sorted({(one.address, one.dedupe_key): one for one in kept}.values(), key=_order))
