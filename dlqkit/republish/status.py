@@ -12,7 +12,7 @@ import pandas as pd
 from dlqkit.errors import EvidenceError, ParameterError
 from dlqkit.evidence import audit_log
 from dlqkit.republish.journal import read_journal, refuse_lost
-from dlqkit.republish.plan import Plan, find_plans, read_plan
+from dlqkit.republish.plan import Plan, find_plans, plan_path, read_plan
 from dlqkit.republish.plan_decisions import read_approval, read_cancellation
 
 __all__ = ["Status", "find_status"]
@@ -84,7 +84,10 @@ def _unreadable(directory: Path, plan_id: str, journal: pd.DataFrame, error: Evi
     """What is known of a plan whose file was changed: the journal's word alone."""
     own = journal[journal["plan_id"] == plan_id]
     items = dict(zip(own["item"].astype(int), own["state"].astype("str"), strict=True))
-    given_up = read_cancellation(directory, plan_id)
+    try:
+        given_up = read_cancellation(directory, plan_id)
+    except EvidenceError as damaged:
+        given_up, error = None, damaged
     end = f"It was cancelled by {given_up.by}: {given_up.reason}" if given_up is not None else error.next_step
     doubtful = tuple(sorted(item for item, state in items.items() if state == "in_doubt"))
     return Status(plan_id, "", len(items), 0, f"{error.problem} {end}", dict(Counter(items.values())), doubtful, "")
@@ -94,5 +97,7 @@ def _approval(directory: Path, plan: Plan) -> str:
     try:
         known = read_approval(directory, plan)
     except EvidenceError as error:
-        return error.problem
+        # Somebody decided something that does not count, and is told the way on.
+        is_decided = any(plan_path(directory, plan.plan_id, kind).exists() for kind in ("approval", "cancelled"))
+        return f"{error.problem} {error.next_step}" if is_decided else error.problem
     return f"Approved by {known.by}, {known.at}: {known.reason}"
