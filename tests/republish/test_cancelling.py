@@ -132,6 +132,22 @@ def test_a_plan_that_was_cut_is_given_up_although_nothing_is_claimed_for_it(regi
     assert earlier_plans(registry.directory) == ()
 
 
+def test_what_is_in_doubt_is_shown_although_its_plans_file_is_gone(registry: Registry) -> None:
+    """The journal has it; the line says how to go on, and giving the plan up keeps what may have been sent."""
+    own = plan(1, "e0", "e1")
+    keep_plan(registry, own, {}, by="ann")
+    send(registry.directory, own, (1,))
+    plan_path(registry.directory, "plan-001").unlink()
+
+    for told in (find_status(registry.directory), find_status(registry.directory, "plan-001")):
+        assert [(one.plan_id, dict(one.states)) for one in told] == [("plan-001", {"acked": 1, "planned": 1})]
+        assert "plan-001.json is gone" in told[0].approval and "republish cancel" in told[0].approval
+    assert cancel_unreadable(registry, "plan-001", by="ann", reason="file lost") == 1
+    assert "cancelled by ann" in find_status(registry.directory)[0].approval
+    with pytest.raises(ParameterError, match="There is no plan-002"):
+        find_status(registry.directory, "plan-002")
+
+
 def test_adopting_an_older_journal_puts_plans_that_it_does_not_know_in_doubt(registry: Registry) -> None:
     """They were begun, by the audit log: nothing of them is sent again without a word for it."""
     folder = registry.directory
