@@ -104,6 +104,17 @@ def test_a_journal_that_was_lost_is_not_begun_anew(tmp_path: Path) -> None:
     refused(tmp_path, "missing")
 
 
+def test_a_journal_that_was_lost_with_the_audit_log_is_not_begun_anew(tmp_path: Path) -> None:
+    """The mark beside it still says that it was written."""
+    begun(tmp_path)
+    journal_file(tmp_path).unlink()
+    (tmp_path / "audit.jsonl").unlink()
+
+    refused(tmp_path, r"journal\.mark says")
+    with pytest.raises(EvidenceError, match="missing"):
+        find_status(tmp_path)
+
+
 def test_a_journal_of_another_folder_is_refused(tmp_path: Path) -> None:
     begun(tmp_path / "one")
     (tmp_path / "two" / "republish").mkdir(parents=True)
