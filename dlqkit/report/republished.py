@@ -130,22 +130,22 @@ def _find_problem(folder: IncidentFolder) -> str:
     """Why nothing can be told of the plans; empty where all of them, and the journal, can be read."""
     names = find_plans(folder.path)
     try:
-        if names:
-            refuse_lost(folder.path)
-            read_journal(folder.path)
+        refuse_lost(folder.path)
+        begun = set(read_journal(folder.path)["plan_id"])
         for plan_id in names:
             read_plan(folder.path, plan_id)
     except EvidenceError as error:
         return error.problem
-    return ""
+    gone = sorted(begun - set(names))
+    return f"{gone[0]}.json is gone, and the journal has its events." if gone else ""
 
 
 def mark_republish(folder: IncidentFolder) -> str:
     """What changes whenever a plan, an approval or the journal does; empty without a plan."""
-    if not find_plans(folder.path):
-        return ""
     if problem := _find_problem(folder):
         return problem
+    if not find_plans(folder.path):
+        return ""
     rows = [
         [one.hash, one.approval, sorted(one.states.items()), list(one.in_doubt)] for one in find_status(folder.path)
     ]

@@ -9,12 +9,12 @@ from pathlib import Path
 
 import pandas as pd
 
-from dlqkit.errors import ParameterError
+from dlqkit.errors import EvidenceError, ParameterError
 from dlqkit.evidence import audit_log
 from dlqkit.evidence.store import remove_file
 from dlqkit.republish.journal import open_journal, read_journal, refuse_lost
 from dlqkit.republish.next_steps import here, is_reason
-from dlqkit.republish.plan import FOLDER, Plan
+from dlqkit.republish.plan import FOLDER, Plan, plan_path
 from dlqkit.republish.plan_decisions import Cancellation, read_cancellation, write_cancellation
 from dlqkit.republish.registry import Registry
 from dlqkit.republish.sends import release_events
@@ -99,7 +99,8 @@ def cancel_unreadable(registry: Registry, plan_id: str, *, by: str, reason: str)
     directory = registry.directory
     refuse_lost(directory)
     claims = registry.claims_of(plan_id)
-    if not claims and plan_id not in set(read_journal(directory)["plan_id"]):
+    is_there = any(plan_path(directory, plan_id, kind).exists() for kind in ("", "approval", "cancelled"))
+    if not is_there and not claims and plan_id not in set(read_journal(directory)["plan_id"]):
         step = here("See what there is: dlqkit republish status DIR", directory)
         raise ParameterError(f"Nothing is known of {plan_id}.", step)
     _note(directory, plan_id, next((claim.hash for claim in claims.values()), ""), by, reason)
@@ -123,10 +124,18 @@ def note_cancellation(directory: Path, plan: Plan, *, by: str, reason: str) -> N
 
 
 def _note(directory: Path, plan_id: str, plan_hash: str, by: str, reason: str) -> None:
-    if read_cancellation(directory, plan_id) is None:
+    if not _is_kept(directory, plan_id):
         audit_log.append(directory, "republish cancel", plan_id=plan_id, hash=plan_hash, cancelled_by=by,
                          reason=reason)  # fmt: skip
         write_cancellation(directory, Cancellation(plan_id, plan_hash, by, reason, now_text()))
+
+
+def _is_kept(directory: Path, plan_id: str) -> bool:
+    """Whether it can be read who gave the plan up; what was damaged is written anew."""
+    try:
+        return read_cancellation(directory, plan_id) is not None
+    except EvidenceError:
+        return False
 
 
 def _withdraw(directory: Path, plan_id: str, by: str, reason: str) -> pd.DataFrame:

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from decimal import Decimal
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from dlqkit.errors import ParameterError
@@ -77,7 +78,7 @@ def edits_of_table(before: pd.DataFrame, after: pd.DataFrame, *, reason: str, by
     Raises
     ------
     ParameterError
-        If a row is not in the first table, or a row stands there twice.
+        If a row is not in the first table, or a row stands there twice; or a cell holds no text, number or flag.
     """
     strange = [str(key) for key in after.index if key not in before.index]
     if strange or after.index.has_duplicates:
@@ -89,7 +90,7 @@ def edits_of_table(before: pd.DataFrame, after: pd.DataFrame, *, reason: str, by
         for column in after.columns:
             old = before.at[key, column] if column in before.columns else None
             new = after.at[key, column]
-            old, new = (None if pd.isna(cell) or cell == "" else cell for cell in (old, new))
+            old, new = (_plain_cell(cell, str(key), column) for cell in (old, new))
             if old != new:
                 _put(patch, read_names(column)[1:], None if new is None else _read_cell(new))
         if patch:
@@ -97,11 +98,26 @@ def edits_of_table(before: pd.DataFrame, after: pd.DataFrame, *, reason: str, by
     return tuple(edits)
 
 
-def _read_cell(cell: Any) -> Any:
-    if isinstance(cell, bool):
-        return cell
+def _plain_cell(cell: Any, key: str, column: str) -> str | bool | Decimal | None:
+    """A cell as text, number or flag, None where it is empty; a column that was set at once has numpy's own kinds."""
+    if isinstance(cell, str):
+        return cell or None
+    if isinstance(cell, bool | np.bool_):
+        return bool(cell)
+    if pd.api.types.is_scalar(cell) and pd.isna(cell):
+        return None
+    number = Decimal(str(cell)) if isinstance(cell, int | float | np.number | Decimal) else None
+    if number is None or not number.is_finite():
+        raise ParameterError(
+            f"The cell {column[:60]} of {key[:60]} is neither a text, a number nor a flag.",
+            "Write a list or an object as JSON text, such as '[1, 2]'.",
+        )
+    return number
+
+
+def _read_cell(cell: str | bool | Decimal) -> Any:
     if not isinstance(cell, str):
-        return Decimal(str(cell))
+        return cell
     try:
         return plain_value(parse_exact(cell))
     except ValueError:

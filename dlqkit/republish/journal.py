@@ -14,7 +14,7 @@ import pandas as pd
 from dlqkit.evidence import audit_log
 from dlqkit.frames import empty_frame
 from dlqkit.republish import journal_file as file
-from dlqkit.republish.journal_place import Mark, check_not_lost, check_place, known_sequence, refuse_older
+from dlqkit.republish.journal_place import MARK, Mark, check_not_lost, check_place, known_sequence, refuse_older
 from dlqkit.republish.journal_plans import to_frame
 from dlqkit.republish.journal_rows import Change
 from dlqkit.republish.journal_schema import JOURNAL
@@ -22,7 +22,7 @@ from dlqkit.republish.journal_writer import Journal
 from dlqkit.republish.plan import FOLDER
 from dlqkit.republish.run_lock import hold_run_lock
 
-__all__ = ["JOURNAL", "Change", "Journal", "open_journal", "read_journal", "refuse_lost"]
+__all__ = ["JOURNAL", "Change", "Journal", "open_journal", "opened_file", "read_journal", "refuse_lost"]
 
 
 def _utc_now() -> datetime:
@@ -66,7 +66,7 @@ def opened_file(directory: Path) -> Iterator[tuple[sqlite3.Connection, file.Head
     if not path.exists() or path.stat().st_size == 0:
         check_not_lost(directory)
     connection = file.connect_to_write(path)
-    mark = Mark(path.with_name("journal.mark"))
+    mark = Mark(path.with_name(MARK))
     try:
         with file.writing():
             if file.is_new(connection):
@@ -93,7 +93,7 @@ def refuse_lost(directory: Path) -> None:
         check_not_lost(directory)
         return
     # Before the file is looked at: a run that goes on writes them after it.
-    lines, marked = audit_log.read(directory), Mark(path.with_name("journal.mark")).text()
+    lines, marked = audit_log.read(directory), Mark(path.with_name(MARK)).text()
     head = file.peek_head(path)
     if head is None:
         check_not_lost(directory)

@@ -15,12 +15,13 @@ from dlqkit.republish.journal_schema import (
     CHANGING,
     FIXED,
     FORMAT,
-    SCHEMA,
     add_digests,
+    has_own_rules,
     identity_of,
     note_digest,
     plan_digest,
     state_digest,
+    statements,
 )
 from dlqkit.republish.plan import FOLDER
 
@@ -211,7 +212,7 @@ def make_tables(connection: sqlite3.Connection, path: Path, journal_id: str) -> 
     with writing():
         connection.execute("BEGIN IMMEDIATE")
         try:
-            for statement in _statements():
+            for statement in statements():
                 connection.execute(statement)
             connection.execute(
                 "INSERT INTO journal VALUES (1, ?, ?, ?, ?, 0, ?)",
@@ -222,16 +223,6 @@ def make_tables(connection: sqlite3.Connection, path: Path, journal_id: str) -> 
             if connection.in_transaction:
                 connection.execute("ROLLBACK")
             raise
-
-
-def _statements() -> list[str]:
-    out, held = [], ""
-    for line in SCHEMA.splitlines(keepends=True):
-        held += line
-        if sqlite3.complete_statement(held):
-            out.append(held)
-            held = ""
-    return out
 
 
 def read_head(connection: sqlite3.Connection) -> Head:
@@ -267,7 +258,7 @@ def check_contents(connection: sqlite3.Connection, head: Head) -> list[tuple[obj
     Raises
     ------
     EvidenceError
-        If a row was changed, is missing, or is older than the others.
+        If a row was changed, is missing, or is older than the others; or the rules that hold for rows were changed.
     """
     problem = connection.execute("PRAGMA integrity_check(1)").fetchone()[0]
     if problem != "ok":
@@ -297,6 +288,8 @@ def check_contents(connection: sqlite3.Connection, head: Head) -> list[tuple[obj
         digests.append(digest)
     if add_digests("0", new=digests) != head.total:
         raise damaged("a row is missing or older than the others")
+    if not has_own_rules(connection):
+        raise damaged("its own rules were changed")
     return [tuple(row[: len(FIXED) + len(CHANGING)]) for row in rows]
 
 

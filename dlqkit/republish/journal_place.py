@@ -12,11 +12,21 @@ from typing import Any
 from dlqkit.errors import EvidenceError, StorageError
 from dlqkit.evidence import audit_log
 from dlqkit.evidence.store import FILE_MODE
-from dlqkit.republish.journal_file import Head
+from dlqkit.republish.journal_file import Head, journal_path
 from dlqkit.republish.next_steps import REASON, here
 
-__all__ = ["Mark", "bind_place", "check_not_lost", "check_place", "find_why_not", "known_sequence", "refuse_older"]
+__all__ = [
+    "MARK",
+    "Mark",
+    "bind_place",
+    "check_not_lost",
+    "check_place",
+    "find_why_not",
+    "known_sequence",
+    "refuse_older",
+]
 
+MARK = "journal.mark"
 _ADOPT = (
     "Find the file that was written last; or go on with this one, by name and reason: "
     f"dlqkit republish resolve DIR --adopt {REASON}"
@@ -143,13 +153,18 @@ def check_not_lost(directory: Path) -> None:
     Raises
     ------
     EvidenceError
-        If ``audit.jsonl`` knows of a journal.
+        If ``audit.jsonl`` or the mark beside the file knows of a journal.
     """
     if any(isinstance(line.get("journal"), str) for line in audit_log.read(directory)):
-        raise EvidenceError(
-            "The journal is missing, although audit.jsonl says that one was begun in this incident folder.",
-            "Restore republish/journal.sqlite from a copy; without it, events would be sent again.",
-        )
+        witness = "audit.jsonl"
+    elif Mark(journal_path(directory).with_name(MARK)).text():
+        witness = MARK
+    else:
+        return
+    raise EvidenceError(
+        f"The journal is missing, although {witness} says that one was begun in this incident folder.",
+        "Restore republish/journal.sqlite from a copy; without it, events would be sent again.",
+    )
 
 
 def bind_place(write: sqlite3.Cursor, path: Path) -> None:

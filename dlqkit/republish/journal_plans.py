@@ -12,10 +12,10 @@ import pandas as pd
 from dlqkit.errors import EvidenceError
 from dlqkit.frames import conform, empty_frame
 from dlqkit.republish import journal_file as file
-from dlqkit.republish.journal_schema import CHANGING, JOURNAL, identity_of, writable
+from dlqkit.republish.journal_schema import CHANGING, FIXED, JOURNAL, identity_of, plan_digest, state_digest, writable
 from dlqkit.republish.plan import Plan, PlannedEvent
 
-__all__ = ["PLANNED", "fixed_fields", "refuse_repeats", "refuse_sent", "refuse_sent_since", "to_frame"]
+__all__ = ["PLANNED", "fixed_fields", "insert_plan", "refuse_repeats", "refuse_sent", "refuse_sent_since", "to_frame"]
 
 PLANNED = ("planned", *([None] * (len(CHANGING) - 1)))
 """What is known of an event before its first intent, in the order of ``CHANGING``."""
@@ -31,6 +31,23 @@ def fixed_fields(journal_id: str, plan: Plan, event: PlannedEvent) -> tuple[Any,
         event.dedupe_key, event.payload_sha256, event.original_sha256,
     )  # fmt: skip
     return (*fixed, identity_of(journal_id, fixed))
+
+
+def insert_plan(write: sqlite3.Cursor, journal_id: str, plan: Plan, *, runs: int = 0) -> list[str]:
+    """Write down a plan and its events as planned, within a transaction; the new rows' digests."""
+    digest = plan_digest(journal_id, (plan.plan_id, plan.hash, len(plan.events), runs))
+    write.execute(
+        "INSERT INTO plans VALUES (?, ?, ?, ?, ?)", (plan.plan_id, plan.hash, len(plan.events), runs, digest)
+    )  # fmt: skip
+    last = write.execute("SELECT coalesce(max(number), 0) FROM events").fetchone()[0]
+    rows = [
+        (last + number, *fixed_fields(journal_id, plan, event)) for number, event in enumerate(plan.events, start=1)
+    ]
+    marks = ", ".join("?" * (len(FIXED) + 2))
+    write.executemany(f"INSERT INTO events (number, {', '.join(FIXED)}, identity) VALUES ({marks})", rows)
+    states = [(row[0], "planned", state_digest(row[-1], PLANNED)) for row in rows]
+    write.executemany("INSERT INTO states (event, state, digest) VALUES (?, ?, ?)", states)
+    return [digest, *(row[-1] for row in states)]
 
 
 def refuse_repeats(connection: sqlite3.Connection, plan: Plan) -> None:

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import functools
 import hashlib
+import sqlite3
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import closing
 from typing import Any
 
 from dlqkit.frames import TIME
@@ -17,10 +20,12 @@ __all__ = [
     "add_digests",
     "digest_of",
     "digest_of_intent",
+    "has_own_rules",
     "identity_of",
     "note_digest",
     "plan_digest",
     "state_digest",
+    "statements",
     "writable",
 ]
 
@@ -45,6 +50,7 @@ JOURNAL: Mapping[str, str] = {
     "resolution": "str",
 }
 FORMAT = 1
+"""Whoever changes ``SCHEMA`` raises it: a journal with other rules of the same format counts as damaged."""
 FIXED = ("plan_id", "item", "event_key", "workflow_id", "trace_id", "address", "dedupe_key", "payload_sha256",
          "original_sha256")  # fmt: skip
 CHANGING = ("state", "message_id", "code", "run_id", "step", "intent_at", "settled_at", "resolved_by", "resolution")
@@ -106,6 +112,34 @@ CREATE TRIGGER fixed BEFORE UPDATE ON events BEGIN SELECT RAISE(ABORT, 'what an 
 CREATE TRIGGER kept BEFORE DELETE ON events BEGIN SELECT RAISE(ABORT, 'nothing is deleted'); END;
 CREATE TRIGGER known BEFORE DELETE ON states BEGIN SELECT RAISE(ABORT, 'nothing is deleted'); END;
 """
+
+
+def statements() -> list[str]:
+    """The statements that make the tables, one by one: run as a script they would be no transaction."""
+    out, held = [], ""
+    for line in SCHEMA.splitlines(keepends=True):
+        held += line
+        if sqlite3.complete_statement(held):
+            out.append(held)
+            held = ""
+    return out
+
+
+def has_own_rules(connection: sqlite3.Connection) -> bool:
+    """Whether the file's tables and triggers are those that were made, to the letter: no row's digest covers them."""
+    return _rules_of(connection) == _rules_as_made()
+
+
+def _rules_of(connection: sqlite3.Connection) -> frozenset[tuple[Any, ...]]:
+    return frozenset(connection.execute("SELECT type, name, tbl_name, sql FROM sqlite_master"))
+
+
+@functools.cache
+def _rules_as_made() -> frozenset[tuple[Any, ...]]:
+    with closing(sqlite3.connect(":memory:")) as connection:
+        for statement in statements():
+            connection.execute(statement)
+        return _rules_of(connection)
 
 
 def digest_of(fields: Iterable[object]) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import secrets
 import sqlite3
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import datetime
@@ -19,9 +19,9 @@ from dlqkit.evidence import audit_log
 from dlqkit.republish import journal_file as file
 from dlqkit.republish.interrupts import holding_interrupts
 from dlqkit.republish.journal_place import Mark
-from dlqkit.republish.journal_plans import PLANNED, fixed_fields, refuse_repeats, refuse_sent, to_frame
+from dlqkit.republish.journal_plans import insert_plan, refuse_repeats, refuse_sent, to_frame
 from dlqkit.republish.journal_rows import BOTH, Change, Rows, Written
-from dlqkit.republish.journal_schema import FIXED, add_digests, note_digest, plan_digest, state_digest, writable
+from dlqkit.republish.journal_schema import add_digests, note_digest, plan_digest, writable
 from dlqkit.republish.plan import Plan, canonical_json
 
 __all__ = ["Journal"]
@@ -91,21 +91,12 @@ class Journal:
             self.withdraw(plan.replaces, by=plan.plan_id, reason=f"replaced by {plan.plan_id}")
         refuse_repeats(self._connection, plan)
         with self.transaction() as write:
-            digest = plan_digest(self._head.journal_id, (plan.plan_id, plan.hash, len(plan.events), 0))
-            write.execute(
-                "INSERT INTO plans VALUES (?, ?, ?, 0, ?)", (plan.plan_id, plan.hash, len(plan.events), digest)
-            )
-            last = write.execute("SELECT coalesce(max(number), 0) FROM events").fetchone()[0]
-            rows = [
-                (last + number, *fixed_fields(self._head.journal_id, plan, event))
-                for number, event in enumerate(plan.events, start=1)
-            ]
-            marks = ", ".join("?" * (len(FIXED) + 2))
-            write.executemany(f"INSERT INTO events (number, {', '.join(FIXED)}, identity) VALUES ({marks})", rows)
-            states = [(row[0], "planned", state_digest(row[-1], PLANNED)) for row in rows]
-            write.executemany("INSERT INTO states (event, state, digest) VALUES (?, ?, ?)", states)
-            self._account(Written([digest, *(row[-1] for row in states)], ()))
-            self._rows.forget()
+            self.write_plan(write, plan)
+
+    def write_plan(self, write: sqlite3.Cursor, plan: Plan, *, runs: int = 0) -> None:
+        """Write down every event of a plan as planned, within a transaction; nothing is refused."""
+        self._account(Written(insert_plan(write, self._head.journal_id, plan, runs=runs), ()))
+        self._rows.forget()
 
     def begin_run(self, plan_id: str) -> str:
         """Begin a run of a plan: what an earlier one left at intent is in doubt from now on.
@@ -139,15 +130,17 @@ class Journal:
         """Put what is at intent, in every plan, in doubt; within a transaction. How many events that were."""
         return self._doubt(write, "state = 'intent'", "intent", code="INTERRUPTED")
 
-    def doubt_planned(self, write: sqlite3.Cursor, *, by: str, reason: str) -> int:
-        """Put what is at planned, in plans that were begun, in doubt: a newer file may know that it was sent."""
-        where = "state = 'planned' AND plan_id IN (SELECT plan_id FROM plans WHERE runs > 0)"
-        return self._doubt(
-            write, where, "planned", code="ADOPTED", resolved_by=writable(by), resolution=writable(reason)
+    def doubt_planned(self, write: sqlite3.Cursor, begun: Iterable[str], *, by: str, reason: str) -> int:
+        """Put what is at planned in doubt: in plans that were begun, by this file or by what else is known of them."""
+        where = (
+            "state = 'planned' AND (plan_id IN (SELECT plan_id FROM plans WHERE runs > 0)"
+            " OR plan_id IN (SELECT value FROM json_each(?)))"
         )
+        facts = {"code": "ADOPTED", "resolved_by": writable(by), "resolution": writable(reason)}
+        return self._doubt(write, where, "planned", json.dumps(list(begun)), **facts)
 
-    def _doubt(self, write: sqlite3.Cursor, where: str, expected: str, **facts: str) -> int:
-        left = write.execute(f"SELECT plan_id, item FROM {BOTH} WHERE {where}").fetchall()
+    def _doubt(self, write: sqlite3.Cursor, where: str, expected: str, *values: str, **facts: str) -> int:
+        left = write.execute(f"SELECT plan_id, item FROM {BOTH} WHERE {where}", values).fetchall()
         for own in sorted({plan_id for plan_id, _ in left}):
             changes = [Change(item, "in_doubt", **facts) for plan_id, item in left if plan_id == own]
             self.apply(write, own, changes, expected=expected)

@@ -10,7 +10,7 @@ from typing import Any
 from dlqkit.errors import EvidenceError
 from dlqkit.evidence import audit_log
 from dlqkit.evidence.store import write_bytes
-from dlqkit.republish.next_steps import approve_command, is_reason
+from dlqkit.republish.next_steps import REASON, approve_command, here, is_reason
 from dlqkit.republish.plan import Plan, canonical_json, plain_values, plan_path, read_frozen
 
 __all__ = [
@@ -75,21 +75,24 @@ def read_approval(directory: Path, plan: Plan) -> Approval:
     if given_up is not None:
         raise EvidenceError(f"{plan.plan_id} was cancelled by {given_up.by!r}.", "Make a new plan.")
     path = plan_path(directory, plan.plan_id, "approval")
+    command = approve_command(directory, plan.plan_id, plan.unknowns, plan.outcome_deadline_s)
     if not path.exists():
-        raise EvidenceError(
-            f"{plan.plan_id} is not approved.",
-            f"Read it, then: {approve_command(directory, plan.plan_id, plan.unknowns, plan.outcome_deadline_s)}",
-        )
-    approval = read_frozen(path, Approval)
+        raise EvidenceError(f"{plan.plan_id} is not approved.", f"Read it, then: {command}")
+    again = f"Read the plan, and approve it again: {command}"
+    try:
+        approval = read_frozen(path, Approval)
+    except EvidenceError as error:
+        # What was damaged is the decision: the plan itself has been read.
+        raise EvidenceError(error.problem, again) from error
     known = approval.outcome_deadline_s == (plan.outcome_deadline_s or approval.outcome_deadline_s)
     if approval.plan_id != plan.plan_id or approval.hash != plan.hash or not known:
-        raise EvidenceError(f"The approval is not of this {plan.plan_id}.", "Read the plan, and approve it again.")
+        raise EvidenceError(f"The approval is not of this {plan.plan_id}.", again)
     if set(plan.unknowns) - set(approval.accepted) or not (approval.outcome_deadline_s or 0) > 0:
-        raise EvidenceError(f"The approval of {plan.plan_id} leaves an unknown unsaid.", "Approve it again.")
+        raise EvidenceError(f"The approval of {plan.plan_id} leaves an unknown unsaid.", again)
     if not approval.by.strip() or not is_reason(approval.reason):
-        raise EvidenceError(f"The approval of {plan.plan_id} lacks a name or a reason.", "Approve it again.")
+        raise EvidenceError(f"The approval of {plan.plan_id} lacks a name or a reason.", again)
     if not any(_tells_of(line, approval) for line in audit_log.read(directory)):
-        raise EvidenceError(f"audit.jsonl does not tell of the approval of {plan.plan_id}.", "Approve it again.")
+        raise EvidenceError(f"audit.jsonl does not tell of the approval of {plan.plan_id}.", again)
     return approval
 
 
@@ -113,4 +116,10 @@ def read_cancellation(directory: Path, plan_id: str) -> Cancellation | None:
         If the file was changed or is not whole.
     """
     path = plan_path(directory, plan_id, "cancelled")
-    return read_frozen(path, Cancellation) if path.exists() else None
+    if not path.exists():
+        return None
+    try:
+        return read_frozen(path, Cancellation)
+    except EvidenceError as error:
+        step = f"It is not sent; cancel it again, so that this is kept: dlqkit republish cancel DIR PLAN {REASON}"
+        raise EvidenceError(error.problem, here(step, directory, plan_id)) from error

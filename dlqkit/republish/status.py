@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,7 +12,8 @@ import pandas as pd
 from dlqkit.errors import EvidenceError, ParameterError
 from dlqkit.evidence import audit_log
 from dlqkit.republish.journal import read_journal, refuse_lost
-from dlqkit.republish.plan import Plan, find_plans, read_plan
+from dlqkit.republish.next_steps import REASON, here
+from dlqkit.republish.plan import Plan, find_plans, plan_path, read_plan
 from dlqkit.republish.plan_decisions import read_approval, read_cancellation
 
 __all__ = ["Status", "find_status"]
@@ -55,7 +56,7 @@ def find_status(directory: Path, plan_id: str | None = None) -> list[Status]:
     ParameterError
         If there is no such folder or plan.
     EvidenceError
-        If the journal was changed or is gone; a plan that was is shown as such.
+        If the journal was changed or is gone; a plan that was, though it was begun, is shown as such.
     """
     if not Path(directory).is_dir():
         raise ParameterError(f"There is no folder {str(directory)[:200]}.", "Check the path.")
@@ -64,9 +65,11 @@ def find_status(directory: Path, plan_id: str | None = None) -> list[Status]:
     ended = {str(line.get("plan")): line for line in audit_log.read(directory)
              if line.get("action") == "republish run ended"}  # fmt: skip
     out = []
-    for name in [plan_id] if plan_id is not None else find_plans(directory):
+    begun = set(journal["plan_id"])
+    every = sorted({*find_plans(directory), *begun}, key=lambda name: (len(name), name))
+    for name in [plan_id] if plan_id is not None else every:
         try:
-            plan = read_plan(directory, name)
+            plan = _read(directory, name, begun)
         except EvidenceError as error:
             out.append(_unreadable(directory, name, journal, error))
             continue
@@ -80,11 +83,21 @@ def find_status(directory: Path, plan_id: str | None = None) -> list[Status]:
     return out
 
 
+def _read(directory: Path, plan_id: str, begun: Collection[str]) -> Plan:
+    if plan_id in begun and not plan_path(directory, plan_id).exists():
+        step = f"Restore it, or give the plan up: dlqkit republish cancel DIR PLAN {REASON}"
+        raise EvidenceError(f"{plan_id}.json is gone, and the journal has its events.", here(step, directory, plan_id))
+    return read_plan(directory, plan_id)
+
+
 def _unreadable(directory: Path, plan_id: str, journal: pd.DataFrame, error: EvidenceError) -> Status:
-    """What is known of a plan whose file was changed: the journal's word alone."""
+    """What is known of a plan whose file was changed or is gone: the journal's word alone."""
     own = journal[journal["plan_id"] == plan_id]
     items = dict(zip(own["item"].astype(int), own["state"].astype("str"), strict=True))
-    given_up = read_cancellation(directory, plan_id)
+    try:
+        given_up = read_cancellation(directory, plan_id)
+    except EvidenceError as damaged:
+        given_up, error = None, damaged
     end = f"It was cancelled by {given_up.by}: {given_up.reason}" if given_up is not None else error.next_step
     doubtful = tuple(sorted(item for item, state in items.items() if state == "in_doubt"))
     return Status(plan_id, "", len(items), 0, f"{error.problem} {end}", dict(Counter(items.values())), doubtful, "")
@@ -94,5 +107,7 @@ def _approval(directory: Path, plan: Plan) -> str:
     try:
         known = read_approval(directory, plan)
     except EvidenceError as error:
-        return error.problem
+        # Somebody decided something that does not count, and is told the way on.
+        is_decided = any(plan_path(directory, plan.plan_id, kind).exists() for kind in ("approval", "cancelled"))
+        return f"{error.problem} {error.next_step}" if is_decided else error.problem
     return f"Approved by {known.by}, {known.at}: {known.reason}"

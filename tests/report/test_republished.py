@@ -12,7 +12,7 @@ from dlqkit.report.facts import facts, facts_json, load_facts
 from dlqkit.report.sections import choose_sections
 from dlqkit.report.tables import Table
 from dlqkit.republish.journal import open_journal
-from dlqkit.republish.plan import LeftOut, Plan, write_plan
+from dlqkit.republish.plan import LeftOut, Plan, plan_path, write_plan
 from dlqkit.republish.plan_decisions import Approval, write_approval
 from dlqkit.republish.sending import send_events
 from tests.evidence.test_folder import gather, row
@@ -65,6 +65,18 @@ def test_a_plan_that_was_sent_in_part_is_told_with_totals_that_add_up(folder: In
     assert republished.summarise_republish(told) == (
         "2 events were sent again by approved plans; of those planned: 2 not seen, 1 not sent."
     )
+
+
+def test_the_report_says_that_it_cannot_tell_of_a_plan_whose_file_is_gone(folder: IncidentFolder) -> None:
+    """Its events were sent, by the journal, and what became of them can no longer be proven."""
+    plan = write(folder)
+    send(folder, plan, [1, 2])
+    plan_path(folder.path, plan.plan_id).unlink()
+
+    told = republished.describe_republish(folder, folder.collected_at)
+
+    assert (told["plans"], told["problem"]) == ([], "plan-001.json is gone, and the journal has its events.")
+    assert told["mark"] == told["problem"]
 
 
 def test_a_plan_of_later_evidence_is_not_told_of_before_it(folder: IncidentFolder) -> None:

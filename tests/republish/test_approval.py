@@ -15,6 +15,7 @@ from dlqkit.republish.permission import planned_by
 from dlqkit.republish.plan import Plan, plan_path, read_plan
 from dlqkit.republish.plan_decisions import read_approval
 from dlqkit.republish.registry import Registry, find_registry
+from dlqkit.republish.status import find_status
 from tests.republish.cases import settings, small_plan
 
 
@@ -133,6 +134,20 @@ def test_a_plan_without_its_events_is_not_approved(tmp_path: Path) -> None:
 
     with pytest.raises(PlanError, match="event b is not claimed"):
         _approve(registry, plan)
+
+
+@pytest.mark.parametrize("content", [b"", b"{", b"{}", b"\xff", b'{"hash":"0"}'])
+def test_a_damaged_approval_is_said_to_be_given_again(tmp_path: Path, content: bytes) -> None:
+    """The plan is whole; only the decision about it has to be repeated."""
+    registry, plan = _kept(tmp_path)
+    _approve(registry, plan)
+    plan_path(tmp_path, plan.plan_id, "approval").write_bytes(content)
+
+    with pytest.raises(EvidenceError, match=r"approval\.json was changed") as caught:
+        read_approval(tmp_path, plan)
+    assert "approve it again: dlqkit republish approve" in caught.value.next_step
+    assert caught.value.next_step in find_status(tmp_path)[0].approval
+    assert _approve(registry, plan) == read_approval(tmp_path, plan)
 
 
 @pytest.mark.parametrize(("by", "reason"), [("", "x"), ("ann", " ")])

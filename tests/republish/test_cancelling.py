@@ -12,9 +12,11 @@ from dlqkit.errors import EvidenceError, ParameterError, PlanError, StorageError
 from dlqkit.republish.adoption import adopt
 from dlqkit.republish.approval import approve_plan, keep_plan
 from dlqkit.republish.cancelling import cancel_plan, cancel_unreadable
+from dlqkit.republish.gather import earlier_plans
 from dlqkit.republish.incident_proof import prove_incident
 from dlqkit.republish.journal import Change, open_journal, read_journal
-from dlqkit.republish.plan import Plan
+from dlqkit.republish.plan import Plan, plan_path
+from dlqkit.republish.plan_decisions import read_approval
 from dlqkit.republish.registry import Registry, find_registry
 from dlqkit.republish.resolution import resolve_by_word
 from dlqkit.republish.sent_files import read_sends
@@ -91,6 +93,59 @@ def test_an_older_journal_frees_nothing_plans_nothing_and_shows_nothing_as_unsen
         with pytest.raises(EvidenceError, match="The journal is an older one"):
             ask()
     assert set(registry.held_elsewhere(["e1"])) == {"e1"}
+
+
+@pytest.mark.parametrize("is_plan_cut", [False, True])
+def test_a_damaged_cancellation_stops_its_plan_and_nothing_else(registry: Registry, is_plan_cut: bool) -> None:
+    """The plan is not sent, the others are still shown, and cancelling it again keeps by whom and why."""
+    folder = registry.directory
+    own, other = plan(1, "e0"), plan(2, "e1")
+    for one in (own, other):
+        keep_plan(registry, one, {}, by="ann")
+    cancel_plan(registry, own, by="ann", reason="enough")
+    plan_path(folder, "plan-001", "cancelled").write_text("{")
+    if is_plan_cut:
+        path = plan_path(folder, "plan-001")
+        path.write_bytes(path.read_bytes()[:100])
+
+    told = [one.approval for one in find_status(folder)]
+    assert "plan-001.cancelled.json was changed" in told[0] and "republish cancel" in told[0]
+    assert told[1] == "plan-002 is not approved."
+    with pytest.raises(EvidenceError, match=r"cancelled\.json was changed"):
+        read_approval(folder, own)
+
+    if is_plan_cut:
+        cancel_unreadable(registry, "plan-001", by="bob", reason="still enough")
+    else:
+        cancel_plan(registry, own, by="bob", reason="still enough")
+    assert "bob" in find_status(folder)[0].approval
+
+
+def test_a_plan_that_was_cut_is_given_up_although_nothing_is_claimed_for_it(registry: Registry) -> None:
+    """Its claims are in a registry that the settings no longer name; until it is given up nothing could be planned."""
+    keep_plan(registry, plan(1, "e0"), {}, by="ann")
+    path = plan_path(registry.directory, "plan-001")
+    path.write_bytes(path.read_bytes()[:100])
+    other = find_registry(registry.directory, None)
+
+    assert cancel_unreadable(other, "plan-001", by="ann", reason="cut off") == 0
+    assert earlier_plans(registry.directory) == ()
+
+
+def test_what_is_in_doubt_is_shown_although_its_plans_file_is_gone(registry: Registry) -> None:
+    """The journal has it; the line says how to go on, and giving the plan up keeps what may have been sent."""
+    own = plan(1, "e0", "e1")
+    keep_plan(registry, own, {}, by="ann")
+    send(registry.directory, own, (1,))
+    plan_path(registry.directory, "plan-001").unlink()
+
+    for told in (find_status(registry.directory), find_status(registry.directory, "plan-001")):
+        assert [(one.plan_id, dict(one.states)) for one in told] == [("plan-001", {"acked": 1, "planned": 1})]
+        assert "plan-001.json is gone" in told[0].approval and "republish cancel" in told[0].approval
+    assert cancel_unreadable(registry, "plan-001", by="ann", reason="file lost") == 1
+    assert "cancelled by ann" in find_status(registry.directory)[0].approval
+    with pytest.raises(ParameterError, match="There is no plan-002"):
+        find_status(registry.directory, "plan-002")
 
 
 def test_adopting_an_older_journal_puts_plans_that_it_does_not_know_in_doubt(registry: Registry) -> None:

@@ -56,3 +56,26 @@ def test_a_field_whose_name_has_a_dot_is_edited_and_no_other() -> None:
         after.loc["e1", column] = "9"
         (edit,) = edits_of_table(before, after, reason="OPS-1", by="ann")
         assert apply_edit(text, edit) == text.replace(old, new)
+
+
+@pytest.mark.parametrize(
+    ("cell", "written"),
+    [(True, "true"), (3, "3"), (1.5, "1.5"), ("[1, 2]", "[1,2]"), ("1e1000000000000000000", '"1e1000000000000000000"')],
+)
+def test_a_whole_column_is_set_at_once(cell: object, written: str) -> None:
+    """Pandas keeps it as its own kinds of flag and number; what is no JSON number is a text."""
+    before = payload_table({"e1": '{"x": 0}', "e2": '{"x": 0}'})
+
+    edits = edits_of_table(before, before.assign(**{"payload.x": cell}), reason="OPS-1", by="ann")
+
+    assert [edit.patch for edit in edits] == [f'{{"x":{written}}}'] * 2
+
+
+@pytest.mark.parametrize("cell", [[1, 2], {"k": 1}, float("inf"), pd.Timestamp("2026-03-02"), b"x"])
+def test_a_cell_that_is_no_value_of_json_is_refused_by_its_row_and_column(cell: object) -> None:
+    before = payload_table({"e1": '{"x": 0}'})
+    after = before.copy()
+    after["payload.x"] = pd.Series([cell], index=after.index, dtype="object")
+
+    with pytest.raises(ParameterError, match=r"payload\.x of e1"):
+        edits_of_table(before, after, reason="OPS-1", by="ann")

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import random
 import shutil
 import sqlite3
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -15,6 +17,7 @@ from dlqkit.evidence import audit_log
 from dlqkit.republish.adoption import adopt
 from dlqkit.republish.approval import approve_plan
 from dlqkit.republish.journal import Change, open_journal, read_journal
+from dlqkit.republish.journal_schema import FORMAT, SCHEMA
 from dlqkit.republish.plan import write_plan
 from dlqkit.republish.registry import find_registry
 from dlqkit.republish.run import run_republish
@@ -101,6 +104,17 @@ def test_a_journal_that_was_lost_is_not_begun_anew(tmp_path: Path) -> None:
     refused(tmp_path, "missing")
 
 
+def test_a_journal_that_was_lost_with_the_audit_log_is_not_begun_anew(tmp_path: Path) -> None:
+    """The mark beside it still says that it was written."""
+    begun(tmp_path)
+    journal_file(tmp_path).unlink()
+    (tmp_path / "audit.jsonl").unlink()
+
+    refused(tmp_path, r"journal\.mark says")
+    with pytest.raises(EvidenceError, match="missing"):
+        find_status(tmp_path)
+
+
 def test_a_journal_of_another_folder_is_refused(tmp_path: Path) -> None:
     begun(tmp_path / "one")
     (tmp_path / "two" / "republish").mkdir(parents=True)
@@ -178,6 +192,36 @@ def test_a_row_that_was_changed_or_taken_away_is_refused(tmp_path: Path, change:
     refused(tmp_path, "damaged")
     with pytest.raises(EvidenceError, match="damaged"):
         read_journal(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("rule", "there", "flipped"),
+    [
+        ("freed", "NEW.state = 'failed'", "NEW.state = 'gailed'"),
+        ("legal", "NEW.state = 'acked'", "NEW.state = 'ackee'"),
+        ("legal", "AND NEW.message_id IS", "AND NEV.message_id IS"),
+        ("states", "'in_doubt')", "'in_dowbt')"),
+    ],
+)
+def test_a_journal_whose_own_rules_were_changed_is_refused(tmp_path: Path, rule: str, there: str, flipped: str) -> None:
+    """Every row is as it was; but a result could not be written down after its request, or no event be freed."""
+    begun(tmp_path)
+    with closing(sqlite3.connect(journal_file(tmp_path))) as connection:
+        connection.execute("PRAGMA writable_schema = ON")
+        sql = connection.execute("SELECT sql FROM sqlite_master WHERE name = ?", (rule,)).fetchone()[0]
+        assert there in sql
+        changed = sql.replace(there, flipped, 1)
+        connection.execute("UPDATE sqlite_master SET sql = ? WHERE name = ?", (changed, rule))
+        connection.commit()
+
+    refused(tmp_path, "damaged")
+    with pytest.raises(EvidenceError, match="damaged"):
+        read_journal(tmp_path)
+
+
+def test_other_rules_are_another_format() -> None:
+    """A journal of another dlqkit is called that, and never a damaged one."""
+    assert (FORMAT, hashlib.sha256(SCHEMA.encode()).hexdigest()[:16]) == (1, "1930b20d479f967f")
 
 
 def test_an_older_row_put_back_with_its_own_digest_is_refused(tmp_path: Path) -> None:
