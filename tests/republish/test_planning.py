@@ -570,6 +570,21 @@ def test_an_edit_that_touches_nothing_of_what_the_error_names_is_to_be_accepted_
     mended = plan_of(frame, edits=[read_edit('{"email": "a@b.example"}', "r", "ann")])
     beside = plan_of(frame, edits=[read_edit('{"note": 2}', "r", "ann")])
 
-    words = "none of the fields that it changes is named by the error"
-    assert not any(words in unknown for unknown in mended.unknowns)
-    assert sum(words in unknown for unknown in beside.unknowns) == 1
+    said = [words for words in beside.unknowns if "the edit mends" in words]
+    assert said == [
+        "Not known: whether the edit mends what failed in 1 of 1 event: the error names email, and the edit changes"
+        " none of it."
+    ]
+    assert not any("the edit mends" in words for words in mended.unknowns)
+
+
+def test_where_the_error_names_no_field_nobody_can_tell_what_an_edit_mends() -> None:
+    """That is said too, unless the team's schema refused the payload before and lets it pass now."""
+    frame = records([dead(1, payload_snapshot='{"note": "x"}', **{**BUSINESS, "last_error": "rejected by partner"})])
+    schema = {"properties": {"note": {"type": "integer"}}}
+
+    untold = plan_of(frame, edits=[read_edit('{"note": 2}', "r", "ann")])
+    mended = plan_of(frame, known=Known(schema=schema), edits=[read_edit('{"note": 2}', "r", "ann")])
+
+    assert any(words.endswith("the error names no field of the payload.") for words in untold.unknowns)
+    assert not any("the edit mends" in words for words in mended.unknowns)
