@@ -141,7 +141,7 @@ def find_warnings(
     drafts : Drafts
         What the events were made from.
     not_found : sequence of str
-        Ids of the selection that are no dead event.
+        Ids, signatures and workflows of the selection that no dead event has.
     is_registry_shared : bool
         Whether other people's open plans were looked at.
 
@@ -176,7 +176,7 @@ def find_warnings(
         )
     if not_found:
         shown = ", ".join(not_found[:5]) + (", …" if len(not_found) > 5 else "")
-        said.append(f"Listed, and no dead event here: {len(not_found):,} ({shown}).")
+        said.append(f"Asked for, and no dead event here: {len(not_found):,} ({shown}).")
     if not is_registry_shared:
         said.append("Not checked elsewhere: a plan in another folder may hold the same events.")
     counts: dict[str, int] = {}

@@ -563,6 +563,26 @@ def test_a_class_that_does_not_exist_is_refused_by_those_that_do() -> None:
     assert "business, infrastructure, timeout, unknown" in caught.value.next_step
 
 
+def test_where_nothing_is_of_a_class_signature_or_workflow_those_that_there_are_are_named() -> None:
+    """A right word for a wrong incident, or a mistyped id, is told by what could have been meant."""
+    frame = records([dead(1, payload_snapshot="{}"), dead(2, payload_snapshot="[]")])
+
+    for asked, words in (
+        ({"classes": ("timeout",)}, r"of the class timeout; there are: infrastructure \(2\)\."),
+        ({"workflows": ("fw",)}, r"of the workflow fw; there are: wf \(2\)\."),
+        ({"signatures": ("s9", "s8")}, r"of the signature s8 or s9; there are: "),
+    ):
+        with pytest.raises(PlanError, match=words):
+            plan_of(frame, Selection(**asked))
+
+
+def test_a_mistyped_workflow_beside_a_right_one_is_told() -> None:
+    """Less than was asked for is not planned in silence."""
+    plan = plan_of(records([dead(1, payload_snapshot="{}")]), Selection(workflows=("wf", "fw")))
+
+    assert "Asked for, and no dead event here: 1 (fw)." in plan.warnings
+
+
 def test_an_edit_that_touches_nothing_of_what_the_error_names_is_to_be_accepted_as_such() -> None:
     """It would lift the rule that a business error is edited first, and may mend nothing."""
     frame = records([dead(1, payload_snapshot='{"email": "x", "note": 1}', **BUSINESS)])
