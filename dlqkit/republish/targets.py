@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from urllib.parse import parse_qsl, urlsplit
+from urllib.parse import unquote_plus, urlsplit
 
 import pandas as pd
 
@@ -16,12 +16,20 @@ from dlqkit.sources.http import check_url
 __all__ = ["choose_rate", "choose_steps", "choose_target", "find_deadline"]
 
 _TOPIC = re.compile(r"projects/[^/\s]+/topics/[^/\s]+")
-# What a parameter of an address is called that lets somebody in.
+# What a parameter of an address is called that lets somebody in: general words, and those of signed addresses (Azure's
+# sig and code, Amazon's and Google's X-…-Signature and -Credential).
 _SECRET = re.compile(
-    r"token|secret|^sig$|signature|passw|pwd|credential|authori[sz]ation|(?:^|[-_])auth(?:$|[-_])"
-    r"|(?:^|api|access|private)[_-]?key$",
+    r"token|secret|signature|passw|passphrase|pwd|credential|authori[sz]ation|bearer|jwt|hmac|key$"
+    r"|^(?:sig|sign|code|pass)$|(?:^|[-_])o?auth(?:$|[-_])",
     re.IGNORECASE,
 )
+# Keys that tell where an event belongs and open nothing.
+_NO_SECRET = re.compile(
+    r"(?:partition|ordering|routing|sort|shard|group|queue|tenant|customer|entity|event|message|dedupe|idempotency)"
+    r"[-_]?key",
+    re.IGNORECASE,
+)
+_BETWEEN = re.compile("[&;]")
 # After the steps that are set each one is so many times the one before.
 GROWTH = 4
 # A record comes a scrape or a poll later than what it tells of; less than a minute would stop a run for that alone.
@@ -66,7 +74,7 @@ def choose_target(
         own_url = settings.republish.http
         # The address stands in the plan and in the audit log.
         address = check_url(own_url.url, setting="republish.http.url", has_secret=own_url.bearer is not None)
-        secret = next((name for name, _ in parse_qsl(urlsplit(address).query, True) if _SECRET.search(name)), None)
+        secret = _find_secret(address)
         if secret is not None:
             raise ParameterError(
                 f"republish.http.url holds a secret in its query ({secret[:40]}), and would be shown with it.",
@@ -94,6 +102,14 @@ def choose_target(
             f"If it is meant, say it twice: --topic {chosen[:120]} --confirm-topic {chosen[:120]}",
         )
     return Target("pubsub", chosen, settings.republish.dedupe_name, server)
+
+
+def _find_secret(address: str) -> str | None:
+    """The name of a parameter of the address that looks like it lets somebody in."""
+    parts = urlsplit(address)
+    given = _BETWEEN.split(f"{parts.query}&{parts.fragment}")
+    names = (unquote_plus(pair.partition("=")[0]) for pair in given)
+    return next((name for name in names if _SECRET.search(name) and not _NO_SECRET.fullmatch(name)), None)
 
 
 def choose_rate(settings: Settings, max_rate: float | None) -> float:
