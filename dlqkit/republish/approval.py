@@ -12,6 +12,7 @@ from dlqkit.evidence import audit_log
 from dlqkit.republish.cancelling import HELD_STATES, cancel_plan, named, note_cancellation, now_text
 from dlqkit.republish.journal import read_journal, refuse_lost
 from dlqkit.republish.journal_plans import refuse_sent_since
+from dlqkit.republish.people import is_somebody
 from dlqkit.republish.permission import planned_by, refuse_planner
 from dlqkit.republish.plan import FOLDER, Plan, read_plan, write_plan
 from dlqkit.republish.plan_decisions import Approval, read_approval, read_cancellation, write_approval
@@ -60,7 +61,7 @@ def keep_plan(registry: Registry, plan: Plan, outlook: Mapping[str, Any], *, by:
     StorageError
         If it cannot be written.
     """
-    if not by.strip():
+    if not is_somebody(by):
         raise ParameterError("Nobody is named who made the plan.", "Give --by.")
     with _no_run_of(registry.directory, plan.replaces):
         registry.claim(plan, by.strip(), now_text())

@@ -11,6 +11,7 @@ from dlqkit.errors import EvidenceError
 from dlqkit.evidence import audit_log
 from dlqkit.evidence.store import write_bytes
 from dlqkit.republish.next_steps import approve_command, is_reason
+from dlqkit.republish.people import is_somebody
 from dlqkit.republish.plan import Plan, canonical_json, plain_values, plan_path, read_frozen
 
 __all__ = [
@@ -86,7 +87,7 @@ def read_approval(directory: Path, plan: Plan) -> Approval:
         raise EvidenceError(f"The approval is not of this {plan.plan_id}.", "Read the plan, and approve it again.")
     if set(plan.unknowns) - set(approval.accepted) or not (approval.outcome_deadline_s or 0) > 0:
         raise EvidenceError(f"The approval of {plan.plan_id} leaves an unknown unsaid.", "Approve it again.")
-    if not approval.by.strip() or not is_reason(approval.reason):
+    if not is_somebody(approval.by) or not is_reason(approval.reason):
         raise EvidenceError(f"The approval of {plan.plan_id} lacks a name or a reason.", "Approve it again.")
     if not any(_tells_of(line, approval) for line in audit_log.read(directory)):
         raise EvidenceError(f"audit.jsonl does not tell of the approval of {plan.plan_id}.", "Approve it again.")
