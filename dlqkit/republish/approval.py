@@ -18,7 +18,7 @@ from dlqkit.republish.plan import FOLDER, Plan, read_plan, write_plan
 from dlqkit.republish.plan_decisions import Approval, read_approval, read_cancellation, write_approval
 from dlqkit.republish.registry import Registry
 from dlqkit.republish.run_lock import hold_run_lock
-from dlqkit.republish.words import events_of, were
+from dlqkit.republish.words import events_of, exact, were
 from dlqkit.settings import Settings
 
 __all__ = ["approve_plan", "keep_plan", "next_plan_id", "refuse_begun"]
@@ -176,7 +176,8 @@ def _deadline(plan: Plan, given: float | None) -> float:
     if plan.outcome_deadline_s is not None:
         if given is not None and given != plan.outcome_deadline_s:
             raise ParameterError(
-                f"The plan's own outcome deadline is {plan.outcome_deadline_s:g} s.", "Leave --outcome-deadline out."
+                f"The plan's own outcome deadline is {exact(plan.outcome_deadline_s)} s.",
+                "Leave --outcome-deadline out.",
             )
         return plan.outcome_deadline_s
     if given is None or not 0 < given < float("inf"):

@@ -10,6 +10,7 @@ from dlqkit.republish.people import is_same_person
 from dlqkit.republish.plan import Plan
 from dlqkit.republish.plan_decisions import read_approval
 from dlqkit.republish.targets import choose_target
+from dlqkit.republish.words import exact
 from dlqkit.settings import Settings
 
 __all__ = ["check_permission", "planned_by", "refuse_planner"]
@@ -82,7 +83,8 @@ def check_permission(directory: Path, plan: Plan, settings: Settings, server: st
         )
     if own.max_rate is not None and plan.max_rate > own.max_rate:
         raise PlanError(
-            f"{plan.plan_id} sends {plan.max_rate:g} events a second, and the settings allow {own.max_rate:g} now.",
+            f"{plan.plan_id} sends {exact(plan.max_rate)} events a second, and the settings allow "
+            f"{exact(own.max_rate)} now.",
             "Make a new plan.",
         )
     if own.second_approver:

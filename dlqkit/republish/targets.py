@@ -10,6 +10,7 @@ import pandas as pd
 from dlqkit.errors import ParameterError
 from dlqkit.republish.outcome_deadline import find_outcome_deadline
 from dlqkit.republish.plan import Target
+from dlqkit.republish.words import exact
 from dlqkit.settings import Settings
 from dlqkit.sources.http import check_url
 
@@ -129,7 +130,8 @@ def choose_rate(settings: Settings, max_rate: float | None) -> float:
         )
     if ceiling is not None and max_rate is not None and max_rate > ceiling:
         raise ParameterError(
-            f"{max_rate:g} events a second are more than the settings allow, {ceiling:g}.", "Give a lower --max-rate."
+            f"{exact(max_rate)} events a second are more than the settings allow, {exact(ceiling)}.",
+            "Give a lower --max-rate.",
         )
     return float(max_rate if max_rate is not None else ceiling or 0.0)
 
