@@ -121,7 +121,7 @@ def _run(directory: Path, plan: Plan, settings: Settings, tell: Any) -> Run:
     known: list[str] = []
 
     def say(step: Step) -> None:
-        sentence = f"Step {step.number}: {step.judgement.sentence}"
+        sentence = f"{step.place}: {step.judgement.sentence}"
         if sentence not in known:
             known.append(sentence)
             tell(sentence)

@@ -100,12 +100,12 @@ def cancel(
         write_json({"plan": plan_id, "cancelled": True, "freed": freed, "held": None if freed is None else held})
         return
     if freed is None:
-        typer.echo(f"{plan_id} is cancelled; a run is ending what is in flight. Cancel again when it has stopped.")
+        typer.echo(f"{plan_id} is cancelled; a run is ending what is in flight.\nCancel again when it has stopped.")
         return
     typer.echo(f"{plan_id} is cancelled; {freed:,} of its events may be planned again.")
     if held:
         step = here("See which: dlqkit republish status DIR PLAN", directory, plan_id)
-        typer.echo(f"{held:,} stay with it: they were sent, or may have been. {for_terminal(step)}")
+        typer.echo(f"{held:,} stay with it: they were sent, or may have been.\n{for_terminal(step)}")
 
 
 def export(
@@ -143,4 +143,5 @@ def export(
             typer.echo(line)
         return
     write_bytes(output, "".join(f"{line}\n" for line in lines).encode())
-    typer.echo(f"{events_of(len(lines))} {are(len(lines))} in {for_terminal(output)}.")
+    said = f"{events_of(len(lines))} {are(len(lines))} in {output}."
+    typer.echo("\n".join(for_terminal_lines(said, WIDTH)))

@@ -146,7 +146,7 @@ def _known_before(directory: Path, plan: Plan) -> pd.DataFrame:
 
 
 def _say_step(step: Step) -> None:
-    say(f"Step {step.number}: {step.judgement.sentence}")
+    say(f"{step.place}: {step.judgement.sentence}")
 
 
 def settle_by_looking(directory: Path, plan: Plan, settings: Settings, journal: Journal, who: str) -> dict[str, int]:

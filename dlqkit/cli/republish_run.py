@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from dlqkit.evidence.folder import IncidentFolder
     from dlqkit.republish.plan import Plan
     from dlqkit.republish.proof import Proof
-    from dlqkit.republish.run import Run, Step
+    from dlqkit.republish.run import Run
 
 __all__ = ["prove", "resolve", "run", "status"]
 
@@ -102,27 +102,24 @@ def _tell_run(plan: Plan, done: Run, *, as_json: bool) -> None:
     if as_json:
         write_json({**asdict(done), "target": plan.target.address, "hash": plan.hash})
         return
-    from dlqkit.republish.words import events_of
+    from dlqkit.republish.words import events_of, exact
 
     count = f"{plan.plan_id}: {events_of(len(plan.events))} to {plan.target.address}"
     lines = [*for_terminal_lines(count, WIDTH), f"Hash {plan.hash}"]
     if done.approved_by is not None:
         lines += for_terminal_lines(f"Approved by {done.approved_by}", WIDTH)
     if done.run_id is None:
-        lines += [f"Steps {', '.join(f'{size:,}' for size in plan.steps)}; at most {plan.max_rate:g} events a second"]
-    lines += [line for step in done.steps for line in for_terminal_lines(_step_text(step), WIDTH)]
+        steps = f"Steps {', '.join(f'{size:,}' for size in plan.steps)}"
+        lines += for_terminal_lines(f"{steps}; at most {exact(plan.max_rate)} events a second", WIDTH)
+    lines += [
+        line for step in done.steps for line in for_terminal_lines(f"{step.place}: {step.judgement.sentence}", WIDTH)
+    ]
     stopped = f"Stopped, {done.reason.replace('_', ' ')}: " if done.reason else ""
     lines += for_terminal_lines(stopped + done.sentence, WIDTH)
     lines += for_terminal_lines(f"Journal: {_counts(done.states)}", WIDTH)
     # A command is not wrapped: it is to be copied.
     lines += [for_terminal(f"Next: {done.next_step}")]
     typer.echo("\n".join(lines))
-
-
-def _step_text(step: Step) -> str:
-    # What an earlier run had sent, and nobody had judged, is looked at before the first step of this one.
-    place = f"Step {step.number}" if step.number else "Sent before"
-    return f"{place}: {step.judgement.sentence}"
 
 
 def _counts(states: Any) -> str:
@@ -149,7 +146,7 @@ def status(
         return
     if not found:
         step = here("Make one: dlqkit republish plan DIR --class infrastructure", directory)
-        typer.echo(f"There is no plan yet. {for_terminal(step)}")
+        typer.echo(f"There is no plan yet.\n{for_terminal(step)}")
         return
     lines: list[str] = []
     for one in found:
@@ -227,10 +224,11 @@ def resolve(
         ways = ", ".join(f"{count:,} by {way}" for way, count in settled.items()) or "nothing"
         typer.echo(f"Settled: {ways}. In doubt: {len(left):,}.")
         if left:
-            typer.echo(f"Items {', '.join(map(str, left[:ROWS]))}{' …' if len(left) > ROWS else ''} were not seen.")
+            items = f"Items {', '.join(map(str, left[:ROWS]))}{' …' if len(left) > ROWS else ''} were not seen."
+            typer.echo("\n".join(for_terminal_lines(items, WIDTH)))
             if VERIFICATION in settled:
                 typer.echo(
-                    f"A reading that was killed hides what it held for {LEASE_S} s; if one was, look again then."
+                    f"A reading that was killed hides what it held for {LEASE_S} s;\nif one was, look again then."
                 )
             typer.echo("That does not say that they were not sent. If you know it of one, say so:")
             for said in (

@@ -16,7 +16,7 @@ import typer
 
 from dlqkit.errors import ParameterError
 from dlqkit.incident import Incident, format_time, parse_time
-from dlqkit.untrusted import for_file_name, for_terminal
+from dlqkit.untrusted import for_file_name, for_terminal, for_terminal_lines
 
 if TYPE_CHECKING:
     from dlqkit.report.tables import Table, Text
@@ -40,6 +40,7 @@ __all__ = [
 ]
 
 PARTIAL = 3
+WIDTH = 80
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,9 +134,9 @@ def load(context: typer.Context, *, need: str | None = None) -> Settings:
 
 
 def say(text: str) -> None:
-    """One line for people, on standard error, only when somebody is looking."""
+    """A sentence for people, on standard error, only when somebody is looking."""
     if sys.stderr.isatty():
-        typer.echo(for_terminal(text), err=True)
+        typer.echo("\n".join(for_terminal_lines(text, WIDTH)), err=True)
 
 
 def write_json(value: Mapping[str, Any]) -> None:

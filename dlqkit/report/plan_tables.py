@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from dlqkit.report.tables import Table, Text
 from dlqkit.report.wording import Line, duration_text
 from dlqkit.republish.exclusions import REASONS
+from dlqkit.republish.words import exact, figure
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -35,25 +36,21 @@ def show_plan(plan: Plan, outlook: Mapping[str, Any]) -> Text:
         Line("To", plan.target.address + (f" at {plan.target.server}" if plan.target.server else "")),
         Line("Bytes", f"{outlook.get('bytes', 0):,}"),
         Line("Ordering keys", "not known" if keys is None else f"{keys:,}"),
-        Line("Steps", ", ".join(str(step) for step in plan.steps) + f"; at most {plan.max_rate:g} events a second"),
+        Line("Steps", f"{', '.join(map(str, plan.steps))}; at most {exact(plan.max_rate)} events a second"),
         Line("Takes", f"{duration_text(outlook.get('seconds'))} of sending; "
              + ("with the outcomes waited for: not known" if at_most is None
                 else f"at most {duration_text(at_most)} with the outcomes waited for")),
         Line("Outcome by", "not known: the approval must say it" if plan.outcome_deadline_s is None
              else f"{duration_text(plan.outcome_deadline_s)} after the send"),
         Line("Adds", "not known: " + outlook.get("rate_basis", "") if share is None
-             else f"up to {plan.max_rate:g} events a second while it sends, to {outlook['rate_per_s']:,.3g} now"
-                  f" ({outlook['rate_basis']}): {_times(share)} times as many"),
+             else f"up to {exact(plan.max_rate)} events a second while it sends, to {figure(outlook['rate_per_s'])} now"
+                  f" ({outlook['rate_basis']}): {figure(share)} times as many"),
         *(Line("Note", words) for words in plan.warnings),
         *(Line(f"Unknown {number}", words, "unknown") for number, words in enumerate(plan.unknowns, start=1)),
         Line("Hash", plan.hash),
     ]  # fmt: skip
     replaced = f", in place of {plan.replaces}" if plan.replaces else ""
     return Text(f"{plan.plan_id} of {plan.incident}, snapshot {plan.snapshot}{replaced}", tuple(lines))
-
-
-def _times(share: float) -> str:
-    return f"{share:,.0f}" if share >= 100 else f"{share:.3g}"
 
 
 def show_planned(plan: Plan, most: int = ROWS) -> Table:

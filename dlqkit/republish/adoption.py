@@ -16,6 +16,7 @@ from dlqkit.republish.journal_file import journal_path
 from dlqkit.republish.journal_place import bind_place, find_why_not, known_sequence
 from dlqkit.republish.journal_schema import writable
 from dlqkit.republish.next_steps import is_reason
+from dlqkit.republish.people import is_somebody
 from dlqkit.republish.plan import FOLDER, Plan, read_plan
 from dlqkit.republish.run_lock import hold_run_lock
 
@@ -91,7 +92,7 @@ def adopt(directory: Path, *, by: str, reason: str) -> int:
     """
     directory = Path(directory)
     path = journal_path(directory)
-    if not by.strip() or not is_reason(reason):
+    if not is_somebody(by) or not is_reason(reason):
         raise ParameterError("A journal is adopted by name and reason only.", "Give both: --by NAME --reason TEXT")
     if not path.is_file() or path.stat().st_size == 0:
         raise ParameterError(f"There is no journal in {directory.name}.", "Restore it from a copy first.")

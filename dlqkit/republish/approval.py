@@ -12,13 +12,14 @@ from dlqkit.evidence import audit_log
 from dlqkit.republish.cancelling import HELD_STATES, cancel_plan, named, note_cancellation, now_text
 from dlqkit.republish.journal import read_journal, refuse_lost
 from dlqkit.republish.journal_plans import refuse_sent_since
+from dlqkit.republish.people import is_somebody
 from dlqkit.republish.permission import planned_by, refuse_planner
 from dlqkit.republish.plan import FOLDER, Plan, read_plan, write_plan
 from dlqkit.republish.plan_decisions import Approval, read_approval, read_cancellation, write_approval
 from dlqkit.republish.registry import Registry
 from dlqkit.republish.run_lock import hold_run_lock
 from dlqkit.republish.sends import refuse_sent_elsewhere
-from dlqkit.republish.words import events_of, were
+from dlqkit.republish.words import events_of, exact, were
 from dlqkit.settings import Settings
 
 __all__ = ["approve_plan", "keep_plan", "next_plan_id", "refuse_begun"]
@@ -61,7 +62,7 @@ def keep_plan(registry: Registry, plan: Plan, outlook: Mapping[str, Any], *, by:
     StorageError
         If it cannot be written.
     """
-    if not by.strip():
+    if not is_somebody(by):
         raise ParameterError("Nobody is named who made the plan.", "Give --by.")
     with _no_run_of(registry.directory, plan.replaces):
         with registry.claiming(plan, by.strip(), now_text()):
@@ -180,7 +181,8 @@ def _deadline(plan: Plan, given: float | None) -> float:
     if plan.outcome_deadline_s is not None:
         if given is not None and given != plan.outcome_deadline_s:
             raise ParameterError(
-                f"The plan's own outcome deadline is {plan.outcome_deadline_s:g} s.", "Leave --outcome-deadline out."
+                f"The plan's own outcome deadline is {exact(plan.outcome_deadline_s)} s.",
+                "Leave --outcome-deadline out.",
             )
         return plan.outcome_deadline_s
     if given is None or not 0 < given < float("inf"):

@@ -14,6 +14,7 @@ from dlqkit.evidence import audit_log
 from dlqkit.evidence.store import remove_file
 from dlqkit.republish.journal import open_journal, read_journal, refuse_lost
 from dlqkit.republish.next_steps import here, is_reason
+from dlqkit.republish.people import is_somebody
 from dlqkit.republish.plan import FOLDER, Plan, plan_path
 from dlqkit.republish.plan_decisions import Cancellation, read_cancellation, write_cancellation
 from dlqkit.republish.registry import Registry
@@ -38,7 +39,7 @@ def named(by: str, reason: str) -> tuple[str, str]:
     ParameterError
         If one of them says nothing.
     """
-    if not by.strip() or not is_reason(reason):
+    if not is_somebody(by) or not is_reason(reason):
         raise ParameterError("A name or a reason is missing.", "Give --by and --reason.")
     return by.strip(), reason.strip()
 

@@ -7,7 +7,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from dlqkit.errors import EvidenceError, PlanError
-from dlqkit.republish.plan import canonical_json, find_plans, read_plan
+from dlqkit.republish.frozen import canonical_json
+from dlqkit.republish.plan import find_plans, read_plan
 
 __all__ = ["Claim", "Free", "content_of", "read_claim", "refusal"]
 

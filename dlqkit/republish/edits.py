@@ -9,6 +9,8 @@ from typing import Any, Literal
 from dlqkit.errors import ParameterError
 from dlqkit.republish.exact_json import Node, is_same, parse_exact, plain_value, rewrite, write_value
 from dlqkit.republish.field_paths import escape_name, is_field_or_beside
+from dlqkit.republish.next_steps import is_reason
+from dlqkit.republish.people import is_somebody
 
 __all__ = [
     "Change",
@@ -35,7 +37,7 @@ class Edit:
     """None: every event of the selection."""
 
     def __post_init__(self) -> None:
-        if not self.reason.strip() or not self.by.strip():
+        if not is_reason(self.reason) or not is_somebody(self.by):
             raise ParameterError("An edit has no reason or no author.", "Give --reason and --by.")
         if self.kind == "text" and self.event_key is None:
             raise ParameterError("One new text is given for all events.", "Name the event, or give a patch.")

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dlqkit.republish.plan import Plan, canonical_json
+from dlqkit.republish.frozen import canonical_json
+from dlqkit.republish.plan import Plan
 
 __all__ = ["export_lines"]
 

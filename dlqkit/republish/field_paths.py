@@ -5,13 +5,14 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-__all__ = ["escape_name", "is_field_or_beside", "read_names"]
+__all__ = ["escape_name", "is_field_or_beside", "names_of_place", "read_names"]
 
 # Between the names of a path there are dots, and after one the place in a list, ``[0]``; within a name these have a
 # backslash before them.
 _MARKS = re.compile(r"[.\\\[]")
 _PARTS = re.compile(r"\\.|[^.\\]+|\.", re.DOTALL)
 _PLACE = re.compile(r"\[[0-9]*\]")
+_ESCAPED_OR_PLACE = re.compile(r"(\\.)|\[[0-9]+\]", re.DOTALL)
 _ROOT = "payload."
 
 
@@ -29,6 +30,11 @@ def read_names(path: str) -> list[str]:
         else:
             names[-1] += part[1:] if part[0] == "\\" else part
     return names
+
+
+def names_of_place(path: str) -> tuple[str, ...]:
+    """The names that lead to a place such as ``payload.items[0].sku``, without the root and places in lists."""
+    return tuple(read_names(_ESCAPED_OR_PLACE.sub(lambda part: part[1] or "", path))[1:])
 
 
 def is_field_or_beside(names: Sequence[str], field: str) -> bool:

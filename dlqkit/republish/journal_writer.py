@@ -17,12 +17,13 @@ import pandas as pd
 from dlqkit.errors import EvidenceError, ParameterError, StorageError
 from dlqkit.evidence import audit_log
 from dlqkit.republish import journal_file as file
+from dlqkit.republish.frozen import canonical_json
 from dlqkit.republish.interrupts import holding_interrupts
 from dlqkit.republish.journal_place import Mark
 from dlqkit.republish.journal_plans import insert_plan, refuse_repeats, refuse_sent, to_frame
 from dlqkit.republish.journal_rows import BOTH, Change, Rows, Written
 from dlqkit.republish.journal_schema import add_digests, note_digest, plan_digest, writable
-from dlqkit.republish.plan import Plan, canonical_json
+from dlqkit.republish.plan import Plan
 
 __all__ = ["Journal"]
 

@@ -7,6 +7,8 @@ import shlex
 from collections.abc import Collection
 from pathlib import Path
 
+from dlqkit.republish.people import plain_text
+
 __all__ = ["REASON", "approve_command", "here", "is_reason"]
 
 # Stands for words of the analyst's own; a shell takes it as it stands, and ``is_reason`` does not.
@@ -50,4 +52,4 @@ def approve_command(directory: Path, plan_id: str, unknowns: Collection[str], ou
 
 def is_reason(text: str) -> bool:
     """Whether somebody said something: the dots of a command that was pasted as it stood are no reason."""
-    return any(character.isalnum() for character in text)
+    return any(character.isalnum() for character in plain_text(text))

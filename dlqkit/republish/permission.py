@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-import unicodedata
 from pathlib import Path
 
 from dlqkit.errors import PlanError
 from dlqkit.evidence import audit_log
+from dlqkit.republish.people import is_same_person
 from dlqkit.republish.plan import Plan
 from dlqkit.republish.plan_decisions import read_approval
 from dlqkit.republish.targets import choose_target
+from dlqkit.republish.words import exact
 from dlqkit.settings import Settings
 
-__all__ = ["check_permission", "is_same_person", "planned_by", "refuse_planner"]
+__all__ = ["check_permission", "planned_by", "refuse_planner"]
 
 
 def planned_by(directory: Path, plan: Plan) -> str | None:
@@ -21,17 +22,6 @@ def planned_by(directory: Path, plan: Plan) -> str | None:
         if line.get("action") == "republish plan" and line.get("hash") == plan.hash:
             return str(line.get("planned_by", "")) or None
     return None
-
-
-def is_same_person(one: str, other: str) -> bool:
-    """Whether two names are one: letters that look alike by Unicode's rules, invisible ones and spaces do not count."""
-    return _plain(one) == _plain(other)
-
-
-def _plain(name: str) -> str:
-    text = unicodedata.normalize("NFKC", name).casefold()
-    shown = "".join(character for character in text if unicodedata.category(character) not in {"Cf", "Cc"})
-    return " ".join(unicodedata.normalize("NFKC", shown).split())
 
 
 def refuse_planner(planner: str | None, by: str, plan: Plan) -> None:
@@ -93,7 +83,8 @@ def check_permission(directory: Path, plan: Plan, settings: Settings, server: st
         )
     if own.max_rate is not None and plan.max_rate > own.max_rate:
         raise PlanError(
-            f"{plan.plan_id} sends {plan.max_rate:g} events a second, and the settings allow {own.max_rate:g} now.",
+            f"{plan.plan_id} sends {exact(plan.max_rate)} events a second, and the settings allow "
+            f"{exact(own.max_rate)} now.",
             "Make a new plan.",
         )
     if own.second_approver:

@@ -3,18 +3,15 @@
 from __future__ import annotations
 
 import hashlib
-import json
-import math
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Literal, TypeVar
-
-import msgspec
+from typing import Any, Literal
 
 from dlqkit.errors import EvidenceError, ParameterError
 from dlqkit.evidence.store import write_bytes
+from dlqkit.republish.frozen import canonical_json, changed, plain_values, read_document, read_frozen
 from dlqkit.republish.next_steps import REASON, here
 
 __all__ = [
@@ -24,15 +21,11 @@ __all__ = [
     "Plan",
     "PlannedEvent",
     "Target",
-    "canonical_json",
-    "changed",
     "dedupe_key",
     "find_plans",
     "hash_plan",
     "hash_text",
-    "plain_values",
     "plan_path",
-    "read_frozen",
     "read_outlook",
     "read_plan",
     "safe_hash",
@@ -42,7 +35,6 @@ __all__ = [
 
 FOLDER = "republish"
 _PLAN_ID = re.compile(r"plan-[0-9]{3,6}")
-Frozen = TypeVar("Frozen")
 # Machines that keep time by NTP are milliseconds apart; a record that much older than the send may still be of it.
 CLOCK_TOLERANCE_S = 5.0
 
@@ -145,23 +137,9 @@ def safe_hash(text: str) -> str:
     return hash_text(text.encode("utf-8", "replace").decode())
 
 
-def canonical_json(value: Any) -> str:
-    """A JSON value in the one form that is hashed: ASCII, keys sorted, no spaces."""
-    return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=True, allow_nan=False)
-
-
 def dedupe_key(address: str, event_key: str, payload_sha256: str, generation: int) -> str:
     """The key by which a consumer can drop a repeat: the same for the same event, text, target and generation."""
     return hash_text(canonical_json([address, event_key, payload_sha256, generation]))
-
-
-def plain_values(frozen: Any) -> dict[str, Any]:
-    """A dataclass as plain JSON values, numbers in the type that they are declared in."""
-    values: dict[str, Any] = msgspec.to_builtins(frozen)
-    for name in ("max_rate", "outcome_deadline_s", "clock_tolerance_s"):
-        if values.get(name) is not None:
-            values[name] = float(values[name])
-    return values
 
 
 def hash_plan(plan: Plan) -> str:
@@ -191,64 +169,6 @@ def find_plans(directory: Path) -> list[str]:
     """Names of the incident folder's plans, oldest first."""
     names = [path.stem for path in (Path(directory) / FOLDER).glob("plan-*.json")]
     return sorted((name for name in names if _PLAN_ID.fullmatch(name)), key=lambda name: int(name[5:]))
-
-
-def changed(name: str) -> EvidenceError:
-    """The error for a document that is not what was written."""
-    return EvidenceError(
-        f"{name} was changed after it was made, or is not whole.",
-        "Do not send it; make a new plan.",
-    )
-
-
-def _no_constant(word: str) -> Any:
-    raise ValueError(f"{word} is no JSON")
-
-
-def _finite(digits: str) -> float:
-    number = float(digits)
-    if not math.isfinite(number):
-        raise ValueError("a number is larger than any that is written")
-    return number
-
-
-def _no_repeats(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    out = dict(pairs)
-    if len(out) != len(pairs):
-        raise ValueError("a key stands there twice")
-    return out
-
-
-def _read_document(path: Path) -> dict[str, Any]:
-    try:
-        document = json.loads(
-            path.read_bytes().decode("utf-8"),
-            object_pairs_hook=_no_repeats,
-            parse_constant=_no_constant,
-            parse_float=_finite,
-        )
-    except FileNotFoundError:
-        raise ParameterError(
-            f"There is no {path.name} in {path.parent.parent.name}.",
-            here("See what there is: dlqkit republish status DIR", path.parent.parent),
-        ) from None
-    except (OSError, ValueError, RecursionError) as error:
-        raise changed(path.name) from error
-    if not isinstance(document, dict):
-        raise changed(path.name)
-    return document
-
-
-def read_frozen(path: Path, kind: type[Frozen]) -> Frozen:
-    """A document as its dataclass; refused unless it is that, and nothing more."""
-    document = {name: value for name, value in _read_document(path).items() if name != "outlook"}
-    try:
-        frozen = msgspec.convert(document, kind, strict=True)
-    except msgspec.ValidationError as error:
-        raise changed(path.name) from error
-    if canonical_json(plain_values(frozen)) != canonical_json(document):
-        raise changed(path.name)
-    return frozen
 
 
 def write_plan(directory: Path, plan: Plan, outlook: Mapping[str, Any]) -> Path:
@@ -298,7 +218,7 @@ def read_plan(directory: Path, plan_id: str) -> Plan:
 
 def read_outlook(directory: Path, plan_id: str) -> Mapping[str, Any]:
     """What was expected of a plan when it was made; outside its hash."""
-    outlook = _read_document(plan_path(directory, plan_id)).get("outlook")
+    outlook = read_document(plan_path(directory, plan_id)).get("outlook")
     return outlook if isinstance(outlook, dict) else {}
 
 

@@ -10,8 +10,10 @@ from typing import Any
 from dlqkit.errors import EvidenceError
 from dlqkit.evidence import audit_log
 from dlqkit.evidence.store import write_bytes
+from dlqkit.republish.frozen import canonical_json, plain_values, read_frozen
 from dlqkit.republish.next_steps import REASON, approve_command, here, is_reason
-from dlqkit.republish.plan import Plan, canonical_json, plain_values, plan_path, read_frozen
+from dlqkit.republish.people import is_somebody
+from dlqkit.republish.plan import Plan, plan_path
 
 __all__ = [
     "Approval",
@@ -89,7 +91,7 @@ def read_approval(directory: Path, plan: Plan) -> Approval:
         raise EvidenceError(f"The approval is not of this {plan.plan_id}.", again)
     if set(plan.unknowns) - set(approval.accepted) or not (approval.outcome_deadline_s or 0) > 0:
         raise EvidenceError(f"The approval of {plan.plan_id} leaves an unknown unsaid.", again)
-    if not approval.by.strip() or not is_reason(approval.reason):
+    if not is_somebody(approval.by) or not is_reason(approval.reason):
         raise EvidenceError(f"The approval of {plan.plan_id} lacks a name or a reason.", again)
     if not any(_tells_of(line, approval) for line in audit_log.read(directory)):
         raise EvidenceError(f"audit.jsonl does not tell of the approval of {plan.plan_id}.", again)

@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 
 import pandas as pd
 
 from dlqkit.frames import Completeness
 from dlqkit.republish.drafts import Drafts
+from dlqkit.republish.named_fields import leaves_named
 from dlqkit.republish.plan import PlannedEvent, Target
 from dlqkit.settings import Settings, WorkflowSettings
 
 __all__ = ["find_siblings", "find_unknowns", "find_warnings"]
 
 
-_WORD = re.compile(r"\w+")
+# Names of fields in a sentence: enough to know what is meant.
+_MOST_NAMES = 3
+_LONGEST_NAME = 40
 
 
 def find_siblings(records: pd.DataFrame, events: Sequence[PlannedEvent]) -> dict[str, int]:
@@ -87,24 +89,37 @@ def find_unknowns(
         said.append(
             f"Not known: whether other workflows of the same traces take from this topic and run again: {names}."
         )
-    beside = [event for event in events if event.failure_class == "business" and _is_beside(event, records)]
-    if beside:
-        said.append(
-            f"Not known: whether the edit mends what failed in {_of(len(beside), len(events))}: none of the fields"
-            " that it changes is named by the error or by the schema."
-        )
+    said += _edit_words([event for event in events if event.failure_class == "business"], records, total)
     return (*said, *dict.fromkeys(more))
 
 
-def _is_beside(event: PlannedEvent, records: pd.DataFrame) -> bool:
-    """Whether an edit touches none of the fields that the error's text, or the team's schema, names."""
-    if event.edited is None:
-        return False
-    own = records[(records["event_key"] == event.event_key) & records["queued_to_dlq"].fillna(False).astype(bool)]
-    named = " ".join([*own["last_error"].dropna().astype("str"), str(event.edited["refused_before"])]).casefold()
-    words = set(_WORD.findall(named))
-    paths = [str(change["path"]).casefold() for change in event.edited["changes"]]
-    return not any(words & set(_WORD.findall(path)) - {"payload"} for path in paths)
+def _edit_words(events: Sequence[PlannedEvent], records: pd.DataFrame, total: int) -> list[str]:
+    """Edits of business errors that may have nothing to do with what failed."""
+    names: set[str] = set()
+    beside = untold = 0
+    edited = {event.event_key: event.edited for event in events if event.edited is not None}
+    letters = records[records["event_key"].isin(edited) & records["queued_to_dlq"].fillna(False).astype(bool)]
+    for key, own in letters.groupby("event_key"):
+        note, payload = edited[str(key)], own["payload_snapshot"].iloc[-1]
+        left = leaves_named(own["last_error"].dropna().astype("str").tolist(), payload, note["changes"])
+        if left:
+            beside, names = beside + 1, names | left
+        # What the team's schema refused before it lets pass now, or the event would have been left out.
+        untold += left is None and not note["refused_before"]
+    said = []
+    if beside:
+        shown = ", ".join(name[:_LONGEST_NAME] for name in sorted(names)[:_MOST_NAMES])
+        more = ", …" if len(names) > _MOST_NAMES else ""
+        said.append(
+            f"Not known: whether the edit mends what failed in {_of(beside, total)}: the error names {shown}{more},"
+            " and the edit changes none of it."
+        )
+    if untold:
+        said.append(
+            f"Not known: whether the edit mends what failed in {_of(untold, total)}: the error names no field of the"
+            " payload."
+        )
+    return said
 
 
 def find_warnings(
@@ -126,7 +141,7 @@ def find_warnings(
     drafts : Drafts
         What the events were made from.
     not_found : sequence of str
-        Ids of the selection that are no dead event.
+        Ids, signatures and workflows of the selection that no dead event has.
     is_registry_shared : bool
         Whether other people's open plans were looked at.
 
@@ -161,7 +176,7 @@ def find_warnings(
         )
     if not_found:
         shown = ", ".join(not_found[:5]) + (", …" if len(not_found) > 5 else "")
-        said.append(f"Listed, and no dead event here: {len(not_found):,} ({shown}).")
+        said.append(f"Asked for, and no dead event here: {len(not_found):,} ({shown}).")
     if not is_registry_shared:
         said.append("Not checked elsewhere: a plan in another folder may hold the same events.")
     counts: dict[str, int] = {}

@@ -16,7 +16,7 @@ from dlqkit.republish.known import Known
 from dlqkit.republish.next_steps import here
 from dlqkit.republish.plan import LeftOut, Plan, PlannedEvent, Target, dedupe_key, hash_text, seal_plan
 from dlqkit.republish.plan_words import find_unknowns, find_warnings
-from dlqkit.republish.selection import Selection, select_events
+from dlqkit.republish.selection import Selection, find_absent, select_events
 from dlqkit.republish.targets import choose_rate, choose_steps, choose_target, find_deadline
 from dlqkit.republish.words import events_of
 from dlqkit.settings import Settings, WorkflowSettings
@@ -132,7 +132,7 @@ def plan_republish(
     chosen, not_found = select_events(selection, dead)
     if chosen.empty:
         step = here("Look at what there is: dlqkit triage DIR", world.directory)
-        raise PlanError("No dead event is meant by this selection.", step)
+        raise PlanError(find_absent(selection, dead) or "No dead event is meant by this selection.", step)
     workflow_id = _one_workflow(chosen)
     own = settings.workflows.get(workflow_id, WorkflowSettings())
     target = choose_target(workflow_id, settings, topic=topic, confirmed_topic=confirmed_topic, use_http=use_http,

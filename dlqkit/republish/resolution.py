@@ -11,6 +11,7 @@ from dlqkit.republish.journal import Change, Journal
 from dlqkit.republish.journal_schema import writable
 from dlqkit.republish.matching import is_payload_alone
 from dlqkit.republish.next_steps import here, is_reason
+from dlqkit.republish.people import is_somebody
 from dlqkit.republish.plan_decisions import read_cancellation
 
 __all__ = ["resolve_by_records", "resolve_by_subscription", "resolve_by_word"]
@@ -149,7 +150,7 @@ def resolve_by_word(
 def _settle(
     journal: Journal, plan_id: str, found: Mapping[int, tuple[str, str | None, str]], by: str, code: str
 ) -> int:
-    if not by.strip():
+    if not is_somebody(by):
         raise ParameterError("An event is settled by name only.", "Give it: --by NAME")
     states = journal.states(plan_id)
     changes = [

@@ -35,6 +35,12 @@ class Step:
     events: int
     judgement: Judgement
 
+    @property
+    def place(self) -> str:
+        """Which step it is, for people."""
+        # What an earlier run had sent, and nobody had judged, is looked at before the first step of this one.
+        return f"Step {self.number}" if self.number else "Sent before"
+
 
 class Running:
     """One run of a plan whose journal is open and locked.

@@ -20,12 +20,14 @@ from dlqkit.errors import ParameterError
 from dlqkit.incident import parse_time
 from dlqkit.republish.exact_json import read_value
 
-__all__ = ["Selection", "read_ids", "select_events", "values_of"]
+__all__ = ["Selection", "find_absent", "read_ids", "select_events", "values_of"]
 
 _CONDITION = re.compile(r"\s*([^=<>!~]+?)\s*(!=|<=|>=|=|<|>|~)(.*)", re.DOTALL)
 _NUMBER = re.compile(r"-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][-+]?[0-9]+)?")
 _ROOTS = {"payload": "payload_snapshot", "payload_snapshot": "payload_snapshot", "extra": "extra_json"}
 _ID_COLUMNS = ("event_key", "trace_id", "record_id")
+# Of a list in a sentence; no incident has many more classes, signatures or workflows that matter.
+_MOST_NAMES = 5
 _ORDERED: Mapping[str, Callable[[Any, Any], bool]] = {
     "<": lambda one, other: bool(one < other),
     "<=": lambda one, other: bool(one <= other),
@@ -112,7 +114,7 @@ def select_events(selection: Selection, dead: pd.DataFrame) -> tuple[pd.DataFram
     Returns
     -------
     (DataFrame, tuple of str)
-        The last dead letter of each event that is meant, and the ids that are no dead event.
+        The last dead letter of each event that is meant; and the ids, signatures and workflows of no dead event.
 
     Raises
     ------
@@ -128,23 +130,55 @@ def select_events(selection: Selection, dead: pd.DataFrame) -> tuple[pd.DataFram
     if strange:
         raise ParameterError(f"There is no class {strange[0][:40]!r}.", f"There are: {', '.join(CLASSES)}.")
     events = dead.drop_duplicates("event_key", keep="last")
-    for column, wanted in (
-        ("signature_id", selection.signatures),
-        ("failure_class", selection.classes),
-        ("workflow_id", selection.workflows),
-    ):
+    not_found: set[str] = set()
+    for column, _, wanted in _by_name(selection):
         if wanted:
+            # A class is one of four words; that an incident lacks one of those that are asked for says nothing.
+            if column != "failure_class":
+                not_found |= set(wanted) - set(dead[column].dropna().astype("str"))
             events = events[events[column].astype("str").isin(wanted)]
-    not_found: tuple[str, ...] = ()
     if selection.ids:
         wanted_ids = set(selection.ids)
         found = {name: dead[name].astype("str") for name in _ID_COLUMNS}
-        not_found = tuple(sorted(wanted_ids - {text for texts in found.values() for text in set(texts.dropna())}))
+        not_found |= wanted_ids - {text for texts in found.values() for text in set(texts.dropna())}
         meant = pd.concat([texts.isin(wanted_ids) for texts in found.values()], axis=1).any(axis=1)
         events = events[events["event_key"].isin(set(dead.loc[meant, "event_key"]))]
     for text in sorted(set(selection.where)):
         events = events[_holds(text, events)]
-    return events, not_found
+    return events, tuple(sorted(not_found))
+
+
+def _by_name(selection: Selection) -> tuple[tuple[str, str, tuple[str, ...]], ...]:
+    """Column, word for people, and what is asked for."""
+    return (
+        ("signature_id", "signature", selection.signatures),
+        ("failure_class", "class", selection.classes),
+        ("workflow_id", "workflow", selection.workflows),
+    )
+
+
+def find_absent(selection: Selection, dead: pd.DataFrame) -> str | None:
+    """Which class, signature or workflow no dead event has, and which there are, in a sentence.
+
+    Parameters
+    ----------
+    selection, dead
+        As for ``select_events``.
+
+    Returns
+    -------
+    str or None
+        None where each is there, so that something else keeps the selection empty.
+    """
+    events = dead.drop_duplicates("event_key", keep="last")
+    for column, word, wanted in _by_name(selection):
+        counts = events[column].dropna().astype("str").value_counts()
+        if wanted and len(counts) and not set(wanted) & set(counts.index):
+            shown = ", ".join(f"{name[:60]} ({count:,})" for name, count in counts.head(_MOST_NAMES).items())
+            more = f" and {len(counts) - _MOST_NAMES:,} more" if len(counts) > _MOST_NAMES else ""
+            asked = " or ".join(name[:60] for name in sorted(set(wanted))[:_MOST_NAMES])
+            return f"No dead event is of the {word} {asked}; there are: {shown}{more}."
+    return None
 
 
 def _holds(text: str, events: pd.DataFrame) -> pd.Series:

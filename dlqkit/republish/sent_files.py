@@ -14,7 +14,8 @@ import pandas as pd
 
 from dlqkit.errors import PlanError
 from dlqkit.evidence.store import remove_file, storage_error, sync_folder, write_bytes
-from dlqkit.republish.plan import canonical_json, safe_hash
+from dlqkit.republish.frozen import canonical_json
+from dlqkit.republish.plan import safe_hash
 from dlqkit.republish.registry import Registry
 
 __all__ = ["Send", "find_sends", "keep_sends", "read_sends", "text_key"]

@@ -3,25 +3,34 @@
 from __future__ import annotations
 
 import re
-from urllib.parse import parse_qsl, urlsplit
+from urllib.parse import unquote_plus, urlsplit
 
 import pandas as pd
 
 from dlqkit.errors import ParameterError
 from dlqkit.republish.outcome_deadline import find_outcome_deadline
 from dlqkit.republish.plan import Target
+from dlqkit.republish.words import exact
 from dlqkit.settings import Settings
 from dlqkit.sources.http import check_url
 
 __all__ = ["choose_rate", "choose_steps", "choose_target", "find_deadline"]
 
 _TOPIC = re.compile(r"projects/[^/\s]+/topics/[^/\s]+")
-# What a parameter of an address is called that lets somebody in.
+# What a parameter of an address is called that lets somebody in: general words, and those of signed addresses (Azure's
+# sig and code, Amazon's and Google's X-…-Signature and -Credential).
 _SECRET = re.compile(
-    r"token|secret|^sig$|signature|passw|pwd|credential|authori[sz]ation|(?:^|[-_])auth(?:$|[-_])"
-    r"|(?:^|api|access|private)[_-]?key$",
+    r"token|secret|signature|passw|passphrase|pwd|credential|authori[sz]ation|bearer|jwt|hmac|key$"
+    r"|^(?:sig|sign|code|pass)$|(?:^|[-_])o?auth(?:$|[-_])",
     re.IGNORECASE,
 )
+# Keys that tell where an event belongs and open nothing.
+_NO_SECRET = re.compile(
+    r"(?:partition|ordering|routing|sort|shard|group|queue|tenant|customer|entity|event|message|dedupe|idempotency)"
+    r"[-_]?key",
+    re.IGNORECASE,
+)
+_BETWEEN = re.compile("[&;]")
 # After the steps that are set each one is so many times the one before.
 GROWTH = 4
 # A record comes a scrape or a poll later than what it tells of; less than a minute would stop a run for that alone.
@@ -66,7 +75,7 @@ def choose_target(
         own_url = settings.republish.http
         # The address stands in the plan and in the audit log.
         address = check_url(own_url.url, setting="republish.http.url", has_secret=own_url.bearer is not None)
-        secret = next((name for name, _ in parse_qsl(urlsplit(address).query, True) if _SECRET.search(name)), None)
+        secret = _find_secret(address)
         if secret is not None:
             raise ParameterError(
                 f"republish.http.url holds a secret in its query ({secret[:40]}), and would be shown with it.",
@@ -96,6 +105,14 @@ def choose_target(
     return Target("pubsub", chosen, settings.republish.dedupe_name, server)
 
 
+def _find_secret(address: str) -> str | None:
+    """The name of a parameter of the address that looks like it lets somebody in."""
+    parts = urlsplit(address)
+    given = _BETWEEN.split(f"{parts.query}&{parts.fragment}")
+    names = (unquote_plus(pair.partition("=")[0]) for pair in given)
+    return next((name for name in names if _SECRET.search(name) and not _NO_SECRET.fullmatch(name)), None)
+
+
 def choose_rate(settings: Settings, max_rate: float | None) -> float:
     """Events per second: what is asked for, never more than what is set.
 
@@ -113,7 +130,8 @@ def choose_rate(settings: Settings, max_rate: float | None) -> float:
         )
     if ceiling is not None and max_rate is not None and max_rate > ceiling:
         raise ParameterError(
-            f"{max_rate:g} events a second are more than the settings allow, {ceiling:g}.", "Give a lower --max-rate."
+            f"{exact(max_rate)} events a second are more than the settings allow, {exact(ceiling)}.",
+            "Give a lower --max-rate.",
         )
     return float(max_rate if max_rate is not None else ceiling or 0.0)
 

@@ -200,6 +200,36 @@ def test_a_plan_is_approved_exported_and_cancelled(run: Run, incident: str) -> N
     assert run("republish", "export", incident, "plan-001")[0] == 4
 
 
+def test_what_is_printed_fits_a_terminal_but_for_commands(run: Run, incident: str) -> None:
+    """80 columns, however long folder, file and name are; a command stays in one line to be copied."""
+    Path(incident).rename(folder := "orders-" + "x" * 60)
+    printed = [
+        run("republish", *command.split(), *more)
+        for command, more in (
+            (f"plan {folder} --workflow wf", ()),
+            (f"plan {folder} --workflow wf", ()),
+            (f"status {folder}", ()),
+            (
+                f"approve {folder} plan-001",
+                ("--reason", "root removed", "--by", "bob of the team that is on call " * 3),
+            ),
+            (f"run {folder} plan-001", ()),
+            (f"status {folder}", ()),
+            (f"export {folder} plan-001 --output", (f"{'y' * 70}.jsonl",)),
+            (f"cancel {folder} plan-001", ("--reason", "not needed")),
+        )
+    ]
+
+    lines = [line for _, out, err in printed for line in (out + err).splitlines()]
+    assert len(lines) > 40
+    assert [line for line in lines if len(line) > 80 and not _is_to_be_copied(line)] == []
+
+
+def _is_to_be_copied(line: str) -> bool:
+    """A command, or the path of a file."""
+    return "dlqkit " in line or line.startswith(("Next: ", "All of it: "))
+
+
 def test_a_second_plan_of_the_same_events_is_refused_or_leaves_them_out(run: Run, incident: str) -> None:
     """The first is named; asked to, the second leaves its events out."""
     assert run("republish", "plan", incident, "--where", "payload.city=eu", "--by", "ann")[0] == 0

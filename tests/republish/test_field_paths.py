@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from dlqkit.republish.field_paths import escape_name, is_field_or_beside, read_names
+from dlqkit.republish.field_paths import escape_name, is_field_or_beside, names_of_place, read_names
 
 
 @pytest.mark.parametrize("name", ["a", "a.b", "a\\", ".", "", "a[0]", "[", "\\."])
@@ -39,3 +39,10 @@ def test_a_name_is_read_as_it_was_written(name: str) -> None:
 def test_a_field_is_what_leads_to_it_and_what_is_in_it(names: tuple[str, ...], field: str, is_it: bool) -> None:
     """Where a name can be read in two ways both are taken for the field: a lock holds rather too much."""
     assert is_field_or_beside(names, field) is is_it
+
+
+def test_places_in_lists_are_no_part_of_a_name() -> None:
+    """``items[0].sku`` is in ``items``; a name that ends in a bracket keeps it."""
+    assert names_of_place("payload.items[0][12].sku") == ("items", "sku")
+    assert names_of_place(r"payload.a\[0][1]") == ("a[0]",)
+    assert names_of_place("payload[3]") == names_of_place("payload") == ()

@@ -557,7 +557,9 @@ def test_the_hash_does_not_depend_on_the_process() -> None:
     assert len(hashes.pop().strip()) == 64
 
 
-@pytest.mark.parametrize("query", ["token=hush-hush", "a=1&api_key=hush-hush", "X-Auth=hush-hush", "sig=hush-hush"])
+@pytest.mark.parametrize("query", ["token=hush-hush", "a=1&api_key=hush-hush", "X-Auth=hush-hush", "sig=hush-hush",
+                                   "a=1;token=hush-hush", "a=1#access_token=hush-hush", "code=hush-hush",
+                                   "subscription-key=hush-hush", "a=1&%74oken=hush-hush"])  # fmt: skip
 def test_an_endpoints_address_holds_no_secret_in_its_query(query: str) -> None:
     """It would stand in the plan, in the audit log and in the report."""
     own = settings(http={"url": f"https://ingest.example/events?{query}"})
@@ -565,7 +567,9 @@ def test_an_endpoints_address_holds_no_secret_in_its_query(query: str) -> None:
     with pytest.raises(ParameterError, match="holds a secret in its query") as caught:
         plan_of(records([dead(1, payload_snapshot="{}")]), own=own, use_http=True)
     assert "hush-hush" not in str(caught.value)
-    plain = settings(http={"url": "https://ingest.example/events?partition_key=1&author=ann"})
+    plain = settings(
+        http={"url": "https://ingest.example/events?partition_key=1&author=ann&country_code=de&sortKey=2#top"}
+    )
     assert plan_of(records([dead(1, payload_snapshot="{}")]), own=plain, use_http=True)
 
 
@@ -575,6 +579,26 @@ def test_a_class_that_does_not_exist_is_refused_by_those_that_do() -> None:
     assert "business, infrastructure, timeout, unknown" in caught.value.next_step
 
 
+def test_where_nothing_is_of_a_class_signature_or_workflow_those_that_there_are_are_named() -> None:
+    """A right word for a wrong incident, or a mistyped id, is told by what could have been meant."""
+    frame = records([dead(1, payload_snapshot="{}"), dead(2, payload_snapshot="[]")])
+
+    for asked, words in (
+        ({"classes": ("timeout",)}, r"of the class timeout; there are: infrastructure \(2\)\."),
+        ({"workflows": ("fw",)}, r"of the workflow fw; there are: wf \(2\)\."),
+        ({"signatures": ("s9", "s8")}, r"of the signature s8 or s9; there are: "),
+    ):
+        with pytest.raises(PlanError, match=words):
+            plan_of(frame, Selection(**asked))
+
+
+def test_a_mistyped_workflow_beside_a_right_one_is_told() -> None:
+    """Less than was asked for is not planned in silence."""
+    plan = plan_of(records([dead(1, payload_snapshot="{}")]), Selection(workflows=("wf", "fw")))
+
+    assert "Asked for, and no dead event here: 1 (fw)." in plan.warnings
+
+
 def test_an_edit_that_touches_nothing_of_what_the_error_names_is_to_be_accepted_as_such() -> None:
     """It would lift the rule that a business error is edited first, and may mend nothing."""
     frame = records([dead(1, payload_snapshot='{"email": "x", "note": 1}', **BUSINESS)])
@@ -582,6 +606,21 @@ def test_an_edit_that_touches_nothing_of_what_the_error_names_is_to_be_accepted_
     mended = plan_of(frame, edits=[read_edit('{"email": "a@b.example"}', "r", "ann")])
     beside = plan_of(frame, edits=[read_edit('{"note": 2}', "r", "ann")])
 
-    words = "none of the fields that it changes is named by the error"
-    assert not any(words in unknown for unknown in mended.unknowns)
-    assert sum(words in unknown for unknown in beside.unknowns) == 1
+    said = [words for words in beside.unknowns if "the edit mends" in words]
+    assert said == [
+        "Not known: whether the edit mends what failed in 1 of 1 event: the error names email, and the edit changes"
+        " none of it."
+    ]
+    assert not any("the edit mends" in words for words in mended.unknowns)
+
+
+def test_where_the_error_names_no_field_nobody_can_tell_what_an_edit_mends() -> None:
+    """That is said too, unless the team's schema refused the payload before and lets it pass now."""
+    frame = records([dead(1, payload_snapshot='{"note": "x"}', **{**BUSINESS, "last_error": "rejected by partner"})])
+    schema = {"properties": {"note": {"type": "integer"}}}
+
+    untold = plan_of(frame, edits=[read_edit('{"note": 2}', "r", "ann")])
+    mended = plan_of(frame, known=Known(schema=schema), edits=[read_edit('{"note": 2}', "r", "ann")])
+
+    assert any(words.endswith("the error names no field of the payload.") for words in untold.unknowns)
+    assert not any("the edit mends" in words for words in mended.unknowns)

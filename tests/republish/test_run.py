@@ -253,11 +253,13 @@ def test_a_killed_run_leaves_its_intents_in_doubt_and_the_next_one_does_not_send
             journal.add_plan(own.plan)
             run_id = journal.begin_run(own.plan.plan_id)
             journal.advance(own.plan.plan_id, [], [1], run_id=run_id, step=1)
-        run = own.run()
+        places: list[str] = []
+        run = own.run(on_step=lambda step: places.append(step.place))
         proof = prove(own)
 
     assert run.is_finished and run.states == {"acked": 25, "in_doubt": 1}
     assert own.sink.items == list(range(2, 27))
+    assert list(dict.fromkeys(places)) == ["Sent before", "Step 1", "Step 2", "Step 3"]  # there is no step 0
     assert (proof.totals["in_doubt"], proof.totals["passed"]) == (1, 25) and proof.balances
 
 

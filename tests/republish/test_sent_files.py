@@ -11,7 +11,7 @@ import pytest
 
 from dlqkit.errors import PlanError, StorageError
 from dlqkit.republish import sent_files
-from dlqkit.republish.plan import canonical_json
+from dlqkit.republish.frozen import canonical_json
 from dlqkit.republish.registry import Registry, find_registry
 from dlqkit.republish.sent_files import Send, find_sends, keep_sends
 
