@@ -11,7 +11,7 @@ from dlqkit.report import republished as sent
 from dlqkit.report import tables
 from dlqkit.report.wording import Line
 
-__all__ = ["Block", "choose_sections", "report_status"]
+__all__ = ["Block", "choose_sections", "missing_judgement", "report_status"]
 
 Facts = Mapping[str, Any]
 Block = tables.Table | tables.Text | str
@@ -46,8 +46,12 @@ def report_status(facts: Facts) -> str:
     """Whether people still have to say something."""
     if facts["state"]["value"] == "nothing":
         return "Nothing to judge"
-    values = [facts["judgement"][name] for name in _PROMPTS]
-    return "In review" if all(values) else "Draft: judgement is still needed"
+    return "Draft: judgement is still needed" if missing_judgement(facts) else "In review"
+
+
+def missing_judgement(facts: Facts) -> list[str]:
+    """Keys of ``judgement.yaml`` that are still to be written, so that the report is a draft."""
+    return [] if facts["state"]["value"] == "nothing" else [name for name in _PROMPTS if not facts["judgement"][name]]
 
 
 def _problem(facts: Facts) -> list[Block]:

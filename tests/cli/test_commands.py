@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+import zipfile
 from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
@@ -12,6 +13,7 @@ import pytest
 
 from dlqkit.cli.main import main
 from dlqkit.errors import ParameterError
+from dlqkit.evidence.audit_log import read
 from tests.frames import START
 from tests.report.example import make_facts
 
@@ -291,8 +293,31 @@ def test_the_report_is_packed_attached_once_and_noted(
     told = json.loads(again[1])
     assert (told["attached"]["added"], told["attached"]["has_commented"]) == ([], False)
     assert len(list((tmp_path / "tickets" / "OPS-1").iterdir())) == 2
+    (noted, _) = [line for line in read(Path(incident)) if line["action"] == "postmortem attached"]
+    assert (noted["ticket"], noted["complete"], noted["lacked"]) == (
+        "OPS-1", True, ["cause", "done", "owner", "prevention"],
+    )  # fmt: skip
+    packed = zipfile.ZipFile(Path(incident) / "report" / "postmortem.zip")
+    key = (Path(incident) / "redaction.key").read_bytes()
+    for name in packed.namelist():
+        content = packed.read(name)
+        assert not [one for one in (key, key.hex().encode(), str(tmp_path).encode()) if one in content], name
     _, out, _ = run("closure", incident, "--no-refresh")
     assert "It is attached to OPS-1" in out
+
+
+def test_a_ticket_that_cannot_be_is_refused_before_the_report_is_made(
+    run: Run, incident: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nobody waits for the notebook to be told that a setting is missing."""
+    assert run("postmortem", incident, "--attach", "OPS-1")[0] == 2
+    monkeypatch.setenv("DLQKIT_TICKETS__KIND", "directory")
+    monkeypatch.setenv("DLQKIT_TICKETS__PATH", "/")
+    code, _, err = run("postmortem", incident, "--attach", "../etc")
+
+    assert (code, "no ticket's key" in err) == (2, True)
+    assert not (Path(incident) / "report").exists()
+    assert not [line for line in read(Path(incident)) if line["action"] == "postmortem attached"]
 
 
 def test_a_status_text_is_printed_and_remembered_when_it_was_sent(run: Run, incident: str) -> None:
