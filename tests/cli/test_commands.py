@@ -324,7 +324,11 @@ def test_a_status_text_is_printed_and_remembered_when_it_was_sent(run: Run, inci
     """Nothing of an error's control characters reaches the terminal; a client reads no error at all."""
     code, out, _ = run("update", incident, "--for", "client", "--sent", "--by", "ann")
     assert code == 0
-    assert "40 events" in out and "no route" not in out
+    assert "Events affected, of all clients: 40. Still to be processed: 40." in out
+    assert "no route" not in out
+    assert len(list((Path(incident) / "updates").iterdir())) == 1
+    assert [line["sent_by"] for line in read(Path(incident)) if line["action"] == "update sent"] == ["ann"]
+    assert run("verify", incident)[0] == 0
 
     _, out, _ = run("update", incident, "--for", "client", "--json")
     assert "Changed since the last update" in [line["label"] for line in json.loads(out)["lines"]]
