@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated
@@ -12,6 +13,9 @@ from dlqkit.cli.shared import write_json
 from dlqkit.untrusted import for_terminal
 
 __all__ = ["history"]
+
+# Folders that are named for each reason why they were skipped; --json has all.
+NAMED = 3
 
 
 def history(
@@ -42,5 +46,8 @@ def history(
         write_json({"looked_at": found.looked_at, "incidents": rows, "skipped": skipped})
         return
     typer.echo(show_history(found).to_text(120))
-    for name, why in found.skipped:
-        typer.echo(for_terminal(f"Skipped {name}: {why}"), err=True)
+    reasons = Counter(why for _, why in found.skipped)
+    for why, count in reasons.most_common():
+        names = [name for name, own in found.skipped if own == why]
+        more = f" and {count - NAMED:,} more" if count > NAMED else ""
+        typer.echo(for_terminal(f"Skipped {', '.join(names[:NAMED])}{more}: {why}"), err=True)
