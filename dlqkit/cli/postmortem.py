@@ -31,6 +31,10 @@ def postmortem(
     ] = None,
     output: Annotated[Path | None, typer.Option(help="Folder to write to; DIR/report by default.")] = None,
     pack: Annotated[bool, typer.Option("--zip", help="Pack the files into one attachment, too.")] = False,
+    earlier: Annotated[
+        Path | None,
+        typer.Option(help="A folder; earlier incidents below it with the same error are in the report."),
+    ] = None,
     attach: Annotated[
         str | None, typer.Option(metavar="TICKET", help="Attach the report to this ticket, once. Needs the network.")
     ] = None,
@@ -59,6 +63,7 @@ def postmortem(
         output=output,
         progress=lambda step: say(f"Post-mortem: {step}"),
         personal_fields=settings.report.personal_fields,
+        earlier=earlier or settings.report.earlier,
     )
     paths = dict(result.paths)
     if pack:

@@ -9,6 +9,7 @@ from dlqkit.report import closing_tables as closing
 from dlqkit.report import diagnosis_tables as why
 from dlqkit.report import republished as sent
 from dlqkit.report import tables
+from dlqkit.report.history_tables import show_earlier
 from dlqkit.report.wording import Line
 
 __all__ = ["Block", "choose_sections", "missing_judgement", "report_status"]
@@ -38,6 +39,7 @@ def choose_sections(facts: Facts) -> list[tuple[str, list[Block]]]:
         ),
         ("Prevention", [why.show_prevention(facts), _judged(facts, "Prevention", "prevention")]),
         ("Closure", [closing.show_closing(facts), closing.show_checklist(facts), closing.show_closing_counts(facts)]),
+        *_earlier(facts),
         _evidence(facts),
     ]
 
@@ -74,6 +76,11 @@ def _republished(facts: Facts) -> list[Block]:
         sent.show_not_sent(facts),
         sent.show_audit(facts),
     ]
+
+
+def _earlier(facts: Facts) -> list[tuple[str, list[Block]]]:
+    """Only where somebody said where to look, so that the same evidence gives the same report everywhere."""
+    return [("Earlier incidents", [*show_earlier(facts)])] if "earlier" in facts else []
 
 
 def _reported(facts: Facts) -> list[Block]:

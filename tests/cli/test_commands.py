@@ -6,7 +6,7 @@ import json
 import sys
 import zipfile
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -334,3 +334,33 @@ def test_a_status_text_is_printed_and_remembered_when_it_was_sent(run: Run, inci
     assert "Changed since the last update" in [line["label"] for line in json.loads(out)["lines"]]
     assert "\x1b" not in run("update", incident)[1]
     assert run("update", incident, "--for", "press")[0] == 2
+
+
+def test_earlier_incidents_are_shown_on_the_terminal_and_in_the_report(
+    run: Run, incident: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Below the folder that is named, or that the settings name; the report holds none unless one of them does."""
+    rows = [json.loads(line) for line in (tmp_path / "export.jsonl").read_text().splitlines()]
+    for one in rows:
+        one["created_at"] = (datetime.fromisoformat(one["created_at"]) - timedelta(days=7)).isoformat()
+    (tmp_path / "before.jsonl").write_text("\n".join(map(json.dumps, rows)))
+    week = START - timedelta(days=7)
+    run("collect", "archive/before", "--start", week.isoformat(), "--end", (week + timedelta(hours=4)).isoformat(),
+        "--records", "before.jsonl")  # fmt: skip
+    (tmp_path / "archive" / "before" / "judgement.yaml").write_text("cause: a switch was down\n")
+
+    code, out, _ = run("history", incident, "--below", "archive")
+    assert code == 0
+    assert out.startswith(
+        "2026-02-23 14:00 UTC, before\n  Workflow    wf\n  Events      40; 100% died of the same error"
+    )
+    assert "Cause then  a switch was down" in out and "\x1b" not in out
+    assert max(map(len, out.splitlines())) <= 80
+    assert run("history", incident, "--below", "nowhere")[0] == 2
+
+    monkeypatch.setenv("DLQKIT_REPORT__EARLIER", str(tmp_path / "archive"))
+    told = json.loads(run("history", incident, "--json")[1])
+    assert [one["folder"] for one in told["incidents"]] == ["before"]
+    assert run("postmortem", incident, "--format", "html")[0] == 0
+    page = (Path(incident) / "report" / "postmortem.html").read_text()
+    assert "Earlier incidents" in page and "a switch was down" in page and str(tmp_path) not in page
