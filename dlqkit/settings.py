@@ -188,12 +188,12 @@ class RepublishSettings(_Table):
     """What may be sent again, how fast, and who must agree, runbook §5."""
 
     allowed_topics: tuple[str, ...] = ()
-    max_rate: float | None = Field(default=None, gt=0)
+    max_rate: float | None = Field(default=None, gt=0, allow_inf_nan=False)
     """Events per second; without it ``plan`` asks."""
     steps: tuple[int, ...] = (1, 5, 20)
     """Events of the first steps; each one after them is four times the one before."""
     dedupe_attribute: str | Literal[False] = "dlqkit-dedupe-id"
-    outcome_deadline_s: float | None = Field(default=None, gt=0)
+    outcome_deadline_s: float | None = Field(default=None, gt=0, allow_inf_nan=False)
     clock_tolerance_s: float = Field(default=5.0, ge=0, allow_inf_nan=False)
     """How far the clock of the Execution Logs API may be behind that of the sender."""
     max_replays: int = Field(default=2, ge=1)
@@ -214,6 +214,14 @@ class RepublishSettings(_Table):
         name = str(self.dedupe_attribute or "")
         # A variable of the environment is a text.
         return None if name.lower() in {"", "false"} else name
+
+    @field_validator("locked_fields")
+    @classmethod
+    def _are_names(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        # A pointer or a query would be the name of a field that no payload has, and lock nothing.
+        if any(name != name.strip() or not name or name[0] in "/$" for name in value):
+            raise ValueError("write each as payload.customer_id, without / or $ at its beginning and without spaces")
+        return value
 
     @field_validator("registry")
     @classmethod

@@ -43,7 +43,8 @@ _LIVE = re.compile(
     r"(?<!\w)(?:[a-z][a-z0-9+.-]{0,30}://|www\.)[^\s`|\\<>]*[\w/=&%#-]"  # an address
     r"|(?<![\w.+-])[\w.+-]++@[\w-]++(?:\.[\w-]+)+"  # an e-mail address
     r"|(?<![\w.+-])(?:[\w.-]{1,100}/)?[\w.-]{0,100}#[0-9]++\b"  # an issue or pull request
-    r"|(?<!\w)GH-[0-9]++\b|(?<!\w)@[a-z0-9][\w-]*(?:/[\w-]+)?",  # the same; a mention of a person or a team
+    r"|(?<!\w)GH-[0-9]++\b|(?<!\w)@[a-z0-9][\w-]*(?:/[\w-]+)?"  # the same; a mention of a person or a team
+    r"|(?<!:):(?:[a-z+-][a-z0-9_+-]{0,50}|100|1234):(?!:)",  # the name of an emoji, as in host:key:name
     re.IGNORECASE,
 )
 # What Jira's wiki notation reads as markup, a mention, a link, an icon or a macro (its own help, "Text Formatting

@@ -11,6 +11,7 @@ import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -26,6 +27,14 @@ def find_program(name: str) -> str:
             pytest.fail(message)
         pytest.skip(message)
     return found
+
+
+def find_violations(page: Any) -> list[tuple[str, list[str]]]:
+    """What axe-core finds wrong with a page in a browser: each rule, and the elements that break it."""
+    from axe_playwright_python.sync_playwright import Axe
+
+    found = Axe().run(page).response["violations"]
+    return [(one["id"], [node["html"][:200] for node in one["nodes"]]) for one in found]
 
 
 def free_port() -> int:

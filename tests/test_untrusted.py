@@ -167,3 +167,14 @@ def test_what_jira_shows_is_the_text_and_nothing_of_it_is_live(text: str) -> Non
     shown = html.unescape(re.sub("\x00([0-9]+)\x00", lambda one: kept[int(one[1])], rest))
     # Before a colon the backslash stays; without it the address would be a link.
     assert shown == text.replace("://", "\\://")
+
+
+@pytest.mark.parametrize("text", ["worker:key:5", ":100:", "a:+1:", "at :boom:"])
+def test_no_part_of_an_error_becomes_an_emoji(text: str) -> None:
+    """GitHub and GitLab replace the names of emoji after they have read the Markdown, but not in code."""
+    assert re.search(r"`:[a-z0-9+]+:`", untrusted.for_markdown(text))
+
+
+@pytest.mark.parametrize("text", ["12:30:05 UTC", "std::io::Error", "main.py:12: refused", "db: timeout: 5 s"])
+def test_times_and_names_with_colons_are_no_emoji(text: str) -> None:
+    assert "`" not in untrusted.for_markdown(text)

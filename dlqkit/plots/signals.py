@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 import pandas as pd
 
+from dlqkit.plots.rates import MINUTE, Curve, read_rates
 from dlqkit.plots.theme import (
     BOX,
     COLOURS,
@@ -22,19 +23,12 @@ from dlqkit.plots.theme import (
     time_axis,
     to_num,
 )
-from dlqkit.signals.counters import increase, metric_samples
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 __all__ = ["plot_signals"]
 
-MINUTE = 1 / 1440
-# Widths of a bin that people read, in minutes; some 180 bins fit a page.
-_WIDTHS = (1, 2, 5, 10, 15, 30, 60, 120, 360, 720, 1440)
-_BINS = 180
-# A pause longer than this many usual spacings is a gap, not a late scrape.
-_GAP = 3
 # Above this ratio of the largest series to the dead letters these would lie flat on a linear axis.
 _FLAT = 8
 _SIGNALS = {
@@ -66,17 +60,6 @@ class _Mark:
     style: str
     width: float
     side: Literal["left", "right"]
-
-
-@dataclass(frozen=True, slots=True)
-class _Curve:
-    """One counter of the worker: its events per minute in each bin, NaN where nothing was scraped."""
-
-    name: str
-    label: str
-    rates: np.ndarray
-    grown: list[float]
-    """Events in each gap."""
 
 
 def plot_signals(
@@ -115,18 +98,11 @@ def plot_signals(
     """
     with theme():
         whose = label_text(workflow_id, 40) if workflow_id else "all workflows"
-        steps = _steps(samples, workflow_id, names)
-        seen = [frame for frame, _ in steps.values() if len(frame)]
-        if not seen:
+        found = read_rates(samples, workflow_id, names)
+        if found is None:
             return say_nothing(ax, "No samples", f"Dead letters per minute, {whose}")
         axes = new_axes() if ax is None else ax
-        times = np.unique(np.concatenate([to_num(frame["sampled_at"]) for frame in seen]))
-        # Other workflows' series tell how long the server was scraped while this one's were missing.
-        window = to_num(samples["sampled_at"])
-        low, high = float(np.nanmin(window)), float(np.nanmax(window))
-        gaps = _gaps(seen, times, low, high)
-        edges = _edges(np.array([low, high]))
-        curves = [_curve(name, frame, note, edges, gaps, times) for name, (frame, note) in steps.items() if len(frame)]
+        low, high, edges, gaps, curves = found.low, found.high, found.edges, found.gaps, found.curves
         _draw_curves(axes, curves, edges)
         time_axis(axes, low, high)
         _draw_gaps(axes, gaps, curves)
@@ -141,87 +117,16 @@ def plot_signals(
     return axes
 
 
-def _steps(
-    samples: pd.DataFrame, workflow_id: str | None, names: Mapping[str, str] | None
-) -> dict[str, tuple[pd.DataFrame, str]]:
-    """Each counter's steps between scrapes, and a note where they are not of this workflow alone."""
-    out = {}
-    for name in ("dlq", "failure", "success"):
-        own, note = metric_samples(samples, name, names), ""
-        if workflow_id and len(own):
-            labelled = own["workflow_id"] if "workflow_id" in own.columns else pd.Series(pd.NA, index=own.index)
-            if labelled.isna().all():
-                note = " (of the whole worker)"
-            else:
-                own = own[(labelled == workflow_id).fillna(False).astype(bool)]
-        out[name] = (increase(own, among=samples) if len(own) else own, note)
-    return out
-
-
-def _gaps(frames: list[pd.DataFrame], times: np.ndarray, low: float, high: float) -> list[tuple[float, float]]:
-    """Pauses in which no counter was scraped."""
-    spacing = pd.concat([frame["gap_s"] for frame in frames]).dropna()
-    if spacing.empty:
-        return []
-    limit = _GAP * float(spacing.median()) / 86_400
-    every = np.concatenate([[low], times, [high]])
-    wide = np.flatnonzero(np.diff(every) > limit)
-    return [(float(every[index]), float(every[index + 1])) for index in wide]
-
-
-def _edges(times: np.ndarray) -> np.ndarray:
-    span = max(times[-1] - times[0], MINUTE)
-    minutes = next((width for width in _WIDTHS if span <= _BINS * width * MINUTE), _WIDTHS[-1])
-    width = minutes * MINUTE
-    first = np.floor(times[0] / width + 1e-6)
-    last = max(np.ceil(times[-1] / width - 1e-6), first + 1)
-    return np.asarray(np.arange(first, last + 1) * width)
-
-
-def _curve(
-    name: str,
-    steps: pd.DataFrame,
-    note: str,
-    edges: np.ndarray,
-    gaps: list[tuple[float, float]],
-    times: np.ndarray,
-) -> _Curve:
-    counts = np.zeros(len(edges) - 1)
-    # The first and the last bin may be scraped in part only; a rate is taken over the part that was. A counter that
-    # is absent while its neighbours are scraped has not counted yet, so all of them tell what was covered.
-    low, high = np.clip(edges[:-1], times.min(), times.max()), np.clip(edges[1:], times.min(), times.max())
-    covered = high - low
-    grown = [0.0] * len(gaps)
-    for _, series in steps.groupby("series_id", sort=False, observed=True):
-        at, started = to_num(series["sampled_at"]), to_num(series["previous_at"])
-        step = series["increase"].to_numpy(dtype=float, na_value=0.0)
-        x = np.concatenate([[started[0] if np.isfinite(started[0]) else at[0]], at])
-        y = np.concatenate([[0.0], np.cumsum(step)])
-        counts += np.interp(edges[1:], x, y) - np.interp(edges[:-1], x, y)
-        for index, gap in enumerate(gaps):
-            inside = float(np.interp(gap[1], x, y) - np.interp(gap[0], x, y))
-            grown[index] += inside
-            counts -= _overlap(edges, gap) / (gap[1] - gap[0]) * inside
-    for gap in gaps:
-        covered = covered - _overlap(edges, gap)
-    # A sliver of a bin says nothing about a minute.
-    enough = covered > 0.2 * (edges[1] - edges[0])
-    rates = np.where(enough, np.maximum(counts, 0) / np.where(enough, covered, 1) * MINUTE, np.nan)
-    if not enough.any():
-        rates = np.where(counts > 0, counts * MINUTE / (edges[1] - edges[0]), np.nan)
-    words = {"dlq": "dead letters", "failure": "failures", "success": "successes"}
-    return _Curve(name, words[name] + note, rates, grown)
-
-
-def _overlap(edges: np.ndarray, gap: tuple[float, float]) -> np.ndarray:
-    return np.asarray(np.maximum(np.minimum(edges[1:], gap[1]) - np.maximum(edges[:-1], gap[0]), 0))
-
-
 def _top(rates: np.ndarray) -> float:
     return float(np.nanmax(rates)) if np.isfinite(rates).any() else 0.0
 
 
-def _draw_curves(ax: Axes, curves: list[_Curve], edges: np.ndarray) -> None:
+def _label(curve: Curve) -> str:
+    words = {"dlq": "dead letters", "failure": "failures", "success": "successes"}
+    return words[curve.name] + (" (of the whole worker)" if curve.is_shared else "")
+
+
+def _draw_curves(ax: Axes, curves: list[Curve], edges: np.ndarray) -> None:
     from matplotlib.ticker import FuncFormatter
 
     tops = {curve.name: _top(curve.rates) for curve in curves}
@@ -234,11 +139,11 @@ def _draw_curves(ax: Axes, curves: list[_Curve], edges: np.ndarray) -> None:
         if curve.name == "dlq":
             # Bars of steps: each as wide as its bin, so that an hour of noise does not look like a saw.
             ax.stairs(
-                np.nan_to_num(curve.rates), edges, fill=True, color=COLOURS["dead"], alpha=0.75, label=curve.label
+                np.nan_to_num(curve.rates), edges, fill=True, color=COLOURS["dead"], alpha=0.75, label=_label(curve)
             )
             continue
         colour, line, marker = styles[curve.name]
-        ax.plot(middle, curve.rates, line, color=COLOURS[colour], linewidth=1.6, label=curve.label,
+        ax.plot(middle, curve.rates, line, color=COLOURS[colour], linewidth=1.6, label=_label(curve),
                 marker=marker, markersize=5.5, markevery=(every // 2, every))  # fmt: skip
     if flat:
         ax.set_yscale("symlog", linthresh=1, linscale=0.4)
@@ -252,7 +157,7 @@ def _draw_curves(ax: Axes, curves: list[_Curve], edges: np.ndarray) -> None:
     ax.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,.10g}"))
 
 
-def _draw_gaps(ax: Axes, gaps: list[tuple[float, float]], curves: list[_Curve]) -> None:
+def _draw_gaps(ax: Axes, gaps: list[tuple[float, float]], curves: list[Curve]) -> None:
     low, high = ax.get_xlim()
     dead = next((curve for curve in curves if curve.name == "dlq"), None)
     for index, (start, end) in enumerate(gaps):
@@ -355,7 +260,7 @@ def _amount(rate: float, minutes: float, unit: str = "") -> str:
     return f"{count}{unit.format(s='' if count == 1 else 's')} in {_number(minutes)} minutes"
 
 
-def _title(dead: _Curve | None, incidents: pd.DataFrame, minutes: float) -> str:
+def _title(dead: Curve | None, incidents: pd.DataFrame, minutes: float) -> str:
     first = None if incidents.empty else incidents.iloc[0]
     since = ""
     if first is not None:
@@ -376,7 +281,7 @@ def _title(dead: _Curve | None, incidents: pd.DataFrame, minutes: float) -> str:
 
 def _words(
     whose: str,
-    curves: list[_Curve],
+    curves: list[Curve],
     edges: np.ndarray,
     gaps: list[tuple[float, float]],
     incidents: pd.DataFrame,
@@ -389,7 +294,8 @@ def _words(
     if own_title:
         parts.append(f"{_title(None, incidents, 0)}. Counters of {subject} from {start} to {end} UTC.")
     for curve in curves:
-        head = f"{curve.label[:1].upper()}{curve.label[1:]} per minute"
+        label = _label(curve)
+        head = f"{label[:1].upper()}{label[1:]} per minute"
         if curve.name == "dlq" and not own_title:
             head += f" of {subject} from {start} to {end} UTC"
         parts.append(f"{head}: {_course(curve.rates, edges, incidents)}.")

@@ -27,7 +27,7 @@ from dlqkit.plots.theme import (
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-__all__ = ["plot_timeline"]
+__all__ = ["missing_spans", "plot_timeline"]
 
 # Share of the axes' width that one letter takes, at the figure's own width and font size.
 _LETTER = 0.0088
@@ -132,7 +132,7 @@ def plot_timeline(
             note = "\nnone seen" if own.empty else note
             ticks.append((top + bottom) / 2)
             labels.append(label_text(lane, 20) + note)
-            holes += [_Hole(*span, top, bottom, [lane]) for span in _missing(covered.get(lane), low, high)]
+            holes += [_Hole(*span, top, bottom, [lane]) for span in _holes(covered.get(lane), low, high)]
             words.append(_lane_words(own, lane, moments[lane], peak, high))
             top = bottom
         axes.set_ylim(top, 0)
@@ -286,19 +286,23 @@ def _draw_moments(ax: Axes, moments: list[_Moment], lane: str, top: float, low: 
                         ha="right" if one.left else "left", va="center_baseline", fontsize=10.5, zorder=4)  # fmt: skip
 
 
-def _missing(coverage: Coverage | None, low: float, high: float) -> list[tuple[float, float]]:
+def missing_spans(coverage: Coverage | None) -> list[tuple[datetime, datetime]]:
     """What was asked and did not come; a complete answer covers all that was asked, even where it is empty."""
     if coverage is None or coverage.completeness == "complete":
         return []
-    asked_start, asked_end = _num(coverage.asked_start), _num(coverage.asked_end)
-    got_start, got_end = _num(coverage.got_start), _num(coverage.got_end)
-    if coverage.rows == 0 or not np.isfinite(got_start):
-        spans = [(asked_start, asked_end)]
+    if coverage.rows == 0 or coverage.got_start is None:
+        spans = [(coverage.asked_start, coverage.asked_end)]
     elif coverage.completeness == "partial":
-        spans = [(asked_start, got_start), (got_end, asked_end)]
+        spans = [(coverage.asked_start, coverage.got_start), (coverage.got_end, coverage.asked_end)]
     else:
         # A page that is merely full ends at the newest record; only a source that broke off may lack later ones.
-        spans = [(asked_start, got_start)]
+        spans = [(coverage.asked_start, coverage.got_start)]
+    return [(start, end) for start, end in spans if start is not None and end is not None and start < end]
+
+
+def _holes(coverage: Coverage | None, low: float, high: float) -> list[tuple[float, float]]:
+    """Those that are wide enough to be seen."""
+    spans = [(_num(start), _num(end)) for start, end in missing_spans(coverage)]
     return [(start, end) for start, end in spans if end - start >= 0.01 * (high - low)]
 
 

@@ -39,6 +39,7 @@ from dlqkit.report.coverage import (
     value_or_none,
 )
 from dlqkit.report.diagnosis import describe_changes, diagnose, sign_dead_letters
+from dlqkit.report.drawn import describe_figures
 from dlqkit.report.impact import describe_impact
 from dlqkit.report.judgement import read_judgement
 from dlqkit.report.prevention import describe_prevention
@@ -73,7 +74,7 @@ __all__ = [
     "signals_frame",
 ]
 
-SCHEMA = 3
+SCHEMA = 4
 STALE = timedelta(minutes=1)
 
 
@@ -201,8 +202,8 @@ def facts(folder: IncidentFolder, *, as_of: datetime | None = None, first_look: 
     as_of : datetime, optional
         Aware; the last time in the evidence by default. Nothing after it is seen.
     first_look : bool
-        Whether only dead letters and counters are there yet: then ``durations``, ``differences``, ``impact`` and
-        ``prevention``, which rest on the workflow's other records, are empty.
+        Whether only dead letters and counters are there yet: then ``durations``, ``differences``, ``impact``,
+        ``prevention`` and ``figures``, which rest on the workflow's other records, are empty.
 
     Returns
     -------
@@ -271,6 +272,7 @@ def facts(folder: IncidentFolder, *, as_of: datetime | None = None, first_look: 
         "differences": [],
         "impact": {"counts": [], "differences": [], "evidence": ""},
         "prevention": [],
+        "figures": {},
     }
     out["last_dead_letter"] = describe_last_dead_letter(out, incident_dead, moment)
     doubt = find_doubt(own, incident_dead, main, rows) if state["kind"] == "dead_letters" and len(records) else ""
@@ -292,6 +294,7 @@ def facts(folder: IncidentFolder, *, as_of: datetime | None = None, first_look: 
     out["closure"] = describe_closure(folder, own, samples, main, moment, rows, out)
     if not first_look:
         out |= _explain(folder, own, incident_dead, samples, main, moment, rows, out, classes)
+        out["figures"] = describe_figures(folder, out)
     out["advice"] = advise(out, directory=str(folder.display_path))
     out["timeline"] = _moments(out)
     out["communication"] = write_communication(out)

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from dlqkit.report import tables
+from dlqkit.report.figure_tables import show_figure_data
 from dlqkit.report.sections import choose_sections, report_status
 from dlqkit.report.wording import counted_sources, headline, moment_text
 from dlqkit.untrusted import for_html, for_markdown, for_markdown_alt
@@ -43,6 +44,7 @@ th{background:#f1f1f1;overflow-wrap:normal}td{min-width:4.5em;font-variant-numer
 td.when{min-width:8.6em}td.when:first-child{white-space:nowrap}td.span{min-width:14.5em}
 figure{margin:1em 0}figure img{display:block;max-width:100%;height:auto;border:1px solid var(--line)}
 figcaption{font-size:.85rem;color:var(--soft)}
+details{margin:-.4em 0 1em}summary{cursor:pointer;color:var(--blue);font-size:.85rem;width:fit-content}
 footer{margin-top:3em;font-size:.85rem;color:var(--soft)}
 @media screen and (max-width:640px){body{padding:12px 12px 40px}dl>div{grid-template-columns:1fr}h1{font-size:1.25rem}
 .drawn img{max-width:none;width:660px}.drawn+figcaption::before{content:"Scroll the figure sideways. "}}
@@ -57,7 +59,7 @@ h2,caption,thead{break-after:avoid}tr,figure,dl>div,.banner{break-inside:avoid}p
 tbody tr:first-child,tbody tr:last-child{break-before:avoid}dl>div{padding:.2em .4em}
 .wide,.drawn{overflow:visible}table{font-size:8pt;margin:.3em 0}th,td{padding:.2em .4em}td{min-width:0}
 td.when{min-width:8.6em}td.span{min-width:14.5em}
-figure{margin:.6em 0}.drawn img{max-height:88mm;margin:0 auto;border:0}
+figure{margin:.6em 0}.drawn img{max-height:88mm;margin:0 auto;border:0}details:not([open]){display:none}
 .meta,.evidence,figcaption,footer{font-size:8pt}footer{margin-top:1em}a{color:inherit}}
 """
 
@@ -122,7 +124,8 @@ def render_html(facts: Facts, figures: Sequence[Figure], *, problems: Sequence[s
         parts.append(f"<section><h2>{for_html(title)}</h2>")
         for block in blocks:
             if isinstance(block, str):
-                parts.append(_figure_html(drawn.get(block.removeprefix("figure:")), block))
+                name = block.removeprefix("figure:")
+                parts += [_figure_html(drawn.get(name), block), _data_html(show_figure_data(facts, name))]
             elif not isinstance(block, tables.Text) or block.lines:
                 parts.append(block.to_html())
         parts.append("</section>")
@@ -135,8 +138,16 @@ def _figure_html(figure: Figure | None, name: str) -> str:
         return f'<p class="banner">{for_html(name.replace("figure:", "The figure “") + "” was not drawn.")}</p>'
     data = base64.b64encode(figure.png).decode("ascii")
     alt = for_html(figure.alt)
-    image = f'<div class="drawn"><img src="data:image/png;base64,{data}" alt="{alt}"></div>'
-    return f"<figure>{image}<figcaption>{alt}</figcaption></figure>"
+    # On a phone it is scrolled sideways, which must be within reach of a keyboard.
+    box = '<div class="drawn" role="group" aria-label="Figure" tabindex="0">'
+    image = f'<img src="data:image/png;base64,{data}" alt="{alt}">'
+    return f"<figure>{box}{image}</div><figcaption>{alt}</figcaption></figure>"
+
+
+def _data_html(data: Sequence[tables.Table]) -> str:
+    """The figure's numbers, folded: they are there for whoever cannot see it, or wants to copy one."""
+    shown = "".join(table.to_html() for table in data)
+    return f"<details><summary>The figure's numbers</summary>{shown}</details>" if data else ""
 
 
 def footer_text(facts: Facts) -> str:

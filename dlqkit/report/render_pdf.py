@@ -12,6 +12,7 @@ from dlqkit.errors import ParameterError, RunError
 from dlqkit.report import tables
 from dlqkit.report.render import Figure, banners, footer_text, meta_text
 from dlqkit.report.sections import Block, choose_sections, report_status
+from dlqkit.report.typesetting import FONTS, LONGEST_WORD, WHOLE, find_fonts, set_parts
 from dlqkit.report.wording import Line, headline
 from dlqkit.resources import find_template
 from dlqkit.untrusted import for_typst
@@ -19,8 +20,10 @@ from dlqkit.untrusted import for_typst
 __all__ = ["has_typst", "render_pdf"]
 
 Facts = Mapping[str, Any]
-# A cell or sentence on paper; the HTML, and the folder itself, hold all of it.
-_LONGEST = 3000
+# A cell or sentence on paper; the HTML, and the folder itself, hold all of it. A heading is shorter.
+_LONGEST, _HEADLINE = 3000, 300
+# A row or sentence of so few letters is not parted by the end of a page: it cannot be as high as one.
+_WHOLE = 400
 # Letters: a column this short is not wrapped; of the others none is narrower, or wider, than it were with these.
 _SHORT, _NARROW, _WIDE = 12, 9, 46
 _MARKS = {"unknown": "Not known", "judgement": "Judgement needed"}
@@ -54,22 +57,22 @@ def render_pdf(facts: Facts, figures: Sequence[Figure], *, problems: Sequence[st
     """
     if not has_typst():
         raise ParameterError("A PDF needs the extra pdf.", "Install it: pip install 'dlqkit[pdf]'")
-    import matplotlib
     import typst
 
-    fonts = Path(matplotlib.get_data_path()) / "fonts" / "ttf"
     drawn = {figure.name: figure for figure in figures}
+    # A name comes from a notebook; the file's own cannot lead anywhere else.
+    files = {name: f"figure-{number}.png" for number, name in enumerate(drawn)}
     with tempfile.TemporaryDirectory(prefix="dlqkit-") as scratch:
         root = Path(scratch)
-        for figure in figures:
-            (root / f"{figure.name}.png").write_bytes(figure.png)
-        (root / "data.json").write_text(json.dumps(_document(facts, drawn, problems)), encoding="utf-8")
+        for name, figure in drawn.items():
+            (root / files[name]).write_bytes(figure.png)
+        document = _document(facts, drawn, files, problems)
+        (root / "data.json").write_text(json.dumps(document), encoding="utf-8")
         template = find_template("postmortem.typ").read_text(encoding="utf-8")
         (root / "main.typ").write_text(template, encoding="utf-8")
         try:
-            # DejaVu, STIX and Last Resort, which has a glyph for every character there is, come with matplotlib.
             done = typst.compile(
-                root / "main.typ", root=root, font_paths=[fonts], ignore_system_fonts=True, pdf_standards=["ua-1"]
+                root / "main.typ", root=root, font_paths=find_fonts(), ignore_system_fonts=True, pdf_standards=["ua-1"]
             )
         except typst.TypstError as error:
             raise RunError("The PDF could not be set.", "Use the HTML, and report what follows.") from error
@@ -77,18 +80,26 @@ def render_pdf(facts: Facts, figures: Sequence[Figure], *, problems: Sequence[st
     return done
 
 
-def _document(facts: Facts, drawn: Mapping[str, Figure], problems: Sequence[str]) -> dict[str, Any]:
+def _document(
+    facts: Facts, drawn: Mapping[str, Figure], files: Mapping[str, str], problems: Sequence[str]
+) -> dict[str, Any]:
+    title = headline(facts)
     return {
         "lang": "en",
-        "title": for_typst(headline(facts)),
+        "fonts": FONTS,
+        "title": for_typst(title, _HEADLINE),
+        "heading": set_parts(title, _HEADLINE),
         "kind": "Post-mortem",
         "status": for_typst(report_status(facts)),
         "summary": _text(tables.Text("", tables.show_summary(facts).lines)),
-        "meta": for_typst(meta_text(facts)),
+        "meta": set_parts(meta_text(facts)),
         "footer": for_typst(footer_text(facts)),
-        "banners": [for_typst(text) for text in banners(facts, problems)],
+        "banners": [set_parts(text) for text in banners(facts, problems)],
         "sections": [
-            {"title": for_typst(title), "blocks": [_block(block, drawn) for block in blocks if _has_words(block)]}
+            {
+                "title": for_typst(title),
+                "blocks": [_block(block, drawn, files) for block in blocks if _has_words(block)],
+            }
             for title, blocks in choose_sections(facts)
         ],
     }
@@ -98,7 +109,7 @@ def _has_words(block: Block) -> bool:
     return not isinstance(block, tables.Text) or bool(block.lines)
 
 
-def _block(block: Block, drawn: Mapping[str, Figure]) -> dict[str, Any]:
+def _block(block: Block, drawn: Mapping[str, Figure], files: Mapping[str, str]) -> dict[str, Any]:
     if isinstance(block, tables.Table):
         return _table(block)
     if isinstance(block, tables.Text):
@@ -106,21 +117,23 @@ def _block(block: Block, drawn: Mapping[str, Figure]) -> dict[str, Any]:
     name = block.removeprefix("figure:")
     figure = drawn.get(name)
     if figure is None:
-        return {"kind": "note", "text": f"The figure “{for_typst(name)}” was not drawn."}
-    return {"kind": "figure", "path": f"{figure.name}.png", "alt": for_typst(figure.alt)}
+        return {"kind": "note", "text": set_parts(f"The figure “{name}” was not drawn.")}
+    alt = for_typst(figure.alt, _LONGEST)
+    return {"kind": "figure", "path": files[name], "alt": alt, "caption": set_parts(figure.alt)}
 
 
 def _text(block: tables.Text) -> dict[str, Any]:
-    return {"kind": "text", "title": for_typst(block.title), "lines": [_line(line) for line in block.lines]}
+    return {"kind": "text", "title": set_parts(block.title), "lines": [_line(line) for line in block.lines]}
 
 
-def _line(line: Line) -> dict[str, str]:
+def _line(line: Line) -> dict[str, Any]:
     return {
         "label": for_typst(line.label),
-        "text": for_typst(line.text, _LONGEST),
+        "text": set_parts(line.text),
+        "long": len(line.text) > _WHOLE,
         "kind": line.kind,
         "mark": _MARKS.get(line.kind, ""),
-        "evidence": for_typst(line.evidence),
+        "evidence": set_parts(line.evidence),
     }
 
 
@@ -128,10 +141,10 @@ def _table(block: tables.Table) -> dict[str, Any]:
     rows = [[for_typst(cell, _LONGEST) for cell in row] for row in block.rows]
     return {
         "kind": "table",
-        "title": for_typst(block.title),
+        "title": set_parts(block.title),
         "columns": [for_typst(name) for name in block.columns],
-        "rows": rows,
-        "empty": for_typst(block.empty),
+        "rows": [[{"parts": set_parts(cell), "long": len(cell) > _WHOLE} for cell in row] for row in block.rows],
+        "empty": set_parts(block.empty),
         "code": [number for number, name in enumerate(block.columns) if name in block.code],
         "widths": [_width(name, [row[number] for row in rows]) for number, name in enumerate(block.columns)],
     }
@@ -140,10 +153,10 @@ def _table(block: tables.Table) -> dict[str, Any]:
 def _width(name: str, cells: Sequence[str]) -> float:
     """A column's share of what is left; 0 where it is so short that it takes what it needs.
 
-    By its longest word at least, and by its text's root, since long text wraps.
+    By its longest word that is not broken at least, and by its text's root, since long text wraps.
     """
     if max(len(name), *map(len, cells), 0) <= _SHORT:
         return 0.0
-    word = max((len(word) for cell in (name, *cells) for word in cell.split()), default=0)
+    words = [len(word) for cell in (name, *cells) for word in WHOLE.findall(cell)]
     text = max((len(cell) for cell in cells), default=0)
-    return float(min(max(word, 2 * text**0.5, _NARROW), _WIDE))
+    return float(min(max(min(max(words, default=0), LONGEST_WORD), 2 * text**0.5, _NARROW), _WIDE))

@@ -76,9 +76,11 @@ class Table:
             return f'<p class="empty">{for_html(self.title)}: {for_html(self.empty)}</p>'
         head = "".join(f'<th role="columnheader" scope="col">{for_html(name)}</th>' for name in self.columns)
         body = "".join('<tr role="row">' + "".join(map(self._cell, self.columns, row)) + "</tr>" for row in self.rows)
-        # Where rows are shown as cards they are tables no more, unless their roles say so.
+        # Where rows are shown as cards they are tables no more, unless their roles say so. What may have to be scrolled
+        # sideways must be within reach of a keyboard.
         return (
-            f'<div class="wide"><table role="table"><caption>{for_html(self.title)}</caption>'
+            f'<div class="wide" role="group" aria-label="{for_html(self.title)}" tabindex="0">'
+            f'<table role="table"><caption>{for_html(self.title)}</caption>'
             f'<thead role="rowgroup"><tr role="row">{head}</tr></thead>'
             f'<tbody role="rowgroup">{body}</tbody></table></div>'
         )
@@ -90,10 +92,12 @@ class Table:
         return f'<td role="cell" class="{kind}" data-label="{for_html(column)}">{shown}</td>'
 
     def to_markdown(self) -> str:
-        """A Markdown table, each cell escaped once."""
+        """A Markdown table under its title, each cell escaped once."""
         if not self.rows:
             return f"{for_markdown(self.title)}: {for_markdown(self.empty)}"
         lines = [
+            f"**{for_markdown(self.title)}**",
+            "",
             "| " + " | ".join(for_markdown(name) for name in self.columns) + " |",
             "|" + " --- |" * len(self.columns),
         ]

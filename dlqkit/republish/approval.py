@@ -63,8 +63,8 @@ def keep_plan(registry: Registry, plan: Plan, outlook: Mapping[str, Any], *, by:
     if not by.strip():
         raise ParameterError("Nobody is named who made the plan.", "Give --by.")
     with _no_run_of(registry.directory, plan.replaces):
-        registry.claim(plan, by.strip(), now_text())
-        path = write_plan(registry.directory, plan, outlook)
+        with registry.claiming(plan, by.strip(), now_text()):
+            path = write_plan(registry.directory, plan, outlook)
         audit_log.append(
             registry.directory, "republish plan", plan_id=plan.plan_id, hash=plan.hash, planned_by=by.strip(),
             planned=len(plan.events), left_out=len(plan.left_out), topic=plan.target.address,

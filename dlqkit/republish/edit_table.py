@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Mapping, Sequence
 from decimal import Decimal
 from typing import Any
@@ -12,12 +11,9 @@ import pandas as pd
 from dlqkit.errors import ParameterError
 from dlqkit.republish.edits import Edit
 from dlqkit.republish.exact_json import parse_exact, plain_value, write_value
+from dlqkit.republish.field_paths import escape_name, read_names
 
 __all__ = ["edits_of_table", "payload_table"]
-
-# A column is the names of its fields with dots between them; within a name a dot and a backslash have one before them.
-_MARKS = re.compile(r"[.\\]")
-_PARTS = re.compile(r"\\.|[^.\\]+|\.", re.DOTALL)
 
 
 def payload_table(events: Mapping[str, str]) -> pd.DataFrame:
@@ -57,26 +53,11 @@ def payload_table(events: Mapping[str, str]) -> pd.DataFrame:
 
 def _cells(path: str, value: dict[str, Any]) -> Iterator[tuple[str, str]]:
     for name, inner in value.items():
-        place = f"{path}.{_MARKS.sub(_escaped, name)}"
+        place = f"{path}.{escape_name(name)}"
         if isinstance(inner, dict) and inner:
             yield from _cells(place, inner)
         else:
             yield place, write_value(inner)
-
-
-def _escaped(mark: re.Match[str]) -> str:
-    return f"\\{mark[0]}"
-
-
-def _steps(column: str) -> list[str]:
-    """The names of a column, without ``payload``."""
-    names = [""]
-    for part in _PARTS.findall(column):
-        if part == ".":
-            names.append("")
-        else:
-            names[-1] += part[1:] if part[0] == "\\" else part
-    return names[1:]
 
 
 def edits_of_table(before: pd.DataFrame, after: pd.DataFrame, *, reason: str, by: str) -> tuple[Edit, ...]:
@@ -110,7 +91,7 @@ def edits_of_table(before: pd.DataFrame, after: pd.DataFrame, *, reason: str, by
             new = after.at[key, column]
             old, new = (None if pd.isna(cell) or cell == "" else cell for cell in (old, new))
             if old != new:
-                _put(patch, _steps(column), None if new is None else _read_cell(new))
+                _put(patch, read_names(column)[1:], None if new is None else _read_cell(new))
         if patch:
             edits.append(Edit("merge_patch", write_value(patch), reason, by, str(key)))
     return tuple(edits)

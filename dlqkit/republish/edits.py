@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from dlqkit.errors import ParameterError
-from dlqkit.republish.exact_json import is_same, parse_exact, plain_value, rewrite, write_value
+from dlqkit.republish.exact_json import Node, is_same, parse_exact, plain_value, rewrite, write_value
+from dlqkit.republish.field_paths import escape_name, is_field_or_beside
 
 __all__ = [
     "Change",
@@ -47,6 +48,8 @@ class Change:
     path: str
     before: str | None
     after: str | None
+    names: tuple[str, ...] = field(default=(), compare=False)
+    """From the payload's root on, without places in lists; none: all of it."""
 
 
 def read_edit(text: str, reason: str, by: str, event_key: str | None = None) -> Edit:
@@ -134,32 +137,57 @@ def find_changes(before: str, after: str) -> list[Change]:
     Returns
     -------
     list of Change
-        Paths such as ``payload.items[0].sku``, in order; one for all where a text is no JSON or the kind changed.
+        Paths such as ``payload.items[0].sku``, in order; one for all where a text is no JSON or the kind changed. Where
+        a name stands twice in an object each of its values is one place: some readers take the first.
     """
     try:
-        one, other = plain_value(parse_exact(before)), plain_value(parse_exact(after))
+        nodes = parse_exact(before), parse_exact(after)
     except ValueError:
         return [] if before == after else [Change("payload", before, after)]
-    return list(_differences("payload", one, other))
+    one, other = (plain_value(node) for node in nodes)
+    return [*_differences("payload", (), one, other), *_differences_of_repeated(*nodes)]
 
 
-def _differences(path: str, one: Any, other: Any) -> Iterator[Change]:
+def _differences(path: str, names: tuple[str, ...], one: Any, other: Any) -> Iterator[Change]:
     if is_same(one, other):
         return
     if isinstance(one, dict) and isinstance(other, dict):
         for name in [*one, *(name for name in other if name not in one)]:
-            place = f"{path}.{name}"
+            place, inner = f"{path}.{escape_name(name)}", (*names, name)
             if name not in one:
-                yield Change(place, None, write_value(other[name]))
+                yield Change(place, None, write_value(other[name]), inner)
             elif name not in other:
-                yield Change(place, write_value(one[name]), None)
+                yield Change(place, write_value(one[name]), None, inner)
             else:
-                yield from _differences(place, one[name], other[name])
+                yield from _differences(place, inner, one[name], other[name])
     elif isinstance(one, list) and isinstance(other, list) and len(one) == len(other):
         for number, (left, right) in enumerate(zip(one, other, strict=True)):
-            yield from _differences(f"{path}[{number}]", left, right)
+            yield from _differences(f"{path}[{number}]", names, left, right)
     else:
-        yield Change(path, write_value(one), write_value(other))
+        yield Change(path, write_value(one), write_value(other), names)
+
+
+def _differences_of_repeated(before: Node, after: Node) -> Iterator[Change]:
+    one, other = (dict(_repeated("payload", (), node)) for node in (before, after))
+    for place in dict.fromkeys([*one, *other]):
+        if one.get(place) != other.get(place):
+            path, names, _ = place
+            yield Change(path, one.get(place), other.get(place), names)
+
+
+def _repeated(path: str, names: tuple[str, ...], node: Node) -> Iterator[tuple[tuple[str, tuple[str, ...], int], str]]:
+    """Values of a name that stands again later in its object; by path and which of them it is."""
+    last = {name: inner for name, _, inner in node.members or ()}
+    counts = dict.fromkeys(last, 0)
+    for name, _, inner in node.members or ():
+        place, below = f"{path}.{escape_name(name)}", (*names, name)
+        if inner is last[name]:
+            yield from _repeated(place, below, inner)
+        else:
+            yield (place, below, counts[name]), write_value(plain_value(inner))
+            counts[name] += 1
+    for number, item in enumerate(node.items or ()):
+        yield from _repeated(f"{path}[{number}]", names, item)
 
 
 def check_locked(changes: Iterable[Change], locked: Sequence[str]) -> None:
@@ -171,16 +199,9 @@ def check_locked(changes: Iterable[Change], locked: Sequence[str]) -> None:
         If there is one; it names the field.
     """
     for change in changes:
-        steps = _steps(change.path)
-        for field in locked:
-            own = _steps(field if field.startswith("payload") else f"payload.{field}")
-            shorter = min(len(steps), len(own))
-            if steps[:shorter] == own[:shorter]:
+        for name in locked:
+            if is_field_or_beside(change.names, name):
                 raise ParameterError(
-                    f"The field {field} is locked, and the edit would change it.",
+                    f"The field {name} is locked, and the edit would change it.",
                     "Leave it as it is, or have republish.locked_fields changed by whoever owns the settings.",
                 )
-
-
-def _steps(path: str) -> list[str]:
-    return [part.split("[")[0] for part in path.split(".")]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -204,6 +205,13 @@ def _no_constant(word: str) -> Any:
     raise ValueError(f"{word} is no JSON")
 
 
+def _finite(digits: str) -> float:
+    number = float(digits)
+    if not math.isfinite(number):
+        raise ValueError("a number is larger than any that is written")
+    return number
+
+
 def _no_repeats(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     out = dict(pairs)
     if len(out) != len(pairs):
@@ -214,7 +222,10 @@ def _no_repeats(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 def _read_document(path: Path) -> dict[str, Any]:
     try:
         document = json.loads(
-            path.read_bytes().decode("utf-8"), object_pairs_hook=_no_repeats, parse_constant=_no_constant
+            path.read_bytes().decode("utf-8"),
+            object_pairs_hook=_no_repeats,
+            parse_constant=_no_constant,
+            parse_float=_finite,
         )
     except FileNotFoundError:
         raise ParameterError(

@@ -5,17 +5,16 @@ from __future__ import annotations
 import contextlib
 import fcntl
 import hashlib
-import json
 import os
 import socket
 import stat
 import time
 from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 
-from dlqkit.errors import EvidenceError, PlanError, StorageError
+from dlqkit.errors import EvidenceError, ParameterError, PlanError, StorageError
 from dlqkit.evidence.store import (
     FILE_MODE,
     FOLDER_MODE,
@@ -25,10 +24,11 @@ from dlqkit.evidence.store import (
     sync_folder,
     write_bytes,
 )
+from dlqkit.republish.claims import Claim, Free, content_of, read_claim, refusal
 from dlqkit.republish.interrupts import holding_interrupts
 from dlqkit.republish.next_steps import REASON, here
 from dlqkit.republish.owner import read_owner
-from dlqkit.republish.plan import FOLDER, Plan, canonical_json, find_plans, read_plan
+from dlqkit.republish.plan import FOLDER, Plan, read_plan
 
 __all__ = ["Claim", "Registry", "find_registry", "open_registry"]
 
@@ -36,23 +36,6 @@ __all__ = ["Claim", "Registry", "find_registry", "open_registry"]
 NAMES_PER_FILE = 10_000
 # Planning takes seconds; a lock that is held longer belongs to somebody who is stuck.
 WAIT_S = 60.0
-
-
-@dataclass(frozen=True, slots=True)
-class Claim:
-    """Which open plan has an event."""
-
-    plan_id: str
-    hash: str
-    folder: str
-    host: str
-    owner: str
-    """The incident folder's own id."""
-    by: str
-    at: str
-
-    def __str__(self) -> str:
-        return f"{self.plan_id} in {self.folder} on {self.host}, by {self.by}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,11 +69,11 @@ class Registry:
         PlanError
             If the claim cannot be read: then it is not free.
         """
-        return _read_claim(self._path(event_key))
+        return read_claim(self._path(event_key))
 
     def held_elsewhere(self, event_keys: Collection[str], *, instead_of: str | None = None) -> dict[str, Claim]:
         """Of the events that another open plan has, by whom; without those that a dead planner left behind."""
-        found, free = {}, _Free(self, instead_of)
+        found, free = {}, Free(self.directory, self.owner, instead_of)
         for key in event_keys:
             claim = self.holder(key)
             if claim is not None and not free.may_take(claim):
@@ -98,7 +81,13 @@ class Registry:
         return found
 
     def claim(self, plan: Plan, by: str, at: str) -> None:
-        """Claim all events of a plan, or none.
+        """As ``claiming``, without a look at whether the plan is kept."""
+        with self.claiming(plan, by, at):
+            pass
+
+    @contextmanager
+    def claiming(self, plan: Plan, by: str, at: str) -> Iterator[None]:
+        """Claim all events of a plan, or none; none either where the plan is not kept within the block.
 
         Parameters
         ----------
@@ -115,12 +104,23 @@ class Registry:
             If the registry cannot be written.
         """
         claim = Claim(plan.plan_id, plan.hash, self.directory.resolve().name, socket.gethostname(), self.owner, by, at)
-        content = _content(claim)
+        taken: list[tuple[Path, bytes | None]] = []
+        has_all = False
+        try:
+            self._take_all(plan, content_of(claim), taken)
+            has_all = True
+            yield
+        except BaseException:
+            # An interrupt may come after the plan's file was renamed into its place: then it keeps its events.
+            if not (has_all and self._is_kept(plan)):
+                self._let_go(taken)
+            raise
+
+    def _take_all(self, plan: Plan, content: bytes, taken: list[tuple[Path, bytes | None]]) -> None:
         # In the order of names: of two planners with a common event one gets it, and the other has taken none of his.
         paths = sorted((self._path(event.event_key), event.event_key) for event in plan.events)
         source = self.place / "tmp" / f"{plan.hash}.{os.getpid()}"
-        taken: list[tuple[Path, bytes | None]] = []
-        free = _Free(self, plan.replaces)
+        free = Free(self.directory, self.owner, plan.replaces)
         try:
             for number, (path, key) in enumerate(paths):
                 file = source.with_name(f"{source.name}.{number // NAMES_PER_FILE}")
@@ -134,14 +134,16 @@ class Registry:
             for folder in sorted({path.parent for path, _ in taken}):
                 sync_folder(folder)
         except OSError as error:
-            self._let_go(taken)
             raise storage_error(self.place, error) from error
-        except BaseException:
-            self._let_go(taken)
-            raise
         finally:
             for number in range(0, len(paths), NAMES_PER_FILE):
                 remove_file(source.with_name(f"{source.name}.{number // NAMES_PER_FILE}"))
+
+    def _is_kept(self, plan: Plan) -> bool:
+        try:
+            return read_plan(self.directory, plan.plan_id).hash == plan.hash
+        except (ParameterError, EvidenceError):
+            return False
 
     def _mode(self) -> int:
         """As open as the shared folder itself, so that colleagues can read who has an event; else the owner's alone."""
@@ -155,7 +157,7 @@ class Registry:
             with contextlib.suppress(PermissionError):
                 folder.chmod(self._mode())
 
-    def _take(self, file: Path, path: Path, key: str, free: _Free) -> bytes | None:
+    def _take(self, file: Path, path: Path, key: str, free: Free) -> bytes | None:
         """One claim, whole from its first moment, and what stood there; whoever has it already keeps it."""
         try:
             os.link(file, path)
@@ -163,8 +165,8 @@ class Registry:
         except FileExistsError:
             claim = self.holder(key)
             if claim is not None and not free.may_take(claim):
-                raise _refusal(key, claim) from None
-            before = None if claim is None else _content(claim)
+                raise refusal(key, claim) from None
+            before = None if claim is None else content_of(claim)
             own = path.with_name(f".{path.name}.{os.getpid()}")
             own.unlink(missing_ok=True)
             os.link(file, own)
@@ -197,7 +199,7 @@ class Registry:
                 )
             if claim is None or claim.hash != plan.hash:
                 if claim is not None:
-                    raise _refusal(event.event_key, claim)
+                    raise refusal(event.event_key, claim)
                 raise PlanError(
                     f"{plan.plan_id} no longer has its events: the event {event.event_key[:60]} is not claimed.",
                     "It was cancelled, or the registry is another one; make a new plan.",
@@ -227,61 +229,10 @@ class Registry:
         """The claims of a plan of this folder, by their files, whether or not the plan can be read."""
         owner, found = self.owner, {}
         for path in sorted(self.place.glob("[0-9a-f][0-9a-f]/*.json")):
-            claim = _read_claim(path)
+            claim = read_claim(path)
             if claim is not None and claim.plan_id == plan_id and (not self.is_shared or claim.owner == owner):
                 found[path] = claim
         return found
-
-
-class _Free:
-    """Which claims may be taken over: of the plan that is replaced, and what a killed planner left behind.
-
-    There is no plan then that has the claim's name and hash. Nobody else plans in this folder meanwhile.
-    """
-
-    def __init__(self, registry: Registry, instead_of: str | None) -> None:
-        self._registry, self._instead_of, self._owner = registry, instead_of, registry.owner
-        self._left_over: dict[tuple[str, str], bool] = {}
-
-    def may_take(self, claim: Claim) -> bool:
-        if claim.owner != self._owner:
-            return False
-        if claim.plan_id == self._instead_of:
-            return True
-        name = (claim.plan_id, claim.hash)
-        if name not in self._left_over:
-            directory = self._registry.directory
-            self._left_over[name] = claim.plan_id not in find_plans(directory) or self._is_another(claim)
-        return self._left_over[name]
-
-    def _is_another(self, claim: Claim) -> bool:
-        try:
-            return read_plan(self._registry.directory, claim.plan_id).hash != claim.hash
-        except EvidenceError:
-            return False  # a plan that cannot be read may be the one
-
-
-def _read_claim(path: Path) -> Claim | None:
-    try:
-        return Claim(**json.loads(path.read_bytes()))
-    except FileNotFoundError:
-        return None
-    except (OSError, ValueError, TypeError) as error:
-        raise PlanError(
-            f"The claim {path.name[:12]}… in the registry cannot be read.",
-            "Find out whose it is before anything is sent; then remove the file by hand.",
-        ) from error
-
-
-def _content(claim: Claim) -> bytes:
-    return canonical_json(asdict(claim)).encode()
-
-
-def _refusal(event_key: str, claim: Claim) -> PlanError:
-    return PlanError(
-        f"The event {event_key[:100]} is in another open plan: {claim}.",
-        "Ask whoever made it, leave such events out by --leave-out-claimed, or cancel that plan.",
-    )
 
 
 def find_registry(directory: Path, shared: Path | None) -> Registry:

@@ -117,7 +117,7 @@ def make_facts(**over: Any) -> dict[str, Any]:
         },
         "other_workflows": [],
         "other_incidents": [],
-        "republish": {"plans": [], "passed": [], "sent": [], "audit": [], "mark": ""},
+        "republish": {"plans": [], "passed": [], "sent": [], "audit": [], "mark": "", "problem": ""},
         "untold": {"queued_to_dlq": None},
         "advice": [
             {
@@ -128,6 +128,32 @@ def make_facts(**over: Any) -> dict[str, Any]:
                 "unknown": "Whether it is back.",
             }
         ],
+        "figures": {
+            "signals": [
+                {
+                    "at": "2026-03-02T14:00:00+00:00",
+                    "end_at": "2026-03-02T14:05:00+00:00",
+                    "dead_letters_per_min": 2.4,
+                    "failures_per_min": None,
+                    "successes_per_min": 0.0,
+                }
+            ],
+            "timeline": [
+                {
+                    "at": "2026-03-02T14:00:00+00:00",
+                    "end_at": "2026-03-02T14:10:00+00:00",
+                    "dead_letters": 12,
+                    "failures": 60,
+                    "successes": None,
+                    "worker_logs": 0,
+                }
+            ],
+            "durations": [
+                {"low_ms": 100.0, "high_ms": 125.893, "dead_letters": 2, "failures": 3, "successes": 0, "cut": False},
+                {"low_ms": 30000.0, "high_ms": None, "dead_letters": 10, "failures": 0, "successes": 0, "cut": True},
+            ],
+            "buckets": [{"low_ms": 10000.0, "high_ms": None, "attempts": 15.0}],
+        },
         "timeline": [{"at": "2026-03-02T14:02:05+00:00", "what": "The dead-letter rate jumps", "evidence": "E1"}],
         "coverage": [
             {

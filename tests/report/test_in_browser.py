@@ -11,7 +11,7 @@ import pytest
 
 from dlqkit.plots.theme import figure_png, new_axes
 from dlqkit.report.render import Figure, render_html
-from tests.real import find_program
+from tests.real import find_program, find_violations
 from tests.report.example import make_facts
 
 pytestmark = pytest.mark.real
@@ -34,6 +34,28 @@ def page(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
         opened.goto(path.as_uri())
         yield opened
         browser.close()
+
+
+@pytest.mark.parametrize("width", [1280, 900, 390])
+def test_axe_finds_no_violation_at_any_width(page: Any, width: int) -> None:
+    """With the numbers of each figure folded and unfolded; WCAG 2 and axe-core's own good practice."""
+    page.set_viewport_size({"width": width, "height": 844})
+    for is_open in (False, True):
+        page.evaluate("open => document.querySelectorAll('details').forEach(one => one.open = open)", is_open)
+        assert find_violations(page) == []
+    page.evaluate("document.querySelectorAll('details').forEach(one => one.open = false)")
+    page.set_viewport_size({"width": 390, "height": 844})
+
+
+def test_axe_sees_what_is_wrong(page: Any) -> None:
+    """The test above could fail: of a figure without words axe-core says so."""
+    alt = page.evaluate(
+        "(() => { const one = document.images[0], alt = one.alt; one.removeAttribute('alt'); return alt })()"
+    )
+    found = find_violations(page)
+    page.evaluate("alt => document.images[0].alt = alt", alt)
+
+    assert [name for name, _ in found] == ["image-alt"]
 
 
 def test_on_a_phone_nothing_lies_beside_the_page(page: Any) -> None:
@@ -65,6 +87,7 @@ def test_on_paper_the_page_has_margins_and_rows_are_tables(page: Any) -> None:
     page.emulate_media(media="print")
     assert page.evaluate("getComputedStyle(document.querySelector('td')).display") == "table-cell"
     assert page.evaluate("getComputedStyle(document.querySelector('thead')).breakAfter") == "avoid"
+    assert page.evaluate("getComputedStyle(document.querySelector('details')).display") == "none"
     page.emulate_media(media="screen")
 
     # Without the rule a browser takes its own size, which is Letter here.

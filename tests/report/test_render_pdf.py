@@ -4,19 +4,25 @@ from __future__ import annotations
 
 import io
 import os
+import re
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pikepdf
 import pypdfium2
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from dlqkit.errors import ParameterError
 from dlqkit.report import render_pdf as module
+from dlqkit.report import typesetting
 from dlqkit.report.render import Figure
 from dlqkit.report.render_pdf import render_pdf
+from tests.real import find_program
 from tests.report.example import make_facts
 
 HOSTILE = (
@@ -65,8 +71,47 @@ def test_it_is_tagged_for_those_who_hear_it() -> None:
             assert metadata["pdfuaid:part"] == "1"
             assert "events dead-lettered since" in str(metadata["dc:title"])
         tags = _tags(root.StructTreeRoot)
-    assert {"/H1", "/H2", "/Table", "/TH", "/TD", "/Figure", "/P"} <= set(tags)
+    assert {"/H1", "/H2", "/Table", "/Caption", "/TH", "/TD", "/Figure", "/P"} <= set(tags)
     assert "Dead letters per minute." in tags["/Figure"]
+
+
+def test_headings_are_in_order_and_make_an_outline() -> None:
+    """One first heading, then the sections; a viewer shows the same as its outline."""
+    pdf = render_pdf(make_facts(), [])
+
+    with pikepdf.open(io.BytesIO(pdf)) as document:
+        levels = [name for name in _names(document.Root.StructTreeRoot) if re.fullmatch("/H[1-6]", name)]
+        assert levels == ["/H1", *["/H2"] * 7]
+        with document.open_outline() as outline:
+            assert [one.title for one in outline.root[0].children] == [
+                "Problem", "Timeline", "Cause", "Solution", "Prevention", "Closure", "Evidence",
+            ]  # fmt: skip
+
+
+def test_every_table_has_its_caption_and_every_cell_its_header() -> None:
+    """A screen reader says which table it is, and of each cell which column."""
+    with pikepdf.open(io.BytesIO(render_pdf(make_facts(), []))) as document:
+        names = _names(document.Root.StructTreeRoot)
+        cells = [one for one in _elements(document.Root.StructTreeRoot) if one.S == "/TD"]
+        assert len(cells) > 30
+        assert all(any("/Headers" in about for about in one.A) for one in cells)
+    assert names.count("/Table") == names.count("/Caption") == names.count("/THead") > 5
+
+
+def _elements(node: Any) -> Iterator[Any]:
+    """Every element of the structure, in reading order."""
+    if isinstance(node, pikepdf.Array):
+        for one in node:
+            yield from _elements(one)
+    elif isinstance(node, pikepdf.Dictionary):
+        if "/S" in node:
+            yield node
+        if "/K" in node:
+            yield from _elements(node.K)
+
+
+def _names(root: Any) -> list[str]:
+    return [str(one.S) for one in _elements(root)]
 
 
 def _tags(node: Any, found: dict[str, str] | None = None) -> dict[str, str]:
@@ -82,23 +127,51 @@ def _tags(node: Any, found: dict[str, str] | None = None) -> dict[str, str]:
     return out
 
 
-@pytest.mark.parametrize(
-    "text",
-    [
-        "connection refused 😀 by 数据库 of Ольга",
-        "привет ёж №5 “quoted” — …",
-        "שלום עולם",
-        "a\u0301 é ﬁ \U0001f468",
-    ],
-)
-def test_any_text_compiles_and_can_be_copied(text: str) -> None:
-    """Emoji, Chinese, Cyrillic and right-to-left text; what has no glyph of its own is still that character."""
-    copied = text_of(render_pdf(facts_with(text), []))
+TEXTS = [
+    "connection refused 😀 by 数据库连接失败 of Ольга",
+    "✅ привет ёж №5 “quoted” — … ❌",
+    "한국어 오류 and 日本語のエラー",
+    "हिन्दी ไทย ქართული հայերեն",
+]
 
-    words = [word for word in text.split() if word.isascii() or word[0] in "数пО№"]
-    assert all(word in copied for word in words)
-    for character in set(text) - set(" \u200d\u0301"):
-        assert character in copied or not character.isprintable() or character in "ﬁ", hex(ord(character))
+
+def check_copied(text: str) -> None:
+    """In reading order, each word as it was written."""
+    assert text in text_of(render_pdf(facts_with(text), []))
+
+
+@pytest.mark.parametrize("text", TEXTS)
+def test_a_text_of_any_script_is_copied_in_its_order(text: str) -> None:
+    """Emoji, Chinese, Korean, Japanese, Indic and Caucasian letters: what stands there is what is copied."""
+    check_copied(text)
+
+
+@pytest.mark.parametrize("text", TEXTS[:2])
+def test_without_the_fonts_of_a_script_its_text_is_still_there(text: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where the wheels with Noto are missing the mark of the script is shown, and copied as the letter."""
+    monkeypatch.setattr(typesetting, "_WHEELS", ())
+
+    assert len(typesetting.find_fonts()) == 1
+    check_copied(text)
+
+
+def test_what_is_read_from_right_to_left_is_copied_in_its_order(tmp_path: Path) -> None:
+    """Hebrew and Arabic within an English sentence, by Poppler, which most viewers of Linux are built on."""
+    phrases = ("שלום עולם", "مرحبا بالعالم")
+    path = tmp_path / "report.pdf"
+    path.write_bytes(render_pdf(facts_with("refused {} by the {} gate".format(*phrases)), []))
+
+    assert all(word in text_of(path.read_bytes()) for phrase in phrases for word in phrase.split())
+    done = subprocess.run([find_program("pdftotext"), str(path), "-"], capture_output=True, check=True)
+    copied = re.sub("[\u202a-\u202e\u2066-\u2069]", " ", done.stdout.decode())
+    assert "refused שלום עולם by the مرحبا بالعالم gate" in " ".join(copied.split())
+
+
+@settings(max_examples=40, deadline=None)
+@given(text=st.text(st.characters(codec=None), min_size=1, max_size=80))
+def test_any_character_compiles(text: str) -> None:
+    """Unassigned, private, control and lone surrogate too; what has letters of its own script is not lost."""
+    assert render_pdf(facts_with(text), []).startswith(b"%PDF-")
 
 
 def test_markup_in_an_error_stays_text() -> None:
@@ -119,12 +192,17 @@ def test_a_megabyte_of_text_is_cut_and_says_so() -> None:
 
 
 def test_a_long_word_is_broken_and_copied_whole() -> None:
-    """A hash or an id wraps within its cell, without a mark that would be copied with it."""
+    """A hash wraps within its cell, without a mark that would be copied with it."""
     word = "".join(f"{number:02x}" for number in range(120))
+    document = pypdfium2.PdfDocument(render_pdf(facts_with(word), []))
+    pages = [page.get_textpage().get_text_range() for page in document]
+    document.close()
 
-    copied = text_of(render_pdf(facts_with(word), [])).replace(" ", "")
-
-    assert word in copied
+    assert word in "".join("".join(pages).split())
+    lines = [line for page in pages for line in page.split("\r\n") if "202122" in line]
+    assert len(lines) > 1
+    # The sentence of the summary is as wide as the page, the cell of the table a fifth of it.
+    assert min(map(len, lines)) < 40
 
 
 @pytest.mark.parametrize("zone", ["Pacific/Kiritimati", "America/Adak"])

@@ -130,3 +130,32 @@ def test_a_locked_field_is_not_changed_at_below_or_above_it(patch: str, is_locke
     for name in ("payload.customer.id", "customer.id"):
         with pytest.raises(ParameterError, match=r"customer\.id is locked"):
             check_locked(changes, [name])
+
+
+@pytest.mark.parametrize(
+    ("name", "before", "after"),
+    [
+        ("payload_id", '{"payload_id": 1}', '{"payload_id": 2}'),
+        ("payload.id", '{"payload": {"id": 1}}', '{"payload": {"id": 2}}'),
+        ("a.b", '{"a.b": 1}', '{"a.b": 2}'),
+        ("items[].sku", '{"items": [{"sku": 1}]}', '{"items": [{"sku": 2}]}'),
+        ("id", '{"id": 1, "id": 2}', '{"id": 3, "id": 2}'),
+    ],
+)
+def test_a_locked_field_is_locked_whatever_it_is_called(name: str, before: str, after: str) -> None:
+    """A name that begins with “payload”, has a dot, is in a list or stands there twice is locked like any other."""
+    with pytest.raises(ParameterError, match="is locked"):
+        check_locked(find_changes(before, after), [name])
+
+
+def test_each_value_of_a_name_that_stands_twice_is_one_place() -> None:
+    """Some readers take the first of them, so a change of it is shown."""
+    assert find_changes('{"a": {"b": 1, "b": 2}}', '{"a": {"b": 3, "b": 2}}') == [Change("payload.a.b", "1", "3")]
+    assert find_changes('{"b": 1}', '{"b": 4, "b": 1}') == [Change("payload.b", None, "4")]
+
+
+def test_a_dot_in_a_name_is_shown_as_one() -> None:
+    """Whoever approves the edit sees which of two fields is meant."""
+    before, after = '{"a.b": 1, "a": {"b": 1}}', '{"a.b": 2, "a": {"b": 3}}'
+
+    assert [change.path for change in find_changes(before, after)] == [r"payload.a\.b", "payload.a.b"]

@@ -38,6 +38,7 @@ def test_a_plan_is_read_as_it_was_written_by_its_owner_alone(tmp_path: Path) -> 
         ('"payload":"{}"', '"payload":"{ }"'),
         ("topics/orders", "topics/others"),
         ('"max_rate":5.0', '"max_rate":50.0'),
+        ('"max_rate":5.0', '"max_rate":5e999'),
         ('"trace_id":"t-a"', '"trace_id":"t-c"'),
         ('"reason":"succeeded later"', '"reason":"poison"'),
         ('"left_out":[', '"more":1,"left_out":['),
@@ -154,7 +155,7 @@ def test_an_approval_without_a_name_or_a_reason_is_none(tmp_path: Path, wrong: d
         read_approval(tmp_path, plan)
 
 
-@pytest.mark.parametrize("deadline", ["NaN", "Infinity", "-1.0", "0.0"])
+@pytest.mark.parametrize("deadline", ["NaN", "Infinity", "1e999", "-1.0", "0.0"])
 def test_an_approval_whose_deadline_is_no_time_is_none(tmp_path: Path, deadline: str) -> None:
     """A wait for ever, or none at all, was never meant."""
     plan = small_plan(outcome_deadline_s=None)

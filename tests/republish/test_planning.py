@@ -167,6 +167,14 @@ def test_a_locked_field_is_not_edited_and_a_broken_payload_can_be_given_anew() -
     assert [event.payload for event in plan.events] == ['{"id":1}', '{"id":2}']
 
 
+def test_a_lock_that_would_hold_no_field_is_refused() -> None:
+    """A field that is written as a pointer, a query or with a space is not passed over in silence."""
+    for wrong in ("/id", "$.id", " id", ""):
+        with pytest.raises(ValueError, match=r"write each as payload\.customer_id"):
+            settings(locked_fields=[wrong])
+    assert settings(locked_fields=["payload.$id", "id"]).republish.locked_fields == ("payload.$id", "id")
+
+
 def test_the_teams_schema_keeps_events_out_before_and_after_an_edit() -> None:
     """Where it refuses the payload the event stays out; an edit that mends it lets it in, and says it was refused."""
     schema = {"type": "object", "properties": {"a": {"type": "integer"}}, "required": ["a"]}
@@ -337,6 +345,9 @@ def test_the_rate_has_a_ceiling() -> None:
     frame = records([dead(1, payload_snapshot="{}")])
 
     assert plan_of(frame, max_rate=2).max_rate == 2.0
+    for endless in ({"max_rate": float("inf")}, {"outcome_deadline_s": float("inf")}):
+        with pytest.raises(ValueError, match="finite"):
+            settings(**endless)
     for own, rate in (
         (settings(), 6.0),
         (settings(max_rate=None), None),

@@ -11,7 +11,8 @@ from typing import Any
 
 import pytest
 
-from dlqkit.errors import EvidenceError, ParameterError, PlanError
+from dlqkit.errors import EvidenceError, ParameterError, PlanError, StorageError
+from dlqkit.republish import approval
 from dlqkit.republish import registry as module
 from dlqkit.republish.approval import keep_plan, next_plan_id
 from dlqkit.republish.cancelling import cancel_plan, cancel_unreadable
@@ -252,6 +253,44 @@ def test_an_interrupt_while_events_are_claimed_leaves_none_of_them_taken(
     monkeypatch.undo()
 
     assert _keep(tmp_path / "two", tmp_path / "team", ("a", "b", "c"), "bob") == "plan-001"
+
+
+@pytest.mark.parametrize("error", [KeyboardInterrupt(), StorageError("The disk is full.", "Free some space.")])
+def test_a_plan_that_could_not_be_written_keeps_no_event_from_a_colleague(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, error: BaseException
+) -> None:
+    """Nobody would find a plan to cancel; events of the one that was to be replaced are that one's again."""
+    team = tmp_path / "team"
+    _keep(tmp_path / "one", team, ("a", "b"))
+
+    def failing(*values: Any) -> None:
+        raise error
+
+    with monkeypatch.context() as patched:
+        patched.setattr(approval, "write_plan", failing)
+        with pytest.raises(type(error)):
+            _keep(tmp_path / "one", team, ("b", "c"), replaces="plan-001")
+
+    find_registry(tmp_path / "one", team).check(read_plan(tmp_path / "one", "plan-001"))
+    assert _keep(tmp_path / "two", team, ("c",), "bob") == "plan-001"
+
+
+def test_a_plan_that_was_written_keeps_its_events_though_an_interrupt_came_then(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is there to be approved or cancelled, so nobody else gets its events meanwhile."""
+    write = approval.write_plan
+
+    def interrupted(*values: Any) -> None:
+        write(*values)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(approval, "write_plan", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        _keep(tmp_path / "one", tmp_path / "team", ("a",))
+
+    with pytest.raises(PlanError, match="plan-001 in one"):
+        _keep(tmp_path / "two", tmp_path / "team", ("a",), "bob")
 
 
 def test_what_a_killed_planner_has_claimed_can_be_given_up_by_name(tmp_path: Path) -> None:
