@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import json
 import zipfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -29,15 +30,18 @@ _TYPES = {
 }
 # What a person opens from a ticket; the notebook and the facts are for those who go on, in the zip.
 _ATTACHED = ("html", "pdf")
+# The tag of the cell that Papermill adds, with an id that is drawn by lot.
+_INJECTED = "injected-parameters"
 
 
 def make_zip(paths: Mapping[str, Path]) -> bytes:
-    """The files of a report, and the figures that its Markdown shows, in one zip; the same bytes for the same files.
+    """The files of a report, and the figures that its Markdown shows, in one zip; the same bytes for the same report.
 
     Parameters
     ----------
     paths : mapping
-        ``PostmortemResult.paths``. Nothing else of the incident folder gets in.
+        ``PostmortemResult.paths``. Nothing else of the incident folder gets in; the notebook without the times of its
+        run, by which alone two runs over the same evidence differ.
     """
     named = {path.name: path for path in paths.values() if path.suffix != ".zip"}
     if "md" in paths:
@@ -50,8 +54,20 @@ def make_zip(paths: Mapping[str, Path]) -> bytes:
         for name in sorted(named):
             entry = zipfile.ZipInfo(f"{_FOLDER_NAME}/{name}", _TIME)
             entry.external_attr, entry.compress_type, entry.create_system = _FILE, zipfile.ZIP_DEFLATED, 3
-            packed.writestr(entry, named[name].read_bytes())
+            content = named[name].read_bytes()
+            packed.writestr(entry, _without_run_times(content) if name.endswith(".ipynb") else content)
     return out.getvalue()
+
+
+def _without_run_times(content: bytes) -> bytes:
+    notebook = json.loads(content)
+    for part in (notebook, *notebook["cells"]):
+        part["metadata"].pop("execution", None)
+        for name in ("start_time", "end_time", "duration"):
+            part["metadata"].get("papermill", {}).pop(name, None)
+        if _INJECTED in part["metadata"].get("tags", []):
+            part["id"] = _INJECTED
+    return (json.dumps(notebook, ensure_ascii=False, indent=1) + "\n").encode()
 
 
 def report_of(facts: Mapping[str, Any], paths: Mapping[str, Path], problems: Sequence[str] = ()) -> Report:

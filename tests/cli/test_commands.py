@@ -16,6 +16,7 @@ from dlqkit.errors import ParameterError
 from dlqkit.evidence.audit_log import read
 from tests.frames import START
 from tests.report.example import make_facts
+from tests.tickets import jira_server
 
 Run = Callable[..., tuple[int, str, str]]
 HOSTILE = "\x1b[31mred <script>alert(1)</script> | =1+1"
@@ -304,6 +305,28 @@ def test_the_report_is_packed_attached_once_and_noted(
         assert not [one for one in (key, key.hex().encode(), str(tmp_path).encode()) if one in content], name
     _, out, _ = run("closure", incident, "--no-refresh")
     assert "It is attached to OPS-1" in out
+
+
+def test_the_secret_of_the_ticket_system_is_in_no_file_of_the_folder(
+    run: Run, incident: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is resolved when the ticket is asked, and goes to that address alone; the place of the ticket is noted."""
+    token = "t0ken-of-the-tests"
+    with jira_server.serving() as server:
+        monkeypatch.setenv("JIRA_TOKEN", token)
+        for name, value in (("KIND", "jira"), ("URL", server.url), ("TOKEN", '{ env = "JIRA_TOKEN" }')):
+            monkeypatch.setenv(f"DLQKIT_TICKETS__{name}", value)
+        code, out, err = run("postmortem", incident, "--format", "html", "--attach", "OPS-1")
+        ticket = server.tickets["OPS-1"]
+
+    assert code == 0, err
+    assert f"See {server.url}/browse/OPS-1" in out
+    assert [one["mimeType"] for one in ticket["attachments"]] == ["text/html"]
+    (comment,) = ticket["comments"]
+    assert comment["body"].startswith("* *Problem*: wf: 40 events dead\\-lettered")
+    assert token not in out + err
+    files = [path for path in Path(incident).rglob("*") if path.is_file()]
+    assert files and not [path for path in files if token.encode() in path.read_bytes()]
 
 
 def test_a_ticket_that_cannot_be_is_refused_before_the_report_is_made(

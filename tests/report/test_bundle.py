@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import json
 import os
 import zipfile
 from pathlib import Path
@@ -42,6 +43,25 @@ def test_the_same_files_give_the_same_bytes_whenever_they_were_written(tmp_path:
         os.utime(path, (1, 1))
 
     assert make_zip(paths) == first
+
+
+def test_two_runs_over_the_same_evidence_give_the_same_zip(tmp_path: Path) -> None:
+    """Papermill writes when and how long each cell ran, and draws the id of the cell with the parameters by lot."""
+    packed = []
+    for name, second in (("a", "01"), ("b", "59")):
+        paths = report(tmp_path / name)
+        times = {"start_time": f"2026-03-02T16:00:{second}", "end_time": second, "duration": float(second)}
+        run = {"papermill": times, "execution": {"iopub.status.busy": second}}
+        cell = {"id": f"c{second}", "source": "1", "metadata": {"tags": ["injected-parameters"], **run}}
+        notebook = {"cells": [cell], "metadata": {"papermill": {**times, "version": "2.7.0"}}}
+        paths["ipynb"] = tmp_path / name / "postmortem.ipynb"
+        paths["ipynb"].write_text(json.dumps(notebook))
+        packed.append(make_zip(paths))
+
+    assert packed[0] == packed[1]
+    kept = json.loads(zipfile.ZipFile(io.BytesIO(packed[0])).read("postmortem/postmortem.ipynb"))
+    assert kept["metadata"] == {"papermill": {"version": "2.7.0"}}
+    assert (kept["cells"][0]["id"], kept["cells"][0]["source"]) == ("injected-parameters", "1")
 
 
 def test_a_ticket_gets_the_zip_where_there_is_one_else_what_people_open(tmp_path: Path) -> None:
