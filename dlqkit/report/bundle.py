@@ -82,11 +82,12 @@ def report_of(facts: Mapping[str, Any], paths: Mapping[str, Path], problems: Seq
     kinds = (
         ("zip",) if "zip" in paths else [kind for kind in _ATTACHED if kind in paths] or sorted(set(paths) - {"facts"})
     )
-    lines = [("Not whole", text) for text in banners(facts, problems)]
+    lines = [("Not whole", text) for text in problems]
     lines += [
         (str(row["label"]), ("Judgement needed: " if row["kind"] == "judgement" else "") + str(row["text"]))
         for row in write_communication(facts)
     ]
+    lines += [("Evidence", text) for text in banners(facts, ())]
     lines += [("Report", f"{report_status(facts)}. {meta_text(facts)}")]
     files = [(paths[kind].name, paths[kind].read_bytes(), _TYPES[kind]) for kind in kinds]
     return make_report(lines, files, _content(facts) + "\n".join([*kinds, *problems]).encode())

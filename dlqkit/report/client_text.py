@@ -32,10 +32,10 @@ def write_for_client(facts: Facts) -> list[Line]:
         if facts["state"].get("open"):
             return [Line("Status", "We see no disturbance now; some earlier events are still to be processed."), as_of]
         return [Line("Status", "We see no disturbance."), as_of]
-    if facts["state"]["kind"] != "dead_letters":
-        lines = [Line("What happened", _late(*_span(facts)))]
-    else:
-        lines = [Line("What happened", _lost(*_span(facts))), Line("In numbers", _how_many(facts["events"]))]
+    tell = {"dead_letters": _lost, "duration": _late}.get(facts["state"]["kind"], _maybe)
+    lines = [Line("What happened", tell(*_span(facts)))]
+    if facts["state"]["kind"] == "dead_letters":
+        lines.append(Line("In numbers", _how_many(facts["events"])))
     now = "It has ended." if facts["end"]["at"] else "It is going on, and we are working on it."
     lines.append(Line("Now", now))
     if facts["state"]["kind"] == "dead_letters":
@@ -69,13 +69,24 @@ def _lost(start: str | None, end: str | None) -> str:
 
 
 def _late(start: str | None, end: str | None) -> str:
-    if start is None and end is None:
-        return "Events are processed late, or not at all."
     if start is None:
-        return f"Events were processed late, or not at all, until {end}."
+        return (
+            f"Events were processed later than usual until {end}." if end else "Events are processed later than usual."
+        )
     if end is None:
-        return f"Events have been processed late, or not at all, since {start}."
-    return f"Events were processed late, or not at all, from {start} to {end}."
+        return f"Events have been processed later than usual since {start}."
+    return f"Events were processed later than usual from {start} to {end}."
+
+
+def _maybe(start: str | None, end: str | None) -> str:
+    """Silence may be of what watches the worker alone, and a failure may have been made good by a retry."""
+    if start is None and end is None:
+        return "Events may be processed late, or not at all."
+    if start is None:
+        return f"Events may have been processed late, or not at all, until {end}."
+    if end is None:
+        return f"Events may have been processed late, or not at all, since {start}."
+    return f"Events may have been processed late, or not at all, from {start} to {end}."
 
 
 def _how_many(events: Mapping[str, Any]) -> str:

@@ -78,7 +78,7 @@ def write_update(facts: Facts, audience: Audience = "chat", last: Numbers | None
 
 def _for_chat(facts: Facts) -> list[Line]:
     lines = [Line("Incident", f"{headline(facts)}. {_state(facts)} As of {moment_text(facts['as_of'])}.")]
-    lines += [Line("Not whole", text) for text in banners(facts, ())]
+    lines += [Line("Evidence", text) for text in banners(facts, ())]
     judgement = facts["judgement"]
     if facts["state"]["kind"] == "dead_letters":
         events = facts["events"]
@@ -116,7 +116,7 @@ def _returned(facts: Facts) -> list[Line]:
 
 def _for_ticket(facts: Facts) -> list[Line]:
     lines = [Line(row["label"], row["text"], row["kind"], row["evidence"]) for row in write_communication(facts)]  # type: ignore[arg-type]
-    lines[1:1] = [Line("Not whole", text) for text in banners(facts, ())]
+    lines[1:1] = [Line("Evidence", text) for text in banners(facts, ())]
     lines += _returned(facts)
     closure = facts["closure"]
     verdict, left, items = closure["verdict"].capitalize(), len(closure["reasons"]), len(closure["items"])

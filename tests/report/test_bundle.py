@@ -87,7 +87,7 @@ def test_a_report_that_was_made_again_whole_is_another_one(tmp_path: Path) -> No
     half, whole = report_of(make_facts(), paths, (problem,)), report_of(make_facts(), paths)
 
     assert half.mark != whole.mark
-    assert half.lines[0] == ("Not whole", f"This report is not whole: {problem}")
+    assert half.lines[0] == ("Not whole", problem)
 
 
 def test_that_it_was_attached_makes_it_no_other_report(tmp_path: Path) -> None:

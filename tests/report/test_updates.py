@@ -116,23 +116,38 @@ def test_the_client_is_told_how_well_a_count_is_known(facts: dict[str, Any], sai
 
 
 @pytest.mark.parametrize(
-    ("onset", "end", "said"),
+    ("onset", "end", "when"),
     [
-        ({}, "2026-03-02T15:00:00+00:00", "were not processed from 2026-03-02 14:02 UTC to 2026-03-02 15:00 UTC."),
-        ({"is_window_start": True}, None, "have not been processed since 2026-03-02 14:02 UTC or earlier."),
-        ({"low": "2026-03-02T13:50:00+00:00"}, None, "have not been processed since about 2026-03-02 14:02 UTC."),
-        ({"at": None}, "2026-03-02T15:00:00+00:00", "were not processed until 2026-03-02 15:00 UTC."),
-        ({"at": None}, None, "Some of your events are not processed."),
+        ({}, "2026-03-02T15:00:00+00:00", "from 2026-03-02 14:02 UTC to 2026-03-02 15:00 UTC."),
+        ({"is_window_start": True}, None, "since 2026-03-02 14:02 UTC or earlier."),
+        ({"low": "2026-03-02T13:50:00+00:00"}, None, "since about 2026-03-02 14:02 UTC."),
+        ({"at": None}, "2026-03-02T15:00:00+00:00", "until 2026-03-02 15:00 UTC."),
+        ({"at": None}, None, "."),
     ],
 )
-def test_the_client_is_told_how_well_the_time_is_known(onset: dict[str, Any], end: str | None, said: str) -> None:
+@pytest.mark.parametrize(
+    ("kind", "what"),
+    [
+        ("dead_letters", "Some of your events "),
+        ("duration", "processed later than usual"),
+        ("silence", "Events may "),
+        ("failures", "Events may "),
+        ("support", "Events may "),
+    ],
+)
+def test_the_client_is_told_how_well_it_is_known(
+    kind: str, what: str, onset: dict[str, Any], end: str | None, when: str
+) -> None:
+    """Silence may be of what watches the worker alone; only dead letters were not processed."""
     facts = make_facts()
     facts["onset"] |= onset
     facts["end"]["at"] = end
+    facts["state"]["kind"] = kind
 
-    assert said in words(facts, "client")
-    facts["state"]["kind"] = "duration"
-    assert "processed late, or not at all" in words(facts, "client")
+    first, *rest = words(facts, "client").splitlines()
+
+    assert what in first and first.endswith(when)
+    assert ("In numbers" in "".join(rest)) is (kind == "dead_letters")
 
 
 def test_events_that_need_other_data_are_said_to_the_client() -> None:
@@ -165,7 +180,7 @@ def test_the_tickets_text_holds_all_of_section_6_and_whether_it_may_be_closed() 
     lines = words(facts, "ticket").splitlines()
 
     assert lines[0].startswith("Problem: orders-sync: 12 events")
-    assert lines[1] == "Not whole: records: dead letters [E1] is partial. 12 pages are missing."
+    assert lines[1] == "Evidence: records: dead letters [E1] is partial. 12 pages are missing."
     assert "Cause confirmed: Say what was confirmed, and how." in lines
     assert lines[-2:] == [
         "Closing: Not closable: of 2 items of the checklist, left are 2.",
