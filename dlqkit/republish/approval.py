@@ -17,6 +17,7 @@ from dlqkit.republish.plan import FOLDER, Plan, read_plan, write_plan
 from dlqkit.republish.plan_decisions import Approval, read_approval, read_cancellation, write_approval
 from dlqkit.republish.registry import Registry
 from dlqkit.republish.run_lock import hold_run_lock
+from dlqkit.republish.sends import refuse_sent_elsewhere
 from dlqkit.republish.words import events_of, were
 from dlqkit.settings import Settings
 
@@ -56,7 +57,7 @@ def keep_plan(registry: Registry, plan: Plan, outlook: Mapping[str, Any], *, by:
     Raises
     ------
     PlanError
-        If another open plan has one of its events.
+        If another open plan has one of its events, or has sent it since this one was looked at.
     StorageError
         If it cannot be written.
     """
@@ -64,6 +65,8 @@ def keep_plan(registry: Registry, plan: Plan, outlook: Mapping[str, Any], *, by:
         raise ParameterError("Nobody is named who made the plan.", "Give --by.")
     with _no_run_of(registry.directory, plan.replaces):
         with registry.claiming(plan, by.strip(), now_text()):
+            # Planning takes a while, in which a colleague may have sent an event and let go of it.
+            refuse_sent_elsewhere(registry, plan)
             path = write_plan(registry.directory, plan, outlook)
         audit_log.append(
             registry.directory, "republish plan", plan_id=plan.plan_id, hash=plan.hash, planned_by=by.strip(),
@@ -144,7 +147,8 @@ def approve_plan(
     ParameterError
         If a name, a reason, an unknown or the deadline is missing.
     PlanError
-        If it was cancelled, is approved already, has lost its events, or the planner himself may not approve.
+        If it was cancelled, is approved already, has lost its events, has one that a colleague has sent since, or the
+        planner himself may not approve.
     EvidenceError
         If it was changed.
     """
@@ -163,6 +167,7 @@ def approve_plan(
         raise PlanError(f"{plan.plan_id} is approved already, by {former.by[:60]}.", "Run it, or cancel it.")
     registry.check(plan)
     refuse_sent_since(read_journal(directory), plan)
+    refuse_sent_elsewhere(registry, plan)
     if settings.republish.second_approver:
         refuse_planner(planned_by(directory, plan), by, plan)
     deadline = _deadline(plan, outcome_deadline_s)

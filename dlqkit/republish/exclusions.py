@@ -12,7 +12,8 @@ from dlqkit.executions.event_history import record_outcomes
 from dlqkit.incident import parse_duration
 from dlqkit.republish.plan import Plan, safe_hash
 from dlqkit.republish.selection import values_of
-from dlqkit.republish.sends import Send, to_journal
+from dlqkit.republish.sends import to_journal
+from dlqkit.republish.sent_files import Send
 from dlqkit.settings import WorkflowSettings
 
 __all__ = [
@@ -112,9 +113,8 @@ def find_sent(
     journal : DataFrame or None
         ``republish.journal.JOURNAL``.
     earlier : iterable of Plan
-        The incident's plans. Where one names the very dead letter that is the last one still, the event did not die
-        again, whatever the clocks of worker and analyst say.
-
+        The incident's plans. Where one was made of the dead letter that is the last one still, or of a later one, the
+        event did not die again, whatever the clocks of worker and analyst say.
     elsewhere : sequence of Send
         What the registry keeps of plans of other folders.
 
@@ -129,7 +129,7 @@ def find_sent(
     if not rows_of:
         return {}
     known: dict[tuple[str, str], tuple[Any, ...]] = {
-        (one.plan, one.event_key): (one.record_id, one.dead_at, "") for one in elsewhere
+        (one.plan, one.event_key): (one.record_id, one.dead_at, one.record_sha256) for one in elsewhere
     }
     known |= {(plan.plan_id, event.event_key): (event.record_id, event.dead_at, event.record_sha256)
               for plan in earlier for event in plan.events}  # fmt: skip
@@ -156,8 +156,9 @@ def find_sent(
 
 def _is_same_death(event: Any, row: Any, known: Mapping[tuple[str, str], tuple[Any, ...]]) -> bool:
     """Whether the event's last dead letter is not one that came after this send."""
-    record_id, dead_at, _ = known.get((str(row.plan_id), str(event.event_key)), (None, None, None))
-    if pd.isna(event.recorded_at) or (record_id == event.record_id and dead_at == event.recorded_at.isoformat()):
+    _, dead_at, _ = known.get((str(row.plan_id), str(event.event_key)), (None, None, None))
+    # Held against the death that it was sent for: both times are of the worker's clock, which may be ahead of ours.
+    if pd.isna(event.recorded_at) or (dead_at is not None and event.recorded_at <= pd.Timestamp(dead_at)):
         return True
     sent_at = row.intent_at if not pd.isna(row.intent_at) else row.settled_at
     return pd.isna(sent_at) or bool(event.recorded_at <= sent_at)

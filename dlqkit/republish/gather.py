@@ -17,7 +17,7 @@ from dlqkit.republish.plan import Plan, find_plans, read_plan
 from dlqkit.republish.plan_decisions import read_cancellation
 from dlqkit.republish.publisher import find_server
 from dlqkit.republish.registry import find_registry
-from dlqkit.republish.sends import read_sends
+from dlqkit.republish.sent_files import read_sends
 from dlqkit.settings import Settings
 from dlqkit.sources.record_decode import REPAIRED
 from dlqkit.sources.record_exports import REBUILT

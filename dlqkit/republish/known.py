@@ -11,7 +11,7 @@ import pandas as pd
 
 from dlqkit.frames import Completeness
 from dlqkit.republish.plan import Plan
-from dlqkit.republish.sends import Send
+from dlqkit.republish.sent_files import Send
 
 __all__ = ["Known"]
 

@@ -18,6 +18,7 @@ from dlqkit.republish.plan_decisions import Approval, read_approval
 from dlqkit.republish.ramp import STOPS, Judgement, find_step
 from dlqkit.republish.registry import Registry, find_registry
 from dlqkit.republish.running import ASKED, Running, Step
+from dlqkit.republish.sends import refuse_sent_elsewhere
 from dlqkit.republish.sink import Sink
 from dlqkit.republish.words import events_of
 from dlqkit.republish.world import World
@@ -97,7 +98,7 @@ def run_republish(
     EvidenceError
         If the plan is not approved, was changed or cancelled, or the journal is damaged or not this folder's.
     PlanError
-        If an event that is still to be sent is no longer this plan's in the registry.
+        If an event that is still to be sent is no longer this plan's in the registry, or was sent by a colleague.
     StorageError
         If another run is under way, or the journal cannot be written.
     ParameterError
@@ -127,7 +128,9 @@ def run_republish(
         states = journal.states(plan.plan_id)
         left = [event for event in plan.events if states.get(event.item, "planned") == "planned"]
         # Under the journal's lock, so that nobody of this folder gives the events up meanwhile.
-        (registry or find_registry(directory, None)).check(replace(plan, events=tuple(left)))
+        claims, rest = registry or find_registry(directory, None), replace(plan, events=tuple(left))
+        claims.check(rest)
+        refuse_sent_elsewhere(claims, rest)
         journal.add_plan(plan)
         run_id = journal.begin_run(plan.plan_id)
         journal.audit("republish run", plan=plan.plan_id, hash=plan.hash, run=run_id, approved_by=approval.by)

@@ -17,7 +17,7 @@ from dlqkit.republish.journal import Change, open_journal, read_journal
 from dlqkit.republish.plan import Plan
 from dlqkit.republish.registry import Registry, find_registry
 from dlqkit.republish.resolution import resolve_by_word
-from dlqkit.republish.sends import read_sends
+from dlqkit.republish.sent_files import read_sends
 from dlqkit.republish.status import find_status
 from tests.frames import dead, records
 from tests.republish.cases import plan_of, settings

@@ -253,6 +253,18 @@ def test_a_worker_whose_clock_is_ahead_does_not_make_a_sent_event_die_again() ->
     assert left_out(plan) == {"e0": "already republished"}
 
 
+def test_evidence_older_than_the_plan_that_was_sent_does_not_make_an_event_die_again() -> None:
+    """The clock ahead shows a dead letter after the send; the one that was sent for is later still."""
+    first = dead(7200, payload_snapshot='{"a":1}')
+    others = [dead(7300, payload_snapshot='{"a":2}')]
+    again = dead(7260, event_key="e0", trace_id="t0", payload_snapshot='{"a":1}', record_id="r-again")
+    earlier = plan_of(records([first, *others, again]))
+
+    older = plan_of(records([first, *others]), known=Known(journal=_journal(), earlier=(earlier,)))
+
+    assert left_out(older) == {"e0": "already republished"}
+
+
 def test_an_edited_event_that_died_again_is_known_by_what_was_sent() -> None:
     """Its key is another one, since the payload is; trace and sent payload tie it to its first send."""
     frame = records(

@@ -3,22 +3,40 @@
 from __future__ import annotations
 
 import json
+import shutil
+from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 import pytest
 
 from dlqkit.errors import PlanError
+from dlqkit.republish.approval import approve_plan, keep_plan
 from dlqkit.republish.cancelling import cancel_plan
-from dlqkit.republish.journal import Change, open_journal
+from dlqkit.republish.edits import read_edit
+from dlqkit.republish.journal import Change, open_journal, read_journal
 from dlqkit.republish.known import Known
-from dlqkit.republish.plan import Plan, write_plan
+from dlqkit.republish.plan import Plan, find_plans, plan_path, write_plan
+from dlqkit.republish.plan_decisions import Approval, write_approval
 from dlqkit.republish.registry import Registry, find_registry
-from dlqkit.republish.sends import read_sends
+from dlqkit.republish.run import run_republish
+from dlqkit.republish.sent_files import read_sends
 from tests.frames import at, dead, records
-from tests.republish.cases import left_out, plan_of
+from tests.republish.cases import left_out, plan_of, settings
+from tests.republish.plans import Answers
 
 OLD = [dead(1, payload_snapshot='{"a":1}'), dead(2, payload_snapshot='{"a":2}'), dead(3, payload_snapshot='{"a":3}')]
+
+
+class Unread:
+    """A world of which a refused run reads nothing but the time."""
+
+    def now(self) -> datetime:
+        return datetime(2026, 3, 2, 15, tzinfo=UTC)
+
+    def __getattr__(self, name: str) -> Any:
+        raise AssertionError(name)
 
 
 def sent(folder: Path, team: Path | None, plan: Plan, items: tuple[int, ...]) -> Registry:
@@ -56,6 +74,75 @@ def test_an_event_that_a_colleague_has_sent_is_left_out_by_older_evidence(tmp_pa
     assert [event.event_key for event in plan.events] == ["e2"]
 
 
+def test_a_colleagues_evidence_that_ends_before_the_death_that_was_sent_for_shows_no_new_one(tmp_path: Path) -> None:
+    """The worker's clock is ahead, so that even the first dead letter seems to come after the send."""
+    first, again = (dead(seconds, event_key="e0", trace_id="t0", record_id=f"r-{seconds}", payload_snapshot='{"a":1}')
+                    for seconds in (500, 560))  # fmt: skip
+    sent(tmp_path / "one", tmp_path / "team", plan_of(records([first, again])), (1,))
+
+    with pytest.raises(PlanError, match="already republished"):
+        planned_by_a_colleague(tmp_path, tmp_path / "team", records([first]))
+
+
+def test_what_was_given_up_here_and_sent_by_a_colleague_since_is_left_out(tmp_path: Path) -> None:
+    """Both plans have the same dedupe key; the journal here has it as not sent, and knows nothing of the other."""
+    plan = plan_of(records(OLD))
+    sent(tmp_path / "two", tmp_path / "team", plan, ())
+    registry = sent(tmp_path / "one", tmp_path / "team", plan, (1, 2, 3))
+    kept = read_sends(registry, records(OLD))
+    own = read_journal(tmp_path / "two")
+    assert set(own["state"].astype("str")) == {"failed"}
+
+    with pytest.raises(PlanError, match="3 already republished"):
+        plan_of(records(OLD), known=Known(journal=own, earlier=(plan,), sent_elsewhere=kept), plan_id="plan-002")
+
+
+def test_a_plan_of_an_event_that_a_colleague_sent_while_it_was_made_is_refused(tmp_path: Path) -> None:
+    """What the registry kept was looked at before he let go; nothing is written, and the rest can be planned."""
+    made = plan_of(records(OLD))
+    sent(tmp_path / "one", tmp_path / "team", made, (2,))
+    registry = find_registry(tmp_path / "two", tmp_path / "team")
+
+    with pytest.raises(PlanError, match=r"event e1 was sent by plan-001 in one on .* since plan-001 was looked at"):
+        keep_plan(registry, made, {}, by="bob")
+
+    assert find_plans(tmp_path / "two") == []
+    assert registry.held_elsewhere(["e0", "e1", "e2"]) == {}
+    assert not list((tmp_path / "team").glob("??/*.json"))
+    keep_plan(registry, plan_of(records([OLD[0]])), {}, by="bob")
+
+
+def test_a_plan_whose_event_a_colleague_has_sent_since_is_neither_approved_nor_run(tmp_path: Path) -> None:
+    """Its claim was lost and made again, say by a copy of the registry that was put back."""
+    made = plan_of(records(OLD))
+    registry = find_registry(tmp_path / "two", tmp_path / "team")
+    keep_plan(registry, made, {}, by="bob")
+    for path in (tmp_path / "team").glob("??/*.json"):
+        path.unlink()
+    sent(tmp_path / "one", tmp_path / "team", made, (2,))
+    registry.claim(made, "bob", "2026-03-02")
+    with pytest.raises(PlanError, match="event e1 was sent by plan-001 in one"):
+        approve_plan(registry, made, settings(), by="ann", reason="mended", accepted=made.unknowns)
+
+    write_approval(tmp_path / "two", Approval("plan-001", made.hash, "ann", "mended", "now", made.unknowns, 60.0))
+    with pytest.raises(PlanError, match="event e1 was sent by plan-001 in one"):
+        run_republish(tmp_path / "two", made, sink=Answers, world=Unread(), execute=True, registry=registry)
+    assert read_journal(tmp_path / "two").empty
+
+
+def test_an_event_that_a_colleague_sent_and_that_died_again_is_kept_approved_and_claimed(tmp_path: Path) -> None:
+    """The plan counts his send, so it is no surprise."""
+    sent(tmp_path / "one", tmp_path / "team", plan_of(records(OLD)), (1,))
+    again = dead(200, event_key="e0", trace_id="t0", payload_snapshot='{"a":1}')
+    plan = planned_by_a_colleague(tmp_path, tmp_path / "team", records([OLD[0], again]))
+    registry = find_registry(tmp_path / "two", tmp_path / "team")
+
+    keep_plan(registry, plan, {}, by="bob")
+    registry.check(plan)
+
+    assert plan.events[0].generation == 2
+
+
 def test_an_event_that_died_again_after_a_colleagues_send_has_a_key_of_its_own(tmp_path: Path) -> None:
     """The next generation, though this folder's journal knows of no send."""
     first = plan_of(records(OLD))
@@ -80,6 +167,37 @@ def test_an_edited_event_that_came_back_is_known_by_what_a_colleague_sent(tmp_pa
     assert left_out(plan) == {"new": "already republished"}
 
 
+def test_an_edited_event_in_an_envelope_that_came_back_is_known_by_its_text_within(tmp_path: Path) -> None:
+    """What was sent is the envelope; its record shows the payload alone."""
+    own = settings({"envelope": '{"trace": {trace_id}, "data": {payload}}'})
+    edit = read_edit('{"a": 9}', "OPS-17", "ann")
+    sent(tmp_path / "one", tmp_path / "team", plan_of(records(OLD[:1]), own=own, edits=(edit,)), (1,))
+    came_back = dead(200, event_key="new", trace_id="t0", payload_snapshot='{"a":9}')
+
+    (event,) = planned_by_a_colleague(tmp_path, tmp_path / "team", records([came_back])).events
+
+    assert event.generation == 2
+
+
+def test_what_a_plan_has_sent_whose_file_was_cut_off_since_is_kept_by_the_journal(tmp_path: Path) -> None:
+    """Its event died again and is in a later plan, which can be given up all the same."""
+    again = dead(200, event_key="e0", trace_id="t0", payload_snapshot='{"a":1}')
+    first = plan_of(records(OLD[:1]))
+    registry = sent(tmp_path / "one", tmp_path / "team", first, (1,))
+    shutil.rmtree(tmp_path / "team" / "sent")
+    known = Known(journal=read_journal(tmp_path / "one"), earlier=(first,))
+    later = plan_of(records([OLD[0], again]), known=known, plan_id="plan-002")
+    registry.claim(later, "ann", "2026-03-02")
+    path = plan_path(tmp_path / "one", "plan-001")
+    path.write_bytes(path.read_bytes()[:100])
+
+    assert cancel_plan(registry, later, by="ann", reason="not needed") == 1
+
+    (kept,) = read_sends(registry, records(OLD[:1]))
+    assert (kept.plan_id, kept.dedupe_key, kept.dead_at) == ("plan-001", first.events[0].dedupe_key, None)
+    assert kept.sent_at == at(100).isoformat()
+
+
 def test_a_folders_own_registry_keeps_what_its_journal_says_anyway_nowhere_else(tmp_path: Path) -> None:
     sent(tmp_path / "one", None, plan_of(records(OLD)), (1,))
 
@@ -97,14 +215,10 @@ def test_what_is_kept_and_cannot_be_read_lets_nothing_be_planned(tmp_path: Path)
         planned_by_a_colleague(tmp_path, tmp_path / "team", records(OLD))
 
 
-def test_the_team_can_read_what_is_kept(tmp_path: Path) -> None:
-    """As open as the folder that they share, and without a payload."""
-    team = tmp_path / "team"
-    team.mkdir()
-    team.chmod(0o770)
-    sent(tmp_path / "one", team, plan_of(records(OLD)), (1,))
+def test_no_payload_is_in_what_is_kept(tmp_path: Path) -> None:
+    """Names, times and hashes: the registry may be open to whoever may see which events died."""
+    sent(tmp_path / "one", tmp_path / "team", plan_of(records(OLD)), (1,))
 
-    kept = list((team / "sent").rglob("*.json"))
+    kept = list((tmp_path / "team" / "sent").rglob("*.json"))
     assert len(kept) == 2
-    assert {path.stat().st_mode & 0o777 for path in kept} == {0o660}
     assert all('"a"' not in path.read_text() for path in kept)
