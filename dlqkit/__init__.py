@@ -65,6 +65,8 @@ _WHERE = {
     "advise_prevention": "dlqkit.prevention.advice",
     "facts": "dlqkit.report.facts",
     "run_postmortem": "dlqkit.report.run",
+    "write_update": "dlqkit.report.updates",
+    "find_history": "dlqkit.report.history",
     "check_closure": "dlqkit.report.closing",
     "plot_signals": "dlqkit.plots.signals",
     "plot_timeline": "dlqkit.plots.timeline",
@@ -117,8 +119,10 @@ if TYPE_CHECKING:
     from dlqkit.prevention.timeout import limits_in_force, timeout_effects
     from dlqkit.report.closing import check_closure
     from dlqkit.report.facts import facts
+    from dlqkit.report.history import find_history
     from dlqkit.report.planning import plan_incident
     from dlqkit.report.run import run_postmortem
+    from dlqkit.report.updates import write_update
     from dlqkit.republish.incident_proof import prove_incident
     from dlqkit.republish.outcomes import find_outcomes
     from dlqkit.republish.planning import plan_republish

@@ -41,6 +41,13 @@ class _Table(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
 
 
+def _whole_path(value: Path | None) -> Path | None:
+    whole = None if value is None else value.expanduser()
+    if whole is not None and not whole.is_absolute():
+        raise ValueError("write the whole path, from / on")
+    return whole
+
+
 class SecretReference(_Table):
     """Where a secret is: exactly one of an environment variable, a file, a command, or a keyring entry."""
 
@@ -220,10 +227,7 @@ class RepublishSettings(_Table):
     @classmethod
     def _is_one_place(cls, value: Path | None) -> Path | None:
         # Relative to wherever a command is called it would be another folder each time, and shared with nobody.
-        whole = None if value is None else value.expanduser()
-        if whole is not None and not whole.is_absolute():
-            raise ValueError("write the whole path, from / on")
-        return whole
+        return _whole_path(value)
 
     @field_validator("steps")
     @classmethod
@@ -238,6 +242,13 @@ class ReportSettings(_Table):
 
     personal_fields: tuple[str, ...] = ()
     """Names of fields whose values are personal, beside those that are known."""
+    earlier: Path | None = None
+    """A folder; earlier incidents below it with the same error are in the report."""
+
+    @field_validator("earlier")
+    @classmethod
+    def _is_whole(cls, value: Path | None) -> Path | None:
+        return _whole_path(value)
 
 
 class TicketsSettings(_Table):
@@ -247,7 +258,15 @@ class TicketsSettings(_Table):
     url: str | None = None
     user: str | None = None
     token: SecretReference | None = None
+    ca_file: Path | None = None
+    internal: bool = True
+    """Whether customers of a service project may not see the comment."""
     path: Path | None = None
+
+    @field_validator("path")
+    @classmethod
+    def _is_whole(cls, value: Path | None) -> Path | None:
+        return _whole_path(value)
 
 
 class Settings(_Table):

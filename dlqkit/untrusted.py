@@ -47,8 +47,13 @@ _LIVE = re.compile(
     r"|(?<!:):(?:[a-z+-][a-z0-9_+-]{0,50}|100|1234):(?!:)",  # the name of an emoji, as in host:key:name
     re.IGNORECASE,
 )
-# What Jira's wiki notation reads as markup, a mention, a link or a macro (its own help, "Text Formatting Notation").
-_JIRA = re.compile(r"[\\{}\[\]*_+^~?!|#@-]|(?<=\w):(?=//)|&(?=#?\w)")
+# What Jira's wiki notation reads as markup, a mention, a link, an icon or a macro (its own help, "Text Formatting
+# Notation"). Its renderer takes a backslash away before these signs alone (BackslashEscapeRendererComponent); before a
+# colon it is shown, and the address is no link.
+_JIRA_SIGNS = r"{}\[\]()*_+^~?!|#@-"
+# Two backslashes would break the line, and one before a sign would take it away.
+_JIRA = re.compile(rf"[{_JIRA_SIGNS}]|\\(?=[\\{_JIRA_SIGNS}]|$)|(?<=\w):(?=//)|&(?=#?\w)")
+_JIRA_ENTITIES = {"\\": "&#92;", "&": "&amp;"}
 _RESERVED_FILE_NAMES = {
     "con",
     "prn",
@@ -97,8 +102,7 @@ def for_typst(text: object, limit: int | None = None) -> str:
 
 def for_jira(text: object) -> str:
     """Text for Jira's wiki notation, in one line: what has a meaning there has a backslash before it."""
-    # Two backslashes would break the line.
-    return _JIRA.sub(lambda sign: "&#92;" if sign[0] == "\\" else f"\\{sign[0]}", " ".join(_visible(str(text)).split()))
+    return _JIRA.sub(lambda sign: _JIRA_ENTITIES.get(sign[0], f"\\{sign[0]}"), " ".join(_visible(str(text)).split()))
 
 
 def for_markdown(text: object) -> str:

@@ -136,6 +136,39 @@ def test_plot_label_is_one_short_line() -> None:
     assert untrusted.for_plot("a\nb" + "x" * 100, limit=10) == "a bxxxxxx…"
 
 
+# What Jira's renderer takes a backslash away from (BackslashEscapeRendererComponent of atlassian-renderer).
+_JIRA_ESCAPED = re.compile(r"(^|(?<!\\))\\([-#*_+?^~|%{}\[\]()!@])")
+_JIRA_LIVE = re.compile(
+    r"[*_+^~?-]\S|[{}\[\]|]|\\\\|![^!]*!|(?:https?|ftp|mailto):/|\((?:x|y|n|i|/|\*|!|\?|on|off|\+|-)\)|:[()DP]|;\)",
+    re.I,
+)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "*bold* _em_ -gone- +in+ ^up^ ~down~ ??cite?? {code}x{code} {{mono}} !image.png! [~admin] [x|http://evil]",
+        "see https://evil.example/a?b=1#c and ftp://x",
+        r"C:\temp\x \\server\share \* \{ ends with \\",
+        "retry(x) then (!) and (y) of f(n)",
+        "|a|b| ||h|| @admin #1 &lt; &#60; a&b",
+    ],
+)
+def test_what_jira_shows_is_the_text_and_nothing_of_it_is_live(text: str) -> None:
+    """As its renderer reads it: signs behind a backslash are taken out first, then markup and links are looked for."""
+    kept: list[str] = []
+
+    def keep(found: re.Match[str]) -> str:
+        kept.append(found[2])
+        return f"\x00{len(kept) - 1}\x00"
+
+    rest = _JIRA_ESCAPED.sub(keep, untrusted.for_jira(text))
+    assert _JIRA_LIVE.search(rest) is None, rest
+    shown = html.unescape(re.sub("\x00([0-9]+)\x00", lambda one: kept[int(one[1])], rest))
+    # Before a colon the backslash stays; without it the address would be a link.
+    assert shown == text.replace("://", "\\://")
+
+
 @pytest.mark.parametrize("text", ["worker:key:5", ":100:", "a:+1:", "at :boom:"])
 def test_no_part_of_an_error_becomes_an_emoji(text: str) -> None:
     """GitHub and GitLab replace the names of emoji after they have read the Markdown, but not in code."""

@@ -1,53 +1,55 @@
-"""``dlqkit history``: the same error in earlier incidents."""
+"""``dlqkit history``: the same error in other incidents."""
 
 from __future__ import annotations
 
-from collections import Counter
 from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from dlqkit.cli.shared import write_json
+from dlqkit.cli.shared import load, text_beside_utc, write_json, zone_of
 from dlqkit.untrusted import for_terminal
 
 __all__ = ["history"]
 
-# Folders that are named for each reason why they were skipped; --json has all.
-NAMED = 3
+# Those that are most like it are shown first.
+SHOWN = 10
 
 
 def history(
+    context: typer.Context,
     directory: Annotated[Path, typer.Argument(help="Incident folder.")],
     below: Annotated[
-        Path | None, typer.Option(help="Where earlier incidents lie; the folder beside this one by default.")
+        Path | None,
+        typer.Option(help="Where other incidents lie; else report.earlier of the settings, or the folder beside DIR."),
     ] = None,
     snapshot: Annotated[
         str | None, typer.Option(help="Number of the evidence snapshot; the newest by default.")
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print as JSON.")] = False,
 ) -> None:
-    """Show earlier incidents with the same error: when, how many events, the cause then, what helped. Offline.
+    """Show other incidents with the same error: when, how many events, the cause then, what helped. Offline.
 
     Example: dlqkit history incidents/orders --below /srv/incidents
     """
-    from dlqkit.errors import ParameterError
     from dlqkit.evidence.folder import open_incident
-    from dlqkit.report.history import find_history, show_history
+    from dlqkit.report.history import find_history
+    from dlqkit.report.history_tables import show_history, show_incidents, skipped_sentences
 
-    place = below if below is not None else directory.resolve().parent
-    if not place.is_dir():
-        raise ParameterError(f"There is no folder {str(place)[:200]}.", "Check the path after --below.")
-    found = find_history(open_incident(directory, snapshot=snapshot), place)
+    folder = open_incident(directory, snapshot=snapshot)
+    place = below or load(context).report.earlier or directory.resolve().parent
+    found = find_history(folder, place)
     if as_json:
-        rows = [{**asdict(one), "path": str(one.path)} for one in found.incidents]
-        skipped = [{"folder": name, "why": why} for name, why in found.skipped]
-        write_json({"looked_at": found.looked_at, "incidents": rows, "skipped": skipped})
+        write_json({"below": str(place), **asdict(found)})
         return
-    typer.echo(show_history(found).to_text(120))
-    reasons = Counter(why for _, why in found.skipped)
-    for why, count in reasons.most_common():
-        names = [name for name, own in found.skipped if own == why]
-        more = f" and {count - NAMED:,} more" if count > NAMED else ""
-        typer.echo(for_terminal(f"Skipped {', '.join(names[:NAMED])}{more}: {why}"), err=True)
+    for text in show_incidents(found)[:SHOWN]:
+        shown = text_beside_utc(text, zone_of(context))
+        typer.echo(for_terminal(shown.title))
+        typer.echo("\n".join(f"  {line}" for line in shown.to_text(78).splitlines()) + "\n")
+    if (more := len(found.incidents) - SHOWN) > 0:
+        typer.echo(f"More incidents, which --json lists: {more:,}")
+    if not found.incidents:
+        typer.echo(show_history(found).to_text())
+    for sentence in skipped_sentences(found):
+        typer.echo(for_terminal(sentence), err=True)

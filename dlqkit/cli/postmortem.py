@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -13,7 +13,8 @@ from dlqkit.cli.shared import PARTIAL, exit_code_of, load, say, write_json
 from dlqkit.untrusted import for_terminal
 
 if TYPE_CHECKING:
-    from dlqkit.tickets.ticket import Attached
+    from dlqkit.report.run import PostmortemResult
+    from dlqkit.tickets.ticket import Attached, TicketSystem
 
 __all__ = ["postmortem"]
 
@@ -30,6 +31,10 @@ def postmortem(
     ] = None,
     output: Annotated[Path | None, typer.Option(help="Folder to write to; DIR/report by default.")] = None,
     pack: Annotated[bool, typer.Option("--zip", help="Pack the files into one attachment, too.")] = False,
+    earlier: Annotated[
+        Path | None,
+        typer.Option(help="A folder; earlier incidents below it with the same error are in the report."),
+    ] = None,
     attach: Annotated[
         str | None, typer.Option(metavar="TICKET", help="Attach the report to this ticket, once. Needs the network.")
     ] = None,
@@ -44,7 +49,12 @@ def postmortem(
     from dlqkit.incident import parse_time
     from dlqkit.report.bundle import make_zip
     from dlqkit.report.run import run_postmortem
+    from dlqkit.tickets.choose import open_tickets
+    from dlqkit.tickets.ticket import check_key
 
+    settings = load(context)
+    # What is wrong with the ticket is said before anybody waits for the report.
+    tickets = None if attach is None else (open_tickets(settings), check_key(attach))
     result = run_postmortem(
         directory,
         snapshot=snapshot,
@@ -52,13 +62,19 @@ def postmortem(
         formats=tuple(formats) if formats else None,
         output=output,
         progress=lambda step: say(f"Post-mortem: {step}"),
-        personal_fields=load(context).report.personal_fields,
+        personal_fields=settings.report.personal_fields,
+        earlier=earlier or settings.report.earlier,
     )
     paths = dict(result.paths)
     if pack:
         paths["zip"] = result.paths["facts"].with_name("postmortem.zip")
         write_bytes(paths["zip"], make_zip(result.paths))
-    attached = _attach(context, directory, result.facts, paths, attach) if attach is not None else None
+    if not as_json:
+        for path in paths.values():
+            typer.echo(for_terminal(path))
+        for problem in result.problems:
+            typer.echo(f"Not whole: {for_terminal(problem)}", err=True)
+    attached = None if tickets is None else _attach(*tickets, directory, result, paths)
     if as_json:
         write_json(
             {
@@ -68,30 +84,27 @@ def postmortem(
                 "problems": list(result.problems),
             }
         )
-    else:
-        for path in paths.values():
-            typer.echo(for_terminal(path))
-        for problem in result.problems:
-            typer.echo(f"Not whole: {for_terminal(problem)}", err=True)
-        if attached is not None:
-            new = ", ".join(attached.added) or "nothing new"
-            typer.echo(for_terminal(f"Attached to {attached.ticket}: {new}. See {attached.place}"))
+    elif attached is not None:
+        new = ", ".join(attached.added) or "nothing new"
+        typer.echo(for_terminal(f"Attached to {attached.ticket}: {new}. See {attached.place}"))
     code = exit_code_of(result.facts["snapshot"]["completeness"], strict=strict)
     raise typer.Exit(code if result.complete else PARTIAL)
 
 
 def _attach(
-    context: typer.Context, directory: Path, facts: Mapping[str, Any], paths: Mapping[str, Path], ticket: str
+    system: TicketSystem, ticket: str, directory: Path, result: PostmortemResult, paths: Mapping[str, Path]
 ) -> Attached:
     """Attach the report, and note it: the closing checklist reads that."""
     from dlqkit.evidence import audit_log
     from dlqkit.report.bundle import report_of
-    from dlqkit.tickets.choose import open_tickets
+    from dlqkit.report.sections import missing_judgement
 
-    report = report_of(facts, paths)
-    done = open_tickets(load(context)).attach(ticket, report)
+    facts = result.facts
+    report = report_of(facts, paths, result.problems)
+    done = system.attach(ticket, report)
     audit_log.append(
         directory, "postmortem attached", ticket=done.ticket, place=done.place, mark=report.mark,
-        added=list(done.added), snapshot=facts["snapshot"]["id"],
+        added=list(done.added), snapshot=facts["snapshot"]["id"], lacked=missing_judgement(facts),
+        complete=result.complete,
     )  # fmt: skip
     return done

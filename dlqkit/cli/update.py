@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from dlqkit.cli.shared import exit_code_of, load, write_json
+from dlqkit.cli.shared import exit_code_of, load, text_beside_utc, write_json, zone_of
 from dlqkit.untrusted import for_terminal
 
 __all__ = ["update"]
@@ -35,14 +35,16 @@ def update(
     from dlqkit.evidence.folder import open_incident
     from dlqkit.report.facts import facts
     from dlqkit.report.pseudonyms import redact_facts
-    from dlqkit.report.updates import AUDIENCES, keep_update, last_update, write_update
+    from dlqkit.report.sent_updates import keep_update, last_update
+    from dlqkit.report.updates import AUDIENCES, write_update
 
-    if audience not in AUDIENCES:
+    readers = next((one for one in AUDIENCES if one == audience), None)
+    if readers is None:
         raise ParameterError(f"There is no text for {audience[:20]!r}.", f"Choose of {', '.join(AUDIENCES)}.")
     folder = open_incident(directory, snapshot=snapshot)
     known = redact_facts(folder.path, facts(folder), load(context).report.personal_fields)
-    last = last_update(folder.path, audience)  # type: ignore[arg-type]
-    text = write_update(known, audience, last)  # type: ignore[arg-type]
+    text = write_update(known, readers, last_update(folder.path, readers, known["as_of"]))
+    text = text_beside_utc(text, zone_of(context))
     if as_json:
         lines = [{"label": line.label, "text": line.text, "kind": line.kind} for line in text.lines]
         write_json({"for": audience, "as_of": known["as_of"], "lines": lines})
@@ -52,5 +54,5 @@ def update(
             # One line each, not wrapped: it is to be pasted.
             typer.echo(f"{for_terminal(line.label)}: {mark}{for_terminal(line.text)}")
     if sent:
-        keep_update(folder.path, known, audience, by if by is not None else getpass.getuser())  # type: ignore[arg-type]
+        keep_update(folder.path, known, readers, text, by if by is not None else getpass.getuser())
     raise typer.Exit(exit_code_of(known["snapshot"]["completeness"]))

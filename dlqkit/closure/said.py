@@ -56,7 +56,8 @@ def check_ticket(
     Parameters
     ----------
     attached : sequence of mapping
-        Where and when it was attached, ``ticket`` and ``at``.
+        Where and when it was attached, ``ticket`` and ``at``; ``lacked``, what of the judgement was to be written then,
+        and ``complete``, whether the report was, where that is known.
     closed : Closing or None
     since : datetime, optional
         The fix, or the incident's end: a post-mortem of before it cannot tell how it ended.
@@ -75,6 +76,12 @@ def check_ticket(
         return Item(
             "ticket", _TICKET, "person", f"{said} But that was before the fix; attach the present one. {_ATTACH}"
         )
+    if not newest.get("complete", True):
+        return Item("ticket", _TICKET, "person", f"{said} But that report was not whole. Make it again. {_ATTACH}")
+    if not missing and newest.get("lacked"):
+        lacked = ", ".join(map(str, newest["lacked"]))
+        draft = f"{said} But that was a draft, without {lacked}; attach the present one. {_ATTACH}"
+        return Item("ticket", _TICKET, "person", draft)
     if missing:
         draft = f"{said} But it is a draft: judgement.yaml lacks {', '.join(missing)}. Complete it, and attach it anew."
         return Item("ticket", _TICKET, "person", draft)

@@ -209,7 +209,12 @@ def _attached(folder: IncidentFolder, word: Word) -> list[dict[str, Any]]:
     """Where the post-mortem was attached and when: by dlqkit, as its log has it, or by hand."""
     by_hand = [] if word.attached is None else [{"ticket": word.attached.ticket, "at": word.attached.at}]
     return by_hand + [
-        {"ticket": str(line.get("ticket", "")), "at": str(line["at"])}
+        {
+            "ticket": str(line.get("ticket", "")),
+            "at": str(line["at"]),
+            "lacked": line.get("lacked") or (),
+            "complete": line.get("complete", True),
+        }
         for line in audit_log.read(folder.path)
         if line.get("action") == "postmortem attached" and line.get("at")
     ]

@@ -1,185 +1,195 @@
-"""Earlier incidents with the same error: when they were, what caused them then, and what helped."""
+"""Other incidents with the same error: when they were, what caused them, what helped, and whether they were closed."""
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from dlqkit.errors import DlqkitError
-from dlqkit.report.tables import Table
-from dlqkit.report.wording import count_text, moment_text
+from dlqkit.decision.signing.matching import Patterns
+from dlqkit.errors import DlqkitError, ParameterError
+from dlqkit.report.history_folders import (
+    Signed,
+    Told,
+    compute_told,
+    find_folders,
+    has_report,
+    read_report,
+    show_path,
+    told_of,
+)
 
 if TYPE_CHECKING:
     from dlqkit.evidence.folder import IncidentFolder
 
-__all__ = ["Earlier", "History", "find_history", "show_history"]
+__all__ = ["History", "Other", "describe_history", "find_history"]
 
-# Folders below the directory that are looked into, and how deep they may lie.
-MOST_FOLDERS, DEEPEST = 2000, 4
 # Facts that were never computed take a second or more; the newest folders are worth it.
 MOST_COMPUTED = 20
+# Of a folder's events; with fewer the error was there, and is not what that incident was about.
+MOST_OF_IT = 0.5
+# A word that is starred stands for any: only where several words differ it depends on what else is in the folder.
+_STAR = "<*>"
+# Equal texts that say nothing of the error.
+_SILENT = {"no error text", _STAR}
 
 
 @dataclass(frozen=True, slots=True)
-class Earlier:
+class Other:
     """One incident that shares a signature with ours."""
 
     folder: str
-    path: Path
+    """From the directory on that was looked below."""
     onset_at: str | None
+    is_earlier: bool
+    """Whether it began before ours."""
     workflow: str
     is_same_workflow: bool
     events: Mapping[str, Any]
     failure_class: str
-    shared: tuple[str, ...]
-    """Signatures that both have, ours first by share."""
     share: float
-    """Of its events that died of them."""
+    """Of its events that died of what ours died of."""
+    own_share: float
+    """Of our events that died of the same."""
+    signatures: tuple[str, ...]
+    """Ours that both have, the most frequent first."""
     cause: str | None
     done: str | None
     prevention: str | None
-    closed: str | None
-    """The ticket that was closed."""
+    closed_ticket: str | None
+    closed_at: str | None
+    snapshot: str
 
 
 @dataclass(frozen=True, slots=True)
 class History:
-    """What was found, newest first; ``skipped`` names folders that could not be read, and why."""
+    """What was found: first where most events died of it, each newest first.
 
-    incidents: tuple[Earlier, ...]
+    ``skipped`` names folders that could not be read, with the reason; ``uncomputed`` counts those that have no report
+    and were too many to compute; ``is_all`` is False where the directory holds more than is looked into.
+    """
+
+    incidents: tuple[Other, ...]
     looked_at: int
     skipped: tuple[tuple[str, str], ...]
+    uncomputed: int = 0
+    is_all: bool = True
 
 
-def find_history(folder: IncidentFolder, below: Path) -> History:
+def find_history(folder: IncidentFolder, below: Path | str, *, facts: Mapping[str, Any] | None = None) -> History:
     """The same signature in other incident folders.
 
     Parameters
     ----------
     folder : IncidentFolder
         Ours.
-    below : Path
-        Where to look; the facts of a folder are its report's, where there is one, else they are computed.
+    below : path
+        Where to look. The facts of a folder are its report's, where there is one, else they are computed, of the
+        twenty newest.
+    facts : mapping, optional
+        Ours, where they are computed already.
 
     Returns
     -------
     History
-        Only incidents that share a signature; a folder that is damaged, or of a later dlqkit, is skipped by name.
-    """
-    from dlqkit.report.facts import facts
+        Incidents that share a signature: the same one, or one that a starred word covers. A folder that is damaged,
+        or of another dlqkit, is skipped by name; a copy of this incident is no other one.
 
-    own = facts(folder)
-    wanted = {row["signature_id"]: row["signature"] for row in own["signatures"]}
-    found, skipped, looked_at, computed = [], [], 0, 0
-    for path in _find_folders(below):
-        if path.resolve() == folder.path.resolve():
+    Raises
+    ------
+    ParameterError
+        If there is no such directory.
+    """
+    from dlqkit.report.facts import facts as compute_facts
+
+    place = Path(below).expanduser().resolve()
+    if not place.is_dir():
+        raise ParameterError(f"There is no folder {Path(below).name[:100]!r} to look below.", "Check its path.")
+    own = told_of(folder.path, facts if facts is not None else compute_facts(folder, first_look=True))
+    folders = find_folders(place)
+    found, skipped, looked_at, computed, uncomputed = [], list(folders.skipped), 0, 0, 0
+    alike = _Alike(own.signatures)
+    for path in folders.paths:
+        if path == folder.path.resolve():
             continue
         looked_at += 1
-        try:
-            told = _read_report(path)
-            if told is None:
-                if computed == MOST_COMPUTED:
-                    skipped.append((path.name, "it has no report, and as many as are worth it were computed"))
-                    continue
-                computed += 1
-                told = _compute(path)
-            if (earlier := _compare(path, told, wanted, own)) is not None:
-                found.append(earlier)
-        except DlqkitError as error:
-            skipped.append((path.name, error.problem))
-        except (KeyError, TypeError, ValueError, AttributeError):
-            skipped.append((path.name, "its facts are of another dlqkit; make its report anew"))
-    ordered = sorted(found, key=lambda one: one.onset_at or "", reverse=True)
-    return History(tuple(ordered), looked_at, tuple(skipped))
-
-
-def _find_folders(below: Path) -> Iterator[Path]:
-    """Incident folders, newest first; none within another, and no link is followed."""
-    found: list[Path] = []
-    places = [(below, 0)]
-    while places and len(found) < MOST_FOLDERS:
-        place, depth = places.pop()
-        if (place / "incident.toml").is_file():
-            found.append(place)
+        is_made = has_report(path)
+        if not is_made and computed == MOST_COMPUTED:
+            uncomputed += 1
             continue
-        if depth < DEEPEST:
-            try:
-                inner = [
-                    one for one in place.iterdir() if one.is_dir() and not one.is_symlink() and one.name[:1] != "."
-                ]
-            except OSError:
-                continue
-            places += [(one, depth + 1) for one in inner]
-    yield from sorted(found, key=lambda path: (path / "incident.toml").stat().st_mtime, reverse=True)
+        computed += not is_made
+        try:
+            told = read_report(path) if is_made else compute_told(path)
+        except DlqkitError as error:
+            # Its own words may hold a path of this machine.
+            skipped.append((show_path(path, place), error.problem.replace(f"{path}", path.name)))
+            continue
+        if (other := _compare(show_path(path, place), told, own, alike)) is not None:
+            found.append(other)
+    found.sort(key=lambda one: (one.share < MOST_OF_IT, _newest_first(one.onset_at), one.folder))
+    return History(tuple(found), looked_at, tuple(skipped), uncomputed, folders.is_all)
 
 
-def _read_report(path: Path) -> dict[str, Any] | None:
-    file = path / "report" / "facts.json"
-    try:
-        values = json.loads(file.read_bytes())
-    except (OSError, ValueError):
+def _newest_first(onset_at: str | None) -> float:
+    return 0.0 if onset_at is None else -datetime.fromisoformat(onset_at).timestamp()
+
+
+class _Alike:
+    """Our signatures, asked which of them are a row of another incident's."""
+
+    def __init__(self, own: Sequence[Signed]) -> None:
+        self._own = [row for row in own if row.signature not in _SILENT]
+        self._ids = {row.signature_id: row for row in self._own}
+        kinds = {row.error_type for row in self._own}
+        self._starred = {kind: self._patterns(row for row in self._own if row.error_type == kind) for kind in kinds}
+
+    @staticmethod
+    def _patterns(rows: Iterable[Signed]) -> Patterns:
+        return Patterns(row.signature for row in rows if _STAR in row.signature)
+
+    def find(self, row: Signed) -> list[Signed]:
+        """Ours that are the same: by id, or where either covers the other word for word."""
+        if row.signature in _SILENT:
+            return []
+        if row.signature_id in self._ids:
+            return [self._ids[row.signature_id]]
+        if row.error_type not in self._starred:
+            return []
+        covering = set(self._starred[row.error_type].find(row.signature))
+        theirs = self._patterns([row])
+        return [
+            one for one in self._own
+            if one.error_type == row.error_type and (one.signature in covering or theirs.find(one.signature))
+        ]  # fmt: skip
+
+
+def _compare(name: str, told: Told, own: Told, alike: _Alike) -> Other | None:
+    matched = [(row, ours) for row in told.signatures if (ours := alike.find(row))]
+    is_same_workflow = told.workflow_id is not None and told.workflow_id == own.workflow_id
+    is_copy = is_same_workflow and told.onset_at == own.onset_at and told.events == own.events
+    if not matched or is_copy:
         return None
-    return values if isinstance(values, dict) and isinstance(values.get("signatures"), list) else None
-
-
-def _compute(path: Path) -> dict[str, Any]:
-    from dlqkit.evidence.folder import open_incident
-    from dlqkit.report.facts import facts
-
-    return facts(open_incident(path))
-
-
-def _compare(path: Path, told: Mapping[str, Any], wanted: Mapping[str, str], own: Mapping[str, Any]) -> Earlier | None:
-    shared = [row for row in told["signatures"] if row["signature_id"] in wanted]
-    if not shared:
-        return None
-    # What people wrote since the report was made counts: the folder's own file is read.
-    words = _judgement(path) or told["judgement"]
-    closed = (told.get("closure") or {}).get("closed")
-    workflow = told["workflow"]
-    return Earlier(
-        folder=path.name, path=path, onset_at=told["onset"]["at"],
-        workflow=str(workflow["name"] or workflow["id"] or "all together"),
-        is_same_workflow=workflow["id"] is not None and workflow["id"] == own["workflow"]["id"],
-        events=told["events"]["affected"], failure_class=str(told["class"]["value"]),
-        shared=tuple(wanted[key] for key in wanted if key in {row["signature_id"] for row in shared}),
-        share=float(sum(row["share"] for row in shared)), cause=words.get("cause"), done=words.get("done"),
-        prevention=words.get("prevention"), closed=None if closed is None else str(closed["ticket"]),
+    ids = {one.signature_id for _, ours in matched for one in ours}
+    shared = [row for row in own.signatures if row.signature_id in ids]
+    is_earlier = bool(told.onset_at and own.onset_at) and _newest_first(told.onset_at) > _newest_first(own.onset_at)
+    return Other(
+        folder=name, onset_at=told.onset_at, is_earlier=is_earlier, workflow=told.workflow,
+        is_same_workflow=is_same_workflow, events=told.events, failure_class=told.failure_class,
+        share=sum(row.share for row, _ in matched), own_share=sum(row.share for row in shared),
+        signatures=tuple(row.signature for row in shared), cause=told.cause, done=told.done,
+        prevention=told.prevention, closed_ticket=told.closed[0] if told.closed else None,
+        closed_at=told.closed[1] if told.closed else None, snapshot=told.snapshot,
     )  # fmt: skip
 
 
-def _judgement(path: Path) -> dict[str, str | None] | None:
-    import yaml
-
-    try:
-        values = yaml.safe_load((path / "judgement.yaml").read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, yaml.YAMLError):
-        return None
-    if not isinstance(values, dict):
-        return None
-    return {name: str(values[name]) if values.get(name) else None for name in ("cause", "done", "prevention")}
-
-
-def show_history(history: History) -> Table:
-    """Each earlier incident in a row, newest first."""
-    rows = tuple(
-        (
-            moment_text(one.onset_at, seconds=False),
-            one.folder,
-            one.workflow + ("" if one.is_same_workflow else " (another one)"),
-            count_text(one.events),
-            f"{one.share:.0%}",
-            one.cause or "not said",
-            one.done or "not said",
-            one.prevention or "not said",
-            one.closed or "",
-        )
-        for one in history.incidents
-    )
-    columns = ("when", "folder", "workflow", "events", "of the same error", "cause then", "what helped", "prevention",
-               "closed")  # fmt: skip
-    return Table("Earlier incidents with the same error", columns, rows,
-                 f"none of {history.looked_at:,} folders shares a signature")  # fmt: skip
+def describe_history(history: History) -> dict[str, Any]:
+    """Earlier incidents as facts of the report; nothing of later ones, so that an old report stays as it was."""
+    return {
+        "looked_at": history.looked_at,
+        "rows": [asdict(one) | {"signatures": list(one.signatures)} for one in history.incidents if one.is_earlier],
+        "skipped": [f"{name}: {why}" for name, why in history.skipped],
+        "uncomputed": history.uncomputed,
+        "is_all": history.is_all,
+    }

@@ -21,6 +21,7 @@ from dlqkit.evidence.manifest import verify
 from dlqkit.evidence.store import write_bytes
 from dlqkit.report.facts import facts as compute_facts
 from dlqkit.report.facts import facts_json
+from dlqkit.report.history import describe_history, find_history
 from dlqkit.report.pseudonyms import redact_facts
 from dlqkit.report.render import Figure, render_html, render_markdown
 from dlqkit.report.render_pdf import has_typst, render_pdf
@@ -199,6 +200,7 @@ def run_postmortem(
     output: Path | None = None,
     progress: Callable[[str], None] | None = None,
     personal_fields: Collection[str] = (),
+    earlier: Path | str | None = None,
 ) -> PostmortemResult:
     """Write the post-mortem of an incident folder: facts.json, and what ``formats`` names.
 
@@ -218,6 +220,8 @@ def run_postmortem(
         Told each step in a word.
     personal_fields : collection of str
         Names of fields whose values are personal, beside those that are known.
+    earlier : path, optional
+        A folder; earlier incidents below it with the same error get a section of their own.
 
     Returns
     -------
@@ -240,7 +244,10 @@ def run_postmortem(
     root = Path(directory).resolve()
     folder = open_incident(root, snapshot=snapshot)
     tell("facts")
-    facts = redact_facts(root, compute_facts(folder, as_of=as_of), personal_fields)
+    found = compute_facts(folder, as_of=as_of)
+    if earlier is not None:
+        found["earlier"] = describe_history(find_history(folder, earlier, facts=found))
+    facts = redact_facts(root, found, personal_fields)
     target = output.resolve() if output else root / "report"
     paths = {"facts": target / "facts.json"}
     write_bytes(paths["facts"], facts_json(facts))

@@ -9,9 +9,10 @@ from dlqkit.report import closing_tables as closing
 from dlqkit.report import diagnosis_tables as why
 from dlqkit.report import republished as sent
 from dlqkit.report import tables
+from dlqkit.report.history_tables import show_earlier
 from dlqkit.report.wording import Line
 
-__all__ = ["Block", "choose_sections", "report_status"]
+__all__ = ["Block", "choose_sections", "missing_judgement", "report_status"]
 
 Facts = Mapping[str, Any]
 Block = tables.Table | tables.Text | str
@@ -38,6 +39,7 @@ def choose_sections(facts: Facts) -> list[tuple[str, list[Block]]]:
         ),
         ("Prevention", [why.show_prevention(facts), _judged(facts, "Prevention", "prevention")]),
         ("Closure", [closing.show_closing(facts), closing.show_checklist(facts), closing.show_closing_counts(facts)]),
+        *_earlier(facts),
         _evidence(facts),
     ]
 
@@ -46,8 +48,12 @@ def report_status(facts: Facts) -> str:
     """Whether people still have to say something."""
     if facts["state"]["value"] == "nothing":
         return "Nothing to judge"
-    values = [facts["judgement"][name] for name in _PROMPTS]
-    return "In review" if all(values) else "Draft: judgement is still needed"
+    return "Draft: judgement is still needed" if missing_judgement(facts) else "In review"
+
+
+def missing_judgement(facts: Facts) -> list[str]:
+    """Keys of ``judgement.yaml`` that are still to be written, so that the report is a draft."""
+    return [] if facts["state"]["value"] == "nothing" else [name for name in _PROMPTS if not facts["judgement"][name]]
 
 
 def _problem(facts: Facts) -> list[Block]:
@@ -70,6 +76,11 @@ def _republished(facts: Facts) -> list[Block]:
         sent.show_not_sent(facts),
         sent.show_audit(facts),
     ]
+
+
+def _earlier(facts: Facts) -> list[tuple[str, list[Block]]]:
+    """Only where somebody said where to look, so that the same evidence gives the same report everywhere."""
+    return [("Earlier incidents", [*show_earlier(facts)])] if "earlier" in facts else []
 
 
 def _reported(facts: Facts) -> list[Block]:

@@ -2,28 +2,60 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
-from datetime import UTC, datetime
-from pathlib import Path
+from dataclasses import dataclass
 from typing import Any, Literal
 
-from dlqkit.errors import EvidenceError
-from dlqkit.evidence import audit_log
-from dlqkit.evidence.store import write_bytes
+from dlqkit.report.client_text import bounded_text, write_for_client
 from dlqkit.report.communication import write_communication
+from dlqkit.report.render import banners
 from dlqkit.report.tables import Text
-from dlqkit.report.wording import Line, class_text, count_text, duration_text, headline, moment_text
+from dlqkit.report.wording import Line, class_text, count_text, headline, moment_text
 
-__all__ = ["AUDIENCES", "keep_update", "last_update", "write_update"]
+__all__ = ["AUDIENCES", "Audience", "Numbers", "numbers_of", "write_update"]
 
 Facts = Mapping[str, Any]
+Count = Mapping[str, Any]
 Audience = Literal["chat", "client", "ticket"]
-AUDIENCES = ("chat", "client", "ticket")
-NAME = "updates.json"
+AUDIENCES: tuple[Audience, ...] = ("chat", "client", "ticket")
 
 
-def write_update(facts: Facts, audience: Audience, last: Mapping[str, Any] | None = None) -> Text:
+@dataclass(frozen=True, slots=True)
+class Numbers:
+    """What a later text is compared with."""
+
+    as_of: str
+    snapshot: str
+    state: str
+    onset_at: str | None
+    affected: Count
+    open: Count
+    passed: int
+    """Events that were sent again and have passed."""
+    failure_class: str
+    cause: str | None
+    done: str | None
+    verdict: str
+
+
+def numbers_of(facts: Facts) -> Numbers:
+    """The key numbers of ``report.facts.facts``."""
+    return Numbers(
+        as_of=facts["as_of"],
+        snapshot=facts["snapshot"]["id"],
+        state=facts["state"]["value"],
+        onset_at=facts["onset"]["at"],
+        affected=dict(facts["events"]["affected"]),
+        open=dict(facts["events"]["open"]),
+        passed=len(facts["republish"]["passed"]),
+        failure_class=str(facts["class"]["value"]),
+        cause=facts["judgement"]["cause"],
+        done=facts["judgement"]["done"],
+        verdict=facts["closure"]["verdict"],
+    )
+
+
+def write_update(facts: Facts, audience: Audience = "chat", last: Numbers | None = None) -> Text:
     """The text, its first line whole by itself.
 
     Parameters
@@ -33,58 +65,35 @@ def write_update(facts: Facts, audience: Audience, last: Mapping[str, Any] | Non
     audience : str
         ``chat``: what the team needs. ``client``: when and how many of their events, what became of them and what
         comes next, with no internals: no error, no id, no name of a machine, no payload. ``ticket``: §6 in full.
-    last : mapping, optional
-        From ``last_update``: what changed since then is said.
+    last : Numbers, optional
+        Of the last text for the same readers: what changed since then is said.
     """
-    lines = {"chat": _for_chat, "client": _for_client, "ticket": _for_ticket}[audience](facts)
-    changed = [] if last is None else _changes(last, _numbers(facts), audience)
+    lines = {"chat": _for_chat, "client": write_for_client, "ticket": _for_ticket}[audience](facts)
     if last is not None:
-        since = moment_text(last["as_of"])
-        text = "; ".join(changed) if changed else "nothing of what is counted"
-        lines.append(Line("Changed since the last update", f"{text} (the last one was as of {since})"))
+        changed = _changes(last, numbers_of(facts), for_client=audience == "client")
+        text = " ".join(changed) if changed else "Nothing of what is counted has changed."
+        lines.append(Line("Changed since the last update", f"{text} The last one was as of {moment_text(last.as_of)}."))
     return Text("", tuple(lines))
 
 
 def _for_chat(facts: Facts) -> list[Line]:
-    lines = [Line("Incident", f"{headline(facts)}. {_state(facts)}")]
+    lines = [Line("Incident", f"{headline(facts)}. {_state(facts)} As of {moment_text(facts['as_of'])}.")]
+    lines += [Line("Evidence", text) for text in banners(facts, ())]
+    judgement = facts["judgement"]
     if facts["state"]["kind"] == "dead_letters":
         events = facts["events"]
         lines.append(Line("Events", f"{count_text(events['affected'])} affected, {count_text(events['open'])} open"))
         lines.append(Line("Class", class_text(facts)))
+    if judgement["cause"]:
+        lines.append(Line("Cause confirmed", judgement["cause"]))
+    if judgement["done"]:
+        lines.append(Line("Done", judgement["done"]))
+    lines += _returned(facts)
     if facts["advice"]:
         lines.append(Line("Next", facts["advice"][0]["action"]))
-    owner = facts["judgement"]["owner"]
-    lines.append(Line("Owner", owner) if owner else Line("Owner", "Name a person or a team.", "judgement"))
-    return lines
-
-
-def _for_client(facts: Facts) -> list[Line]:
-    state = facts["state"]["value"]
-    if state in {"nothing", "unknown"}:
-        words = "We see no disturbance." if state == "nothing" else "We are looking into it, and cannot say more yet."
-        return [Line("Status", words)]
-    onset = facts["onset"]["at"]
-    when = f"since {moment_text(onset, seconds=False)}" if onset else "for some time"
-    if facts["end"]["at"]:
-        when = f"from {moment_text(onset, seconds=False)} to {moment_text(facts['end']['at'], seconds=False)}"
-    lines = [Line("What happened", f"Some of your events were not processed {when}.")]
-    if facts["state"]["kind"] != "dead_letters":
-        lines = [Line("What happened", f"Events were processed late, or not at all, {when}.")]
-    else:
-        affected, still_open, healed = (count_text(facts["events"][name]) for name in ("affected", "open", "healed"))
-        text = f"{affected} events; {still_open} are still to be processed, {healed} have been since."
-        lines.append(Line("How many", text))
-    now = "It has ended." if facts["end"]["at"] else "It is going on, and we are working on it."
-    lines.append(Line("Now", now))
-    is_done = facts["closure"]["verdict"] == "closable" and facts["events"]["open"]["value"] == 0
-    rest = "We have the list of these events, and tell you when they have been processed."
-    lines.append(Line("What comes next", "Nothing is left to be done." if is_done else rest))
-    return lines
-
-
-def _for_ticket(facts: Facts) -> list[Line]:
-    lines = [Line(row["label"], row["text"], row["kind"], row["evidence"]) for row in write_communication(facts)]  # type: ignore[arg-type]
-    lines.append(Line("May it be closed?", f"{facts['closure']['verdict'].capitalize()}."))
+    if facts["state"]["value"] not in {"nothing", "unknown"}:
+        owner = judgement["owner"]
+        lines.append(Line("Owner", owner) if owner else Line("Owner", "Name a person or a team.", "judgement"))
     return lines
 
 
@@ -93,75 +102,64 @@ def _state(facts: Facts) -> str:
         return str(facts["state"]["reason"])
     if facts["end"]["at"]:
         return f"It ended {moment_text(facts['end']['at'])}."
-    last = facts["last_dead_letter"]["age_s"]
-    return "It is going on" + (f"; the last dead letter is {duration_text(last)} old." if last is not None else ".")
+    last = facts["last_dead_letter"]["at"]
+    return f"It is going on; the last dead letter is of {moment_text(last)}." if last else "It is going on."
 
 
-def _numbers(facts: Facts) -> dict[str, Any]:
-    """What a later update is compared with."""
-    return {
-        "as_of": facts["as_of"],
-        "snapshot": facts["snapshot"]["id"],
-        "state": facts["state"]["value"],
-        "affected": facts["events"]["affected"],
-        "open": facts["events"]["open"],
-        "class": str(facts["class"]["value"]),
-        "cause": facts["judgement"]["cause"],
-        "verdict": facts["closure"]["verdict"],
-    }
+def _returned(facts: Facts) -> list[Line]:
+    back = facts["closure"]["came_back"]
+    if back is None or back["state"] not in {"same", "other"}:
+        return []
+    return [Line("Come back", f"Since the ticket was closed: {back['dead']:,} dead letters, "
+                              f"{back['alike']:,} of them of an error of before.")]  # fmt: skip
 
 
-def _changes(last: Mapping[str, Any], now: Mapping[str, Any], audience: Audience) -> list[str]:
+def _for_ticket(facts: Facts) -> list[Line]:
+    lines = [Line(row["label"], row["text"], row["kind"], row["evidence"]) for row in write_communication(facts)]  # type: ignore[arg-type]
+    lines[1:1] = [Line("Evidence", text) for text in banners(facts, ())]
+    lines += _returned(facts)
+    closure = facts["closure"]
+    verdict, left, items = closure["verdict"].capitalize(), len(closure["reasons"]), len(closure["items"])
+    text = f"{verdict}: of {items} items of the checklist, left are {left}." if left else f"{verdict}."
+    lines.append(Line("Closing", text))
+    lines.append(Line("As of", f"{moment_text(facts['as_of'])}, snapshot {facts['snapshot']['id']}."))
+    return lines
+
+
+def _changes(last: Numbers, now: Numbers, *, for_client: bool) -> list[str]:
+    """A sentence for each thing that changed."""
     out = []
-    for key, words in (("affected", "events affected"), ("open", "still open")):
-        if last[key] != now[key]:
-            out.append(f"{words}: {count_text(last[key])} before, {count_text(now[key])} now")
-    states = {"going_on": "going on", "ended": "ended", "nothing": "nothing seen", "unknown": "not known"}
-    if last["state"] != now["state"]:
-        out.append(f"it was {states[last['state']]}, and is {states[now['state']]}")
-    if audience == "client":
+    if last.state != now.state:
+        out.append(
+            {
+                "ended": "It has ended.",
+                "going_on": "It is going on again." if last.state == "ended" else "It is going on.",
+                "nothing": "Nothing is seen any more.",
+                "unknown": "It is not known any more whether it goes on.",
+            }[now.state]
+        )
+    if last.onset_at and now.onset_at and last.onset_at[:16] != now.onset_at[:16]:
+        before, at = (moment_text(one, seconds=False) for one in (last.onset_at, now.onset_at))
+        out.append(f"It began {at}; {before} was said before.")
+    show = _bounded_or_unknown if for_client else count_text
+    if last.affected != now.affected:
+        out.append(f"Events affected: {show(now.affected)}; before, {show(last.affected)}.")
+    if last.open != now.open:
+        out.append(f"Still to be processed: {show(now.open)}; before, {show(last.open)}.")
+    if for_client:
         return out
-    if last["class"] != now["class"]:
-        out.append(f"class: {last['class']} before, {now['class']} now")
-    if last["cause"] != now["cause"] and now["cause"]:
-        out.append(f"cause confirmed: {now['cause']}")
-    if last["verdict"] != now["verdict"]:
-        out.append(f"{last['verdict']} before, {now['verdict']} now")
+    if last.passed != now.passed:
+        out.append(f"Sent again and passed: {now.passed:,}; before, {last.passed:,}.")
+    if last.failure_class != now.failure_class:
+        out.append(f"The class is {now.failure_class}; it was {last.failure_class}.")
+    if last.cause != now.cause and now.cause:
+        out.append(f"The cause was confirmed: “{now.cause}”.")
+    if last.done != now.done and now.done:
+        out.append(f"Done since: “{now.done}”.")
+    if last.verdict != now.verdict:
+        out.append(f"The checklist says {now.verdict}; it said {last.verdict}.")
     return out
 
 
-def last_update(directory: Path, audience: Audience) -> dict[str, Any] | None:
-    """The numbers of the last text that was sent to somebody; None where there was none.
-
-    Raises
-    ------
-    EvidenceError
-        If the file was damaged.
-    """
-    sent = [one for one in _read(directory) if one["audience"] == audience]
-    return sent[-1] if sent else None
-
-
-def _read(directory: Path) -> list[dict[str, Any]]:
-    path = directory / NAME
-    try:
-        values = json.loads(path.read_bytes()) if path.is_file() else []
-        whole = isinstance(values, list) and all(one["audience"] and one["as_of"] and one["affected"] for one in values)
-    except (OSError, ValueError, KeyError, TypeError):
-        whole = False
-    if not whole:
-        raise EvidenceError(f"{NAME} was damaged.", "Remove it; the next text then tells no changes.")
-    return list(values)
-
-
-def keep_update(directory: Path, facts: Facts, audience: Audience, by: str) -> None:
-    """Remember that the text was sent, for the next one, and in the audit log.
-
-    Raises
-    ------
-    StorageError
-        If it cannot be written.
-    """
-    kept = [*_read(directory), {"audience": audience, "sent_at": datetime.now(UTC).isoformat(), **_numbers(facts)}]
-    audit_log.append(directory, "update sent", audience=audience, sent_by=by, snapshot=facts["snapshot"]["id"])
-    write_bytes(directory / NAME, (json.dumps(kept, ensure_ascii=False, indent=1) + "\n").encode())
+def _bounded_or_unknown(count: Count) -> str:
+    return "not known" if count["value"] is None else bounded_text(count)

@@ -29,5 +29,5 @@ def open_tickets(settings: Settings) -> TicketSystem:
             raise ParameterError("tickets.url or tickets.token is not set.", "Set both; the token is a reference.")
         from dlqkit.tickets.jira import Jira
 
-        return Jira(own.url, own.token, own.user)
+        return Jira(own.url, own.token, own.user, ca_file=own.ca_file, internal=own.internal)
     raise ParameterError("No ticket system is set.", 'Set kind = "jira" or "directory" under [tickets].')

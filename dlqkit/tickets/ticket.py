@@ -74,7 +74,7 @@ def make_report(lines: Sequence[tuple[str, str]], files: Sequence[tuple[str, byt
     Parameters
     ----------
     lines : sequence of (str, str)
-        Label and text of the comment.
+        Label and text of the comment; the names of the files are added.
     files : sequence of (str, bytes, str)
         Name, content and media type.
     content : bytes
@@ -85,4 +85,5 @@ def make_report(lines: Sequence[tuple[str, str]], files: Sequence[tuple[str, byt
     for name, body, media_type in files:
         stem, dot, ending = name.rpartition(".")
         named.append(File(f"{stem}-{mark}{dot}{ending}", body, media_type))
-    return Report(tuple(lines), tuple(named), mark)
+    attached = [("Attached", ", ".join(file.name for file in named))] if named else []
+    return Report((*lines, *attached), tuple(named), mark)

@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import json
 import sys
+import zipfile
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
 
 from dlqkit.cli.main import main
 from dlqkit.errors import ParameterError
+from dlqkit.evidence.audit_log import read
 from tests.frames import START
 from tests.report.example import make_facts
+from tests.tickets import jira_server
 
 Run = Callable[..., tuple[int, str, str]]
 HOSTILE = "\x1b[31mred <script>alert(1)</script> | =1+1"
@@ -291,17 +294,96 @@ def test_the_report_is_packed_attached_once_and_noted(
     told = json.loads(again[1])
     assert (told["attached"]["added"], told["attached"]["has_commented"]) == ([], False)
     assert len(list((tmp_path / "tickets" / "OPS-1").iterdir())) == 2
+    (noted, _) = [line for line in read(Path(incident)) if line["action"] == "postmortem attached"]
+    assert (noted["ticket"], noted["complete"], noted["lacked"]) == (
+        "OPS-1", True, ["cause", "done", "owner", "prevention"],
+    )  # fmt: skip
+    packed = zipfile.ZipFile(Path(incident) / "report" / "postmortem.zip")
+    key = (Path(incident) / "redaction.key").read_bytes()
+    for name in packed.namelist():
+        content = packed.read(name)
+        assert not [one for one in (key, key.hex().encode(), str(tmp_path).encode()) if one in content], name
     _, out, _ = run("closure", incident, "--no-refresh")
     assert "It is attached to OPS-1" in out
+
+
+def test_the_secret_of_the_ticket_system_is_in_no_file_of_the_folder(
+    run: Run, incident: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is resolved when the ticket is asked, and goes to that address alone; the place of the ticket is noted."""
+    token = "t0ken-of-the-tests"
+    with jira_server.serving() as server:
+        monkeypatch.setenv("JIRA_TOKEN", token)
+        for name, value in (("KIND", "jira"), ("URL", server.url), ("TOKEN", '{ env = "JIRA_TOKEN" }')):
+            monkeypatch.setenv(f"DLQKIT_TICKETS__{name}", value)
+        code, out, err = run("postmortem", incident, "--format", "html", "--attach", "OPS-1")
+        ticket = server.tickets["OPS-1"]
+
+    assert code == 0, err
+    assert f"See {server.url}/browse/OPS-1" in out
+    assert [one["mimeType"] for one in ticket["attachments"]] == ["text/html"]
+    (comment,) = ticket["comments"]
+    assert comment["body"].startswith("* *Problem*: wf: 40 events dead\\-lettered")
+    assert token not in out + err
+    files = [path for path in Path(incident).rglob("*") if path.is_file()]
+    assert files and not [path for path in files if token.encode() in path.read_bytes()]
+
+
+def test_a_ticket_that_cannot_be_is_refused_before_the_report_is_made(
+    run: Run, incident: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nobody waits for the notebook to be told that a setting is missing."""
+    assert run("postmortem", incident, "--attach", "OPS-1")[0] == 2
+    monkeypatch.setenv("DLQKIT_TICKETS__KIND", "directory")
+    monkeypatch.setenv("DLQKIT_TICKETS__PATH", "/")
+    code, _, err = run("postmortem", incident, "--attach", "../etc")
+
+    assert (code, "no ticket's key" in err) == (2, True)
+    assert not (Path(incident) / "report").exists()
+    assert not [line for line in read(Path(incident)) if line["action"] == "postmortem attached"]
 
 
 def test_a_status_text_is_printed_and_remembered_when_it_was_sent(run: Run, incident: str) -> None:
     """Nothing of an error's control characters reaches the terminal; a client reads no error at all."""
     code, out, _ = run("update", incident, "--for", "client", "--sent", "--by", "ann")
     assert code == 0
-    assert "40 events" in out and "no route" not in out
+    assert "Events affected, of all clients: 40. Still to be processed: 40." in out
+    assert "no route" not in out
+    assert len(list((Path(incident) / "updates").iterdir())) == 1
+    assert [line["sent_by"] for line in read(Path(incident)) if line["action"] == "update sent"] == ["ann"]
+    assert run("verify", incident)[0] == 0
 
     _, out, _ = run("update", incident, "--for", "client", "--json")
     assert "Changed since the last update" in [line["label"] for line in json.loads(out)["lines"]]
     assert "\x1b" not in run("update", incident)[1]
     assert run("update", incident, "--for", "press")[0] == 2
+
+
+def test_earlier_incidents_are_shown_on_the_terminal_and_in_the_report(
+    run: Run, incident: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Below the folder that is named, or that the settings name; the report holds none unless one of them does."""
+    rows = [json.loads(line) for line in (tmp_path / "export.jsonl").read_text().splitlines()]
+    for one in rows:
+        one["created_at"] = (datetime.fromisoformat(one["created_at"]) - timedelta(days=7)).isoformat()
+    (tmp_path / "before.jsonl").write_text("\n".join(map(json.dumps, rows)))
+    week = START - timedelta(days=7)
+    run("collect", "archive/before", "--start", week.isoformat(), "--end", (week + timedelta(hours=4)).isoformat(),
+        "--records", "before.jsonl")  # fmt: skip
+    (tmp_path / "archive" / "before" / "judgement.yaml").write_text("cause: a switch was down\n")
+
+    code, out, _ = run("history", incident, "--below", "archive")
+    assert code == 0
+    assert out.startswith(
+        "2026-02-23 14:00 UTC, before\n  Workflow    wf\n  Events      40; 100% died of the same error"
+    )
+    assert "Cause then  a switch was down" in out and "\x1b" not in out
+    assert max(map(len, out.splitlines())) <= 80
+    assert run("history", incident, "--below", "nowhere")[0] == 2
+
+    monkeypatch.setenv("DLQKIT_REPORT__EARLIER", str(tmp_path / "archive"))
+    told = json.loads(run("history", incident, "--json")[1])
+    assert [one["folder"] for one in told["incidents"]] == ["before"]
+    assert run("postmortem", incident, "--format", "html")[0] == 0
+    page = (Path(incident) / "report" / "postmortem.html").read_text()
+    assert "Earlier incidents" in page and "a switch was down" in page and str(tmp_path) not in page

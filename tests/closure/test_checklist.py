@@ -118,6 +118,17 @@ def test_a_draft_or_an_early_post_mortem_closes_no_ticket(fix: float, missing: l
     assert check_ticket([attached("OPS-1", 100)], None, at(50).to_pydatetime(), []).state == "yes"
 
 
+def test_a_draft_that_was_attached_closes_no_ticket_when_the_judgement_is_written_later() -> None:
+    """What lies in the ticket is the draft; the same holds of a report that was not whole."""
+    draft = {**attached("OPS-1", 100), "lacked": ["cause", "owner"]}
+    half = {**attached("OPS-1", 100), "complete": False}
+
+    assert "that was a draft, without cause, owner; attach the present one" in check_ticket([draft], None).why
+    assert "was not whole" in check_ticket([half], None).why
+    assert {check_ticket([one], None).state for one in (draft, half)} == {"person"}
+    assert check_ticket([draft, half, attached("OPS-1", 200)], None).state == "yes"
+
+
 def test_a_ticket_that_was_closed_without_the_post_mortem_still_lacks_it() -> None:
     closed = Closing("ann", "OPS-1", at(200).isoformat(), at(200).isoformat())
 

@@ -6,8 +6,9 @@ import email
 import email.policy
 import json
 import threading
+import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
@@ -23,8 +24,12 @@ class Jira:
     )
     authorization: str = "Bearer t0ken-of-the-tests"
     upload_limit: int = 10_000_000
+    page_limit: int = 1000
+    page: bytes | None = None
+    pause_s: float = 0.0
     asked: list[tuple[str, str]] = field(default_factory=list)
     fault: Callable[[str, str], tuple[int, dict[str, str]] | None] = lambda method, path: None
+    said: str = "a fault"
     url: str = ""
 
     def answer(self, method: str, path: str, headers: Any, body: bytes) -> tuple[int, dict[str, str], Any]:
@@ -32,7 +37,7 @@ class Jira:
         self.asked.append((method, path.partition("?")[0]))
         wrong = self.fault(method, path)
         if wrong is not None:
-            return (*wrong, {"errorMessages": ["a fault"]})
+            return (*wrong, {"errorMessages": [self.said], "errors": {"comment": "too long"}})
         if headers.get("Authorization") != self.authorization:
             return 401, {}, {"errorMessages": ["no"]}
         parts = urlsplit(path)
@@ -46,7 +51,7 @@ class Jira:
             return 200, {}, {"key": place[1], "fields": {"attachment": ticket["attachments"]}}
         if place[2:] == ["comment"] and method == "GET":
             query = parse_qs(parts.query)
-            start, most = int(query["startAt"][0]), int(query["maxResults"][0])
+            start, most = int(query["startAt"][0]), min(int(query["maxResults"][0]), self.page_limit)
             newest = ticket["comments"][::-1] if query.get("orderBy") == ["-created"] else ticket["comments"]
             return 200, {}, {"startAt": start, "total": len(newest), "comments": newest[start : start + most]}
         if place[2:] == ["comment"]:
@@ -83,12 +88,17 @@ def serving() -> Iterator[Jira]:
             if status == 0:  # stored, and the answer lost
                 self.close_connection = True
                 return
-            out = json.dumps(value).encode()
+            out = json.dumps(value).encode() if jira.page is None else jira.page
             self.send_response(status)
             for name, text in {**headers, "Content-Type": "application/json", "Content-Length": str(len(out))}.items():
                 self.send_header(name, text)
             self.end_headers()
-            self.wfile.write(out)
+            with suppress(OSError):  # whoever asked has given up
+                for at in range(len(out)) if jira.pause_s else ():
+                    time.sleep(jira.pause_s)
+                    self.wfile.write(out[at : at + 1])
+                if not jira.pause_s:
+                    self.wfile.write(out)
 
         do_GET = do_POST = _serve
 

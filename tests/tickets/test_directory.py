@@ -6,8 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from dlqkit.errors import ParameterError
+from dlqkit.errors import ParameterError, StorageError
 from dlqkit.settings import Settings
+from dlqkit.tickets import directory as module
 from dlqkit.tickets.choose import open_tickets
 from dlqkit.tickets.directory import Directory
 from tests.tickets.test_jira import REPORT
@@ -21,6 +22,28 @@ def test_files_and_the_comment_are_written_once(tmp_path: Path) -> None:
     assert (second.added, second.has_commented) == ((), False)
     comment = (tmp_path / "OPS-1" / f"comment-{REPORT.mark}.md").read_text()
     assert comment.startswith("- **Problem**: 12 events \\[\\~admin\\] {noformat} \\*died\\*")
+
+
+@pytest.mark.parametrize("number", [1, 2, 3])
+def test_whichever_file_cannot_be_written_the_next_run_adds_what_is_missing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, number: int
+) -> None:
+    """Two files and the comment; the disk is full at each of them."""
+    real, count = module.write_bytes, iter(range(1, 100))
+
+    def write(path: Path, content: bytes) -> None:
+        if next(count) == number:
+            raise StorageError("The disk is full.", "Free some space.")
+        real(path, content)
+
+    monkeypatch.setattr(module, "write_bytes", write)
+    with pytest.raises(StorageError):
+        Directory(tmp_path).attach("OPS-1", REPORT)
+    again = Directory(tmp_path).attach("OPS-1", REPORT)
+
+    assert len(again.added) == max(3 - number, 0)
+    assert again.has_commented
+    assert len(list((tmp_path / "OPS-1").iterdir())) == 3
 
 
 @pytest.mark.parametrize(
