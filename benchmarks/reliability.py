@@ -30,10 +30,12 @@ def run(plans: int = PLANS, kills: int = KILLS, seed: int = SEED) -> list[Measur
     began = time.monotonic()
     with tempfile.TemporaryDirectory() as folder:
         tally = campaign(Path(folder), plans=plans, kills=kills, seed=seed)
+    adopting = f"{tally.killed_adopting} kills of it"
     where = ", ".join(f"{tally.killed_at[point]} {point}" for point in ("any time", *POINTS))
     detail = f"{tally.events:,} events, faults of the server, {time.monotonic() - began:.0f} s; {where}"
     return [
         Measure("kill -9 of a republish", tally.kills, kills, kills, True, detail),
+        Measure("older journals put back and adopted", tally.adopted, 10, 10, True, adopting),
         Measure("plans that were killed", tally.plans, plans, plans, True, f"seed {seed}"),
         *(Measure(text, getattr(tally, name), 0, 0, False, "after kills") for name, text in COUNTED.items()),
     ]

@@ -236,7 +236,18 @@ class Registry:
 
 
 def find_registry(directory: Path, shared: Path | None) -> Registry:
-    """The registry of an incident folder: the folder that the settings name, else a part of its own."""
+    """The registry of an incident folder: the folder that the settings name, else a part of its own.
+
+    Raises
+    ------
+    ParameterError
+        If the folder of the settings is not there: an empty one in its place would say that nobody has anything.
+    """
+    if shared is not None and not shared.is_dir():
+        raise ParameterError(
+            f"The folder that republish.registry names, {str(shared)!r}, is not there.",
+            "Mount it or correct the setting; if the team begins a new registry, make the folder first.",
+        )
     return Registry(shared or directory / FOLDER / "claims", Path(directory), shared is not None)
 
 
@@ -257,6 +268,8 @@ def open_registry(directory: Path, shared: Path | None) -> Iterator[Registry]:
 
     Raises
     ------
+    ParameterError
+        If the shared folder is not there.
     StorageError
         If somebody else is planning in this folder and does not come to an end, or it cannot be written.
     """

@@ -1,5 +1,7 @@
 """Kill a sending at random points, go on until it is done, and hold the journal against what the server has stored.
 
+In every third plan an older copy of the journal is put back on the way and adopted, and the adopting is killed too.
+
 The server is in this process and survives. A child imports everything once; for each try it forks a grandchild that
 sends, and kills it: after a random time, which falls inside commits and requests too, or at a named point.
 """
@@ -13,6 +15,7 @@ import signal
 import subprocess
 import sys
 import time
+import traceback
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -20,9 +23,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from dlqkit.errors import ParameterError
 from dlqkit.republish import publisher, sending
+from dlqkit.republish.adoption import adopt
 from dlqkit.republish.batches import Queue
 from dlqkit.republish.journal import Journal, open_journal, read_journal
+from dlqkit.republish.journal_file import journal_path
 from dlqkit.republish.plan import Plan, read_plan, write_plan
 from dlqkit.republish.publisher import Publisher, connect_sink
 from dlqkit.republish.resolution import resolve_by_subscription, resolve_by_word
@@ -38,11 +44,13 @@ DEADLINE_S = 0.3
 
 @dataclass
 class Tally:
-    """What a campaign found; every number but the first three must be nought."""
+    """What a campaign found; every number but the first five must be nought."""
 
     plans: int = 0
     events: int = 0
     kills: int = 0
+    adopted: int = 0
+    killed_adopting: int = 0
     stored_twice: int = 0
     acked_not_stored: int = 0
     stored_not_known: int = 0
@@ -137,19 +145,13 @@ def _one_plan(
     faults.draw(FAULTS, draw.choice([0.0, 0.05, 0.2]), draw.randrange(1 << 30), seconds=2 * DEADLINE_S)
     if tally.plans % 2:
         faults.add("bad_message", times=0, text=plan.events[draw.randrange(len(plan.events))].payload[:-1])
-    done, before, tries = 0, None, 0
+    done, before, tries, older = 0, None, 0, _Older(directory)
     while not _is_done(plan, before):
         tries += 1
         assert tries < 40 * (kills + 1), "a plan does not come to its end"
         order: dict[str, Any] = {"directory": str(directory)}
         if done < kills:
-            if draw.random() < 0.5:
-                order |= {"after_s": draw.uniform(0.0, 0.12)}
-            else:
-                order |= {
-                    "point": POINTS[sum(tally.killed_at[one] for one in POINTS) % len(POINTS)],
-                    "number": draw.randrange(1, 12),
-                }
+            order |= _draw_kill(draw, tally)
         doubtful = _keys(before, {"intent", "in_doubt"})
         asked = len(server.asked)
         answer = run(**order)
@@ -162,10 +164,63 @@ def _one_plan(
         tally.taken_back += _taken_back(before, after)
         tally.too_many_in_doubt += int(_at(after, "intent") > sending.MAX_IN_FLIGHT * BATCH)
         before = after
+        if tally.plans % 3 == 1 and done < kills and len(after) and older.put_back(draw):
+            done += _adopt(directory, draw, tally, server, run)
+            before = None  # what an older file does not know is in doubt now, though it was acknowledged
     tally.plans, tally.events, tally.kills = tally.plans + 1, tally.events + len(plan.events), tally.kills + done
     faults.clear()
     _compare(plan, before, tally, server)
     _settle(directory, plan, tally, server, run)
+
+
+def _draw_kill(draw: random.Random, tally: Tally) -> dict[str, Any]:
+    if draw.random() < 0.5:
+        return {"after_s": draw.uniform(0.0, 0.12)}
+    point = POINTS[sum(tally.killed_at[one] for one in POINTS) % len(POINTS)]
+    return {"point": point, "number": draw.randrange(1, 12)}
+
+
+@dataclass
+class _Older:
+    """A copy of the journal of some moment, with its log, as a backup of the folder would have it."""
+
+    directory: Path
+    kept: dict[str, bytes] = field(default_factory=dict)
+    is_used: bool = False
+
+    def put_back(self, draw: random.Random) -> bool:
+        """Keep the first journal that knows the plan (one without is refused as lost); some tries later, once, put it in the place of the newer one."""
+        files = [journal_path(self.directory).with_name(journal_path(self.directory).name + end) for end in _FILES]
+        if not self.kept:
+            self.kept = {path.name: path.read_bytes() for path in files if path.exists()}
+        elif not self.is_used and draw.random() < 0.5:
+            self.is_used = True
+            for path in files:
+                path.unlink(missing_ok=True)
+                if path.name in self.kept:
+                    path.write_bytes(self.kept[path.name])
+            return True
+        return False
+
+
+_FILES = ("", "-wal", "-shm")
+
+
+def _adopt(directory: Path, draw: random.Random, tally: Tally, server: Server, run: Any) -> int:
+    """Adopt the older journal, killed at random until one comes to its end; how often it was killed."""
+    kills, asked = 0, len(server.asked)
+    while True:
+        order: dict[str, Any] = {"directory": str(directory), "adopt": True}
+        if kills < 3:
+            # An adoption takes some ten milliseconds after the fork.
+            order |= {"after_s": draw.uniform(0.0, 0.03)}
+        if not run(**order)["killed"]:
+            break
+        kills += 1
+    assert len(server.asked) == asked, "adopting has sent something"
+    tally.adopted, tally.killed_adopting = tally.adopted + 1, tally.killed_adopting + kills
+    tally.killed_at["any time"] += kills
+    return kills
 
 
 def _at(frame: Any, state: str) -> int:
@@ -242,6 +297,16 @@ def _settle(directory: Path, plan: Plan, tally: Tally, server: Server, run: Any)
 # --- the child
 
 
+def _adopt_older(order: dict[str, Any]) -> None:
+    """In the grandchild: take the older journal, unless a try that was killed has done so already."""
+    directory = Path(order["directory"])
+    try:
+        adopt(directory, by="harness", reason="the newer one is lost")
+    except ParameterError as error:
+        if "written last" not in error.problem:
+            raise
+
+
 def _send(order: dict[str, Any]) -> None:
     """In the grandchild: what ``run_republish`` does of a step."""
     sending.PAUSE_S = 0.002
@@ -293,9 +358,11 @@ def _main() -> None:
         if child == 0:
             status = 1
             try:
-                _send(order)
+                (_adopt_older if order.get("adopt") else _send)(order)
                 status = 0
             finally:
+                if status:
+                    traceback.print_exc()  # os._exit would not tell why
                 os._exit(status)
         if "after_s" in order:
             time.sleep(order["after_s"])

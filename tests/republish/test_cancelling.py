@@ -47,6 +47,7 @@ def send(folder: Path, own: Plan, items: tuple[int, ...]) -> None:
 @pytest.fixture
 def registry(tmp_path: Path) -> Iterator[Registry]:
     (tmp_path / "one").mkdir()
+    (tmp_path / "team").mkdir()
     yield find_registry(tmp_path / "one", tmp_path / "team")
 
 

@@ -15,3 +15,5 @@ def test_no_kill_sends_an_event_twice_or_loses_one(tmp_path: Path) -> None:
     assert tally.kills >= 40
     assert tally.plans >= 8
     assert set(tally.killed_at) == {"any time", *POINTS}
+    assert tally.adopted
+    assert tally.killed_adopting

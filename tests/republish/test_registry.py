@@ -27,6 +27,12 @@ from tests.republish.cases import small_plan
 FORK = multiprocessing.get_context("fork")
 
 
+@pytest.fixture(autouse=True)
+def _team(tmp_path: Path) -> None:
+    """A team makes the folder of its registry beforehand."""
+    (tmp_path / "team").mkdir()
+
+
 def _keep(directory: Path, shared: Path | None, keys: tuple[str, ...], by: str = "ann", **more: Any) -> str:
     with open_registry(directory, shared) as registry:
         plan = small_plan(keys, next_plan_id(directory), **more)
@@ -118,6 +124,7 @@ def test_of_planners_at_the_same_moment_exactly_one_wins(tmp_path: Path) -> None
     """Fifteen rounds of four processes with one event in common: one plan each time, and it has all of its events."""
     for turn in range(15):
         place = tmp_path / str(turn)
+        (place / "team").mkdir(parents=True)
         start, results = FORK.Event(), FORK.Queue()
         keys = [(*(f"own{number}-{n}" for n in range(10)), "common") for number in range(4)]
         workers = [
@@ -202,10 +209,23 @@ def test_more_events_than_a_file_may_have_names_are_claimed(tmp_path: Path, monk
     assert max(path.stat().st_nlink for path in place.glob("??/*.json")) <= 7
 
 
+def test_a_shared_registry_that_is_not_there_is_not_taken_for_an_empty_one(tmp_path: Path) -> None:
+    """A share that is not mounted would say that no colleague has an event; nothing is made in its place."""
+    for opened in (find_registry, open_registry):
+        with pytest.raises(ParameterError, match=r"registry names, '.*teem', is not there") as error:
+            _enter(opened(tmp_path / "one", tmp_path / "teem"))
+        assert "Mount it" in error.value.next_step
+    assert not (tmp_path / "teem").exists()
+
+
+def _enter(opened: Any) -> None:
+    with opened:
+        pass
+
+
 def test_a_shared_registry_is_as_open_as_the_team_made_its_folder(tmp_path: Path) -> None:
     """Colleagues of the group can read who has an event, and add their own; without a team it is the owner's alone."""
     team = tmp_path / "team"
-    team.mkdir()
     team.chmod(0o770)
 
     _keep(tmp_path / "one", team, ("a",))

@@ -39,6 +39,12 @@ class Unread:
         raise AssertionError(name)
 
 
+@pytest.fixture(autouse=True)
+def _team(tmp_path: Path) -> None:
+    """A team makes the folder of its registry beforehand."""
+    (tmp_path / "team").mkdir()
+
+
 def sent(folder: Path, team: Path | None, plan: Plan, items: tuple[int, ...]) -> Registry:
     """A folder that claimed a plan, sent some of its events at the hundredth second, and gave the rest up."""
     folder.mkdir()

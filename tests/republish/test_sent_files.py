@@ -26,6 +26,7 @@ def send(number: int, **more: Any) -> Send:
 
 @pytest.fixture
 def registry(tmp_path: Path) -> Registry:
+    (tmp_path / "team").mkdir()
     return find_registry(tmp_path / "one", tmp_path / "team")
 
 
@@ -96,7 +97,6 @@ def test_events_without_a_trace_are_not_found_by_a_text_that_others_have_too(reg
 
 def test_the_team_can_read_what_is_kept(registry: Registry) -> None:
     """As open as the folder that they share."""
-    registry.place.mkdir()
     registry.place.chmod(0o770)
 
     keep_sends(registry, [send(1)])
