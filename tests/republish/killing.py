@@ -189,7 +189,7 @@ class _Older:
     is_used: bool = False
 
     def put_back(self, draw: random.Random) -> bool:
-        """Keep the first journal that knows the plan, since one without is refused as lost; later, once, put it back."""
+        """Keep the first journal that knows the plan (one without is refused as lost); later, once, put it back."""
         files = [journal_path(self.directory).with_name(journal_path(self.directory).name + end) for end in _FILES]
         if not self.kept:
             self.kept = {path.name: path.read_bytes() for path in files if path.exists()}
