@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
 import typer
 
-from dlqkit.cli.shared import PARTIAL, exit_code_of, load, say, write_json
+from dlqkit.cli.shared import PARTIAL, Language, exit_code_of, load, say, speak_for, write_json
 from dlqkit.errors import DlqkitError, SourceError
 from dlqkit.untrusted import for_terminal, for_terminal_lines
 
@@ -47,6 +47,7 @@ def closure(
     watch: Annotated[bool, typer.Option("--watch", help="Look again until it holds or gets worse.")] = False,
     interval: Annotated[float, typer.Option(help="Seconds between two looks of --watch, 10 to 3600.")] = WATCH_S,
     timeout: Annotated[float, typer.Option(help="Seconds after which --watch gives up.")] = 3600.0,
+    lang: Language = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print as JSON.")] = False,
 ) -> None:
     """Say whether the incident may be closed: the counter, the records, people's word; exits with 4 if not.
@@ -55,6 +56,7 @@ def closure(
     Example: dlqkit closure incidents/orders --confirmed-by "Olga, payments" --how "in the ticket"
     """
     settings = load(context, need="source" if refresh else None)
+    speak_for(context, lang, settings)
     if watch and not refresh:
         _refuse("--watch looks at new evidence each time.", "Leave --no-refresh out.")
     folder = _look(directory, settings, refresh=refresh)

@@ -9,7 +9,19 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from dlqkit.cli.shared import PARTIAL, Progress, ask, exit_code_of, load, name_folder, say, write_json, zone_of
+from dlqkit.cli.shared import (
+    PARTIAL,
+    Language,
+    Progress,
+    ask,
+    exit_code_of,
+    load,
+    name_folder,
+    say,
+    speak_for,
+    write_json,
+    zone_of,
+)
 from dlqkit.errors import ParameterError
 from dlqkit.untrusted import for_terminal
 
@@ -80,6 +92,7 @@ def investigate(
     worker_logs: Annotated[list[str] | None, typer.Option(help="Worker log files.")] = None,
     reported: Annotated[Path | None, typer.Option(help="CSV of what clients reported.")] = None,
     open_lab: Annotated[bool, typer.Option("--lab", help="Open JupyterLab at the end.")] = False,
+    lang: Language = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print the result as JSON.")] = False,
     strict: Annotated[bool, typer.Option(help="Exit with 3 for unverified evidence too.")] = False,
 ) -> None:
@@ -88,6 +101,7 @@ def investigate(
     Example: dlqkit investigate --since 2h
     """
     settings = load(context, need="source")
+    speak_for(context, lang, settings)
     given = read_alert(alert) if alert else {}
     incident = ask(
         workflow=workflow or given.get("workflow_id"),

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from dlqkit.cli.shared import PARTIAL, exit_code_of, load, say, write_json
+from dlqkit.cli.shared import PARTIAL, Language, exit_code_of, load, say, speak_for, write_json
 from dlqkit.untrusted import for_terminal
 
 if TYPE_CHECKING:
@@ -38,6 +38,7 @@ def postmortem(
     attach: Annotated[
         str | None, typer.Option(metavar="TICKET", help="Attach the report to this ticket, once. Needs the network.")
     ] = None,
+    lang: Language = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print the paths as JSON.")] = False,
     strict: Annotated[bool, typer.Option(help="Exit with 3 for unverified evidence too.")] = False,
 ) -> None:
@@ -53,6 +54,7 @@ def postmortem(
     from dlqkit.tickets.ticket import check_key
 
     settings = load(context)
+    speak_for(context, lang, settings)
     # What is wrong with the ticket is said before anybody waits for the report.
     tickets = None if attach is None else (open_tickets(settings), check_key(attach))
     result = run_postmortem(

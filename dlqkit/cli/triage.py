@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from dlqkit.cli.shared import exit_code_of, text_beside_utc, write_json, zone_of
+from dlqkit.cli.shared import Language, exit_code_of, load, speak_for, text_beside_utc, write_json, zone_of
 
 if TYPE_CHECKING:
     from zoneinfo import ZoneInfo
@@ -66,6 +66,7 @@ def triage(
     snapshot: Annotated[
         str | None, typer.Option(help="Number of the evidence snapshot; the newest by default.")
     ] = None,
+    lang: Language = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print the facts as JSON.")] = False,
     strict: Annotated[bool, typer.Option(help="Exit with 3 for unverified evidence too.")] = False,
 ) -> None:
@@ -76,6 +77,7 @@ def triage(
     from dlqkit.evidence.folder import open_incident
     from dlqkit.report.facts import facts as compute_facts
 
+    speak_for(context, lang, load(context))
     found = compute_facts(open_incident(directory, snapshot=snapshot))
     if as_json:
         write_json(found)

@@ -16,6 +16,7 @@ from dlqkit.decision.advice import advise
 from dlqkit.errors import ParameterError
 from dlqkit.frames import with_labels
 from dlqkit.incident import format_time
+from dlqkit.language import current
 from dlqkit.report.candidates import find_candidates
 from dlqkit.report.closing import describe_closure
 from dlqkit.report.communication import write_communication
@@ -243,6 +244,7 @@ def facts(folder: IncidentFolder, *, as_of: datetime | None = None, first_look: 
     out: dict[str, Any] = {
         "schema": SCHEMA,
         "dlqkit": __version__,
+        "language": current(),
         "redacted": False,
         "incident": {
             "name": folder.path.name,
@@ -385,12 +387,16 @@ def facts_json(values: Mapping[str, Any]) -> bytes:
 
 
 def load_facts(folder: IncidentFolder, facts_file: str = "") -> dict[str, Any]:
-    """The facts that ``run_postmortem`` wrote for this snapshot; computed anew if they are missing or out of date."""
+    """The facts that ``run_postmortem`` wrote for this snapshot; computed anew if they are missing or out of date.
+
+    So they are if their sentences are of another language than the one that is spoken.
+    """
     path = Path(folder.path) / facts_file if facts_file else None
     if path is not None and path.is_file():
         values: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
         if (
             values.get("schema") == SCHEMA
+            and values.get("language") == current()
             and values["dlqkit"] == __version__
             and values["snapshot"]["id"] == folder.snapshot
             and values["republish"]["mark"] == mark_republish(folder)

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from dlqkit.language import current, spoken_as_facts
 from dlqkit.report import tables
 from dlqkit.report.figure_tables import show_figure_data
 from dlqkit.report.sections import choose_sections, report_status
@@ -94,6 +95,7 @@ def meta_text(facts: Facts) -> str:
     )
 
 
+@spoken_as_facts
 def render_html(facts: Facts, figures: Sequence[Figure], *, problems: Sequence[str] = ()) -> str:
     """The post-mortem as one HTML file that asks nothing of a network.
 
@@ -109,7 +111,7 @@ def render_html(facts: Facts, figures: Sequence[Figure], *, problems: Sequence[s
     drawn = {figure.name: figure for figure in figures}
     parts = [
         "<!doctype html>",
-        '<html lang="en"><head><meta charset="utf-8">',
+        f'<html lang="{for_html(current())}"><head><meta charset="utf-8">',
         f'<meta http-equiv="Content-Security-Policy" content="{for_html(_POLICY)}">',
         '<meta name="viewport" content="width=device-width, initial-scale=1">',
         '<meta name="referrer" content="no-referrer">',
@@ -158,6 +160,7 @@ def footer_text(facts: Facts) -> str:
     )
 
 
+@spoken_as_facts
 def render_markdown(facts: Facts, figures: Sequence[Figure], *, problems: Sequence[str] = ()) -> str:
     """The post-mortem as Markdown for a ticket; figures are named by what they show."""
     drawn = {figure.name: figure for figure in figures}

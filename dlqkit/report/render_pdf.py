@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from dlqkit.errors import ParameterError, RunError
+from dlqkit.language import current, spoken_as_facts
 from dlqkit.report import tables
 from dlqkit.report.render import Figure, banners, footer_text, meta_text
 from dlqkit.report.sections import Block, choose_sections, report_status
@@ -36,6 +37,7 @@ def has_typst() -> bool:
     return importlib.util.find_spec("typst") is not None
 
 
+@spoken_as_facts
 def render_pdf(facts: Facts, figures: Sequence[Figure], *, problems: Sequence[str] = ()) -> bytes:
     """The post-mortem as one PDF, the same bytes for the same facts, figures and versions.
 
@@ -85,7 +87,7 @@ def _document(
 ) -> dict[str, Any]:
     title = headline(facts)
     return {
-        "lang": "en",
+        "lang": current(),
         "fonts": FONTS,
         "title": for_typst(title, _HEADLINE),
         "heading": set_parts(title, _HEADLINE),

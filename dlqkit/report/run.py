@@ -19,9 +19,11 @@ from dlqkit.errors import ParameterError, RunError
 from dlqkit.evidence.folder import open_incident
 from dlqkit.evidence.manifest import verify
 from dlqkit.evidence.store import write_bytes
+from dlqkit.language import SOURCE, current, say
 from dlqkit.report.facts import facts as compute_facts
 from dlqkit.report.facts import facts_json
 from dlqkit.report.history import describe_history, find_history
+from dlqkit.report.notebook_words import translate_notebook
 from dlqkit.report.pseudonyms import redact_facts
 from dlqkit.report.render import Figure, render_html, render_markdown
 from dlqkit.report.render_pdf import has_typst, render_pdf
@@ -156,7 +158,7 @@ def _judge(notebook: Mapping[str, Any]) -> list[str]:
 def has_sentinel(notebook: Mapping[str, Any]) -> bool:
     """Whether the last cell says that the notebook ran to its end."""
     last = notebook["cells"][-1]
-    return any(SENTINEL in json.dumps(output, ensure_ascii=False) for output in last.get("outputs", []))
+    return any(say(SENTINEL) in json.dumps(output, ensure_ascii=False) for output in last.get("outputs", []))
 
 
 def _without_traces(
@@ -202,7 +204,7 @@ def run_postmortem(
     personal_fields: Collection[str] = (),
     earlier: Path | str | None = None,
 ) -> PostmortemResult:
-    """Write the post-mortem of an incident folder: facts.json, and what ``formats`` names.
+    """Write the post-mortem of an incident folder, in the language that is spoken: facts.json, and ``formats``.
 
     Parameters
     ----------
@@ -292,6 +294,7 @@ def _execute(root: Path, target: Path, facts: Mapping[str, Any]) -> tuple[dict[s
         "incident_dir": str(root),
         "snapshot": str(facts["snapshot"]["id"]),
         "facts_file": os.path.relpath(target / "facts.json", root),
+        "language": current(),
     }
     # No path of this machine stands in the notebook that people attach; opened in DIR/report it finds the folder.
     shown = {
@@ -299,6 +302,10 @@ def _execute(root: Path, target: Path, facts: Mapping[str, Any]) -> tuple[dict[s
         "facts_file": parameters["facts_file"] if target.is_relative_to(root) else "",
     }
     with tempfile.TemporaryDirectory(prefix="dlqkit-") as scratch:
+        if current() != SOURCE:
+            told = translate_notebook(json.loads(template.read_text(encoding="utf-8")))
+            template = Path(scratch) / "template.ipynb"
+            template.write_text(json.dumps(told, ensure_ascii=False), encoding="utf-8")
         try:
             return run_notebook(template, Path(scratch) / "postmortem.ipynb", parameters, shown=shown)
         except subprocess.TimeoutExpired:

@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from dlqkit.language import mark, say
 from dlqkit.report.wording import (
     CLASS_NAMES,
     SIGNAL_NAMES,
@@ -49,7 +50,7 @@ CELL_LINES, LAST_CELL_LINES, SENTENCE_LINES = 4, 12, 3
 # A time is not broken within, a span of two only between them.
 _MOMENT = re.compile("[0-9]{4}-[0-9]{2}-[0-9]{2} [0-9]{2}:[0-9]{2}(:[0-9]{2})? UTC")
 _SPAN = re.compile(f"{_MOMENT.pattern} to {_MOMENT.pattern}")
-SENTINEL = "dlqkit: the post-mortem ran to its end"
+SENTINEL = mark("dlqkit: the post-mortem ran to its end")
 
 
 @dataclass(frozen=True, slots=True)
@@ -405,4 +406,4 @@ def show_impact(facts: Facts) -> Text:
 
 def finish(facts: Facts) -> str:
     """The last cell's sentinel; its absence shows that the notebook did not run to its end."""
-    return f"{SENTINEL} ({facts['snapshot']['id']}, {moment_text(facts['as_of'])})"
+    return f"{say(SENTINEL)} ({facts['snapshot']['id']}, {moment_text(facts['as_of'])})"
