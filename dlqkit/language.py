@@ -200,7 +200,7 @@ def retell(text: str) -> str:
     Evidence is kept in English, whoever collected it. The sentence is compared with the catalog's texts; what stands
     for their names is carried over. A text of which none fits stays as it is.
     """
-    if current() == SOURCE:
+    if not text or current() == SOURCE:
         return text
     catalog = _catalog(current())
     if (whole := catalog.gettext(text)) != text:

@@ -15,6 +15,7 @@ from typing import Annotated, Any
 
 import typer
 
+from dlqkit import language
 from dlqkit.cli.shared import PARTIAL, Language, speak_for, zone_of
 from dlqkit.errors import ParameterError, SourceUnavailable
 from dlqkit.untrusted import for_file_name, for_terminal
@@ -68,8 +69,10 @@ def demo(
 
         def finish(result: Any) -> dict[str, Any]:
             if not as_json:
-                typer.echo(f"\nThe post-mortem: {for_terminal(result.paths['html'].resolve())}")
-                typer.echo(f"Look around in it: dlqkit lab {for_terminal(folder)}")
+                path = language.say("The post-mortem: {path}", path=result.paths["html"].resolve())
+                look = language.say("Look around in it: dlqkit lab {directory}", directory=folder)
+                typer.echo(f"\n{for_terminal(path)}")
+                typer.echo(for_terminal(look))
             if not republish:
                 return {}
             workflow_id = result.facts["workflow"]["id"]

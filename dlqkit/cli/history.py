@@ -8,6 +8,7 @@ from typing import Annotated
 
 import typer
 
+from dlqkit import language
 from dlqkit.cli.shared import Language, load, speak_for, text_beside_utc, write_json, zone_of
 from dlqkit.untrusted import for_terminal
 
@@ -51,7 +52,7 @@ def history(
         typer.echo(for_terminal(shown.title))
         typer.echo("\n".join(f"  {line}" for line in shown.to_text(78).splitlines()) + "\n")
     if (more := len(found.incidents) - SHOWN) > 0:
-        typer.echo(f"More incidents, which --json lists: {more:,}")
+        typer.echo(language.say("More incidents, which --json lists: {count}", count=more))
     if not found.incidents:
         typer.echo(show_history(found).to_text())
     for sentence in skipped_sentences(found):

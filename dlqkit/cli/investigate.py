@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from dlqkit import language
 from dlqkit.cli.shared import (
     PARTIAL,
     Language,
@@ -17,8 +18,8 @@ from dlqkit.cli.shared import (
     exit_code_of,
     load,
     name_folder,
-    say,
     speak_for,
+    tell_step,
     write_json,
     zone_of,
 )
@@ -159,12 +160,13 @@ def run_investigation(
     from dlqkit.report.run import run_postmortem
 
     if not as_json:
-        typer.echo(f"Incident folder: {for_terminal(directory)}")
+        typer.echo(for_terminal(language.say("Incident folder: {directory}", directory=directory)))
 
     def show_first(folder: IncidentFolder) -> None:
         if not as_json:
             print_triage(compute_facts(folder, first_look=True), directory, zone)
-            typer.echo("\nFirst look, from the dead letters; collecting the rest …")
+            first = language.say("First look, from the dead letters; collecting the rest …")
+            typer.echo(f"\n{first}")
             sys.stdout.flush()
 
     with Progress() as progress:
@@ -172,7 +174,7 @@ def run_investigation(
             incident, settings, directory,
             worker_logs=worker_logs, reported=reported, progress=progress, focus=find_focus, on_dead_letters=show_first,
         )  # fmt: skip
-    result = run_postmortem(directory, progress=lambda step: say(f"Post-mortem: {step}"))
+    result = run_postmortem(directory, progress=tell_step)
     if as_json:
         more = finish(result) if finish is not None else {}
         write_json({"directory": str(directory), "paths": {name: str(path) for name, path in result.paths.items()},
@@ -184,7 +186,7 @@ def run_investigation(
         for name, path in result.paths.items():
             typer.echo(f"{name:<6} {for_terminal(path)}")
         for problem in result.problems:
-            typer.echo(f"Not whole: {for_terminal(problem)}", err=True)
+            typer.echo(for_terminal(language.say("Not whole: {problem}", problem=problem)), err=True)
         if finish is not None:
             finish(result)
     return result

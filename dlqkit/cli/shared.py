@@ -36,6 +36,7 @@ __all__ = [
     "say",
     "speak_for",
     "table_beside_utc",
+    "tell_step",
     "text_beside_utc",
     "write_json",
     "zone_of",
@@ -194,6 +195,13 @@ def name_folder(incident: Incident, settings: Settings) -> Path:
 def exit_code_of(completeness: str, *, strict: bool = False) -> int:
     """3 for partial evidence, with ``--strict`` also for unverified; else 0."""
     return PARTIAL if completeness == "partial" or (strict and completeness == "unverified") else 0
+
+
+def tell_step(step: str) -> None:
+    """What the post-mortem is at, in a marked word."""
+    word = language.say(step)
+    text = language.say("Post-mortem: {step}", step=word)
+    say(text)
 
 
 class Progress:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from dlqkit import language
 from dlqkit.cli.shared import Language, exit_code_of, load, speak_for, text_beside_utc, write_json, zone_of
 
 if TYPE_CHECKING:
@@ -29,20 +30,24 @@ def triage_text(facts: Mapping[str, Any], directory: Path, zone: ZoneInfo | None
     # The facts name the folder by its last part alone, so that reports are equal; here the command is to be pasted.
     advice = advise(facts, directory=str(directory))
     command = (advice[0]["command"] if advice else "") or f"dlqkit postmortem {shlex.quote(str(directory))}"
-    last = ["", f"Snapshot {facts['snapshot']['id']} in {for_terminal(directory)}", f"Next:  {for_terminal(command)}"]
+    where = language.say("Snapshot {snapshot} in {directory}", snapshot=facts["snapshot"]["id"], directory=directory)
+    # The command is to be copied as a whole.
+    step = language.say("Next:  {command}", command=command)
+    last = ["", for_terminal(where), for_terminal(step)]
     lines = [*for_terminal_lines(text.title, WIDTH, 2), "─" * WIDTH, *text.to_text(WIDTH).split("\n")]
     if len(facts["signatures"]) > 1:
         rows = [[_signature_text(row)] for row in facts["signatures"][:4]]
-        lines += _section("Signatures", rows, HEIGHT - len(last) - len(lines))
+        lines += _section(language.say("Signatures"), rows, HEIGHT - len(last) - len(lines))
     sentences = [[f"  {part}" for part in for_terminal_lines(one, WIDTH - 2, 2)] for one in facts["assumptions"][:4]]
-    lines += _section("Taken to be so, not given", sentences, HEIGHT - len(last) - len(lines))
+    lines += _section(language.say("Taken to be so, not given"), sentences, HEIGHT - len(last) - len(lines))
     return "\n".join(lines + last)
 
 
 def _signature_text(row: Mapping[str, Any]) -> str:
     from dlqkit.untrusted import for_terminal, shorten
 
-    label = f"  {row['share']:>4.0%} {row['events']:>7,}  {row['failure_class']:<14} "
+    share, events = language.percent(row["share"]), language.number(row["events"])
+    label = f"  {share:>4} {events:>7}  {language.retell(row['failure_class']):<14} "
     return label + shorten(for_terminal(row["signature"]), WIDTH - len(label))
 
 

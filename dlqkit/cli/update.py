@@ -8,6 +8,7 @@ from typing import Annotated
 
 import typer
 
+from dlqkit import language
 from dlqkit.cli.shared import Language, exit_code_of, load, speak_for, text_beside_utc, write_json, zone_of
 from dlqkit.untrusted import for_terminal
 
@@ -52,8 +53,9 @@ def update(
         lines = [{"label": line.label, "text": line.text, "kind": line.kind} for line in text.lines]
         write_json({"for": audience, "as_of": known["as_of"], "lines": lines})
     else:
+        needed = language.say("[judgement needed]")
         for line in text.lines:
-            mark = "[judgement needed] " if line.kind == "judgement" else ""
+            mark = f"{needed} " if line.kind == "judgement" else ""
             # One line each, not wrapped: it is to be pasted.
             typer.echo(f"{for_terminal(line.label)}: {mark}{for_terminal(line.text)}")
     if sent:

@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import Any
 
 from dlqkit.errors import ParameterError, RunError
-from dlqkit.language import current, spoken_as_facts
+from dlqkit.language import current, say, spoken_as_facts
 from dlqkit.report import tables
-from dlqkit.report.render import Figure, banners, footer_text, meta_text
+from dlqkit.report.render import Figure, banners, footer_text, meta_text, missing_figure_text
 from dlqkit.report.sections import Block, choose_sections, report_status
 from dlqkit.report.typesetting import FONTS, LONGEST_WORD, WHOLE, find_fonts, set_parts
 from dlqkit.report.wording import Line, headline
@@ -27,7 +27,6 @@ _LONGEST, _HEADLINE = 3000, 300
 _WHOLE = 400
 # Letters: a column this short is not wrapped; of the others none is narrower, or wider, than it were with these.
 _SHORT, _NARROW, _WIDE = 12, 9, 46
-_MARKS = {"unknown": "Not known", "judgement": "Judgement needed"}
 
 
 def has_typst() -> bool:
@@ -91,7 +90,7 @@ def _document(
         "fonts": FONTS,
         "title": for_typst(title, _HEADLINE),
         "heading": set_parts(title, _HEADLINE),
-        "kind": "Post-mortem",
+        "kind": for_typst(say("Post-mortem")),
         "status": for_typst(report_status(facts)),
         "summary": _text(tables.Text("", tables.show_summary(facts).lines)),
         "meta": set_parts(meta_text(facts)),
@@ -119,7 +118,7 @@ def _block(block: Block, drawn: Mapping[str, Figure], files: Mapping[str, str]) 
     name = block.removeprefix("figure:")
     figure = drawn.get(name)
     if figure is None:
-        return {"kind": "note", "text": set_parts(f"The figure “{name}” was not drawn.")}
+        return {"kind": "note", "text": set_parts(missing_figure_text(name))}
     alt = for_typst(figure.alt, _LONGEST)
     return {"kind": "figure", "path": files[name], "alt": alt, "caption": set_parts(figure.alt)}
 
@@ -134,7 +133,7 @@ def _line(line: Line) -> dict[str, Any]:
         "text": set_parts(line.text),
         "long": len(line.text) > _WHOLE,
         "kind": line.kind,
-        "mark": _MARKS.get(line.kind, ""),
+        "mark": for_typst(tables.mark_text(line.kind)),
         "evidence": set_parts(line.evidence),
     }
 

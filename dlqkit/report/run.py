@@ -19,7 +19,7 @@ from dlqkit.errors import ParameterError, RunError
 from dlqkit.evidence.folder import open_incident
 from dlqkit.evidence.manifest import verify
 from dlqkit.evidence.store import write_bytes
-from dlqkit.language import SOURCE, current, say
+from dlqkit.language import SOURCE, current, mark, say, say_count
 from dlqkit.report.facts import facts as compute_facts
 from dlqkit.report.facts import facts_json
 from dlqkit.report.history import describe_history, find_history
@@ -136,9 +136,10 @@ def run_notebook(
     problems = []
     if done.returncode != 0:
         last = done.stderr.decode("utf-8", "replace").strip().splitlines()
-        problems.append(f"the notebook stopped: {last[-1][:200] if last else f'exit code {done.returncode}'}.")
+        reason = last[-1][:200] if last else say("exit code {code:d}", code=done.returncode)
+        problems.append(say("the notebook stopped: {reason}.", reason=reason))
     if not target.is_file():
-        return None, [*problems, "Papermill wrote no notebook."]
+        return None, [*problems, say("Papermill wrote no notebook.")]
     notebook = json.loads(target.read_text(encoding="utf-8"))
     return _without_traces(notebook, parameters, shown or {}), problems + _judge(notebook)
 
@@ -149,9 +150,9 @@ def _judge(notebook: Mapping[str, Any]) -> list[str]:
     failed = sum(any(output["output_type"] == "error" for output in cell["outputs"]) for cell in code)
     problems = []
     if unrun:
-        problems.append(f"{unrun} of {len(code)} cells did not run.")
+        problems.append(say("{unrun:d} of {cells:d} cells did not run.", unrun=unrun, cells=len(code)))
     if failed:
-        problems.append(f"{failed} cell ended in an error." if failed == 1 else f"{failed} cells ended in an error.")
+        problems.append(say_count("{count} cell ended in an error.", "{count} cells ended in an error.", failed))
     return problems
 
 
@@ -245,7 +246,7 @@ def run_postmortem(
     tell = progress or (lambda _: None)
     root = Path(directory).resolve()
     folder = open_incident(root, snapshot=snapshot)
-    tell("facts")
+    tell(mark("facts"))
     found = compute_facts(folder, as_of=as_of)
     if earlier is not None:
         found["earlier"] = describe_history(find_history(folder, earlier, facts=found))
@@ -253,13 +254,13 @@ def run_postmortem(
     target = output.resolve() if output else root / "report"
     paths = {"facts": target / "facts.json"}
     write_bytes(paths["facts"], facts_json(facts))
-    tell("notebook")
+    tell(mark("notebook"))
     notebook, problems = _execute(root, target, facts)
     problems = [*_tampering(root, folder.snapshot), *problems]
     figures = collect_figures(notebook) if notebook else []
     if notebook is None or not has_sentinel(notebook):
-        problems.append("the last cell did not report that the notebook ran to its end.")
-    tell("report")
+        problems.append(say("the last cell did not report that the notebook ran to its end."))
+    tell(mark("report"))
     written = {
         "ipynb": (json.dumps(notebook, ensure_ascii=False, indent=1) + "\n").encode() if notebook else None,
         "html": render_html(facts, figures, problems=problems).encode(),
@@ -283,8 +284,13 @@ def _tampering(root: Path, snapshot: str) -> list[str]:
         change for change in verify(root)
         if not (change.path.startswith("evidence/") and change.path.split("/")[1][:3] > snapshot)
     ]  # fmt: skip
-    return [f"{len(changed)} files of the evidence were changed since it was collected; dlqkit verify names them."][
-        : len(changed)
+    if not changed:
+        return []
+    return [
+        say(
+            "{count:d} files of the evidence were changed since it was collected; dlqkit verify names them.",
+            count=len(changed),
+        )
     ]
 
 
@@ -309,7 +315,7 @@ def _execute(root: Path, target: Path, facts: Mapping[str, Any]) -> tuple[dict[s
         try:
             return run_notebook(template, Path(scratch) / "postmortem.ipynb", parameters, shown=shown)
         except subprocess.TimeoutExpired:
-            return None, ["the notebook took too long and was stopped."]
+            return None, [say("the notebook took too long and was stopped.")]
         except FileNotFoundError as error:
             raise RunError(
                 "The notebook could not be started.", "Install dlqkit again; Papermill is missing."
