@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 __all__ = ["print_triage", "triage"]
 
 WIDTH, HEIGHT = 80, 40
+# Of the column of classes, or as long as the longest of them.
+CLASS_WIDTH = 14
 
 
 def triage_text(facts: Mapping[str, Any], directory: Path, zone: ZoneInfo | None = None) -> str:
@@ -36,18 +38,20 @@ def triage_text(facts: Mapping[str, Any], directory: Path, zone: ZoneInfo | None
     last = ["", for_terminal(where), for_terminal(step)]
     lines = [*for_terminal_lines(text.title, WIDTH, 2), "─" * WIDTH, *text.to_text(WIDTH).split("\n")]
     if len(facts["signatures"]) > 1:
-        rows = [[_signature_text(row)] for row in facts["signatures"][:4]]
+        shown = facts["signatures"][:4]
+        size = max(CLASS_WIDTH, *(len(language.retell(row["failure_class"])) for row in shown))
+        rows = [[_signature_text(row, size)] for row in shown]
         lines += _section(language.say("Signatures"), rows, HEIGHT - len(last) - len(lines))
     sentences = [[f"  {part}" for part in for_terminal_lines(one, WIDTH - 2, 2)] for one in facts["assumptions"][:4]]
     lines += _section(language.say("Taken to be so, not given"), sentences, HEIGHT - len(last) - len(lines))
     return "\n".join(lines + last)
 
 
-def _signature_text(row: Mapping[str, Any]) -> str:
+def _signature_text(row: Mapping[str, Any], size: int) -> str:
     from dlqkit.untrusted import for_terminal, shorten
 
     share, events = language.percent(row["share"]), language.number(row["events"])
-    label = f"  {share:>4} {events:>7}  {language.retell(row['failure_class']):<14} "
+    label = f"  {share:>4} {events:>7}  {language.retell(row['failure_class']):<{size}} "
     return label + shorten(for_terminal(row["signature"]), WIDTH - len(label))
 
 

@@ -13,7 +13,7 @@ from dlqkit.language import current, say, spoken_as_facts
 from dlqkit.report import tables
 from dlqkit.report.render import Figure, banners, footer_text, meta_text, missing_figure_text
 from dlqkit.report.sections import Block, choose_sections, report_status
-from dlqkit.report.typesetting import FONTS, LONGEST_WORD, WHOLE, find_fonts, set_parts
+from dlqkit.report.typesetting import FONTS, LONGEST_WORD, WHOLE, find_fonts, room_of, set_parts
 from dlqkit.report.wording import Line, headline
 from dlqkit.resources import find_template
 from dlqkit.untrusted import for_typst
@@ -21,6 +21,8 @@ from dlqkit.untrusted import for_typst
 __all__ = ["has_typst", "render_pdf"]
 
 Facts = Mapping[str, Any]
+# What the labels of sentences have, or more where those of the first screen are longer; and a letter of them.
+_LABELS_MM, _LETTER_MM = 31, 2.05
 # A cell or sentence on paper; the HTML, and the folder itself, hold all of it. A heading is shorter.
 _LONGEST, _HEADLINE = 3000, 300
 # A row or sentence of so few letters is not parted by the end of a page: it cannot be as high as one.
@@ -85,14 +87,16 @@ def _document(
     facts: Facts, drawn: Mapping[str, Figure], files: Mapping[str, str], problems: Sequence[str]
 ) -> dict[str, Any]:
     title = headline(facts)
+    summary = tables.show_summary(facts).lines
     return {
         "lang": current(),
+        "labels": max(_LABELS_MM, *(round(_LETTER_MM * room_of(line.label)) for line in summary)),
         "fonts": FONTS,
         "title": for_typst(title, _HEADLINE),
         "heading": set_parts(title, _HEADLINE),
         "kind": for_typst(say("Post-mortem")),
         "status": for_typst(report_status(facts)),
-        "summary": _text(tables.Text("", tables.show_summary(facts).lines)),
+        "summary": _text(tables.Text("", summary)),
         "meta": set_parts(meta_text(facts)),
         "footer": for_typst(footer_text(facts)),
         "banners": [set_parts(text) for text in banners(facts, problems)],
@@ -158,6 +162,7 @@ def _width(name: str, cells: Sequence[str]) -> float:
     """
     if max(len(name), *map(len, cells), 0) <= _SHORT:
         return 0.0
-    words = [len(word) for cell in (name, *cells) for word in WHOLE.findall(cell)]
+    words = [room_of(word) for cell in (name, *cells) for word in WHOLE.findall(cell) if len(word) <= LONGEST_WORD]
+    longest = max((len(word) for cell in (name, *cells) for word in WHOLE.findall(cell)), default=0)
     text = max((len(cell) for cell in cells), default=0)
-    return float(min(max(min(max(words, default=0), LONGEST_WORD), 2 * text**0.5, _NARROW), _WIDE))
+    return float(min(max(*words, min(longest, LONGEST_WORD), 2 * text**0.5, _NARROW), _WIDE))

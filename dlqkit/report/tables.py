@@ -275,7 +275,7 @@ def show_signatures(facts: Facts) -> Table:
             lambda row: row["signature"],
             lambda row: {True: say("new"), False: say("old"), None: say("not known")}[row["is_new"]],
             _class_cell,
-            lambda row: _class_name(row["suggested_class"]) + (f" (“{row['text_says']}”)" if row["text_says"] else ""),
+            _suggested_cell,
             lambda row: moment_text(row["first_at"]),
             lambda row: moment_text(row["last_at"]),
             lambda _: facts["events"]["evidence"],
@@ -298,6 +298,11 @@ def _class_cell(row: Mapping[str, Any]) -> str:
         reason=row["override_reason"],
         by_fields=_class_name(row["class_by_fields"]),
     )
+
+
+def _suggested_cell(row: Mapping[str, Any]) -> str:
+    name = _class_name(row["suggested_class"])
+    return say("{failure_class} (“{text}”)", failure_class=name, text=row["text_says"]) if row["text_says"] else name
 
 
 def _say_of(names: Mapping[str, str], code: str) -> str:
