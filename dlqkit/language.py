@@ -51,6 +51,8 @@ _FOLDER = Path(__file__).parent / "locale"
 _SPEC = re.compile(r",?(?:\.(?P<digits>[0-9]+))?(?P<kind>[fd%]?)")
 _NUMBER = re.compile(r"[0-9]{1,3}(?:,[0-9]{3})+(?:\.[0-9]+)?|[0-9]+\.[0-9]+")
 _MOMENT = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2} [0-9]{2}:[0-9]{2}(?::[0-9]{2})? UTC")
+# A text with fewer letters beside its names, such as "{count} of {total}", would fit sentences that are not its own.
+_LEAST_LETTERS = 10
 _current: ContextVar[str | None] = ContextVar("language", default=None)
 # Of the process, where nothing narrower is said: a kernel runs each cell of a notebook in a context of its own.
 _spoken = SOURCE
@@ -244,9 +246,13 @@ def _templates(language: str) -> list[tuple[str, re.Pattern[str], str, str | Non
     for message in _read(language):
         one, many = message.id if isinstance(message.id, tuple) else (message.id, None)
         for text in {one, many} - {None}:
-            if "{" in text:
+            if "{" in text and sum(map(str.isalpha, _literal(text))) >= _LEAST_LETTERS:
                 found.append((text.partition("{")[0], _shape(text), one, many))
     return sorted(found, key=lambda row: (-len(row[1].pattern), row[2]))
+
+
+def _literal(text: str) -> str:
+    return "".join(literal for literal, _, _, _ in string.Formatter().parse(text))
 
 
 def _shape(text: str) -> re.Pattern[str]:

@@ -134,6 +134,13 @@ def test_a_sentence_that_was_stored_in_english_is_retold(_russian: None) -> None
         assert language.retell("connection refused") == "connection refused"
 
 
+@pytest.mark.parametrize("text", ["the end of the stream", "reset and closed", "tried for 5 s", "a: b since c"])
+def test_what_others_wrote_is_not_taken_for_a_short_text_of_ours(text: str) -> None:
+    """Texts such as "{count} of {total}" fit nearly everything, so they are no sentences that evidence holds."""
+    with language.use("ru"):
+        assert language.retell(text) == text
+
+
 def test_a_number_with_a_fraction_is_not_written_without_a_format() -> None:
     with pytest.raises(ValueError, match="needs a format"):
         language.say("{size} s", size=1.5)
