@@ -7,44 +7,55 @@ foreign text is never looked up, and braces in it mean nothing.
 
 from __future__ import annotations
 
+import functools
 import gettext
 import io
 import re
 import string
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from contextvars import ContextVar
 from datetime import UTC, datetime
 from functools import cache
 from numbers import Integral, Real
 from pathlib import Path
-from typing import Any
+from typing import Any, ParamSpec, TypeVar
 
 from dlqkit.errors import ParameterError
 
 __all__ = [
     "SOURCE",
+    "check_language",
     "clock",
     "current",
     "date_and_time",
     "known_languages",
     "listing",
     "mark",
+    "moments",
     "number",
     "percent",
     "retell",
     "say",
     "say_count",
+    "speak",
+    "spoken_as_facts",
     "use",
 ]
 
+_P = ParamSpec("_P")
+_T = TypeVar("_T")
 SOURCE = "en"
 """The language that the sentences are written in: it needs no catalog."""
 _FOLDER = Path(__file__).parent / "locale"
 _SPEC = re.compile(r",?(?:\.(?P<digits>[0-9]+))?(?P<kind>[fd%]?)")
 _NUMBER = re.compile(r"[0-9]{1,3}(?:,[0-9]{3})+(?:\.[0-9]+)?|[0-9]+\.[0-9]+")
 _MOMENT = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2} [0-9]{2}:[0-9]{2}(?::[0-9]{2})? UTC")
-_current: ContextVar[str] = ContextVar("language", default=SOURCE)
+# A text with fewer letters beside its names, such as "{count} of {total}", would fit sentences that are not its own.
+_LEAST_LETTERS = 10
+_current: ContextVar[str | None] = ContextVar("language", default=None)
+# Of the process, where nothing narrower is said: a kernel runs each cell of a notebook in a context of its own.
+_spoken = SOURCE
 
 
 def known_languages() -> tuple[str, ...]:
@@ -54,7 +65,7 @@ def known_languages() -> tuple[str, ...]:
 
 def current() -> str:
     """The language that is spoken now."""
-    return _current.get()
+    return _current.get() or _spoken
 
 
 @contextmanager
@@ -66,14 +77,49 @@ def use(language: str) -> Iterator[None]:
     ParameterError
         If there is no catalog of it.
     """
-    known = known_languages()
-    if language not in known:
-        raise ParameterError(f"There is no language {language[:20]!r}.", f"Choose of {', '.join(known)}.")
-    token = _current.set(language)
+    token = _current.set(check_language(language))
     try:
         yield
     finally:
         _current.reset(token)
+
+
+def speak(language: str) -> None:
+    """Speak a language from here on in the whole process, as the kernel of a notebook does; ``use`` goes before it.
+
+    Raises
+    ------
+    ParameterError
+        If there is no catalog of it.
+    """
+    global _spoken
+    _spoken = check_language(language)
+
+
+def spoken_as_facts(show: Callable[_P, _T]) -> Callable[_P, _T]:
+    """A function of facts, its first argument, in the language that they are told in."""
+
+    @functools.wraps(show)
+    def shown(*args: _P.args, **kwargs: _P.kwargs) -> _T:
+        facts: Any = args[0]
+        with use(facts["language"]):
+            return show(*args, **kwargs)
+
+    return shown
+
+
+def check_language(language: str) -> str:
+    """The code itself.
+
+    Raises
+    ------
+    ParameterError
+        If there is no catalog of it.
+    """
+    known = known_languages()
+    if language not in known:
+        raise ParameterError(f"There is no language {language[:20]!r}.", f"Choose of {', '.join(known)}.")
+    return language
 
 
 def mark(text: str) -> str:
@@ -92,7 +138,7 @@ def say(text: str, /, **values: object) -> str:
     **values
         What stands for the names. Whole numbers are written with marks between thousands.
     """
-    return _WORDS.vformat(_catalog(_current.get()).gettext(text) if text else "", (), values)
+    return _WORDS.vformat(_catalog(current()).gettext(text) if text else "", (), values)
 
 
 def say_count(one: str, many: str, count: int, /, **values: object) -> str:
@@ -105,7 +151,7 @@ def say_count(one: str, many: str, count: int, /, **values: object) -> str:
     count : int
         Which form it is. Give ``count=`` another value where the sentence shows it in other words, such as "≥ 100".
     """
-    text = _catalog(_current.get()).ngettext(one, many, count)
+    text = _catalog(current()).ngettext(one, many, count)
     return _WORDS.vformat(text, (), {"count": count, **values})
 
 
@@ -116,7 +162,7 @@ def number(value: float, digits: int = 0) -> str:
 
 def percent(share: float, digits: int = 0) -> str:
     """A share of 1 as a percentage."""
-    return _symbols(_current.get())[2].format(_localised(f"{share:.{digits}%}"[:-1]))
+    return _symbols(current())[2].format(_localised(f"{share:.{digits}%}"[:-1]))
 
 
 def date_and_time(at: datetime, *, seconds: bool = True) -> str:
@@ -129,6 +175,18 @@ def date_and_time(at: datetime, *, seconds: bool = True) -> str:
 def clock(at: datetime, *, seconds: bool = True) -> str:
     """The time of day in UTC: ``09:31:12``."""
     return _dated(at, say("HH:mm:ss") if seconds else say("HH:mm"))
+
+
+def moments(text: str) -> list[tuple[int, int, datetime]]:
+    """Where each moment that ``date_and_time`` wrote into a text begins and ends, and which it is; in order."""
+    found = []
+    for pattern in (say("yyyy-MM-dd HH:mm:ss 'UTC'"), say("yyyy-MM-dd HH:mm 'UTC'")):
+        for one in _shape_of_moment(pattern).finditer(text):
+            parts = {name: int(value) for name, value in one.groupdict().items()}
+            # What only looks like a moment, in a foreign text, is none.
+            with suppress(ValueError):
+                found.append((*one.span(), datetime(**parts, tzinfo=UTC)))
+    return sorted(found)
 
 
 def listing(parts: Sequence[str]) -> str:
@@ -144,12 +202,12 @@ def retell(text: str) -> str:
     Evidence is kept in English, whoever collected it. The sentence is compared with the catalog's texts; what stands
     for their names is carried over. A text of which none fits stays as it is.
     """
-    if _current.get() == SOURCE:
+    if not text or current() == SOURCE:
         return text
-    catalog = _catalog(_current.get())
+    catalog = _catalog(current())
     if (whole := catalog.gettext(text)) != text:
         return whole
-    for beginning, pattern, one, many in _templates(_current.get()):
+    for beginning, pattern, one, many in _templates(current()):
         if text.startswith(beginning) and (found := pattern.fullmatch(text)):
             values = {name: _Kept(_carry(value)) for name, value in found.groupdict().items()}
             count = re.sub("[^0-9]", "", found.groupdict().get("count", ""))
@@ -188,9 +246,13 @@ def _templates(language: str) -> list[tuple[str, re.Pattern[str], str, str | Non
     for message in _read(language):
         one, many = message.id if isinstance(message.id, tuple) else (message.id, None)
         for text in {one, many} - {None}:
-            if "{" in text:
+            if "{" in text and sum(map(str.isalpha, _literal(text))) >= _LEAST_LETTERS:
                 found.append((text.partition("{")[0], _shape(text), one, many))
     return sorted(found, key=lambda row: (-len(row[1].pattern), row[2]))
+
+
+def _literal(text: str) -> str:
+    return "".join(literal for literal, _, _, _ in string.Formatter().parse(text))
 
 
 def _shape(text: str) -> re.Pattern[str]:
@@ -268,7 +330,7 @@ def _symbols(language: str) -> tuple[str, str, str]:
 
 
 def _localised(figure: str) -> str:
-    group, point, _ = _symbols(_current.get())
+    group, point, _ = _symbols(current())
     return figure.translate({ord(","): group, ord("."): point})
 
 
@@ -282,6 +344,16 @@ def _dated(at: datetime, pattern: str) -> str:
     return str(format_datetime(moment, pattern, locale=_locale(current())))
 
 
+@cache
+def _shape_of_moment(pattern: str) -> re.Pattern[str]:
+    """What a pattern of LDML looks like filled in."""
+    shape = re.escape(pattern.replace("'", ""))
+    for letters, name in _PARTS:
+        shape = shape.replace(letters, f"(?P<{name}>[0-9]{{{len(letters)}}})")
+    return re.compile(rf"(?<![0-9]){shape}")
+
+
+_PARTS = (("yyyy", "year"), ("MM", "month"), ("dd", "day"), ("HH", "hour"), ("mm", "minute"), ("ss", "second"))
 _STRFTIME = {
     "yyyy-MM-dd HH:mm:ss 'UTC'": "%Y-%m-%d %H:%M:%S UTC",
     "yyyy-MM-dd HH:mm 'UTC'": "%Y-%m-%d %H:%M UTC",

@@ -16,6 +16,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 
 from dlqkit.errors import ParameterError
 from dlqkit.incident import parse_duration
+from dlqkit.language import SOURCE, known_languages
 
 __all__ = [
     "DeadLetterSubscriptionSettings",
@@ -244,6 +245,15 @@ class ReportSettings(_Table):
     """Names of fields whose values are personal, beside those that are known."""
     earlier: Path | None = None
     """A folder; earlier incidents below it with the same error are in the report."""
+    language: str = SOURCE
+    """Of what people read: reports, status texts, and the commands' output about an incident."""
+
+    @field_validator("language")
+    @classmethod
+    def _is_spoken(cls, value: str) -> str:
+        if value not in known_languages():
+            raise ValueError(f"there is no language {value[:20]!r}; choose of {', '.join(known_languages())}")
+        return value
 
     @field_validator("earlier")
     @classmethod

@@ -95,6 +95,33 @@ def test_a_moment_is_utc_wherever_the_reader_is(_russian: None) -> None:
         assert language.date_and_time(at) == "24.11.2026 09:31:12 UTC"
 
 
+def test_every_moment_of_a_text_is_found_in_the_languages_own_order(_russian: None) -> None:
+    """What only looks like one is none."""
+    at = datetime(2026, 3, 2, 14, 2, 5, tzinfo=UTC)
+    text = f"From {language.date_and_time(at)} to {language.date_and_time(at, seconds=False)}; 2026-99-02 14:02 UTC"
+    with language.use("ru"):
+        russian = f"С {language.date_and_time(at)}; 2026-03-02 14:02:05 UTC"
+        assert language.moments(russian) == [(2, 25, at)]
+
+    assert language.moments(text) == [(5, 28, at), (32, 52, at.replace(second=0))]
+
+
+def test_a_process_speaks_one_language_until_a_block_speaks_another(
+    _russian: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A notebook's kernel is told once; a report that it shows is told in its own."""
+    monkeypatch.setattr(language, "_spoken", "en")
+    language.speak("ru")
+
+    assert language.say("Nothing is known.") == "Ничего не известно."
+    with language.use("en"):
+        assert language.say("Nothing is known.") == "Nothing is known."
+    assert language.spoken_as_facts(lambda facts: language.current())({"language": "en"}) == "en"
+    with pytest.raises(ParameterError, match="no language"):
+        language.speak("xx")
+    assert language.current() == "ru"
+
+
 def test_a_sentence_that_was_stored_in_english_is_retold(_russian: None) -> None:
     """A manifest is kept in English; a text that is no sentence of ours stays as it is."""
     assert language.retell("Nothing is known.") == "Nothing is known."
@@ -105,6 +132,13 @@ def test_a_sentence_that_was_stored_in_english_is_retold(_russian: None) -> None
             == "Источник закончился 24.11.2026 09:31:12 UTC."
         )
         assert language.retell("connection refused") == "connection refused"
+
+
+@pytest.mark.parametrize("text", ["the end of the stream", "reset and closed", "tried for 5 s", "a: b since c"])
+def test_what_others_wrote_is_not_taken_for_a_short_text_of_ours(text: str) -> None:
+    """Texts such as "{count} of {total}" fit nearly everything, so they are no sentences that evidence holds."""
+    with language.use("ru"):
+        assert language.retell(text) == text
 
 
 def test_a_number_with_a_fraction_is_not_written_without_a_format() -> None:

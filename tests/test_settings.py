@@ -178,3 +178,12 @@ def test_a_list_of_subscriptions_can_stand_in_the_environment() -> None:
     settings = load_settings(environ={"DLQKIT_DEAD_LETTER_SUBSCRIPTION__NAME": json.dumps(names)}, start=Path("/"))
 
     assert list(settings.dead_letter_subscriptions(None)) == names
+
+
+def test_a_language_without_a_catalog_is_refused_with_those_there_are(tmp_path: Path) -> None:
+    config = _write(tmp_path, "[report]\nlanguage = 'ru'\n")
+
+    assert load_settings(config, environ={}).report.language == "ru"
+    assert Settings().report.language == "en"
+    with pytest.raises(ParameterError, match="no language 'xx'; choose of en, ru"):
+        load_settings(config, environ={"DLQKIT_REPORT__LANGUAGE": "xx"})

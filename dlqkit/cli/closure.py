@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
 import typer
 
-from dlqkit.cli.shared import PARTIAL, exit_code_of, load, say, write_json
+from dlqkit import language
+from dlqkit.cli.shared import PARTIAL, Language, exit_code_of, load, say, speak_for, write_json
 from dlqkit.errors import DlqkitError, SourceError
 from dlqkit.untrusted import for_terminal, for_terminal_lines
 
@@ -25,11 +26,24 @@ WIDTH = 80
 SAYS_NO = 4
 # Between two snapshots of --watch; a worker is scraped every 15 to 60 s, and an API has its own limits.
 WATCH_S = 60.0
-_MARKS = {"yes": "yes", "no": "NO", "unknown": "not known", "person": "ask"}
+_MARKS = {
+    "yes": language.mark("yes"),
+    "no": language.mark("NO"),
+    "unknown": language.mark("not known"),
+    "person": language.mark("ask"),
+    "accepted": language.mark("accepted"),
+}
+# Columns of a mark and the space after it.
+_MARK_WIDTH = 10
+_VERDICTS = {
+    "closable": language.mark("closable"),
+    "not closable": language.mark("not closable"),
+    "unknown": language.mark("unknown"),
+}
 _ENDED = {
-    "holds": "What is measured holds.",
-    "regression": "Events have died again since the look before.",
-    "timeout": "The time of --watch is up.",
+    "holds": language.mark("What is measured holds."),
+    "regression": language.mark("Events have died again since the look before."),
+    "timeout": language.mark("The time of --watch is up."),
 }
 
 
@@ -47,6 +61,7 @@ def closure(
     watch: Annotated[bool, typer.Option("--watch", help="Look again until it holds or gets worse.")] = False,
     interval: Annotated[float, typer.Option(help="Seconds between two looks of --watch, 10 to 3600.")] = WATCH_S,
     timeout: Annotated[float, typer.Option(help="Seconds after which --watch gives up.")] = 3600.0,
+    lang: Language = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print as JSON.")] = False,
 ) -> None:
     """Say whether the incident may be closed: the counter, the records, people's word; exits with 4 if not.
@@ -55,6 +70,7 @@ def closure(
     Example: dlqkit closure incidents/orders --confirmed-by "Olga, payments" --how "in the ticket"
     """
     settings = load(context, need="source" if refresh else None)
+    speak_for(context, lang, settings)
     if watch and not refresh:
         _refuse("--watch looks at new evidence each time.", "Leave --no-refresh out.")
     folder = _look(directory, settings, refresh=refresh)
@@ -174,12 +190,20 @@ def _watch(
         return to_closure(known[-1][1])
 
     def tell(found: Closure | SourceError) -> None:
-        at = f"{datetime.now(UTC):%H:%M:%S} UTC"
+        at = language.clock(datetime.now(UTC))
         if isinstance(found, DlqkitError):
-            say(f"{at}: {found.problem} Looking again in {interval_s:.0f} s.")
+            text = language.say(
+                "{at} UTC: {problem} Looking again in {seconds:d} s.",
+                at=at, problem=found.problem, seconds=round(interval_s),
+            )  # fmt: skip
         else:
+            verdict = language.say(_VERDICTS[found.verdict])
+            text = language.say(
+                "{at} UTC, snapshot {snapshot}: {verdict}.", at=at, snapshot=known[-1][0].snapshot, verdict=verdict
+            )
             left = next((one.why for one in found.items if one.state != "yes" and one.accepted is None), "")
-            say(f"{at}, snapshot {known[-1][0].snapshot}: {found.verdict}. {left}")
+            text = f"{text} {left}"
+        say(text)
 
     looked: list[int] = []
     done = watch(look, interval_s=interval_s, timeout_s=timeout_s, on_look=tell)
@@ -202,25 +226,38 @@ def _tell(
 
     told = facts["closure"]
     age = duration_text(age_s)
-    lines = [f"{told['verdict'].upper()} by snapshot {folder.snapshot}, as of {moment_text(facts['as_of'])}, {age} ago"]
-    lines.append(for_terminal(f"Workflow: {workflow_text(facts)}"))
-    lines += [] if watched is None else [_ENDED[watched["ended"]]]
-    lacking = [row["kind"] for row in counted_sources(facts) if row["completeness"] != "complete"]
+    verdict = _VERDICTS[told["verdict"]]
+    verdict = language.say(verdict).upper()
+    head = language.say(
+        "{verdict} by snapshot {snapshot}, as of {as_of}, {age} ago",
+        verdict=verdict, snapshot=folder.snapshot, as_of=moment_text(facts["as_of"]), age=age,
+    )  # fmt: skip
+    lines = for_terminal_lines(head, WIDTH)
+    lines.append(for_terminal(language.say("Workflow: {workflow}", workflow=workflow_text(facts))))
+    ended = "" if watched is None else _ENDED[watched["ended"]]
+    lines += [language.say(ended)] if ended else []
+    lacking = [language.retell(row["kind"]) for row in counted_sources(facts) if row["completeness"] != "complete"]
     if lacking:
-        lines += for_terminal_lines(f"Not whole: {', '.join(dict.fromkeys(lacking))}.", WIDTH)
-    lines += for_terminal_lines(f"Looked at since {moment_text(told['since']['at'])}: {told['since']['basis']}.", WIDTH)
+        whole = language.say("Not whole: {sources}.", sources=", ".join(dict.fromkeys(lacking)))
+        lines += for_terminal_lines(whole, WIDTH)
+    since, basis = moment_text(told["since"]["at"]), told["since"]["basis"]
+    looked = language.say("Looked at since {since}: {basis}.", since=since, basis=basis)
+    lines += for_terminal_lines(looked, WIDTH)
+    marks = {name: language.say(word) for name, word in _MARKS.items()}
+    size = max(_MARK_WIDTH, *(len(word) + 1 for word in marks.values()))
     for one in told["items"]:
-        mark = "accepted" if one["accepted"] else _MARKS[one["state"]]
-        lines += ["", *for_terminal_lines(f"{mark:<10}{one['text']}", WIDTH)]
-        lines += [f"          {line}" for line in for_terminal_lines(_here(one["why"], directory), WIDTH - 10)]
+        mark = marks["accepted" if one["accepted"] else one["state"]]
+        first, *rest = for_terminal_lines(one["text"], WIDTH - size)
+        lines += ["", f"{mark:<{size}}{first}", *(" " * size + line for line in rest)]
+        lines += [" " * size + line for line in for_terminal_lines(_here(one["why"], directory), WIDTH - size)]
         word = state_word(one)
-        lines += [f"          {line}" for line in for_terminal_lines(word, WIDTH - 10)] if word else []
+        lines += [" " * size + line for line in for_terminal_lines(word, WIDTH - size)] if word else []
     counts = counts_line(facts)
     lines += ["", *for_terminal_lines(counts, WIDTH)] if counts else []
     if told["came_back"]:
         lines += ["", *for_terminal_lines(return_text(facts), WIDTH)]
     elif told["verdict"] == "closable":
-        step = "Close the ticket, then record it: dlqkit closure DIR --closed TICKET"
+        step = language.say("Close the ticket, then record it: dlqkit closure DIR --closed TICKET")
         lines += ["", for_terminal(_here(step, directory))]
     typer.echo("\n".join(lines))
 

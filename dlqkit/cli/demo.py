@@ -15,7 +15,8 @@ from typing import Annotated, Any
 
 import typer
 
-from dlqkit.cli.shared import PARTIAL, zone_of
+from dlqkit import language
+from dlqkit.cli.shared import PARTIAL, Language, speak_for, zone_of
 from dlqkit.errors import ParameterError, SourceUnavailable
 from dlqkit.untrusted import for_file_name, for_terminal
 
@@ -34,6 +35,7 @@ def demo(
     seed: Annotated[int, typer.Option(help="Same seed, same platform.")] = 7,
     republish: Annotated[bool, typer.Option(help="Then remove the cause and send the dead events again.")] = True,
     fix: Annotated[bool, typer.Option(help="--no-fix sends them with the cause still there, and stops.")] = True,
+    lang: Language = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print the result as JSON.")] = False,
 ) -> None:
     """Carry out the runbook on a simulated incident: post-mortem, then the republish. Loopback only.
@@ -63,11 +65,14 @@ def demo(
             else []
         )
         settings = load_settings(environ=environment, start=Path(scratch))
+        speak_for(context, lang, settings)
 
         def finish(result: Any) -> dict[str, Any]:
             if not as_json:
-                typer.echo(f"\nThe post-mortem: {for_terminal(result.paths['html'].resolve())}")
-                typer.echo(f"Look around in it: dlqkit lab {for_terminal(folder)}")
+                path = language.say("The post-mortem: {path}", path=result.paths["html"].resolve())
+                look = language.say("Look around in it: dlqkit lab {directory}", directory=folder)
+                typer.echo(f"\n{for_terminal(path)}")
+                typer.echo(for_terminal(look))
             if not republish:
                 return {}
             workflow_id = result.facts["workflow"]["id"]

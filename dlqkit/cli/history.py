@@ -8,7 +8,8 @@ from typing import Annotated
 
 import typer
 
-from dlqkit.cli.shared import load, text_beside_utc, write_json, zone_of
+from dlqkit import language
+from dlqkit.cli.shared import Language, load, speak_for, text_beside_utc, write_json, zone_of
 from dlqkit.untrusted import for_terminal
 
 __all__ = ["history"]
@@ -27,6 +28,7 @@ def history(
     snapshot: Annotated[
         str | None, typer.Option(help="Number of the evidence snapshot; the newest by default.")
     ] = None,
+    lang: Language = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print as JSON.")] = False,
 ) -> None:
     """Show other incidents with the same error: when, how many events, the cause then, what helped. Offline.
@@ -37,8 +39,10 @@ def history(
     from dlqkit.report.history import find_history
     from dlqkit.report.history_tables import show_history, show_incidents, skipped_sentences
 
+    settings = load(context)
+    speak_for(context, lang, settings)
     folder = open_incident(directory, snapshot=snapshot)
-    place = below or load(context).report.earlier or directory.resolve().parent
+    place = below or settings.report.earlier or directory.resolve().parent
     found = find_history(folder, place)
     if as_json:
         write_json({"below": str(place), **asdict(found)})
@@ -48,7 +52,7 @@ def history(
         typer.echo(for_terminal(shown.title))
         typer.echo("\n".join(f"  {line}" for line in shown.to_text(78).splitlines()) + "\n")
     if (more := len(found.incidents) - SHOWN) > 0:
-        typer.echo(f"More incidents, which --json lists: {more:,}")
+        typer.echo(language.say("More incidents, which --json lists: {count}", count=more))
     if not found.incidents:
         typer.echo(show_history(found).to_text())
     for sentence in skipped_sentences(found):

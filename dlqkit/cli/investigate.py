@@ -9,7 +9,20 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from dlqkit.cli.shared import PARTIAL, Progress, ask, exit_code_of, load, name_folder, say, write_json, zone_of
+from dlqkit import language
+from dlqkit.cli.shared import (
+    PARTIAL,
+    Language,
+    Progress,
+    ask,
+    exit_code_of,
+    load,
+    name_folder,
+    speak_for,
+    tell_step,
+    write_json,
+    zone_of,
+)
 from dlqkit.errors import ParameterError
 from dlqkit.untrusted import for_terminal
 
@@ -80,6 +93,7 @@ def investigate(
     worker_logs: Annotated[list[str] | None, typer.Option(help="Worker log files.")] = None,
     reported: Annotated[Path | None, typer.Option(help="CSV of what clients reported.")] = None,
     open_lab: Annotated[bool, typer.Option("--lab", help="Open JupyterLab at the end.")] = False,
+    lang: Language = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print the result as JSON.")] = False,
     strict: Annotated[bool, typer.Option(help="Exit with 3 for unverified evidence too.")] = False,
 ) -> None:
@@ -88,6 +102,7 @@ def investigate(
     Example: dlqkit investigate --since 2h
     """
     settings = load(context, need="source")
+    speak_for(context, lang, settings)
     given = read_alert(alert) if alert else {}
     incident = ask(
         workflow=workflow or given.get("workflow_id"),
@@ -109,7 +124,7 @@ def investigate(
     if open_lab:
         from dlqkit.cli.lab import lab
 
-        lab(folder, snapshot=None, port=0, browser=True, prepare=False, as_json=False)
+        lab(context, folder, snapshot=None, port=0, browser=True, prepare=False, lang=lang, as_json=False)
     code = exit_code_of(result.facts["snapshot"]["completeness"], strict=strict)
     raise typer.Exit(code if result.complete else PARTIAL)
 
@@ -145,12 +160,13 @@ def run_investigation(
     from dlqkit.report.run import run_postmortem
 
     if not as_json:
-        typer.echo(f"Incident folder: {for_terminal(directory)}")
+        typer.echo(for_terminal(language.say("Incident folder: {directory}", directory=directory)))
 
     def show_first(folder: IncidentFolder) -> None:
         if not as_json:
             print_triage(compute_facts(folder, first_look=True), directory, zone)
-            typer.echo("\nFirst look, from the dead letters; collecting the rest …")
+            first = language.say("First look, from the dead letters; collecting the rest …")
+            typer.echo(f"\n{first}")
             sys.stdout.flush()
 
     with Progress() as progress:
@@ -158,7 +174,7 @@ def run_investigation(
             incident, settings, directory,
             worker_logs=worker_logs, reported=reported, progress=progress, focus=find_focus, on_dead_letters=show_first,
         )  # fmt: skip
-    result = run_postmortem(directory, progress=lambda step: say(f"Post-mortem: {step}"))
+    result = run_postmortem(directory, progress=tell_step)
     if as_json:
         more = finish(result) if finish is not None else {}
         write_json({"directory": str(directory), "paths": {name: str(path) for name, path in result.paths.items()},
@@ -170,7 +186,7 @@ def run_investigation(
         for name, path in result.paths.items():
             typer.echo(f"{name:<6} {for_terminal(path)}")
         for problem in result.problems:
-            typer.echo(f"Not whole: {for_terminal(problem)}", err=True)
+            typer.echo(for_terminal(language.say("Not whole: {problem}", problem=problem)), err=True)
         if finish is not None:
             finish(result)
     return result

@@ -11,7 +11,8 @@ from typing import Annotated, Any
 
 import typer
 
-from dlqkit.cli.shared import write_json
+from dlqkit import language
+from dlqkit.cli.shared import Language, load, speak_for, write_json
 from dlqkit.errors import ParameterError
 from dlqkit.untrusted import for_terminal
 
@@ -21,6 +22,8 @@ __all__ = ["fill_notebooks", "lab"]
 def fill_notebooks(directory: Path, snapshot: str | None = None) -> list[Path]:
     """Copy the seven notebooks into the incident folder, their parameters filled in; the analyst's own are kept.
 
+    Those of the report, §6–7, are in the language that is spoken.
+
     In those that are there already only the snapshot is set anew, so that nobody reads another one unawares.
 
     Returns
@@ -29,6 +32,7 @@ def fill_notebooks(directory: Path, snapshot: str | None = None) -> list[Path]:
         Every notebook in ``DIR/notebooks``, in runbook order.
     """
     from dlqkit.evidence.store import write_bytes
+    from dlqkit.report.notebook_words import translate_notebook
     from dlqkit.resources import find_notebooks
 
     target = directory / "notebooks"
@@ -37,8 +41,11 @@ def fill_notebooks(directory: Path, snapshot: str | None = None) -> list[Path]:
         path = target / source.name
         paths.append(path)
         # Relative, so that a folder that was moved or zipped opens elsewhere.
-        values = {"snapshot": snapshot or ""} if path.exists() else {"incident_dir": "..", "snapshot": snapshot or ""}
+        values = {"snapshot": snapshot or ""}
         notebook = _read_notebook(path if path.exists() else source)
+        if not path.exists():
+            values |= {"incident_dir": "..", "language": language.current()}
+            notebook = translate_notebook(notebook)
         before = json.dumps(notebook)
         for cell in notebook.get("cells", []):
             if "parameters" in cell.get("metadata", {}).get("tags", []):
@@ -72,6 +79,7 @@ def _fill(line: str, values: Mapping[str, str]) -> str:
 
 
 def lab(
+    context: typer.Context,
     directory: Annotated[Path, typer.Argument(help="Incident folder.")],
     snapshot: Annotated[
         str | None, typer.Option(help="Number of the evidence snapshot; the newest by default.")
@@ -79,6 +87,7 @@ def lab(
     port: Annotated[int, typer.Option(help="Port of JupyterLab; 0 takes a free one.")] = 0,
     browser: Annotated[bool, typer.Option(help="Open a browser.")] = True,
     prepare: Annotated[bool, typer.Option(help="Only fill in the notebooks and say where they are.")] = False,
+    lang: Language = None,
     as_json: Annotated[bool, typer.Option("--json", help="With --prepare: print the paths as JSON.")] = False,
 ) -> None:
     """Open JupyterLab with the seven notebooks, filled in for this incident.
@@ -88,6 +97,7 @@ def lab(
     from dlqkit.evidence.folder import open_incident
     from dlqkit.report.run import kernel_environment
 
+    speak_for(context, lang, load(context))
     open_incident(directory, snapshot=snapshot)
     paths = fill_notebooks(directory, snapshot)
     if prepare and as_json:

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from dlqkit.cli.shared import PARTIAL, exit_code_of, load, say, write_json
+from dlqkit import language
+from dlqkit.cli.shared import PARTIAL, Language, exit_code_of, load, speak_for, tell_step, write_json
 from dlqkit.untrusted import for_terminal
 
 if TYPE_CHECKING:
@@ -38,6 +39,7 @@ def postmortem(
     attach: Annotated[
         str | None, typer.Option(metavar="TICKET", help="Attach the report to this ticket, once. Needs the network.")
     ] = None,
+    lang: Language = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print the paths as JSON.")] = False,
     strict: Annotated[bool, typer.Option(help="Exit with 3 for unverified evidence too.")] = False,
 ) -> None:
@@ -53,6 +55,7 @@ def postmortem(
     from dlqkit.tickets.ticket import check_key
 
     settings = load(context)
+    speak_for(context, lang, settings)
     # What is wrong with the ticket is said before anybody waits for the report.
     tickets = None if attach is None else (open_tickets(settings), check_key(attach))
     result = run_postmortem(
@@ -61,7 +64,7 @@ def postmortem(
         as_of=parse_time(as_of) if as_of else None,
         formats=tuple(formats) if formats else None,
         output=output,
-        progress=lambda step: say(f"Post-mortem: {step}"),
+        progress=tell_step,
         personal_fields=settings.report.personal_fields,
         earlier=earlier or settings.report.earlier,
     )
@@ -73,7 +76,7 @@ def postmortem(
         for path in paths.values():
             typer.echo(for_terminal(path))
         for problem in result.problems:
-            typer.echo(f"Not whole: {for_terminal(problem)}", err=True)
+            typer.echo(for_terminal(language.say("Not whole: {problem}", problem=problem)), err=True)
     attached = None if tickets is None else _attach(*tickets, directory, result, paths)
     if as_json:
         write_json(
@@ -85,8 +88,11 @@ def postmortem(
             }
         )
     elif attached is not None:
-        new = ", ".join(attached.added) or "nothing new"
-        typer.echo(for_terminal(f"Attached to {attached.ticket}: {new}. See {attached.place}"))
+        new = ", ".join(attached.added) or language.say("nothing new")
+        text = language.say(
+            "Attached to {ticket}: {new}. See {place}", ticket=attached.ticket, new=new, place=attached.place
+        )
+        typer.echo(for_terminal(text))
     code = exit_code_of(result.facts["snapshot"]["completeness"], strict=strict)
     raise typer.Exit(code if result.complete else PARTIAL)
 

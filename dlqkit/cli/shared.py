@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import json
-import re
 import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import typer
 
+from dlqkit import language
 from dlqkit.errors import ParameterError
 from dlqkit.incident import Incident, format_time, parse_time
 from dlqkit.untrusted import for_file_name, for_terminal, for_terminal_lines
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "PARTIAL",
+    "Language",
     "Progress",
     "Shared",
     "ask",
@@ -33,7 +34,9 @@ __all__ = [
     "local_beside_utc",
     "name_folder",
     "say",
+    "speak_for",
     "table_beside_utc",
+    "tell_step",
     "text_beside_utc",
     "write_json",
     "zone_of",
@@ -41,6 +44,10 @@ __all__ = [
 
 PARTIAL = 3
 WIDTH = 80
+Language = Annotated[
+    str | None, typer.Option("--lang", help="Language of what people read: en or ru; report.language by default.")
+]
+"""The option ``--lang``."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,24 +81,21 @@ def find_zone(name: str | None) -> ZoneInfo | None:
         raise ParameterError(f"The time zone {name[:40]!r} is not known.", "Write it as Europe/Berlin.") from None
 
 
-_UTC_TIME = re.compile(r"([0-9]{4}-[0-9]{2}-[0-9]{2}) ([0-9]{2}:[0-9]{2}(?::[0-9]{2})?) UTC")
-
-
 def local_beside_utc(text: str, zone: ZoneInfo | None) -> str:
     """The text with the local time after every UTC time in it."""
     if zone is None:
         return text
-
-    def add(found: re.Match[str]) -> str:
-        moment = datetime.fromisoformat(f"{found[1]}T{found[2]}+00:00").astimezone(zone)
-        day = "" if f"{moment:%Y-%m-%d}" == found[1] else f"{moment:%Y-%m-%d} "
-        return (
-            f"{found[0]} ({day}{moment:%H:%M:%S} {moment:%Z})"
-            if found[2].count(":") == 2
-            else (f"{found[0]} ({day}{moment:%H:%M} {moment:%Z})")
+    for start, end, at in reversed(language.moments(text)):
+        moment = at.astimezone(zone)
+        # Written as a moment in UTC is, in the order that the language has.
+        shown, seconds = moment.replace(tzinfo=UTC), text[start:end].count(":") == 2
+        here = (
+            language.clock(shown, seconds=seconds)
+            if shown.date() == at.date()
+            else language.date_and_time(shown, seconds=seconds).removesuffix(" UTC")
         )
-
-    return _UTC_TIME.sub(add, text)
+        text = f"{text[:end]} ({here} {moment:%Z}){text[end:]}"
+    return text
 
 
 def text_beside_utc(text: Text, zone: ZoneInfo | None) -> Text:
@@ -131,6 +135,17 @@ def load(context: typer.Context, *, need: str | None = None) -> Settings:
             "Write their URLs into dlqkit.toml, or set DLQKIT_EXECUTION_LOGS__URL; try dlqkit demo without any.",
         )
     return settings
+
+
+def speak_for(context: typer.Context, wanted: str | None, settings: Settings) -> None:
+    """Speak the language of ``--lang``, else that of the settings, until the command ends.
+
+    Raises
+    ------
+    ParameterError
+        If there is no such language.
+    """
+    context.with_resource(language.use(wanted or settings.report.language))
 
 
 def say(text: str) -> None:
@@ -180,6 +195,13 @@ def name_folder(incident: Incident, settings: Settings) -> Path:
 def exit_code_of(completeness: str, *, strict: bool = False) -> int:
     """3 for partial evidence, with ``--strict`` also for unverified; else 0."""
     return PARTIAL if completeness == "partial" or (strict and completeness == "unverified") else 0
+
+
+def tell_step(step: str) -> None:
+    """What the post-mortem is at, in a marked word."""
+    word = language.say(step)
+    text = language.say("Post-mortem: {step}", step=word)
+    say(text)
 
 
 class Progress:

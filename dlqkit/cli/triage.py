@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from dlqkit.cli.shared import exit_code_of, text_beside_utc, write_json, zone_of
+from dlqkit import language
+from dlqkit.cli.shared import Language, exit_code_of, load, speak_for, text_beside_utc, write_json, zone_of
 
 if TYPE_CHECKING:
     from zoneinfo import ZoneInfo
@@ -17,6 +18,8 @@ if TYPE_CHECKING:
 __all__ = ["print_triage", "triage"]
 
 WIDTH, HEIGHT = 80, 40
+# Of the column of classes, or as long as the longest of them.
+CLASS_WIDTH = 14
 
 
 def triage_text(facts: Mapping[str, Any], directory: Path, zone: ZoneInfo | None = None) -> str:
@@ -29,20 +32,26 @@ def triage_text(facts: Mapping[str, Any], directory: Path, zone: ZoneInfo | None
     # The facts name the folder by its last part alone, so that reports are equal; here the command is to be pasted.
     advice = advise(facts, directory=str(directory))
     command = (advice[0]["command"] if advice else "") or f"dlqkit postmortem {shlex.quote(str(directory))}"
-    last = ["", f"Snapshot {facts['snapshot']['id']} in {for_terminal(directory)}", f"Next:  {for_terminal(command)}"]
+    where = language.say("Snapshot {snapshot} in {directory}", snapshot=facts["snapshot"]["id"], directory=directory)
+    # The command is to be copied as a whole.
+    step = language.say("Next:  {command}", command=command)
+    last = ["", for_terminal(where), for_terminal(step)]
     lines = [*for_terminal_lines(text.title, WIDTH, 2), "─" * WIDTH, *text.to_text(WIDTH).split("\n")]
     if len(facts["signatures"]) > 1:
-        rows = [[_signature_text(row)] for row in facts["signatures"][:4]]
-        lines += _section("Signatures", rows, HEIGHT - len(last) - len(lines))
+        shown = facts["signatures"][:4]
+        size = max(CLASS_WIDTH, *(len(language.retell(row["failure_class"])) for row in shown))
+        rows = [[_signature_text(row, size)] for row in shown]
+        lines += _section(language.say("Signatures"), rows, HEIGHT - len(last) - len(lines))
     sentences = [[f"  {part}" for part in for_terminal_lines(one, WIDTH - 2, 2)] for one in facts["assumptions"][:4]]
-    lines += _section("Taken to be so, not given", sentences, HEIGHT - len(last) - len(lines))
+    lines += _section(language.say("Taken to be so, not given"), sentences, HEIGHT - len(last) - len(lines))
     return "\n".join(lines + last)
 
 
-def _signature_text(row: Mapping[str, Any]) -> str:
+def _signature_text(row: Mapping[str, Any], size: int) -> str:
     from dlqkit.untrusted import for_terminal, shorten
 
-    label = f"  {row['share']:>4.0%} {row['events']:>7,}  {row['failure_class']:<14} "
+    share, events = language.percent(row["share"]), language.number(row["events"])
+    label = f"  {share:>4} {events:>7}  {language.retell(row['failure_class']):<{size}} "
     return label + shorten(for_terminal(row["signature"]), WIDTH - len(label))
 
 
@@ -66,6 +75,7 @@ def triage(
     snapshot: Annotated[
         str | None, typer.Option(help="Number of the evidence snapshot; the newest by default.")
     ] = None,
+    lang: Language = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print the facts as JSON.")] = False,
     strict: Annotated[bool, typer.Option(help="Exit with 3 for unverified evidence too.")] = False,
 ) -> None:
@@ -76,6 +86,7 @@ def triage(
     from dlqkit.evidence.folder import open_incident
     from dlqkit.report.facts import facts as compute_facts
 
+    speak_for(context, lang, load(context))
     found = compute_facts(open_incident(directory, snapshot=snapshot))
     if as_json:
         write_json(found)

@@ -8,7 +8,8 @@ from typing import Annotated
 
 import typer
 
-from dlqkit.cli.shared import exit_code_of, load, text_beside_utc, write_json, zone_of
+from dlqkit import language
+from dlqkit.cli.shared import Language, exit_code_of, load, speak_for, text_beside_utc, write_json, zone_of
 from dlqkit.untrusted import for_terminal
 
 __all__ = ["update"]
@@ -25,6 +26,7 @@ def update(
         bool, typer.Option("--sent", help="Remember that it was sent: the next one tells changes.")
     ] = False,
     by: Annotated[str | None, typer.Option(help="Who sent it; the user of this machine by default.")] = None,
+    lang: Language = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print as JSON.")] = False,
 ) -> None:
     """Write the short status text from the same facts as the report. Offline; nothing is sent.
@@ -41,16 +43,19 @@ def update(
     readers = next((one for one in AUDIENCES if one == audience), None)
     if readers is None:
         raise ParameterError(f"There is no text for {audience[:20]!r}.", f"Choose of {', '.join(AUDIENCES)}.")
+    settings = load(context)
+    speak_for(context, lang, settings)
     folder = open_incident(directory, snapshot=snapshot)
-    known = redact_facts(folder.path, facts(folder), load(context).report.personal_fields)
+    known = redact_facts(folder.path, facts(folder), settings.report.personal_fields)
     text = write_update(known, readers, last_update(folder.path, readers, known["as_of"]))
     text = text_beside_utc(text, zone_of(context))
     if as_json:
         lines = [{"label": line.label, "text": line.text, "kind": line.kind} for line in text.lines]
         write_json({"for": audience, "as_of": known["as_of"], "lines": lines})
     else:
+        needed = language.say("[judgement needed]")
         for line in text.lines:
-            mark = "[judgement needed] " if line.kind == "judgement" else ""
+            mark = f"{needed} " if line.kind == "judgement" else ""
             # One line each, not wrapped: it is to be pasted.
             typer.echo(f"{for_terminal(line.label)}: {mark}{for_terminal(line.text)}")
     if sent:

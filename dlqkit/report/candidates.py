@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from dlqkit.decision.classes import classify_failures
 from dlqkit.decision.overrides import apply_overrides
 from dlqkit.executions.event_history import event_states
+from dlqkit.language import mark, say
 from dlqkit.report.coverage import time_text
 from dlqkit.report.diagnosis import sign_dead_letters
 from dlqkit.report.judgement import read_judgement
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Candidate", "find_candidates"]
 
-VERDICTS = {"no": "no", "after_repair": "yes, after the repair", "look_first": "look first"}
+VERDICTS = {"no": mark("no"), "after_repair": mark("yes, after the repair"), "look_first": mark("look first")}
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,8 +56,8 @@ def find_candidates(folder: IncidentFolder, values: Mapping[str, Any]) -> list[C
             str(row.event_key),
             time_text(last.at[row.event_key, "recorded_at"]),
             str(row.failure_class),
-            names.get(row.signature_id, "of before the incident"),
-            f"{VERDICTS[str(row.republish)]}: {row.republish_reason}",
+            names.get(row.signature_id, say("of before the incident")),
+            f"{say(VERDICTS[str(row.republish)])}: {row.republish_reason}",
         )
         for row in classes.itertuples(index=False)
     ]

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from dlqkit.executions.event_history import event_states
+from dlqkit.language import say
 from dlqkit.report.coverage import dead_letters_are_whole, evidence_ids, time_text, value_or_none
 from dlqkit.report.state import select_dead
 from dlqkit.signals.counters import increase, metric_samples, steps_within
@@ -71,13 +72,14 @@ def find_doubt(own: pd.DataFrame, dead: pd.DataFrame, main: pd.Series | None, ro
         return ""
     counted = value_or_none(main["size"]) or 0.0
     if counted > UNSEEN_SHARE * len(dead) + UNSEEN_EVENTS:
-        return (
-            f"The dead-letter counter grew by {counted:,.0f}, and the records hold {len(dead):,} of them; "
-            "so the number of events is at least that of the records."
-        )
+        return say(
+            "The dead-letter counter grew by {counted:,.0f}, and the records hold {held} of them; "
+            "so the number of events is at least that of the records.",
+            counted=counted, held=len(dead),
+        )  # fmt: skip
     has_api = any(row["kind"] == "records: dead letters" for row in rows)
     if not has_api and not (own["recorded_at"] < main["onset_at"] - UNSEEN_BEFORE).any():
-        return "The exported records begin with the incident, so there may be earlier ones."
+        return say("The exported records begin with the incident, so there may be earlier ones.")
     return ""
 
 

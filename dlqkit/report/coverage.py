@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from dlqkit.frames import Coverage
+from dlqkit.language import retell
 
 if TYPE_CHECKING:
     from dlqkit.evidence.folder import IncidentFolder
@@ -39,7 +40,7 @@ def value_or_none(value: Any) -> float | None:
 
 
 def coverage_rows(folder: IncidentFolder) -> list[dict[str, Any]]:
-    """A row for each source that was asked, as the manifest has it."""
+    """A row for each source that was asked, as the manifest has it; its sentences in the current language."""
     rows = []
     for source in folder.manifest["sources"]:
         coverage = Coverage.from_json(source["coverage"])
@@ -54,8 +55,8 @@ def coverage_rows(folder: IncidentFolder) -> list[dict[str, Any]]:
                 "got_end": time_text(coverage.got_end),
                 "received": coverage.rows,
                 "completeness": coverage.completeness,
-                "missing": list(coverage.missing),
-                "findings": list(coverage.findings),
+                "missing": [retell(text) for text in coverage.missing],
+                "findings": [retell(text) for text in coverage.findings],
                 "quarantined": coverage.quarantined,
                 "newest_first": coverage.details.get("newest_first"),
             }

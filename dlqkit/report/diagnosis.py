@@ -14,8 +14,10 @@ from dlqkit.decision.payload_changes import ENOUGH_BEFORE
 from dlqkit.decision.signatures import group_errors, sign_errors
 from dlqkit.decision.signing.signature_edits import SignatureEdits
 from dlqkit.decision.timeout_proposal import believe_timeout
+from dlqkit.language import say
 from dlqkit.report.coverage import evidence_ids, time_text, value_or_none
 from dlqkit.report.redact import mask_credentials, mask_payload_values
+from dlqkit.report.wording import NOT_LOOKED_AT
 
 if TYPE_CHECKING:
     from dlqkit.evidence.folder import IncidentFolder
@@ -81,9 +83,13 @@ def diagnose(
     value = "unknown" if not total else leading if counts[leading] >= LEADING_SHARE * total else "mixed"
     assumptions = []
     if attempts is not None and attempts.value is not None:
-        assumptions.append(f"MAX_ATTEMPTS is taken as {attempts.value:.0f}: {attempts.basis}.")
+        assumptions.append(
+            say("MAX_ATTEMPTS is taken as {value:d}: {basis}.", value=round(attempts.value), basis=attempts.basis)
+        )
     if timeout is not None and timeout.value is not None:
-        assumptions.append(f"The action's timeout is taken as {timeout.value:,.0f} ms: {timeout.basis}.")
+        assumptions.append(
+            say("The action's timeout is taken as {value:,.0f} ms: {basis}.", value=timeout.value, basis=timeout.basis)
+        )
     diagnosis = {
         "class": {
             "value": value,
@@ -92,8 +98,8 @@ def diagnose(
             "overridden": int(classes["overridden"].sum()),
             "unmatched_overrides": [override.target for override in unmatched],
             "rules": _rule_rows(classes),
-            "max_attempts": {"value": max_attempts, "basis": "as set" if attempts is None else attempts.basis},
-            "timeout_ms": {"value": timeout_ms, "basis": "as set" if timeout is None else timeout.basis},
+            "max_attempts": {"value": max_attempts, "basis": say("as set") if attempts is None else attempts.basis},
+            "timeout_ms": {"value": timeout_ms, "basis": say("as set") if timeout is None else timeout.basis},
         },
         "signatures": _signature_rows(groups, classes),
         "signature_count": len(groups),
@@ -173,7 +179,8 @@ def _signature_rows(groups: pd.DataFrame, classes: pd.DataFrame) -> list[dict[st
 def _shown(kind: str, what: str) -> str:
     """A log line without credentials; a client without its name, which is a value of the payload."""
     if kind == "client":
-        return f"a new value of {what.split(' ')[0]}"
+        # In every language the sentence begins with the field.
+        return say("a new value of {field}", field=what.split(" ")[0].rstrip(":"))
     return mask_credentials(what)[:200] if kind == "log" else what
 
 
@@ -192,12 +199,12 @@ def describe_changes(
     workflow_id: str | None,
 ) -> dict[str, Any]:
     """What changed in the half hour before the onset, and what was looked at for it."""
-    looked = ["worker restarts and versions in the metrics"] if len(samples) else []
-    looked += ["event volume"] if len(samples) else []
-    looked += ["payloads of the records"] if _payloads_tell(own, main) else []
-    looked += ["worker logs"] if len(folder.worker_logs().frame) else []
-    looked += ["your notes"] if folder.notes else []
-    looked_at = ", ".join(looked) + " were looked at" if looked else "no source tells of restarts, versions or deploys"
+    looked = [say("worker restarts and versions in the metrics")] if len(samples) else []
+    looked += [say("event volume")] if len(samples) else []
+    looked += [say("payloads of the records")] if _payloads_tell(own, main) else []
+    looked += [say("worker logs")] if len(folder.worker_logs().frame) else []
+    looked += [say("your notes")] if folder.notes else []
+    looked_at = say("{sources} were looked at", sources=", ".join(looked)) if looked else say(NOT_LOOKED_AT)
     if main is None:
         return {"rows": [], "looked_at": looked_at}
     logs = folder.worker_logs().frame

@@ -16,6 +16,7 @@ from dlqkit.decision.advice import advise
 from dlqkit.errors import ParameterError
 from dlqkit.frames import with_labels
 from dlqkit.incident import format_time
+from dlqkit.language import current, mark, retell, say, say_count
 from dlqkit.report.candidates import find_candidates
 from dlqkit.report.closing import describe_closure
 from dlqkit.report.communication import write_communication
@@ -58,6 +59,7 @@ from dlqkit.report.state import (
 from dlqkit.report.unplaced import find_unplaced
 from dlqkit.signals.counters import metric_samples
 from dlqkit.signals.signals import find_incidents
+from dlqkit.signals.support import fate_text
 
 if TYPE_CHECKING:
     from dlqkit.evidence.folder import IncidentFolder
@@ -76,6 +78,14 @@ __all__ = [
 
 SCHEMA = 4
 STALE = timedelta(minutes=1)
+# What the timeline says of the onset, by the signal.
+_ONSETS = {
+    "dead_letters": mark("The dead-letter rate jumps"),
+    "silence": mark("The last sign of life"),
+    "failures": mark("Onset of: failures"),
+    "support": mark("Onset of: support"),
+    "duration": mark("Onset of: duration"),
+}
 
 
 def find_signals(
@@ -106,8 +116,9 @@ def find_signals(
     )
     # What became of the reported events also depends on what was not asked for, which the frames do not tell.
     fates = describe_reports(folder, records)["fates"]
-    text = f"{len(reports):,} reports from outside: " + ", ".join(f"{count:,} {name}" for name, count in fates.items())
-    found["evidence"] = found["evidence"].mask(found["signal"] == "support", f"{text}.")
+    text = say_count("{count} report from outside", "{count} reports from outside", len(reports))
+    told = ", ".join(fate_text(name, count) for name, count in fates.items())
+    found["evidence"] = found["evidence"].mask(found["signal"] == "support", f"{text}: {told}.")
     lost = metric_samples(samples, "dlq", folder.metric_names)
     counted = set(lost["workflow_id"].astype("str")) if "workflow_id" in lost.columns else set()
     if folder.incident.trace_id is not None:
@@ -233,7 +244,7 @@ def facts(folder: IncidentFolder, *, as_of: datetime | None = None, first_look: 
         main = main if main is not None and own["queued_to_dlq"].fillna(False).any() else None
         workflow_id = workflow_id if main is not None else _only(own["workflow_id"])
     known = is_known(own, samples, workflow_id, trace_id)
-    asked = f"the trace {trace_id}" if trace_id else f"the workflow {workflow_id}"
+    asked = say("the trace {id}", id=trace_id) if trace_id else say("the workflow {id}", id=workflow_id)
     window = (folder.window.start, folder.window.end)
     state = describe_state(main, own, rows, asked, known=known, trace_id=trace_id, window=window, until=moment)
     onset = describe_onset(main, moment, folder, rows)
@@ -243,6 +254,7 @@ def facts(folder: IncidentFolder, *, as_of: datetime | None = None, first_look: 
     out: dict[str, Any] = {
         "schema": SCHEMA,
         "dlqkit": __version__,
+        "language": current(),
         "redacted": False,
         "incident": {
             "name": folder.path.name,
@@ -254,7 +266,7 @@ def facts(folder: IncidentFolder, *, as_of: datetime | None = None, first_look: 
             "id": folder.snapshot,
             "collected_at": time_text(folder.collected_at),
             "completeness": folder.completeness,
-            "findings": list(folder.findings),
+            "findings": [retell(text) for text in folder.findings],
         },
         "as_of": time_text(moment),
         "workflow": {"id": workflow_id, "name": folder.workflow_name(workflow_id)},
@@ -350,32 +362,37 @@ def _moments(out: Mapping[str, Any]) -> list[dict[str, Any]]:
     """What the timeline table shows, in order."""
     moments = [{"at": row["at"], "what": row["what"], "evidence": row["evidence"]} for row in out["changes"]["rows"]]
     if out["onset"]["at"]:
-        kind = out["state"]["kind"]
-        words = {"dead_letters": "The dead-letter rate jumps", "silence": "The last sign of life"}
+        onset = _ONSETS[out["state"]["kind"]]
         moments.append(
             {
                 "at": out["onset"]["at"],
-                "what": words.get(kind, f"Onset of: {kind}"),
+                "what": say(onset),
                 "evidence": out["onset"]["evidence"],
             }
         )
-    first = "First of those seen" if out["events"]["affected"]["bound"] == "at_least" else "First"
+    is_cut = out["events"]["affected"]["bound"] == "at_least"
+    first = mark("First of those seen: {signature}") if is_cut else mark("First: {signature}")
     for row in out["signatures"][:3]:
         if row["first_at"]:
             moments.append(
                 {
                     "at": row["first_at"],
-                    "what": f"{first}: {row['signature']}",
+                    "what": say(first, signature=row["signature"]),
                     "evidence": out["events"]["evidence"],
                 }
             )
     if out["last_dead_letter"]["at"]:
         moments.append(
-            {"at": out["last_dead_letter"]["at"], "what": "Last dead letter", "evidence": out["events"]["evidence"]}
+            {
+                "at": out["last_dead_letter"]["at"],
+                "what": say("Last dead letter"),
+                "evidence": out["events"]["evidence"],
+            }
         )
     if out["end"]["at"]:
-        moments.append({"at": out["end"]["at"], "what": "The signal ends", "evidence": out["onset"]["evidence"]})
-    moments.append({"at": out["as_of"], "what": f"Evidence ends (snapshot {out['snapshot']['id']})", "evidence": ""})
+        moments.append({"at": out["end"]["at"], "what": say("The signal ends"), "evidence": out["onset"]["evidence"]})
+    ends = say("Evidence ends (snapshot {id})", id=out["snapshot"]["id"])
+    moments.append({"at": out["as_of"], "what": ends, "evidence": ""})
     return sorted(moments, key=lambda row: row["at"])
 
 
@@ -385,12 +402,16 @@ def facts_json(values: Mapping[str, Any]) -> bytes:
 
 
 def load_facts(folder: IncidentFolder, facts_file: str = "") -> dict[str, Any]:
-    """The facts that ``run_postmortem`` wrote for this snapshot; computed anew if they are missing or out of date."""
+    """The facts that ``run_postmortem`` wrote for this snapshot; computed anew if they are missing or out of date.
+
+    So they are if their sentences are of another language than the one that is spoken.
+    """
     path = Path(folder.path) / facts_file if facts_file else None
     if path is not None and path.is_file():
         values: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
         if (
             values.get("schema") == SCHEMA
+            and values.get("language") == current()
             and values["dlqkit"] == __version__
             and values["snapshot"]["id"] == folder.snapshot
             and values["republish"]["mark"] == mark_republish(folder)

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from dlqkit.executions.durations import duration_words
+from dlqkit.language import number, say
 from dlqkit.report.tables import Table, evidence_rows
 from dlqkit.report.wording import duration_text, moment_text, seconds_between
 
@@ -33,12 +34,12 @@ def show_figure_data(facts: Facts, name: str) -> list[Table]:
 
 def _signals(rows: Sequence[Row]) -> Table:
     return _table(
-        f"Events per minute by the worker's counters, each row {_width(rows)} long",
+        say("Events per minute by the worker's counters, each row {width} long", width=_width(rows)),
         {
-            "from": _from,
-            "dead letters": lambda row: _rate(row["dead_letters_per_min"]),
-            "failures": lambda row: _rate(row["failures_per_min"]),
-            "successes": lambda row: _rate(row["successes_per_min"]),
+            say("from"): _from,
+            say("dead letters"): lambda row: _rate(row["dead_letters_per_min"]),
+            say("failures"): lambda row: _rate(row["failures_per_min"]),
+            say("successes"): lambda row: _rate(row["successes_per_min"]),
         },
         rows,
     )
@@ -46,13 +47,13 @@ def _signals(rows: Sequence[Row]) -> Table:
 
 def _timeline(rows: Sequence[Row]) -> Table:
     return _table(
-        f"Records and log lines, each row {_width(rows)} long; rows without any are left out",
+        say("Records and log lines, each row {width} long; rows without any are left out", width=_width(rows)),
         {
-            "from": _from,
-            "dead letters": lambda row: _count(row["dead_letters"]),
-            "failures": lambda row: _count(row["failures"]),
-            "successes": lambda row: _count(row["successes"]),
-            "worker logs": lambda row: _count(row["worker_logs"]),
+            say("from"): _from,
+            say("dead letters"): lambda row: _count(row["dead_letters"]),
+            say("failures"): lambda row: _count(row["failures"]),
+            say("successes"): lambda row: _count(row["successes"]),
+            say("worker logs"): lambda row: _count(row["worker_logs"]),
         },
         rows,
     )
@@ -60,13 +61,15 @@ def _timeline(rows: Sequence[Row]) -> Table:
 
 def _durations(rows: Sequence[Row]) -> Table:
     return _table(
-        "Records by how long the action took",
+        say("Records by how long the action took"),
         {
-            "took at least": lambda row: duration_words(row["low_ms"]),
-            "and less than": lambda row: "cut by the timeout" if row["cut"] else duration_words(row["high_ms"]),
-            "dead letters": lambda row: _count(row["dead_letters"]),
-            "failed attempts": lambda row: _count(row["failures"]),
-            "successes": lambda row: _count(row["successes"]),
+            say("took at least"): lambda row: duration_words(row["low_ms"]),
+            say("and less than"): lambda row: (
+                say("cut by the timeout") if row["cut"] else duration_words(row["high_ms"])
+            ),
+            say("dead letters"): lambda row: _count(row["dead_letters"]),
+            say("failed attempts"): lambda row: _count(row["failures"]),
+            say("successes"): lambda row: _count(row["successes"]),
         },
         rows,
     )
@@ -74,11 +77,11 @@ def _durations(rows: Sequence[Row]) -> Table:
 
 def _buckets(rows: Sequence[Row]) -> Table:
     return _table(
-        "Attempts by the worker's own histogram",
+        say("Attempts by the worker's own histogram"),
         {
-            "took more than": lambda row: duration_words(row["low_ms"]) if row["low_ms"] else "nothing",
-            "at most": lambda row: "no end" if row["high_ms"] is None else duration_words(row["high_ms"]),
-            "attempts": lambda row: f"{row['attempts']:,.0f}",
+            say("took more than"): lambda row: duration_words(row["low_ms"]) if row["low_ms"] else say("nothing"),
+            say("at most"): lambda row: say("no end") if row["high_ms"] is None else duration_words(row["high_ms"]),
+            say("attempts"): lambda row: number(row["attempts"]),
         },
         rows,
     )
@@ -93,7 +96,10 @@ _TABLES: Mapping[str, Mapping[str, Callable[[Sequence[Row]], Table]]] = {
 
 def _table(title: str, cells: Mapping[str, Callable[[Row], str]], rows: Sequence[Row]) -> Table:
     if len(rows) > MOST_ROWS:
-        title += f" (the first {MOST_ROWS} of {len(rows):,} rows; facts.json has all)"
+        title = say(
+            "{title} (the first {shown:d} of {rows} rows; facts.json has all)",
+            title=title, shown=MOST_ROWS, rows=len(rows),
+        )  # fmt: skip
     return Table(title, tuple(cells), evidence_rows(rows[:MOST_ROWS], *cells.values()))
 
 
@@ -108,9 +114,9 @@ def _from(row: Row) -> str:
 
 def _rate(value: float | None) -> str:
     if value is None:
-        return "not scraped"
-    return f"{value:,.0f}" if value >= 100 or value == round(value) else f"{value:.2f}"
+        return say("not scraped")
+    return number(value) if value >= 100 or value == round(value) else number(value, 2)
 
 
 def _count(value: int | None) -> str:
-    return "not covered" if value is None else f"{value:,}"
+    return say("not covered") if value is None else number(value)

@@ -7,10 +7,12 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
+from dlqkit.language import date_and_time, say
 from dlqkit.report.candidates import find_candidates
 from dlqkit.report.diagnosis import sign_dead_letters
 from dlqkit.report.redact import mask_credentials, mask_payload_values
 from dlqkit.report.tables import Table
+from dlqkit.report.terms import term
 from dlqkit.report.wording import moment_text
 
 if TYPE_CHECKING:
@@ -34,7 +36,9 @@ def _as_table(title: str, frame: pd.DataFrame, empty: str) -> Table:
     """The frame's cells as text; what is missing is empty."""
     shown = pd.DataFrame(
         {
-            name: column.dt.strftime("%Y-%m-%d %H:%M:%S UTC") if name in _TIMES else column.astype("str")
+            name: column.map(date_and_time, na_action="ignore").astype("str")
+            if name in _TIMES
+            else column.astype("str")
             for name, column in frame.items()
         }
     )
@@ -57,13 +61,13 @@ def show_outcomes(incident: IncidentFolder, limit: int = 30) -> Table:
     names = ["workflow_id", "status", "queued_to_dlq", "retryable"]
     counts = records.groupby(names, observed=True, dropna=False).size().reset_index(name="records")
     ordered = counts.sort_values("records", ascending=False, kind="stable").head(limit)
-    return _as_table("Records by what became of them", ordered, "no records")
+    return _as_table(say("Records by what became of them"), ordered, say("no records"))
 
 
 def show_newest_dead_letters(incident: IncidentFolder, facts: Facts, limit: int = 20) -> Table:
     """The newest dead letters of the workflow, each with the fixed part of its error."""
     columns = ["recorded_at", "trace_id", "attempts", "retryable", "action_duration_ms", "signature"]
-    return _as_table("Newest dead letters", _dead(incident, facts).tail(limit)[columns], "no dead letters")
+    return _as_table(say("Newest dead letters"), _dead(incident, facts).tail(limit)[columns], say("no dead letters"))
 
 
 def choose_event(incident: IncidentFolder, facts: Facts, wanted: str = "") -> str:
@@ -80,7 +84,9 @@ def show_log_lines(incident: IncidentFolder, facts: Facts, event_id: str = "", l
     logs = incident.worker_logs().frame
     own = logs[logs["trace_id"].isin(traces)].sort_values("logged_at", kind="stable").head(limit)
     lines = own.assign(message=own["message"].astype("str").fillna("").map(mask_credentials).astype("str"))
-    return _as_table("Log lines", lines[["logged_at", "level", "attempts", "message"]], "no log line of this event")
+    return _as_table(
+        say("Log lines"), lines[["logged_at", "level", "attempts", "message"]], say("no log line of this event")
+    )
 
 
 def show_worker_pages(incident: IncidentFolder) -> Table:
@@ -90,7 +96,7 @@ def show_worker_pages(incident: IncidentFolder) -> Table:
     page = metric_samples(incident.metrics_pages().frame, "dlq", incident.metric_names)
     columns = ["sampled_at", "workflow_id", "value"]
     own = page.reindex(columns=columns) if len(page) else pd.DataFrame(columns=columns).astype({"sampled_at": "M8[us]"})
-    return _as_table("Dead-letter counter on the worker's page", own, "no page of a worker was asked")
+    return _as_table(say("Dead-letter counter on the worker's page"), own, say("no page of a worker was asked"))
 
 
 def show_event(incident: IncidentFolder, event_id: str, *, exact: bool = False) -> Table:
@@ -108,7 +114,7 @@ def show_event(incident: IncidentFolder, event_id: str, *, exact: bool = False) 
     from dlqkit.executions.event_history import event_history
 
     if not event_id:
-        return Table("Event", (), (), "no dead letter here; name an event")
+        return Table(say("Event"), (), (), say("no dead letter here; name an event"))
     records, logs = incident.records().frame, incident.worker_logs().frame
     if not exact:
         ids = (
@@ -121,19 +127,20 @@ def show_event(incident: IncidentFolder, event_id: str, *, exact: bool = False) 
         logs = lines.assign(message=lines["message"].astype("str").fillna("").map(mask_credentials).astype("str"))
     history = event_history(records, event_id, worker_logs=logs)
     columns = [name for name in history.columns if name not in {"payload_snapshot", "extra_json"}]
-    return _as_table(f"Event {event_id}", history[columns], "nothing is known of it in this snapshot")
+    shown = history[columns].assign(kind=history["kind"].map(term))
+    return _as_table(say("Event {id}", id=event_id), shown, say("nothing is known of it in this snapshot"))
 
 
 def show_candidates(incident: IncidentFolder, facts: Facts, limit: int = 50) -> Table:
     """§5, read-only: open events whose class allows to run them again as they are, oldest first, without payloads."""
     found = find_candidates(incident, facts)
     rows = tuple(
-        (row.trace_id, moment_text(row.dead_at), row.failure_class, row.signature, row.verdict) for row in found[:limit]
+        (row.trace_id, moment_text(row.dead_at), term(row.failure_class), row.signature, row.verdict)
+        for row in found[:limit]
     )
-    total = f"{min(len(found), limit):,} of {len(found):,} open events"
-    return Table(
-        f"Candidates for a republish ({total}); nothing is sent from here",
-        ("trace_id", "dead-lettered", "class", "signature", "run again as it is?"),
-        rows,
-        "no open events",
-    )
+    title = say(
+        "Candidates for a republish ({shown} of {total} open events); nothing is sent from here",
+        shown=len(rows), total=len(found),
+    )  # fmt: skip
+    columns = ("trace_id", say("dead-lettered"), say("class"), say("signature"), say("run again as it is?"))
+    return Table(title, columns, rows, say("no open events"))

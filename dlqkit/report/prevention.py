@@ -8,6 +8,7 @@ import pandas as pd
 
 from dlqkit.executions.comparison import DurationComparison
 from dlqkit.executions.event_history import event_states
+from dlqkit.language import say
 from dlqkit.prevention.advice import advise_prevention
 from dlqkit.prevention.payload_proposal import propose_schema
 from dlqkit.prevention.slowest_step import slowest_step
@@ -83,4 +84,4 @@ def _named(signatures: list[dict[str, Any]]) -> str | None:
     down = [row for row in signatures if row["names_dependency"]]
     if not down or sum(row["share"] for row in down) < NAMED_SHARE:
         return None
-    return f"what is down (“{down[0]['text_says'] or down[0]['signature']}”)"
+    return say("what is down (“{text}”)", text=down[0]["text_says"] or down[0]["signature"])

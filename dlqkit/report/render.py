@@ -7,13 +7,22 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from dlqkit.language import current, mark, retell, say, spoken_as_facts
 from dlqkit.report import tables
 from dlqkit.report.figure_tables import show_figure_data
 from dlqkit.report.sections import choose_sections, report_status
 from dlqkit.report.wording import counted_sources, headline, moment_text
 from dlqkit.untrusted import for_html, for_markdown, for_markdown_alt
 
-__all__ = ["Figure", "banners", "footer_text", "meta_text", "render_html", "render_markdown"]
+__all__ = [
+    "Figure",
+    "banners",
+    "footer_text",
+    "meta_text",
+    "missing_figure_text",
+    "render_html",
+    "render_markdown",
+]
 
 Facts = Mapping[str, Any]
 _POLICY = "default-src 'none'; img-src data:; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'"
@@ -62,6 +71,8 @@ td.when{min-width:8.6em}td.span{min-width:14.5em}
 figure{margin:.6em 0}.drawn img{max-height:88mm;margin:0 auto;border:0}details:not([open]){display:none}
 .meta,.evidence,figcaption,footer{font-size:8pt}footer{margin-top:1em}a{color:inherit}}
 """
+_SIDEWAYS = mark("Scroll the figure sideways. ")
+_FIGURES = {"signals": mark("signals"), "timeline": mark("timeline"), "durations": mark("durations")}
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,25 +86,37 @@ class Figure:
 
 def banners(facts: Facts, problems: Sequence[str]) -> list[str]:
     """What is not whole, before anything else is read."""
-    out = [f"This report is not whole: {problem}" for problem in problems]
+    out = [say("This report is not whole: {problem}", problem=problem) for problem in problems]
     for row in counted_sources(facts):
+        named = {"source": retell(row["kind"]), "evidence_id": row["evidence_id"]}
         if row["completeness"] == "partial":
-            out.append(f"{row['kind']} [{row['evidence_id']}] is partial. {' '.join(row['missing'])}".strip())
+            text = say("{source} [{evidence_id}] is partial.", **named)
+            out.append(" ".join([text, *map(retell, row["missing"])]).strip())
         elif row["completeness"] == "unverified":
-            out.append(f"{row['kind']} [{row['evidence_id']}] may be cut: counts from it are “at least”.")
+            out.append(say("{source} [{evidence_id}] may be cut: counts from it are “at least”.", **named))
     return out
+
+
+def missing_figure_text(name: str) -> str:
+    """What stands where a figure should be."""
+    shown = say(_FIGURES[name]) if name in _FIGURES else name
+    return say("The figure “{figure}” was not drawn.", figure=shown)
 
 
 def meta_text(facts: Facts) -> str:
     """Window, snapshot, completeness, and as of when."""
     window, snapshot = facts["incident"]["window"], facts["snapshot"]
-    return (
-        f"Window {moment_text(window['start'], seconds=False)} to {moment_text(window['end'], seconds=False)}; "
-        f"snapshot {snapshot['id']}, evidence {snapshot['completeness']}, as of {moment_text(facts['as_of'])}. "
-        "All times UTC."
+    return say(
+        "Window {start} to {end}; snapshot {snapshot}, evidence {completeness}, as of {as_of}. All times UTC.",
+        start=moment_text(window["start"], seconds=False),
+        end=moment_text(window["end"], seconds=False),
+        snapshot=snapshot["id"],
+        completeness=retell(snapshot["completeness"]),
+        as_of=moment_text(facts["as_of"]),
     )
 
 
+@spoken_as_facts
 def render_html(facts: Facts, figures: Sequence[Figure], *, problems: Sequence[str] = ()) -> str:
     """The post-mortem as one HTML file that asks nothing of a network.
 
@@ -107,25 +130,27 @@ def render_html(facts: Facts, figures: Sequence[Figure], *, problems: Sequence[s
         Why the report is not whole, if it is not.
     """
     drawn = {figure.name: figure for figure in figures}
+    style = _STYLE.replace(_SIDEWAYS, say(_SIDEWAYS))
+    title, kind = say("Post-mortem: {headline}", headline=headline(facts)), say("Post-mortem")
     parts = [
         "<!doctype html>",
-        '<html lang="en"><head><meta charset="utf-8">',
+        f'<html lang="{for_html(current())}"><head><meta charset="utf-8">',
         f'<meta http-equiv="Content-Security-Policy" content="{for_html(_POLICY)}">',
         '<meta name="viewport" content="width=device-width, initial-scale=1">',
         '<meta name="referrer" content="no-referrer">',
-        f"<title>{for_html('Post-mortem: ' + headline(facts))}</title><style>{_STYLE}</style></head><body><main>",
-        f'<p class="meta">Post-mortem <span class="state">{for_html(report_status(facts))}</span></p>',
+        f"<title>{for_html(title)}</title><style>{style}</style></head><body><main>",
+        f'<p class="meta">{for_html(kind)} <span class="state">{for_html(report_status(facts))}</span></p>',
         f"<h1>{for_html(headline(facts))}</h1>",
         tables.Text("", tables.show_summary(facts).lines).to_html(),
         f'<p class="meta">{for_html(meta_text(facts))}</p>',
     ]
     parts += [f'<p class="banner" role="note">{for_html(text)}</p>' for text in banners(facts, problems)]
-    for title, blocks in choose_sections(facts):
-        parts.append(f"<section><h2>{for_html(title)}</h2>")
+    for heading, blocks in choose_sections(facts):
+        parts.append(f"<section><h2>{for_html(heading)}</h2>")
         for block in blocks:
             if isinstance(block, str):
                 name = block.removeprefix("figure:")
-                parts += [_figure_html(drawn.get(name), block), _data_html(show_figure_data(facts, name))]
+                parts += [_figure_html(drawn.get(name), name), _data_html(show_figure_data(facts, name))]
             elif not isinstance(block, tables.Text) or block.lines:
                 parts.append(block.to_html())
         parts.append("</section>")
@@ -135,11 +160,12 @@ def render_html(facts: Facts, figures: Sequence[Figure], *, problems: Sequence[s
 
 def _figure_html(figure: Figure | None, name: str) -> str:
     if figure is None:
-        return f'<p class="banner">{for_html(name.replace("figure:", "The figure “") + "” was not drawn.")}</p>'
+        return f'<p class="banner">{for_html(missing_figure_text(name))}</p>'
     data = base64.b64encode(figure.png).decode("ascii")
     alt = for_html(figure.alt)
     # On a phone it is scrolled sideways, which must be within reach of a keyboard.
-    box = '<div class="drawn" role="group" aria-label="Figure" tabindex="0">'
+    label = say("Figure")
+    box = f'<div class="drawn" role="group" aria-label="{for_html(label)}" tabindex="0">'
     image = f'<img src="data:image/png;base64,{data}" alt="{alt}">'
     return f"<figure>{box}{image}</div><figcaption>{alt}</figcaption></figure>"
 
@@ -147,17 +173,22 @@ def _figure_html(figure: Figure | None, name: str) -> str:
 def _data_html(data: Sequence[tables.Table]) -> str:
     """The figure's numbers, folded: they are there for whoever cannot see it, or wants to copy one."""
     shown = "".join(table.to_html() for table in data)
-    return f"<details><summary>The figure's numbers</summary>{shown}</details>" if data else ""
+    title = say("The figure's numbers")
+    return f"<details><summary>{title}</summary>{shown}</details>" if data else ""
 
 
 def footer_text(facts: Facts) -> str:
     """What made the report, and of what."""
-    return (
-        f"Made by dlqkit {facts['dlqkit']} from snapshot {facts['snapshot']['id']}; numbers are those of facts.json."
-        + (" Personal data are replaced by pseudonyms." if facts.get("redacted") else "")
+    text = say(
+        "Made by dlqkit {version} from snapshot {snapshot}; numbers are those of facts.json.",
+        version=facts["dlqkit"],
+        snapshot=facts["snapshot"]["id"],
     )
+    redacted = say("Personal data are replaced by pseudonyms.")
+    return f"{text} {redacted}" if facts.get("redacted") else text
 
 
+@spoken_as_facts
 def render_markdown(facts: Facts, figures: Sequence[Figure], *, problems: Sequence[str] = ()) -> str:
     """The post-mortem as Markdown for a ticket; figures are named by what they show."""
     drawn = {figure.name: figure for figure in figures}
@@ -174,7 +205,7 @@ def render_markdown(facts: Facts, figures: Sequence[Figure], *, problems: Sequen
                 parts += [
                     f"![{for_markdown_alt(figure.alt)}](figures/{name}.png)"
                     if figure
-                    else for_markdown(f"The figure “{name}” was not drawn."),
+                    else for_markdown(missing_figure_text(name)),
                     "",
                 ]
             elif not isinstance(block, tables.Text) or block.lines:

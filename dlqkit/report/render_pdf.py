@@ -9,10 +9,11 @@ from pathlib import Path
 from typing import Any
 
 from dlqkit.errors import ParameterError, RunError
+from dlqkit.language import current, say, spoken_as_facts
 from dlqkit.report import tables
-from dlqkit.report.render import Figure, banners, footer_text, meta_text
+from dlqkit.report.render import Figure, banners, footer_text, meta_text, missing_figure_text
 from dlqkit.report.sections import Block, choose_sections, report_status
-from dlqkit.report.typesetting import FONTS, LONGEST_WORD, WHOLE, find_fonts, set_parts
+from dlqkit.report.typesetting import FONTS, LONGEST_WORD, WHOLE, find_fonts, room_of, set_parts
 from dlqkit.report.wording import Line, headline
 from dlqkit.resources import find_template
 from dlqkit.untrusted import for_typst
@@ -20,13 +21,14 @@ from dlqkit.untrusted import for_typst
 __all__ = ["has_typst", "render_pdf"]
 
 Facts = Mapping[str, Any]
+# What the labels of sentences have, or more where those of the first screen are longer; and a letter of them.
+_LABELS_MM, _LETTER_MM = 31, 2.05
 # A cell or sentence on paper; the HTML, and the folder itself, hold all of it. A heading is shorter.
 _LONGEST, _HEADLINE = 3000, 300
 # A row or sentence of so few letters is not parted by the end of a page: it cannot be as high as one.
 _WHOLE = 400
 # Letters: a column this short is not wrapped; of the others none is narrower, or wider, than it were with these.
 _SHORT, _NARROW, _WIDE = 12, 9, 46
-_MARKS = {"unknown": "Not known", "judgement": "Judgement needed"}
 
 
 def has_typst() -> bool:
@@ -36,6 +38,7 @@ def has_typst() -> bool:
     return importlib.util.find_spec("typst") is not None
 
 
+@spoken_as_facts
 def render_pdf(facts: Facts, figures: Sequence[Figure], *, problems: Sequence[str] = ()) -> bytes:
     """The post-mortem as one PDF, the same bytes for the same facts, figures and versions.
 
@@ -84,14 +87,16 @@ def _document(
     facts: Facts, drawn: Mapping[str, Figure], files: Mapping[str, str], problems: Sequence[str]
 ) -> dict[str, Any]:
     title = headline(facts)
+    summary = tables.show_summary(facts).lines
     return {
-        "lang": "en",
+        "lang": current(),
+        "labels": max(_LABELS_MM, *(round(_LETTER_MM * room_of(line.label)) for line in summary)),
         "fonts": FONTS,
         "title": for_typst(title, _HEADLINE),
         "heading": set_parts(title, _HEADLINE),
-        "kind": "Post-mortem",
+        "kind": for_typst(say("Post-mortem")),
         "status": for_typst(report_status(facts)),
-        "summary": _text(tables.Text("", tables.show_summary(facts).lines)),
+        "summary": _text(tables.Text("", summary)),
         "meta": set_parts(meta_text(facts)),
         "footer": for_typst(footer_text(facts)),
         "banners": [set_parts(text) for text in banners(facts, problems)],
@@ -117,7 +122,7 @@ def _block(block: Block, drawn: Mapping[str, Figure], files: Mapping[str, str]) 
     name = block.removeprefix("figure:")
     figure = drawn.get(name)
     if figure is None:
-        return {"kind": "note", "text": set_parts(f"The figure “{name}” was not drawn.")}
+        return {"kind": "note", "text": set_parts(missing_figure_text(name))}
     alt = for_typst(figure.alt, _LONGEST)
     return {"kind": "figure", "path": files[name], "alt": alt, "caption": set_parts(figure.alt)}
 
@@ -132,7 +137,7 @@ def _line(line: Line) -> dict[str, Any]:
         "text": set_parts(line.text),
         "long": len(line.text) > _WHOLE,
         "kind": line.kind,
-        "mark": _MARKS.get(line.kind, ""),
+        "mark": for_typst(tables.mark_text(line.kind)),
         "evidence": set_parts(line.evidence),
     }
 
@@ -157,6 +162,7 @@ def _width(name: str, cells: Sequence[str]) -> float:
     """
     if max(len(name), *map(len, cells), 0) <= _SHORT:
         return 0.0
-    words = [len(word) for cell in (name, *cells) for word in WHOLE.findall(cell)]
+    words = [room_of(word) for cell in (name, *cells) for word in WHOLE.findall(cell) if len(word) <= LONGEST_WORD]
+    longest = max((len(word) for cell in (name, *cells) for word in WHOLE.findall(cell)), default=0)
     text = max((len(cell) for cell in cells), default=0)
-    return float(min(max(min(max(words, default=0), LONGEST_WORD), 2 * text**0.5, _NARROW), _WIDE))
+    return float(min(max(*words, min(longest, LONGEST_WORD), 2 * text**0.5, _NARROW), _WIDE))

@@ -19,9 +19,11 @@ from dlqkit.errors import ParameterError, RunError
 from dlqkit.evidence.folder import open_incident
 from dlqkit.evidence.manifest import verify
 from dlqkit.evidence.store import write_bytes
+from dlqkit.language import SOURCE, current, mark, say, say_count
 from dlqkit.report.facts import facts as compute_facts
 from dlqkit.report.facts import facts_json
 from dlqkit.report.history import describe_history, find_history
+from dlqkit.report.notebook_words import translate_notebook
 from dlqkit.report.pseudonyms import redact_facts
 from dlqkit.report.render import Figure, render_html, render_markdown
 from dlqkit.report.render_pdf import has_typst, render_pdf
@@ -134,9 +136,10 @@ def run_notebook(
     problems = []
     if done.returncode != 0:
         last = done.stderr.decode("utf-8", "replace").strip().splitlines()
-        problems.append(f"the notebook stopped: {last[-1][:200] if last else f'exit code {done.returncode}'}.")
+        reason = last[-1][:200] if last else say("exit code {code:d}", code=done.returncode)
+        problems.append(say("the notebook stopped: {reason}.", reason=reason))
     if not target.is_file():
-        return None, [*problems, "Papermill wrote no notebook."]
+        return None, [*problems, say("Papermill wrote no notebook.")]
     notebook = json.loads(target.read_text(encoding="utf-8"))
     return _without_traces(notebook, parameters, shown or {}), problems + _judge(notebook)
 
@@ -147,16 +150,16 @@ def _judge(notebook: Mapping[str, Any]) -> list[str]:
     failed = sum(any(output["output_type"] == "error" for output in cell["outputs"]) for cell in code)
     problems = []
     if unrun:
-        problems.append(f"{unrun} of {len(code)} cells did not run.")
+        problems.append(say("{unrun:d} of {cells:d} cells did not run.", unrun=unrun, cells=len(code)))
     if failed:
-        problems.append(f"{failed} cell ended in an error." if failed == 1 else f"{failed} cells ended in an error.")
+        problems.append(say_count("{count} cell ended in an error.", "{count} cells ended in an error.", failed))
     return problems
 
 
 def has_sentinel(notebook: Mapping[str, Any]) -> bool:
     """Whether the last cell says that the notebook ran to its end."""
     last = notebook["cells"][-1]
-    return any(SENTINEL in json.dumps(output, ensure_ascii=False) for output in last.get("outputs", []))
+    return any(say(SENTINEL) in json.dumps(output, ensure_ascii=False) for output in last.get("outputs", []))
 
 
 def _without_traces(
@@ -202,7 +205,7 @@ def run_postmortem(
     personal_fields: Collection[str] = (),
     earlier: Path | str | None = None,
 ) -> PostmortemResult:
-    """Write the post-mortem of an incident folder: facts.json, and what ``formats`` names.
+    """Write the post-mortem of an incident folder, in the language that is spoken: facts.json, and ``formats``.
 
     Parameters
     ----------
@@ -243,7 +246,7 @@ def run_postmortem(
     tell = progress or (lambda _: None)
     root = Path(directory).resolve()
     folder = open_incident(root, snapshot=snapshot)
-    tell("facts")
+    tell(mark("facts"))
     found = compute_facts(folder, as_of=as_of)
     if earlier is not None:
         found["earlier"] = describe_history(find_history(folder, earlier, facts=found))
@@ -251,13 +254,13 @@ def run_postmortem(
     target = output.resolve() if output else root / "report"
     paths = {"facts": target / "facts.json"}
     write_bytes(paths["facts"], facts_json(facts))
-    tell("notebook")
+    tell(mark("notebook"))
     notebook, problems = _execute(root, target, facts)
     problems = [*_tampering(root, folder.snapshot), *problems]
     figures = collect_figures(notebook) if notebook else []
     if notebook is None or not has_sentinel(notebook):
-        problems.append("the last cell did not report that the notebook ran to its end.")
-    tell("report")
+        problems.append(say("the last cell did not report that the notebook ran to its end."))
+    tell(mark("report"))
     written = {
         "ipynb": (json.dumps(notebook, ensure_ascii=False, indent=1) + "\n").encode() if notebook else None,
         "html": render_html(facts, figures, problems=problems).encode(),
@@ -281,8 +284,13 @@ def _tampering(root: Path, snapshot: str) -> list[str]:
         change for change in verify(root)
         if not (change.path.startswith("evidence/") and change.path.split("/")[1][:3] > snapshot)
     ]  # fmt: skip
-    return [f"{len(changed)} files of the evidence were changed since it was collected; dlqkit verify names them."][
-        : len(changed)
+    if not changed:
+        return []
+    return [
+        say(
+            "{count:d} files of the evidence were changed since it was collected; dlqkit verify names them.",
+            count=len(changed),
+        )
     ]
 
 
@@ -292,6 +300,7 @@ def _execute(root: Path, target: Path, facts: Mapping[str, Any]) -> tuple[dict[s
         "incident_dir": str(root),
         "snapshot": str(facts["snapshot"]["id"]),
         "facts_file": os.path.relpath(target / "facts.json", root),
+        "language": current(),
     }
     # No path of this machine stands in the notebook that people attach; opened in DIR/report it finds the folder.
     shown = {
@@ -299,10 +308,14 @@ def _execute(root: Path, target: Path, facts: Mapping[str, Any]) -> tuple[dict[s
         "facts_file": parameters["facts_file"] if target.is_relative_to(root) else "",
     }
     with tempfile.TemporaryDirectory(prefix="dlqkit-") as scratch:
+        if current() != SOURCE:
+            told = translate_notebook(json.loads(template.read_text(encoding="utf-8")))
+            template = Path(scratch) / "template.ipynb"
+            template.write_text(json.dumps(told, ensure_ascii=False), encoding="utf-8")
         try:
             return run_notebook(template, Path(scratch) / "postmortem.ipynb", parameters, shown=shown)
         except subprocess.TimeoutExpired:
-            return None, ["the notebook took too long and was stopped."]
+            return None, [say("the notebook took too long and was stopped.")]
         except FileNotFoundError as error:
             raise RunError(
                 "The notebook could not be started.", "Install dlqkit again; Papermill is missing."

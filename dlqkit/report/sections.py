@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from dlqkit.language import mark, retell, say
 from dlqkit.report import closing_tables as closing
 from dlqkit.report import diagnosis_tables as why
 from dlqkit.report import republished as sent
@@ -23,22 +24,25 @@ def choose_sections(facts: Facts) -> list[tuple[str, list[Block]]]:
     """Headings with what stands under each; what has nothing to say is left out."""
     if facts["state"]["value"] in {"nothing", "unknown"}:
         looked: list[Block] = [tables.show_signals(facts), "figure:signals", *_reported(facts)]
-        return [("What was looked at", looked), ("What to do", [tables.show_advice(facts)]), _evidence(facts)]
+        return [(say("What was looked at"), looked), (say("What to do"), [tables.show_advice(facts)]), _evidence(facts)]
     return [
-        ("Problem", _problem(facts)),
-        ("Timeline", ["figure:timeline", tables.show_timeline(facts), tables.show_changes(facts)]),
-        ("Cause", [*_cause(facts), _judged(facts, "Cause confirmed", "cause")]),
+        (say("Problem"), _problem(facts)),
+        (say("Timeline"), ["figure:timeline", tables.show_timeline(facts), tables.show_changes(facts)]),
+        (say("Cause"), [*_cause(facts), _judged(facts, say("Cause confirmed"), "cause")]),
         (
-            "Solution",
+            say("Solution"),
             [
                 tables.show_advice(facts),
                 *_republished(facts),
-                _judged(facts, "Done so far", "done"),
-                _judged(facts, "Owner of what remains", "owner"),
+                _judged(facts, say("Done so far"), "done"),
+                _judged(facts, say("Owner of what remains"), "owner"),
             ],
         ),
-        ("Prevention", [why.show_prevention(facts), _judged(facts, "Prevention", "prevention")]),
-        ("Closure", [closing.show_closing(facts), closing.show_checklist(facts), closing.show_closing_counts(facts)]),
+        (say("Prevention"), [why.show_prevention(facts), _judged(facts, say("Prevention"), "prevention")]),
+        (
+            say("Closure"),
+            [closing.show_closing(facts), closing.show_checklist(facts), closing.show_closing_counts(facts)],
+        ),
         *_earlier(facts),
         _evidence(facts),
     ]
@@ -47,8 +51,8 @@ def choose_sections(facts: Facts) -> list[tuple[str, list[Block]]]:
 def report_status(facts: Facts) -> str:
     """Whether people still have to say something."""
     if facts["state"]["value"] == "nothing":
-        return "Nothing to judge"
-    return "Draft: judgement is still needed" if missing_judgement(facts) else "In review"
+        return say("Nothing to judge")
+    return say("Draft: judgement is still needed") if missing_judgement(facts) else say("In review")
 
 
 def missing_judgement(facts: Facts) -> list[str]:
@@ -67,7 +71,10 @@ def _problem(facts: Facts) -> list[Block]:
 
 def _republished(facts: Facts) -> list[Block]:
     if facts["republish"]["problem"]:
-        return [tables.Text("", (Line("Republish", facts["republish"]["problem"], "unknown"),)), sent.show_audit(facts)]
+        return [
+            tables.Text("", (Line(say("Republish"), facts["republish"]["problem"], "unknown"),)),
+            sent.show_audit(facts),
+        ]
     if not facts["republish"]["plans"]:
         return []
     return [
@@ -80,7 +87,7 @@ def _republished(facts: Facts) -> list[Block]:
 
 def _earlier(facts: Facts) -> list[tuple[str, list[Block]]]:
     """Only where somebody said where to look, so that the same evidence gives the same report everywhere."""
-    return [("Earlier incidents", [*show_earlier(facts)])] if "earlier" in facts else []
+    return [(say("Earlier incidents"), [*show_earlier(facts)])] if "earlier" in facts else []
 
 
 def _reported(facts: Facts) -> list[Block]:
@@ -101,23 +108,25 @@ def _cause(facts: Facts) -> list[Block]:
 
 
 _PROMPTS = {
-    "cause": "Say what was confirmed, by whom, and how.",
-    "done": "Say what was changed or restarted, and when.",
-    "owner": "Name a person or a team.",
-    "prevention": "Say what will keep this from happening again.",
+    "cause": mark("Say what was confirmed, by whom, and how."),
+    "done": mark("Say what was changed or restarted, and when."),
+    "owner": mark("Name a person or a team."),
+    "prevention": mark("Say what will keep this from happening again."),
 }
 
 
 def _judged(facts: Facts, label: str, key: str) -> tables.Text:
     text = facts["judgement"][key]
-    line = Line(label, str(text)) if text else Line(label, _PROMPTS[key], "judgement")
+    line = Line(label, str(text)) if text else Line(label, say(_PROMPTS[key]), "judgement")
     return tables.Text("", (line,))
 
 
 def _evidence(facts: Facts) -> tuple[str, list[Block]]:
-    taken = tuple(Line(f"Assumption {number}", text) for number, text in enumerate(facts["assumptions"], 1))
-    found = tuple(Line("Found while collecting", text) for text in facts["snapshot"]["findings"])
+    taken = tuple(
+        Line(say("Assumption {number}", number=number), text) for number, text in enumerate(facts["assumptions"], 1)
+    )
+    found = tuple(Line(say("Found while collecting"), retell(text)) for text in facts["snapshot"]["findings"])
     blocks: list[Block] = [tables.show_coverage(facts)]
-    blocks += [tables.Text("Taken to be so, not given", taken)] if taken else []
+    blocks += [tables.Text(say("Taken to be so, not given"), taken)] if taken else []
     blocks += [tables.Text("", found)] if found else []
-    return "Evidence", blocks
+    return say("Evidence"), blocks

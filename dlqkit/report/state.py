@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from dlqkit.executions.event_history import event_states
+from dlqkit.language import mark, say, say_count
 from dlqkit.report.coverage import dead_letters_are_whole, evidence_ids, time_text
+from dlqkit.report.terms import term
 
 if TYPE_CHECKING:
     from dlqkit.evidence.folder import IncidentFolder
@@ -17,6 +19,7 @@ if TYPE_CHECKING:
 SOURCES = ("scrapes", "records", "log lines")
 # A file that ends so shortly before the window is as good as one that reaches its end.
 STALE = timedelta(minutes=1)
+_CHECK = mark("Check the workflow_id, the window and dlqkit's URLs.")
 
 __all__ = [
     "choose_main_signal",
@@ -98,15 +101,19 @@ def describe_state(
         return {"value": "unknown", "kind": None, "reason": reason, "why": why}
     if trace_id is not None:
         outcomes = own["status"].astype("str").dropna().unique()
-        said = f"Its {len(own):,} records say: {', '.join(sorted(outcomes))}; it is no dead letter."
+        said = say(
+            "Its {records} records say: {outcomes}; it is no dead letter.",
+            records=len(own), outcomes=", ".join(sorted(outcomes)),
+        )  # fmt: skip
         return {"value": "nothing", "kind": None, "reason": said}
-    kinds = ", ".join(dict.fromkeys(row["kind"].split(":")[0] for row in rows if row["received"]))
+    kinds = dict.fromkeys(row["kind"].split(":")[0] for row in rows if row["received"])
+    looked = say("Looked at: {sources}; none of the five signals is seen.", sources=", ".join(map(term, kinds)))
     few, still_open = _few_dead(own, window)
     early = until is not None and window is not None and until < window[1] - STALE
     return {
         "value": "nothing",
         "kind": None,
-        "reason": f"Looked at: {kinds}; none of the five signals is seen.{few}",
+        "reason": f"{looked} {few}".strip(),
         "until": time_text(until) if early else None,
         "open": still_open,
     }
@@ -121,11 +128,18 @@ def _few_dead(own: pd.DataFrame, window: tuple[datetime, datetime] | None) -> tu
         return "", 0
     states = event_states(own)
     dead = states[states["event_key"].isin(set(own.loc[inside, "event_key"].dropna()))]
-    words = "dead letter is" if count == 1 else "dead letters are"
     if count < int(lost.sum()):
-        return f" {count:,} {words} no more than usual.", 0
+        usual = say_count(
+            "{count} dead letter is no more than usual.", "{count} dead letters are no more than usual.", count
+        )
+        return usual, 0
     # Without a single one before, there is no usual number that these could be within.
-    return f" {count:,} {words} too few to be called an incident.", int((dead["state"] == "open").sum())
+    few = say_count(
+        "{count} dead letter is too few to be called an incident.",
+        "{count} dead letters are too few to be called an incident.",
+        count,
+    )
+    return few, int((dead["state"] == "open").sum())
 
 
 def _why_unknown(own: pd.DataFrame, rows: list[dict[str, Any]], asked: str | None, *, known: bool) -> tuple[str, str]:
@@ -133,23 +147,25 @@ def _why_unknown(own: pd.DataFrame, rows: list[dict[str, Any]], asked: str | Non
     telling = [row for row in rows if row["kind"].startswith(("records", "prometheus: counters"))]
     if all(row["received"] == 0 for row in telling):
         failed = next((row["missing"][0] for row in telling if row["missing"]), "")
-        what = "No source that tells of dead letters answered with anything in this window."
-        return f"{what} {failed}" if failed else f"{what} Check the workflow_id, the window and dlqkit's URLs.", ""
+        what = say("No source that tells of dead letters answered with anything in this window.")
+        return f"{what} {failed or say(_CHECK)}", ""
     if not known:
-        return f"No source knows {asked} in this window; check the id.", ""
+        return say("No source knows {asked} in this window; check the id.", asked=asked), ""
     undated = int((own["queued_to_dlq"].fillna(False).astype(bool) & own["recorded_at"].isna()).sum())
     if undated:
-        sentence = (
-            f"{undated:,} dead letters have no time that can be read, so nothing can be said of when; "
-            "set execution_logs.timezone, or name the time's field."
+        sentence = say(
+            "{count} dead letters have no time that can be read, so nothing can be said of when; "
+            "set execution_logs.timezone, or name the time's field.",
+            count=undated,
         )
         return sentence, "time"
     counted = any(row["received"] for row in telling if row["kind"].startswith("prometheus"))
     untold = count_untold(own)
     if untold and not counted:
-        return f"{tell_untold(len(own), untold)} No counter was seen either.", "queued_to_dlq"
+        neither = say("No counter was seen either.")
+        return f"{tell_untold(len(own), untold)} {neither}", "queued_to_dlq"
     if not counted and not dead_letters_are_whole(rows):
-        return "The records are not whole and no counter was seen, so dead letters may be missing.", ""
+        return say("The records are not whole and no counter was seen, so dead letters may be missing."), ""
     return "", ""
 
 
@@ -163,7 +179,10 @@ def count_untold(own: pd.DataFrame) -> int:
 
 def tell_untold(records: int, failed: int) -> str:
     """That the records do not say which of them are dead letters."""
-    return f"None of {records:,} records says whether it is a dead letter (queued_to_dlq); {failed:,} events failed."
+    return say(
+        "None of {records} records says whether it is a dead letter (queued_to_dlq); {failed} events failed.",
+        records=records, failed=failed,
+    )  # fmt: skip
 
 
 def describe_onset(

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import itertools
-import re
 import shutil
 import sys
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
+from dlqkit.language import mark, moments, number, percent, retell, say
 from dlqkit.report.wording import (
     CLASS_NAMES,
     SIGNAL_NAMES,
@@ -46,10 +46,19 @@ _LEFT_CELL, _LEFT_HEAD = '<td style="text-align:left"', '<th style="text-align:l
 LONGEST_WORD = 26
 # Lines of a cell on a terminal; the last column holds sentences that say what to do.
 CELL_LINES, LAST_CELL_LINES, SENTENCE_LINES = 4, 12, 3
-# A time is not broken within, a span of two only between them.
-_MOMENT = re.compile("[0-9]{4}-[0-9]{2}-[0-9]{2} [0-9]{2}:[0-9]{2}(:[0-9]{2})? UTC")
-_SPAN = re.compile(f"{_MOMENT.pattern} to {_MOMENT.pattern}")
-SENTINEL = "dlqkit: the post-mortem ran to its end"
+# Letters between the two times of a span, such as " to ".
+_BETWEEN = 5
+SENTINEL = mark("dlqkit: the post-mortem ran to its end")
+_MARKS = {"unknown": mark("Not known"), "judgement": mark("Judgement needed")}
+_CHANGES = {
+    "client": mark("client"),
+    "log": mark("log"),
+    "note": mark("note"),
+    "payload": mark("payload"),
+    "restart": mark("restart"),
+    "version": mark("version"),
+    "volume": mark("volume"),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,8 +68,8 @@ class Table:
     title: str
     columns: tuple[str, ...]
     rows: tuple[tuple[str, ...], ...]
-    empty: str = "nothing"
-    code: frozenset[str] = frozenset({"command"})
+    empty: str = field(default_factory=lambda: say("nothing"))
+    code: frozenset[str] = field(default_factory=lambda: frozenset({say("command")}))
     """Columns whose cells are to be pasted, not read."""
 
     def _repr_html_(self) -> str:
@@ -87,7 +96,7 @@ class Table:
 
     def _cell(self, column: str, text: str) -> str:
         is_long = max((len(word) for word in text.split()), default=0) > LONGEST_WORD
-        kind = "long" if is_long else "when" if _MOMENT.fullmatch(text) else "span" if _SPAN.fullmatch(text) else ""
+        kind = "long" if is_long else _kind_of_time(text)
         shown = f"<code>{for_html(text)}</code>" if column in self.code and text else for_html(text)
         return f'<td role="cell" class="{kind}" data-label="{for_html(column)}">{shown}</td>'
 
@@ -151,7 +160,7 @@ class Text:
     def to_markdown(self) -> str:
         """A list with bold labels."""
         title = [f"**{for_markdown(self.title)}**", ""] if self.title else []
-        marks = {"unknown": "*Not known:* ", "judgement": "*Judgement needed:* ", "computed": ""}
+        marks = {"computed": ""} | {kind: f"*{mark_text(kind)}:* " for kind in _MARKS}
         lines = [
             f"- **{for_markdown(line.label)}**: {marks[line.kind]}{for_markdown(line.text)}"
             + (f" {for_markdown('[' + line.evidence + ']')}" if line.evidence else "")
@@ -169,6 +178,18 @@ class Text:
         return "\n".join(out)
 
 
+def _kind_of_time(text: str) -> str:
+    """``when`` for a time, which is not broken within; ``span`` for two, which are broken only between them."""
+    if not text[:1].isdigit() or not text.endswith(" UTC"):
+        return ""
+    found = moments(text)
+    if not found or found[0][0] or found[-1][1] != len(text):
+        return ""
+    if len(found) == 1:
+        return "when"
+    return "span" if len(found) == 2 and found[1][0] - found[0][1] <= _BETWEEN else ""
+
+
 def _fit(widths: list[int], width: int) -> list[int]:
     """Column widths that together fit, the widest ones cut first."""
     fitted = list(widths)
@@ -177,9 +198,14 @@ def _fit(widths: list[int], width: int) -> list[int]:
     return fitted
 
 
+def mark_text(kind: str) -> str:
+    """The words before a line that is not known or wants a person; empty before what is computed."""
+    return say(_MARKS[kind]) if kind in _MARKS else ""
+
+
 def _mark(line: Line) -> str:
-    words = {"unknown": "Not known", "judgement": "Judgement needed"}
-    return f'<span class="mark">{words[line.kind]}</span> ' if line.kind in words else ""
+    words = mark_text(line.kind)
+    return f'<span class="mark">{for_html(words)}</span> ' if words else ""
 
 
 def _evidence(line: Line) -> str:
@@ -199,97 +225,161 @@ def show_summary(facts: Facts) -> Text:
 def show_signals(facts: Facts) -> Table:
     """The five signals of §1: where each was seen, since when and until when."""
     return Table(
-        "Signals",
-        ("signal", "workflow", "since", "exact to", "until", "lasted", "size", "confidence", "evidence"),
+        say("Signals"),
+        (
+            say("signal"),
+            say("workflow"),
+            say("since"),
+            say("exact to"),
+            say("until"),
+            say("lasted"),
+            say("size"),
+            say("confidence"),
+            say("evidence"),
+        ),
         evidence_rows(
             facts["signals"],
-            lambda row: SIGNAL_NAMES[row["signal"]],
-            lambda row: row["workflow_name"] or row["workflow_id"] or "all together",
+            lambda row: _say_of(SIGNAL_NAMES, row["signal"]),
+            lambda row: row["workflow_name"] or row["workflow_id"] or say("all together"),
             lambda row: moment_text(row["onset_at"]),
             lambda row: duration_text(row["resolution_s"]),
-            lambda row: moment_text(row["end_at"]) if row["end_at"] else "going on",
+            lambda row: moment_text(row["end_at"]) if row["end_at"] else say("going on"),
             lambda row: duration_text(seconds_between(row["onset_at"], row["end_at"] or facts["as_of"])),
-            lambda row: "not known" if row["size"] is None else f"{row['size']:,.0f}",
-            lambda row: "not known" if row["confidence"] is None else f"{row['confidence']:.2f}",
+            lambda row: say("not known") if row["size"] is None else number(row["size"]),
+            lambda row: say("not known") if row["confidence"] is None else number(row["confidence"], 2),
             lambda row: row["evidence"],
         ),
-        "none of the five signals is seen in this window",
+        say("none of the five signals is seen in this window"),
     )
 
 
 def show_signatures(facts: Facts) -> Table:
     """Error signatures of the dead letters, most frequent first, each with its class."""
     return Table(
-        "Error signatures",
-        ("share", "events", "signature", "new?", "class", "the text suggests", "first", "last", "evidence"),
+        say("Error signatures"),
+        (
+            say("share"),
+            say("events"),
+            say("signature"),
+            say("new?"),
+            say("class"),
+            say("the text suggests"),
+            say("first"),
+            say("last"),
+            say("evidence"),
+        ),
         evidence_rows(
             facts["signatures"],
-            lambda row: f"{row['share']:.0%}",
-            lambda row: f"{_at_least(facts)}{row['events']:,}",
+            lambda row: percent(row["share"]),
+            lambda row: f"{_at_least(facts)}{number(row['events'])}",
             lambda row: row["signature"],
-            lambda row: {True: "new", False: "old", None: "not known"}[row["is_new"]],
+            lambda row: {True: say("new"), False: say("old"), None: say("not known")}[row["is_new"]],
             _class_cell,
-            lambda row: row["suggested_class"] + (f" (“{row['text_says']}”)" if row["text_says"] else ""),
+            _suggested_cell,
             lambda row: moment_text(row["first_at"]),
             lambda row: moment_text(row["last_at"]),
             lambda _: facts["events"]["evidence"],
         ),
-        "no dead letters in the incident",
+        say("no dead letters in the incident"),
     )
 
 
 def _class_cell(row: Mapping[str, Any]) -> str:
     """The class, whether it is disputed, and whose word it is if not the fields'."""
-    text = str(row["failure_class"]) + (" (disputed)" if row["disputed"] else "")
-    if row["overridden_by"]:
-        text += f" by {row['overridden_by']}: {row['override_reason']}; by its fields {row['class_by_fields']}"
-    return text
+    text = _class_name(row["failure_class"])
+    if row["disputed"]:
+        text = say("{failure_class} (disputed)", failure_class=text)
+    if not row["overridden_by"]:
+        return text
+    return say(
+        "{failure_class} by {person}: {reason}; by its fields {by_fields}",
+        failure_class=text,
+        person=row["overridden_by"],
+        reason=row["override_reason"],
+        by_fields=_class_name(row["class_by_fields"]),
+    )
+
+
+def _suggested_cell(row: Mapping[str, Any]) -> str:
+    name = _class_name(row["suggested_class"])
+    return say("{failure_class} (“{text}”)", failure_class=name, text=row["text_says"]) if row["text_says"] else name
+
+
+def _say_of(names: Mapping[str, str], code: str) -> str:
+    """The words for a code; one that has none is shown itself."""
+    return say(names[code]) if code in names else code
+
+
+def _class_name(failure_class: str | None) -> str:
+    return retell(str(failure_class))
 
 
 def show_rules(facts: Facts) -> Table:
     """What the classes rest on: flag, attempts, duration and text side by side, and what speaks against it."""
     return Table(
-        "What the class rests on",
-        ("events", "class", "because", "retryable", "attempts", "took", "the text says", "against it"),
+        say("What the class rests on"),
+        (
+            say("events"),
+            say("class"),
+            say("because"),
+            "retryable",
+            say("attempts"),
+            say("took"),
+            say("the text says"),
+            say("against it"),
+        ),
         evidence_rows(
             facts["class"]["rules"],
-            lambda row: f"{_at_least(facts)}{row['events']:,}",
-            lambda row: row["failure_class"],
+            lambda row: f"{_at_least(facts)}{number(row['events'])}",
+            lambda row: _class_name(row["failure_class"]),
             lambda row: row["reason"],
-            lambda row: {"True": "yes", "False": "no"}.get(str(row["retryable"]), "not said"),
-            lambda row: _span(row["attempts"], "") + (f" of {row['max_attempts']}" if row["max_attempts"] else ""),
-            lambda row: (
-                _span(row["action_duration_ms"], " ms")
-                + (f" of {float(row['timeout_ms']):,.0f} ms" if row["timeout_ms"] else "")
-            ),
-            lambda row: row["text_says"] or "nothing that tells",
-            lambda row: row["counter_evidence"] or "nothing",
+            lambda row: {"True": say("yes"), "False": say("no")}.get(str(row["retryable"]), say("not said")),
+            _attempts_cell,
+            _took_cell,
+            lambda row: row["text_says"] or say("nothing that tells"),
+            lambda row: row["counter_evidence"] or say("nothing"),
         ),
-        "no dead letters in the incident",
+        say("no dead letters in the incident"),
     )
 
 
-def _span(values: Sequence[float] | None, unit: str) -> str:
-    """``5``, ``3 to 5``, or ``not known``."""
-    if not values:
-        return "not known"
-    low, high = (f"{value:,.0f}" for value in values)
-    return f"{low}{unit}" if low == high else f"{low} to {high}{unit}"
+def _attempts_cell(row: Mapping[str, Any]) -> str:
+    """``5 of 5``, ``3 to 5``, or ``not known``."""
+    text = _span(row["attempts"]) if row["attempts"] else say("not known")
+    if not row["max_attempts"]:
+        return text
+    return say("{attempts} of {max_attempts}", attempts=text, max_attempts=str(row["max_attempts"]))
+
+
+def _took_cell(row: Mapping[str, Any]) -> str:
+    """``29,990 to 30,000 ms of 30,000 ms``, or ``not known``."""
+    span = row["action_duration_ms"]
+    text = say("{span} ms", span=_span(span)) if span else say("not known")
+    if not row["timeout_ms"]:
+        return text
+    return say("{took} of {timeout:,.0f} ms", took=text, timeout=float(row["timeout_ms"]))
+
+
+def _span(values: Sequence[float]) -> str:
+    low, high = (number(value) for value in values)
+    return low if low == high else say("{low} to {high}", low=low, high=high)
 
 
 def show_classes(facts: Facts) -> Table:
     """How many events each failure class of §4 has, and what each rests on."""
     failure_class = facts["class"]
     rows = tuple(
-        (CLASS_NAMES[name], f"{_at_least(facts)}{count:,}") for name, count in failure_class["counts"].items() if count
+        (say(CLASS_NAMES[name]), f"{_at_least(facts)}{number(count)}")
+        for name, count in failure_class["counts"].items()
+        if count
     )
+    attempts, timeout = failure_class["max_attempts"], failure_class["timeout_ms"]
     basis = (
-        ("MAX_ATTEMPTS", _fact_value(failure_class["max_attempts"], "")),
-        ("action timeout", _fact_value(failure_class["timeout_ms"], " ms")),
+        ("MAX_ATTEMPTS", _fact_value(attempts, "" if attempts["value"] is None else number(attempts["value"]))),
+        (say("action timeout"), _fact_value(timeout, say("{timeout:,.0f} ms", timeout=timeout["value"] or 0))),
     )
-    return Table(
-        "Failure classes", ("class", "events, or the value taken"), rows + basis if rows else (), "no dead letters"
-    )
+    columns = (say("class"), say("events, or the value taken"))
+    return Table(say("Failure classes"), columns, rows + basis if rows else (), say("no dead letters"))
 
 
 def _at_least(facts: Facts) -> str:
@@ -297,70 +387,80 @@ def _at_least(facts: Facts) -> str:
     return "≥ " if facts["events"]["affected"]["bound"] == "at_least" else ""
 
 
-def _fact_value(value: Mapping[str, Any], unit: str) -> str:
+def _fact_value(value: Mapping[str, Any], shown: str) -> str:
     if value["value"] is None:
-        return f"not known: {value['basis']}"
-    return f"{value['value']:,.0f}{unit} ({value['basis']})"
+        return say("not known: {basis}", basis=value["basis"])
+    return f"{shown} ({value['basis']})"
 
 
 def show_changes(facts: Facts) -> Table:
     """What changed in the half hour before the onset: restarts, versions, notes."""
     return Table(
-        "Changed before the onset: candidates, not conclusions",
-        ("when", "before the onset", "kind", "what", "evidence"),
+        say("Changed before the onset: candidates, not conclusions"),
+        (say("when"), say("before the onset"), say("kind"), say("what"), say("evidence")),
         evidence_rows(
             facts["changes"]["rows"],
             lambda row: moment_text(row["at"]),
             lambda row: (
-                duration_text(row["before_s"]) if row["before_s"] is None or row["before_s"] >= 0 else "just after"
+                duration_text(row["before_s"]) if row["before_s"] is None or row["before_s"] >= 0 else say("just after")
             ),
-            lambda row: row["kind"],
+            lambda row: _say_of(_CHANGES, row["kind"]),
             lambda row: row["what"],
             lambda row: row["evidence"],
         ),
-        "nothing seen: " + facts["changes"]["looked_at"],
+        say("nothing seen: {looked_at}", looked_at=facts["changes"]["looked_at"]),
     )
 
 
 def show_timeline(facts: Facts) -> Table:
     """The moments of the incident in order."""
     return Table(
-        "Timeline",
-        ("when", "what", "evidence"),
+        say("Timeline"),
+        (say("when"), say("what"), say("evidence")),
         evidence_rows(
             facts["timeline"], lambda row: moment_text(row["at"]), lambda row: row["what"], lambda row: row["evidence"]
         ),
-        "no moment is known",
+        say("no moment is known"),
     )
 
 
 def show_coverage(facts: Facts) -> Table:
     """What was asked of each source, what came, and what is missing."""
     return Table(
-        "Evidence",
-        ("id", "source", "window asked", "received", "completeness", "missing, found out, assumed"),
+        say("Evidence"),
+        (
+            "id",
+            say("source"),
+            say("window asked"),
+            say("received"),
+            say("completeness"),
+            say("missing, found out, assumed"),
+        ),
         evidence_rows(
             facts["coverage"],
             lambda row: row["evidence_id"],
-            lambda row: f"{row['kind']}: {row['query']}" if row["query"] else row["kind"],
-            lambda row: (
-                f"{moment_text(row['asked_start'], seconds=False)} to {moment_text(row['asked_end'], seconds=False)}"
-                if row["asked_start"]
-                else "whatever there is"
-            ),
-            lambda row: f"{row['received']:,}",
-            lambda row: row["completeness"],
-            lambda row: " ".join([*row["missing"], *row["findings"]]) or "nothing",
+            lambda row: f"{retell(row['kind'])}: {row['query']}" if row["query"] else retell(row["kind"]),
+            _asked_cell,
+            lambda row: number(row["received"]),
+            lambda row: retell(row["completeness"]),
+            lambda row: " ".join(map(retell, [*row["missing"], *row["findings"]])) or say("nothing"),
         ),
-        "no source was asked",
+        say("no source was asked"),
     )
+
+
+def _asked_cell(row: Mapping[str, Any]) -> str:
+    if not row["asked_start"]:
+        return say("whatever there is")
+    start, end = (moment_text(row[name], seconds=False) for name in ("asked_start", "asked_end"))
+    return say("{start} to {end}", start=start, end=end)
 
 
 def show_advice(facts: Facts) -> Table:
     """What to do next, first things first."""
     return Table(
-        "What to do",
-        ("do", "because", "would be wrong", "left unknown", "command"),
+        say("What to do"),
+        (say("do"), say("because"), say("would be wrong"), say("left unknown"), say("command")),
         evidence_rows(
             facts["advice"],
             lambda row: row["action"],
@@ -369,7 +469,7 @@ def show_advice(facts: Facts) -> Table:
             lambda row: row["unknown"],
             lambda row: row["command"],
         ),
-        "nothing needs doing",
+        say("nothing needs doing"),
     )
 
 
@@ -384,25 +484,30 @@ def show_impact(facts: Facts) -> Text:
     """How many events, whose share, how long; and the metrics beside the records."""
     events, metrics = facts["events"], facts["metrics"]
     severity = facts["judgement"]["severity"]
-    lines = [Line("Severity", severity)] if severity else []
+    grown = metrics["dead_letters_increase"]
+    lines = [Line(say("Severity"), severity)] if severity else []
     lines += [
-        Line("Events affected", count_text(events["affected"]), evidence=events["evidence"]),
-        Line("Still open", count_text(events["open"]), evidence=events["evidence"]),
-        Line("Healed", count_text(events["healed"]), evidence=events["evidence"]),
+        Line(say("Events affected"), count_text(events["affected"]), evidence=events["evidence"]),
+        Line(say("Still open"), count_text(events["open"]), evidence=events["evidence"]),
+        Line(say("Healed"), count_text(events["healed"]), evidence=events["evidence"]),
         Line(
-            "Dead-letter counter grew by",
-            "not known"
-            if metrics["dead_letters_increase"] is None
-            else f"{metrics['dead_letters_increase']:,.0f} from {moment_text(metrics['since'])} to"
-            f" {moment_text(metrics['until'])}",
-            "unknown" if metrics["dead_letters_increase"] is None else "computed",
+            say("Dead-letter counter grew by"),
+            say("not known")
+            if grown is None
+            else say(
+                "{grown:,.0f} from {since} to {until}",
+                grown=grown,
+                since=moment_text(metrics["since"]),
+                until=moment_text(metrics["until"]),
+            ),
+            "unknown" if grown is None else "computed",
             metrics["evidence"],
         ),
-        Line("Lasted", duration_text(seconds_between(facts["onset"]["at"], facts["end"]["at"] or facts["as_of"]))),
+        Line(say("Lasted"), duration_text(seconds_between(facts["onset"]["at"], facts["end"]["at"] or facts["as_of"]))),
     ]
     return Text("", tuple(lines))
 
 
 def finish(facts: Facts) -> str:
     """The last cell's sentinel; its absence shows that the notebook did not run to its end."""
-    return f"{SENTINEL} ({facts['snapshot']['id']}, {moment_text(facts['as_of'])})"
+    return f"{say(SENTINEL)} ({facts['snapshot']['id']}, {moment_text(facts['as_of'])})"

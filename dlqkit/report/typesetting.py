@@ -10,7 +10,7 @@ from pathlib import Path
 
 from dlqkit.untrusted import for_typst
 
-__all__ = ["FONTS", "LONGEST_WORD", "WHOLE", "find_fonts", "set_parts"]
+__all__ = ["FONTS", "LONGEST_WORD", "WHOLE", "find_fonts", "room_of", "set_parts"]
 
 # The face of the text comes before these. Noto has a glyph of its own for the letters of most scripts and for emoji;
 # Last Resort has one for every code point there is, the mark of its script, so that no character fails a compile.
@@ -25,6 +25,8 @@ FONTS = (
 _WHEELS = ("manimgx_fonts", "manimgx_fonts_cjk")
 # Letters of a word that always stays on one line.
 LONGEST_WORD = 16
+# The first letter beyond Latin, and how much wider those that follow are in DejaVu Sans.
+_OTHER_SCRIPTS, _WIDER = "\u0370", 1.15
 # A longer word is broken after these signs; what is still longer than a line may be, every so many letters.
 _SYLLABLE = re.compile(r"[^-_/.,:;=|&?]*[-_/.,:;=|&?]+|[^-_/.,:;=|&?]+")
 _UNCUT, _PIECE = 20, 4
@@ -32,6 +34,11 @@ _UNCUT, _PIECE = 20, 4
 _CLOCK = "[0-9]{2}:[0-9]{2}(?::[0-9]{2})? UTC"
 WHOLE = re.compile(rf"{_CLOCK}|\S+")
 _WORD = re.compile(rf"({_CLOCK}|\S{{{LONGEST_WORD + 1},}})")
+
+
+def room_of(text: str) -> float:
+    """How wide a text is, in letters of Latin; those of other scripts, such as Cyrillic, are wider."""
+    return sum(_WIDER if letter >= _OTHER_SCRIPTS and letter.isalpha() else 1.0 for letter in text)
 
 
 def find_fonts() -> list[Path]:

@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 
 from dlqkit.executions.event_history import event_states
+from dlqkit.language import date_and_time, say
 from dlqkit.signals.signals import INCIDENTS
 
 __all__ = ["find_unplaced"]
@@ -75,23 +76,31 @@ def _reason(
     workflow_id: str, dead: pd.DataFrame, records: pd.DataFrame, *, is_whole: bool, is_trace: bool, counted: set[str]
 ) -> str:
     count, first = len(dead), dead["recorded_at"].min()
-    since = f"{first:%Y-%m-%d %H:%M:%S} UTC"
+    since = date_and_time(first)
     if is_trace:
-        return f"{count:,} dead letters of this trace in the execution records."
+        return say("{count} dead letters of this trace in the execution records.", count=count)
     if workflow_id in counted or count < FEW:
         return ""
     if not is_whole:
-        return f"The {count:,} dead letters that the source gave begin at {since}; it was cut, so there may be earlier."
+        return say(
+            "The {count} dead letters that the source gave begin at {since}; it was cut, so there may be earlier.",
+            count=count, since=since,
+        )  # fmt: skip
     if count < STEADY_EVENTS:
         return ""
     own = records[records["workflow_id"] == workflow_id]
     if len(own) == len(dead):
-        return f"{count:,} dead letters come steadily since {since}; nothing tells whether that is usual."
+        return say(
+            "{count} dead letters come steadily since {since}; nothing tells whether that is usual.",
+            count=count, since=since,
+        )  # fmt: skip
     states = event_states(own)
     share = float(states["first_dead_at"].notna().mean())
     if share < STEADY_SHARE:
         return ""
-    return f"{share:.0%} of its events are lost all through the window, so it began before the evidence does."
+    return say(
+        "{share:.0%} of its events are lost all through the window, so it began before the evidence does.", share=share
+    )
 
 
 def _row(workflow_id: str, times: pd.Series, known_to: pd.Timestamp, text: str) -> dict[str, object]:

@@ -7,10 +7,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from typing import Any, Literal
 
+from dlqkit.language import mark, number, percent, say
+from dlqkit.report.amounts import clock_text, count_text, duration_text, moment_text, seconds_between
+from dlqkit.report.headline import ROUGH_S, SIGNAL_NAMES, headline
+from dlqkit.report.terms import condition_value, term
+
 __all__ = [
+    "ROUGH_S",
+    "SIGNAL_NAMES",
     "Line",
     "conditions_text",
     "count_text",
@@ -25,21 +31,14 @@ __all__ = [
 
 Facts = Mapping[str, Any]
 
-SIGNAL_NAMES = {
-    "dead_letters": "dead letters jump",
-    "failures": "failures outgrow successes",
-    "support": "clients report missing events",
-    "duration": "the action takes longer",
-    "silence": "no new logs",
-}
-SOURCE_GONE = "the worker is gone, or only what watches it"
-# An onset that is known no better than this is given as between two times.
-ROUGH_S = 120.0
+# What is said where nothing could show a change.
+NOT_LOOKED_AT = mark("no source tells of restarts, versions or deploys")
+_LACKS = {"partial": mark("{source} partial"), "unverified": mark("{source} unverified")}
 CLASS_NAMES: Mapping[str, str] = {
-    "business": "business error (retryable is false)",
-    "infrastructure": "infrastructure error (retries used up)",
-    "timeout": "timeout (cut off at the action's limit)",
-    "unknown": "unknown",
+    "business": mark("business error (retryable is false)"),
+    "infrastructure": mark("infrastructure error (retries used up)"),
+    "timeout": mark("timeout (cut off at the action's limit)"),
+    "unknown": mark("unknown"),
 }
 
 
@@ -53,127 +52,119 @@ class Line:
     evidence: str = ""
 
 
-def moment_text(value: str | None, *, seconds: bool = True) -> str:
-    """``2026-11-24 09:31:12 UTC``, or ``not known``."""
-    if not value:
-        return "not known"
-    moment = datetime.fromisoformat(value).astimezone(UTC)
-    return moment.strftime("%Y-%m-%d %H:%M:%S UTC" if seconds else "%Y-%m-%d %H:%M UTC")
-
-
-def seconds_between(start: str | None, end: str | None) -> float | None:
-    """Seconds from one ISO 8601 time to another; None where one is not known."""
-    if not start or not end:
-        return None
-    return (datetime.fromisoformat(end) - datetime.fromisoformat(start)).total_seconds()
-
-
-def duration_text(seconds: float | None) -> str:
-    """``45 s``, ``12 min``, ``2 h 05 min``, ``3 d 4 h``."""
-    if seconds is None:
-        return "not known"
-    whole = round(max(seconds, 0))
-    if whole < 120:
-        return f"{whole} s"
-    minutes = whole // 60
-    if minutes < 120:
-        return f"{minutes} min"
-    hours, minutes = divmod(minutes, 60)
-    if hours < 48:
-        return f"{hours} h {minutes:02d} min"
-    return f"{hours // 24} d {hours % 24} h"
-
-
-def count_text(count: Mapping[str, Any] | None) -> str:
-    """``1,204``, ``≥ 100``, ``≤ 60``, ``12 of those seen``, or ``not known``."""
-    if not count or count.get("value") is None:
-        return "not known"
-    sign = {"at_least": "≥ ", "at_most": "≤ " if count["value"] else ""}.get(count["bound"], "")
-    return f"{sign}{count['value']:,}" + (" of those seen" if count["bound"] == "of_seen" else "")
-
-
 def workflow_text(facts: Facts) -> str:
     """Name and id of the workflow."""
     workflow = facts["workflow"]
     if not workflow["id"]:
-        return "all together" if facts["state"]["kind"] else "none stands out"
+        return say("all together") if facts["state"]["kind"] else say("none stands out")
     return f"{workflow['name']} ({workflow['id']})" if workflow["name"] else str(workflow["id"])
 
 
 def _state_text(facts: Facts) -> str:
     state, kind = facts["state"]["value"], facts["state"]["kind"]
-    last = facts["last_dead_letter"]
+    reason, ended = facts["state"]["reason"], moment_text(facts["end"]["at"])
     if state == "nothing":
-        until = facts["state"].get("until")
-        where = f"up to {moment_text(until)}, where the evidence ends" if until else "in this window"
-        what = "No incident is seen" if facts["state"].get("open") else "Nothing is wrong"
-        return f"{what} {where}. {facts['state']['reason']}"
+        return _nothing_text(facts["state"], reason)
     if state == "unknown":
-        return f"Not known. {facts['state']['reason']}"
+        return say("Not known. {reason}", reason=reason)
     if kind == "silence":
-        return "Going on: still silent" if state == "going_on" else f"Ended {moment_text(facts['end']['at'])}"
-    age = f"; last dead letter {duration_text(last['age_s'])} before the evidence ends" if last["at"] else ""
+        return say("Going on: still silent") if state == "going_on" else say("Ended {at}", at=ended)
+    last = facts["last_dead_letter"]
+    if not last["at"]:
+        return say("GOING ON") if state == "going_on" else say("Ended {at}", at=ended)
+    age = duration_text(last["age_s"])
     if state == "going_on":
-        return f"GOING ON{age}"
-    return f"Ended {moment_text(facts['end']['at'])}{age}"
+        return say("GOING ON; last dead letter {age} before the evidence ends", age=age)
+    return say("Ended {at}; last dead letter {age} before the evidence ends", at=ended, age=age)
+
+
+def _nothing_text(state: Mapping[str, Any], reason: str) -> str:
+    until = state.get("until")
+    if not until:
+        if state.get("open"):
+            return say("No incident is seen in this window. {reason}", reason=reason)
+        return say("Nothing is wrong in this window. {reason}", reason=reason)
+    at = moment_text(until)
+    if state.get("open"):
+        return say("No incident is seen up to {at}, where the evidence ends. {reason}", at=at, reason=reason)
+    return say("Nothing is wrong up to {at}, where the evidence ends. {reason}", at=at, reason=reason)
 
 
 def _onset_text(facts: Facts) -> str:
     onset = facts["onset"]
-    text = moment_text(onset["at"])
-    if onset["at"]:
-        span = seconds_between(onset["low"], onset["high"])
-        if span and span > ROUGH_S and not onset["is_window_start"]:
-            text = f"about {text} (between {moment_text(onset['low'])[11:19]} and {moment_text(onset['high'])[11:19]})"
-        text += f", {duration_text(onset['age_s'])} before the evidence ends"
-        if onset["is_window_start"]:
-            text = f"at or before {text} (nothing is known of before)"
-    return text
+    if not onset["at"]:
+        return moment_text(None)
+    at, age = moment_text(onset["at"]), duration_text(onset["age_s"])
+    if onset["is_window_start"]:
+        return say("at or before {at}, {age} before the evidence ends (nothing is known of before)", at=at, age=age)
+    span = seconds_between(onset["low"], onset["high"])
+    if not span or span <= ROUGH_S:
+        return say("{at}, {age} before the evidence ends", at=at, age=age)
+    return say(
+        "about {at} (between {low} and {high}), {age} before the evidence ends",
+        at=at, age=age, low=clock_text(onset["low"]), high=clock_text(onset["high"]),
+    )  # fmt: skip
 
 
 def class_text(facts: Facts) -> str:
     """The failure class in words, or the classes and how many events each has; of how many, where not all are seen."""
     failure_class, affected = facts["class"], facts["events"]["affected"]
-    of_seen = "" if affected["bound"] == "exact" or not affected["value"] else f", of the {affected['value']:,} seen"
-    if failure_class["value"] == "mixed":
-        parts = ", ".join(f"{name}: {count:,}" for name, count in failure_class["counts"].items() if count)
-        return f"mixed, by signature ({parts}){of_seen}"
-    text = CLASS_NAMES[str(failure_class["value"])] + of_seen
-    if failure_class["disputed"]:
-        text += f"; disputed by the error text for {failure_class['disputed']:,}"
+    is_mixed = failure_class["value"] == "mixed"
+    if is_mixed:
+        counts = failure_class["counts"].items()
+        parts = ", ".join(f"{term(name)}: {number(count)}" for name, count in counts if count)
+        text = say("mixed, by signature ({parts})", parts=parts)
+    else:
+        name = CLASS_NAMES[str(failure_class["value"])]
+        text = say(name)
+    if affected["bound"] != "exact" and affected["value"]:
+        text = say("{failure_class}, of the {count} seen", failure_class=text, count=affected["value"])
+    if failure_class["disputed"] and not is_mixed:
+        disputed = failure_class["disputed"]
+        text = say("{failure_class}; disputed by the error text for {count}", failure_class=text, count=disputed)
     return text
 
 
 def other_incidents_text(facts: Facts) -> str:
     """Other incidents of the same workflow: when, how many events, and how many of them are open."""
-    parts = []
-    for row in facts["other_incidents"][:2]:
-        end = f"to {moment_text(row['end_at'])[11:19]}" if row["end_at"] else "on, still going on"
-        many = "events not counted" if row["events"] is None else f"{row['events']:,} events, open {row['open']:,}"
-        parts.append(f"{many}, from {moment_text(row['onset_at'])[11:19]} {end}")
-    rest = len(facts["other_incidents"]) - len(parts)
-    return "; ".join(parts) + (f"; and {rest} more times" if rest else "")
+    parts = [_other_incident_text(row) for row in facts["other_incidents"][:2]]
+    rest, text = len(facts["other_incidents"]) - len(parts), "; ".join(parts)
+    return say("{incidents}; and {rest:d} more times", incidents=text, rest=rest) if rest else text
+
+
+def _other_incident_text(row: Mapping[str, Any]) -> str:
+    start, end = clock_text(row["onset_at"]), clock_text(row["end_at"])
+    if row["events"] is None:
+        if end:
+            return say("events not counted, from {start} to {end}", start=start, end=end)
+        return say("events not counted, from {start} on, still going on", start=start)
+    counts = {"events": row["events"], "open": row["open"]}
+    if end:
+        return say("{events} events, open {open}, from {start} to {end}", start=start, end=end, **counts)
+    return say("{events} events, open {open}, from {start} on, still going on", start=start, **counts)
 
 
 def _changes_text(facts: Facts) -> str:
     changes = facts["changes"]["rows"]
     if not changes:
-        return f"nothing seen: {facts['changes']['looked_at']}"
+        return say("nothing seen: {looked_at}", looked_at=facts["changes"]["looked_at"])
     # A person's note, a new version and a new payload say more than a restart; of each the last one before the onset.
     weight = {"note": 4, "version": 3, "payload": 2, "client": 1}
     ordered = sorted(changes, key=lambda row: (-weight.get(row["kind"], 0), row["at"]))
     shown = [ordered[0], *(row for row in ordered[1:] if row["kind"] != ordered[0]["kind"] and row["kind"] in weight)][
         :2
     ]
-    text = "; ".join(f"{moment_text(row['at'])[11:]} {row['what']}" for row in shown)
+    text = "; ".join(f"{clock_text(row['at'])} UTC {row['what']}" for row in shown)
     rest = len(changes) - len(shown)
-    return text + (f"; and {rest} more" if rest else "")
+    return say("{changes}; and {rest:d} more", changes=text, rest=rest) if rest else text
 
 
 def _lack_text(row: Mapping[str, Any]) -> str:
     """What is missing of a source, and what to do about it, as the source said it."""
     said = " ".join(row["missing"][:2])
-    return f"{row['kind']} {row['completeness']}" + (f": {said}" if said else "")
+    lacking = _LACKS[row["completeness"]]
+    lack = say(lacking, source=term(row["kind"]))
+    return f"{lack}: {said}" if said else lack
 
 
 def _explanations(facts: Facts) -> list[Line]:
@@ -182,14 +173,13 @@ def _explanations(facts: Facts) -> list[Line]:
     answers = [(part["of"], row) for part in facts["differences"] for row in part["rows"][:1]]
     if answers:
         texts = [
-            ("" if of == "all" else f"{of}: ")
-            + f"{conditions_text(row)}: {row['rate_with']:.0%} fail, of others {row['rate_without']:.0%}"
+            ("" if of == "all" else f"{term(of)}: ") + f"{conditions_text(row)}: {rates_text(row)}"
             for of, row in answers
         ]
-        lines.append(Line("What differs", "; ".join(texts), evidence=facts["events"]["evidence"]))
+        lines.append(Line(say("What differs"), "; ".join(texts), evidence=facts["events"]["evidence"]))
     durations = facts["durations"]
     if durations and durations["verdict"] in {"slow then dead", "dead at once", "both"}:
-        lines.append(Line("Durations", durations["sentence"], evidence=facts["events"]["evidence"]))
+        lines.append(Line(say("Durations"), durations["sentence"], evidence=facts["events"]["evidence"]))
     return lines
 
 
@@ -197,49 +187,17 @@ def conditions_text(row: Mapping[str, Any]) -> str:
     """``version = 1.9.0 and payload.customer_id (missing)``."""
     words = []
     for name, value in row["conditions"]:
-        words.append(f"{name} {value}" if value.startswith(("(", ">", "<=", "length")) else f"{name} = {value}")
-    return " and ".join(words)
+        shown = condition_value(value)
+        words.append(f"{name} {shown}" if value.startswith(("(", ">", "<=", "length")) else f"{name} = {shown}")
+    both = say("and")
+    return f" {both} ".join(words)
 
 
-def _short(workflow_id: str | None) -> str | None:
-    return workflow_id if workflow_id is None or len(workflow_id) <= 20 else f"Workflow {workflow_id[:8]}…"
-
-
-def _since(onset: Mapping[str, Any]) -> str:
-    span = seconds_between(onset["low"], onset["high"])
-    rough = span is not None and span > ROUGH_S
-    about = "at least " if onset["is_window_start"] else "about " if rough else ""
-    return about + moment_text(onset["at"], seconds=not rough)
-
-
-def _no_incident(facts: Facts) -> str:
-    count = facts["state"].get("open")
-    if not count:
-        return "Nothing is wrong"
-    return f"No incident is seen, and {count:,} dead {'event is' if count == 1 else 'events are'} open"
-
-
-def headline(facts: Facts) -> str:
-    """The incident in one sentence."""
-    state, kind = facts["state"]["value"], facts["state"]["kind"]
-    name = facts["workflow"]["name"] or _short(facts["workflow"]["id"]) or "The whole worker"
-    since = _since(facts["onset"])
-    if state == "nothing":
-        trace = facts["incident"]["trace_id"]
-        until = facts["state"].get("until")
-        upto = f" up to {moment_text(until)}, where the evidence ends" if until else ""
-        return f"The trace {trace} is not dead-lettered" if trace else f"{_no_incident(facts)}{upto}"
-    if state == "unknown":
-        return "The evidence does not say whether something is wrong"
-    still = "is" if state == "going_on" else "was"
-    if kind == "silence" and facts["state"].get("what") in {None, "events"}:
-        return f"{name} {still} silent since {since}"
-    if kind == "silence":
-        return f"No {facts['state']['what']} since {since}: {SOURCE_GONE}"
-    if kind == "dead_letters":
-        events = facts["events"]["affected"]
-        return f"{name}: {count_text(events)} events dead-lettered since {since}"
-    return f"{name}: {SIGNAL_NAMES[kind]} since {since}"
+def rates_text(row: Mapping[str, Any]) -> str:
+    """How many events fail under a condition, and how many of the others."""
+    return say(
+        "{share:.0%} fail, of others {others:.0%}", share=row["rate_with"], others=row["rate_without"]
+    )  # fmt: skip
 
 
 def counted_sources(facts: Facts) -> list[Mapping[str, Any]]:
@@ -254,41 +212,48 @@ def counted_sources(facts: Facts) -> list[Mapping[str, Any]]:
 def summary(facts: Facts) -> list[Line]:
     """What the first screen says: which, going on or ended, since when, how many, why, what changed, what next."""
     state, kind = facts["state"]["value"], facts["state"]["kind"]
-    lines = [Line("Workflow", workflow_text(facts)), Line("State", _state_text(facts))]
+    lines = [Line(say("Workflow"), workflow_text(facts)), Line(say("State"), _state_text(facts))]
     if state in {"going_on", "ended"}:
-        lines.append(Line("Since", _onset_text(facts), evidence=facts["onset"]["evidence"]))
+        lines.append(Line(say("Since"), _onset_text(facts), evidence=facts["onset"]["evidence"]))
     if kind == "dead_letters" and state != "nothing":
         events = facts["events"]
         affected, still_open, healed = (count_text(events[name]) for name in ("affected", "open", "healed"))
         known = events["affected"]["value"] is not None
-        detail = f"{affected}; open {still_open}, healed {healed}" if known else "the records do not tell"
+        detail = (
+            say("{affected}; open {open}, healed {healed}", affected=affected, open=still_open, healed=healed)
+            if known
+            else say("the records do not tell")
+        )
         counted = facts["metrics"]["dead_letters_increase"]
         if events["affected"]["bound"] != "exact" and counted and counted > (events["affected"]["value"] or 0):
-            detail += f"; the counter grew by {counted:,.0f}"
-        lines.append(Line("Events affected", detail, "computed" if known else "unknown", events["evidence"]))
+            detail = say("{events}; the counter grew by {counted:,.0f}", events=detail, counted=counted)
+        lines.append(Line(say("Events affected"), detail, "computed" if known else "unknown", events["evidence"]))
         if facts["other_incidents"]:
-            lines.append(Line("Other times", other_incidents_text(facts), evidence=events["evidence"]))
+            lines.append(Line(say("Other times"), other_incidents_text(facts), evidence=events["evidence"]))
         lines.append(
-            Line("Class", class_text(facts), "unknown" if facts["class"]["value"] == "unknown" else "computed")
+            Line(say("Class"), class_text(facts), "unknown" if facts["class"]["value"] == "unknown" else "computed")
         )
         top = facts["signatures"][0] if facts["signatures"] else None
-        text = f"{top['share']:.0%}: {top['signature']}" if top else "no error text in the records"
-        lines.append(Line("Top signature", text, "computed" if top else "unknown"))
+        text = f"{percent(top['share'])}: {top['signature']}" if top else say("no error text in the records")
+        lines.append(Line(say("Top signature"), text, "computed" if top else "unknown"))
         lines += _explanations(facts)
     if state in {"going_on", "ended"}:
-        seen = facts["changes"]["rows"] or "were looked at" in facts["changes"]["looked_at"]
-        lines.append(Line("Changed before", _changes_text(facts), "computed" if seen else "unknown"))
-    for label, is_alike in (("Failing alike", True), ("Failing too", False)):
+        # Facts of an earlier run may be in English.
+        untold = {NOT_LOOKED_AT, say(NOT_LOOKED_AT)}
+        seen = facts["changes"]["rows"] or facts["changes"]["looked_at"] not in untold
+        lines.append(Line(say("Changed before"), _changes_text(facts), "computed" if seen else "unknown"))
+    for label, is_alike in ((say("Failing alike"), True), (say("Failing too"), False)):
         others = [row for row in facts["other_workflows"] if row["alike"] is is_alike]
         if others:
             names = ", ".join(str(row["name"] or row["workflow_id"]) for row in others[:3])
-            more = f" and {len(others) - 3} more" if len(others) > 3 else ""
-            lines.append(Line(label, f"{names}{more}"))
+            rest = len(others) - 3
+            text = say("{workflows} and {rest:d} more", workflows=names, rest=rest) if rest > 0 else names
+            lines.append(Line(label, text))
     if facts["untold"]["queued_to_dlq"]:
-        lines.append(Line("Not told", facts["untold"]["queued_to_dlq"], "unknown"))
+        lines.append(Line(say("Not told"), facts["untold"]["queued_to_dlq"], "unknown"))
     if facts["advice"]:
-        lines.append(Line("Do next", facts["advice"][0]["action"]))
+        lines.append(Line(say("Do next"), facts["advice"][0]["action"]))
     partial = [row for row in counted_sources(facts) if row["completeness"] != "complete"]
     if partial:
-        lines.append(Line("Not whole", "; ".join(_lack_text(row) for row in partial)))
+        lines.append(Line(say("Not whole"), "; ".join(_lack_text(row) for row in partial)))
     return lines

@@ -387,3 +387,30 @@ def test_earlier_incidents_are_shown_on_the_terminal_and_in_the_report(
     assert run("postmortem", incident, "--format", "html")[0] == 0
     page = (Path(incident) / "report" / "postmortem.html").read_text()
     assert "Earlier incidents" in page and "a switch was down" in page and str(tmp_path) not in page
+
+
+@pytest.mark.parametrize(
+    "command",
+    [("triage",), ("update",), ("history",), ("closure", "--no-refresh"), ("postmortem", "--format", "md")],
+    ids=lambda command: command[0],
+)
+def test_a_language_that_is_not_there_is_refused_with_those_that_are(
+    run: Run, incident: str, command: tuple[str, ...]
+) -> None:
+    name, *options = command
+    code, out, err = run(name, incident, *options, "--lang", "xx")
+
+    assert (code, out) == (2, "")
+    assert err == "There is no language 'xx'.\nNext: Choose of en, ru.\n"
+
+
+def test_the_settings_say_the_language_and_the_command_line_says_it_for_once(
+    run: Run, incident: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The facts name the language that their sentences are in."""
+    monkeypatch.setenv("DLQKIT_REPORT__LANGUAGE", "ru")
+
+    assert json.loads(run("triage", incident, "--json")[1])["language"] == "ru"
+    assert json.loads(run("triage", incident, "--json", "--lang", "en")[1])["language"] == "en"
+    monkeypatch.delenv("DLQKIT_REPORT__LANGUAGE")
+    assert json.loads(run("triage", incident, "--json")[1])["language"] == "en"

@@ -13,6 +13,7 @@ def make_facts(**over: Any) -> dict[str, Any]:
     values: dict[str, Any] = {
         "schema": 2,
         "dlqkit": "0.1.0",
+        "language": "en",
         "incident": {
             "name": "orders",
             "workflow_id": None,

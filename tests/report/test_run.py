@@ -8,13 +8,17 @@ from datetime import timedelta
 from pathlib import Path
 
 import pandas as pd
+import pikepdf
 import pypdfium2
 import pytest
 
+from dlqkit import language
 from dlqkit.errors import ParameterError
 from dlqkit.evidence.collect import collect
+from dlqkit.evidence.folder import open_incident
 from dlqkit.incident import Incident
 from dlqkit.report import run as run_module
+from dlqkit.report.facts import load_facts
 from dlqkit.report.run import kernel_environment, run_postmortem
 from dlqkit.resources import find_template
 from dlqkit.settings import Settings
@@ -164,3 +168,35 @@ def test_a_report_of_changed_evidence_says_so(incident: Path) -> None:
 
     assert not result.complete
     assert "changed since it was collected" in result.paths["md"].read_text(encoding="utf-8")
+
+
+def test_a_report_is_of_one_language_and_equal_each_time(incident: Path) -> None:
+    """Facts, headings of the notebook, HTML and PDF say which; a second run gives the same bytes."""
+    with language.use("ru"):
+        result = run_postmortem(incident)
+        again = run_postmortem(incident, output=incident / "again")
+
+    assert result.complete, result.problems
+    assert result.facts["language"] == "ru"
+    notebook = json.loads(result.paths["ipynb"].read_text(encoding="utf-8"))
+    assert "## Хронология" in "".join("".join(cell["source"]) for cell in notebook["cells"])
+    assert "language = 'ru'" in "".join("".join(cell["source"]) for cell in notebook["cells"])
+    assert "постмортем выполнен до конца" in json.dumps(notebook["cells"][-1], ensure_ascii=False)
+    assert '<html lang="ru">' in result.paths["html"].read_text(encoding="utf-8")
+    with pikepdf.open(result.paths["pdf"]) as document:
+        assert str(document.Root.Lang) == "ru"
+    assert sorted(path.name for path in result.paths.values()) == [
+        "facts.json", "postmortem.html", "postmortem.ipynb", "postmortem.md", "postmortem.pdf",
+    ]  # fmt: skip
+    for name in ("facts", "html", "md", "pdf"):
+        assert result.paths[name].read_bytes() == again.paths[name].read_bytes(), name
+
+
+def test_facts_of_another_language_are_not_shown(incident: Path) -> None:
+    """A notebook that is opened in English shows no sentence of the report that was made in Russian."""
+    with language.use("ru"):
+        run_postmortem(incident, formats=("md",))
+        told = load_facts(open_incident(incident), "report/facts.json")
+
+    assert told["redacted"]
+    assert load_facts(open_incident(incident), "report/facts.json")["language"] == "en"

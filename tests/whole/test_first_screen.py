@@ -10,13 +10,19 @@ from typing import Any
 
 import pytest
 
+from dlqkit import language
 from tests.real import find_program
 from tests.whole.accuracy import GIVEN_AT_LEAST, count_affected, run_dlqkit, simulator
 
 pytestmark = pytest.mark.real
 SCENARIOS = ("infrastructure", "business", "timeout", "mixed")
-CLASS_WORDS = {"infrastructure": "infrastructure error", "business": "business error", "timeout": "timeout",
-               "mixed": "mixed, by signature"}  # fmt: skip
+CLASS_WORDS = {
+    "en": {"infrastructure": "infrastructure error", "business": "business error", "timeout": "timeout",
+           "mixed": "mixed, by signature"},
+    "ru": {"infrastructure": "инфраструктурная ошибка", "business": "бизнес-ошибка", "timeout": "таймаут",
+           "mixed": "смешанный, по сигнатурам"},
+}  # fmt: skip
+STATE_WORDS = {"en": {True: "GOING ON", False: "Ended"}, "ru": {True: "ПРОДОЛЖАЕТСЯ", False: "Закончилось"}}
 
 
 def first_screen(path: Path) -> str:
@@ -43,40 +49,50 @@ def first_screen(path: Path) -> str:
 def check(text: str, truth: dict[str, Any], facts: dict[str, Any]) -> None:
     """Which workflow, going on or ended, since when, how many, class, top signature, what changed, what next."""
     # The first of each: sections further down say some of it again.
-    label = dict(reversed(re.findall(r"^([A-Z][A-Za-z ]+)\n(.+)$", text, re.MULTILINE)))
-    assert truth["workflow_id"] in label["Workflow"]
-    assert truth["workflow_name"] in label["Workflow"]
-    assert label["State"].startswith("GOING ON" if truth["going_on"] else "Ended")
-    said = datetime.fromisoformat(re.search(r"([-0-9]+ [0-9:]+) UTC", label["Since"])[1] + "+00:00")  # type: ignore[index]
+    label = dict(reversed(re.findall(r"^([A-ZА-Я][A-Za-zА-Яа-яё ]+)\n(.+)$", text, re.MULTILINE)))
+    code = facts["language"]
+    with language.use(code):
+        workflow, state = label[language.say("Workflow")], label[language.say("State")]
+        since, affected = label[language.say("Since")], label[language.say("Events affected")]
+        failure_class, signature = label[language.say("Class")], label[language.say("Top signature")]
+        changed, step = label.get(language.say("Changed before"), ""), label[language.say("Do next")]
+        said = language.moments(since)[0][2]
+    assert truth["workflow_id"] in workflow
+    assert truth["workflow_name"] in workflow
+    assert state.startswith(STATE_WORDS[code][truth["going_on"]])
     assert abs(said - datetime.fromisoformat(truth["onset_at"])) <= timedelta(seconds=31)
-    count = re.match(r"(≥ )?([0-9,]+);", label["Events affected"])
+    count = re.match(r"(≥ )?([0-9,\s]+);", affected)
     assert count is not None
-    number, true = int(count[2].replace(",", "")), count_affected(truth, facts["as_of"])
+    number, true = int(re.sub(r"[,\s]", "", count[2])), count_affected(truth, facts["as_of"])
     cut = truth["pagination"] == "none"
     assert cut if count[1] else number == true
     assert min(true, GIVEN_AT_LEAST) <= number <= true
-    assert label["Class"].startswith(CLASS_WORDS[truth["scenario"]])
-    share = int(re.match(r"([0-9]+)%: ", label["Top signature"])[1])  # type: ignore[index]
+    assert failure_class.startswith(CLASS_WORDS[code][truth["scenario"]])
+    share = int(re.match(r"([0-9]+)\s?%: ", signature)[1])  # type: ignore[index]
     assert 10 <= share <= 100
     if truth["change"]:
-        assert truth["change"]["what"] in label["Changed before"]
-    assert label["Do next"].endswith(".")
+        assert truth["change"]["what"] in changed
+    assert step.endswith(".")
 
 
 @pytest.mark.parametrize("scenario", SCENARIOS)
 def test_the_first_screen_says_what_is_true(scenario: str, tmp_path: Path) -> None:
-    """HTML and Markdown answer at first sight, and their answers are the platform's own."""
+    """HTML and Markdown answer at first sight in both languages, and their answers are the platform's own."""
     with simulator(tmp_path, "--scenario", scenario, "--seed", "4") as (served, environment, path):
         names = {f"DLQKIT_WORKFLOWS__{key}__NAME": name for key, name in served["workflow_names"].items()}
         run = run_dlqkit(environment | names, "investigate", "--since", "4h", "--dir", "incident", cwd=tmp_path)
         assert run.returncode == 0, run.stderr
         truth = json.loads(path.read_text())
-    report = tmp_path / "incident" / "report"
-    facts = json.loads((report / "facts.json").read_text())
-
-    check(first_screen(report / "postmortem.html"), truth, facts)
-    head = (report / "postmortem.md").read_text().splitlines()[:60]
-    plain = [re.sub(r"\\(.)", r"\1", line) for line in head]
-    check("\n".join(re.sub(r"^- \*\*(.+?)\*\*: ", r"\1\n", line) for line in plain), truth, facts)
+    # The same evidence; the whole incident is not simulated again.
+    again = run_dlqkit(environment | names, "postmortem", "incident", "--lang", "ru", "--output", "ru",
+                       "--format", "html", "--format", "md", cwd=tmp_path)  # fmt: skip
+    assert again.returncode == run.returncode, again.stderr
+    for report in (tmp_path / "incident" / "report", tmp_path / "ru"):
+        facts = json.loads((report / "facts.json").read_text())
+        check(first_screen(report / "postmortem.html"), truth, facts)
+        head = (report / "postmortem.md").read_text().splitlines()[:60]
+        plain = [re.sub(r"\\(.)", r"\1", line) for line in head]
+        check("\n".join(re.sub(r"^- \*\*(.+?)\*\*: ", r"\1\n", line) for line in plain), truth, facts)
+    assert facts["language"] == "ru"
     # The triage comes first, from the dead letters alone, and the post-mortem after it.
     assert run.stdout.index("collecting the rest") < run.stdout.index("postmortem.html")

@@ -1,0 +1,92 @@
+"""The incident in one sentence."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from dlqkit.language import mark, say, say_count
+from dlqkit.report.amounts import count_text, moment_text, seconds_between
+from dlqkit.report.terms import term
+
+__all__ = ["ROUGH_S", "SIGNAL_NAMES", "headline"]
+
+Facts = Mapping[str, Any]
+SIGNAL_NAMES = {
+    "dead_letters": mark("dead letters jump"),
+    "failures": mark("failures outgrow successes"),
+    "support": mark("clients report missing events"),
+    "duration": mark("the action takes longer"),
+    "silence": mark("no new logs"),
+}
+# An onset that is known no better than this is given as between two times.
+ROUGH_S = 120.0
+
+
+def _short(workflow_id: str | None) -> str | None:
+    if workflow_id is None or len(workflow_id) <= 20:
+        return workflow_id
+    return say("Workflow {beginning}…", beginning=workflow_id[:8])
+
+
+def _since(onset: Mapping[str, Any]) -> str:
+    span = seconds_between(onset["low"], onset["high"])
+    rough = span is not None and span > ROUGH_S
+    at = moment_text(onset["at"], seconds=not rough)
+    if onset["is_window_start"]:
+        return say("at least {at}", at=at)
+    return say("about {at}", at=at) if rough else at
+
+
+def _no_incident(state: Mapping[str, Any]) -> str:
+    count, until = state.get("open"), state.get("until")
+    at = moment_text(until)
+    if not count:
+        if not until:
+            return say("Nothing is wrong")
+        return say("Nothing is wrong up to {at}, where the evidence ends", at=at)
+    if not until:
+        return say_count(
+            "No incident is seen, and {count} dead event is open",
+            "No incident is seen, and {count} dead events are open",
+            count,
+        )
+    return say_count(
+        "No incident is seen, and {count} dead event is open up to {at}, where the evidence ends",
+        "No incident is seen, and {count} dead events are open up to {at}, where the evidence ends",
+        count, at=at,
+    )  # fmt: skip
+
+
+def headline(facts: Facts) -> str:
+    """The incident in one sentence."""
+    state, kind = facts["state"]["value"], facts["state"]["kind"]
+    name = facts["workflow"]["name"] or _short(facts["workflow"]["id"]) or say("The whole worker")
+    if state == "nothing":
+        trace = facts["incident"]["trace_id"]
+        return say("The trace {id} is not dead-lettered", id=trace) if trace else _no_incident(facts["state"])
+    if state == "unknown":
+        return say("The evidence does not say whether something is wrong")
+    since = _since(facts["onset"])
+    if kind == "silence" and facts["state"].get("what") in {None, "events"}:
+        if state == "going_on":
+            return say("{name} is silent since {since}", name=name, since=since)
+        return say("{name} was silent since {since}", name=name, since=since)
+    if kind == "silence":
+        what = term(facts["state"]["what"])
+        return say("No {what} since {since}: the worker is gone, or only what watches it", what=what, since=since)
+    if kind == "dead_letters":
+        return _lost_text(name, facts["events"]["affected"], since)
+    return say("{name}: {signal} since {since}", name=name, signal=say(SIGNAL_NAMES[kind]), since=since)
+
+
+def _lost_text(name: str, affected: Mapping[str, Any], since: str) -> str:
+    # English has one form for a bound and for what is not known; other languages choose by the number.
+    count = count_text(affected)
+    if affected["value"] is None:
+        return say("{name}: {count} events dead-lettered since {since}", name=name, count=count, since=since)
+    return say_count(
+        "{name}: {count} event dead-lettered since {since}",
+        "{name}: {count} events dead-lettered since {since}",
+        affected["value"], name=name, count=count, since=since,
+    )  # fmt: skip
