@@ -9,6 +9,7 @@ from typing import Any
 import pandas as pd
 
 from dlqkit.frames import Coverage
+from dlqkit.language import mark, say
 from dlqkit.signals.counters import increase, metric_samples, steps_within
 
 __all__ = ["DIFFERENCES", "Counted", "balance_counter", "count_by_counter", "difference", "repeats"]
@@ -109,17 +110,18 @@ def _more_records(counted: Counted, inside: pd.DataFrame, gap: float) -> list[di
     lost = _lost_at_restarts(counted, inside)
     for size, cause, sentence in (
         (copies, "records per attempt",
-         "{:,} records are of earlier attempts of the same events: the counter counts an event once."),
+         mark("{count} records are of earlier attempts of the same events: the counter counts an event once.")),
         (lost, "counter reset",
-         "Up to {:,} events were counted by a worker that stopped before its counter was scraped again."),
+         mark("Up to {count} events were counted by a worker that stopped before its counter was scraped again.")),
     ):  # fmt: skip
         explained = min(size, gap)
         if explained >= 1:
-            rows.append(difference(_BETWEEN, "records", explained, cause, sentence.format(round(explained))))
+            rows.append(difference(_BETWEEN, "records", explained, cause, say(sentence, count=round(explained))))
             gap -= explained
     if gap >= 1:
-        words = (
-            f"{gap:,.0f} more are in the records for no reason that is seen; a worker that is not scraped would do so."
+        words = say(
+            "{gap:,.0f} more are in the records for no reason that is seen; a worker that is not scraped would do so.",
+            gap=gap,
         )
         rows.append(difference(_BETWEEN, "records", gap, "not explained", words))
     return rows
@@ -149,23 +151,25 @@ def _more_counted(
     undated = int(dead["recorded_at"].isna().sum())
     quarantined = coverage.quarantined if coverage is not None else 0
     found = [
-        (_scraped_twice(counted), "scraped twice", "{:,} were counted by series with the same values as another's."),
+        (_scraped_twice(counted), "scraped twice",
+         mark("{count} were counted by series with the same values as another's.")),
         (float(early["increase"].sum()), "retention",
-         "{:,} were counted before the first record there is: the records do not reach back so far."),
-        (undated, "no time", "{:,} dead letters have no time, so they may be of this window."),
-        (quarantined, "unreadable records", "Up to {:,} records could not be read."),
-        (gap if is_cut else 0, "truncated page", "{:,} are not in the records, and the list of them was cut off."),
+         mark("{count} were counted before the first record there is: the records do not reach back so far.")),
+        (undated, "no time", mark("{count} dead letters have no time, so they may be of this window.")),
+        (quarantined, "unreadable records", mark("Up to {count} records could not be read.")),
+        (gap if is_cut else 0, "truncated page",
+         mark("{count} are not in the records, and the list of them was cut off.")),
         (gap if _is_rewritten(records) else 0, "rewritten records",
-         "{:,} are not in the records, which hold each event once: an event that died twice, or succeeded since, shows "
-         "only its last state."),
+         mark("{count} are not in the records, which hold each event once: an event that died twice, or succeeded "
+              "since, shows only its last state.")),
     ]  # fmt: skip
     for size, cause, sentence in found:
         explained = min(size, gap)
         if explained >= 1:
-            rows.append(difference(_BETWEEN, "counter", explained, cause, sentence.format(round(explained))))
+            rows.append(difference(_BETWEEN, "counter", explained, cause, say(sentence, count=round(explained))))
             gap -= explained
     if gap >= 1:
-        words = f"{gap:,.0f} more were counted than there are records, for no reason that is seen."
+        words = say("{gap:,.0f} more were counted than there are records, for no reason that is seen.", gap=gap)
         rows.append(difference(_BETWEEN, "counter", gap, "not explained", words))
     return rows
 

@@ -12,6 +12,7 @@ import pandas as pd
 
 from dlqkit.decision.payload_changes import payload_changes
 from dlqkit.decision.volume_changes import volume_changes
+from dlqkit.language import mark, say
 from dlqkit.signals.counters import METRICS, increase
 from dlqkit.signals.hand_made import as_samples
 from dlqkit.signals.points import aware
@@ -33,6 +34,8 @@ START_TIME = "process_start_time_seconds"
 TOGETHER = pd.Timedelta(minutes=3)
 # A scrape after the onset may be the first that shows what happened just before it.
 LATE = pd.Timedelta(seconds=30)
+# A process that no label names.
+_NAMELESS = mark("worker")
 _LOG_WORDS = re.compile(
     r"\b(?:starting|started|start(?:ed)? up|shutting down|shutdown|restart\w*|deploy\w*|rollout|migrat\w+"
     r"|config\w* (?:re)?load\w*|new version|version [0-9v])",
@@ -133,8 +136,8 @@ def _who(frame: pd.DataFrame) -> pd.Series:
     """What names the process of a series: its instance or pod, else its job."""
     for name in ("instance", "pod", "job"):
         if name in frame.columns and frame[name].notna().any():
-            return frame[name].astype("str").fillna("worker")
-    return pd.Series("worker", index=frame.index, dtype="str")
+            return frame[name].astype("str").fillna(say(_NAMELESS))
+    return pd.Series(say(_NAMELESS), index=frame.index, dtype="str")
 
 
 def _versions(samples: pd.DataFrame) -> list[dict[str, Any]]:
@@ -159,7 +162,8 @@ def _versions(samples: pd.DataFrame) -> list[dict[str, Any]]:
                 changed.setdefault((old, new), []).append((at, str(versions["who"].iloc[0])))
         for (old, new), places in changed.items():
             at = min(at for at, _ in places)
-            what = f"{label} {old} → {new} on {_names([who for _, who in places])}"
+            processes = _names([who for _, who in places])
+            what = say("{label} {old} → {new} on {processes}", label=label, old=old, new=new, processes=processes)
             rows.append({"at": at, "kind": "version", "what": what, "workflow_id": None, "evidence": ""})
     return rows
 
@@ -204,13 +208,14 @@ def _resets(counters: pd.DataFrame) -> list[tuple[pd.Timestamp, str]]:
 
 
 def _restart_row(group: list[tuple[pd.Timestamp, str]]) -> dict[str, Any]:
-    what = f"restart of {_names([who for _, who in group])}"
+    what = say("restart of {processes}", processes=_names([who for _, who in group]))
     return {"at": group[0][0], "kind": "restart", "what": what, "workflow_id": None, "evidence": ""}
 
 
 def _names(who: list[str]) -> str:
     unique = list(dict.fromkeys(who))
-    return ", ".join(unique[:3]) + (f" and {len(unique) - 3} more" if len(unique) > 3 else "")
+    named, more = ", ".join(unique[:3]), len(unique) - 3
+    return named if more < 1 else say("{names} and {count:d} more", names=named, count=more)
 
 
 def _from_logs(logs: pd.DataFrame | None, begin: pd.Timestamp, end: pd.Timestamp) -> list[dict[str, Any]]:

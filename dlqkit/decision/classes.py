@@ -14,6 +14,7 @@ from dlqkit.executions.duration_basis import BEYOND_SHARE, ONE_TIMEOUT, SUM_SLAC
 from dlqkit.executions.durations import Proposal
 from dlqkit.executions.limits import check_limit
 from dlqkit.frames import RECORDS, check_frame
+from dlqkit.language import say
 from dlqkit.signals.outcomes import in_order
 
 __all__ = ["CLASSES", "CLASSIFIED", "RULES", "classify_error", "classify_failures", "propose_max_attempts"]
@@ -67,13 +68,14 @@ def propose_max_attempts(records: pd.DataFrame) -> Proposal:
     dead = records["queued_to_dlq"].fillna(False).astype(bool) & records["retryable"].fillna(False).astype(bool)
     attempts = records.loc[dead, "attempts"].dropna()
     if len(attempts) < PROPOSAL_RECORDS:
-        return Proposal(None, "too few retryable dead letters tell their attempts")
+        return Proposal(None, say("too few retryable dead letters tell their attempts"))
     most = int(attempts.mode().iloc[0])
     share = float((attempts == most).mean())
     if share < PROPOSAL_SHARE or int(attempts.max()) > most:
-        return Proposal(None, "attempts stop at different numbers")
+        return Proposal(None, say("attempts stop at different numbers"))
     count = int((attempts == most).sum())
-    return Proposal(float(most), f"{count:,} of {len(attempts):,} retryable dead letters stopped there", share)
+    basis = say("{count} of {total} retryable dead letters stopped there", count=count, total=len(attempts))
+    return Proposal(float(most), basis, share)
 
 
 def classify_failures(
@@ -151,15 +153,17 @@ def _by_rule(events: pd.DataFrame) -> pd.DataFrame:
     yes, no = _is_true(events["retryable"]), _is_true(~events["retryable"])
     early = yes & _is_true(events["attempts"] < events["max_attempts"])
     late = yes & ~early & events["is_late"]
-    limit = events["max_attempts"].astype("str").fillna("")
+    limits = events["max_attempts"]
+    before_limit = limits.map({n: say("retryable, but dead before attempt {limit:d}", limit=int(n))
+                               for n in limits.dropna().unique()}).astype("str").fillna("")  # fmt: skip
     names = pd.Series("not_said", index=events.index, dtype="str")
     classes = pd.Series("unknown", index=events.index, dtype="str")
-    reasons = pd.Series("the record does not say whether it is retryable", index=events.index, dtype="str")
+    reasons = pd.Series(say("the record does not say whether it is retryable"), index=events.index, dtype="str")
     for mask, rule, failure_class, why in (
-        (no, "not_retryable", "business", "retryable is false"),
-        (early, "attempts_left", "unknown", "retryable, but dead before attempt " + limit),
-        (late, "ran_into_timeout", "timeout", "retryable, and its action ran into the timeout"),
-        (yes & ~early & ~late, "attempts_used_up", "infrastructure", "retryable, and its attempts are used up"),
+        (no, "not_retryable", "business", say("retryable is false")),
+        (early, "attempts_left", "unknown", before_limit),
+        (late, "ran_into_timeout", "timeout", say("retryable, and its action ran into the timeout")),
+        (yes & ~early & ~late, "attempts_used_up", "infrastructure", say("retryable, and its attempts are used up")),
     ):
         names, classes, reasons = names.mask(mask, rule), classes.mask(mask, failure_class), reasons.mask(mask, why)
     return pd.DataFrame(

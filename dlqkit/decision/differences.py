@@ -13,13 +13,15 @@ import pandas as pd
 
 from dlqkit.decision.subgroups.answers import all_hold, find_answers, weigh
 from dlqkit.decision.subgroups.comparable import FEWEST, stretches
-from dlqkit.decision.subgroups.conditions import condition_value, equivalents, say
+from dlqkit.decision.subgroups.conditions import condition_value, equivalents
+from dlqkit.decision.subgroups.conditions import say as say_conditions
 from dlqkit.decision.subgroups.features import Feature
 from dlqkit.decision.subgroups.likelihood import risk_difference
 from dlqkit.decision.subgroups.record_features import record_features
 from dlqkit.decision.subgroups.search import Subgroup, Table, make_table
 from dlqkit.decision.subgroups.sides import SEED, compared, draw, sides, times
 from dlqkit.errors import ParameterError
+from dlqkit.language import say
 
 __all__ = ["DIFFERENCES", "what_differs"]
 
@@ -110,7 +112,7 @@ def what_differs(
         baseline_share, baseline_rate : share of the baseline's records where the conditions hold, and how many of
         those failed; NA where unknown
         usual : True where it failed as often before
-        sentence : str, in English, with the values
+        sentence : str, with the values
 
         ``attrs["answer"]`` is ``"found"``, ``"nothing"`` or ``"not comparable"``, ``attrs["reason"]`` the sentence
         for it, ``attrs["compared"]`` how many failing and healthy records were compared, of how many.
@@ -134,7 +136,7 @@ def what_differs(
         return _no_answer("not comparable", strata.reason, mask)
     rows = compared(mask, strata.of)
     if mask[rows].sum() < max(FEWEST, mask.sum() / 2) or (~mask[rows]).sum() < FEWEST:
-        return _no_answer("not comparable", "Most records failed at times at which nothing succeeded.", mask)
+        return _no_answer("not comparable", say("Most records failed at times at which nothing succeeded."), mask)
     drawn = _by_time(draw(rows, mask, sample), when)
     skip = {*exclude, *((failing,) if isinstance(failing, str) else ()), *((when.name,) if when is not None else ())}
     part = frame.iloc[drawn].reset_index(drop=True)
@@ -148,7 +150,7 @@ def what_differs(
     of_whole = np.concatenate([mask[drawn], np.zeros(len(whole) - len(part), dtype=bool)])
     features = record_features(whole, of_whole, skip=skip, hours=hours, compared=len(part))
     if not features:
-        return _no_answer("nothing", "No column differs between any two records.", mask)
+        return _no_answer("nothing", say("No column differs between any two records."), mask)
     table = make_table([feature.first(len(part)) for feature in features], mask[drawn], _dense(strata.of[drawn]))
     weights = np.where(
         table.failing, mask[rows].sum() / table.failing.sum(), (~mask[rows]).sum() / (~table.failing).sum()
@@ -156,8 +158,8 @@ def what_differs(
     answers = find_answers(table, weights, most)
     out = _frame(table, answers, weights, [_usual(before, features, answer, len(part)) for answer in answers])
     reason = (
-        f"{len(out)} of at most {most} answers." if len(out)
-        else "No condition on up to three columns explains the failures better than chance."
+        say("{found:d} of at most {most:d} answers.", found=len(out), most=most) if len(out)
+        else say("No condition on up to three columns explains the failures better than chance.")
     )  # fmt: skip
     out.attrs.update(
         answer="found" if len(out) else "nothing", reason=reason,
@@ -237,9 +239,12 @@ def _frame(
             "comparisons": answer.comparisons, "p_value": math.exp(answer.log_p),
             "baseline_share": share, "baseline_rate": rate,
             "usual": None if rate is None else rate >= _USUAL * k / n,
-            "sentence": f"Where {say(conditions)}, {k / n:.1%} of the records failed ({k:,.0f} of {n:,.0f}), "
-                        f"elsewhere {rest_k / rest_n:.1%} ({rest_k:,.0f} of {rest_n:,.0f}); these are "
-                        f"{k / (k + rest_k):.0%} of the failing records.",
+            "sentence": say(
+                "Where {conditions}, {share:.1%} of the records failed ({failed:,.0f} of {records:,.0f}), elsewhere "
+                "{rest_share:.1%} ({rest_failed:,.0f} of {rest:,.0f}); these are {part:.0%} of the failing records.",
+                conditions=say_conditions(conditions), share=k / n, failed=k, records=n, rest_share=rest_k / rest_n,
+                rest_failed=rest_k, rest=rest_n, part=k / (k + rest_k),
+            ),
         })  # fmt: skip
     return pd.DataFrame(lines, columns=list(DIFFERENCES)).astype(dict(DIFFERENCES))
 

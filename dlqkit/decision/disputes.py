@@ -4,34 +4,43 @@ from __future__ import annotations
 
 import pandas as pd
 
+from dlqkit.language import mark, say
+
 __all__ = ["REPUBLISH", "find_disputes", "say_republish"]
 
 REPUBLISH = ("no", "after_repair", "look_first")
 # What may become of an event of a class, as it is.
 _BY_CLASS = {
-    "business": ("no", "the same payload would fail again; it may be created anew, corrected"),
-    "infrastructure": ("after_repair", "its payload is not at fault; first the root must be removed"),
-    "timeout": ("after_repair", "first the action must be made faster, or its timeout be raised"),
-    "unknown": ("look_first", "nothing says whether the same payload would fail again"),
+    "business": ("no", mark("the same payload would fail again; it may be created anew, corrected")),
+    "infrastructure": ("after_repair", mark("its payload is not at fault; first the root must be removed")),
+    "timeout": ("after_repair", mark("first the action must be made faster, or its timeout be raised")),
+    "unknown": ("look_first", mark("nothing says whether the same payload would fail again")),
 }
-_DEPENDENCY_DOWN = ("after_repair", "first what it waited for must be back; a longer timeout would not help")
-_DISPUTED = ("look_first", "its fields and its text contradict each other, so a person must look at it first")
+_DEPENDENCY_DOWN = (
+    "after_repair",
+    mark("first what it waited for must be back; a longer timeout would not help"),
+)
+_DISPUTED = (
+    "look_first",
+    mark("its fields and its text contradict each other, so a person must look at it first"),
+)
 # Pairs of the fields' class and the text's that answer "would the same payload fail again?" differently. Infrastructure
 # and timeout both say no, so between them there is nothing to dispute about a republish.
 _CONTRADICTIONS = {
-    ("business", "infrastructure"): "what was down would heal it, so retryable may be wrongly false in the worker",
-    ("business", "timeout"): "another run could be faster, so retryable may be wrongly false in the worker",
-    ("infrastructure", "business"): "the same payload would fail again, so retryable may be wrongly true in the worker",
-    ("timeout", "business"): "the same payload would fail again, however long the action may take",
+    ("business", "infrastructure"): mark(
+        "what was down would heal it, so retryable may be wrongly false in the worker"
+    ),
+    ("business", "timeout"): mark("another run could be faster, so retryable may be wrongly false in the worker"),
+    ("infrastructure", "business"): mark(
+        "the same payload would fail again, so retryable may be wrongly true in the worker"
+    ),
+    ("timeout", "business"): mark("the same payload would fail again, however long the action may take"),
 }
 # A worker is right not to try again where it is refused access, and yet the same payload passes once it is let in.
-_ACCESS = "the worker itself was refused access; once that is restored, the same payload may pass"
+_ACCESS = mark("the worker itself was refused access; once that is restored, the same payload may pass")
 _DIFFERENCES = {
-    (
-        "infrastructure",
-        "timeout",
-    ): "something was too slow, though not the action as a whole",
-    ("timeout", "infrastructure"): "what it waited for was down, so a longer timeout would not help",
+    ("infrastructure", "timeout"): mark("something was too slow, though not the action as a whole"),
+    ("timeout", "infrastructure"): mark("what it waited for was down, so a longer timeout would not help"),
 }
 
 
@@ -65,9 +74,14 @@ def find_disputes(events: pd.DataFrame) -> pd.DataFrame:
     disputed = pairs.isin(list(_CONTRADICTIONS)) & plain & ~refused
     said = {**_CONTRADICTIONS, **_DIFFERENCES}
     means = pairs.map(said).astype("str").mask(refused, _ACCESS)
-    by_text = ('The text says "' + events["text_says"].astype("str") + '": ' + means + ". ").where(
-        pairs.isin(list(said)), ""
-    )
+    speaks = pairs.isin(list(said))
+    words = events["text_says"].astype("str")
+    known = {
+        one: say('The text says "{words}": {meaning}.', words=one[0], meaning=say(one[1])) + " "
+        for one in set(zip(words[speaks], means[speaks], strict=True))
+    }
+    by_text = pd.Series("", index=events.index, dtype="str")
+    by_text[speaks] = [known[one] for one in zip(words[speaks], means[speaks], strict=True)]
     names_dependency = plain & ~access & (events["suggested_class"].astype("str") == "infrastructure")
     out = pd.DataFrame(
         {
@@ -86,21 +100,22 @@ def _by_fields(events: pd.DataFrame) -> pd.Series:
     sentences = pd.Series("", index=events.index, dtype="str")
     is_business = events["rule"].astype("str") == "not_retryable"
     used_up = events["rule"].astype("str").isin(["attempts_used_up", "ran_into_timeout"])
-    tried = attempts.astype("str").fillna("")
+    once, often = (
+        attempts.map({n: say(text, attempts=int(n)) for n in attempts.dropna().unique()}).astype("str").fillna("")
+        for text in (
+            mark("It was tried {attempts:d} times, and a failure that is not retryable is usually tried once."),
+            mark("It was tried {attempts:d} times, more often than MAX_ATTEMPTS allows."),
+        )
+    )
     for mask, sentence in (
-        (
-            is_business & (attempts > 1),
-            "It was tried " + tried + " times, and a failure that is not retryable is usually tried once. ",
-        ),
-        (is_business & events["is_late"], "It ran as long as the timeout allows. "),
-        (used_up & limit.isna(), "MAX_ATTEMPTS is not known, so its attempts may not be used up. "),
-        (used_up & limit.notna() & attempts.isna(), "The record does not tell its attempts. "),
-        (
-            used_up & (attempts > limit),
-            "It was tried " + tried + " times, more often than MAX_ATTEMPTS allows. ",
-        ),
+        (is_business & (attempts > 1), once),
+        (is_business & events["is_late"], say("It ran as long as the timeout allows.")),
+        (used_up & limit.isna(), say("MAX_ATTEMPTS is not known, so its attempts may not be used up.")),
+        (used_up & limit.notna() & attempts.isna(), say("The record does not tell its attempts.")),
+        (used_up & (attempts > limit), often),
     ):
-        sentences = sentences + pd.Series(sentence, index=events.index).where(mask.fillna(False).astype(bool), "")
+        told = pd.Series(sentence, index=events.index) + " "
+        sentences = sentences + told.where(mask.fillna(False).astype(bool), "")
     return sentences
 
 
@@ -119,10 +134,11 @@ def say_republish(failure_class: pd.Series, disputed: pd.Series, names_dependenc
         republish_reason : str, why
     """
     classes = failure_class.astype("str")
-    answer, reason = (classes.map({name: pair[n] for name, pair in _BY_CLASS.items()}) for n in (0, 1))
+    answer = classes.map({name: value for name, (value, _) in _BY_CLASS.items()})
+    reason = classes.map({name: say(why) for name, (_, why) in _BY_CLASS.items()})
     down = (classes == "timeout") & names_dependency.astype(bool)
     for mask, (value, why) in ((down, _DEPENDENCY_DOWN), (disputed.astype(bool), _DISPUTED)):
-        answer, reason = answer.mask(mask, value), reason.mask(mask, why)
+        answer, reason = answer.mask(mask, value), reason.mask(mask, say(why))
     return pd.DataFrame(
         {
             "republish": pd.Series(pd.Categorical(answer, categories=list(REPUBLISH)), index=classes.index),

@@ -20,6 +20,7 @@ from dlqkit.decision.balance import (
 from dlqkit.decision.entities import count_entities
 from dlqkit.executions.event_history import event_states
 from dlqkit.frames import RECORDS, Coverage, check_frame
+from dlqkit.language import mark, say
 from dlqkit.signals.hand_made import as_samples
 from dlqkit.signals.points import aware
 
@@ -190,11 +191,11 @@ def _deliveries(dead: pd.DataFrame) -> list[dict[str, Any]]:
     attempts, again = repeats(dead)
     rows = []
     for size, cause, sentence in (
-        (again, "duplicate dead-lettering", f"{again:,} dead letters are of events that had died before."),
-        (attempts, "records per attempt", f"{attempts:,} dead letters are further attempts of the same delivery."),
+        (again, "duplicate dead-lettering", mark("{count} dead letters are of events that had died before.")),
+        (attempts, "records per attempt", mark("{count} dead letters are further attempts of the same delivery.")),
     ):
         if size:
-            rows.append(difference("records and events", "records", size, cause, sentence))
+            rows.append(difference("records and events", "records", size, cause, say(sentence, count=size)))
     return rows
 
 
@@ -209,19 +210,23 @@ def _handling(affected: pd.DataFrame, republished: Handled, set_aside: Handled, 
         if handled == events:
             return []
         more = "handled" if handled > events else "affected"
-        words = f"{handled:,} events were republished or set aside, and {events:,} were affected."
+        words = say(
+            "{handled} events were republished or set aside, and {affected} were affected.",
+            handled=handled, affected=events,
+        )  # fmt: skip
         return [difference(between, more, abs(handled - events), "not explained", words)]
     sent, kept = (set() if one is None or isinstance(one, int) else set(one) for one in (republished, set_aside))
     known, is_open = set(affected["event_key"]), set(affected.loc[affected["state"] == "open", "event_key"])
     rows = []
     for keys, more, cause, sentence in (
         ((sent | kept) - known, "handled", "not in the records",
-         "{:,} events were republished or set aside that the records of this window do not hold as dead."),
-        (sent & kept, "handled", "in both lists", "{:,} events were both republished and set aside."),
-        (is_open - sent - kept, "affected", "left open", "{:,} open events were neither republished nor set aside."),
+         mark("{count} events were republished or set aside that the records of this window do not hold as dead.")),
+        (sent & kept, "handled", "in both lists", mark("{count} events were both republished and set aside.")),
+        (is_open - sent - kept, "affected", "left open",
+         mark("{count} open events were neither republished nor set aside.")),
         (is_open & sent - kept, "affected", "republished, still open",
-         "{:,} events were republished and have not succeeded: under way, or dead again."),
+         mark("{count} events were republished and have not succeeded: under way, or dead again.")),
     ):  # fmt: skip
         if keys:
-            rows.append(difference(between, more, len(keys), cause, sentence.format(len(keys))))
+            rows.append(difference(between, more, len(keys), cause, say(sentence, count=len(keys))))
     return rows

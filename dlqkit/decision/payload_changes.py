@@ -9,6 +9,8 @@ from typing import Any
 import msgspec
 import pandas as pd
 
+from dlqkit.language import mark, say
+
 __all__ = ["ENOUGH_BEFORE", "payload_changes"]
 
 # So many of the newest payloads before the time in question, and of its own, are read; what looks new in them is then
@@ -26,6 +28,16 @@ FEW_VALUES, OFTEN = 50, 10
 # A new value of a key is a change if it is behind this share of the payloads since.
 SHARE, ENOUGH_OF_CLIENT = 0.05, 5
 MAXIMUM_DEPTH = 4
+# What JSON calls the kinds of values; ``no JSON`` stands for a payload that is none.
+_KINDS = {
+    "object": mark("object"),
+    "array": mark("array"),
+    "text": mark("text"),
+    "boolean": mark("boolean"),
+    "number": mark("number"),
+    "nothing": mark("nothing"),
+    "no JSON": mark("no JSON"),
+}
 
 
 def payload_changes(
@@ -76,15 +88,20 @@ def _of_workflow(
         usual = max((one for one in old if one[0] == path), key=lambda one: old[one], default=None)
         if path and usual is None and _is_in(earlier, path.rpartition(".")[2].removesuffix("[]")):
             continue
-        what = f"new field {path} ({kind})" if usual is None else f"field {path}: {usual[1]} → {kind}"
-        what = what if path else "no payload that is JSON"
+        shown = say(_KINDS[kind])
+        if not path:
+            what = say("no payload that is JSON")
+        elif usual is None:
+            what = say("new field {path} ({kind})", path=path, kind=shown)
+        else:
+            what = say("field {path}: {usual} → {kind}", path=path, usual=say(_KINDS[usual[1]]), kind=shown)
         yield _row(workflow_id, at, "payload", what, counts[path, kind], len(after) - place)
     yield from _missing(workflow_id, paths, len(before), after, end)
     yield from _clients(workflow_id, earlier, before, after, end, entity_key)
 
 
 def _row(workflow_id: str, at: pd.Timestamp, kind: str, what: str, count: int, of: int) -> dict[str, Any]:
-    told = f"{what}; in {count:,} of {of:,} payloads since"
+    told = say("{what}; in {count} of {total} payloads since", what=what, count=count, total=of)
     return {"at": at, "kind": kind, "what": told, "workflow_id": workflow_id, "evidence": "execution records"}
 
 
@@ -103,7 +120,9 @@ def _missing(
             continue
         gone.add(path)
         since = len(after) - without[0]
-        yield _row(workflow_id, after[without[0]][0], "payload", f"field {path} is gone", len(without), since)
+        yield _row(
+            workflow_id, after[without[0]][0], "payload", say("field {path} is gone", path=path), len(without), since
+        )
 
 
 def _clients(
@@ -126,7 +145,9 @@ def _clients(
             at, since = after[place][0], len(after) - place
             enough = max(ENOUGH_OF_CLIENT, SHARE * since)
             if at <= end and counts[value] >= enough and not _is_in(earlier, value):
-                yield _row(workflow_id, at, "client", f"{path} {value[:60]} is new", counts[value], since)
+                # A report names the field alone, which is the first word in every language.
+                what = say("{path} {value} is new", path=path, value=value[:60])
+                yield _row(workflow_id, at, "client", what, counts[value], since)
 
 
 def _is_in(records: pd.DataFrame, text: str) -> bool:

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import shlex
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from functools import reduce
 from typing import Any
+
+from dlqkit.language import listing, say, say_count
 
 __all__ = ["advise_on_republish"]
 
@@ -39,45 +42,77 @@ def advise_on_republish(republish: Mapping[str, Any], still_open: int | None, *,
         totals += fates
         late += [name] if fates["not_seen"] + fates["running"] else []
         if fates["in_doubt"]:
-            rows.append(_row(f"Settle the {_events(fates['in_doubt'])} of {name} in doubt.",
-                             "Nobody knows whether they were stored; they are never sent again by themselves.",
+            settle = say_count(
+                "Settle the {count} event of {plan} in doubt.",
+                "Settle the {count} events of {plan} in doubt.",
+                fates["in_doubt"],
+                plan=name,
+            )
+            rows.append(_row(settle,
+                             say("Nobody knows whether they were stored; they are never sent again by themselves."),
                              f"dlqkit republish resolve {folder} {name}",
-                             wrong="Taking it that what is not seen was not sent."))  # fmt: skip
+                             wrong=say("Taking it that what is not seen was not sent.")))  # fmt: skip
         if plan["is_cancelled"]:
             continue
         left = fates["not_sent"] if plan["totals"] is not None else plan["events"]
-        if left and plan["totals"] is not None:
-            rows.append(_row(f"Go on with {name} or cancel it: {_events(left)} of it are not sent.",
-                             plan["last_run"] or "Its last run did not end.",
-                             f"dlqkit republish run {folder} {name} --execute",
-                             wrong="Going on before the reason of the stop is removed."))  # fmt: skip
-        elif left:
-            state = "approved and not run" if plan["approved"] else "not approved"
-            rows.append(_row(f"Decide about {name}: it is {state}.", f"{_events(left)} wait in it.",
-                             f"dlqkit republish status {folder}"))  # fmt: skip
+        if left:
+            rows.append(_of_unsent(plan, left, folder))
     again = sum(totals[name] for name in _DIED_AGAIN)
     if again:
-        rows.insert(0, _row(f"Find why {_events(again)} died again after the send: the cause is not removed.",
-                            "Each has a dead letter of after its send.", f"dlqkit lab {folder}",
-                            wrong="Sending them a third time as they are."))  # fmt: skip
+        find = say_count(
+            "Find why {count} event died again after the send: the cause is not removed.",
+            "Find why {count} events died again after the send: the cause is not removed.",
+            again,
+        )
+        rows.insert(0, _row(find, say("Each has a dead letter of after its send."), f"dlqkit lab {folder}",
+                            wrong=say("Sending them a third time as they are.")))  # fmt: skip
     unseen = totals["not_seen"] + totals["running"]
     if unseen:
+        prove = say_count(
+            "Prove {plans} again: of {count} event that were sent nothing final is seen yet.",
+            "Prove {plans} again: of {count} events that were sent nothing final is seen yet.",
+            unseen, plans=_chained(late),
+        )  # fmt: skip
         rows.append(
-            _row(f"Prove {' and '.join(late)} again: of {_events(unseen)} that were sent nothing final is seen yet.",
-                 "A record may be late, or the API may not show it.", f"dlqkit republish prove {folder} {late[0]}",
-                 wrong="Taking an event that is not seen for one that passed, or for one that was lost.")
+            _row(prove, say("A record may be late, or the API may not show it."),
+                 f"dlqkit republish prove {folder} {late[0]}",
+                 wrong=say("Taking an event that is not seen for one that passed, or for one that was lost."))
         )  # fmt: skip
     if totals["passed"] and not again and still_open:
         rest = still_open - totals["not_sent"] - totals["in_doubt"] - unseen
         if rest > 0:
-            rows.append(_row(f"Decide about the {_events(rest)} still open that no plan has sent.",
-                             f"{_events(totals['passed'])} passed after they were sent again.", f"dlqkit lab {folder}",
-                             wrong="Closing the incident while nobody has decided about them."))  # fmt: skip
+            decide = say_count("Decide about the {count} event still open that no plan has sent.",
+                               "Decide about the {count} events still open that no plan has sent.", rest)  # fmt: skip
+            passed = say_count("{count} event passed after they were sent again.",
+                               "{count} events passed after they were sent again.", totals["passed"])  # fmt: skip
+            rows.append(_row(decide, passed, f"dlqkit lab {folder}",
+                             wrong=say("Closing the incident while nobody has decided about them.")))  # fmt: skip
     return rows
 
 
-def _events(count: int) -> str:
-    return "1 event" if count == 1 else f"{count:,} events"
+def _of_unsent(plan: Mapping[str, Any], left: int, folder: str) -> _Row:
+    """A plan that was not run, or not to its end."""
+    name = plan["plan_id"]
+    if plan["totals"] is not None:
+        go_on = say_count(
+            "Go on with {plan} or cancel it: {count} event of it are not sent.",
+            "Go on with {plan} or cancel it: {count} events of it are not sent.",
+            left,
+            plan=name,
+        )
+        return _row(go_on, plan["last_run"] or say("Its last run did not end."),
+                    f"dlqkit republish run {folder} {name} --execute",
+                    wrong=say("Going on before the reason of the stop is removed."))  # fmt: skip
+    decide = (
+        say("Decide about {plan}: it is approved and not run.", plan=name) if plan["approved"]
+        else say("Decide about {plan}: it is not approved.", plan=name)
+    )  # fmt: skip
+    wait = say_count("{count} event wait in it.", "{count} events wait in it.", left)
+    return _row(decide, wait, f"dlqkit republish status {folder}")
+
+
+def _chained(names: Sequence[str]) -> str:
+    return reduce(lambda before, last: listing([before, last]), names)
 
 
 def _row(action: str, reason: str, command: str, *, wrong: str = "", unknown: str = "") -> _Row:

@@ -19,12 +19,14 @@ from dlqkit.decision.signing.merging import merge_templates
 from dlqkit.decision.signing.signature_edits import SignatureEdits, edit_signatures
 from dlqkit.decision.signing.templates import ANY, generalise, split_words, write_template
 from dlqkit.frames import RECORDS, check_frame
+from dlqkit.language import mark, say
 
-__all__ = ["GROUPS", "group_errors", "sign_errors"]
+__all__ = ["GROUPS", "group_errors", "show_signature", "sign_errors"]
 
 # Of signatures. Where there are more, the texts of the rarest have no common form, and are together "<*>".
 _MOST = 20_000
-_NO_TEXT = "no error text"
+# It is hashed and compared with other incidents, so it is English in every language; ``show_signature`` translates it.
+_NO_TEXT = mark("no error text")
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,6 +175,11 @@ def _identify(kind: _Coded, code: _Coded, signatures: _Coded) -> _Coded:
     codes, found = _join(kind, code, signatures)
     wholes = ["\x1f".join((one, other, generalise(text))) for one, other, text in found]
     return _recode(codes, [hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:10] for text in wholes])
+
+
+def show_signature(signature: str) -> str:
+    """A signature as people read it: an error's own text as it is, that there is none in their language."""
+    return say(signature) if signature == _NO_TEXT else signature
 
 
 def group_errors(

@@ -7,6 +7,7 @@ import pandas as pd
 from dlqkit.decision.errors.error_text import read_error
 from dlqkit.executions.durations import Proposal
 from dlqkit.executions.timeout_pile import piled_records, propose_timeout
+from dlqkit.language import say
 
 __all__ = ["believe_timeout"]
 
@@ -41,4 +42,7 @@ def believe_timeout(records: pd.DataFrame) -> Proposal:
     if float(otherwise.mean()) < OTHERWISE_SHARE:
         return proposal
     words = texts[otherwise].map({text: reading.words for text, reading in known.items()}).mode().iloc[0]
-    return Proposal(None, f"failed records pile up at {proposal.value:,.0f} ms, but their errors say: {words}")
+    basis = say(
+        "failed records pile up at {limit:,.0f} ms, but their errors say: {words}", limit=proposal.value, words=words
+    )
+    return Proposal(None, basis)

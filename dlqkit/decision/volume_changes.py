@@ -7,6 +7,7 @@ from typing import Any
 
 import pandas as pd
 
+from dlqkit.language import say
 from dlqkit.signals.counters import metric_names
 from dlqkit.signals.dead_letters import exposed_steps
 from dlqkit.signals.dispersion import blocks_of
@@ -52,6 +53,6 @@ def volume_changes(
         at = pd.Timestamp(float(points.at_s[run.first]), unit="s", tz="UTC")
         ratio = run.size / max(run.expected, 1e-9)
         if begin <= at <= end and ratio >= LEAST_RATIO and points.previous_s[run.first] > start_s:
-            what = f"volume rises to {ratio:.1f} times the usual"
+            what = say("volume rises to {ratio:.1f} times the usual", ratio=ratio)
             rows.append({"at": at, "kind": "volume", "what": what, "workflow_id": workflow_id, "evidence": "counters"})
     return rows

@@ -108,3 +108,19 @@ def test_each_class_says_whether_the_event_may_be_run_again(more: dict[str, Any]
 
     assert row["republish"] == answer
     assert row["republish_reason"]
+
+
+def test_what_speaks_against_a_class_is_sentences_with_one_space_between_them() -> None:
+    """The text, the attempts and the duration all do; what does not leaves no gap."""
+    row = classified(retryable=False, attempts=4, action_duration_ms=30_000, last_error=REFUSED)
+    used_up = classified(attempts=7, last_error=INVALID)
+
+    assert row["counter_evidence"] == (
+        f'The text says "{row["text_says"]}": what was down would heal it, so retryable may be wrongly false in the '
+        "worker. It was tried 4 times, and a failure that is not retryable is usually tried once. It ran as long as "
+        "the timeout allows."
+    )
+    assert used_up["counter_evidence"] == (
+        f'The text says "{used_up["text_says"]}": the same payload would fail again, so retryable may be wrongly true '
+        "in the worker. It was tried 7 times, more often than MAX_ATTEMPTS allows."
+    )

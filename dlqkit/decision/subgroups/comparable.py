@@ -9,6 +9,8 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from dlqkit.language import say
+
 __all__ = ["FEWEST", "Strata", "stretches"]
 
 Ints = npt.NDArray[np.int64]
@@ -49,9 +51,12 @@ def stretches(times: pd.Series | None, failing: Bools) -> Strata:
     """
     nothing = np.zeros(len(failing), dtype=np.int64)
     if failing.sum() < FEWEST:
-        return Strata(nothing, f"Only {int(failing.sum())} records failed; {FEWEST} are needed to compare.")
+        few = say("Only {count:d} records failed; {needed:d} are needed to compare.",
+                  count=int(failing.sum()), needed=FEWEST)  # fmt: skip
+        return Strata(nothing, few)
     if (~failing).sum() < FEWEST:
-        return Strata(nothing, f"Only {int((~failing).sum())} records succeeded, so there is nothing to compare with.")
+        few = say("Only {count:d} records succeeded, so there is nothing to compare with.", count=int((~failing).sum()))
+        return Strata(nothing, few)
     if times is None or times.notna().sum() < 2 * FEWEST:
         return Strata(nothing)
     at = (times - times.min()).dt.total_seconds().to_numpy(dtype=np.float64)
@@ -65,8 +70,9 @@ def stretches(times: pd.Series | None, failing: Bools) -> Strata:
         ((failing_at >= healthy_at.min(initial=math.inf)) & (failing_at <= healthy_at.max(initial=-1))).mean()
     )
     if beside < FEWEST or covered < 0.5:
-        return Strata(nothing, "Failing and successful records are of different times: "
-                               f"{beside} succeeded while others failed.")  # fmt: skip
+        apart = say("Failing and successful records are of different times: {count:d} succeeded while others failed.",
+                    count=beside)  # fmt: skip
+        return Strata(nothing, apart)
     if _keeps_to_hours(times, at, failing & known):
         return Strata(np.where(known, at // _DAY_S + 1, 0).astype(np.int64), repeats_daily=True)
     if not _changes(at[known], failing[known], begin, end):

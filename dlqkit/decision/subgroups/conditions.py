@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import math
 from dataclasses import replace
+from functools import reduce
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
+from dlqkit import language
 from dlqkit.decision.subgroups.features import Condition
 from dlqkit.decision.subgroups.likelihood import log_likelihood_gain
 from dlqkit.decision.subgroups.search import Table
+from dlqkit.language import listing, mark
 
 __all__ = ["condition_value", "equivalents", "refine", "say"]
 
@@ -22,6 +25,19 @@ Floats = npt.NDArray[np.float64]
 # Two columns say the same if they agree on all but one in fifty of the records that either names.
 _SAME = 0.98
 _MOST_ALSO = 5
+# Values that are none of a record's own, as they are said behind the column.
+_PREDICATES = {
+    "(missing)": mark("is missing"),
+    "(present)": mark("is present"),
+    "(null)": mark("is null"),
+    "(number)": mark("is number"),
+    "(text)": mark("is text"),
+    "(true or false)": mark("is true or false"),
+    "(object)": mark("is object"),
+    "(list)": mark("is list"),
+    "(not JSON)": mark("is not JSON"),
+}
+_LIKE = "(like "
 
 
 def condition_value(table: Table, condition: Condition) -> Any:
@@ -36,16 +52,25 @@ def condition_value(table: Table, condition: Condition) -> Any:
 
 def say(conditions: dict[str, Any]) -> str:
     """The conditions as a phrase."""
-    parts = []
-    for column, value in conditions.items():
-        text = str(value)
-        if isinstance(value, str) and text.startswith(("> ", "<= ")):
-            parts.append(f"{column} {text}")
-        elif isinstance(value, str) and text.startswith(("(", "length ")):
-            parts.append(f"{column} is {text.strip('()')}" if text.startswith("(") else f"{column}'s {text}")
-        else:
-            parts.append(f"{column} = {text}")
-    return " and ".join(parts)
+    return _chained([_phrase(column, value) for column, value in conditions.items()])
+
+
+def _phrase(column: str, value: Any) -> str:
+    if not isinstance(value, str):
+        return f"{column} = {value}"
+    if value in _PREDICATES:
+        return f"{column} {language.say(_PREDICATES[value])}"
+    if value.startswith(_LIKE):
+        form = value.removeprefix(_LIKE).rstrip(")")
+        return f"{column} " + language.say("is like {form}", form=form)
+    bounds = value.removeprefix("length ")
+    if bounds != value:
+        return language.say("{column}'s length {bounds}", column=column, bounds=_chained(bounds.split(" and ")))
+    return f"{column} {_chained(value.split(' and '))}" if value.startswith(("> ", "<= ")) else f"{column} = {value}"
+
+
+def _chained(parts: list[str]) -> str:
+    return reduce(lambda before, last: listing([before, last]), parts) if parts else ""
 
 
 def refine(table: Table, rows: Ints, conditions: tuple[Condition, ...]) -> tuple[Condition, ...]:

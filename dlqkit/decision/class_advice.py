@@ -1,0 +1,168 @@
+"""What a failure class asks for, by the runbook's §4."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from dlqkit.decision.errors.error_text import read_error
+from dlqkit.decision.signatures import show_signature
+from dlqkit.language import mark, say
+
+__all__ = ["Row", "advice_row", "advise_by_class"]
+
+# So many signatures of a mixed incident are spoken of one by one.
+MIXED_SIGNATURES = 4
+# A timeout is put down to what is down where at least this share of its events say so.
+DEPENDENCY_SHARE = 0.5
+Row = dict[str, str]
+# Of the signatures of a mixed incident, by their class: what to do, and what would be wrong.
+_ONE_LINE = {
+    "business": (
+        mark("{events} events, business: correct the input, and have them created anew."),
+        mark("Republishing them unchanged."),
+    ),
+    "infrastructure": (
+        mark("{events} events, infrastructure: remove the root, then republish."),
+        mark("Republishing before the root is removed."),
+    ),
+    "timeout": (
+        mark("{events} events, timeout: make the action faster or raise its timeout, then republish."),
+        mark("Republishing at once."),
+    ),
+    "unknown": (mark("{events} events, unknown: look at single events."), mark("Republishing on a guess.")),
+}
+_DEPENDENCY_DOWN = (
+    mark("{events} events, timeout: restore what the action waits for, then republish."),
+    mark("Raising the timeout."),
+)
+_DISPUTED = {
+    "business": mark("{events} events, business: look at single events first: text and fields contradict each other."),
+    "infrastructure": mark(
+        "{events} events, infrastructure: look at single events first: text and fields contradict each other."
+    ),
+    "timeout": mark("{events} events, timeout: look at single events first: text and fields contradict each other."),
+    "unknown": mark("{events} events, unknown: look at single events first: text and fields contradict each other."),
+}
+_BY_TEXT = {
+    "business": mark("By its text alone it would be: business."),
+    "infrastructure": mark("By its text alone it would be: infrastructure."),
+    "timeout": mark("By its text alone it would be: timeout."),
+}
+
+
+def advice_row(action: str, reason: str, command: str = "", *, wrong: str = "", unknown: str = "") -> Row:
+    """A row of ``advice.advise``."""
+    return {"action": action, "reason": reason, "command": command, "wrong": wrong, "unknown": unknown}
+
+
+def advise_by_class(failure_class: str, facts: Mapping[str, Any], folder: str) -> list[Row]:
+    """What the class of the incident's events asks for; ``folder`` as commands are to name it."""
+    top = facts["signatures"][0] if facts["signatures"] else None
+    about = say("The records hold no error text.")
+    if top is not None:
+        shown = show_signature(top["signature"])
+        about = say("{share:.0%} of its events say: {signature}", share=top["share"], signature=shown)
+    lab = f"dlqkit lab {folder}"
+    if failure_class == "business" and top is not None and read_error(str(top["signature"])).is_about_access:
+        return [
+            advice_row(say("Find who was refused: the worker, whose access is then to be restored, or the client."),
+                       about,
+                       wrong=say("Having the events created anew before that is known: theirs may be in order."),
+                       unknown=say("Whose credentials or rights the error is about.")),
+            advice_row(say("Run one event again once access is there, and see whether the same payload passes."),
+                       say("§4: retryable is false, but what was refused is an access and not the payload."), lab,
+                       wrong=say("Republishing all of them before one has passed.")),
+        ]  # fmt: skip
+    if failure_class == "business":
+        return [
+            advice_row(say("Find what changed in the input or the configuration, with the client who sends it."), about,
+                       unknown=say("Whether the payload or the rule that refuses it is wrong.")),
+            advice_row(say("Do not run these events again as they are; have them created anew, corrected."),
+                       say("§4: retryable is false, so the same payload fails again."), lab,
+                       wrong=say("Republishing them unchanged: each would be dead-lettered a second time.")),
+        ]  # fmt: skip
+    if failure_class == "infrastructure":
+        return _of_infrastructure(facts, top, about, lab)
+    if failure_class == "timeout":
+        return _of_timeout(facts, about, lab)
+    if failure_class == "mixed":
+        return [
+            advice_row(say("Treat each signature by its own class: there is more than one cause."),
+                       say("§4: business errors must be corrected, infrastructure errors wait for their root."), lab,
+                       wrong=say("Republishing all open events at once."),
+                       unknown=say("Whether one cause made the others.")),
+            *(_of_signature(row) for row in facts["signatures"][:MIXED_SIGNATURES]),
+        ]  # fmt: skip
+    hint = _BY_TEXT.get(str(top.get("suggested_class")), "") if top else ""
+    return [advice_row(say("Look at single events: their fields do not tell the class."),
+                       " ".join([about, *([say(hint)] if hint else [])]), lab,
+                       wrong=say("Republishing on a guess, or by the text alone."),
+                       unknown=say("Whether the same payload would fail again."))]  # fmt: skip
+
+
+def _of_infrastructure(facts: Mapping[str, Any], top: Mapping[str, Any] | None, about: str, lab: str) -> list[Row]:
+    going_on = facts["state"]["value"] == "going_on"
+    reading = read_error(str(top["signature"])) if top else None
+    named = reading is not None and reading.failure_class == "infrastructure"
+    if named and reading is not None and reading.is_about_access:
+        first = (
+            say("Give the worker its access back, its credentials or rights; republish only then.") if going_on
+            else say("Give the worker its access back, its credentials or rights, or see that it has it, "
+                     "then republish.")
+        )  # fmt: skip
+    elif going_on:
+        first = say("Find what is unavailable and restore it; republish only then.")
+    else:
+        first = say("Make sure that what was unavailable is back, then republish the open events.")
+    return [
+        advice_row(first, about,
+                   wrong=say("Republishing while it is down: the events use up their attempts again, "
+                             "and add to the load."),
+                   unknown=say("Whether it is back: ask it, the records cannot tell.") if named
+                   else say("What is unavailable: the error text does not name it.")),
+        advice_row(say("See which events are open before you republish."),
+                   say("§5: their payloads are correct, their attempts are used up."), lab,
+                   unknown=say("Whether an attempt that failed had already had some effect.")),
+    ]  # fmt: skip
+
+
+def _of_timeout(facts: Mapping[str, Any], about: str, lab: str) -> list[Row]:
+    limit = facts["class"]["timeout_ms"]["value"]
+    text = say("Actions end at the timeout of {limit:,.0f} ms.", limit=limit) if limit else about
+    if _names_dependency([row for row in facts["signatures"] if row["failure_class"] == "timeout"]):
+        first = advice_row(say("Restore what the action waits for, then republish; its timeout is not at fault."),
+                           f"{text} {about}" if limit else about,
+                           wrong=say("Raising the timeout: the action would only wait longer for what is down."),
+                           unknown=say("Whether it is back: ask it, the records cannot tell."))  # fmt: skip
+    else:
+        first = advice_row(
+            say("Find what slowed the action down; raise its timeout or make it faster, then republish."), text,
+            wrong=say("Republishing at once: the action is as slow as before."),
+            unknown=say("How long the action would have taken: the timeout cut it."),
+        )  # fmt: skip
+    return [first, advice_row(say("Compare the durations with the timeout."), say("§4: long timeouts."), lab)]
+
+
+def _names_dependency(signatures: Sequence[Mapping[str, Any]]) -> bool:
+    """Whether most events of these signatures say that something else is down."""
+    events = sum(row["events"] for row in signatures)
+    down = sum(
+        row["events"]
+        for row in signatures
+        if row.get("names_dependency", row.get("suggested_class") == "infrastructure")
+    )
+    return bool(events) and down >= DEPENDENCY_SHARE * events
+
+
+def _of_signature(row: Mapping[str, Any]) -> Row:
+    """One line of a mixed incident."""
+    failure_class = str(row["failure_class"])
+    todo, wrong = _ONE_LINE[failure_class]
+    if failure_class == "timeout" and _names_dependency([row]):
+        todo, wrong = _DEPENDENCY_DOWN
+    if row.get("disputed"):
+        todo, wrong = _DISPUTED[failure_class], _ONE_LINE["unknown"][1]
+    return advice_row(say(todo, events=row["events"]),
+                      say("They say: {signature}", signature=show_signature(row["signature"])),
+                      wrong=say(wrong))  # fmt: skip
