@@ -9,6 +9,7 @@ import pandas as pd
 
 from dlqkit.errors import ParameterError, PlanError
 from dlqkit.frames import RECORDS, check_frame
+from dlqkit.language import SOURCE, use
 from dlqkit.republish.drafts import Drafts, draft_events
 from dlqkit.republish.edits import Edit
 from dlqkit.republish.exclusions import ACCEPTABLE, REASONS
@@ -67,6 +68,8 @@ def _in_order(records: pd.DataFrame) -> pd.DataFrame:
     return records.loc[ordered.index].reset_index(drop=True)
 
 
+# A plan is told in English, whoever makes it: its hash is over every word of it.
+@use(SOURCE)
 def plan_republish(
     records: pd.DataFrame,
     classified: pd.DataFrame,

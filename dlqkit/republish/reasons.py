@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 
 import pandas as pd
 
+from dlqkit.language import say
 from dlqkit.republish.edited import Edited, find_refused
 from dlqkit.republish.exact_json import read_value
 from dlqkit.republish.exclusions import Sent, find_duplicates, find_succeeded
@@ -102,19 +103,22 @@ def _is_sendable(text: str, reason: str) -> bool:
 
 
 def _of_classes(events: pd.DataFrame, edited: Edited) -> dict[str, tuple[str, str]]:
-    found = {}
+    found, unedited = {}, say("no edit is given")
     for event in events.itertuples(index=False):
         key = str(event.event_key)
         if event.disputed:
-            found[key] = ("disputed class", f"by its fields {event.failure_class}")
+            found[key] = ("disputed class", say("by its fields {failure_class}", failure_class=event.failure_class))
         elif event.failure_class == "business" and key not in edited.notes:
-            found[key] = ("business error", "no edit is given")
+            found[key] = ("business error", unedited)
     return found
 
 
 def _poison(sent: Mapping[str, Sent], most: int) -> dict[str, tuple[str, str]]:
     return {
-        key: ("poison", f"sent {one.replays} times, dead again; the limit is {most}")
+        key: (
+            "poison",
+            say("sent {replays:d} times, dead again; the limit is {most:d}", replays=one.replays, most=most),
+        )
         for key, one in sent.items()
         if one.replays >= most
     }
