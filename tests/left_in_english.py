@@ -11,7 +11,7 @@ __all__ = ["left_in_english", "texts_of"]
 
 # Names that no language has words of its own for.
 _NAMES = {"API", "DIR", "DLQ", "JSON", "NAME", "TICKET", "UTC", "dlqkit", "max_age", "payload", "queued_to_dlq",
-          "workflow", "workflows"}  # fmt: skip
+          "Workflow", "workflow", "workflows"}  # fmt: skip
 _FILES = re.compile(
     r"dlqkit [a-z]+(?: [a-z]+)?(?: DIR)?(?: --?[a-z-]+(?: [A-Z]+)?)*|[\w./-]+\.(?:json|toml|yaml)|/metrics|Pub/Sub"
 )

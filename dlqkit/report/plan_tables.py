@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
@@ -29,6 +30,8 @@ _CHANGES = {
     "other text": mark("other text"),
 }
 _SAID = (mark("planned"), mark("would be planned"), mark("no longer selected"))
+_OF_EVENTS = re.compile(r"(?P<count>[0-9,]+) events: (?P<words>.+)", re.DOTALL)
+_BECAUSE = re.compile(r"(?P<label>Old|Superseded): (?P<what>.+)\.", re.DOTALL)
 # More rows than anybody reads on a screen; the plan's file has all of them.
 ROWS = 50
 
@@ -51,7 +54,7 @@ def show_plan(plan: Plan, outlook: Mapping[str, Any]) -> Text:
         Line(say("Outcome by"), say("not known: the approval must say it") if plan.outcome_deadline_s is None
              else say("{duration} after the send", duration=duration_text(plan.outcome_deadline_s))),
         Line(say("Adds"), _adds(outlook, rate)),
-        *(Line(say("Note"), retold(words)) for words in plan.warnings),
+        *(Line(say("Note"), _note(words)) for words in plan.warnings),
         *(Line(say("Unknown {number}", number=count), retold(words), "unknown")
           for count, words in enumerate(plan.unknowns, start=1)),
         Line(say("Hash"), plan.hash),
@@ -88,6 +91,17 @@ def _adds(outlook: Mapping[str, Any], rate: str) -> str:
                share=_in_digits(figure(share)))  # fmt: skip
 
 
+def _note(words: str) -> str:
+    """What a plan says of an event, or of so many of them; a plan says it in English."""
+    if (found := _OF_EVENTS.fullmatch(words)) is not None:
+        count = int(found["count"].replace(",", ""))
+        return say("{count} events: {words}", count=count, words=_note(found["words"]))
+    if (found := _BECAUSE.fullmatch(words)) is not None:
+        what = retold(found["what"])
+        return say("Old: {what}.", what=what) if found["label"] == "Old" else say("Superseded: {what}.", what=what)
+    return retold(words)
+
+
 def _in_digits(figure: str) -> str:
     """A number that is written already, with the marks of the reader's language."""
     return number(float(figure.replace(",", "")), len(figure.partition(".")[2]))
@@ -98,7 +112,7 @@ def show_planned(plan: Plan, most: int = ROWS) -> Table:
     rows = tuple(
         (str(event.item), event.trace_id or event.event_key, class_name(event.failure_class),
          number(len(event.payload.encode())), say("edited") if event.edited else "",
-         " ".join(map(retold, event.warnings)))
+         " ".join(map(_note, event.warnings)))
         for event in plan.events[:most]
     )  # fmt: skip
     columns = (say("item"), say("trace"), say("class"), say("bytes"), say("edit"), say("note"))
