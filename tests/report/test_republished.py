@@ -80,6 +80,10 @@ def test_the_report_says_that_it_cannot_tell_of_a_plan_whose_file_is_gone(folder
 
     assert (told["plans"], told["problem"]) == ([], "plan-001.json is gone, and the journal has its events.")
     assert told["mark"] == told["problem"]
+    with language.use("ru"):
+        again = republished.describe_republish(folder, folder.collected_at)
+    assert again["problem"] == "Файла plan-001.json нет, а события плана есть в журнале."
+    assert again["mark"] == told["mark"]
 
 
 def test_a_plan_of_later_evidence_is_not_told_of_before_it(folder: IncidentFolder) -> None:
