@@ -22,7 +22,7 @@ def left_in_english(texts: Iterable[str], *known: str) -> list[str]:
     found = []
     for text in texts:
         rest = _FILES.sub(" ", text)
-        for value in sorted(known, key=len, reverse=True):
+        for value in sorted(filter(None, known), key=len, reverse=True):
             rest = rest.replace(value, " ")
         found += [word for word in re.findall(r"[A-Za-z][A-Za-z_]+", rest) if word not in _NAMES]
     return found

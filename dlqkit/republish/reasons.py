@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 
 import pandas as pd
 
-from dlqkit.language import say
+from dlqkit.language import mark, say
 from dlqkit.republish.edited import Edited, find_refused
 from dlqkit.republish.exact_json import read_value
 from dlqkit.republish.exclusions import Sent, find_duplicates, find_succeeded
@@ -16,6 +16,12 @@ from dlqkit.republish.payload_state import judge_payload
 __all__ = ["Found", "find_reasons"]
 
 Found = Mapping[str, tuple[str, str]]
+_BY_FIELDS = {
+    "business": mark("by its fields business"),
+    "infrastructure": mark("by its fields infrastructure"),
+    "timeout": mark("by its fields timeout"),
+    "unknown": mark("by its fields unknown"),
+}
 
 
 def find_reasons(
@@ -107,7 +113,7 @@ def _of_classes(events: pd.DataFrame, edited: Edited) -> dict[str, tuple[str, st
     for event in events.itertuples(index=False):
         key = str(event.event_key)
         if event.disputed:
-            found[key] = ("disputed class", say("by its fields {failure_class}", failure_class=event.failure_class))
+            found[key] = ("disputed class", _BY_FIELDS.get(event.failure_class, f"by its fields {event.failure_class}"))
         elif event.failure_class == "business" and key not in edited.notes:
             found[key] = ("business error", unedited)
     return found
