@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import Literal
 
 from dlqkit.closure.word import Acceptance
+from dlqkit.language import say
 
 __all__ = ["CLOSABLE", "ITEMS", "NOT_CLOSABLE", "UNKNOWN", "Closure", "Item", "State", "judge"]
 
@@ -90,7 +91,8 @@ def judge(items: Sequence[Item], acceptances: Iterable[Acceptance] = ()) -> Clos
     missing = [name for name in _NEEDED if name not in {item.name for item in judged}]
     if verdict == CLOSABLE and (left or missing):
         verdict = UNKNOWN
-    reasons = [*(item.why for item in left), *(f"The item {name} was not looked at." for name in missing)]
+    unseen = [say("The item {name} was not looked at.", name=name) for name in missing]
+    reasons = [*(item.why for item in left), *unseen]
     return Closure(verdict, tuple(reasons), tuple(judged))
 
 

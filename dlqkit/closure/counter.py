@@ -15,6 +15,7 @@ from dlqkit.closure import sentences
 from dlqkit.closure.checklist import Item, State
 from dlqkit.closure.quiet import Incidence, weigh_quiet
 from dlqkit.closure.since import Since
+from dlqkit.language import mark, say
 from dlqkit.signals.counters import increase, metric_samples, steps_within
 from dlqkit.signals.scrapes import TARGET_LABELS
 
@@ -24,7 +25,7 @@ STALE = timedelta(minutes=5)
 """A source that ends so long before the moment that is asked for tells nothing of it; also Prometheus' own lookback."""
 # Scrapes in a row that may fail; of what is scraped every five minutes the hole is longer than STALE.
 MISSED_SCRAPES = 3
-_TEXT = "Metrics are back to normal: the dead-letter counter does not grow."
+_TEXT = mark("Metrics are back to normal: the dead-letter counter does not grow.")
 
 
 def check_counter(
@@ -77,10 +78,10 @@ def check_counter(
     if len(grown):
         count, newest = float(grown["increase"].sum()), grown["sampled_at"].max()
         why = sentences.counter_grew(count, since.at, as_of, newest)
-        return Item("metrics", _TEXT, "no", why, evidence, since.at.isoformat(), count, newest.isoformat())
+        return Item("metrics", say(_TEXT), "no", why, evidence, since.at.isoformat(), count, newest.isoformat())
 
     def item(state: State, why: str) -> Item:
-        return Item("metrics", _TEXT, state, why, evidence, since.at.isoformat())
+        return Item("metrics", say(_TEXT), state, why, evidence, since.at.isoformat())
 
     began = samples["sampled_at"].min() if len(samples) else end
     unseen = _find_unseen(steps, own, begin, end, pd.Timestamp(onset_at or since.at), began)

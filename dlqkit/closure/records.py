@@ -14,17 +14,20 @@ from dlqkit.closure.counter import STALE
 from dlqkit.closure.quiet import LEAST_EXPECTED, Incidence, weigh_quiet
 from dlqkit.closure.since import Since
 from dlqkit.executions.event_history import event_states, record_outcomes
+from dlqkit.language import mark, say
 
 __all__ = ["Reach", "check_records", "count_ended", "find_gap"]
 
 # So many of the events since the fix have failed and are tried again that, by the incident's own share of dead ones,
 # half of them may be dying: then they are not dead yet, and no dead letter is no good news.
 RETRIED = 0.5
-_TEXT = "The execution logs show no new dead letters for the workflow."
-_NO_RECORDS = "No execution records were collected."
-_ONE_TRACE = "Only records of the trace that was asked for were collected, so those of the workflow are not known."
-_ENDS_EARLY = "The records do not reach to the end of the evidence, so newer ones may be missing."
-_NOT_WHOLE = "The records are not whole since then, so some may be missing."
+_TEXT = mark("The execution logs show no new dead letters for the workflow.")
+_NO_RECORDS = mark("No execution records were collected.")
+_ONE_TRACE = mark(
+    "Only records of the trace that was asked for were collected, so those of the workflow are not known."
+)
+_ENDS_EARLY = mark("The records do not reach to the end of the evidence, so newer ones may be missing.")
+_NOT_WHOLE = mark("The records are not whole since then, so some may be missing.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,10 +84,10 @@ def check_records(
         is_exact = is_whole and reach.known_to >= as_of - STALE and not reach.quarantined
         why = sentences.new_dead_letters(len(fresh), alike, since.at, as_of, fresh.max(), is_whole=is_exact)
         newest = fresh.max().isoformat()
-        return Item("records", _TEXT, "no", why, evidence, since.at.isoformat(), float(len(fresh)), newest)
+        return Item("records", say(_TEXT), "no", why, evidence, since.at.isoformat(), float(len(fresh)), newest)
 
     def item(state: State, why: str) -> Item:
-        return Item("records", _TEXT, state, why, evidence, since.at.isoformat())
+        return Item("records", say(_TEXT), state, why, evidence, since.at.isoformat())
 
     unknown = find_gap(records, reach, since.at, as_of)
     if unknown:
@@ -107,9 +110,9 @@ def find_gap(records: pd.DataFrame, reach: Reach, since: datetime, as_of: dateti
     since, as_of : datetime
     """
     if not reach.has_records:
-        return _NO_RECORDS
+        return say(_NO_RECORDS)
     if not reach.is_workflow:
-        return _ONE_TRACE
+        return say(_ONE_TRACE)
     undated = int(records.loc[_is_dead(records), "recorded_at"].isna().sum())
     if undated:
         return sentences.undated(undated)
@@ -117,11 +120,11 @@ def find_gap(records: pd.DataFrame, reach: Reach, since: datetime, as_of: dateti
     if untold:
         return sentences.untold(untold)
     if reach.known_to < as_of - STALE:
-        return _ENDS_EARLY
+        return say(_ENDS_EARLY)
     if reach.quarantined:
         return sentences.unreadable(reach.quarantined)
     if reach.known_from is None or reach.known_from > since:
-        return _NOT_WHOLE
+        return say(_NOT_WHOLE)
     told_to = _told_to(records, as_of)
     expected = _due(records["recorded_at"].dropna(), told_to, as_of)
     return sentences.behind(told_to, expected) if expected is None or expected >= LEAST_EXPECTED else ""

@@ -9,12 +9,13 @@ from typing import Literal
 import pandas as pd
 
 from dlqkit.closure.checklist import Item
+from dlqkit.language import mark, say
 
 __all__ = ["Return", "check_return"]
 
 
-_NOTHING_NEW = "There is no evidence of after it yet; a new snapshot tells."
-_ONLY_COUNTED = "The dead-letter counter has grown since, and no record tells of what."
+_NOTHING_NEW = mark("There is no evidence of after it yet; a new snapshot tells.")
+_ONLY_COUNTED = mark("The dead-letter counter has grown since, and no record tells of what.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +52,7 @@ def check_return(dead: pd.DataFrame, seen_to: datetime, as_of: datetime, *, gap:
     """
     since = seen_to.isoformat()
     if as_of <= seen_to:
-        return Return("unknown", 0, 0, since, why=_NOTHING_NEW)
+        return Return("unknown", 0, 0, since, why=say(_NOTHING_NEW))
     fresh = dead[dead["recorded_at"] > pd.Timestamp(seen_to)]
     if len(fresh):
         # Not those of the report's incident: a new one, worse than the old, would be compared with itself.
@@ -60,5 +61,5 @@ def check_return(dead: pd.DataFrame, seen_to: datetime, as_of: datetime, *, gap:
         newest = fresh["recorded_at"].max().isoformat()
         return Return("same" if alike else "other", len(fresh), alike, since, newest)
     if counter.newest_at is not None and datetime.fromisoformat(counter.newest_at) > seen_to:
-        return Return("unknown", 0, 0, since, counter.newest_at, _ONLY_COUNTED)
+        return Return("unknown", 0, 0, since, counter.newest_at, say(_ONLY_COUNTED))
     return Return("unknown", 0, 0, since, why=gap) if gap else Return("no", 0, 0, since)

@@ -9,16 +9,20 @@ from typing import Any
 from dlqkit.closure.checklist import Item, State
 from dlqkit.closure.sentences import clock
 from dlqkit.closure.word import Closing, Confirmation
+from dlqkit.language import mark, say
+from dlqkit.republish.words import counts_of
 
 __all__ = ["FAILED", "check_confirmation", "check_republish", "check_ticket"]
 
 FAILED = ("failed_same", "failed_new", "failed_to_send")
 """Fates of the proof that say no; every other but ``passed`` is not known yet."""
-_CONFIRMATION = "The client or owner has confirmed."
-_TICKET = "The post-mortem is in the ticket, so that it can be closed."
-_REPUBLISH = "What was sent again has passed, and nothing was forgotten."
-_ASK = 'Ask the owner of the workflow, then: dlqkit closure DIR --confirmed-by NAME --how "by phone"'
-_ATTACH = "Attach it by: dlqkit postmortem DIR --attach TICKET; or by hand, then: dlqkit closure DIR --attached TICKET"
+_CONFIRMATION = mark("The client or owner has confirmed.")
+_TICKET = mark("The post-mortem is in the ticket, so that it can be closed.")
+_REPUBLISH = mark("What was sent again has passed, and nothing was forgotten.")
+_ASK = mark('Ask the owner of the workflow, then: dlqkit closure DIR --confirmed-by NAME --how "by phone"')
+_ATTACH = mark(
+    "Attach it by: dlqkit postmortem DIR --attach TICKET; or by hand, then: dlqkit closure DIR --attached TICKET"
+)
 
 
 def check_confirmation(
@@ -34,15 +38,19 @@ def check_confirmation(
     since : datetime, optional
         The fix, or the incident's end.
     """
+
+    def item(state: State, *sentences: str) -> Item:
+        return Item("confirmation", say(_CONFIRMATION), state, " ".join(sentences))
+
     if confirmed is None:
-        return Item("confirmation", _CONFIRMATION, "person", f"Nobody has. {_ASK}")
+        return item("person", say("Nobody has."), say(_ASK))
     at = datetime.fromisoformat(confirmed.at)
     said = f"{confirmed.by}, {clock(at)}: {confirmed.how}."
     if last_dead_at is not None and at < last_dead_at:
-        return Item("confirmation", _CONFIRMATION, "person", f"{said} But events have died since; ask again.")
+        return item("person", said, say("But events have died since; ask again."))
     if since is not None and at < since:
-        return Item("confirmation", _CONFIRMATION, "person", f"{said} But that was before the fix; ask again.")
-    return Item("confirmation", _CONFIRMATION, "yes", said)
+        return item("person", said, say("But that was before the fix; ask again."))
+    return item("yes", said)
 
 
 def check_ticket(
@@ -64,30 +72,38 @@ def check_ticket(
     missing : sequence of str
         What of the judgement is still to be written, so that the report is a draft.
     """
+
+    def item(state: State, *sentences: str) -> Item:
+        return Item("ticket", say(_TICKET), state, " ".join(sentences))
+
     if not attached:
-        said = "Nobody has attached it."
-        if closed is not None:
-            said = f"{closed.ticket} was closed by {closed.by}, {clock(datetime.fromisoformat(closed.at))}, without it."
-        return Item("ticket", _TICKET, "person", f"{said} {_ATTACH}")
+        return item("person", _unattached(closed), say(_ATTACH))
     newest = max(attached, key=lambda one: datetime.fromisoformat(one["at"]))
     at = datetime.fromisoformat(newest["at"])
-    said = f"It is attached to {newest['ticket']}, {clock(at)}."
+    said = say("It is attached to {ticket}, {at}.", ticket=newest["ticket"], at=clock(at))
     if since is not None and at < since:
-        return Item(
-            "ticket", _TICKET, "person", f"{said} But that was before the fix; attach the present one. {_ATTACH}"
-        )
+        return item("person", said, say("But that was before the fix; attach the present one."), say(_ATTACH))
     if not newest.get("complete", True):
-        return Item("ticket", _TICKET, "person", f"{said} But that report was not whole. Make it again. {_ATTACH}")
+        return item("person", said, say("But that report was not whole. Make it again."), say(_ATTACH))
     if not missing and newest.get("lacked"):
-        lacked = ", ".join(map(str, newest["lacked"]))
-        draft = f"{said} But that was a draft, without {lacked}; attach the present one. {_ATTACH}"
-        return Item("ticket", _TICKET, "person", draft)
+        draft = say("But that was a draft, without {lacked}; attach the present one.",
+                    lacked=", ".join(map(str, newest["lacked"])))  # fmt: skip
+        return item("person", said, draft, say(_ATTACH))
     if missing:
-        draft = f"{said} But it is a draft: judgement.yaml lacks {', '.join(missing)}. Complete it, and attach it anew."
-        return Item("ticket", _TICKET, "person", draft)
+        draft = say("But it is a draft: judgement.yaml lacks {missing}. Complete it, and attach it anew.",
+                    missing=", ".join(missing))  # fmt: skip
+        return item("person", said, draft)
     if closed is not None:
-        said += f" The ticket was closed by {closed.by}, {clock(datetime.fromisoformat(closed.at))}."
-    return Item("ticket", _TICKET, "yes", said)
+        at = datetime.fromisoformat(closed.at)
+        return item("yes", said, say("The ticket was closed by {by}, {at}.", by=closed.by, at=clock(at)))
+    return item("yes", said)
+
+
+def _unattached(closed: Closing | None) -> str:
+    if closed is None:
+        return say("Nobody has attached it.")
+    return say("{ticket} was closed by {by}, {at}, without it.",
+               ticket=closed.ticket, by=closed.by, at=clock(datetime.fromisoformat(closed.at)))  # fmt: skip
 
 
 def check_republish(republish: Mapping[str, Any], counts: Mapping[str, Any] | None = None) -> Item | None:
@@ -113,20 +129,19 @@ def check_republish(republish: Mapping[str, Any], counts: Mapping[str, Any] | No
     parts, state, failed = [], "yes", 0
     for plan in run:
         totals = {name: count for name, count in plan["totals"].items() if count}
-        words = ", ".join(f"{count:,} {name.replace('_', ' ')}" for name, count in totals.items())
-        parts.append(f"{plan['plan_id']}: {words}.")
+        parts.append(f"{plan['plan_id']}: {counts_of(totals)}.")
         failed += sum(totals.get(name, 0) for name in FAILED)
         if not plan["balances"] or failed:
             state = "no"
         elif state == "yes" and set(totals) - {"passed"}:
             state = "unknown"
         if not plan["balances"]:
-            parts.append("These do not add up to what was planned.")
+            parts.append(say("These do not add up to what was planned."))
     doubt = _forgotten(run, counts or {})
     if doubt:
         parts.append(doubt)
     known: State = "no" if state == "no" else "unknown" if doubt or state == "unknown" else "yes"
-    return Item("republish", _REPUBLISH, known, " ".join(parts), count=float(failed))
+    return Item("republish", say(_REPUBLISH), known, " ".join(parts), count=float(failed))
 
 
 # A counter and its records differ by what happens between two looks (report.counts has the same two).
@@ -137,11 +152,13 @@ def _forgotten(run: Sequence[Mapping[str, Any]], counts: Mapping[str, Any]) -> s
     """Why there may be events that no plan knows, in a sentence; empty where the three counts agree."""
     recorded, counted, still_open = (counts.get(name) for name in ("recorded", "counted", "open"))
     if counted is not None and recorded is not None and counted > _UNSEEN_SHARE * recorded + _UNSEEN_EVENTS:
-        return (
-            f"The counter saw {counted:,.0f} dead letters and the records hold {recorded:,}: the others are in no plan."
-        )
+        return say(
+            "The counter saw {counted:,.0f} dead letters and the records hold {recorded}: the others are in no plan.",
+            counted=counted, recorded=recorded,
+        )  # fmt: skip
     planned = sum(sum(plan["totals"].values()) - plan["totals"].get("passed", 0) for plan in run)
     known = planned + sum(sum(plan["left_out"].values()) for plan in run)
     if still_open is not None and still_open > known:
-        return f"{still_open - known:,} open events are in no plan: neither sent again nor left out on purpose."
+        return say("{count} open events are in no plan: neither sent again nor left out on purpose.",
+                   count=still_open - known)  # fmt: skip
     return ""

@@ -7,6 +7,8 @@ from datetime import datetime, timedelta
 
 import pandas as pd
 
+from dlqkit.language import date_and_time, say, say_count
+
 __all__ = [
     "absent_counter",
     "behind",
@@ -35,170 +37,198 @@ __all__ = [
 
 def clock(at: datetime | pd.Timestamp) -> str:
     """``2026-11-24 09:31:12 UTC``."""
-    return f"{pd.Timestamp(at).tz_convert('UTC'):%Y-%m-%d %H:%M:%S} UTC"
+    return date_and_time(pd.Timestamp(at).tz_convert("UTC").to_pydatetime())
 
 
 def span(length: timedelta) -> str:
     """``33 minutes``, ``4.2 hours``."""
     seconds = pd.Timedelta(length).total_seconds()
-    return f"{seconds / 60:,.0f} minutes" if seconds < 5400 else f"{seconds / 3600:,.1f} hours"
+    if seconds < 5400:
+        return say("{minutes:,.0f} minutes", minutes=seconds / 60)
+    return say("{hours:,.1f} hours", hours=seconds / 3600)
 
 
 def counter_grew(by: float, start: datetime, end: datetime, newest: datetime) -> str:
     """The counter grew."""
-    return f"It grew by {by:,.0f} in the {span(end - start)} since {clock(start)}, last before {clock(newest)}."
+    return say(
+        "It grew by {by:,.0f} in the {span} since {start}, last before {newest}.",
+        by=by, span=span(end - start), start=clock(start), newest=clock(newest),
+    )  # fmt: skip
 
 
 def counter_in_gap(by: float, low: datetime, high: datetime) -> str:
     """It grew between two scrapes far apart, and the fix lies between."""
-    return (
-        f"It grew by {by:,.0f} between {clock(low)} and {clock(high)}, without a scrape between; whether before or "
-        "after the fix is not known."
-    )
+    return say(
+        "It grew by {by:,.0f} between {low} and {high}, without a scrape between; whether before or after the fix is"
+        " not known.",
+        by=by, low=clock(low), high=clock(high),
+    )  # fmt: skip
 
 
 def counter_unseen(low: datetime, high: datetime, target: str) -> str:
     """A hole in the scrapes of a worker, or of all."""
+    values = {"span": span(high - low), "low": clock(low), "high": clock(high)}
     if not target:
-        return f"No scrape of the counter tells of the {span(high - low)} from {clock(low)} to {clock(high)}."
-    return f"No scrape of {target} tells of the {span(high - low)} from {clock(low)} to {clock(high)}."
+        return say("No scrape of the counter tells of the {span} from {low} to {high}.", **values)
+    return say("No scrape of {target} tells of the {span} from {low} to {high}.", target=target, **values)
 
 
 def absent_counter(target: str, last: datetime) -> str:
     """A worker that had counted is gone, or exports the counter no more."""
-    return (
-        f"The counter of {target} is not seen after {clock(last)}: a worker that was restarted exports it again with "
-        "its next dead letter only, and one that is gone never. Look at its own /metrics page."
-    )
+    return say(
+        "The counter of {target} is not seen after {last}: a worker that was restarted exports it again with its next"
+        " dead letter only, and one that is gone never. Look at its own /metrics page.",
+        target=target, last=clock(last),
+    )  # fmt: skip
 
 
 def new_dead_letters(
     count: int, alike: int | None, start: datetime, end: datetime, newest: datetime, *, is_whole: bool
 ) -> str:
     """The records have new ones; ``alike`` of them died of what the incident's did."""
-    told = f"{count:,} in the {span(end - start)} since {clock(start)}, the newest of {clock(newest)}."
-    if not is_whole:
-        told = f"At least {told}"
+    values = {"count": count, "span": span(end - start), "start": clock(start), "newest": clock(newest)}
+    if is_whole:
+        told = say("{count} in the {span} since {start}, the newest of {newest}.", **values)
+    else:
+        told = say("At least {count} in the {span} since {start}, the newest of {newest}.", **values)
     if alike is None:
         return told
     if alike == 0:
-        return f"{told} None of them with an error of the incident's."
-    return f"{told} {alike:,} of them with an error of the incident's."
+        of_these = say("None of them with an error of the incident's.")
+    else:
+        of_these = say("{alike} of them with an error of the incident's.", alike=alike)
+    return f"{told} {of_these}"
 
 
 def behind(newest: datetime, expected: float | None) -> str:
     """The records stopped coming, though events were to come."""
     if expected is None:
-        return (
-            f"The newest record of any kind is of {clock(newest)}, and how many were to come since is not known: the "
-            "API may be behind, so newer dead letters may be missing."
+        return say(
+            "The newest record of any kind is of {newest}, and how many were to come since is not known: the API may be"
+            " behind, so newer dead letters may be missing.",
+            newest=clock(newest),
         )
-    return (
-        f"The newest record of any kind is of {clock(newest)}, and {expected:,.0f} were to come since: the API may be "
-        "behind, so newer dead letters may be missing."
-    )
+    return say(
+        "The newest record of any kind is of {newest}, and {expected:,.0f} were to come since: the API may be behind,"
+        " so newer dead letters may be missing.",
+        newest=clock(newest), expected=expected,
+    )  # fmt: skip
 
 
 def untold(count: int) -> str:
     """Failures that may be dead letters."""
-    if count == 1:
-        return "1 failed record does not say whether it is a dead letter (queued_to_dlq)."
-    return f"{count:,} failed records do not say whether they are dead letters (queued_to_dlq)."
+    return say_count(
+        "{count} failed record does not say whether it is a dead letter (queued_to_dlq).",
+        "{count} failed records do not say whether they are dead letters (queued_to_dlq).",
+        count,
+    )
 
 
 def still_retried(retried: int, ended: int) -> str:
     """Events fail and are not dead yet."""
-    return (
-        f"No dead letter yet, but {retried:,} events have failed since and are being tried again, while {ended:,} "
-        "succeeded: they may still die."
-    )
+    return say(
+        "No dead letter yet, but {retried} events have failed since and are being tried again, while {ended} succeeded:"
+        " they may still die.",
+        retried=retried, ended=ended,
+    )  # fmt: skip
 
 
 def undated(count: int) -> str:
     """Dead letters without a time."""
-    if count == 1:
-        return "1 dead letter has no time that can be read, so it may be new."
-    return f"{count:,} dead letters have no time that can be read, so they may be new."
+    return say_count(
+        "{count} dead letter has no time that can be read, so it may be new.",
+        "{count} dead letters have no time that can be read, so they may be new.",
+        count,
+    )
 
 
 def unreadable(count: int) -> str:
     """Records that were put aside."""
-    if count == 1:
-        return "1 record could not be read and may be a new dead letter; the table of evidence says of which source."
-    return (
-        f"{count:,} records could not be read and may be new dead letters; the table of evidence says of which source."
+    return say_count(
+        "{count} record could not be read and may be a new dead letter; the table of evidence says of which source.",
+        "{count} records could not be read and may be new dead letters; the table of evidence says of which source.",
+        count,
     )
 
 
 def open_signals(names: Sequence[str]) -> str:
     """Another signal of the workflow goes on."""
-    return f"Not back to normal: {', '.join(names)}, and that goes on at the end of the evidence."
+    return say("Not back to normal: {signals}, and that goes on at the end of the evidence.", signals=", ".join(names))
 
 
 def still_silent(why: str) -> str:
     """Where no event is done, none can die: that is no recovery."""
-    return f"{why} But the workflow is silent: no event is being done at all, so none can fail."
+    but = say("But the workflow is silent: no event is being done at all, so none can fail.")
+    return f"{why} {but}"
 
 
 def not_ended(why: str) -> str:
     """Quiet, and yet the signal has not ended by its own measure."""
-    return f"{why} But by its own rhythm the incident has not ended yet; quiet has to last longer."
+    but = say("But by its own rhythm the incident has not ended yet; quiet has to last longer.")
+    return f"{why} {but}"
 
 
 def nothing_done(start: datetime, end: datetime) -> str:
     """No traffic: quiet proves nothing."""
-    return (
-        f"No dead letter in the {span(end - start)} since {clock(start)}, but no other event came to an end "
-        "either: nothing is being done, so nothing can fail."
-    )
+    return say(
+        "No dead letter in the {span} since {start}, but no other event came to an end either: nothing is being done,"
+        " so nothing can fail.",
+        span=span(end - start), start=clock(start),
+    )  # fmt: skip
 
 
 def traffic_unknown(start: datetime, end: datetime) -> str:
     """How much was done is not known."""
-    return (
-        f"No dead letter in the {span(end - start)} since {clock(start)}, but neither a counter of successes "
-        "nor a record tells whether anything was done meanwhile."
-    )
+    return say(
+        "No dead letter in the {span} since {start}, but neither a counter of successes nor a record tells whether"
+        " anything was done meanwhile.",
+        span=span(end - start), start=clock(start),
+    )  # fmt: skip
 
 
 def quiet_too_short(start: datetime, end: datetime, least: timedelta) -> str:
     """Shorter than what is looked at."""
-    return (
-        f"No dead letter in the {span(end - start)} since {clock(start)}; less than {span(least)} of quiet "
-        "show nothing."
-    )
+    return say(
+        "No dead letter in the {span} since {start}; less than {least} of quiet show nothing.",
+        span=span(end - start), start=clock(start), least=span(least),
+    )  # fmt: skip
 
 
 def quiet_within_habit(start: datetime, end: datetime, pause: timedelta) -> str:
     """The incident itself paused as long."""
-    return (
-        f"No dead letter in the {span(end - start)} since {clock(start)}; but during the incident there were "
-        f"none for {span(pause)} either, and then they went on. Quiet has to last longer than that."
-    )
+    return say(
+        "No dead letter in the {span} since {start}; but during the incident there were none for {pause} either, and"
+        " then they went on. Quiet has to last longer than that.",
+        span=span(end - start), start=clock(start), pause=span(pause),
+    )  # fmt: skip
 
 
 def quiet_too_rare(start: datetime, end: datetime, ended: float, expected: float, needed: timedelta | None) -> str:
     """Too few were to come for their absence to show anything."""
-    said = (
-        f"No dead letter in the {span(end - start)} since {clock(start)}, while {ended:,.0f} events came to "
-        f"an end; at the incident's rate {expected:.1f} were to come, so that their absence does not show that it is "
-        "over."
-    )
-    return said if needed is None else f"{said} About {span(needed)} of such quiet would."
+    said = say(
+        "No dead letter in the {span} since {start}, while {ended:,.0f} events came to an end; at the incident's rate"
+        " {expected:.1f} were to come, so that their absence does not show that it is over.",
+        span=span(end - start), start=clock(start), ended=ended, expected=expected,
+    )  # fmt: skip
+    if needed is None:
+        return said
+    would = say("About {needed} of such quiet would.", needed=span(needed))
+    return f"{said} {would}"
 
 
 def incidence_unknown(start: datetime, end: datetime) -> str:
     """How often the incident made dead letters cannot be told."""
-    return (
-        f"No dead letter in the {span(end - start)} since {clock(start)}; but how often the incident made some "
-        "is not known, so neither is how many were to come."
-    )
+    return say(
+        "No dead letter in the {span} since {start}; but how often the incident made some is not known, so neither is"
+        " how many were to come.",
+        span=span(end - start), start=clock(start),
+    )  # fmt: skip
 
 
 def quiet_holds(start: datetime, end: datetime, ended: float, certainty: float, per_hour: float, share: float) -> str:
     """Quiet, with the rate that the data still allow."""
-    return (
-        f"No dead letter in the {span(end - start)} since {clock(start)}, while {ended:,.0f} events came to "
-        f"an end: with {certainty:.0%} certainty fewer than {per_hour:,.1f} an hour die now, and fewer than "
-        f"{share:.2%} of the events."
-    )
+    return say(
+        "No dead letter in the {span} since {start}, while {ended:,.0f} events came to an end: with {certainty:.0%}"
+        " certainty fewer than {per_hour:,.1f} an hour die now, and fewer than {share:.2%} of the events.",
+        span=span(end - start), start=clock(start), ended=ended, certainty=certainty, per_hour=per_hour, share=share,
+    )  # fmt: skip

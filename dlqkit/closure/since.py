@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from dlqkit.closure.sentences import clock
+from dlqkit.language import say
 
 __all__ = ["QUIET", "Since", "find_since"]
 
@@ -45,15 +46,31 @@ def find_since(
         Of ``incident.toml``; the last one that begins with "fix" counts.
     """
     if fixed_at is not None and fixed_at <= as_of:
-        return Since(fixed_at, "the fix, by judgement.yaml", is_fix=True)
+        return Since(fixed_at, say("the fix, by judgement.yaml"), is_fix=True)
     told = [at for at, text in notes if _FIX_NOTE.match(text) and at <= as_of]
     if told and fixed_at is None:
-        return Since(max(told), "the fix, by a note in incident.toml", is_fix=True)
-    why = (
-        "no fix is named in judgement.yaml"
-        if fixed_at is None
-        else f"the fix of judgement.yaml, {clock(fixed_at)}, is after the evidence"
-    )
+        return Since(max(told), say("the fix, by a note in incident.toml"), is_fix=True)
     if end_at is not None and end_at <= as_of:
-        return Since(end_at, f"the last dead letter of the incident; {why}")
-    return Since(as_of - QUIET, f"the last 15 minutes of the evidence; no end of an incident is known, and {why}")
+        return Since(end_at, _from_end(fixed_at))
+    return Since(as_of - QUIET, _from_quiet(fixed_at))
+
+
+def _from_end(fixed_at: datetime | None) -> str:
+    if fixed_at is None:
+        return say("the last dead letter of the incident; no fix is named in judgement.yaml")
+    return say(
+        "the last dead letter of the incident; the fix of judgement.yaml, {fixed_at}, is after the evidence",
+        fixed_at=clock(fixed_at),
+    )
+
+
+def _from_quiet(fixed_at: datetime | None) -> str:
+    if fixed_at is None:
+        return say(
+            "the last 15 minutes of the evidence; no end of an incident is known, and no fix is named in judgement.yaml"
+        )
+    return say(
+        "the last 15 minutes of the evidence; no end of an incident is known, and the fix of judgement.yaml,"
+        " {fixed_at}, is after the evidence",
+        fixed_at=clock(fixed_at),
+    )

@@ -9,10 +9,12 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from dlqkit.language import say
 from dlqkit.report.communication import write_communication
 from dlqkit.report.facts import facts_json
 from dlqkit.report.render import banners, meta_text
 from dlqkit.report.sections import report_status
+from dlqkit.republish.words import retold
 from dlqkit.tickets.ticket import Report, make_report
 
 __all__ = ["make_zip", "report_of"]
@@ -82,15 +84,17 @@ def report_of(facts: Mapping[str, Any], paths: Mapping[str, Path], problems: Seq
     kinds = (
         ("zip",) if "zip" in paths else [kind for kind in _ATTACHED if kind in paths] or sorted(set(paths) - {"facts"})
     )
-    lines = [("Not whole", text) for text in problems]
-    lines += [
-        (str(row["label"]), ("Judgement needed: " if row["kind"] == "judgement" else "") + str(row["text"]))
-        for row in write_communication(facts)
-    ]
-    lines += [("Evidence", text) for text in banners(facts, ())]
-    lines += [("Report", f"{report_status(facts)}. {meta_text(facts)}")]
+    lines = [(say("Not whole"), retold(text)) for text in problems]
+    lines += [(str(row["label"]), _text_of(row)) for row in write_communication(facts)]
+    lines += [(say("Evidence"), text) for text in banners(facts, ())]
+    lines += [(say("Report"), f"{report_status(facts)}. {meta_text(facts)}")]
     files = [(paths[kind].name, paths[kind].read_bytes(), _TYPES[kind]) for kind in kinds]
     return make_report(lines, files, _content(facts) + "\n".join([*kinds, *problems]).encode())
+
+
+def _text_of(row: Mapping[str, Any]) -> str:
+    text = str(row["text"])
+    return say("Judgement needed: {text}", text=text) if row["kind"] == "judgement" else text
 
 
 def _content(facts: Mapping[str, Any]) -> bytes:

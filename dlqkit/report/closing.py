@@ -19,6 +19,7 @@ from dlqkit.closure.sentences import not_ended, still_silent
 from dlqkit.closure.since import find_since
 from dlqkit.closure.word import Acceptance, Closing, Word, read_word
 from dlqkit.evidence import audit_log
+from dlqkit.language import say
 from dlqkit.report.coverage import dead_letters_known_to, evidence_ids
 from dlqkit.report.wording import SIGNAL_NAMES
 
@@ -190,10 +191,10 @@ def _open_signals(facts: Mapping[str, Any]) -> list[str]:
     """Signals of failures and durations of the workflow that have not ended; those of dead letters are counted."""
     own = (None, facts["workflow"]["id"])
     names = [
-        SIGNAL_NAMES[row["signal"]] for row in facts["signals"]
+        row["signal"] for row in facts["signals"]
         if row["end_at"] is None and row["signal"] in {"failures", "duration"} and row["workflow_id"] in own
     ]  # fmt: skip
-    return list(dict.fromkeys(names))
+    return [say(SIGNAL_NAMES[name]) for name in dict.fromkeys(names)]
 
 
 def _unless_going_on(item: Item, main: pd.Series | None) -> Item:
@@ -248,21 +249,21 @@ def _three_ways(facts: Mapping[str, Any]) -> list[dict[str, Any]]:
         for name, count in plan["states"].items():
             states[name] = states.get(name, 0) + count
     return [
-        {"source": "execution records", "what": "events dead-lettered", "count": facts["events"]["affected"]},
+        {"source": say("execution records"), "what": say("events dead-lettered"), "count": facts["events"]["affected"]},
         {
-            "source": "dead-letter counter",
-            "what": "dead letters counted",
+            "source": say("dead-letter counter"),
+            "what": say("dead letters counted"),
             "count": {"value": _whole(facts["metrics"]["dead_letters_increase"]), "bound": "exact"},
         },
-        {"source": "execution records", "what": "events still open", "count": facts["events"]["open"]},
+        {"source": say("execution records"), "what": say("events still open"), "count": facts["events"]["open"]},
         {
-            "source": "republish journal",
-            "what": "events sent again and acknowledged",
+            "source": say("republish journal"),
+            "what": say("events sent again and acknowledged"),
             "count": {"value": states.get("acked") if states else None, "bound": "exact"},
         },
         {
-            "source": "republish proof",
-            "what": "events that passed then",
+            "source": say("republish proof"),
+            "what": say("events that passed then"),
             "count": {"value": len(facts["republish"]["passed"]) if states else None, "bound": "exact"},
         },
     ]

@@ -20,6 +20,7 @@ from dlqkit.report.history_folders import (
     show_path,
     told_of,
 )
+from dlqkit.republish.words import retold
 
 if TYPE_CHECKING:
     from dlqkit.evidence.folder import IncidentFolder
@@ -189,7 +190,7 @@ def describe_history(history: History) -> dict[str, Any]:
     return {
         "looked_at": history.looked_at,
         "rows": [asdict(one) | {"signatures": list(one.signatures)} for one in history.incidents if one.is_earlier],
-        "skipped": [f"{name}: {why}" for name, why in history.skipped],
+        "skipped": [f"{name}: {retold(why)}" for name, why in history.skipped],
         "uncomputed": history.uncomputed,
         "is_all": history.is_all,
     }

@@ -11,6 +11,7 @@ from typing import Any
 
 from dlqkit.closure.word import read_word
 from dlqkit.errors import DlqkitError, EvidenceError
+from dlqkit.language import mark, say
 
 __all__ = [
     "Folders",
@@ -29,6 +30,7 @@ MOST_PLACES, MOST_FOLDERS, DEEPEST = 20_000, 2_000, 4
 # A report of a hundred thousand events has facts of less than a megabyte; a foreign file may be of any size.
 MOST_BYTES = 32 << 20
 MOST_WORDS = 1 << 20
+_TOO_LONG = mark("its report/facts.json has more than {size} MiB.")
 _FOREIGN = "Make its report anew: dlqkit postmortem"
 
 
@@ -89,7 +91,7 @@ def find_folders(below: Path) -> Folders:
                 ]
                 places += [(one, depth + 1) for one in sorted(inner, reverse=True)]
         except OSError:
-            skipped.append((show_path(place, below), "it cannot be looked into."))
+            skipped.append((show_path(place, below), mark("it cannot be looked into.")))
     ordered = sorted(found, key=lambda one: (-one[0], one[1]))
     return Folders(tuple(path for _, path in ordered), tuple(skipped), not places)
 
@@ -116,12 +118,12 @@ def read_report(path: Path) -> Told:
         with (path / "report" / "facts.json").open("rb") as file:
             body = file.read(MOST_BYTES + 1)
         if len(body) > MOST_BYTES:
-            raise EvidenceError(f"its report/facts.json has more than {MOST_BYTES >> 20} MiB.", _FOREIGN)
+            raise EvidenceError(_TOO_LONG.format(size=MOST_BYTES >> 20), _FOREIGN)
         return told_of(path, json.loads(body))
     except OSError as error:
-        raise EvidenceError("its report/facts.json cannot be read.", "Check its permissions.") from error
+        raise EvidenceError(mark("its report/facts.json cannot be read."), "Check its permissions.") from error
     except (KeyError, TypeError, ValueError, AttributeError, RecursionError) as error:
-        raise EvidenceError("its report/facts.json is damaged, or of another dlqkit.", _FOREIGN) from error
+        raise EvidenceError(mark("its report/facts.json is damaged, or of another dlqkit."), _FOREIGN) from error
 
 
 def compute_told(path: Path) -> Told:
@@ -153,7 +155,7 @@ def told_of(path: Path, facts: Mapping[str, Any]) -> Told:
     return Told(
         onset_at=onset_at,
         workflow_id=None if workflow["id"] is None else str(workflow["id"]),
-        workflow=str(workflow["name"] or workflow["id"] or "all together"),
+        workflow=str(workflow["name"] or workflow["id"] or say("all together")),
         events={"value": events["value"], "bound": events["bound"]},
         failure_class=str(facts["class"]["value"]),
         signatures=tuple(

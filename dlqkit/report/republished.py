@@ -9,17 +9,19 @@ from typing import TYPE_CHECKING, Any
 
 from dlqkit.errors import EvidenceError
 from dlqkit.evidence import audit_log
+from dlqkit.language import mark, number, say
 from dlqkit.report.coverage import time_text
-from dlqkit.report.republish_tables import MEANINGS
+from dlqkit.report.republish_tables import MEANINGS, balance_text
 from dlqkit.report.tables import Table
 from dlqkit.report.wording import moment_text
-from dlqkit.republish.exclusions import REASONS
+from dlqkit.republish.exclusions import REASONS, reason_name
 from dlqkit.republish.incident_proof import prove_incident
 from dlqkit.republish.journal import read_journal, refuse_lost
 from dlqkit.republish.plan import find_plans, plan_path, read_plan
 from dlqkit.republish.plan_decisions import read_approval
 from dlqkit.republish.proof import FATES
-from dlqkit.republish.status import find_status
+from dlqkit.republish.status import GONE, find_status
+from dlqkit.republish.words import counted, counts_of, name_of, retold
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -40,14 +42,14 @@ __all__ = [
 # Of a list in the report; the plan's file has all of them.
 LISTED = 100
 _ACTIONS = {
-    "republish plan": "planned",
-    "republish approve": "approved",
-    "republish cancel": "cancelled",
-    "republish run": "run begun",
-    "republish run ended": "run ended",
-    "republish events settled": "doubt settled",
-    "republish export": "exported",
-    "republish journal adopted": "journal adopted",
+    "republish plan": mark("planned"),
+    "republish approve": mark("approved"),
+    "republish cancel": mark("cancelled"),
+    "republish run": mark("run begun"),
+    "republish run ended": mark("run ended"),
+    "republish events settled": mark("doubt settled"),
+    "republish export": mark("exported"),
+    "republish journal adopted": mark("journal adopted"),
 }
 
 
@@ -105,7 +107,7 @@ def describe_republish(folder: IncidentFolder, moment: datetime) -> dict[str, An
                 "approved": _approval(folder, plan),
                 "is_cancelled": plan_path(folder.path, plan_id, "cancelled").exists(),
                 "states": dict(status.states),
-                "last_run": status.last_run,
+                "last_run": retold(status.last_run),
                 "left_out": dict(Counter(one.reason for one in plan.left_out)),
                 "listed": [
                     {"trace_id": one.trace_id or one.event_key, "reason": one.reason, "detail": one.detail}
@@ -113,7 +115,7 @@ def describe_republish(folder: IncidentFolder, moment: datetime) -> dict[str, An
                 ],
                 "totals": None if proof is None else dict(proof.totals),
                 "balances": None if proof is None else proof.balances,
-                "gaps": [] if proof is None else list(proof.gaps),
+                "gaps": [] if proof is None else [retold(gap) for gap in proof.gaps],
             }
         )
     return {
@@ -121,7 +123,7 @@ def describe_republish(folder: IncidentFolder, moment: datetime) -> dict[str, An
         "passed": sorted(passed),
         "sent": sorted(sent),
         "audit": _audit(folder) if plans or problem else [],
-        "problem": problem,
+        "problem": retold(problem),
         "mark": mark_republish(folder),
     }
 
@@ -137,7 +139,7 @@ def _find_problem(folder: IncidentFolder) -> str:
     except EvidenceError as error:
         return error.problem
     gone = sorted(begun - set(names))
-    return f"{gone[0]}.json is gone, and the journal has its events." if gone else ""
+    return GONE.format(plan=gone[0]) if gone else ""
 
 
 def mark_republish(folder: IncidentFolder) -> str:
@@ -166,13 +168,17 @@ def _audit(folder: IncidentFolder) -> list[dict[str, Any]]:
         {
             "at": str(line.get("at", "")),
             "by": str(next((line[name] for name in _NAMES if line.get(name)), "")),
-            "action": _ACTIONS[str(line["action"])],
+            "action": _action_word(str(line["action"])),
             "plan_id": str(line.get("plan_id") or line.get("plan") or ""),
-            "why": str(line.get("reason") or line.get("sentence") or ""),
+            "why": str(line.get("reason") or retold(str(line.get("sentence") or ""))),
         }
         for line in audit_log.read(folder.path)
         if line.get("action") in _ACTIONS
     ]
+
+
+def _action_word(action: str) -> str:
+    return say(_ACTIONS[action])
 
 
 def summarise_republish(republish: Mapping[str, Any]) -> str:
@@ -183,8 +189,9 @@ def summarise_republish(republish: Mapping[str, Any]) -> str:
     sent = sum(totals.values()) - totals["not_sent"] - totals["failed_to_send"] - totals["in_doubt"]
     if not any(plan["totals"] for plan in republish["plans"]):
         return ""
-    parts = [f"{totals[name]:,} {name.replace('_', ' ')}" for name in FATES if totals[name]]
-    return f"{sent:,} events were sent again by approved plans; of those planned: {', '.join(parts)}."
+    parts = [counted(name, totals[name]) for name in FATES if totals[name]]
+    return say("{count} events were sent again by approved plans; of those planned: {parts}.",
+               count=sent, parts=", ".join(parts))  # fmt: skip
 
 
 def show_republished(facts: Mapping[str, Any]) -> Table:
@@ -192,24 +199,34 @@ def show_republished(facts: Mapping[str, Any]) -> Table:
     rows = tuple(
         (
             plan["plan_id"],
-            f"{plan['events']:,}" + (f", {plan['edited']:,} edited" if plan["edited"] else ""),
-            f"{sum(plan['left_out'].values()):,}",
+            _planned(plan),
+            number(sum(plan["left_out"].values())),
             _approved(plan),
-            ", ".join(f"{count:,} {name.replace('_', ' ')}" for name, count in sorted(plan["states"].items())),
-            plan["last_run"] or "none",
+            counts_of(dict(sorted(plan["states"].items()))),
+            plan["last_run"] or say("none"),
             plan["hash"][:12],
         )
         for plan in facts["republish"]["plans"]
     )
-    columns = ("plan", "events", "left out", "approved", "journal", "last run", "hash")
-    return Table("Republish", columns, rows, "no plan was made")
+    columns = (
+        say("plan"), say("events"), say("left out"), say("approved"), say("journal"), say("last run"), say("hash"),
+    )  # fmt: skip
+    return Table(say("Republish"), columns, rows, say("no plan was made"))
+
+
+def _planned(plan: Mapping[str, Any]) -> str:
+    if plan["edited"]:
+        return say("{events}, {edited} edited", events=plan["events"], edited=plan["edited"])
+    return number(plan["events"])
 
 
 def _approved(plan: Mapping[str, Any]) -> str:
     if plan["is_cancelled"]:
-        return "cancelled"
+        return say("cancelled")
     known = plan["approved"]
-    return f"by {known['by']}, {moment_text(known['at'])}: {known['reason']}" if known else "not approved"
+    if not known:
+        return say("not approved")
+    return say("by {by}, {at}: {reason}", by=known["by"], at=moment_text(known["at"]), reason=known["reason"])
 
 
 def show_fates(facts: Mapping[str, Any]) -> Table:
@@ -218,14 +235,15 @@ def show_fates(facts: Mapping[str, Any]) -> Table:
     for plan in facts["republish"]["plans"]:
         totals = plan["totals"] or {}
         rows += [
-            (plan["plan_id"], name.replace("_", " "), f"{totals[name]:,}", MEANINGS[name])
+            (plan["plan_id"], name_of(name), number(totals[name]), say(MEANINGS[name]))
             for name in FATES if totals.get(name)
         ]  # fmt: skip
         if totals:
-            whole = "as planned" if plan["balances"] else "these do not balance with the plan"
-            rows.append((plan["plan_id"], "in all", f"{sum(totals.values()):,}", whole))
-        rows += [(plan["plan_id"], "missing", "", gap) for gap in plan["gaps"]]
-    return Table("Proof", ("plan", "what became of them", "events", "that is"), tuple(rows), "nothing was sent")
+            whole = balance_text(balances=plan["balances"])
+            rows.append((plan["plan_id"], say("in all"), number(sum(totals.values())), whole))
+        rows += [(plan["plan_id"], say("missing"), "", gap) for gap in plan["gaps"]]
+    columns = (say("plan"), say("what became of them"), say("events"), say("that is"))
+    return Table(say("Proof"), columns, tuple(rows), say("nothing was sent"))
 
 
 def show_not_sent(facts: Mapping[str, Any]) -> Table:
@@ -234,10 +252,16 @@ def show_not_sent(facts: Mapping[str, Any]) -> Table:
     for plan in facts["republish"]["plans"]:
         for reason, count in sorted(plan["left_out"].items(), key=lambda item: (-item[1], item[0])):
             named = [one["trace_id"] for one in plan["listed"] if one["reason"] == reason][:3]
-            more = f" and {count - len(named):,} more" if count > len(named) else ""
-            rows.append((plan["plan_id"], reason, f"{count:,}", REASONS.get(reason, ""), ", ".join(named) + more))
-    columns = ("plan", "left out for", "events", "because", "traces")
-    return Table("Left out of the republish", columns, tuple(rows), "nothing was left out")
+            traces = ", ".join(named)
+            if count > len(named):
+                traces = say("{traces} and {more} more", traces=traces, more=count - len(named))
+            rows.append((plan["plan_id"], reason_name(reason), number(count), _why_left_out(reason), traces))
+    columns = (say("plan"), say("left out for"), say("events"), say("because"), say("traces"))
+    return Table(say("Left out of the republish"), columns, tuple(rows), say("nothing was left out"))
+
+
+def _why_left_out(reason: str) -> str:
+    return say(REASONS[reason]) if reason in REASONS else ""
 
 
 def show_audit(facts: Mapping[str, Any]) -> Table:
@@ -246,4 +270,5 @@ def show_audit(facts: Mapping[str, Any]) -> Table:
         (moment_text(line["at"]), line["plan_id"], line["action"], line["by"], line["why"])
         for line in facts["republish"]["audit"][-LISTED:]
     )
-    return Table("Who did what", ("at", "plan", "what", "by", "because"), rows, "nothing")
+    columns = (say("at"), say("plan"), say("what"), say("by"), say("because"))
+    return Table(say("Who did what"), columns, rows, say("nothing"))

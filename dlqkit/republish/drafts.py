@@ -9,6 +9,7 @@ from typing import Any
 import pandas as pd
 
 from dlqkit.executions.event_history import record_outcomes
+from dlqkit.language import mark, say, say_count
 from dlqkit.prevention.payload_proposal import propose_schema
 from dlqkit.republish.edited import edit_events, find_refused
 from dlqkit.republish.edits import Edit
@@ -30,6 +31,9 @@ from dlqkit.settings import Settings, WorkflowSettings
 
 __all__ = ["Draft", "Drafts", "draft_events"]
 
+# A plan is told in English; what is said of an event is told in the reader's language where it is shown.
+_NOTHING_SAYS = mark("Nothing says whether the same payload would fail again.")
+_DOUBTED = mark("A schema learned from good payloads would refuse it: {places}.")
 # A dedupe key is a SHA-256 in hexadecimal.
 _DEDUPE_KEY = "0" * 64
 
@@ -143,8 +147,8 @@ def draft_events(
             *_history_words(int(letters.get(key, 1)), sent.get(key), key in had_succeeded, trace),
             *([f"Superseded: {superseded[key]}."] if key in superseded else []),
             *([f"Old: {too_old[key]}."] if key in too_old else []),
-            *([f"A schema learned from good payloads would refuse it: {doubtful[key]}."] if key in doubtful else []),
-            *(["Nothing says whether the same payload would fail again."] if event.failure_class == "unknown" else []),
+            *([say(_DOUBTED, places=doubtful[key])] if key in doubtful else []),
+            *([_NOTHING_SAYS] if event.failure_class == "unknown" else []),
             *_original_words(originals.get(key), target),
         ]
         planned.append(
@@ -187,22 +191,26 @@ def _succeeded(records: pd.DataFrame, events: pd.DataFrame) -> set[str]:
 
 
 def _history_words(letters: int, sent: Sent | None, has_succeeded: bool, trace: str | None) -> list[str]:
-    words = [f"It has {letters} dead letters and is sent once."] if letters > 1 else []
+    words = [say("It has {letters:d} dead letters and is sent once.", letters=letters)] if letters > 1 else []
     if has_succeeded:
-        words.append("It succeeded before its last dead letter, so it has had its effect once.")
+        words.append(mark("It succeeded before its last dead letter, so it has had its effect once."))
     if sent is not None and sent.replays:
-        words.append(f"It died again after {sent.replays} republish{'es' if sent.replays > 1 else ''}.")
+        words.append(
+            say_count(
+                "It died again after {count:d} republish.", "It died again after {count:d} republishes.", sent.replays
+            )
+        )
     if trace is None:
-        words.append("It has no trace, so its records cannot be told from those of other events.")
+        words.append(mark("It has no trace, so its records cannot be told from those of other events."))
     return words
 
 
 def _original_words(original: Original | None, target: Target) -> list[str]:
     words = []
     if original is not None and not original.is_same_text:
-        words.append("The original message has other bytes than the execution record.")
+        words.append(mark("The original message has other bytes than the execution record."))
     if original is not None and target.dedupe_attribute and target.dedupe_attribute in original.attributes:
-        words.append("The original message has a dedupe attribute of its own; ours takes its place.")
+        words.append(mark("The original message has a dedupe attribute of its own; ours takes its place."))
     return words
 
 
@@ -220,5 +228,5 @@ def _over_limit(payload: str, attributes: Mapping[str, str], key: str | None, ta
     try:
         data = payload.encode()
     except UnicodeEncodeError:
-        return "The envelope put half a character (a lone surrogate) into the message."
+        return mark("The envelope put half a character (a lone surrogate) into the message.")
     return check_message(Message(0, data, {**attributes, **own}, key or "", _DEDUPE_KEY))

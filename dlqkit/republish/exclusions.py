@@ -10,6 +10,7 @@ import pandas as pd
 
 from dlqkit.executions.event_history import record_outcomes
 from dlqkit.incident import parse_duration
+from dlqkit.language import date_and_time, mark, say
 from dlqkit.republish.plan import Plan, safe_hash
 from dlqkit.republish.selection import values_of
 from dlqkit.republish.sends import to_journal
@@ -25,32 +26,40 @@ __all__ = [
     "find_succeeded",
     "find_superseded",
     "find_too_old",
+    "reason_name",
 ]
 
 # In the order in which they are looked at; the first one that holds is the one that is said.
 REASONS: Mapping[str, str] = {
-    "succeeded later": "a record shows that it succeeded after its dead letter",
-    "still being tried": "a record newer than its dead letter shows that it is under way",
-    "in doubt": "an earlier send of it may or may not have arrived; resolve it first",
-    "already republished": "it was sent, and no newer dead letter of it is known",
-    "in another open plan": "it would be sent twice",
-    "duplicate dead letter": "the same payload of the same trace is planned once already",
-    "payload missing": "there is nothing to send",
-    "payload truncated": "what was cut cannot be sent",
-    "payload redacted": "masks would be sent in place of values",
-    "payload not JSON": "nobody can tell whether it is whole",
-    "edit does not fit": "the patch of all events cannot be applied to its payload",
-    "disputed class": "its fields and its text contradict each other; decide in judgement.yaml",
-    "business error": "the same payload would fail again; edit it first",
-    "refused by the schema": "the team's schema does not let it pass",
-    "poison": "it died again after as many replays as are allowed",
-    "superseded": "a newer event of the same entity has succeeded",
-    "too old": "its dead letter is older than the workflow's max_age",
-    "attribute missing": "a field that an attribute or the ordering key is taken from is not in its payload",
-    "over a limit": "Pub/Sub would refuse the message",
+    mark("succeeded later"): mark("a record shows that it succeeded after its dead letter"),
+    mark("still being tried"): mark("a record newer than its dead letter shows that it is under way"),
+    mark("in doubt"): mark("an earlier send of it may or may not have arrived; resolve it first"),
+    mark("already republished"): mark("it was sent, and no newer dead letter of it is known"),
+    mark("in another open plan"): mark("it would be sent twice"),
+    mark("duplicate dead letter"): mark("the same payload of the same trace is planned once already"),
+    mark("payload missing"): mark("there is nothing to send"),
+    mark("payload truncated"): mark("what was cut cannot be sent"),
+    mark("payload redacted"): mark("masks would be sent in place of values"),
+    mark("payload not JSON"): mark("nobody can tell whether it is whole"),
+    mark("edit does not fit"): mark("the patch of all events cannot be applied to its payload"),
+    mark("disputed class"): mark("its fields and its text contradict each other; decide in judgement.yaml"),
+    mark("business error"): mark("the same payload would fail again; edit it first"),
+    mark("refused by the schema"): mark("the team's schema does not let it pass"),
+    mark("poison"): mark("it died again after as many replays as are allowed"),
+    mark("superseded"): mark("a newer event of the same entity has succeeded"),
+    mark("too old"): mark("its dead letter is older than the workflow's max_age"),
+    mark("attribute missing"): mark(
+        "a field that an attribute or the ordering key is taken from is not in its payload"
+    ),
+    mark("over a limit"): mark("Pub/Sub would refuse the message"),
 }
 # What a person may answer for; the others would send the wrong thing, or the right one twice.
 ACCEPTABLE = ("payload truncated", "payload redacted", "payload not JSON", "poison", "superseded", "too old")
+
+
+def reason_name(reason: str) -> str:
+    """A reason in the reader's language; the plan keeps it in English, and it is compared so."""
+    return say(reason) if reason in REASONS else reason
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +102,7 @@ def find_succeeded(records: pd.DataFrame, last: pd.DataFrame) -> dict[str, tuple
         ("retrying", "still being tried", own["recorded_at"] > since),
     ):
         for key, at in own.loc[(outcome == state) & mask, ["event_key", "recorded_at"]].itertuples(index=False):
-            found.setdefault(str(key), (reason, "at an unknown time" if pd.isna(at) else f"{at:%Y-%m-%d %H:%M:%S} UTC"))
+            found.setdefault(str(key), (reason, say("at an unknown time") if pd.isna(at) else date_and_time(at)))
     return found
 
 
@@ -226,7 +235,7 @@ def find_superseded(
         newer = [one for one in newest.get(entity, []) if one[0] > event.first_at and one[2] != event.event_key]
         if newer:
             _, at, key = max(newer)
-            found[str(event.event_key)] = f"event {key} succeeded at {at:%Y-%m-%d %H:%M:%S} UTC"
+            found[str(event.event_key)] = say("event {key} succeeded at {at}", key=key, at=date_and_time(at))
     return found, unknown
 
 
@@ -252,7 +261,7 @@ def find_too_old(events: pd.DataFrame, own: WorkflowSettings, as_of: pd.Timestam
     limit = pd.Timedelta(parse_duration(own.max_age))
     ages = as_of - events["recorded_at"]
     return {
-        str(key): f"{_age(age)} old; the limit is {own.max_age}"
+        str(key): say("{age} old; the limit is {limit}", age=_age(age), limit=own.max_age)
         for key, age in zip(events["event_key"], ages, strict=True)
         if not pd.isna(age) and age > limit
     }

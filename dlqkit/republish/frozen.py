@@ -10,11 +10,13 @@ from typing import Any, TypeVar
 import msgspec
 
 from dlqkit.errors import EvidenceError, ParameterError
+from dlqkit.language import mark
 from dlqkit.republish.next_steps import here
 
 __all__ = ["canonical_json", "changed", "plain_values", "read_document", "read_frozen"]
 
 Frozen = TypeVar("Frozen")
+_CHANGED = mark("{name} was changed after it was made, or is not whole.")
 
 
 def canonical_json(value: Any) -> str:
@@ -34,7 +36,7 @@ def plain_values(frozen: Any) -> dict[str, Any]:
 def changed(name: str) -> EvidenceError:
     """The error for a document that is not what was written."""
     return EvidenceError(
-        f"{name} was changed after it was made, or is not whole.",
+        _CHANGED.format(name=name),
         "Do not send it; make a new plan.",
     )
 

@@ -11,6 +11,7 @@ from urllib.parse import quote
 
 from dlqkit.errors import EvidenceError, StorageError
 from dlqkit.evidence.store import FILE_MODE, make_folder
+from dlqkit.language import mark
 from dlqkit.republish.journal_schema import (
     CHANGING,
     FIXED,
@@ -48,6 +49,11 @@ _CLAIMS = """
        AND events.address = claims.address JOIN states ON states.event = number AND state <> 'failed')"""
 # SQLite waits so long for a reader that is just opening the file; no reader keeps a lock of the write-ahead log.
 _BUSY_S = 10.0
+# In English, as every error; a report tells them in the reader's language.
+_ITEM_CHANGED = mark("The journal is damaged: item {item} of {plan} was changed. Nothing was sent.")
+_PLAN_BROKEN = mark("The journal is damaged: {plan} is not whole. Nothing was sent.")
+_NOTE_CHANGED = mark("The journal is damaged: note {note} was changed. Nothing was sent.")
+_OTHER_FORMAT = mark("The journal has format {found}, and this dlqkit knows {known}.")
 _MISSING = "Restore republish/journal.sqlite from a copy; never start without it, or events may be sent again."
 
 
@@ -68,8 +74,8 @@ def journal_path(directory: Path) -> Path:
 
 
 def damaged(problem: str) -> EvidenceError:
-    """The error for a journal that cannot be trusted."""
-    return EvidenceError(f"The journal is damaged: {problem}. Nothing was sent.", _MISSING)
+    """The error for a journal that cannot be trusted; ``problem`` is a whole sentence."""
+    return EvidenceError(problem, _MISSING)
 
 
 @contextmanager
@@ -84,7 +90,7 @@ def writing() -> Iterator[None]:
     try:
         yield
     except UnicodeDecodeError as error:  # SQLite's own message quotes what it could not read
-        raise damaged("SQLite cannot read it") from error
+        raise damaged(mark("The journal is damaged: SQLite cannot read it. Nothing was sent.")) from error
     except sqlite3.Error as error:
         name = getattr(error, "sqlite_errorname", "") or ""
         if name == "SQLITE_FULL":
@@ -94,7 +100,7 @@ def writing() -> Iterator[None]:
         elif isinstance(error, sqlite3.DatabaseError) and not isinstance(
             error, sqlite3.IntegrityError | sqlite3.ProgrammingError | sqlite3.InterfaceError
         ):
-            raise damaged("SQLite cannot read it") from error
+            raise damaged(mark("The journal is damaged: SQLite cannot read it. Nothing was sent.")) from error
         else:
             raise
         raise StorageError(
@@ -120,7 +126,7 @@ def reading() -> Iterator[None]:
             raise StorageError(
                 "The journal cannot be read.", "Check the permissions of the folder republish."
             ) from error
-        raise damaged("SQLite cannot read it") from error
+        raise damaged(mark("The journal is damaged: SQLite cannot read it. Nothing was sent.")) from error
 
 
 def connect_to_write(path: Path) -> sqlite3.Connection:
@@ -235,15 +241,15 @@ def read_head(connection: sqlite3.Connection) -> Head:
     """
     rows = connection.execute("SELECT format, journal_id, device, inode, sequence, total FROM journal").fetchall()
     if len(rows) != 1:
-        raise damaged("its first row is missing")
+        raise damaged(mark("The journal is damaged: its first row is missing. Nothing was sent."))
     if rows[0][0] != FORMAT:
         raise EvidenceError(
-            f"The journal has format {rows[0][0]}, and this dlqkit knows {FORMAT}.",
+            _OTHER_FORMAT.format(found=rows[0][0], known=FORMAT),
             "Use the dlqkit that wrote it, or a newer one.",
         )
     head = Head(*rows[0][1:])
     if not all(type(value) is int for value in (head.device, head.inode, head.sequence)):
-        raise damaged("its first row was changed")
+        raise damaged(mark("The journal is damaged: its first row was changed. Nothing was sent."))
     return head
 
 
@@ -262,7 +268,7 @@ def check_contents(connection: sqlite3.Connection, head: Head) -> list[tuple[obj
     """
     problem = connection.execute("PRAGMA integrity_check(1)").fetchone()[0]
     if problem != "ok":
-        raise damaged("SQLite finds its pages inconsistent")
+        raise damaged(mark("The journal is damaged: SQLite finds its pages inconsistent. Nothing was sent."))
     digests: list[str] = []
     counted: dict[str, int] = {}
     rows = connection.execute(
@@ -272,24 +278,24 @@ def check_contents(connection: sqlite3.Connection, head: Head) -> list[tuple[obj
     for *fields, identity, digest in rows:
         fixed, changing = fields[: len(FIXED)], fields[len(FIXED) :]
         if identity != identity_of(head.journal_id, fixed) or digest != state_digest(identity, changing):
-            raise damaged(f"item {fixed[1]} of {fixed[0]} was changed")
+            raise damaged(_ITEM_CHANGED.format(item=fixed[1], plan=fixed[0]))
         digests.append(digest)
         counted[fixed[0]] = counted.get(fixed[0], 0) + 1
     taken = sum(row[len(FIXED)] != "failed" for row in rows)
     if connection.execute(_CLAIMS).fetchone() != (taken, taken):
-        raise damaged("it does not hold which events are taken")
+        raise damaged(mark("The journal is damaged: it does not hold which events are taken. Nothing was sent."))
     for plan_id, *known, digest in connection.execute("SELECT plan_id, hash, events, runs, digest FROM plans"):
         if digest != plan_digest(head.journal_id, (plan_id, *known)) or counted.get(plan_id, 0) != known[1]:
-            raise damaged(f"{plan_id} is not whole")
+            raise damaged(_PLAN_BROKEN.format(plan=plan_id))
         digests.append(digest)
     for *note, digest in connection.execute("SELECT number, plan_id, kind, facts, noted_at, digest FROM notes"):
         if digest != note_digest(head.journal_id, note):
-            raise damaged(f"note {note[0]} was changed")
+            raise damaged(_NOTE_CHANGED.format(note=note[0]))
         digests.append(digest)
     if add_digests("0", new=digests) != head.total:
-        raise damaged("a row is missing or older than the others")
+        raise damaged(mark("The journal is damaged: a row is missing or older than the others. Nothing was sent."))
     if not has_own_rules(connection):
-        raise damaged("its own rules were changed")
+        raise damaged(mark("The journal is damaged: its own rules were changed. Nothing was sent."))
     return [tuple(row[: len(FIXED) + len(CHANGING)]) for row in rows]
 
 

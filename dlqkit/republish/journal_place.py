@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from dlqkit import language
 from dlqkit.errors import EvidenceError, StorageError
 from dlqkit.evidence import audit_log
 from dlqkit.evidence.store import FILE_MODE
@@ -26,6 +27,8 @@ __all__ = [
     "refuse_older",
 ]
 
+_OLDER = language.mark("The journal is an older one: it was written {known} times, and {newest} are known.")
+_LOST = language.mark("The journal is missing, although {witness} says that one was begun in this incident folder.")
 MARK = "journal.mark"
 _ADOPT = (
     "Find the file that was written last; or go on with this one, by name and reason: "
@@ -99,7 +102,7 @@ def find_why_not(directory: Path, path: Path, head: Head, mark: Mark) -> tuple[s
     own = path.stat()
     newest = max(known_sequence(directory, head.journal_id), mark.read(head.journal_id))
     if head.sequence < newest:
-        return f"The journal is an older one: it was written {head.sequence} times, and {newest} are known.", True
+        return _OLDER.format(known=head.sequence, newest=newest), True
     if known_sequence(directory, head.journal_id) < 0 and head.sequence > 0:
         return "The journal is of another incident folder: audit.jsonl does not know it.", False
     if own.st_nlink != 1:
@@ -129,7 +132,7 @@ def refuse_older(directory: Path, head: Head, lines: Iterable[Mapping[str, Any]]
     newest = max(_told(lines, head.journal_id), _marked(marked, head.journal_id))
     if head.sequence < newest:
         raise EvidenceError(
-            f"The journal is an older one: it was written {head.sequence} times, and {newest} are known.",
+            _OLDER.format(known=head.sequence, newest=newest),
             here(_ADOPT, directory),
         )
 
@@ -162,7 +165,7 @@ def check_not_lost(directory: Path) -> None:
     else:
         return
     raise EvidenceError(
-        f"The journal is missing, although {witness} says that one was begun in this incident folder.",
+        _LOST.format(witness=witness),
         "Restore republish/journal.sqlite from a copy; without it, events would be sent again.",
     )
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dlqkit.language import say
 from dlqkit.republish.sink import Message
 from dlqkit.untrusted import for_terminal, shorten
 
@@ -56,25 +57,45 @@ def check_message(message: Message) -> str | None:
         A sentence without the payload or an attribute's value.
     """
     if not message.data and not message.attributes:
-        return "The message has neither a payload nor an attribute."
+        return say("The message has neither a payload nor an attribute.")
     if message_bytes(message) + _TOPIC_BYTES > MAX_REQUEST_BYTES:
-        return f"The message has {len(message.data):,} bytes, and a request takes {MAX_REQUEST_BYTES:,} in all."
+        return say(
+            "The message has {size} bytes, and a request takes {most} in all.",
+            size=len(message.data),
+            most=MAX_REQUEST_BYTES,
+        )
     if len(message.attributes) > MAX_ATTRIBUTES:
-        return f"The message has {len(message.attributes)} attributes, and {MAX_ATTRIBUTES} are allowed."
+        return say(
+            "The message has {count:d} attributes, and {most:d} are allowed.",
+            count=len(message.attributes),
+            most=MAX_ATTRIBUTES,
+        )
     if _length(message.ordering_key) > MAX_ORDERING_KEY_BYTES:
-        return f"The ordering key is longer than {MAX_ORDERING_KEY_BYTES} bytes."
+        return say("The ordering key is longer than {most:d} bytes.", most=MAX_ORDERING_KEY_BYTES)
     for key, value in message.attributes.items():
         shown = shorten(for_terminal(key), 40)
         if not key:
-            return "An attribute has no name."
+            return say("An attribute has no name.")
         if _length(key) > MAX_ATTRIBUTE_KEY_BYTES:
-            return f"The name of the attribute {shown} is longer than {MAX_ATTRIBUTE_KEY_BYTES} bytes."
+            return say(
+                "The name of the attribute {name} is longer than {most:d} bytes.",
+                name=shown,
+                most=MAX_ATTRIBUTE_KEY_BYTES,
+            )
         if key.startswith(RESERVED_PREFIX):
-            return f"The attribute {shown} has a name that Pub/Sub keeps for itself ({RESERVED_PREFIX}…)."
+            return say(
+                "The attribute {name} has a name that Pub/Sub keeps for itself ({prefix}…).",
+                name=shown,
+                prefix=RESERVED_PREFIX,
+            )
         if _length(value) > MAX_ATTRIBUTE_VALUE_BYTES:
-            return f"The value of the attribute {shown} is longer than {MAX_ATTRIBUTE_VALUE_BYTES} bytes."
+            return say(
+                "The value of the attribute {name} is longer than {most:d} bytes.",
+                name=shown,
+                most=MAX_ATTRIBUTE_VALUE_BYTES,
+            )
     if any(not _is_utf8(text) for text in (message.ordering_key, *message.attributes, *message.attributes.values())):
-        return "An attribute or the ordering key holds half a character (a lone surrogate)."
+        return say("An attribute or the ordering key holds half a character (a lone surrogate).")
     return None
 
 

@@ -12,6 +12,7 @@ from typing import Any
 import pandas as pd
 
 from dlqkit.executions.originals import match_originals, sendable_attributes
+from dlqkit.language import say
 from dlqkit.republish.selection import values_of
 from dlqkit.settings import WorkflowSettings
 
@@ -135,7 +136,7 @@ def find_attributes(
     for name, source in sorted(own.attributes.items()):
         for key, value in _values(events, source):
             if value is None:
-                missing.setdefault(key, f"{name}: {source} has no value, or several")
+                missing.setdefault(key, say("{name}: {source} has no value, or several", name=name, source=source))
             else:
                 mapped[key][name] = value
     found: dict[str, Mapping[str, str] | None] = {}
@@ -166,7 +167,7 @@ def find_ordering_keys(
         for key, value in _values(events, own.ordering_key):
             found[key] = value
             if value is None and key not in originals:
-                missing[key] = f"ordering key: {own.ordering_key} has no value, or several"
+                missing[key] = say("ordering key: {source} has no value, or several", source=own.ordering_key)
     return {**found, **{key: known.ordering_key for key, known in originals.items()}}, missing
 
 

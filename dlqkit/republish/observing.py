@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 import pandas as pd
 
 from dlqkit.frames import Loaded
+from dlqkit.language import say
 from dlqkit.republish.background import BEFORE_S, Background, measure_background
 from dlqkit.republish.matching import is_payload_alone
 from dlqkit.republish.outcomes import find_outcomes
@@ -87,13 +88,13 @@ class Observer:
         observer = cls(plan, workflow_id, world, deadline_s, own, known, tolerance_s, find_twins(plan), before)
         records = world.records(workflow_id, now - timedelta(seconds=LOOKBACK_S))
         if records.frame.empty and records.coverage.completeness == "partial":
-            why = " ".join(records.coverage.missing)
-            return observer, Judgement("stop", "records_unread", f"The execution records cannot be read. {why}".strip())
+            text, why = say("The execution records cannot be read."), " ".join(records.coverage.missing)
+            return observer, Judgement("stop", "records_unread", f"{text} {why}".strip())
         if before is not None and samples is not None:
             last = before.grown.last_scrape
             if last is None or (now - last).total_seconds() > SCRAPES_PATIENCE_S:
                 why = " ".join(samples.coverage.missing)
-                sentence = "The worker's counters are configured, and there is no scrape of the last 5 minutes."
+                sentence = say("The worker's counters are configured, and there is no scrape of the last 5 minutes.")
                 return observer, Judgement("stop", "scrapes_lost", f"{sentence} {why}".strip())
         return observer, Judgement("go_on", "", "The records can be read.")
 
@@ -153,8 +154,10 @@ class Observer:
         )  # fmt: skip
         is_unread = records.frame.empty and records.coverage.completeness == "partial"
         if judgement.reason == "cannot_correlate" and is_unread:
-            why = " ".join((f"The execution records could not be read within {self.deadline_s:,.0f} s.",
-                            *records.coverage.missing))  # fmt: skip
+            text = say(
+                "The execution records could not be read within {deadline_s:,.0f} s.", deadline_s=self.deadline_s
+            )
+            why = " ".join((text, *records.coverage.missing))
             return Judgement("stop", "records_unread", why)
         if judgement.decision == "stop" and judgement.reason in {"cannot_correlate", "scrapes_lost"}:
             loaded = samples if judgement.reason == "scrapes_lost" and samples is not None else records

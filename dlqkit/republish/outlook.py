@@ -8,6 +8,7 @@ from typing import Any
 
 import pandas as pd
 
+from dlqkit.language import mark
 from dlqkit.republish.plan import Plan
 from dlqkit.signals.counters import increase, metric_samples, steps_within
 
@@ -46,13 +47,15 @@ def live_rate(
     """
     rate = _rate_of_counters(workflow_id, samples, names)
     if rate is not None:
-        return rate, "the worker's counters, the last 10 minutes of scrapes"
+        return rate, mark("the worker's counters, the last 10 minutes of scrapes")
     own = records[(records["workflow_id"] == workflow_id) & records["recorded_at"].notna()]
     if not records_are_whole or own.empty:
-        return None, "neither counters nor whole records tell it"
+        return None, mark("neither counters nor whole records tell it")
     now = records["recorded_at"].max()
     recent = own[own["recorded_at"] > now - NEWEST]
-    return recent["event_key"].nunique() / NEWEST.total_seconds(), "execution records of the last 10 minutes"
+    # In English: it is kept beside the plan.
+    basis = mark("execution records of the last 10 minutes")
+    return recent["event_key"].nunique() / NEWEST.total_seconds(), basis
 
 
 def _rate_of_counters(workflow_id: str, samples: pd.DataFrame | None, names: Mapping[str, str] | None) -> float | None:

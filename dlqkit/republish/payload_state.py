@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
+from dlqkit.language import say
 from dlqkit.republish.exact_json import read_value
 
 __all__ = ["judge_payload"]
@@ -43,27 +44,28 @@ def judge_payload(payload: Any) -> tuple[str, str] | None:
         speaks against it.
     """
     if not isinstance(payload, str) or not payload.strip():
-        return "payload missing", "the record has none"
+        return "payload missing", say("the record has none")
     try:
         payload.encode()
     except UnicodeEncodeError:
-        return "payload not JSON", "it holds half a character (a lone surrogate), which UTF-8 cannot carry"
+        return "payload not JSON", say("it holds half a character (a lone surrogate), which UTF-8 cannot carry")
     try:
         value = read_value(payload)
     except ValueError:
         stripped = payload.strip()
         if stripped[0] in '{["' or _CUT_TEXT.search(stripped):
-            return "payload truncated", f"its text of {len(payload):,} characters ends before its JSON does"
-        return "payload not JSON", "its text is no JSON"
+            words = say("its text of {length} characters ends before its JSON does", length=len(payload))
+            return "payload truncated", words
+        return "payload not JSON", say("its text is no JSON")
     try:
         texts = list(_texts("payload", value))
     except RecursionError:
-        return "payload not JSON", "it is nested too deeply to look into"
+        return "payload not JSON", say("it is nested too deeply to look into")
     for path, found in texts:
         if found is True or _CUT_INSIDE.search(found):
-            return "payload truncated", f"{path} was cut"
+            return "payload truncated", say("{path} was cut", path=path)
         if _MASKED.search(found):
-            return "payload redacted", f"{path} looks masked"
+            return "payload redacted", say("{path} looks masked", path=path)
     return None
 
 

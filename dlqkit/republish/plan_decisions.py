@@ -10,6 +10,7 @@ from typing import Any
 from dlqkit.errors import EvidenceError
 from dlqkit.evidence import audit_log
 from dlqkit.evidence.store import write_bytes
+from dlqkit.language import mark
 from dlqkit.republish.frozen import canonical_json, plain_values, read_frozen
 from dlqkit.republish.next_steps import REASON, approve_command, here, is_reason
 from dlqkit.republish.people import is_somebody
@@ -23,6 +24,11 @@ __all__ = [
     "write_approval",
     "write_cancellation",
 ]
+
+
+# In English, as every error; a table of the plans tells them in the reader's language.
+_CANCELLED = mark("{plan} was cancelled by {by}.")
+_NOT_APPROVED = mark("{plan} is not approved.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,11 +81,11 @@ def read_approval(directory: Path, plan: Plan) -> Approval:
     """
     given_up = read_cancellation(directory, plan.plan_id)
     if given_up is not None:
-        raise EvidenceError(f"{plan.plan_id} was cancelled by {given_up.by!r}.", "Make a new plan.")
+        raise EvidenceError(_CANCELLED.format(plan=plan.plan_id, by=repr(given_up.by)), "Make a new plan.")
     path = plan_path(directory, plan.plan_id, "approval")
     command = approve_command(directory, plan.plan_id, plan.unknowns, plan.outcome_deadline_s)
     if not path.exists():
-        raise EvidenceError(f"{plan.plan_id} is not approved.", f"Read it, then: {command}")
+        raise EvidenceError(_NOT_APPROVED.format(plan=plan.plan_id), f"Read it, then: {command}")
     again = f"Read the plan, and approve it again: {command}"
     try:
         approval = read_frozen(path, Approval)

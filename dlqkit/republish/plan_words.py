@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import pandas as pd
 
 from dlqkit.frames import Completeness
+from dlqkit.language import say, say_count
 from dlqkit.republish.drafts import Drafts
 from dlqkit.republish.named_fields import leaves_named
 from dlqkit.republish.plan import PlannedEvent, Target
@@ -36,10 +37,6 @@ def _name(workflow_id: str, settings: Settings) -> str:
 
 def _topic(workflow_id: str, settings: Settings) -> str | None:
     return settings.workflows.get(workflow_id, WorkflowSettings()).topic
-
-
-def _of(count: int, total: int) -> str:
-    return f"{count:,} of {total:,} event{'' if total == 1 else 's'}"
 
 
 def find_unknowns(
@@ -74,23 +71,51 @@ def find_unknowns(
     no_key = sum(event.ordering_key is None for event in events)
     no_trace = sum(event.trace_id is None for event in events)
     if no_attributes:
-        sent = f"only {target.dedupe_attribute} is" if target.dedupe_attribute else "none are"
-        said.append(f"Not known: the attributes of {_of(no_attributes, total)}; {sent} sent.")
+        said.append(_no_attributes(no_attributes, total, target))
     if no_key:
-        said.append(f"Not known: the ordering keys of {_of(no_key, total)}; they are sent without one.")
+        said.append(
+            say_count(
+                "Not known: the ordering keys of {part} of {count} event; they are sent without one.",
+                "Not known: the ordering keys of {part} of {count} events; they are sent without one.",
+                total, part=no_key,
+            )
+        )  # fmt: skip
     if no_trace:
-        said.append(f"Not known: whether {_of(no_trace, total)} without a trace succeeded since.")
-    if completeness != "complete":
-        word = "were not read whole" if completeness == "partial" else "may not be all there are"
-        said.append(f"The execution records {word}: an event may have succeeded unseen.")
+        said.append(
+            say_count(
+                "Not known: whether {part} of {count} event without a trace succeeded since.",
+                "Not known: whether {part} of {count} events without a trace succeeded since.",
+                total, part=no_trace,
+            )
+        )  # fmt: skip
+    if completeness == "partial":
+        said.append(say("The execution records were not read whole: an event may have succeeded unseen."))
+    elif completeness != "complete":
+        said.append(say("The execution records may not be all there are: an event may have succeeded unseen."))
     unplaced = [name for name in find_siblings(records, events) if _topic(name, settings) is None]
     if unplaced and target.kind == "pubsub":
-        names = ", ".join(_name(name, settings) for name in unplaced)
         said.append(
-            f"Not known: whether other workflows of the same traces take from this topic and run again: {names}."
+            say(
+                "Not known: whether other workflows of the same traces take from this topic and run again: {names}.",
+                names=", ".join(_name(name, settings) for name in unplaced),
+            )
         )
     said += _edit_words([event for event in events if event.failure_class == "business"], records, total)
     return (*said, *dict.fromkeys(more))
+
+
+def _no_attributes(count: int, total: int, target: Target) -> str:
+    if target.dedupe_attribute:
+        return say_count(
+            "Not known: the attributes of {part} of {count} event; only {attribute} is sent.",
+            "Not known: the attributes of {part} of {count} events; only {attribute} is sent.",
+            total, part=count, attribute=target.dedupe_attribute,
+        )  # fmt: skip
+    return say_count(
+        "Not known: the attributes of {part} of {count} event; none are sent.",
+        "Not known: the attributes of {part} of {count} events; none are sent.",
+        total, part=count,
+    )  # fmt: skip
 
 
 def _edit_words(events: Sequence[PlannedEvent], records: pd.DataFrame, total: int) -> list[str]:
@@ -111,14 +136,24 @@ def _edit_words(events: Sequence[PlannedEvent], records: pd.DataFrame, total: in
         shown = ", ".join(name[:_LONGEST_NAME] for name in sorted(names)[:_MOST_NAMES])
         more = ", …" if len(names) > _MOST_NAMES else ""
         said.append(
-            f"Not known: whether the edit mends what failed in {_of(beside, total)}: the error names {shown}{more},"
-            " and the edit changes none of it."
-        )
+            say_count(
+                "Not known: whether the edit mends what failed in {part} of {count} event: the error names {fields},"
+                " and the edit changes none of it.",
+                "Not known: whether the edit mends what failed in {part} of {count} events: the error names {fields},"
+                " and the edit changes none of it.",
+                total, part=beside, fields=f"{shown}{more}",
+            )
+        )  # fmt: skip
     if untold:
         said.append(
-            f"Not known: whether the edit mends what failed in {_of(untold, total)}: the error names no field of the"
-            " payload."
-        )
+            say_count(
+                "Not known: whether the edit mends what failed in {part} of {count} event: the error names no field of"
+                " the payload.",
+                "Not known: whether the edit mends what failed in {part} of {count} events: the error names no field of"
+                " the payload.",
+                total, part=untold,
+            )
+        )  # fmt: skip
     return said
 
 
@@ -151,34 +186,47 @@ def find_warnings(
     """
     said = []
     if target.kind == "pubsub":
-        said.append("Every subscription of the topic gets a copy, whoever reads it.")
+        said.append(say("Every subscription of the topic gets a copy, whoever reads it."))
         again = [(name, count) for name, count in find_siblings(records, events).items()
                  if _topic(name, settings) == target.address]  # fmt: skip
-        said += [f"{_name(name, settings)} takes from the same topic and runs again for {count:,} of the traces."
-                 for name, count in again]  # fmt: skip
+        said += [
+            say(
+                "{name} takes from the same topic and runs again for {count} of the traces.",
+                name=_name(name, settings), count=count,
+            )
+            for name, count in again
+        ]  # fmt: skip
     own = {event.workflow_id for event in events}
     elsewhere = sorted({topic for name in own if (topic := _topic(name, settings))} - {target.address})
     if elsewhere and target.kind == "pubsub":
-        said.append(f"This is not the workflow's own topic, {elsewhere[0]}.")
+        said.append(say("This is not the workflow's own topic, {topic}.", topic=elsewhere[0]))
     unread = sum(draft.is_original_text is None for draft in drafts.planned)
     if unread:
         said.append(
-            f"The text of {_of(unread, len(events))} is the execution record's own; the original message was not read"
-            " and may have had other bytes."
-        )
+            say_count(
+                "The text of {part} of {count} event is the execution record's own; the original message was not read"
+                " and may have had other bytes.",
+                "The text of {part} of {count} events is the execution record's own; the original message was not read"
+                " and may have had other bytes.",
+                len(events), part=unread,
+            )
+        )  # fmt: skip
     if settings.workflows.get(next(iter(own), ""), WorkflowSettings()).envelope is not None:
-        said.append("The payloads are wrapped in the envelope of the settings.")
+        said.append(say("The payloads are wrapped in the envelope of the settings."))
     if target.dedupe_attribute is None:
-        said.append("The dedupe attribute is off: a consumer cannot tell a repeat.")
+        said.append(say("The dedupe attribute is off: a consumer cannot tell a repeat."))
     if drafts.entity_unknown:
         said.append(
-            f"Not known: the entity of {drafts.entity_unknown:,} selected, and so whether a newer event succeeded."
+            say(
+                "Not known: the entity of {count} selected, and so whether a newer event succeeded.",
+                count=drafts.entity_unknown,
+            )
         )
     if not_found:
         shown = ", ".join(not_found[:5]) + (", …" if len(not_found) > 5 else "")
-        said.append(f"Asked for, and no dead event here: {len(not_found):,} ({shown}).")
+        said.append(say("Asked for, and no dead event here: {count} ({names}).", count=len(not_found), names=shown))
     if not is_registry_shared:
-        said.append("Not checked elsewhere: a plan in another folder may hold the same events.")
+        said.append(say("Not checked elsewhere: a plan in another folder may hold the same events."))
     counts: dict[str, int] = {}
     for event in events:
         for warning in event.warnings:

@@ -9,6 +9,7 @@ import pandas as pd
 
 from dlqkit.errors import ParameterError, PlanError
 from dlqkit.frames import RECORDS, check_frame
+from dlqkit.language import SOURCE, use
 from dlqkit.republish.drafts import Drafts, draft_events
 from dlqkit.republish.edits import Edit
 from dlqkit.republish.exclusions import ACCEPTABLE, REASONS
@@ -61,12 +62,15 @@ def find_dead_letters(records: pd.DataFrame, classified: pd.DataFrame) -> pd.Dat
 
 def _in_order(records: pd.DataFrame) -> pd.DataFrame:
     """The records by time, ties broken by what they hold, so that the order they came in says nothing."""
-    ties = ["record_id", "event_key", "status", "queued_to_dlq", "attempts", "last_error", "payload_snapshot"]
+    ties = ["record_id", "event_key", "trace_id", "status", "queued_to_dlq", "attempts", "last_error",
+            "payload_snapshot"]  # fmt: skip
     keyed = records.assign(**{f"_{name}": records[name].astype("str").fillna("") for name in ties})
     ordered = keyed.sort_values(["recorded_at", *(f"_{name}" for name in ties)], na_position="first", kind="stable")
     return records.loc[ordered.index].reset_index(drop=True)
 
 
+# A plan is told in English, whoever makes it: its hash is over every word of it.
+@use(SOURCE)
 def plan_republish(
     records: pd.DataFrame,
     classified: pd.DataFrame,

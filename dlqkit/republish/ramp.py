@@ -10,6 +10,7 @@ from typing import Literal
 
 import pandas as pd
 
+from dlqkit.language import say, say_count
 from dlqkit.republish.background import Background, Grown, grows, read_growth
 from dlqkit.republish.matching import is_payload_alone
 from dlqkit.republish.next_steps import REASON
@@ -103,10 +104,19 @@ def judge_sending(states: pd.Series) -> Judgement:
     allowed = UNSETTLED_SHARE * len(names)
     doubtful, refused = int((names == "in_doubt").sum()), int((names == "failed").sum())
     if doubtful > allowed:
-        return _stop("in_doubt_grow", f"Of {_events(len(names))} sent {doubtful:,} in doubt: no answer tells "
-                                      "whether they were stored.")  # fmt: skip
+        text = say_count(
+            "Of {count} event sent {doubtful} in doubt: no answer tells whether they were stored.",
+            "Of {count} events sent {doubtful} in doubt: no answer tells whether they were stored.",
+            len(names), doubtful=doubtful,
+        )  # fmt: skip
+        return _stop("in_doubt_grow", text)
     if refused > allowed:
-        return _stop("sink_failed", f"Of {_events(len(names))} {refused:,} refused by the receiver.")
+        text = say_count(
+            "Of {count} event {refused} refused by the receiver.",
+            "Of {count} events {refused} refused by the receiver.",
+            len(names), refused=refused,
+        )  # fmt: skip
+        return _stop("sink_failed", text)
     return Judgement("go_on", "", f"Sent: {_events(len(names))}.")
 
 
@@ -169,8 +179,11 @@ def judge_step(
     if samples is not None and before is not None and not is_seen:
         watched = _watch(samples, before, workflow_id, last_sent_at, now, names, records_at)
     if watched is not None and watched >= SILENT_EVENTS:
-        return _stop("worker_silent", "Nothing of the workflow was attempted since the send: no counter grew and no "
-                                      "record came, although events usually come all the time.")  # fmt: skip
+        text = say(
+            "Nothing of the workflow was attempted since the send: no counter grew and no record came, although events"
+            " usually come all the time."
+        )
+        return _stop("worker_silent", text)
     is_late = waited_s >= deadline_s
     if passed < total and not is_late:
         return Judgement("wait", "", f"{passed:,} of {total:,} passed; the others are waited for.")
@@ -194,20 +207,39 @@ def _judge_deaths(outcomes: pd.DataFrame) -> Judgement | None:
     failed = outcomes[outcomes["outcome"].astype("str").isin(["failed_same", "failed_new"])]
     if failed.empty:
         return None
-    count = f"{len(failed):,} of {_events(len(outcomes))} failed again"
     new = failed[failed["is_new_error"].fillna(False).astype(bool)]
     if new.empty:
-        return _stop("died_again", f"{count}, with an error of before (event {failed['item'].iloc[0]} of the plan).")
-    return _stop("new_error", f"{count}, {len(new):,} with an error that no dead letter had before "
-                              f"(event {new['item'].iloc[0]} of the plan).", int(new["item"].iloc[0]))  # fmt: skip
+        text = say_count(
+            "{failed} of {count} event failed again, with an error of before (event {item:d} of the plan).",
+            "{failed} of {count} events failed again, with an error of before (event {item:d} of the plan).",
+            len(outcomes), failed=len(failed), item=int(failed["item"].iloc[0]),
+        )  # fmt: skip
+        return _stop("died_again", text)
+    item = int(new["item"].iloc[0])
+    text = say_count(
+        "{failed} of {count} event failed again, {new} with an error that no dead letter had before (event {item:d} of"
+        " the plan).",
+        "{failed} of {count} events failed again, {new} with an error that no dead letter had before (event {item:d} of"
+        " the plan).",
+        len(outcomes), failed=len(failed), new=len(new), item=item,
+    )  # fmt: skip
+    return _stop("new_error", text, item)
 
 
 def _growth_sentence(what: str, grown: Grown, before: Background) -> str:
     now, was = (grown.dlq, before.grown.dlq) if what == "dead letters" else (grown.failure, before.grown.failure)
     usual = (was or 0.0) / max(before.grown.length_s, 1.0) * 60
-    return (
-        f"The workflow's {what} grow: {now or 0:,.0f} in the {grown.length_s:,.0f} s since the send, "
-        f"where {usual:,.1f} a minute were usual before the run."
+    values = {"now": now or 0, "length_s": grown.length_s, "usual": usual}
+    if what == "dead letters":
+        return say(
+            "The workflow's dead letters grow: {now:,.0f} in the {length_s:,.0f} s since the send, where {usual:,.1f} a"
+            " minute were usual before the run.",
+            **values,
+        )
+    return say(
+        "The workflow's failures grow: {now:,.0f} in the {length_s:,.0f} s since the send, where {usual:,.1f} a minute"
+        " were usual before the run.",
+        **values,
     )
 
 
@@ -233,16 +265,41 @@ def _watch(
 
 def _judge_lateness(counts: pd.Series, alike: int, total: int, is_silent: bool, deadline_s: float) -> Judgement:
     running, unseen = int(counts.get("running", 0)), int(counts.get("not_seen", 0))
-    within = f"within {deadline_s:,.0f} s"
     if running > unseen:
-        return _stop("still_running", f"{running:,} of {_events(total)} attempted and not done {within}.")
+        text = say_count(
+            "{running} of {count} event attempted and not done within {deadline_s:,.0f} s.",
+            "{running} of {count} events attempted and not done within {deadline_s:,.0f} s.",
+            total, running=running, deadline_s=deadline_s,
+        )  # fmt: skip
+        return _stop("still_running", text)
     if is_silent:
-        return _stop("worker_silent", f"Nothing of the workflow was attempted {within} of the send: no counter grew "
-                                      "and no record came.")  # fmt: skip
-    sentence = f"{unseen:,} of {_events(total)} without an execution record that is its own beyond doubt {within};"
+        text = say(
+            "Nothing of the workflow was attempted within {deadline_s:,.0f} s of the send: no counter grew and no"
+            " record came.",
+            deadline_s=deadline_s,
+        )
+        return _stop("worker_silent", text)
+    return _stop("cannot_correlate", _unseen_sentence(unseen, alike, total, deadline_s))
+
+
+def _unseen_sentence(unseen: int, alike: int, total: int, deadline_s: float) -> str:
     if alike:
-        sentence += f" {alike:,} with a record of the same payload and another trace, which may be another event's;"
-    return _stop("cannot_correlate", f"{sentence} whether they passed is not known.")
+        return say_count(
+            "{unseen} of {count} event without an execution record that is its own beyond doubt within"
+            " {deadline_s:,.0f} s; {alike} with a record of the same payload and another trace, which may be another"
+            " event's; whether they passed is not known.",
+            "{unseen} of {count} events without an execution record that is its own beyond doubt within"
+            " {deadline_s:,.0f} s; {alike} with a record of the same payload and another trace, which may be another"
+            " event's; whether they passed is not known.",
+            total, unseen=unseen, alike=alike, deadline_s=deadline_s,
+        )  # fmt: skip
+    return say_count(
+        "{unseen} of {count} event without an execution record that is its own beyond doubt within"
+        " {deadline_s:,.0f} s; whether they passed is not known.",
+        "{unseen} of {count} events without an execution record that is its own beyond doubt within"
+        " {deadline_s:,.0f} s; whether they passed is not known.",
+        total, unseen=unseen, deadline_s=deadline_s,
+    )  # fmt: skip
 
 
 def _judge_scrapes(grown: Grown, sent_at: datetime, now: datetime) -> Judgement:
@@ -250,5 +307,8 @@ def _judge_scrapes(grown: Grown, sent_at: datetime, now: datetime) -> Judgement:
     waited_s = (now - since).total_seconds()
     if waited_s < SCRAPES_PATIENCE_S:
         return Judgement("wait", "", "The events passed; a scrape of after the send is waited for.")
-    return _stop("scrapes_lost", f"The workflow's counters were not scraped for {waited_s:,.0f} s, so whether its "
-                                 "failures grow is not known.")  # fmt: skip
+    text = say(
+        "The workflow's counters were not scraped for {waited_s:,.0f} s, so whether its failures grow is not known.",
+        waited_s=waited_s,
+    )
+    return _stop("scrapes_lost", text)

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 
 import pandas as pd
 
+from dlqkit.language import mark, say
 from dlqkit.republish.edited import Edited, find_refused
 from dlqkit.republish.exact_json import read_value
 from dlqkit.republish.exclusions import Sent, find_duplicates, find_succeeded
@@ -15,6 +16,12 @@ from dlqkit.republish.payload_state import judge_payload
 __all__ = ["Found", "find_reasons"]
 
 Found = Mapping[str, tuple[str, str]]
+_BY_FIELDS = {
+    "business": mark("by its fields business"),
+    "infrastructure": mark("by its fields infrastructure"),
+    "timeout": mark("by its fields timeout"),
+    "unknown": mark("by its fields unknown"),
+}
 
 
 def find_reasons(
@@ -102,19 +109,22 @@ def _is_sendable(text: str, reason: str) -> bool:
 
 
 def _of_classes(events: pd.DataFrame, edited: Edited) -> dict[str, tuple[str, str]]:
-    found = {}
+    found, unedited = {}, say("no edit is given")
     for event in events.itertuples(index=False):
         key = str(event.event_key)
         if event.disputed:
-            found[key] = ("disputed class", f"by its fields {event.failure_class}")
+            found[key] = ("disputed class", _BY_FIELDS.get(event.failure_class, f"by its fields {event.failure_class}"))
         elif event.failure_class == "business" and key not in edited.notes:
-            found[key] = ("business error", "no edit is given")
+            found[key] = ("business error", unedited)
     return found
 
 
 def _poison(sent: Mapping[str, Sent], most: int) -> dict[str, tuple[str, str]]:
     return {
-        key: ("poison", f"sent {one.replays} times, dead again; the limit is {most}")
+        key: (
+            "poison",
+            say("sent {replays:d} times, dead again; the limit is {most:d}", replays=one.replays, most=most),
+        )
         for key, one in sent.items()
         if one.replays >= most
     }

@@ -10,6 +10,7 @@ from pathlib import Path
 import pandas as pd
 
 from dlqkit.errors import EvidenceError, ParameterError
+from dlqkit.language import SOURCE, use
 from dlqkit.republish.journal import Journal, open_journal, read_journal, refuse_lost
 from dlqkit.republish.next_steps import REASON, here
 from dlqkit.republish.observing import Observer
@@ -48,6 +49,8 @@ class Run:
     approved_by: str | None
 
 
+# What a run says is stored, and so told in English, whoever runs it.
+@use(SOURCE)
 def run_republish(
     directory: Path,
     plan: Plan,

@@ -9,13 +9,13 @@ from typing import Any
 
 import pandas as pd
 
+from dlqkit.language import say, say_count
 from dlqkit.republish.journal import Journal
 from dlqkit.republish.observing import Observer
 from dlqkit.republish.plan import Plan
 from dlqkit.republish.ramp import Judgement, find_step, judge_sending
 from dlqkit.republish.sending import Sent, send_events
 from dlqkit.republish.sink import Sink
-from dlqkit.republish.words import are, events_of
 
 __all__ = ["ASKED", "Running", "Step"]
 
@@ -156,20 +156,56 @@ class Running:
         if self._held:
             return self._say_held(states)
         counts = Counter(states.values())
-        doubt = f"; {counts['in_doubt']:,} in doubt" if counts["in_doubt"] else ""
-        refused = f"; {counts['failed']:,} refused" if counts["failed"] else ""
-        return Judgement("go_on", "", f"Nothing is left to be sent: {counts['acked']:,} of "
-                                      f"{events_of(len(self._plan.events))} {are(len(self._plan.events))} "
-                                      f"acknowledged{doubt}{refused}.")  # fmt: skip
+        return Judgement("go_on", "", _end_sentence(counts, len(self._plan.events)))
 
     def _say_held(self, states: Mapping[int, str]) -> Judgement:
         """Only a doubt can be settled; behind an event that failed for good this plan sends nothing more."""
         keys = {event.ordering_key for event in self._plan.events if event.item in self._held}
         own = [event.item for event in self._plan.events if event.ordering_key in keys]
         is_doubtful = any(states.get(item) in {"in_doubt", "intent"} for item in own)
-        reason, why = ("held", "is in doubt") if is_doubtful else ("held_by_failed", "failed for good")
-        held = f"{events_of(len(self._held))} {are(len(self._held))} held: an earlier one of their ordering key {why}."
-        return Judgement("stop", reason, held)
+        if is_doubtful:
+            held = say_count(
+                "{count} event is held: an earlier one of their ordering key is in doubt.",
+                "{count} events are held: an earlier one of their ordering key is in doubt.",
+                len(self._held),
+            )
+            return Judgement("stop", "held", held)
+        held = say_count(
+            "{count} event is held: an earlier one of their ordering key failed for good.",
+            "{count} events are held: an earlier one of their ordering key failed for good.",
+            len(self._held),
+        )
+        return Judgement("stop", "held_by_failed", held)
+
+
+def _end_sentence(counts: Mapping[str, int], total: int) -> str:
+    """What became of a plan of which all was tried."""
+    values = {"acked": counts["acked"], "doubtful": counts["in_doubt"], "refused": counts["failed"]}
+    if values["doubtful"] and values["refused"]:
+        return say_count(
+            "Nothing is left to be sent: {acked} of {count} event is acknowledged; {doubtful} in doubt; {refused}"
+            " refused.",
+            "Nothing is left to be sent: {acked} of {count} events are acknowledged; {doubtful} in doubt; {refused}"
+            " refused.",
+            total, **values,
+        )  # fmt: skip
+    if values["doubtful"]:
+        return say_count(
+            "Nothing is left to be sent: {acked} of {count} event is acknowledged; {doubtful} in doubt.",
+            "Nothing is left to be sent: {acked} of {count} events are acknowledged; {doubtful} in doubt.",
+            total, **values,
+        )  # fmt: skip
+    if values["refused"]:
+        return say_count(
+            "Nothing is left to be sent: {acked} of {count} event is acknowledged; {refused} refused.",
+            "Nothing is left to be sent: {acked} of {count} events are acknowledged; {refused} refused.",
+            total, **values,
+        )  # fmt: skip
+    return say_count(
+        "Nothing is left to be sent: {acked} of {count} event is acknowledged.",
+        "Nothing is left to be sent: {acked} of {count} events are acknowledged.",
+        total, **values,
+    )  # fmt: skip
 
 
 def _read_notes(notes: list[dict[str, Any]]) -> tuple[int, int, set[int]]:
@@ -186,9 +222,13 @@ def _read_notes(notes: list[dict[str, Any]]) -> tuple[int, int, set[int]]:
 
 
 def _asked(left: int) -> Judgement:
-    words = f"It was asked to stop; what was in flight is in the journal, {events_of(left)} {are(left)} left."
+    words = say_count(
+        "It was asked to stop; what was in flight is in the journal, {count} event is left.",
+        "It was asked to stop; what was in flight is in the journal, {count} events are left.",
+        left,
+    )
     return Judgement("stop", ASKED, words)
 
 
 def _gave_up(sent: Sent) -> Judgement:
-    return Judgement("stop", _GAVE_UP[sent.stopped or ""], sent.reason or "The receiver gave no answer.")
+    return Judgement("stop", _GAVE_UP[sent.stopped or ""], sent.reason or say("The receiver gave no answer."))

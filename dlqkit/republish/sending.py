@@ -10,6 +10,7 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass
 
 from dlqkit.errors import EvidenceError
+from dlqkit.language import say
 from dlqkit.republish.batches import Queue
 from dlqkit.republish.interrupts import holding_interrupts
 from dlqkit.republish.journal import Change, Journal
@@ -188,7 +189,7 @@ class _Sending:
 
     def _next_batch(self) -> list[Message]:
         if self._stop is None and len(self._queue) and self._should_stop():
-            self._stop = ("asked", "It was asked to stop; what was under way is finished and in the journal.")
+            self._stop = ("asked", say("It was asked to stop; what was under way is finished and in the journal."))
         if self._stop is not None or time.monotonic() < self._not_before:
             return []
         busy = {self._flying.messages[0].ordering_key} - {""} if self._flying is not None else set()
@@ -243,11 +244,12 @@ class _Sending:
         for change in answer.changes:
             self._refused = self._refused + 1 if change.state == "failed" else 0
             if self._refused == MAX_REFUSED:
-                self._stop = ("refused", f"The target refused {MAX_REFUSED} events in a row ({change.code}).")
+                text = say("The target refused {count} events in a row ({code}).", count=MAX_REFUSED, code=change.code)
+                self._stop = ("refused", text)
         if answer.code is None:
             self._bad = self._bad if answer.unsent else 0
         elif answer.is_refused:
-            self._stop = ("refused", f"The target refuses what is sent ({answer.code}).")
+            self._stop = ("refused", say("The target refuses what is sent ({code}).", code=answer.code))
         else:
             self._bad += 1
             self._not_before = time.monotonic() + PAUSE_S * 2 ** (self._bad - 1)
@@ -267,5 +269,8 @@ class _Sending:
 
 def _without_answer(answer: Answer, count: int) -> tuple[str, str]:
     if answer.is_ambiguous:
-        return "doubtful", f"{count} requests in a row had no sure answer, the last one {answer.code}."
-    return "unreachable", f"The target could not be reached {count} times in a row; nothing was sent to it."
+        text = say("{count} requests in a row had no sure answer, the last one {code}.", count=count, code=answer.code)
+        return "doubtful", text
+    return "unreachable", say(
+        "The target could not be reached {count} times in a row; nothing was sent to it.", count=count
+    )

@@ -11,12 +11,17 @@ import pandas as pd
 
 from dlqkit.errors import EvidenceError, ParameterError
 from dlqkit.evidence import audit_log
+from dlqkit.language import mark
 from dlqkit.republish.journal import read_journal, refuse_lost
 from dlqkit.republish.next_steps import REASON, here
 from dlqkit.republish.plan import Plan, find_plans, plan_path, read_plan
 from dlqkit.republish.plan_decisions import read_approval, read_cancellation
 
-__all__ = ["Status", "find_status"]
+__all__ = ["GONE", "Status", "find_status"]
+
+GONE = mark("{plan}.json is gone, and the journal has its events.")
+"""Why nothing can be told of a plan; in English, as all that is stored."""
+_APPROVED = mark("Approved by {by}, {at}: {reason}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +91,7 @@ def find_status(directory: Path, plan_id: str | None = None) -> list[Status]:
 def _read(directory: Path, plan_id: str, begun: Collection[str]) -> Plan:
     if plan_id in begun and not plan_path(directory, plan_id).exists():
         step = f"Restore it, or give the plan up: dlqkit republish cancel DIR PLAN {REASON}"
-        raise EvidenceError(f"{plan_id}.json is gone, and the journal has its events.", here(step, directory, plan_id))
+        raise EvidenceError(GONE.format(plan=plan_id), here(step, directory, plan_id))
     return read_plan(directory, plan_id)
 
 
@@ -110,4 +115,4 @@ def _approval(directory: Path, plan: Plan) -> str:
         # Somebody decided something that does not count, and is told the way on.
         is_decided = any(plan_path(directory, plan.plan_id, kind).exists() for kind in ("approval", "cancelled"))
         return f"{error.problem} {error.next_step}" if is_decided else error.problem
-    return f"Approved by {known.by}, {known.at}: {known.reason}"
+    return _APPROVED.format(by=known.by, at=known.at, reason=known.reason)

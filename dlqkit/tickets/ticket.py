@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from dlqkit.errors import ParameterError
+from dlqkit.language import say
 
 __all__ = ["Attached", "File", "Report", "TicketSystem", "check_key", "make_report"]
 
@@ -85,5 +86,5 @@ def make_report(lines: Sequence[tuple[str, str]], files: Sequence[tuple[str, byt
     for name, body, media_type in files:
         stem, dot, ending = name.rpartition(".")
         named.append(File(f"{stem}-{mark}{dot}{ending}", body, media_type))
-    attached = [("Attached", ", ".join(file.name for file in named))] if named else []
+    attached = [(say("Attached"), ", ".join(file.name for file in named))] if named else []
     return Report((*lines, *attached), tuple(named), mark)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -9,8 +10,11 @@ from typing import Any
 import pandas as pd
 import pytest
 
+from dlqkit import language
 from dlqkit.report.closing import describe_closure, to_closure
+from dlqkit.report.closing_tables import show_checklist, show_closing, show_closing_counts
 from tests.frames import START, at, counter, dead, good, records
+from tests.left_in_english import left_in_english, texts_of
 
 # Of two bursts an hour apart the second one ends after 65 minutes; the evidence ends two hours later.
 ONSET, END, NOW = at(0), at(3900), at(3900 + 7200)
@@ -152,3 +156,22 @@ def test_what_was_said_before_the_fix_is_asked_for_again(tmp_path: Path) -> None
     assert all("before the fix" in one["why"] for one in told["items"][2:])
     (tmp_path / "judgement.yaml").write_text((tmp_path / "judgement.yaml").read_text().replace("13:20", "13:06"))
     assert closure(tmp_path)["verdict"] == "closable"
+
+
+def test_the_checklist_is_read_in_russian_and_decides_as_in_english(tmp_path: Path) -> None:
+    """What stays of the English are words that nobody reads: states and the verdict, by which it decides."""
+    own = {"by": "ann", "reason": "known gap", "at": NOW.isoformat()}
+    said = {"accepted": [{**own, "item": "metrics", "state": "unknown", "count": 0.0}]}
+    (tmp_path / "judgement.yaml").write_text(json.dumps({"closure": said}))
+    late = END + pd.Timedelta(minutes=50)
+    english = closure(tmp_path, moment=late)
+    with language.use("ru"):
+        told = closure(tmp_path, moment=late)
+        facts = {"closure": told, "as_of": late.isoformat()}
+        checklist, verdict = show_checklist(facts), show_closing(facts)
+        texts = texts_of(checklist, show_closing_counts(facts), verdict)
+
+    assert left_in_english(texts, "ann", "known gap") == []
+    assert (told["verdict"], states(told)) == (english["verdict"], states(english))
+    assert [row[1] for row in checklist.rows][:2] == ["неизвестно, принято", "неизвестно"]
+    assert verdict.lines[0].text == "Закрывать нельзя."

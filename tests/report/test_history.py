@@ -7,20 +7,23 @@ import json
 import shutil
 import time
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from dlqkit import language
 from dlqkit.errors import ParameterError
 from dlqkit.evidence.folder import open_incident
 from dlqkit.report import history as module
 from dlqkit.report import history_folders
 from dlqkit.report.facts import facts, facts_json
-from dlqkit.report.history import History, describe_history, find_history
+from dlqkit.report.history import History, Other, describe_history, find_history
 from dlqkit.report.history_tables import show_earlier, show_history, show_incidents, skipped_sentences
 from dlqkit.report.pseudonyms import redact_facts
 from dlqkit.report.render import render_html, render_markdown
+from tests.left_in_english import left_in_english, texts_of
 from tests.report.example import HOSTILE, make_facts
 from tests.report.test_facts import facts_of, row
 
@@ -340,3 +343,26 @@ def test_of_many_folders_that_cannot_be_read_the_report_names_three() -> None:
     assert len(shown) == 5
     assert shown[0].endswith("4. Make their reports (dlqkit postmortem), or look below a smaller folder.")
     assert shown[-1].endswith("More folders that cannot be read: 6.")
+
+
+def test_earlier_incidents_are_told_in_russian() -> None:
+    """Folders, workflows, signatures, tickets and what people wrote stay as they are; so does an error of a folder."""
+    one = Other(
+        folder="march", onset_at="2026-03-02T12:20:00+00:00", is_earlier=True, workflow="orders",
+        is_same_workflow=False, events={"value": 1204, "bound": "at_least"}, failure_class="infrastructure",
+        share=0.925, own_share=1.0, signatures=("no route to host <id>",), cause="a switch was down",
+        done=None, prevention=None,
+        closed_ticket="OPS-7", closed_at="2026-03-03T10:00:00+00:00", snapshot="001",
+    )  # fmt: skip
+    skipped = (*((f"f{n}", "it cannot be looked into.") for n in range(5)), ("g", "Permission denied."))
+    found = History((one, replace(one, is_earlier=False, closed_ticket=None)), 7, skipped, uncomputed=4, is_all=False)
+    with language.use("ru"):
+        shown = show_incidents(found)
+        texts = texts_of(*shown, show_history(found), *show_earlier(make_facts(earlier=describe_history(found))))
+        texts += skipped_sentences(found)
+
+    known = ("march", "orders", "no route to host <id>", "a switch was down", "OPS-7", "Permission denied.")
+    assert left_in_english(texts, *known) == []
+    lines = {line.label: line.text for line in shown[0].lines}
+    assert lines["Класс"] == "инфраструктурная ошибка" and lines["События"].endswith("с той же ошибкой: 92\xa0%")
+    assert texts[-2] == "Пропущено: f0, f1, f2 и ещё 2. Причина: его не удаётся просмотреть."

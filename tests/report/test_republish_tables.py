@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from dlqkit import language
 from dlqkit.evidence.folder import IncidentFolder
 from dlqkit.report import republish_tables
 from dlqkit.republish.journal import open_journal
@@ -13,6 +14,7 @@ from dlqkit.republish.plan import write_plan
 from dlqkit.republish.plan_decisions import Approval, write_approval
 from dlqkit.republish.sending import send_events
 from tests.evidence.test_folder import gather, row
+from tests.left_in_english import left_in_english, texts_of
 from tests.republish.sent_plans import make_plan, planned
 
 
@@ -58,3 +60,20 @@ def test_approval_journal_and_proof_of_a_plan_are_shown_and_add_up(folder: Incid
     unproven = republish_tables.show_unproven(folder, limit=2)
     assert [row[2] for row in unproven.rows] == ["not seen", "not seen"]
     assert "<b>" not in unproven.to_html()
+
+
+@pytest.mark.parametrize("is_made", [False, True])
+def test_the_tables_of_a_republish_are_read_in_russian(folder: IncidentFolder, is_made: bool) -> None:
+    """Before a plan and after one; ids, addresses and hashes stay as they are."""
+    plan = make_plan([planned(1)], snapshot=folder.snapshot)
+    if is_made:
+        write_plan(folder.path, plan, {})
+    with language.use("ru"):
+        tables = [
+            show(folder)
+            for show in (republish_tables.show_plans, republish_tables.show_journal, republish_tables.show_proof,
+                         republish_tables.show_unproven, republish_tables.show_chosen_left_out)
+        ]  # fmt: skip
+        texts = texts_of(*tables)
+
+    assert left_in_english(texts, "plan-001", "trace_id", "t1") == []

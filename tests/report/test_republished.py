@@ -6,6 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from dlqkit import language
+from dlqkit.evidence import audit_log
 from dlqkit.evidence.folder import IncidentFolder
 from dlqkit.report import republished
 from dlqkit.report.facts import facts, facts_json, load_facts
@@ -16,6 +18,7 @@ from dlqkit.republish.plan import LeftOut, Plan, plan_path, write_plan
 from dlqkit.republish.plan_decisions import Approval, write_approval
 from dlqkit.republish.sending import send_events
 from tests.evidence.test_folder import gather, row
+from tests.left_in_english import left_in_english, texts_of
 from tests.report.example import HOSTILE, make_facts
 from tests.report.test_republish_tables import Sink
 from tests.republish.sent_plans import make_plan, planned
@@ -77,6 +80,10 @@ def test_the_report_says_that_it_cannot_tell_of_a_plan_whose_file_is_gone(folder
 
     assert (told["plans"], told["problem"]) == ([], "plan-001.json is gone, and the journal has its events.")
     assert told["mark"] == told["problem"]
+    with language.use("ru"):
+        again = republished.describe_republish(folder, folder.collected_at)
+    assert again["problem"] == "Файла plan-001.json нет, а события плана есть в журнале."
+    assert again["mark"] == told["mark"]
 
 
 def test_a_plan_of_later_evidence_is_not_told_of_before_it(folder: IncidentFolder) -> None:
@@ -110,3 +117,39 @@ def test_what_is_left_out_and_who_approved_stand_in_the_report_escaped(folder: I
     assert "by anna" in html and plan.hash[:12] in html
     assert "<script>" not in html
     assert "not sent" in html and "in all" in html
+
+
+def test_the_republish_is_told_in_russian_from_a_journal_that_is_kept_in_english(folder: IncidentFolder) -> None:
+    """The log has the run's last sentence in English, whoever ran it; people's names and reasons stay as they are."""
+    plan = write(folder)
+    send(folder, plan, [1, 2])
+    ended = "Nothing is left to be sent: 2 of 3 events are acknowledged; 1 in doubt."
+    audit_log.append(folder.path, "republish run ended", plan=plan.plan_id, sentence=ended, name="anna")
+    with language.use("ru"):
+        told = republished.describe_republish(folder, folder.collected_at)
+        given = make_facts(republish=told)
+        fates = republished.show_fates(given)
+        texts = texts_of(
+            fates,
+            republished.show_republished(given),
+            republished.show_not_sent(given),
+            republished.show_audit(given),
+        )
+        texts.append(republished.summarise_republish(told))
+
+    assert left_in_english(texts, "anna", "root removed", HOSTILE, "plan-001", plan.hash[:12]) == []
+    assert told["plans"][0]["last_run"] == "Отправлять больше нечего: подтверждено 2 из 3; под вопросом: 1."
+    assert fates.rows[0][1:3] == ("не видно", "2")
+    assert told["plans"][0]["left_out"] == {"succeeded later": 1, "business error": 1}
+    assert republished.mark_republish(folder) == told["mark"]
+
+
+def test_a_reason_that_somebody_gave_is_not_translated(folder: IncidentFolder) -> None:
+    """ "nothing was sent" may be anybody's word; only dlqkit's own sentences are told again."""
+    plan = write(folder)
+    audit_log.append(folder.path, "republish cancel", plan=plan.plan_id, name="anna", reason="nothing was sent")
+    with language.use("ru"):
+        told = republished.describe_republish(folder, folder.collected_at)
+
+    assert told["audit"][-1]["why"] == "nothing was sent"
+    assert told["audit"][-1]["action"] == "отменён"

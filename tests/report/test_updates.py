@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import json
 import re
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from dlqkit import language
 from dlqkit.errors import EvidenceError
 from dlqkit.evidence import audit_log
 from dlqkit.report.sent_updates import keep_update, last_update, read_updates
 from dlqkit.report.updates import Audience, Numbers, numbers_of, write_update
+from tests.left_in_english import left_in_english
 from tests.report.example import make_facts
 
 NOW = "2026-03-02T16:00:00+00:00"
@@ -279,3 +282,36 @@ def test_a_damaged_memory_is_named(tmp_path: Path, change: Any) -> None:
     path.write_text("[" * 100_000)
     with pytest.raises(EvidenceError, match="was damaged"):
         read_updates(tmp_path)
+
+
+@pytest.mark.parametrize("kind", ["dead_letters", "duration", "silence"])
+@pytest.mark.parametrize("start", [None, "2026-03-02T14:02:05+00:00"])
+@pytest.mark.parametrize("end", [None, "2026-03-02T15:00:00+00:00"])
+def test_a_client_who_reads_russian_is_told_nothing_in_english(kind: str, start: str | None, end: str | None) -> None:
+    """Whatever the facts hold: every word of the client's text is ours."""
+    facts = make_facts(end={"at": end, "resolution_s": None})
+    facts["state"] |= {"kind": kind, "value": "ended" if end else "going_on"}
+    facts["onset"]["at"] = start
+    last = replace(numbers_of(make_facts()), onset_at="2026-03-02T10:00:00+00:00", state="nothing",
+                   affected={"value": 1204, "bound": "at_least"}, open={"value": 3, "bound": "at_most"})  # fmt: skip
+    with language.use("ru"):
+        text = words(facts, "client", last)
+
+    assert left_in_english([text]) == []
+    assert "не менее 1\xa0204" in text and "не более 3" in text
+
+
+def test_what_changed_is_told_to_the_team_in_russian() -> None:
+    """Words of people stay as they wrote them; a class is named, and its code is what is kept."""
+    before = numbers_of(make_facts())
+    changed = make_facts(judgement={**make_facts()["judgement"], "cause": "pool", "done": "restart"})
+    changed["class"]["value"], changed["closure"]["verdict"] = "timeout", "closable"
+    changed["republish"]["passed"] = ["k1", "k2"]
+    with language.use("ru"):
+        line = write_update(changed, "chat", before).lines[-1]
+
+    assert numbers_of(changed).failure_class == "timeout"
+    assert left_in_english([line.label, line.text], "pool", "restart") == []
+    assert "Класс: таймаут; прежде: инфраструктурная ошибка." in line.text
+    assert "Отправлено повторно и прошло: 2; прежде: 0." in line.text
+    assert "Вывод чек-листа: можно закрывать; прежде: закрывать нельзя." in line.text

@@ -481,6 +481,12 @@ def test_an_endpoint_whose_address_holds_a_password_is_refused() -> None:
     assert "hush-hush" not in str(caught.value)
 
 
+def test_of_two_dead_letters_that_differ_by_their_trace_alone_the_same_one_counts_in_any_order() -> None:
+    rows = [dead(1, event_key="e", record_id="r", trace_id=trace, payload_snapshot="{}") for trace in ("t1", "t2")]
+
+    assert plan_of(records(rows)) == plan_of(records(rows[::-1]))
+
+
 PAYLOADS = st.sampled_from(['{"c": 1, "p": 1.10}', '{"c":2}', '{"c":"***"}', '{"c":', "hello", None, '{"c":1,"c":2}',
                             '{"c": 12345678901234567890}', '"\\u0041"'])  # fmt: skip
 ROW = st.fixed_dictionaries(

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from dlqkit import language
 from dlqkit.errors import EvidenceError, PlanError, StorageError
 from dlqkit.republish.adoption import adopt
 from dlqkit.republish.journal import Change, open_journal, read_journal
@@ -17,7 +18,9 @@ from dlqkit.republish.proof import prove_republish
 from dlqkit.republish.registry import find_registry
 from dlqkit.republish.run import run_republish
 from dlqkit.republish.sending import SendError
+from dlqkit.republish.words import retold
 from dlqkit.simulator.dialect import RepublishDialect, draw_republish_dialect
+from tests.left_in_english import left_in_english
 from tests.republish.plans import journal_file
 from tests.republish.worlds import Scene, audit_lines, scene
 
@@ -50,6 +53,17 @@ def test_with_the_fix_not_applied_it_stops_after_the_canary_and_says_why(tmp_pat
     assert proof.totals["not_sent"] == 25 and proof.balances
     last = audit_lines(tmp_path)[-1]
     assert (last["reason"], last["finished"]) == ("died_again", False)
+
+
+def test_a_run_is_logged_in_english_whatever_its_reader_speaks(tmp_path: Path) -> None:
+    """The log is one, and each reader is told it in his language."""
+    with scene(tmp_path, fixed=False) as own, language.use("ru"):
+        run = own.run()
+        told = retold(run.sentence)
+
+    assert audit_lines(tmp_path)[-1]["sentence"] == run.sentence
+    assert run.sentence.startswith("1 of 1 event failed again, ")
+    assert told.startswith("Снова упало 1 из 1, ") and left_in_english([told]) == []
 
 
 @pytest.mark.parametrize(("deadline_s", "reason"), [(120.0, "cannot_correlate"), (900.0, "died_again")])

@@ -6,11 +6,13 @@ from pathlib import Path
 
 import pytest
 
+from dlqkit import language
 from dlqkit.errors import ParameterError, StorageError
 from dlqkit.settings import Settings
 from dlqkit.tickets import directory as module
 from dlqkit.tickets.choose import open_tickets
 from dlqkit.tickets.directory import Directory
+from dlqkit.tickets.ticket import make_report
 from tests.tickets.test_jira import REPORT
 
 
@@ -22,6 +24,15 @@ def test_files_and_the_comment_are_written_once(tmp_path: Path) -> None:
     assert (second.added, second.has_commented) == ((), False)
     comment = (tmp_path / "OPS-1" / f"comment-{REPORT.mark}.md").read_text()
     assert comment.startswith("- **Problem**: 12 events \\[\\~admin\\] {noformat} \\*died\\*")
+
+
+def test_the_comment_names_the_files_in_the_language_of_the_report(tmp_path: Path) -> None:
+    with language.use("ru"):
+        report = make_report([("Проблема", "12 событий")], [("postmortem.html", b"x", "text/html")], b"x")
+        Directory(tmp_path).attach("OPS-1", report)
+
+    comment = (tmp_path / "OPS-1" / f"comment-{report.mark}.md").read_text(encoding="utf-8")
+    assert comment.splitlines()[1] == f"- **Приложено**: postmortem-{report.mark}.html"
 
 
 @pytest.mark.parametrize("number", [1, 2, 3])
