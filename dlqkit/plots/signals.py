@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 import pandas as pd
 
+from dlqkit.language import clock, mark, number, say, say_count
 from dlqkit.plots.rates import MINUTE, Curve, read_rates
 from dlqkit.plots.theme import (
     BOX,
@@ -20,6 +21,7 @@ from dlqkit.plots.theme import (
     say_nothing,
     set_alt_text,
     theme,
+    tick_text,
     time_axis,
     to_num,
 )
@@ -32,19 +34,37 @@ __all__ = ["plot_signals"]
 # Above this ratio of the largest series to the dead letters these would lie flat on a linear axis.
 _FLAT = 8
 _SIGNALS = {
-    "dead_letters": "dead letters",
-    "failures": "failures",
-    "support": "support reports",
-    "duration": "duration",
-    "silence": "silence",
+    "dead_letters": mark("dead letters"),
+    "failures": mark("failures"),
+    "support": mark("support reports"),
+    "duration": mark("duration"),
+    "silence": mark("silence"),
 }
 # What the title says of the worst signal where it is not the dead letters.
 _TITLES = {
-    "failures": "Failures outgrow successes",
-    "support": "Clients report missing events",
-    "duration": "The action takes longer",
-    "silence": "No events",
+    "failures": mark("Failures outgrow successes"),
+    "support": mark("Clients report missing events"),
+    "duration": mark("The action takes longer"),
+    "silence": mark("No events"),
 }
+# Each counter in the legend: of the workflow, and of the whole worker; then what is told of its course.
+_LABELS = {
+    "dlq": (mark("dead letters"), mark("dead letters (of the whole worker)")),
+    "failure": (mark("failures"), mark("failures (of the whole worker)")),
+    "success": (mark("successes"), mark("successes (of the whole worker)")),
+}
+_COURSES = {
+    "dlq": (
+        mark("Dead letters per minute: {course}."),
+        mark("Dead letters (of the whole worker) per minute: {course}."),
+    ),
+    "failure": (mark("Failures per minute: {course}."), mark("Failures (of the whole worker) per minute: {course}.")),
+    "success": (mark("Successes per minute: {course}."), mark("Successes (of the whole worker) per minute: {course}.")),
+}
+_FIRST_COURSE = (
+    mark("Dead letters per minute of {subject} from {start} to {end} UTC: {course}."),
+    mark("Dead letters (of the whole worker) per minute of {subject} from {start} to {end} UTC: {course}."),
+)
 # Share of the axes' height that a row of labels takes, and of their width that one letter takes.
 _LABEL_ROW = 0.11
 _LETTER = 0.0095
@@ -97,10 +117,11 @@ def plot_signals(
     a counter that fell was restarted. Gaps are hatched, never bridged.
     """
     with theme():
-        whose = label_text(workflow_id, 40) if workflow_id else "all workflows"
+        whose = label_text(workflow_id, 40) if workflow_id else say("all workflows")
         found = read_rates(samples, workflow_id, names)
         if found is None:
-            return say_nothing(ax, "No samples", f"Dead letters per minute, {whose}")
+            return say_nothing(ax, say("No samples"), say("Dead letters per minute, {whose}", whose=whose),
+                               say("Dead letters per minute, {whose}: no samples.", whose=whose))  # fmt: skip
         axes = new_axes() if ax is None else ax
         low, high, edges, gaps, curves = found.low, found.high, found.edges, found.gaps, found.curves
         _draw_curves(axes, curves, edges)
@@ -110,10 +131,10 @@ def plot_signals(
         _draw_onsets(axes, own)
         dead = next((curve for curve in curves if curve.name == "dlq"), None)
         axes.set_title(_title(dead, own, float(edges[1] - edges[0]) / MINUTE), pad=28)
-        subject = f"workflow {whose}" if workflow_id else whose
+        subject = say("workflow {name}", name=whose) if workflow_id else whose
         axes.set_xlabel(f"{axes.get_xlabel()}; {subject}")
         axes.legend(loc="lower left", bbox_to_anchor=(-0.01, 1.0), ncols=4, borderaxespad=0.2, handlelength=2.6)
-        set_alt_text(axes, _words(whose, curves, edges, gaps, own, (low, high)))
+        set_alt_text(axes, _words(subject, curves, edges, gaps, own, (low, high)))
     return axes
 
 
@@ -122,8 +143,7 @@ def _top(rates: np.ndarray) -> float:
 
 
 def _label(curve: Curve) -> str:
-    words = {"dlq": "dead letters", "failure": "failures", "success": "successes"}
-    return words[curve.name] + (" (of the whole worker)" if curve.is_shared else "")
+    return say(_LABELS[curve.name][curve.is_shared])
 
 
 def _draw_curves(ax: Axes, curves: list[Curve], edges: np.ndarray) -> None:
@@ -149,12 +169,12 @@ def _draw_curves(ax: Axes, curves: list[Curve], edges: np.ndarray) -> None:
         ax.set_yscale("symlog", linthresh=1, linscale=0.4)
         ax.set_yticks([0, *(10.0**power for power in range(int(np.ceil(np.log10(top))) + 1))])
         ax.minorticks_off()
-        ax.set_ylabel("events per minute, log scale")
+        ax.set_ylabel(say("events per minute, log scale"))
         ax.set_ylim(0, 10 ** (np.log10(top) * 1.25 + 0.35))
     else:
         ax.set_ylim(0, top * 1.4)
-        ax.set_ylabel("events per minute")
-    ax.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,.10g}"))
+        ax.set_ylabel(say("events per minute"))
+    ax.yaxis.set_major_formatter(FuncFormatter(lambda value, _: tick_text(value)))
 
 
 def _draw_gaps(ax: Axes, gaps: list[tuple[float, float]], curves: list[Curve]) -> None:
@@ -163,10 +183,10 @@ def _draw_gaps(ax: Axes, gaps: list[tuple[float, float]], curves: list[Curve]) -
     for index, (start, end) in enumerate(gaps):
         ax.axvspan(start, end, facecolor="white", edgecolor=COLOURS["missing"], hatch="////", linewidth=0, zorder=2.2)
         if (end - start) / (high - low) > 0.018:
-            words = "no samples"
+            words = say("no samples")
             if dead is not None and round(dead.grown[index]) > 0:
-                comma = ",\n" if (end - start) / (high - low) > 0.045 else ", "
-                words += f"{comma}+{round(dead.grown[index]):,} dead letters"
+                words = say("no samples, +{count} dead letters", count=round(dead.grown[index]))
+                words = words.replace(", ", ",\n", 1) if (end - start) / (high - low) > 0.045 else words
             ax.text((start + end) / 2, 0.05, words, transform=ax.get_xaxis_transform(), rotation=90, ha="center",
                     va="bottom", fontsize=10, zorder=4, bbox=BOX)  # fmt: skip
 
@@ -193,18 +213,20 @@ def _draw_onsets(ax: Axes, incidents: pd.DataFrame) -> None:
         left, right = max(_num(row.onset_low_at), low), min(_num(row.onset_high_at), high)
         if worst and right > left:
             ax.axvspan(left, right, color=COLOURS["ink"], alpha=0.18, linewidth=0, zorder=1.5)
-        what = "onset" if worst and row.signal == "dead_letters" else _signal_text(row.signal)
+        at = _clock(row.onset_at)
+        is_onset = worst and row.signal == "dead_letters"
+        text = say("onset {at}", at=at) if is_onset else f"{_signal_text(row.signal)} {at}"
         before = worst or onset < onsets[0]
-        marks.append(_Mark(onset, f"{what} {_clock(row.onset_at)}", "-" if worst else ":", 1.8 if worst else 1.1,
+        marks.append(_Mark(onset, text, "-" if worst else ":", 1.8 if worst else 1.1,
                            "left" if before else "right"))  # fmt: skip
         end = _num(row.end_at)
         if worst and np.isfinite(end) and low <= end <= high:
-            marks.append(_Mark(end, f"end {_clock(row.end_at)}", "-.", 1.8, "right"))
+            marks.append(_Mark(end, say("end {at}", at=_clock(row.end_at)), "-.", 1.8, "right"))
         onsets.append(onset)
-    for mark, (label_row, side) in zip(marks, _place_labels(marks, low, high), strict=True):
+    for one, (label_row, side) in zip(marks, _place_labels(marks, low, high), strict=True):
         top = 1.0 - _LABEL_ROW * label_row
-        ax.axvline(mark.x, ymax=top, color=COLOURS["ink"], linewidth=mark.width, linestyle=mark.style)
-        ax.annotate(mark.words, (mark.x, top - 0.015), xycoords=ax.get_xaxis_transform(),
+        ax.axvline(one.x, ymax=top, color=COLOURS["ink"], linewidth=one.width, linestyle=one.style)
+        ax.annotate(one.words, (one.x, top - 0.015), xycoords=ax.get_xaxis_transform(),
                     xytext=(-4 if side == "left" else 4, 0), textcoords="offset points",
                     ha="right" if side == "left" else "left", va="top", fontsize=10.5, zorder=5, bbox=BOX)  # fmt: skip
 
@@ -214,8 +236,8 @@ def _place_labels(marks: list[_Mark], low: float, high: float) -> Sequence[tuple
 
     A line ends at its own label, so lines with lower labels pass under those above.
     """
-    places = [(mark.x - low) / (high - low) for mark in marks]
-    needs = [_LETTER * len(mark.words) + 0.012 for mark in marks]
+    places = [(one.x - low) / (high - low) for one in marks]
+    needs = [_LETTER * len(one.words) + 0.012 for one in marks]
 
     def cost(chosen: Sequence[tuple[int, str]]) -> float:
         spans = [
@@ -228,7 +250,7 @@ def _place_labels(marks: list[_Mark], low: float, high: float) -> Sequence[tuple
                 meets = chosen[one][0] == chosen[other][0] and one < other and start < done and begun < end
                 crossed = one != other and chosen[other][0] <= chosen[one][0] and start < places[other] < end
                 bad += meets + crossed
-        odd = sum(side != mark.side for mark, (_, side) in zip(marks, chosen, strict=True))
+        odd = sum(side != one.side for one, (_, side) in zip(marks, chosen, strict=True))
         return 100 * bad + sum(row for row, _ in chosen) + 0.1 * odd
 
     rows = range(min(_LABEL_ROWS, len(marks)))
@@ -237,7 +259,8 @@ def _place_labels(marks: list[_Mark], low: float, high: float) -> Sequence[tuple
 
 
 def _signal_text(signal: object) -> str:
-    return label_text(_SIGNALS.get(str(signal), signal), 24)
+    known = _SIGNALS.get(str(signal))
+    return label_text(signal if known is None else say(known), 24)
 
 
 def _num(value: object) -> float:
@@ -245,75 +268,93 @@ def _num(value: object) -> float:
 
 
 def _clock(value: pd.Timestamp) -> str:
-    return str(value.tz_convert("UTC").strftime("%H:%M:%S" if value.second else "%H:%M"))
+    return clock(value, seconds=bool(value.second))
 
 
 def _number(value: float) -> str:
-    return f"{value:,.0f}" if value >= 10 or abs(value - round(value)) < 0.05 else f"{value:.1f}"
+    return number(value) if value >= 10 or abs(value - round(value)) < 0.05 else number(value, 1)
 
 
-def _amount(rate: float, minutes: float, unit: str = "") -> str:
-    """A rate a minute; where less than one came in a minute, the count in a bin of so many minutes."""
-    if rate >= 1 or minutes <= 1:
-        return f"{_number(rate)}{unit.format(s='' if rate == 1 else 's')} a minute"
-    count = max(round(rate * minutes), 1)
-    return f"{count}{unit.format(s='' if count == 1 else 's')} in {_number(minutes)} minutes"
+def _is_rate(rate: float, minutes: float) -> bool:
+    """Whether a rate a minute is told; less than one a minute is told as the count in a bin of so many minutes."""
+    return rate >= 1 or minutes <= 1
+
+
+def _peak(rate: float, minutes: float) -> str:
+    if _is_rate(rate, minutes):
+        return say_count(
+            "Up to {rate} dead letter a minute", "Up to {rate} dead letters a minute", 1 if rate == 1 else 2,
+            rate=_number(rate),
+        )  # fmt: skip
+    return say_count(
+        "Up to {count:d} dead letter in {minutes} minutes", "Up to {count:d} dead letters in {minutes} minutes",
+        max(round(rate * minutes), 1), minutes=_number(minutes),
+    )  # fmt: skip
 
 
 def _title(dead: Curve | None, incidents: pd.DataFrame, minutes: float) -> str:
     first = None if incidents.empty else incidents.iloc[0]
-    since = ""
-    if first is not None:
-        start = _clock(first["onset_at"])
-        since = f"since {start} UTC" if pd.isna(first["end_at"]) else f"from {start} to {_clock(first['end_at'])} UTC"
-        if first["signal"] in _TITLES:
-            return f"{_TITLES[first['signal']]} {since}"
+    is_open = first is not None and pd.isna(first["end_at"])
+    times = {} if first is None else {"start": _clock(first["onset_at"])}
+    if first is not None and not is_open:
+        times["end"] = _clock(first["end_at"])
+    title = None if first is None else _TITLES.get(first["signal"])
+    if title is not None and is_open:
+        return say("{what} since {start} UTC", what=say(title), **times)
+    if title is not None:
+        return say("{what} from {start} to {end} UTC", what=say(title), **times)
     if dead is None:
-        return "No dead-letter counter in the samples"
+        return say("No dead-letter counter in the samples")
     top = _top(dead.rates)
-    if not top:
-        return f"Dead letters {since}, none of them in the counter" if since else "No dead letters"
-    text = f"Up to {_amount(top, minutes, ' dead letter{s}')}"
     if first is None:
-        return text
-    return f"{text}, going on {since}" if pd.isna(first["end_at"]) else f"{text} {since}"
+        return _peak(top, minutes) if top else say("No dead letters")
+    if not top and is_open:
+        return say("Dead letters since {start} UTC, none of them in the counter", **times)
+    if not top:
+        return say("Dead letters from {start} to {end} UTC, none of them in the counter", **times)
+    if is_open:
+        return say("{peak}, going on since {start} UTC", peak=_peak(top, minutes), **times)
+    return say("{peak} from {start} to {end} UTC", peak=_peak(top, minutes), **times)
 
 
 def _words(
-    whose: str,
+    subject: str,
     curves: list[Curve],
     edges: np.ndarray,
     gaps: list[tuple[float, float]],
     incidents: pd.DataFrame,
     window: tuple[float, float],
 ) -> str:
-    start, end = moment_text(*window), moment_text(*reversed(window))
-    subject = whose if whose == "all workflows" else f"workflow {whose}"
+    asked = {"subject": subject, "start": moment_text(*window), "end": moment_text(*reversed(window))}
     parts = []
     own_title = len(incidents) > 0 and incidents["signal"].iloc[0] in _TITLES
     if own_title:
-        parts.append(f"{_title(None, incidents, 0)}. Counters of {subject} from {start} to {end} UTC.")
+        parts.append(f"{_title(None, incidents, 0)}.")
+        parts.append(say("Counters of {subject} from {start} to {end} UTC.", **asked))
     for curve in curves:
-        label = _label(curve)
-        head = f"{label[:1].upper()}{label[1:]} per minute"
+        course = _course(curve.rates, edges, incidents)
         if curve.name == "dlq" and not own_title:
-            head += f" of {subject} from {start} to {end} UTC"
-        parts.append(f"{head}: {_course(curve.rates, edges, incidents)}.")
+            parts.append(say(_FIRST_COURSE[curve.is_shared], course=course, **asked))
+        else:
+            parts.append(say(_COURSES[curve.name][curve.is_shared], course=course))
     if not any(curve.name == "dlq" for curve in curves):
-        parts.insert(0, f"No dead-letter counter of {subject} from {start} to {end} UTC.")
+        parts.insert(0, say("No dead-letter counter of {subject} from {start} to {end} UTC.", **asked))
     for row in incidents.head(0 if own_title else 1).itertuples(index=False):
-        ended = "going on" if pd.isna(row.end_at) else f"end {_clock(row.end_at)}"
-        parts.append(f"Onset {_clock(row.onset_at)}, {ended}.")
+        if pd.isna(row.end_at):
+            parts.append(say("Onset {start}, going on.", start=_clock(row.onset_at)))
+        else:
+            parts.append(say("Onset {start}, end {end}.", start=_clock(row.onset_at), end=_clock(row.end_at)))
     for start_at, end_at in gaps[:3]:
-        parts.append(f"No samples from {moment_text(start_at, end_at)} to {moment_text(end_at, start_at)}.")
+        begun, done = moment_text(start_at, end_at), moment_text(end_at, start_at)
+        parts.append(say("No samples from {start} to {end}.", start=begun, end=done))
     if len(gaps) > 3:
-        parts.append(f"{len(gaps) - 3} more gaps.")
+        parts.append(say("{count:d} more gaps.", count=len(gaps) - 3))
     return " ".join(parts)
 
 
 def _course(rates: np.ndarray, edges: np.ndarray, incidents: pd.DataFrame) -> str:
     if not np.isfinite(rates).any():
-        return "not known"
+        return say("not known")
     minutes = float(edges[1] - edges[0]) / MINUTE
     if len(incidents):
         first = incidents.iloc[0]
@@ -323,8 +364,15 @@ def _course(rates: np.ndarray, edges: np.ndarray, incidents: pd.DataFrame) -> st
         within = (edges[:-1] >= onset) & ~(edges[1:] > end) if is_silence else edges[1:] > onset
         before, since = rates[edges[1:] <= onset], rates[within]
         if np.isfinite(before).any() and (np.isfinite(since).any() or is_silence):
+            usual = {"before": _number(float(np.nanmedian(before))), "at": moment_text(onset, onset)}
             top = _top(since)
-            then = f"up to {_amount(top, minutes)}" if top else "0" if np.isfinite(since).any() else "no samples"
-            return f"{_number(float(np.nanmedian(before)))} until {moment_text(onset, onset)}, then {then}"
+            if not top and not np.isfinite(since).any():
+                return say("{before} until {at}, then no samples", **usual)
+            if not top:
+                return say("{before} until {at}, then 0", **usual)
+            if _is_rate(top, minutes):
+                return say("{before} until {at}, then up to {rate} a minute", **usual, rate=_number(top))
+            return say("{before} until {at}, then up to {count:d} in {minutes} minutes", **usual,
+                       count=max(round(top * minutes), 1), minutes=_number(minutes))  # fmt: skip
     low, high = float(np.nanmin(rates)), _top(rates)
-    return "none" if high == 0 else f"{_number(low)} to {_number(high)}"
+    return say("none") if high == 0 else say("{low} to {high}", low=_number(low), high=_number(high))

@@ -13,6 +13,7 @@ from weakref import WeakKeyDictionary
 import numpy as np
 import pandas as pd
 
+from dlqkit.language import clock, date, mark, number, say
 from dlqkit.untrusted import for_plot
 
 if TYPE_CHECKING:
@@ -31,6 +32,7 @@ __all__ = [
     "say_nothing",
     "set_alt_text",
     "theme",
+    "tick_text",
     "time_axis",
     "to_num",
 ]
@@ -88,6 +90,8 @@ _RC: Any = {
     "xtick.labelsize": 10.5,
     "ytick.labelsize": 10.5,
 }
+# In the way of strftime: a year, a month, a day; then the first month of a year, the first day of a month, midnight.
+_DATES = mark("%Y %b %d %Y %b %b-%d")
 _ALT: WeakKeyDictionary[Axes, str] = WeakKeyDictionary()
 
 
@@ -160,8 +164,19 @@ def to_num(times: pd.Series) -> np.ndarray:
 
 def moment_text(day: float, other: float | None = None) -> str:
     """The axis' number as ``2026-03-02 14:05``, or as ``14:05`` where the other is of the same day."""
-    text = str(pd.Timestamp(round(day * 86_400e6), unit="us").strftime("%Y-%m-%d %H:%M"))
-    return text if other is None or int(day) != int(other) else text[11:]
+    at = _moment(day)
+    time = clock(at, seconds=False)
+    return f"{date(at)} {time}" if other is None or int(day) != int(other) else time
+
+
+def _moment(day: float) -> pd.Timestamp:
+    return pd.Timestamp(round(day * 86_400e6), unit="us", tz=UTC)
+
+
+def tick_text(value: float) -> str:
+    """The number at a tick, with as many digits as it needs."""
+    plain = f"{value:,.10g}"
+    return plain if "e" in plain else number(value, len(plain.partition(".")[2]))
 
 
 def time_axis(ax: Axes, start: float, end: float) -> None:
@@ -174,17 +189,23 @@ def time_axis(ax: Axes, start: float, end: float) -> None:
     locator = AutoDateLocator(tz=UTC, minticks=4, maxticks=9)  # type: ignore[no-untyped-call]
     ax.xaxis.set_major_locator(locator)
     formatter = ConciseDateFormatter(locator, tz=UTC, show_offset=False)  # type: ignore[no-untyped-call]
+    year, month, day, first_month, first_day, midnight = say(_DATES).split(" ")
+    formatter.formats[:3] = [year, month, day]
+    formatter.zero_formats[1:4] = [first_month, first_day, midnight]
     ax.xaxis.set_major_formatter(formatter)
     ax.set_xlim(start, end)
-    first, last = (moment_text(day)[:10] for day in (start, end))
-    ax.set_xlabel(f"time, UTC, on {first}" if first == last else f"time, UTC, from {first} to {last}")
+    first, last = (date(_moment(edge)) for edge in (start, end))
+    if first == last:
+        ax.set_xlabel(say("time, UTC, on {date}", date=first))
+    else:
+        ax.set_xlabel(say("time, UTC, from {first} to {last}", first=first, last=last))
 
 
-def say_nothing(ax: Axes | None, words: str, title: str) -> Axes:
+def say_nothing(ax: Axes | None, words: str, title: str, told: str) -> Axes:
     """Axes that only say that there is nothing to draw; two lines high, where they are its own."""
     ax = new_axes(EMPTY) if ax is None else ax
     ax.set_axis_off()
     ax.set_title(title)
     ax.text(0, 0.9, words, transform=ax.transAxes, ha="left", va="top", fontsize=12.5, color=COLOURS["faint"])
-    set_alt_text(ax, f"{title}: {words[:1].lower()}{words[1:]}.")
+    set_alt_text(ax, told)
     return ax

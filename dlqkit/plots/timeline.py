@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from functools import reduce
 from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
 
 from dlqkit.frames import Coverage
+from dlqkit.language import duration, listing, mark, say, say_count
 from dlqkit.plots.theme import (
     COLOURS,
     LONGEST,
@@ -47,6 +49,15 @@ _STYLES = {
     "changes": (COLOURS["change"], "", "D"),
     "notes": (COLOURS["faint"], "", "s"),
 }
+_NAMES = {
+    "dead letters": mark("dead letters"),
+    "failures": mark("failures"),
+    "successes": mark("successes"),
+    "worker logs": mark("worker logs"),
+    "incident": mark("incident"),
+    "changes": mark("changes"),
+    "notes": mark("notes"),
+}
 _COUNTED = {"dead letters", "failures", "successes", "worker logs"}
 _ORDER = ("incident", "changes", "notes", "dead letters", "failures", "successes", "worker logs")
 
@@ -66,6 +77,14 @@ class _Moment:
     left: bool = False
     inside: bool = False
     shown: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class _Peak:
+    """The fullest bin of a lane: how many came in how long."""
+
+    count: int
+    span: str
 
 
 @dataclass(slots=True)
@@ -111,7 +130,7 @@ def plot_timeline(
         asked = [(_num(one.asked_start), _num(one.asked_end)) for one in covered.values()]
         asked = [span for span in asked if np.isfinite(span).all()]
         if dated.empty and not asked:
-            return say_nothing(ax, "Nothing is known", "Timeline")
+            return say_nothing(ax, say("Nothing is known"), say("Timeline"), say("Timeline: nothing is known."))
         low, high = _window(dated, asked)
         moments = {lane: _place(dated[dated["lane"] == lane], low, high) for lane in lanes}
         rows = {lane: 1 + max([one.row for one in moments[lane] if one.shown], default=0) for lane in lanes}
@@ -128,10 +147,8 @@ def plot_timeline(
             peak = _draw_bins(axes, own, lane, bottom, low, high)
             _draw_moments(axes, moments[lane], lane, top, low, high)
             hidden = sum(one.times for one in moments[lane] if not one.shown)
-            note = f"\npeak {peak}" if peak is not None else f"\n{hidden} more unnamed" if hidden else ""
-            note = "\nnone seen" if own.empty else note
             ticks.append((top + bottom) / 2)
-            labels.append(label_text(lane, 20) + note)
+            labels.append("\n".join([_name(lane), *_note(peak, hidden, is_empty=own.empty)]))
             holes += [_Hole(*span, top, bottom, [lane]) for span in _holes(covered.get(lane), low, high)]
             words.append(_lane_words(own, lane, moments[lane], peak, high))
             top = bottom
@@ -147,10 +164,24 @@ def plot_timeline(
         start, end = moment_text(low, high), moment_text(high, low)
         outside = int(((to_num(dated["at"]) < low) | (to_num(dated["at"]) > high)).sum())
         if outside:
-            rows_are = "1 row outside this window is" if outside == 1 else f"{outside:,} rows outside this window are"
-            words.append(f"{rows_are} not drawn.")
-        set_alt_text(axes, " ".join([f"Timeline from {start} to {end} UTC.", *words, *missing]))
+            words.append(say_count("{count} row outside this window is not drawn.",
+                                   "{count} rows outside this window are not drawn.", outside))  # fmt: skip
+        whole = say("Timeline from {start} to {end} UTC.", start=start, end=end)
+        set_alt_text(axes, " ".join([whole, *words, *missing]))
     return axes
+
+
+def _name(lane: str) -> str:
+    return say(_NAMES[lane]) if lane in _NAMES else label_text(lane, 20)
+
+
+def _note(peak: _Peak | None, hidden: int, *, is_empty: bool) -> list[str]:
+    """What stands under the name of a lane."""
+    if is_empty:
+        return [say("none seen")]
+    if peak is not None:
+        return [say("peak {count} in {span}", count=peak.count, span=peak.span)]
+    return [say("{count:d} more unnamed", count=hidden)] if hidden else []
 
 
 def _by_lane(timeline: pd.DataFrame, coverage: Coverage | Mapping[str, Coverage] | None) -> Mapping[str, Coverage]:
@@ -237,7 +268,7 @@ def _find_room(one: _Moment, limit: int, taken: list[list[tuple[float, float]]],
     return one.shown
 
 
-def _draw_bins(ax: Axes, rows: pd.DataFrame, lane: str, bottom: float, low: float, high: float) -> str | None:
+def _draw_bins(ax: Axes, rows: pd.DataFrame, lane: str, bottom: float, low: float, high: float) -> _Peak | None:
     """Bars of events per minute, as high as the lane at its peak; says how many came in the bin of the peak."""
     bins = rows[rows["count"].notna()]
     starts, ends = to_num(bins["at"]), to_num(bins["end_at"])
@@ -248,7 +279,7 @@ def _draw_bins(ax: Axes, rows: pd.DataFrame, lane: str, bottom: float, low: floa
     widths = np.where(np.isfinite(ends) & (ends > starts), ends - starts, 1 / 1440)
     rates = bins["count"].to_numpy(dtype=float)[inside] / (widths * 1440)
     peak, fullest = float(rates.max()), int(rates.argmax())
-    said = f"{int(bins['count'].to_numpy()[inside][fullest]):,} in {_span_text(widths[fullest])}"
+    said = _Peak(int(bins["count"].to_numpy()[inside][fullest]), _span_text(widths[fullest]))
     colour, hatch, _ = _STYLES.get(lane, (COLOURS["faint"], "", "o"))
     # A bin too narrow to see is drawn wider; a hatch would wash a narrow one out.
     least = 0.003 * (high - low)
@@ -264,8 +295,8 @@ def _span_text(days: float) -> str:
     seconds = round(days * 86_400)
     for size, unit in ((86_400, "d"), (3600, "h"), (60, "min")):
         if seconds % size == 0:
-            return f"{seconds // size} {unit}"
-    return f"{seconds:,} s"
+            return duration(f"{seconds // size}", unit)
+    return duration(f"{seconds:,}", "s")
 
 
 def _draw_moments(ax: Axes, moments: list[_Moment], lane: str, top: float, low: float, high: float) -> None:
@@ -320,34 +351,40 @@ def _draw_holes(ax: Axes, holes: list[_Hole], low: float, high: float) -> list[s
         start, end, wide = hole.start, hole.end, (hole.end - hole.start) / (high - low)
         ax.fill_between([start, end], hole.bottom, hole.top, facecolor="#F4F4F4", edgecolor=COLOURS["missing"],
                         hatch="////", linewidth=0, zorder=1.4)  # fmt: skip
-        text = "not covered" if wide > 0.13 else "not\ncovered"
+        text = say("not covered") if wide > 0.13 else say("not covered").replace(" ", "\n")
         if wide > 0.075:
             ax.text((start + end) / 2, (hole.top + hole.bottom) / 2, text, ha="center", va="center", fontsize=10.5,
                     zorder=5, bbox={"facecolor": "white", "edgecolor": COLOURS["missing"], "pad": 2.0})  # fmt: skip
-        names = " and ".join(label_text(lane, 20) for lane in hole.lanes)
-        words.append(f"Not covered ({names}): {moment_text(start, end)} to {moment_text(end, start)}.")
+        lanes = reduce(lambda parts, last: listing([parts, last]), map(_name, hole.lanes))
+        words.append(say("Not covered ({lanes}): {start} to {end}.", lanes=lanes, start=moment_text(start, end),
+                         end=moment_text(end, start)))  # fmt: skip
     return words
 
 
 def _title(timeline: pd.DataFrame) -> str:
     counts = timeline.groupby(timeline["lane"].astype("str"))["count"].sum()
     dead, changes = int(counts.get("dead letters", 0)), int((timeline["lane"] == "changes").sum())
-    text = f"{dead:,} dead letter{'' if dead == 1 else 's'}" if dead else "No dead letters"
-    return text + (f", {changes:,} change{'' if changes == 1 else 's'}" if changes else "")
+    text = say_count("{count} dead letter", "{count} dead letters", dead) if dead else say("No dead letters")
+    return ", ".join([text, say_count("{count} change", "{count} changes", changes)] if changes else [text])
 
 
-def _lane_words(rows: pd.DataFrame, lane: str, moments: list[_Moment], peak: str | None, high: float) -> str:
-    name = label_text(lane, 20).capitalize()
+def _lane_words(rows: pd.DataFrame, lane: str, moments: list[_Moment], peak: _Peak | None, high: float) -> str:
+    name = _name(lane).capitalize()
     if peak is not None:
         bins = rows[rows["count"].notna()]
         first, last = to_num(bins["at"]).min(), min(np.nanmax(to_num(bins["end_at"].fillna(bins["at"]))), high)
-        return (
-            f"{name}: {int(bins['count'].sum()):,} from {moment_text(first, last)} to {moment_text(last, first)}, "
-            f"at most {peak}."
-        )
-    parts = [
-        f"{one.words}{f' ×{one.times}' if one.times > 1 else ''} at {moment_text(one.start, one.start)}"
+        return say(
+            "{name}: {total} from {start} to {end}, at most {count} in {span}.",
+            name=name, total=int(bins["count"].sum()), start=moment_text(first, last), end=moment_text(last, first),
+            count=peak.count, span=peak.span,
+        )  # fmt: skip
+    if not moments:
+        return say("{name}: none seen in this window.", name=name)
+    told = "; ".join(
+        say("{what} at {at}", what=one.words + (f" ×{one.times}" if one.times > 1 else ""),
+            at=moment_text(one.start, one.start))
         for one in moments[:5]
-    ]
-    more = f" and {len(moments) - 5} more" if len(moments) > 5 else ""
-    return f"{name}: {'; '.join(parts)}{more}." if parts else f"{name}: none seen in this window."
+    )  # fmt: skip
+    if len(moments) > 5:
+        return say("{name}: {moments} and {count:d} more.", name=name, moments=told, count=len(moments) - 5)
+    return f"{name}: {told}."

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from dlqkit.errors import SourceError
+from dlqkit.language import in_english, mark
 from dlqkit.sources.subscription_client import CLIENT_NAME
 from dlqkit.untrusted import for_terminal, shorten
 
@@ -49,9 +50,11 @@ def refuse(name: str, about: Any) -> None:
 def findings_of(about: Any) -> Iterator[str]:
     """One sentence for each setting that an analyst should know of."""
     if about.enable_exactly_once_delivery:
-        yield "It delivers exactly once: nobody else had these messages while they were read here."
+        yield mark("It delivers exactly once: nobody else had these messages while they were read here.")
     if about.filter:
-        yield f"It has a filter, {shorten(for_terminal(about.filter), 80)!r}, so its topic may hold more."
+        text = mark("It has a filter, {filter}, so its topic may hold more.")
+        yield in_english(text, filter=repr(shorten(for_terminal(about.filter), 80)))
     if "retry_policy" in about:
         wait_s = about.retry_policy.minimum_backoff.total_seconds()
-        yield f"Its retry policy keeps what was read here from other readers for another {wait_s:g} s or more."
+        text = mark("Its retry policy keeps what was read here from other readers for another {seconds:g} s or more.")
+        yield in_english(text, seconds=wait_s)
