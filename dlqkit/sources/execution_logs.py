@@ -57,7 +57,7 @@ class ExecutionLogs:
         self._fixed = dict(parse_qsl(parts.query))
         self._client = HttpClient(
             urlunsplit((parts.scheme, parts.netloc, parts.path, "", "")),
-            name="the Execution Logs API",
+            name=mark("the Execution Logs API"),
             setting="execution_logs.url",
             headers={self._settings.api_key_header: key} if key else None,
             ca_file=self._settings.ca_file,

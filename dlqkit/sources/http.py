@@ -261,8 +261,10 @@ class HttpClient:
         url, params = request.url, dict(request.params)
         if _origin(url) != _origin(self.url):
             raise UnexpectedAnswer(
-                f"{self.name} points to another address, {shown_url(url)}; nothing was sent there.",
-                f"If that is the right one, set {self.setting} to it.",
+                in_english(
+                    mark("{name} points to another address, {url}; nothing was sent there."), **self._named(url)
+                ),
+                in_english(mark("If that is the right one, set {setting} to it."), setting=self.setting),
             )
         for _ in range(_MAX_REDIRECTS + 1):
             response = self._fetch(url, params, request.form, deadline)
@@ -270,14 +272,16 @@ class HttpClient:
                 return self._checked(response, accept)
             target = urllib.parse.urljoin(response.url, response.headers["Location"])
             if _origin(target) != _origin(self.url):
+                text = mark("{name} at {url} sends us on to another address, {target}; nothing was sent there.")
+                step = mark("If that is the right one, set {setting} to it; it may also be a login page.")
                 raise UnexpectedAnswer(
-                    f"{self.name} at {shown_url(url)} sends us on to another address, {shown_url(target)}; "
-                    "nothing was sent there.",
-                    f"If that is the right one, set {self.setting} to it; it may also be a login page.",
+                    in_english(text, **self._named(url), target=shown_url(target)),
+                    in_english(step, setting=self.setting),
                 )
             url, params = target, {}
         raise UnexpectedAnswer(
-            f"{self.name} at {shown_url(request.url)} sends us in a circle.", f"Check {self.setting}."
+            in_english(mark("{name} at {url} sends us in a circle."), **self._named(request.url)),
+            in_english(mark("Check {setting}."), setting=self.setting),
         )
 
     def _fetch(self, url: str, params: Mapping[str, str], form: Mapping[str, str] | None, deadline: float) -> Response:

@@ -36,7 +36,7 @@ class MetricsPage:
     def __init__(self, url: str, *, secrets: Collection[str] = (), **client_options: Any) -> None:
         self._client = HttpClient(
             url,
-            name="The worker's page",
+            name=mark("The worker's page"),
             setting="worker.metrics_urls",
             headers={"Accept": "text/plain, application/openmetrics-text;q=0.5"},
             also_mask=secrets,

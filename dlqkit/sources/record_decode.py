@@ -90,8 +90,8 @@ def _open_wrapper(body: bytes, path: str | None) -> tuple[list[msgspec.Raw], dic
         return msgspec.json.decode(text, type=list[msgspec.Raw]), {}, ""
     if head != b"{":
         raise UnexpectedAnswer(
-            f"The Execution Logs API answers with {describe_body(body)}.",
-            "Check execution_logs.url; open it in a browser to see what is there.",
+            in_english(mark("The Execution Logs API answers with {body}."), body=describe_body(body)),
+            mark("Check execution_logs.url; open it in a browser to see what is there."),
         )
     outer = msgspec.json.decode(text, type=dict[str, msgspec.Raw])
     beside: dict[str, Any] = {}
@@ -107,16 +107,22 @@ def _open_wrapper(body: bytes, path: str | None) -> tuple[list[msgspec.Raw], dic
         empty = [name for name in holder if _normal(name) in _WRAPPERS and bytes(holder[name]) == b"null"]
         if empty:
             return [], beside, prefix + empty[0]
+    said = _said(beside)
+    problem = (
+        mark("The Execution Logs API answers with an object that holds no list of records: {said}.")
+        if said
+        else mark("The Execution Logs API answers with an object that holds no list of records.")
+    )
     raise UnexpectedAnswer(
-        f"The Execution Logs API answers with an object that holds no list of records{_said(beside)}.",
-        'Check execution_logs.url, or name the list: execution_logs.records_path = "data.items".',
+        in_english(problem, said=said),
+        mark('Check execution_logs.url, or name the list: execution_logs.records_path = "data.items".'),
     )
 
 
 def _said(beside: Mapping[str, Any]) -> str:
     for name in ("message", "error", "detail"):
         if isinstance(beside.get(name), str):
-            return f": {' '.join(beside[name].split())[:120]}"
+            return " ".join(beside[name].split())[:120]
     return ""
 
 
@@ -198,8 +204,8 @@ def repair_json(body: bytes) -> bytes:
         return json.dumps(value, ensure_ascii=False).encode("utf-8", "replace")
     except (ValueError, RecursionError) as error:
         raise UnexpectedAnswer(
-            f"The Execution Logs API answers with {describe_body(body)}.",
-            "Ask again; if it stays so, check execution_logs.url and what stands in between.",
+            in_english(mark("The Execution Logs API answers with {body}."), body=describe_body(body)),
+            mark("Ask again; if it stays so, check execution_logs.url and what stands in between."),
         ) from error
 
 
