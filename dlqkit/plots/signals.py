@@ -16,6 +16,7 @@ from dlqkit.plots.theme import (
     BOX,
     COLOURS,
     label_text,
+    letters,
     moment_text,
     new_axes,
     say_nothing,
@@ -237,7 +238,7 @@ def _place_labels(marks: list[_Mark], low: float, high: float) -> Sequence[tuple
     A line ends at its own label, so lines with lower labels pass under those above.
     """
     places = [(one.x - low) / (high - low) for one in marks]
-    needs = [_LETTER * len(one.words) + 0.012 for one in marks]
+    needs = [_LETTER * letters(one.words) + 0.012 for one in marks]
 
     def cost(chosen: Sequence[tuple[int, str]]) -> float:
         spans = [

@@ -17,6 +17,7 @@ from dlqkit.plots.theme import (
     COLOURS,
     LONGEST,
     label_text,
+    letters,
     moment_text,
     new_axes,
     say_nothing,
@@ -33,8 +34,6 @@ __all__ = ["missing_spans", "plot_timeline"]
 
 # Share of the axes' width that one letter takes, at the figure's own width and font size.
 _LETTER = 0.0088
-# Cyrillic and Greek letters are so much wider than Latin ones in DejaVu Sans.
-_WIDER = 1.3
 # A moment's text is drawn at the first of these lengths that has room.
 _TEXTS = (54, 32)
 # A lane of moments has at most this many rows of text; further moments keep their mark only.
@@ -255,7 +254,7 @@ def _find_room(one: _Moment, limit: int, taken: list[list[tuple[float, float]]],
     times = f" ×{one.times}" if one.times > 1 else ""
     one.text = label_text(one.words, limit - len(times), middle=True) + times
     start, end = max((one.start - low) / width, 0.0), min((one.end - low) / width, 1.0)
-    need = _LETTER * _letters(one.text) + 0.012
+    need = _LETTER * letters(one.text) + 0.012
     # Text stands inside a span that is wide enough, else after it, else before it.
     one.inside = end - start >= need
     one.left = not one.inside and end + need > 1.0
@@ -268,11 +267,6 @@ def _find_room(one: _Moment, limit: int, taken: list[list[tuple[float, float]]],
         taken[one.row].append((left, right))
     one.row = max(one.row, 0)
     return one.shown
-
-
-def _letters(text: str) -> float:
-    """How many Latin letters have room where the text has."""
-    return len(text) + (_WIDER - 1) * sum(sign >= "\u0370" and sign.isalpha() for sign in text)
 
 
 def _draw_bins(ax: Axes, rows: pd.DataFrame, lane: str, bottom: float, low: float, high: float) -> _Peak | None:

@@ -93,7 +93,7 @@ def test_the_title_counts_as_russian_does(count, title):
 
 def test_a_text_of_wide_letters_stays_within_the_figure():
     """Cyrillic letters are wider than Latin ones: a note near the right edge is put before its moment."""
-    note = ("2026-03-02T11:30Z", None, "notes", "выкатили исправление платежей", None)
+    note = ("2026-03-02T11:25Z", None, "notes", "выкатили исправление платежей", None)
     with language.use("ru"):
         axes = plot_timeline(make_timeline(*BINS, note), coverage=make_coverage("complete"))
 
@@ -156,6 +156,24 @@ def test_ticks_are_dates_and_numbers_as_russian_writes_them():
     with language.use("ru"):
         assert moment_text(day) == "02.03.2026 00:00"
         assert [tick_text(value) for value in (0.25, 2500.0, 10.0)] == ["0,25", "2\xa0500", "10"]
+
+
+@pytest.mark.parametrize(
+    ("onset", "end"), [("10:29:59", "10:31:00"), ("10:01:00", "10:06:00"), ("10:53:00", "10:58:00")]
+)
+def test_russian_labels_of_moments_that_are_near_do_not_cross(onset, end):
+    """Wider letters are reckoned with: each label has its own place within the axes."""
+    others = [{"signal": "failures", "onset_at": "2026-03-02T10:35:00Z"}]
+    first = {"onset_at": f"2026-03-02T{onset}Z", "end_at": f"2026-03-02T{end}Z", "signal": "support"}
+    with language.use("ru"):
+        axes = plot_signals(make_samples([1] * 60), make_incidents(first, *others))
+
+    axes.figure.canvas.draw()
+    boxes = [text.get_window_extent() for text in axes.texts]
+    assert len(boxes) == 3
+    assert not any(one.overlaps(two) for index, one in enumerate(boxes) for two in boxes[index + 1 :])
+    assert all(axes.bbox.x0 <= box.x0 and box.x1 <= axes.bbox.x1 for box in boxes)
+    figure_png(axes)
 
 
 def test_equal_data_give_equal_bytes_in_russian():
