@@ -10,21 +10,28 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 import pandas as pd
 
-from dlqkit.language import clock, mark, number, say, say_count
+from dlqkit.language import say
 from dlqkit.plots.rates import MINUTE, Curve, read_rates
+from dlqkit.plots.signal_words import (
+    clock_text,
+    curve_label,
+    signal_text,
+    signals_title,
+    signals_words,
+    top_rate,
+)
 from dlqkit.plots.theme import (
     BOX,
     COLOURS,
+    day_number,
     label_text,
     letters,
-    moment_text,
     new_axes,
     say_nothing,
     set_alt_text,
     theme,
     tick_text,
     time_axis,
-    to_num,
 )
 
 if TYPE_CHECKING:
@@ -34,38 +41,6 @@ __all__ = ["plot_signals"]
 
 # Above this ratio of the largest series to the dead letters these would lie flat on a linear axis.
 _FLAT = 8
-_SIGNALS = {
-    "dead_letters": mark("dead letters"),
-    "failures": mark("failures"),
-    "support": mark("support reports"),
-    "duration": mark("duration"),
-    "silence": mark("silence"),
-}
-# What the title says of the worst signal where it is not the dead letters.
-_TITLES = {
-    "failures": mark("Failures outgrow successes"),
-    "support": mark("Clients report missing events"),
-    "duration": mark("The action takes longer"),
-    "silence": mark("No events"),
-}
-# Each counter in the legend: of the workflow, and of the whole worker; then what is told of its course.
-_LABELS = {
-    "dlq": (mark("dead letters"), mark("dead letters (of the whole worker)")),
-    "failure": (mark("failures"), mark("failures (of the whole worker)")),
-    "success": (mark("successes"), mark("successes (of the whole worker)")),
-}
-_COURSES = {
-    "dlq": (
-        mark("Dead letters per minute: {course}."),
-        mark("Dead letters (of the whole worker) per minute: {course}."),
-    ),
-    "failure": (mark("Failures per minute: {course}."), mark("Failures (of the whole worker) per minute: {course}.")),
-    "success": (mark("Successes per minute: {course}."), mark("Successes (of the whole worker) per minute: {course}.")),
-}
-_FIRST_COURSE = (
-    mark("Dead letters per minute of {subject} from {start} to {end} UTC: {course}."),
-    mark("Dead letters (of the whole worker) per minute of {subject} from {start} to {end} UTC: {course}."),
-)
 # Share of the axes' height that a row of labels takes, and of their width that one letter takes.
 _LABEL_ROW = 0.11
 _LETTER = 0.0095
@@ -131,26 +106,18 @@ def plot_signals(
         own = _own_incidents(incidents, workflow_id)
         _draw_onsets(axes, own)
         dead = next((curve for curve in curves if curve.name == "dlq"), None)
-        axes.set_title(_title(dead, own, float(edges[1] - edges[0]) / MINUTE), pad=28)
+        axes.set_title(signals_title(dead, own, float(edges[1] - edges[0]) / MINUTE), pad=28)
         subject = say("workflow {name}", name=whose) if workflow_id else whose
         axes.set_xlabel(f"{axes.get_xlabel()}; {subject}")
         axes.legend(loc="lower left", bbox_to_anchor=(-0.01, 1.0), ncols=4, borderaxespad=0.2, handlelength=2.6)
-        set_alt_text(axes, _words(subject, curves, edges, gaps, own, (low, high)))
+        set_alt_text(axes, signals_words(subject, curves, edges, gaps, own, (low, high)))
     return axes
-
-
-def _top(rates: np.ndarray) -> float:
-    return float(np.nanmax(rates)) if np.isfinite(rates).any() else 0.0
-
-
-def _label(curve: Curve) -> str:
-    return say(_LABELS[curve.name][curve.is_shared])
 
 
 def _draw_curves(ax: Axes, curves: list[Curve], edges: np.ndarray) -> None:
     from matplotlib.ticker import FuncFormatter
 
-    tops = {curve.name: _top(curve.rates) for curve in curves}
+    tops = {curve.name: top_rate(curve.rates) for curve in curves}
     top = max([*tops.values(), 1.0])
     flat = top > _FLAT * max(tops.get("dlq", 0.0), 1.0)
     middle = (edges[:-1] + edges[1:]) / 2
@@ -160,11 +127,16 @@ def _draw_curves(ax: Axes, curves: list[Curve], edges: np.ndarray) -> None:
         if curve.name == "dlq":
             # Bars of steps: each as wide as its bin, so that an hour of noise does not look like a saw.
             ax.stairs(
-                np.nan_to_num(curve.rates), edges, fill=True, color=COLOURS["dead"], alpha=0.75, label=_label(curve)
+                np.nan_to_num(curve.rates),
+                edges,
+                fill=True,
+                color=COLOURS["dead"],
+                alpha=0.75,
+                label=curve_label(curve),
             )
             continue
         colour, line, marker = styles[curve.name]
-        ax.plot(middle, curve.rates, line, color=COLOURS[colour], linewidth=1.6, label=_label(curve),
+        ax.plot(middle, curve.rates, line, color=COLOURS[colour], linewidth=1.6, label=curve_label(curve),
                 marker=marker, markersize=5.5, markevery=(every // 2, every))  # fmt: skip
     if flat:
         ax.set_yscale("symlog", linthresh=1, linscale=0.4)
@@ -205,24 +177,24 @@ def _draw_onsets(ax: Axes, incidents: pd.DataFrame) -> None:
     marks: list[_Mark] = []
     onsets: list[float] = []
     for row in incidents.itertuples(index=False):
-        onset = _num(row.onset_at)
+        onset = day_number(row.onset_at)
         if not low <= onset <= high or any(abs(onset - other) < 0.02 * (high - low) for other in onsets):
             continue
         if len(onsets) == 3:
             break
         worst = not onsets
-        left, right = max(_num(row.onset_low_at), low), min(_num(row.onset_high_at), high)
+        left, right = max(day_number(row.onset_low_at), low), min(day_number(row.onset_high_at), high)
         if worst and right > left:
             ax.axvspan(left, right, color=COLOURS["ink"], alpha=0.18, linewidth=0, zorder=1.5)
-        at = _clock(row.onset_at)
+        at = clock_text(row.onset_at)
         is_onset = worst and row.signal == "dead_letters"
-        text = say("onset {at}", at=at) if is_onset else f"{_signal_text(row.signal)} {at}"
+        text = say("onset {at}", at=at) if is_onset else f"{signal_text(row.signal)} {at}"
         before = worst or onset < onsets[0]
         marks.append(_Mark(onset, text, "-" if worst else ":", 1.8 if worst else 1.1,
                            "left" if before else "right"))  # fmt: skip
-        end = _num(row.end_at)
+        end = day_number(row.end_at)
         if worst and np.isfinite(end) and low <= end <= high:
-            marks.append(_Mark(end, say("end {at}", at=_clock(row.end_at)), "-.", 1.8, "right"))
+            marks.append(_Mark(end, say("end {at}", at=clock_text(row.end_at)), "-.", 1.8, "right"))
         onsets.append(onset)
     for one, (label_row, side) in zip(marks, _place_labels(marks, low, high), strict=True):
         top = 1.0 - _LABEL_ROW * label_row
@@ -257,123 +229,3 @@ def _place_labels(marks: list[_Mark], low: float, high: float) -> Sequence[tuple
     rows = range(min(_LABEL_ROWS, len(marks)))
     options = list(itertools.product(rows, ("left", "right")))
     return min(itertools.product(options, repeat=len(marks)), key=cost)
-
-
-def _signal_text(signal: object) -> str:
-    known = _SIGNALS.get(str(signal))
-    return label_text(signal if known is None else say(known), 24)
-
-
-def _num(value: object) -> float:
-    return float(to_num(pd.Series([value], dtype="datetime64[us, UTC]"))[0])
-
-
-def _clock(value: pd.Timestamp) -> str:
-    return clock(value, seconds=bool(value.second))
-
-
-def _number(value: float) -> str:
-    return number(value) if value >= 10 or abs(value - round(value)) < 0.05 else number(value, 1)
-
-
-def _is_rate(rate: float, minutes: float) -> bool:
-    """Whether a rate a minute is told; less than one a minute is told as the count in a bin of so many minutes."""
-    return rate >= 1 or minutes <= 1
-
-
-def _peak(rate: float, minutes: float) -> str:
-    if _is_rate(rate, minutes):
-        return say_count(
-            "Up to {rate} dead letter a minute", "Up to {rate} dead letters a minute", 1 if rate == 1 else 2,
-            rate=_number(rate),
-        )  # fmt: skip
-    return say_count(
-        "Up to {count:d} dead letter in {minutes} minutes", "Up to {count:d} dead letters in {minutes} minutes",
-        max(round(rate * minutes), 1), minutes=_number(minutes),
-    )  # fmt: skip
-
-
-def _title(dead: Curve | None, incidents: pd.DataFrame, minutes: float) -> str:
-    first = None if incidents.empty else incidents.iloc[0]
-    is_open = first is not None and pd.isna(first["end_at"])
-    times = {} if first is None else {"start": _clock(first["onset_at"])}
-    if first is not None and not is_open:
-        times["end"] = _clock(first["end_at"])
-    title = None if first is None else _TITLES.get(first["signal"])
-    if title is not None and is_open:
-        return say("{what} since {start} UTC", what=say(title), **times)
-    if title is not None:
-        return say("{what} from {start} to {end} UTC", what=say(title), **times)
-    if dead is None:
-        return say("No dead-letter counter in the samples")
-    top = _top(dead.rates)
-    if first is None:
-        return _peak(top, minutes) if top else say("No dead letters")
-    if not top and is_open:
-        return say("Dead letters since {start} UTC, none of them in the counter", **times)
-    if not top:
-        return say("Dead letters from {start} to {end} UTC, none of them in the counter", **times)
-    if is_open:
-        return say("{peak}, going on since {start} UTC", peak=_peak(top, minutes), **times)
-    return say("{peak} from {start} to {end} UTC", peak=_peak(top, minutes), **times)
-
-
-def _words(
-    subject: str,
-    curves: list[Curve],
-    edges: np.ndarray,
-    gaps: list[tuple[float, float]],
-    incidents: pd.DataFrame,
-    window: tuple[float, float],
-) -> str:
-    asked = {"subject": subject, "start": moment_text(*window), "end": moment_text(*reversed(window))}
-    parts = []
-    own_title = len(incidents) > 0 and incidents["signal"].iloc[0] in _TITLES
-    if own_title:
-        parts.append(f"{_title(None, incidents, 0)}.")
-        parts.append(say("Counters of {subject} from {start} to {end} UTC.", **asked))
-    for curve in curves:
-        course = _course(curve.rates, edges, incidents)
-        if curve.name == "dlq" and not own_title:
-            parts.append(say(_FIRST_COURSE[curve.is_shared], course=course, **asked))
-        else:
-            parts.append(say(_COURSES[curve.name][curve.is_shared], course=course))
-    if not any(curve.name == "dlq" for curve in curves):
-        parts.insert(0, say("No dead-letter counter of {subject} from {start} to {end} UTC.", **asked))
-    for row in incidents.head(0 if own_title else 1).itertuples(index=False):
-        if pd.isna(row.end_at):
-            parts.append(say("Onset {start}, going on.", start=_clock(row.onset_at)))
-        else:
-            parts.append(say("Onset {start}, end {end}.", start=_clock(row.onset_at), end=_clock(row.end_at)))
-    for start_at, end_at in gaps[:3]:
-        begun, done = moment_text(start_at, end_at), moment_text(end_at, start_at)
-        parts.append(say("No samples from {start} to {end}.", start=begun, end=done))
-    if len(gaps) > 3:
-        parts.append(say("{count:d} more gaps.", count=len(gaps) - 3))
-    return " ".join(parts)
-
-
-def _course(rates: np.ndarray, edges: np.ndarray, incidents: pd.DataFrame) -> str:
-    if not np.isfinite(rates).any():
-        return say("not known")
-    minutes = float(edges[1] - edges[0]) / MINUTE
-    if len(incidents):
-        first = incidents.iloc[0]
-        onset, end = _num(first["onset_at"]), _num(first["end_at"])
-        is_silence = first["signal"] == "silence"
-        # A bin that the silence begins or ends in still holds events; a jump's own first bin belongs to it.
-        within = (edges[:-1] >= onset) & ~(edges[1:] > end) if is_silence else edges[1:] > onset
-        before, since = rates[edges[1:] <= onset], rates[within]
-        if np.isfinite(before).any() and (np.isfinite(since).any() or is_silence):
-            usual = {"before": _number(float(np.nanmedian(before))), "at": moment_text(onset, onset)}
-            top = _top(since)
-            if not top and not np.isfinite(since).any():
-                return say("{before} until {at}, then no samples", **usual)
-            if not top:
-                return say("{before} until {at}, then 0", **usual)
-            if _is_rate(top, minutes):
-                return say("{before} until {at}, then up to {rate} a minute", **usual, rate=_number(top))
-            return say("{before} until {at}, then up to {count:d} in {minutes} minutes", **usual,
-                       count=max(round(top * minutes), 1), minutes=_number(minutes))  # fmt: skip
-    low, high = float(np.nanmin(rates)), _top(rates)
-    return say("none") if high == 0 else say("{low} to {high}", low=_number(low), high=_number(high))

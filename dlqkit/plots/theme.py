@@ -25,6 +25,7 @@ __all__ = [
     "COLOURS",
     "LONGEST",
     "alt_text",
+    "day_number",
     "figure_png",
     "label_text",
     "letters",
@@ -168,6 +169,11 @@ def to_num(times: pd.Series) -> np.ndarray:
     naive = times.dt.tz_convert(UTC).dt.tz_localize(None).astype("datetime64[us]")
     days = naive.to_numpy().astype("datetime64[us]").astype("int64") / 86_400e6
     return np.where(naive.isna(), np.nan, days)
+
+
+def day_number(moment: object) -> float:
+    """A moment as the axis' number; NaN where there is none."""
+    return float(to_num(pd.Series([moment], dtype="datetime64[us, UTC]"))[0])
 
 
 def moment_text(day: float, other: float | None = None) -> str:

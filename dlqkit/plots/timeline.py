@@ -13,11 +13,11 @@ import pandas as pd
 
 from dlqkit.frames import Coverage
 from dlqkit.language import duration, listing, mark, say, say_count
+from dlqkit.plots.moments import Moment, place_moments
 from dlqkit.plots.theme import (
     COLOURS,
-    LONGEST,
+    day_number,
     label_text,
-    letters,
     moment_text,
     new_axes,
     say_nothing,
@@ -32,12 +32,6 @@ if TYPE_CHECKING:
 
 __all__ = ["missing_spans", "plot_timeline"]
 
-# Share of the axes' width that one letter takes, at the figure's own width and font size.
-_LETTER = 0.0088
-# A moment's text is drawn at the first of these lengths that has room.
-_TEXTS = (54, 32)
-# A lane of moments has at most this many rows of text; further moments keep their mark only.
-_ROWS = 3
 _ROW_HEIGHT = 0.55
 _BIN_HEIGHT = 1.0
 _PAD = 0.16
@@ -61,23 +55,6 @@ _NAMES = {
 }
 _COUNTED = {"dead letters", "failures", "successes", "worker logs"}
 _ORDER = ("incident", "changes", "notes", "dead letters", "failures", "successes", "worker logs")
-
-
-@dataclass(slots=True)
-class _Moment:
-    """A moment, or a span with an end, and where its text has room."""
-
-    start: float
-    end: float
-    words: str
-    """Its whole text."""
-    text: str = ""
-    """What is drawn of it."""
-    times: int = 1
-    row: int = 0
-    left: bool = False
-    inside: bool = False
-    shown: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,12 +105,12 @@ def plot_timeline(
         dated = timeline[timeline["at"].notna()]
         covered = _by_lane(dated, coverage)
         lanes = _lanes(dated, covered)
-        asked = [(_num(one.asked_start), _num(one.asked_end)) for one in covered.values()]
+        asked = [(day_number(one.asked_start), day_number(one.asked_end)) for one in covered.values()]
         asked = [span for span in asked if np.isfinite(span).all()]
         if dated.empty and not asked:
             return say_nothing(ax, say("Nothing is known"), say("Timeline"), say("Timeline: nothing is known."))
         low, high = _window(dated, asked)
-        moments = {lane: _place(dated[dated["lane"] == lane], low, high) for lane in lanes}
+        moments = {lane: place_moments(dated[dated["lane"] == lane], low, high) for lane in lanes}
         rows = {lane: 1 + max([one.row for one in moments[lane] if one.shown], default=0) for lane in lanes}
         heights = {
             lane: max(_BIN_HEIGHT if lane in _COUNTED else 0.0, _ROW_HEIGHT * rows[lane]) + _PAD for lane in lanes
@@ -200,10 +177,6 @@ def _lanes(timeline: pd.DataFrame, covered: Mapping[str, Coverage]) -> list[str]
     return [lane for lane in _ORDER if lane in present] + [lane for lane in present if lane not in _ORDER]
 
 
-def _num(moment: datetime | None) -> float:
-    return float(to_num(pd.Series([moment], dtype="datetime64[us, UTC]"))[0])
-
-
 def _window(timeline: pd.DataFrame, asked: list[tuple[float, float]]) -> tuple[float, float]:
     """The window asked, and rows near it; one clock that is far off does not squeeze the rest."""
     starts, ends = to_num(timeline["at"]), to_num(timeline["end_at"])
@@ -216,57 +189,6 @@ def _window(timeline: pd.DataFrame, asked: list[tuple[float, float]]) -> tuple[f
     # A bin may end after what was asked; only its start tells that something lies there.
     near = starts[(starts >= low - (high - low)) & (starts <= high + (high - low))]
     return float(min([low, *near])), float(max([high, *near]))
-
-
-def _place(rows: pd.DataFrame, low: float, high: float) -> list[_Moment]:
-    """Give each moment's text a row in which it meets no other."""
-    singles = rows[rows["count"].isna()].sort_values("at", kind="stable")
-    width = high - low
-    several = singles["workflow_id"].nunique() > 1
-    found: list[_Moment] = []
-    for row in singles.itertuples(index=False):
-        start, end = _num(row.at), _num(row.end_at)
-        if start > high or (end if np.isfinite(end) else start) < low:
-            continue
-        words = label_text("" if pd.isna(row.text) else row.text, LONGEST)
-        if several and not pd.isna(row.workflow_id):
-            words += f", {label_text(row.workflow_id, 12)}"
-        # An incident without an end goes on; any other moment without one is a point.
-        end = end if np.isfinite(end) else high if row.lane == "incident" else start
-        same = next((one for one in found if one.words == words and abs(one.start - start) < 0.012 * width), None)
-        if same is not None and end == start:
-            same.times += 1
-            continue
-        found.append(_Moment(start, end, words))
-    _stack(found, low, width)
-    return found
-
-
-def _stack(moments: list[_Moment], low: float, width: float) -> None:
-    taken: list[list[tuple[float, float]]] = [[] for _ in range(_ROWS)]
-    for one in moments:
-        for limit in _TEXTS:
-            if _find_room(one, limit, taken, low, width):
-                break
-
-
-def _find_room(one: _Moment, limit: int, taken: list[list[tuple[float, float]]], low: float, width: float) -> bool:
-    times = f" ×{one.times}" if one.times > 1 else ""
-    one.text = label_text(one.words, limit - len(times), middle=True) + times
-    start, end = max((one.start - low) / width, 0.0), min((one.end - low) / width, 1.0)
-    need = _LETTER * letters(one.text) + 0.012
-    # Text stands inside a span that is wide enough, else after it, else before it.
-    one.inside = end - start >= need
-    one.left = not one.inside and end + need > 1.0
-    left = start - need if one.left else start - 0.006
-    right = max(end, start + 0.012) if one.inside or one.left else end + need
-    free = (row for row in range(_ROWS) if all(right <= begun or left >= done for begun, done in taken[row]))
-    one.row = next(free, -1)
-    one.shown = one.row >= 0 and left >= -0.02
-    if one.shown:
-        taken[one.row].append((left, right))
-    one.row = max(one.row, 0)
-    return one.shown
 
 
 def _draw_bins(ax: Axes, rows: pd.DataFrame, lane: str, bottom: float, low: float, high: float) -> _Peak | None:
@@ -300,7 +222,7 @@ def _span_text(days: float) -> str:
     return duration(f"{seconds:,}", "s")
 
 
-def _draw_moments(ax: Axes, moments: list[_Moment], lane: str, top: float, low: float, high: float) -> None:
+def _draw_moments(ax: Axes, moments: list[Moment], lane: str, top: float, low: float, high: float) -> None:
     colour, _, marker = _STYLES.get(lane, (COLOURS["faint"], "", "o"))
     for one in moments:
         y = top - _PAD / 2 - _ROW_HEIGHT * (one.row + 0.5)
@@ -334,7 +256,7 @@ def missing_spans(coverage: Coverage | None) -> list[tuple[datetime, datetime]]:
 
 def _holes(coverage: Coverage | None, low: float, high: float) -> list[tuple[float, float]]:
     """Those that are wide enough to be seen."""
-    spans = [(_num(start), _num(end)) for start, end in missing_spans(coverage)]
+    spans = [(day_number(start), day_number(end)) for start, end in missing_spans(coverage)]
     return [(start, end) for start, end in spans if end - start >= 0.01 * (high - low)]
 
 
@@ -369,7 +291,7 @@ def _title(timeline: pd.DataFrame) -> str:
     return ", ".join([text, say_count("{count} change", "{count} changes", changes)] if changes else [text])
 
 
-def _lane_words(rows: pd.DataFrame, lane: str, moments: list[_Moment], peak: _Peak | None, high: float) -> str:
+def _lane_words(rows: pd.DataFrame, lane: str, moments: list[Moment], peak: _Peak | None, high: float) -> str:
     name = _name(lane).capitalize()
     if peak is not None:
         bins = rows[rows["count"].notna()]
