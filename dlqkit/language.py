@@ -48,12 +48,11 @@ _SPEC = re.compile(r",?(?:\.(?P<digits>[0-9]+))?(?P<kind>[fdg%]?)")
 # As CLDR calls them.
 _UNITS = {"ms": "millisecond", "s": "second", "min": "minute", "h": "hour", "d": "day"}
 _NUMBER = re.compile(r"[0-9]{1,3}(?:,[0-9]{3})+(?:\.[0-9]+)?|[0-9]+\.[0-9]+")
-_WORD = re.compile("[A-Za-z]+")
-# Of a sentence with names at least so many words are its own.
-_OWN_WORDS = 2
 # No sentence of dlqkit's is so long; what is may be anybody's, and is not searched.
 _LONGEST = 2_000
 _MOMENT = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2} [0-9]{2}:[0-9]{2}(?::[0-9]{2})? UTC")
+# A text with fewer letters beside its names, such as "{count} of {total}", would fit sentences that are not its own.
+_LEAST_LETTERS = 10
 _current: ContextVar[str] = ContextVar("language", default=SOURCE)
 
 
@@ -178,12 +177,12 @@ def retell(text: str) -> str:
     for their names is carried over. A text of which none fits stays as it is; so does one that has but a word in
     common with a catalog's text, such as "and".
     """
-    if _current.get() == SOURCE or len(text) > _LONGEST:
+    if current() == SOURCE or len(text) > _LONGEST:
         return text
     catalog = _catalog(_current.get())
     if (whole := catalog.gettext(text)) != text:
         return whole
-    for beginning, pattern, one, many in _templates(_current.get()):
+    for beginning, pattern, one, many in _templates(current()):
         if text.startswith(beginning) and (found := pattern.fullmatch(text)):
             values = {name: _Kept(_carry(value)) for name, value in found.groupdict().items()}
             count = re.sub("[^0-9]", "", found.groupdict().get("count", ""))
@@ -222,19 +221,13 @@ def _templates(language: str) -> list[tuple[str, re.Pattern[str], str, str | Non
     for message in _read(language):
         one, many = message.id if isinstance(message.id, tuple) else (message.id, None)
         for text in {one, many} - {None}:
-            if "{" in text and _is_own(text):
+            if "{" in text and sum(map(str.isalpha, _literal(text))) >= _LEAST_LETTERS:
                 found.append((text.partition("{")[0], _shape(text), one, many))
     return sorted(found, key=lambda row: (-len(_literal(row[2])), -len(row[1].pattern), row[2]))
 
 
-def _is_own(text: str) -> bool:
-    """Whether so much of a text with names is dlqkit's that what looks like it is dlqkit's, too."""
-    is_sentence = not text.startswith("{") and text.endswith(".")
-    return is_sentence or len(_WORD.findall(_literal(text))) >= _OWN_WORDS
-
-
 def _literal(text: str) -> str:
-    return " ".join(literal for literal, _, _, _ in string.Formatter().parse(text))
+    return "".join(literal for literal, _, _, _ in string.Formatter().parse(text))
 
 
 def _shape(text: str) -> re.Pattern[str]:
@@ -255,7 +248,8 @@ def _carry(value: str) -> str:
     if _MOMENT.fullmatch(value):
         at = datetime.fromisoformat(value.removesuffix(" UTC") + "+00:00")
         return date_and_time(at, seconds=value.count(":") == 2)
-    return retell(value)
+    # A word alone may be the name of a field, such as "records".
+    return retell(value) if " " in value else value
 
 
 # --- numbers and dates

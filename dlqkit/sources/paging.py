@@ -33,12 +33,11 @@ HEAD = 3
 TAIL = 10
 # After so many pages that lead nowhere, asking on is in vain.
 MOST_IN_VAIN = 3
-_STYLE_NAMES = {
-    "link": mark("links"),
-    "cursor": mark("a cursor"),
-    "offset": "offset",
-    "page": mark("page numbers"),
-    "none": "nothing",
+_STYLES: dict[Style, str] = {
+    "link": mark("Pages follow each other by links."),
+    "cursor": mark("Pages follow each other by a cursor."),
+    "offset": mark("Pages follow each other by offset."),
+    "page": mark("Pages follow each other by page numbers."),
 }
 _LAST_PAGE = mark("The API said that this was the last page.")
 _REPEATED = mark("Further pages bring only records that were there already.")
@@ -278,7 +277,7 @@ class Pager:
 
     def _say_style(self, style: Style) -> None:
         self.style = style
-        self.findings[in_english(mark("Pages follow each other by {style}."), style=_STYLE_NAMES[style])] = None
+        self.findings[_STYLES[style]] = None
 
     def _told_place(self, got: Fetched) -> tuple[str | None, tuple[tuple[str, ...], str] | None]:
         """Address or cursor of the next page, if the answer names one that was not followed yet."""

@@ -70,3 +70,10 @@ def test_a_source_that_was_down_is_told_in_russian() -> None:
         "Не удалось получить страницу 2: Prometheus (http://127.0.0.1:1) недоступен: в соединении отказано."
     )
     assert step == "Проверьте, что сервис работает, настройку prometheus.url, а также сеть или VPN."
+
+
+def test_the_names_of_fields_stay_as_the_api_has_them() -> None:
+    """“records” is a word of the catalog, too, and here the name of a list."""
+    with language.use("ru"):
+        assert language.retell("Records are wrapped in “records”.") == "Записи вложены в «records»."
+        assert language.retell("attempts is read from “changes”.") == "attempts берётся из «changes»."
