@@ -56,8 +56,8 @@ EMPTY = 0.9
 # Longer foreign text is cut even where the figure is told in words.
 LONGEST = 300
 DPI = 120
-# Cyrillic and Greek letters are so much wider than Latin ones in DejaVu Sans.
-_WIDER = 1.3
+# So much wider are Cyrillic and Greek letters than Latin ones in DejaVu Sans: 1.3, and a margin.
+_WIDER = 1.4
 # Behind a label that may lie on data.
 BOX = {"facecolor": "white", "edgecolor": "none", "alpha": 0.85, "pad": 1.0}
 _RC: Any = {

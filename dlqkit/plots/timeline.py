@@ -18,6 +18,7 @@ from dlqkit.plots.theme import (
     COLOURS,
     day_number,
     label_text,
+    letters,
     moment_text,
     new_axes,
     say_nothing,
@@ -32,6 +33,8 @@ if TYPE_CHECKING:
 
 __all__ = ["missing_spans", "plot_timeline"]
 
+# The longest that a lane may be named in one line, in Latin letters.
+_LONGEST_NAME = 22
 _ROW_HEIGHT = 0.55
 _BIN_HEIGHT = 1.0
 _PAD = 0.16
@@ -126,7 +129,7 @@ def plot_timeline(
             _draw_moments(axes, moments[lane], lane, top, low, high)
             hidden = sum(one.times for one in moments[lane] if not one.shown)
             ticks.append((top + bottom) / 2)
-            labels.append("\n".join([_name(lane), *_note(peak, hidden, is_empty=own.empty)]))
+            labels.append("\n".join([_wrapped(_name(lane)), *_note(peak, hidden, is_empty=own.empty)]))
             holes += [_Hole(*span, top, bottom, [lane]) for span in _holes(covered.get(lane), low, high)]
             words.append(_lane_words(own, lane, moments[lane], peak, high))
             top = bottom
@@ -151,6 +154,11 @@ def plot_timeline(
 
 def _name(lane: str) -> str:
     return say(_NAMES[lane]) if lane in _NAMES else label_text(lane, 20)
+
+
+def _wrapped(name: str) -> str:
+    """A long name in two lines, so that it leaves the axes their width."""
+    return name.replace(" ", "\n", 1) if letters(name) > _LONGEST_NAME else name
 
 
 def _note(peak: _Peak | None, hidden: int, *, is_empty: bool) -> list[str]:
@@ -287,7 +295,9 @@ def _draw_holes(ax: Axes, holes: list[_Hole], low: float, high: float) -> list[s
 def _title(timeline: pd.DataFrame) -> str:
     counts = timeline.groupby(timeline["lane"].astype("str"))["count"].sum()
     dead, changes = int(counts.get("dead letters", 0)), int((timeline["lane"] == "changes").sum())
-    text = say_count("{count} dead letter", "{count} dead letters", dead) if dead else say("No dead letters")
+    text = say("No dead letters")
+    if dead:
+        text = say_count("{number} dead letter", "{number} dead letters", dead, number=dead)
     return ", ".join([text, say_count("{count} change", "{count} changes", changes)] if changes else [text])
 
 

@@ -104,6 +104,18 @@ def test_a_text_of_wide_letters_stays_within_the_figure():
     figure_png(axes)
 
 
+def test_a_lane_with_a_long_name_leaves_the_axes_their_width():
+    """Its name is in two lines above its peak, and none of them leaves the lane."""
+    with language.use("ru"):
+        axes = plot_timeline(make_timeline(*BINS), coverage=make_coverage("complete"))
+
+    axes.get_figure().canvas.draw()
+    label = axes.get_yticklabels()[0]
+    assert label.get_text() == "недоставленные\nсобытия\nпик 50 за 10 мин"
+    assert label.get_window_extent().height <= axes.bbox.height
+    figure_png(axes)
+
+
 @pytest.mark.parametrize("timeout_ms", [None, 30_000])
 @pytest.mark.parametrize("buckets", [None, make_buckets((100.0, 200.0, 3.0), (10_000.0, None, 2.0))])
 def test_no_english_is_left_in_the_durations(timeout_ms, buckets):
