@@ -7,6 +7,7 @@ import pytest
 from dlqkit import language
 from dlqkit.executions.comparison import compare_durations
 from dlqkit.executions.durations import duration_words
+from dlqkit.executions.event_history import event_history
 from dlqkit.executions.timeline import timeline
 from dlqkit.executions.timeout_pile import propose_timeout
 from tests.executions.test_comparison import USUAL, before, compared, healthy, since
@@ -73,3 +74,11 @@ def test_the_incident_is_named_in_russian_in_the_timeline() -> None:
 
     row = lanes[lanes["lane"] == "incident"].iloc[0]
     assert (row["kind"], row["text"]) == ("silence", "тишина")
+
+
+def test_a_dead_letter_is_named_in_an_events_history() -> None:
+    """The status is the worker's own word; that it went to the dead-letter queue is dlqkit's."""
+    with language.use("ru"):
+        history = event_history(records([dead(1, event_key="e")]), "e")
+
+    assert history["state"].tolist() == ["failed (недоставлено)"]
