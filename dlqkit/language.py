@@ -28,7 +28,10 @@ __all__ = [
     "check_language",
     "clock",
     "current",
+    "date",
     "date_and_time",
+    "duration",
+    "in_english",
     "known_languages",
     "listing",
     "mark",
@@ -48,8 +51,12 @@ _T = TypeVar("_T")
 SOURCE = "en"
 """The language that the sentences are written in: it needs no catalog."""
 _FOLDER = Path(__file__).parent / "locale"
-_SPEC = re.compile(r",?(?:\.(?P<digits>[0-9]+))?(?P<kind>[fd%]?)")
+_SPEC = re.compile(r",?(?:\.(?P<digits>[0-9]+))?(?P<kind>[fdg%]?)")
+# As CLDR calls them.
+_UNITS = {"ms": "millisecond", "s": "second", "min": "minute", "h": "hour", "d": "day"}
 _NUMBER = re.compile(r"[0-9]{1,3}(?:,[0-9]{3})+(?:\.[0-9]+)?|[0-9]+\.[0-9]+")
+# No sentence of dlqkit's is so long; what is may be anybody's, and is not searched.
+_LONGEST = 2_000
 _MOMENT = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2} [0-9]{2}:[0-9]{2}(?::[0-9]{2})? UTC")
 # A text with fewer letters beside its names, such as "{count} of {total}", would fit sentences that are not its own.
 _LEAST_LETTERS = 10
@@ -172,6 +179,20 @@ def date_and_time(at: datetime, *, seconds: bool = True) -> str:
     return _dated(at, pattern)
 
 
+def date(at: datetime) -> str:
+    """The day of a moment in UTC: ``2026-11-24``."""
+    return _dated(at, say("yyyy-MM-dd"))
+
+
+def duration(figure: str, unit: str) -> str:
+    """So much time: ``1.5 s``; the figure as Python writes it, the unit ``ms``, ``s``, ``min``, ``h`` or ``d``."""
+    if current() == SOURCE:
+        return f"{figure} {unit}"
+    from babel.units import format_unit
+
+    return str(format_unit(_localised(figure), f"duration-{_UNITS[unit]}", length="short", locale=current()))
+
+
 def clock(at: datetime, *, seconds: bool = True) -> str:
     """The time of day in UTC: ``09:31:12``."""
     return _dated(at, say("HH:mm:ss") if seconds else say("HH:mm"))
@@ -196,13 +217,23 @@ def listing(parts: Sequence[str]) -> str:
     return say("{parts} and {last}", parts=", ".join(parts[:-1]), last=parts[-1])
 
 
+def in_english(text: str, /, **values: object) -> str:
+    """A sentence in English whatever is spoken: for evidence and errors, which ``retell`` writes for a reader."""
+    token = _current.set(SOURCE)
+    try:
+        return say(text, **values)
+    finally:
+        _current.reset(token)
+
+
 def retell(text: str) -> str:
     """A sentence that was stored in English, such as a manifest's, in the current language.
 
     Evidence is kept in English, whoever collected it. The sentence is compared with the catalog's texts; what stands
-    for their names is carried over. A text of which none fits stays as it is.
+    for their names is carried over. A text of which none fits stays as it is; so does one that has but a word in
+    common with a catalog's text, such as "and".
     """
-    if not text or current() == SOURCE:
+    if not text or len(text) > _LONGEST or current() == SOURCE:
         return text
     catalog = _catalog(current())
     if (whole := catalog.gettext(text)) != text:
@@ -241,14 +272,14 @@ def _read(language: str) -> Any:
 
 @cache
 def _templates(language: str) -> list[tuple[str, re.Pattern[str], str, str | None]]:
-    """Of each text with names: how it begins, what it looks like filled in, itself and its plural; longest first."""
+    """Of each text with names: how it begins, what it looks like filled in, itself and its plural; own words first."""
     found = []
     for message in _read(language):
         one, many = message.id if isinstance(message.id, tuple) else (message.id, None)
         for text in {one, many} - {None}:
             if "{" in text and sum(map(str.isalpha, _literal(text))) >= _LEAST_LETTERS:
                 found.append((text.partition("{")[0], _shape(text), one, many))
-    return sorted(found, key=lambda row: (-len(row[1].pattern), row[2]))
+    return sorted(found, key=lambda row: (-len(_literal(row[2])), -len(row[1].pattern), row[2]))
 
 
 def _literal(text: str) -> str:
@@ -267,13 +298,14 @@ def _shape(text: str) -> re.Pattern[str]:
 
 
 def _carry(value: str) -> str:
-    """A value of an English sentence: a number or a moment is written as the language does."""
+    """A value of an English sentence: numbers, moments and sentences are written as the language does."""
     if _NUMBER.fullmatch(value):
         return _localised(value)
     if _MOMENT.fullmatch(value):
         at = datetime.fromisoformat(value.removesuffix(" UTC") + "+00:00")
         return date_and_time(at, seconds=value.count(":") == 2)
-    return value
+    # A word alone may be the name of a field, such as "records".
+    return retell(value) if " " in value else value
 
 
 # --- numbers and dates
@@ -303,6 +335,8 @@ class _Words(string.Formatter):
             return percent(float(value), digits)
         if spec["kind"] == "d":
             return str(value)
+        if spec["kind"] == "g":
+            return _localised(format(value, format_spec))
         if not isinstance(value, Integral) and not format_spec:
             raise ValueError("A number with a fraction needs a format, such as {size:.1f}.")
         return number(int(value) if isinstance(value, Integral) else float(value), digits)
@@ -357,6 +391,7 @@ _PARTS = (("yyyy", "year"), ("MM", "month"), ("dd", "day"), ("HH", "hour"), ("mm
 _STRFTIME = {
     "yyyy-MM-dd HH:mm:ss 'UTC'": "%Y-%m-%d %H:%M:%S UTC",
     "yyyy-MM-dd HH:mm 'UTC'": "%Y-%m-%d %H:%M UTC",
+    "yyyy-MM-dd": "%Y-%m-%d",
     "HH:mm:ss": "%H:%M:%S",
     "HH:mm": "%H:%M",
 }

@@ -38,6 +38,18 @@ msgstr[2] "{count} событий открыто"
 msgid "The source ended at {at}."
 msgstr "Источник закончился {at}."
 
+msgid "yyyy-MM-dd"
+msgstr "dd.MM.yyyy"
+
+msgid "{parts} and {last}"
+msgstr "{parts} и {last}"
+
+msgid "Page {number:d} could not be had: {problem}"
+msgstr "Не удалось получить страницу {number:d}: {problem}"
+
+msgid "It was {ratio:.2g} times as long."
+msgstr "Это дольше в {ratio:.2g} раза."
+
 msgid "Nothing is known."
 msgstr "Ничего не известно."
 """
@@ -139,6 +151,42 @@ def test_what_others_wrote_is_not_taken_for_a_short_text_of_ours(text: str) -> N
     """Texts such as "{count} of {total}" fit nearly everything, so they are no sentences that evidence holds."""
     with language.use("ru"):
         assert language.retell(text) == text
+
+
+def test_a_sentence_within_a_sentence_is_retold_too(_russian: None) -> None:
+    """What a source said of itself stands in what is told of its page."""
+    kept = "Page 1234 could not be had: The source ended at 2026-11-24 09:31:12 UTC."
+
+    with language.use("ru"):
+        assert language.retell(kept) == (
+            "Не удалось получить страницу 1234: Источник закончился 24.11.2026 09:31:12 UTC."
+        )
+
+
+def test_foreign_text_with_a_common_word_is_not_retold(_russian: None) -> None:
+    """That a text has an “and” does not make it a sentence of dlqkit's; nor is one searched that is a page long."""
+    with language.use("ru"):
+        assert language.retell("ValueError in parse and load") == "ValueError in parse and load"
+        long = f"The source ended at {'x' * 5_000}."
+        assert language.retell(long) == long
+
+
+def test_evidence_is_written_in_english_whatever_is_spoken(_russian: None) -> None:
+    with language.use("ru"):
+        assert language.in_english("{count} event is open", count=1_234) == "1,234 event is open"
+        assert language.current() == "ru"
+
+
+def test_a_day_a_duration_and_a_ratio_are_written_as_the_language_does(_russian: None) -> None:
+    at = datetime(2026, 11, 24, 23, 59, tzinfo=UTC)
+
+    def told() -> tuple[str, str, str]:
+        ratio = language.say("It was {ratio:.2g} times as long.", ratio=2.54)
+        return language.date(at), language.duration("1.5", "h"), ratio
+
+    assert told() == ("2026-11-24", "1.5 h", "It was 2.5 times as long.")
+    with language.use("ru"):
+        assert told() == ("24.11.2026", "1,5 ч", "Это дольше в 2,5 раза.")
 
 
 def test_a_number_with_a_fraction_is_not_written_without_a_format() -> None:

@@ -21,6 +21,7 @@ from dlqkit.evidence.resume import begin_part
 from dlqkit.evidence.store import hold, make_folder, read_frame
 from dlqkit.frames import RECORDS, SERIES, SUPPORT_REPORTS, Coverage, Loaded, empty_frame
 from dlqkit.incident import Incident
+from dlqkit.language import in_english, mark
 from dlqkit.settings import Settings
 from dlqkit.untrusted import for_promql_regex
 
@@ -288,7 +289,8 @@ class _Run:
             # The client's deadline is of one request, and a long answer is of many.
             if within_s is not None and time.monotonic() - begun > within_s:
                 raise SourceUnavailable(
-                    f"Prometheus was not done answering after {within_s:.0f} s.", "It is asked again after that."
+                    in_english(mark("Prometheus was not done answering after {seconds:d} s."), seconds=round(within_s)),
+                    mark("It is asked again after that."),
                 )
 
         def load() -> dict[str, Loaded]:
@@ -380,7 +382,9 @@ class _Run:
                 asked_end=self.end,
                 rows=len(frame),
                 completeness="partial" if left else worst([one.coverage.completeness for one in found]),
-                missing=(f"{left:,} further reported traces were not asked for.",) if left else (),
+                missing=(in_english(mark("{count} further reported traces were not asked for."), count=left),)
+                if left
+                else (),
             )
             return {"records": Loaded(frame, coverage, found[0].source)}
 
@@ -410,7 +414,10 @@ class _Run:
             if again:
                 missing = [
                     error.problem,
-                    f"It had {within_s:.0f} s before the first look, and is asked again after it.",
+                    in_english(
+                        mark("It had {seconds:d} s before the first look, and is asked again after it."),
+                        seconds=round(within_s or 0),
+                    ),
                 ]
             else:
                 self.part.errors.append(error)

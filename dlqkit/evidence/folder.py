@@ -30,13 +30,14 @@ from dlqkit.frames import (
     empty_frame,
 )
 from dlqkit.incident import Incident, TimeWindow, parse_time
+from dlqkit.language import mark
 from dlqkit.settings import Settings
 
 __all__ = ["IncidentFolder", "open_incident", "read_incident", "write_incident"]
 
 DEAD_LETTERS, EXPORT = "records: dead letters", "records: export"
 # What sources.execution_logs says of such an answer: cut or not, it is whole back to its oldest record.
-NEWEST_FIRST = "Records come newest first."
+NEWEST_FIRST = mark("Records come newest first.")
 # Two looks at one record are the same row unless something about its fate changed in between.
 RECORD_VERSION = ["record_id", "recorded_at", "status", "queued_to_dlq", "attempts"]
 

@@ -19,6 +19,7 @@ from dlqkit.evidence.part import LAYOUT, STATE, Part, is_partial, name_snapshot
 from dlqkit.evidence.store import make_folder, move_folder, remove_file, remove_folder
 from dlqkit.frames import Coverage
 from dlqkit.incident import Incident
+from dlqkit.language import in_english, mark
 
 __all__ = ["begin_part"]
 
@@ -54,7 +55,10 @@ def begin_part(root: Path, incident: Incident, say: Callable[[str], None]) -> Pa
         make_folder(path / "snapshot")
         part = Part(path, incident, datetime.now(UTC))
     part.findings = [
-        f"An interrupted snapshot of another question is kept in evidence/{name}; nothing of it is counted here."
+        in_english(
+            mark("An interrupted snapshot of another question is kept in {place}; nothing of it is counted here."),
+            place=f"evidence/{name}",
+        )
         for name in find_set_aside(root)
     ]
     part.save()
@@ -122,11 +126,12 @@ def _keep_interrupted(part: Part, asking: Mapping[str, Any]) -> None:
             remove_file(path)
     if not pages:
         return
-    plural = "page" if len(pages) == 1 else "pages"
-    coverage = Coverage(
-        completeness="partial",
-        missing=(f"This was interrupted after {len(pages)} {plural}; what they hold is in no frame.",),
+    text = (
+        mark("This was interrupted after {count:d} page; what they hold is in no frame.")
+        if len(pages) == 1
+        else mark("This was interrupted after {count:d} pages; what they hold is in no frame.")
     )
+    coverage = Coverage(completeness="partial", missing=(in_english(text, count=len(pages)),))
     names = {f"raw/{path.name}" for path in pages}
     masked = [one for one in asking["masked"] if one["file"] in names]
     part.sources.append({**source, "coverage": coverage.to_json(), "masked": masked})

@@ -17,6 +17,7 @@ from dlqkit.executions.intervals import MEDIAN_NEEDS, median_interval
 from dlqkit.executions.limits import check_limit
 from dlqkit.executions.masks import read_mask
 from dlqkit.frames import RECORDS, check_frame
+from dlqkit.language import mark, say
 from dlqkit.signals.points import aware
 
 __all__ = ["GROUPS", "DurationComparison", "Verdict", "compare_durations"]
@@ -31,6 +32,15 @@ KIND_SHARE = 0.2
 SAME = 0.1
 # A quantile needs as many values as there must be for one to lie beyond it.
 _QUANTILES = {"p50_ms": (0.50, 1), "p90_ms": (0.90, 10), "p95_ms": (0.95, 20), "p99_ms": (0.99, 100)}
+
+# What the medians say.
+_LONGER = mark("Half of the failing actions took {middle} or less, {beside} {usual}: {ratio:,.3g} times as long.")
+_REFUSED = mark("Half of the failing actions took {middle} or less, {beside} {usual}: they were refused, not slow.")
+_SAME_LENGTH = mark("Half of the failing actions took {middle} or less, {beside} {usual}: about as long.")
+_UNTOLD = mark(
+    "Half of the failing actions took {middle} or less, {beside} {usual}, but the ratio may be anything from "
+    "{smallest:.2g} to {largest:.2g}."
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,10 +131,11 @@ def compare_durations(
     verdict, sentence, reference = verdicts[shown]
     if len({one[0] for one in verdicts.values()}) > 1:
         verdict = "cannot tell"
-        sentence = (
-            f"{sentence} But it is not known whether a duration is of the last attempt or of all of them, and by "
-            "attempt the answer would be another."
+        other = say(
+            "But it is not known whether a duration is of the last attempt or of all of them, and by attempt the "
+            "answer would be another."
         )
+        sentence = f"{sentence} {other}"
     elif len(groups) > 1:
         sentence = f"{sentence} {_other_reading(groups, reference)}".strip()
     counts = {key: int(mask.sum()) for key, mask in masks.items()}
@@ -181,25 +192,34 @@ def _row(name: str, records: int, group: _Group) -> dict[str, object]:
 def _verdict(groups: dict[str, _Group], timeout_ms: float | None) -> tuple[Verdict, str, str | None]:
     failing = groups["failing"]
     if len(failing.values) == 0:
-        return "cannot tell", "No failing record tells how long its action took.", None
+        return "cannot tell", say("No failing record tells how long its action took."), None
     if len(failing.values) < MEDIAN_NEEDS:
-        return "cannot tell", f"Only {len(failing.values)} failing records have a duration.", None
+        text = say("Only {count} failing records have a duration.", count=len(failing.values))
+        return "cannot tell", text, None
     cut_share = float(failing.cut.mean())
     reference = next((name for name in ("baseline", "healthy") if len(groups[name].values) >= MEDIAN_NEEDS), None)
     if cut_share > 0.5 and timeout_ms is not None:
-        beside = "" if reference is None else f"; {_of(reference)} take {_usual_words(groups[reference].values)}"
-        text = f"{cut_share:.0%} of the failing actions were ended by the timeout of {_words(timeout_ms)}{beside}."
+        told: dict[str, object] = {"share": cut_share, "timeout": _words(timeout_ms)}
+        if reference is None:
+            text = say("{share:.0%} of the failing actions were ended by the timeout of {timeout}.", **told)
+        else:
+            text = say(
+                "{share:.0%} of the failing actions were ended by the timeout of {timeout}; {beside} take {usual}.",
+                **told, beside=_of(reference), usual=_usual_words(groups[reference].values),
+            )  # fmt: skip
         return "slow then dead", text + _also_slower(groups), reference
     if reference is None:
-        return "cannot tell", "There are too few healthy records to hold the failing ones against.", None
+        text = say("There are too few healthy records to hold the failing ones against.")
+        return "cannot tell", text, None
     usual = groups[reference].values
     kinds = _kinds(failing, usual)
     if kinds is not None:
         fast, slow = kinds
-        text = (
-            f"{fast:.0%} of the failing actions ended at once and {slow:.0%} after long; "
-            f"{_of(reference)} take {_usual_words(usual)}. Look at each signature by itself."
-        )
+        text = say(
+            "{fast:.0%} of the failing actions ended at once and {slow:.0%} after long; {beside} take {usual}. Look "
+            "at each signature by itself.",
+            fast=fast, slow=slow, beside=_of(reference), usual=_usual_words(usual),
+        )  # fmt: skip
         return "both", text, reference
     verdict, text = _by_medians(failing, usual, reference)
     return verdict, text + _also_slower(groups), reference
@@ -217,18 +237,20 @@ def _kinds(failing: _Group, usual: npt.NDArray[np.float64]) -> tuple[float, floa
 def _by_medians(failing: _Group, usual: npt.NDArray[np.float64], reference: str) -> tuple[Verdict, str]:
     middle, low, high = median_interval(failing.open_ended)
     usual_middle, usual_low, usual_high = median_interval(usual)
-    text = f"Half of the failing actions took {_words(middle)} or less, {_of(reference)} {_words(usual_middle)}"
+    told: dict[str, object] = {
+        "middle": _words(middle), "beside": _of(reference), "usual": _words(usual_middle)
+    }  # fmt: skip
     # Zero is anything under a millisecond, and stands in a ratio as half of one.
     ratio = max(middle, 0.5) / max(usual_middle, 0.5)
     if low > usual_high and ratio >= RATIO:
-        return "slow then dead", f"{text}: {ratio:,.3g} times as long."
+        return "slow then dead", say(_LONGER, **told, ratio=ratio)
     if high < usual_low and ratio <= 1 / RATIO:
-        unmeasured = "" if middle > 0 else " Zero may also mean that nothing was measured."
-        return "dead at once", f"{text}: they were refused, not slow.{unmeasured}"
+        unmeasured = "" if middle > 0 else " " + say("Zero may also mean that nothing was measured.")
+        return "dead at once", say(_REFUSED, **told) + unmeasured
     smallest, largest = max(low, 0.5) / max(usual_high, 0.5), max(high, 0.5) / max(usual_low, 0.5)
     if smallest > 1 / RATIO and largest < RATIO:
-        return "no difference", f"{text}: about as long."
-    return "cannot tell", f"{text}, but the ratio may be anything from {smallest:.2g} to {largest:.2g}."
+        return "no difference", say(_SAME_LENGTH, **told)
+    return "cannot tell", say(_UNTOLD, **told, smallest=smallest, largest=largest)
 
 
 def _also_slower(groups: dict[str, _Group]) -> str:
@@ -237,7 +259,9 @@ def _also_slower(groups: dict[str, _Group]) -> str:
     middle, _, high = median_interval(groups["baseline"].values)
     own = median_interval(groups["healthy"].values)[0]
     if low > high and own >= RATIO * max(middle, 0.5):
-        return f" Healthy actions are slower as well: {_words(own)} against {_words(middle)} before."
+        return " " + say(
+            "Healthy actions are slower as well: {now} against {before} before.", now=_words(own), before=_words(middle)
+        )
     return ""
 
 
@@ -247,18 +271,25 @@ def _other_reading(groups: dict[str, dict[str, _Group]], reference: str | None) 
                          for parts in groups.values())  # fmt: skip
     if "failing" not in plain or abs(by_attempt["failing"] - plain["failing"]) <= SAME * plain["failing"]:
         return ""
-    words = (
-        "It is not known whether durations add up an event's attempts; if so, half of the failing ones took "
-        f"{_words(by_attempt['failing'])} or less an attempt"
-    )
+    middle = _words(by_attempt["failing"])
     if reference is None:
-        return f"{words}."
-    ratio = max(by_attempt["failing"], 0.5) / max(by_attempt[reference], 0.5)
-    return f"{words}, {ratio:,.2g} times as long as {_of(reference)}."
+        return say(
+            "It is not known whether durations add up an event's attempts; if so, half of the failing ones took "
+            "{middle} or less an attempt.",
+            middle=middle,
+        )
+    return say(
+        "It is not known whether durations add up an event's attempts; if so, half of the failing ones took {middle} "
+        "or less an attempt, {ratio:,.2g} times as long as {beside}.",
+        middle=middle, beside=_of(reference),
+        ratio=max(by_attempt["failing"], 0.5) / max(by_attempt[reference], 0.5),
+    )  # fmt: skip
 
 
 def _of(reference: str) -> str:
-    return "healthy ones before the onset" if reference == "baseline" else "healthy ones of the same time"
+    if reference == "baseline":
+        return say("healthy ones before the onset")
+    return say("healthy ones of the same time")
 
 
 def _usual_words(values: npt.NDArray[np.float64]) -> str:
@@ -266,10 +297,10 @@ def _usual_words(values: npt.NDArray[np.float64]) -> str:
 
 
 def _words(value_ms: float) -> str:
-    return "longer than is known" if np.isinf(value_ms) else duration_words(value_ms)
+    return say("longer than is known") if np.isinf(value_ms) else duration_words(value_ms)
 
 
 def _basis_words(basis: Basis) -> str:
     if basis == "sum":
-        return "Durations add up an event's attempts, so the mean of an attempt was taken."
+        return say("Durations add up an event's attempts, so the mean of an attempt was taken.")
     return ""

@@ -11,6 +11,7 @@ from dlqkit.executions.duration_basis import LONGEST_MS, Basis, durations_per_at
 from dlqkit.executions.event_history import record_outcomes
 from dlqkit.executions.limits import check_limit
 from dlqkit.frames import RECORDS, check_frame
+from dlqkit.language import duration
 
 __all__ = ["Proposal", "duration_histogram", "duration_words", "known_durations"]
 
@@ -42,8 +43,8 @@ def duration_words(value_ms: float) -> str:
         # Seconds are said up to two minutes, as timeouts are set so.
         if value_ms >= size * (1 if unit in {"s", "d"} else 1 if value_ms % size == 0 and value_ms >= 120_000 else 2):
             count = value_ms / size
-            return f"{count:.3g} {unit}" if count < 1000 else f"{count:,.0f} {unit}"
-    return f"{value_ms:.3g} ms"
+            return duration(f"{count:.3g}" if count < 1000 else f"{count:,.0f}", unit)
+    return duration(f"{value_ms:.3g}", "ms")
 
 
 def duration_histogram(

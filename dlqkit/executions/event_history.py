@@ -8,6 +8,7 @@ import pandas as pd
 
 from dlqkit.errors import ParameterError
 from dlqkit.frames import RECORDS, check_frame
+from dlqkit.language import say
 from dlqkit.signals.outcomes import in_order, record_outcomes
 
 __all__ = ["EVENT_STATES", "event_history", "event_states", "record_outcomes"]
@@ -132,7 +133,7 @@ def _from_records(own: pd.DataFrame) -> pd.DataFrame:
         {
             "at": own["recorded_at"],
             "kind": "record",
-            "state": state.mask(unnamed, state + " (dead letter)").str.strip(),
+            "state": state.mask(unnamed, state + " " + say("(dead letter)")).str.strip(),
             "attempts": own["attempts"],
             "text": text,
             "duration_ms": own["action_duration_ms"],

@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from dlqkit.frames import RECORDS, check_frame
+from dlqkit.language import mark, say
 from dlqkit.signals.outcomes import record_outcomes
 
 __all__ = ["LANES", "TIMELINE", "timeline"]
@@ -25,6 +26,13 @@ TIMELINE: Mapping[str, str] = {
     "evidence": "str",
 }
 LANES = ("incident", "dead letters", "failures", "successes", "worker logs", "changes", "notes")
+_SIGNALS = {
+    "dead_letters": mark("dead letters"),
+    "failures": mark("failures"),
+    "support": mark("support"),
+    "duration": mark("duration"),
+    "silence": mark("silence"),
+}
 # Widths that people read: 1 s to a day.
 _WIDTHS_S = (1, 5, 10, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 21600, 86400)
 
@@ -124,7 +132,7 @@ def _from_incidents(incidents: pd.DataFrame | None) -> pd.DataFrame:
     if incidents is None or incidents.empty:
         return pd.DataFrame()
     rows = incidents.reset_index(drop=True)
-    text = rows["signal"].astype("str").str.replace("_", " ", regex=False)
+    text = rows["signal"].astype("str").map(lambda signal: say(_SIGNALS[signal]) if signal in _SIGNALS else signal)
     return _frame(
         {
             "at": rows["onset_at"],

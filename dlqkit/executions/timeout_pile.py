@@ -11,6 +11,7 @@ import pandas as pd
 from dlqkit.executions.duration_basis import duration_basis, durations_per_attempt
 from dlqkit.executions.durations import Proposal, known_durations
 from dlqkit.executions.event_history import record_outcomes
+from dlqkit.language import mark, say
 
 __all__ = ["piled_records", "propose_timeout"]
 
@@ -25,6 +26,18 @@ OUTLAST_SHARE, OUTLAST_RECORDS = 0.02, 3
 SHORTEST_ALONE_MS = 100.0
 # Most of so many error texts have to name a duration before it is believed.
 NAMED_SHARE, NAMED_TEXTS = 0.8, 200
+_ENDED = mark("{records} failed records ended between {low:,.0f} and {high:,.0f} ms")
+_ENDED_AS_MEANS = mark(
+    "{records} failed records ended between {low:,.0f} and {high:,.0f} ms, as the mean of their attempts"
+)
+_ENDED_AS_SUMS = mark(
+    "{records} failed records ended between {low:,.0f} and {high:,.0f} ms, the sum of {attempts} attempts by the "
+    "error text"
+)
+_ENDED_PERHAPS_AS_SUMS = mark(
+    "{records} failed records ended between {low:,.0f} and {high:,.0f} ms; if that is the sum of {attempts} attempts, "
+    "it is {each:,.0f} ms"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,24 +76,31 @@ def propose_timeout(records: pd.DataFrame) -> Proposal:
         return Proposal(None, found)
     longer, good = _outlasting(known, found.low_ms * PILE_WIDTH, is_sum=found.is_sum)
     if longer >= max(OUTLAST_RECORDS, OUTLAST_SHARE * good):
-        many = f"{longer:,} of {good:,} successes took longer"
-        return Proposal(None, f"failed records pile up at {found.low_ms:,.0f} ms, but {many}")
+        text = say(
+            "failed records pile up at {low:,.0f} ms, but {longer} of {good} successes took longer",
+            low=found.low_ms, longer=longer, good=good,
+        )  # fmt: skip
+        return Proposal(None, text)
     if good < OUTLAST_RECORDS and found.low_ms < SHORTEST_ALONE_MS and not _is_named(found.records, found.low_ms):
-        why = "and no successes tell whether an action may take longer"
-        return Proposal(None, f"failed records pile up at {found.low_ms:,.3g} ms, {why}")
+        text = say(
+            "failed records pile up at {low:,.3g} ms, and no successes tell whether an action may take longer",
+            low=found.low_ms,
+        )
+        return Proposal(None, text)
     value = _rounded(found.low_ms)
-    each = ", as the mean of their attempts" if found.is_sum else ""
-    basis = f"{len(found.records):,} failed records ended between {value:,.0f} and {found.high_ms:,.0f} ms{each}"
-    attempts = 1 if found.is_sum else _usual_attempts(found.records)
+    ended: dict[str, object] = {"records": len(found.records), "low": value, "high": found.high_ms}
+    if found.is_sum:
+        return Proposal(value, say(_ENDED_AS_MEANS, **ended), found.share)
+    attempts = _usual_attempts(found.records)
     if attempts > 1 and duration_basis(known, None) == "unknown":
         # Nothing tells whether five cut attempts of a minute were added up, or one was cut after five; a text may.
         if _is_named(found.records, value / attempts) and not _is_named(found.records, value):
-            return Proposal(
-                _rounded(value / attempts), f"{basis}, the sum of {attempts} attempts by the error text", found.share
-            )
+            text = say(_ENDED_AS_SUMS, **ended, attempts=attempts)
+            return Proposal(_rounded(value / attempts), text, found.share)
         if not _is_named(found.records, value):
-            basis += f"; if that is the sum of {attempts} attempts, it is {value / attempts:,.0f} ms"
-    return Proposal(value, basis, found.share)
+            text = say(_ENDED_PERHAPS_AS_SUMS, **ended, attempts=attempts, each=value / attempts)
+            return Proposal(value, text, found.share)
+    return Proposal(value, say(_ENDED, **ended), found.share)
 
 
 def piled_records(records: pd.DataFrame) -> pd.DataFrame:
@@ -97,7 +117,7 @@ def _find_pile(known: pd.DataFrame) -> _Pile | str:
     took = durations_per_attempt(failed) if is_sum else failed["action_duration_ms"].to_numpy(dtype=np.float64)
     values = np.sort(took)
     if len(values) < PILE_RECORDS:
-        return "too few failed records have a duration"
+        return say("too few failed records have a duration")
     ends = np.searchsorted(values, values * PILE_WIDTH, side="right")
     sizes = ends - np.arange(len(values))
     best = int(np.argmax(sizes))
@@ -105,7 +125,7 @@ def _find_pile(known: pd.DataFrame) -> _Pile | str:
     above = int((values > low * PILE_WIDTH).sum())
     # A pile without a cut is only a usual duration: others then take longer, and single ones take less and more.
     if size < PILE_RECORDS or size < PILE_SHARE * len(values) or above > 0.02 * size or _is_spread(values, low, size):
-        return "failed records do not pile up at one duration"
+        return say("failed records do not pile up at one duration")
     inside = failed[(took >= low) & (took <= low * PILE_WIDTH)]
     return _Pile(inside, low, float(values[best + size - 1]), size / len(values), is_sum)
 

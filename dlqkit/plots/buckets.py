@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 
 from dlqkit.executions.durations import BINS_A_DECADE, duration_words
+from dlqkit.language import mark, say
 from dlqkit.plots.theme import COLOURS
 
 if TYPE_CHECKING:
@@ -16,8 +17,8 @@ if TYPE_CHECKING:
 
 __all__ = ["bucket_handles", "bucket_outlines", "bucket_words", "draw_outlines"]
 
-_KNOWN = "attempts, by the metrics"
-_OPEN = "bucket without an end"
+_KNOWN = mark("attempts, by the metrics")
+_OPEN = mark("bucket without an end")
 _HATCH = "OO"
 # How far an end that is not known is drawn beyond the last one that is.
 _BEYOND = 2.0
@@ -58,9 +59,9 @@ def bucket_handles(outlines: pd.DataFrame) -> list[Patch]:
     handles = []
     if (~outlines["open"]).any():
         handles.append(Patch(facecolor="none", edgecolor=COLOURS["change"], linestyle="--", linewidth=1.8,
-                              label=_KNOWN))  # fmt: skip
+                              label=say(_KNOWN)))  # fmt: skip
     if outlines["open"].any():
-        handles.append(Patch(facecolor="none", edgecolor=COLOURS["missing"], hatch=_HATCH, label=_OPEN))
+        handles.append(Patch(facecolor="none", edgecolor=COLOURS["missing"], hatch=_HATCH, label=say(_OPEN)))
     return handles
 
 
@@ -68,11 +69,25 @@ def bucket_words(outlines: pd.DataFrame) -> str:
     """The outlines in words; empty where there are none."""
     if outlines.empty:
         return ""
-    text = f" The worker's histogram counted {outlines['actions'].sum():,.0f} attempts"
+    total, unknown = outlines["actions"].sum(), outlines.loc[outlines["open"], "actions"].sum()
     known = outlines[~outlines["open"]]
-    if len(known):
-        most = known.loc[known["actions"].idxmax()]
-        text += f", most of them ({most['actions']:,.0f}) from {duration_words(most['low'])} to "
-        text += duration_words(most["high"])
-    unknown = outlines.loc[outlines["open"], "actions"].sum()
-    return text + (f"; {unknown:,.0f} are in buckets without an end." if unknown else ".")
+    if known.empty:
+        return " " + say(
+            "The worker's histogram counted {total:,.0f} attempts; {unknown:,.0f} are in buckets without an end.",
+            total=total, unknown=unknown,
+        )  # fmt: skip
+    most = known.loc[known["actions"].idxmax()]
+    told: dict[str, object] = {
+        "total": total, "most": most["actions"], "low": duration_words(most["low"]),
+        "high": duration_words(most["high"]),
+    }  # fmt: skip
+    if not unknown:
+        return " " + say(
+            "The worker's histogram counted {total:,.0f} attempts, most of them ({most:,.0f}) from {low} to {high}.",
+            **told,
+        )
+    return " " + say(
+        "The worker's histogram counted {total:,.0f} attempts, most of them ({most:,.0f}) from {low} to {high}; "
+        "{unknown:,.0f} are in buckets without an end.",
+        **told, unknown=unknown,
+    )  # fmt: skip

@@ -8,8 +8,9 @@ import numpy as np
 import pandas as pd
 
 from dlqkit.executions.durations import duration_words
+from dlqkit.language import mark, say
 from dlqkit.plots.buckets import bucket_handles, bucket_outlines, bucket_words, draw_outlines
-from dlqkit.plots.theme import BOX, COLOURS, label_text, new_axes, say_nothing, set_alt_text, theme
+from dlqkit.plots.theme import BOX, COLOURS, label_text, new_axes, say_nothing, set_alt_text, theme, tick_text
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -18,11 +19,20 @@ __all__ = ["plot_durations"]
 
 # Bottom to top: on a logarithmic axis the lowest part of a bar is read best, and the rare is what matters.
 _STYLES = {
-    "dead": ("dead letters", COLOURS["dead"], "xx"),
-    "failed": ("failed attempts", COLOURS["failed"], "//"),
-    "succeeded": ("successes", COLOURS["succeeded"], ""),
+    "dead": (mark("dead letters"), COLOURS["dead"], "xx"),
+    "failed": (mark("failed attempts"), COLOURS["failed"], "//"),
+    "succeeded": (mark("successes"), COLOURS["succeeded"], ""),
 }
-_CUT = "cut by the timeout"
+_COUNTS = {
+    "dead": mark("{count} dead letters"),
+    "failed": mark("{count} failed attempts"),
+    "succeeded": mark("{count} successes"),
+}
+_CUT = mark("cut by the timeout")
+# What the upright axis counts, on a linear and on a logarithmic scale.
+_RECORDS = mark("records"), mark("records, logarithmic scale")
+_ATTEMPTS = mark("attempts"), mark("attempts, logarithmic scale")
+_EITHER = mark("records or attempts"), mark("records or attempts, logarithmic scale")
 # Where the other bars are this many times higher, the failed ones could not be seen on a linear axis.
 _FLAT = 20
 # Bins of duration_histogram: ten a decade.
@@ -67,7 +77,8 @@ def plot_durations(
         known = histogram[histogram["low_ms"].notna() & (histogram["records"] > 0)]
         counted = None if buckets is None else buckets[(buckets["actions"] > 0).fillna(False).astype(bool)]
         if known.empty and (counted is None or counted.empty):
-            return say_nothing(ax, "No durations", "How long the action took")
+            return say_nothing(ax, say("No durations"), say("How long the action took"),
+                               say("How long the action took: no durations."))  # fmt: skip
         axes = new_axes() if ax is None else ax
         frame = _bars(known)
         outlines = bucket_outlines(counted, frame)
@@ -79,7 +90,7 @@ def plot_durations(
         if timeout_ms is not None:
             _draw_timeout(axes, timeout_ms)
         axes.set_title(_title(frame, outlines, timeout_ms))
-        axes.set_xlabel("duration of the action, logarithmic scale")
+        axes.set_xlabel(say("duration of the action, logarithmic scale"))
         _draw_legend(axes, frame, outlines)
         set_alt_text(axes, _words(frame, timeout_ms) + bucket_words(outlines))
     return axes
@@ -89,9 +100,9 @@ def _draw_timeout(ax: Axes, timeout_ms: float) -> None:
     ax.axvline(timeout_ms, color=COLOURS["ink"], linewidth=1.8, linestyle="--")
     low, high = (np.log10(edge) for edge in ax.get_xlim())
     left = (np.log10(timeout_ms) - low) / (high - low) > 0.25
-    ax.annotate(f"timeout {duration_words(timeout_ms)}", (timeout_ms, 0.98), xycoords=ax.get_xaxis_transform(),
-                xytext=(-5 if left else 5, 0), textcoords="offset points", ha="right" if left else "left",
-                va="top", bbox=BOX)  # fmt: skip
+    ax.annotate(say("timeout {timeout}", timeout=duration_words(timeout_ms)), (timeout_ms, 0.98),
+                xycoords=ax.get_xaxis_transform(), xytext=(-5 if left else 5, 0), textcoords="offset points",
+                ha="right" if left else "left", va="top", bbox=BOX)  # fmt: skip
 
 
 def _bars(known: pd.DataFrame) -> pd.DataFrame:
@@ -116,7 +127,8 @@ def _styles(frame: pd.DataFrame) -> dict[str, tuple[str, str, str]]:
     """Name, colour and hatch of the outcomes that are there, bottom to top."""
     present = list(dict.fromkeys(frame["outcome"]))
     others = {name: (label_text(name, 24), COLOURS["missing"], "\\\\") for name in present if name not in _STYLES}
-    return {name: style for name, style in (_STYLES | others).items() if name in present}
+    own = {name: (say(label), colour, hatch) for name, (label, colour, hatch) in _STYLES.items()}
+    return {name: style for name, style in (own | others).items() if name in present}
 
 
 def _draw_legend(ax: Axes, frame: pd.DataFrame, outlines: pd.DataFrame) -> None:
@@ -127,7 +139,7 @@ def _draw_legend(ax: Axes, frame: pd.DataFrame, outlines: pd.DataFrame) -> None:
         for label, colour, hatch in _styles(frame).values()
     ]
     if frame["cut"].any():
-        handles.append(Patch(facecolor="white", edgecolor=COLOURS["ink"], linewidth=1.4, label=_CUT))
+        handles.append(Patch(facecolor="white", edgecolor=COLOURS["ink"], linewidth=1.4, label=say(_CUT)))
     handles += bucket_handles(outlines)
     columns = len(handles) if len(handles) <= _LEGEND_COLUMNS[0] else _LEGEND_COLUMNS[1]
     ax.legend(handles=handles, loc="lower left", bbox_to_anchor=(-0.01, 1.0), ncols=columns,
@@ -160,8 +172,8 @@ def _name_cut(ax: Axes, frame: pd.DataFrame) -> None:
         return
     low = float(cut["low"].iloc[0])
     top = float(frame.loc[np.isclose(frame["low"], low), "records"].sum())
-    ax.annotate(f"{round(cut['records'].sum()):,} {_CUT}", (low, top), xytext=(-6, -2), textcoords="offset points",
-                ha="right", va="top", bbox=BOX)  # fmt: skip
+    ax.annotate(say("{count} cut by the timeout", count=round(cut["records"].sum())), (low, top), xytext=(-6, -2),
+                textcoords="offset points", ha="right", va="top", bbox=BOX)  # fmt: skip
 
 
 def _scale(ax: Axes, frame: pd.DataFrame, outlines: pd.DataFrame, timeout_ms: float | None) -> None:
@@ -184,15 +196,15 @@ def _scale(ax: Axes, frame: pd.DataFrame, outlines: pd.DataFrame, timeout_ms: fl
         ax.set_yticks([0, *(10.0**power for power in range(int(np.ceil(np.log10(top))) + 1))])
         ax.minorticks_off()
         ax.set_ylim(0, 10 ** (np.log10(top) * 1.15 + 0.2))
-        ax.set_ylabel(f"{_counted(frame, outlines)}, logarithmic scale")
+        ax.set_ylabel(say(_counted(frame, outlines)[1]))
     else:
         ax.set_ylim(0, top * 1.18)
-        ax.set_ylabel(_counted(frame, outlines))
-    ax.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,.10g}" if value == round(value) else ""))
+        ax.set_ylabel(say(_counted(frame, outlines)[0]))
+    ax.yaxis.set_major_formatter(FuncFormatter(lambda value, _: tick_text(value) if value == round(value) else ""))
 
 
-def _counted(frame: pd.DataFrame, outlines: pd.DataFrame) -> str:
-    return "records" if outlines.empty else "attempts" if frame.empty else "records or attempts"
+def _counted(frame: pd.DataFrame, outlines: pd.DataFrame) -> tuple[str, str]:
+    return _RECORDS if outlines.empty else _ATTEMPTS if frame.empty else _EITHER
 
 
 def _ticks(low: float, high: float) -> tuple[float, ...]:
@@ -208,12 +220,15 @@ def _share(frame: pd.DataFrame) -> tuple[int, int]:
 
 def _title(frame: pd.DataFrame, outlines: pd.DataFrame, timeout_ms: float | None) -> str:
     if frame.empty:
-        return f"{outlines['actions'].sum():,.0f} attempts, as the worker's own histogram counted them"
+        return say("{attempts:,.0f} attempts, as the worker's own histogram counted them",
+                   attempts=outlines["actions"].sum())  # fmt: skip
     total, cut = _share(frame)
     if cut and timeout_ms is not None:
-        return f"{cut:,} of {total:,} records were cut by the timeout of {duration_words(timeout_ms)}"
+        return say("{cut} of {total} records were cut by the timeout of {timeout}", cut=cut, total=total,
+                   timeout=duration_words(timeout_ms))  # fmt: skip
     low, high = _usual(frame)
-    return f"Half of {total:,} records lie within {duration_words(low)} to {duration_words(high)}"
+    return say("Half of {total} records lie within {low} to {high}", total=total, low=duration_words(low),
+               high=duration_words(high))  # fmt: skip
 
 
 def _usual(frame: pd.DataFrame) -> tuple[float, float]:
@@ -226,21 +241,20 @@ def _usual(frame: pd.DataFrame) -> tuple[float, float]:
 
 def _words(frame: pd.DataFrame, timeout_ms: float | None) -> str:
     if frame.empty:
-        return "No record has a duration."
+        return say("No record has a duration.")
     total, cut = _share(frame)
     low, high = _usual(frame)
     counts = frame.groupby("outcome")["records"].sum()
-    parts = ", ".join(
-        f"{round(counts[name]):,} {label}" for name, (label, _, _) in _STYLES.items() if name in counts.index
-    )
-    text = (
-        f"Durations of {total:,} records, {duration_words(frame['low'].min())} to "
-        f"{duration_words(frame['high'].max())}; "
-        f"the middle half lies within {duration_words(low)} to {duration_words(high)}. {parts[:1].upper()}{parts[1:]}."
-    )
+    parts = ", ".join(say(text, count=round(counts[name])) for name, text in _COUNTS.items() if name in counts.index)
+    text = say(
+        "Durations of {total} records, {shortest} to {longest}; the middle half lies within {low} to {high}.",
+        total=total, shortest=duration_words(frame["low"].min()), longest=duration_words(frame["high"].max()),
+        low=duration_words(low), high=duration_words(high),
+    )  # fmt: skip
+    text += f" {parts[:1].upper()}{parts[1:]}. "
     if timeout_ms is None:
-        return text + " No timeout is known."
-    return (
-        text
-        + f" Timeout {duration_words(timeout_ms)}; {f'{cut:,} records were' if cut else 'no record was'} cut by it."
-    )
+        return text + say("No timeout is known.")
+    timeout = duration_words(timeout_ms)
+    if not cut:
+        return text + say("Timeout {timeout}; no record was cut by it.", timeout=timeout)
+    return text + say("Timeout {timeout}; {count} records were cut by it.", timeout=timeout, count=cut)

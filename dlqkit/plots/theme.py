@@ -13,6 +13,7 @@ from weakref import WeakKeyDictionary
 import numpy as np
 import pandas as pd
 
+from dlqkit.language import clock, date, mark, number, say
 from dlqkit.untrusted import for_plot
 
 if TYPE_CHECKING:
@@ -24,13 +25,16 @@ __all__ = [
     "COLOURS",
     "LONGEST",
     "alt_text",
+    "day_number",
     "figure_png",
     "label_text",
+    "letters",
     "moment_text",
     "new_axes",
     "say_nothing",
     "set_alt_text",
     "theme",
+    "tick_text",
     "time_axis",
     "to_num",
 ]
@@ -52,6 +56,8 @@ EMPTY = 0.9
 # Longer foreign text is cut even where the figure is told in words.
 LONGEST = 300
 DPI = 120
+# So much wider are Cyrillic and Greek letters than Latin ones in DejaVu Sans: 1.3, and a margin.
+_WIDER = 1.4
 # Behind a label that may lie on data.
 BOX = {"facecolor": "white", "edgecolor": "none", "alpha": 0.85, "pad": 1.0}
 _RC: Any = {
@@ -88,6 +94,8 @@ _RC: Any = {
     "xtick.labelsize": 10.5,
     "ytick.labelsize": 10.5,
 }
+# In the way of strftime: a year, a month, a day; then the first month of a year, the first day of a month, midnight.
+_DATES = mark("%Y %b %d %Y %b %b-%d")
 _ALT: WeakKeyDictionary[Axes, str] = WeakKeyDictionary()
 
 
@@ -151,6 +159,11 @@ def label_text(text: object, limit: int = 60, *, middle: bool = False) -> str:
     return "".join(sign if _font().get_char_index(ord(sign)) else "□" for sign in safe)
 
 
+def letters(text: str) -> float:
+    """How many Latin letters have room where the text has."""
+    return len(text) + (_WIDER - 1) * sum(sign >= "\u0370" and sign.isalpha() for sign in text)
+
+
 def to_num(times: pd.Series) -> np.ndarray:
     """Times as the axis' numbers (days); NaT is NaN."""
     naive = times.dt.tz_convert(UTC).dt.tz_localize(None).astype("datetime64[us]")
@@ -158,10 +171,26 @@ def to_num(times: pd.Series) -> np.ndarray:
     return np.where(naive.isna(), np.nan, days)
 
 
+def day_number(moment: object) -> float:
+    """A moment as the axis' number; NaN where there is none."""
+    return float(to_num(pd.Series([moment], dtype="datetime64[us, UTC]"))[0])
+
+
 def moment_text(day: float, other: float | None = None) -> str:
     """The axis' number as ``2026-03-02 14:05``, or as ``14:05`` where the other is of the same day."""
-    text = str(pd.Timestamp(round(day * 86_400e6), unit="us").strftime("%Y-%m-%d %H:%M"))
-    return text if other is None or int(day) != int(other) else text[11:]
+    at = _moment(day)
+    time = clock(at, seconds=False)
+    return f"{date(at)} {time}" if other is None or int(day) != int(other) else time
+
+
+def _moment(day: float) -> pd.Timestamp:
+    return pd.Timestamp(round(day * 86_400e6), unit="us", tz=UTC)
+
+
+def tick_text(value: float) -> str:
+    """The number at a tick, with as many digits as it needs."""
+    plain = f"{value:,.10g}"
+    return plain if "e" in plain else number(value, len(plain.partition(".")[2]))
 
 
 def time_axis(ax: Axes, start: float, end: float) -> None:
@@ -174,17 +203,23 @@ def time_axis(ax: Axes, start: float, end: float) -> None:
     locator = AutoDateLocator(tz=UTC, minticks=4, maxticks=9)  # type: ignore[no-untyped-call]
     ax.xaxis.set_major_locator(locator)
     formatter = ConciseDateFormatter(locator, tz=UTC, show_offset=False)  # type: ignore[no-untyped-call]
+    year, month, day, first_month, first_day, midnight = say(_DATES).split(" ")
+    formatter.formats[:3] = [year, month, day]
+    formatter.zero_formats[1:4] = [first_month, first_day, midnight]
     ax.xaxis.set_major_formatter(formatter)
     ax.set_xlim(start, end)
-    first, last = (moment_text(day)[:10] for day in (start, end))
-    ax.set_xlabel(f"time, UTC, on {first}" if first == last else f"time, UTC, from {first} to {last}")
+    first, last = (date(_moment(edge)) for edge in (start, end))
+    if first == last:
+        ax.set_xlabel(say("time, UTC, on {date}", date=first))
+    else:
+        ax.set_xlabel(say("time, UTC, from {first} to {last}", first=first, last=last))
 
 
-def say_nothing(ax: Axes | None, words: str, title: str) -> Axes:
+def say_nothing(ax: Axes | None, words: str, title: str, told: str) -> Axes:
     """Axes that only say that there is nothing to draw; two lines high, where they are its own."""
     ax = new_axes(EMPTY) if ax is None else ax
     ax.set_axis_off()
     ax.set_title(title)
     ax.text(0, 0.9, words, transform=ax.transAxes, ha="left", va="top", fontsize=12.5, color=COLOURS["faint"])
-    set_alt_text(ax, f"{title}: {words[:1].lower()}{words[1:]}.")
+    set_alt_text(ax, told)
     return ax

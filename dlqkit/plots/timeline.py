@@ -5,16 +5,20 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from functools import reduce
 from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
 
 from dlqkit.frames import Coverage
+from dlqkit.language import duration, listing, mark, say, say_count
+from dlqkit.plots.moments import Moment, place_moments
 from dlqkit.plots.theme import (
     COLOURS,
-    LONGEST,
+    day_number,
     label_text,
+    letters,
     moment_text,
     new_axes,
     say_nothing,
@@ -29,12 +33,8 @@ if TYPE_CHECKING:
 
 __all__ = ["missing_spans", "plot_timeline"]
 
-# Share of the axes' width that one letter takes, at the figure's own width and font size.
-_LETTER = 0.0088
-# A moment's text is drawn at the first of these lengths that has room.
-_TEXTS = (54, 32)
-# A lane of moments has at most this many rows of text; further moments keep their mark only.
-_ROWS = 3
+# The longest that a lane may be named in one line, in Latin letters.
+_LONGEST_NAME = 22
 _ROW_HEIGHT = 0.55
 _BIN_HEIGHT = 1.0
 _PAD = 0.16
@@ -47,25 +47,25 @@ _STYLES = {
     "changes": (COLOURS["change"], "", "D"),
     "notes": (COLOURS["faint"], "", "s"),
 }
+_NAMES = {
+    "dead letters": mark("dead letters"),
+    "failures": mark("failures"),
+    "successes": mark("successes"),
+    "worker logs": mark("worker logs"),
+    "incident": mark("incident"),
+    "changes": mark("changes"),
+    "notes": mark("notes"),
+}
 _COUNTED = {"dead letters", "failures", "successes", "worker logs"}
 _ORDER = ("incident", "changes", "notes", "dead letters", "failures", "successes", "worker logs")
 
 
-@dataclass(slots=True)
-class _Moment:
-    """A moment, or a span with an end, and where its text has room."""
+@dataclass(frozen=True, slots=True)
+class _Peak:
+    """The fullest bin of a lane: how many came in how long."""
 
-    start: float
-    end: float
-    words: str
-    """Its whole text."""
-    text: str = ""
-    """What is drawn of it."""
-    times: int = 1
-    row: int = 0
-    left: bool = False
-    inside: bool = False
-    shown: bool = True
+    count: int
+    span: str
 
 
 @dataclass(slots=True)
@@ -108,12 +108,12 @@ def plot_timeline(
         dated = timeline[timeline["at"].notna()]
         covered = _by_lane(dated, coverage)
         lanes = _lanes(dated, covered)
-        asked = [(_num(one.asked_start), _num(one.asked_end)) for one in covered.values()]
+        asked = [(day_number(one.asked_start), day_number(one.asked_end)) for one in covered.values()]
         asked = [span for span in asked if np.isfinite(span).all()]
         if dated.empty and not asked:
-            return say_nothing(ax, "Nothing is known", "Timeline")
+            return say_nothing(ax, say("Nothing is known"), say("Timeline"), say("Timeline: nothing is known."))
         low, high = _window(dated, asked)
-        moments = {lane: _place(dated[dated["lane"] == lane], low, high) for lane in lanes}
+        moments = {lane: place_moments(dated[dated["lane"] == lane], low, high) for lane in lanes}
         rows = {lane: 1 + max([one.row for one in moments[lane] if one.shown], default=0) for lane in lanes}
         heights = {
             lane: max(_BIN_HEIGHT if lane in _COUNTED else 0.0, _ROW_HEIGHT * rows[lane]) + _PAD for lane in lanes
@@ -128,10 +128,8 @@ def plot_timeline(
             peak = _draw_bins(axes, own, lane, bottom, low, high)
             _draw_moments(axes, moments[lane], lane, top, low, high)
             hidden = sum(one.times for one in moments[lane] if not one.shown)
-            note = f"\npeak {peak}" if peak is not None else f"\n{hidden} more unnamed" if hidden else ""
-            note = "\nnone seen" if own.empty else note
             ticks.append((top + bottom) / 2)
-            labels.append(label_text(lane, 20) + note)
+            labels.append("\n".join([_wrapped(_name(lane)), *_note(peak, hidden, is_empty=own.empty)]))
             holes += [_Hole(*span, top, bottom, [lane]) for span in _holes(covered.get(lane), low, high)]
             words.append(_lane_words(own, lane, moments[lane], peak, high))
             top = bottom
@@ -147,10 +145,29 @@ def plot_timeline(
         start, end = moment_text(low, high), moment_text(high, low)
         outside = int(((to_num(dated["at"]) < low) | (to_num(dated["at"]) > high)).sum())
         if outside:
-            rows_are = "1 row outside this window is" if outside == 1 else f"{outside:,} rows outside this window are"
-            words.append(f"{rows_are} not drawn.")
-        set_alt_text(axes, " ".join([f"Timeline from {start} to {end} UTC.", *words, *missing]))
+            words.append(say_count("{count} row outside this window is not drawn.",
+                                   "{count} rows outside this window are not drawn.", outside))  # fmt: skip
+        whole = say("Timeline from {start} to {end} UTC.", start=start, end=end)
+        set_alt_text(axes, " ".join([whole, *words, *missing]))
     return axes
+
+
+def _name(lane: str) -> str:
+    return say(_NAMES[lane]) if lane in _NAMES else label_text(lane, 20)
+
+
+def _wrapped(name: str) -> str:
+    """A long name in two lines, so that it leaves the axes their width."""
+    return name.replace(" ", "\n", 1) if letters(name) > _LONGEST_NAME else name
+
+
+def _note(peak: _Peak | None, hidden: int, *, is_empty: bool) -> list[str]:
+    """What stands under the name of a lane."""
+    if is_empty:
+        return [say("none seen")]
+    if peak is not None:
+        return [say("peak {count} in {span}", count=peak.count, span=peak.span)]
+    return [say("{count:d} more unnamed", count=hidden)] if hidden else []
 
 
 def _by_lane(timeline: pd.DataFrame, coverage: Coverage | Mapping[str, Coverage] | None) -> Mapping[str, Coverage]:
@@ -168,10 +185,6 @@ def _lanes(timeline: pd.DataFrame, covered: Mapping[str, Coverage]) -> list[str]
     return [lane for lane in _ORDER if lane in present] + [lane for lane in present if lane not in _ORDER]
 
 
-def _num(moment: datetime | None) -> float:
-    return float(to_num(pd.Series([moment], dtype="datetime64[us, UTC]"))[0])
-
-
 def _window(timeline: pd.DataFrame, asked: list[tuple[float, float]]) -> tuple[float, float]:
     """The window asked, and rows near it; one clock that is far off does not squeeze the rest."""
     starts, ends = to_num(timeline["at"]), to_num(timeline["end_at"])
@@ -186,58 +199,7 @@ def _window(timeline: pd.DataFrame, asked: list[tuple[float, float]]) -> tuple[f
     return float(min([low, *near])), float(max([high, *near]))
 
 
-def _place(rows: pd.DataFrame, low: float, high: float) -> list[_Moment]:
-    """Give each moment's text a row in which it meets no other."""
-    singles = rows[rows["count"].isna()].sort_values("at", kind="stable")
-    width = high - low
-    several = singles["workflow_id"].nunique() > 1
-    found: list[_Moment] = []
-    for row in singles.itertuples(index=False):
-        start, end = _num(row.at), _num(row.end_at)
-        if start > high or (end if np.isfinite(end) else start) < low:
-            continue
-        words = label_text("" if pd.isna(row.text) else row.text, LONGEST)
-        if several and not pd.isna(row.workflow_id):
-            words += f", {label_text(row.workflow_id, 12)}"
-        # An incident without an end goes on; any other moment without one is a point.
-        end = end if np.isfinite(end) else high if row.lane == "incident" else start
-        same = next((one for one in found if one.words == words and abs(one.start - start) < 0.012 * width), None)
-        if same is not None and end == start:
-            same.times += 1
-            continue
-        found.append(_Moment(start, end, words))
-    _stack(found, low, width)
-    return found
-
-
-def _stack(moments: list[_Moment], low: float, width: float) -> None:
-    taken: list[list[tuple[float, float]]] = [[] for _ in range(_ROWS)]
-    for one in moments:
-        for limit in _TEXTS:
-            if _find_room(one, limit, taken, low, width):
-                break
-
-
-def _find_room(one: _Moment, limit: int, taken: list[list[tuple[float, float]]], low: float, width: float) -> bool:
-    times = f" ×{one.times}" if one.times > 1 else ""
-    one.text = label_text(one.words, limit - len(times), middle=True) + times
-    start, end = max((one.start - low) / width, 0.0), min((one.end - low) / width, 1.0)
-    need = _LETTER * len(one.text) + 0.012
-    # Text stands inside a span that is wide enough, else after it, else before it.
-    one.inside = end - start >= need
-    one.left = not one.inside and end + need > 1.0
-    left = start - need if one.left else start - 0.006
-    right = max(end, start + 0.012) if one.inside or one.left else end + need
-    free = (row for row in range(_ROWS) if all(right <= begun or left >= done for begun, done in taken[row]))
-    one.row = next(free, -1)
-    one.shown = one.row >= 0 and left >= -0.02
-    if one.shown:
-        taken[one.row].append((left, right))
-    one.row = max(one.row, 0)
-    return one.shown
-
-
-def _draw_bins(ax: Axes, rows: pd.DataFrame, lane: str, bottom: float, low: float, high: float) -> str | None:
+def _draw_bins(ax: Axes, rows: pd.DataFrame, lane: str, bottom: float, low: float, high: float) -> _Peak | None:
     """Bars of events per minute, as high as the lane at its peak; says how many came in the bin of the peak."""
     bins = rows[rows["count"].notna()]
     starts, ends = to_num(bins["at"]), to_num(bins["end_at"])
@@ -248,7 +210,7 @@ def _draw_bins(ax: Axes, rows: pd.DataFrame, lane: str, bottom: float, low: floa
     widths = np.where(np.isfinite(ends) & (ends > starts), ends - starts, 1 / 1440)
     rates = bins["count"].to_numpy(dtype=float)[inside] / (widths * 1440)
     peak, fullest = float(rates.max()), int(rates.argmax())
-    said = f"{int(bins['count'].to_numpy()[inside][fullest]):,} in {_span_text(widths[fullest])}"
+    said = _Peak(int(bins["count"].to_numpy()[inside][fullest]), _span_text(widths[fullest]))
     colour, hatch, _ = _STYLES.get(lane, (COLOURS["faint"], "", "o"))
     # A bin too narrow to see is drawn wider; a hatch would wash a narrow one out.
     least = 0.003 * (high - low)
@@ -264,11 +226,11 @@ def _span_text(days: float) -> str:
     seconds = round(days * 86_400)
     for size, unit in ((86_400, "d"), (3600, "h"), (60, "min")):
         if seconds % size == 0:
-            return f"{seconds // size} {unit}"
-    return f"{seconds:,} s"
+            return duration(f"{seconds // size}", unit)
+    return duration(f"{seconds:,}", "s")
 
 
-def _draw_moments(ax: Axes, moments: list[_Moment], lane: str, top: float, low: float, high: float) -> None:
+def _draw_moments(ax: Axes, moments: list[Moment], lane: str, top: float, low: float, high: float) -> None:
     colour, _, marker = _STYLES.get(lane, (COLOURS["faint"], "", "o"))
     for one in moments:
         y = top - _PAD / 2 - _ROW_HEIGHT * (one.row + 0.5)
@@ -302,7 +264,7 @@ def missing_spans(coverage: Coverage | None) -> list[tuple[datetime, datetime]]:
 
 def _holes(coverage: Coverage | None, low: float, high: float) -> list[tuple[float, float]]:
     """Those that are wide enough to be seen."""
-    spans = [(_num(start), _num(end)) for start, end in missing_spans(coverage)]
+    spans = [(day_number(start), day_number(end)) for start, end in missing_spans(coverage)]
     return [(start, end) for start, end in spans if end - start >= 0.01 * (high - low)]
 
 
@@ -320,34 +282,42 @@ def _draw_holes(ax: Axes, holes: list[_Hole], low: float, high: float) -> list[s
         start, end, wide = hole.start, hole.end, (hole.end - hole.start) / (high - low)
         ax.fill_between([start, end], hole.bottom, hole.top, facecolor="#F4F4F4", edgecolor=COLOURS["missing"],
                         hatch="////", linewidth=0, zorder=1.4)  # fmt: skip
-        text = "not covered" if wide > 0.13 else "not\ncovered"
+        text = say("not covered") if wide > 0.13 else say("not covered").replace(" ", "\n")
         if wide > 0.075:
             ax.text((start + end) / 2, (hole.top + hole.bottom) / 2, text, ha="center", va="center", fontsize=10.5,
                     zorder=5, bbox={"facecolor": "white", "edgecolor": COLOURS["missing"], "pad": 2.0})  # fmt: skip
-        names = " and ".join(label_text(lane, 20) for lane in hole.lanes)
-        words.append(f"Not covered ({names}): {moment_text(start, end)} to {moment_text(end, start)}.")
+        lanes = reduce(lambda parts, last: listing([parts, last]), map(_name, hole.lanes))
+        words.append(say("Not covered ({lanes}): {start} to {end}.", lanes=lanes, start=moment_text(start, end),
+                         end=moment_text(end, start)))  # fmt: skip
     return words
 
 
 def _title(timeline: pd.DataFrame) -> str:
     counts = timeline.groupby(timeline["lane"].astype("str"))["count"].sum()
     dead, changes = int(counts.get("dead letters", 0)), int((timeline["lane"] == "changes").sum())
-    text = f"{dead:,} dead letter{'' if dead == 1 else 's'}" if dead else "No dead letters"
-    return text + (f", {changes:,} change{'' if changes == 1 else 's'}" if changes else "")
+    text = say("No dead letters")
+    if dead:
+        text = say_count("{number} dead letter", "{number} dead letters", dead, number=dead)
+    return ", ".join([text, say_count("{count} change", "{count} changes", changes)] if changes else [text])
 
 
-def _lane_words(rows: pd.DataFrame, lane: str, moments: list[_Moment], peak: str | None, high: float) -> str:
-    name = label_text(lane, 20).capitalize()
+def _lane_words(rows: pd.DataFrame, lane: str, moments: list[Moment], peak: _Peak | None, high: float) -> str:
+    name = _name(lane).capitalize()
     if peak is not None:
         bins = rows[rows["count"].notna()]
         first, last = to_num(bins["at"]).min(), min(np.nanmax(to_num(bins["end_at"].fillna(bins["at"]))), high)
-        return (
-            f"{name}: {int(bins['count'].sum()):,} from {moment_text(first, last)} to {moment_text(last, first)}, "
-            f"at most {peak}."
-        )
-    parts = [
-        f"{one.words}{f' ×{one.times}' if one.times > 1 else ''} at {moment_text(one.start, one.start)}"
+        return say(
+            "{name}: {total} from {start} to {end}, at most {count} in {span}.",
+            name=name, total=int(bins["count"].sum()), start=moment_text(first, last), end=moment_text(last, first),
+            count=peak.count, span=peak.span,
+        )  # fmt: skip
+    if not moments:
+        return say("{name}: none seen in this window.", name=name)
+    told = "; ".join(
+        say("{what} at {at}", what=one.words + (f" ×{one.times}" if one.times > 1 else ""),
+            at=moment_text(one.start, one.start))
         for one in moments[:5]
-    ]
-    more = f" and {len(moments) - 5} more" if len(moments) > 5 else ""
-    return f"{name}: {'; '.join(parts)}{more}." if parts else f"{name}: none seen in this window."
+    )  # fmt: skip
+    if len(moments) > 5:
+        return say("{name}: {moments} and {count:d} more.", name=name, moments=told, count=len(moments) - 5)
+    return f"{name}: {told}."

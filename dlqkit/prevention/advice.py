@@ -8,6 +8,7 @@ import pandas as pd
 
 from dlqkit.executions.comparison import DurationComparison
 from dlqkit.executions.durations import duration_words
+from dlqkit.language import say
 from dlqkit.prevention.payload_proposal import SchemaProposal
 from dlqkit.prevention.slowest_step import SlowestStep
 
@@ -63,53 +64,58 @@ def _row(topic: str, sentence: str, evidence: str, unknown: str) -> dict[str, st
 
 
 def _validate(schema: SchemaProposal) -> dict[str, str]:
-    unknown = "Whether payloads that clients send later look like those of this window."
+    unknown = say("Whether payloads that clients send later look like those of this window.")
     if schema.verdict == "helps":
         places = ", ".join(dict.fromkeys(schema.reasons.loc[schema.reasons["dead"] > 0, "path"].head(3)))
-        return _row("validate", f"Check the payload before it is queued: {places}.", schema.sentence, unknown)
+        return _row("validate", say("Check the payload before it is queued: {places}.", places=places),
+                    schema.sentence, unknown)  # fmt: skip
     if schema.verdict == "nothing":
-        return _row("validate", "A check of the payload would not have helped.", schema.sentence,
-                    "Whether a value that looks right was wrong.")  # fmt: skip
-    return _row("validate", "Whether a check of the payload would have helped is not known.", schema.sentence, unknown)
+        return _row("validate", say("A check of the payload would not have helped."), schema.sentence,
+                    say("Whether a value that looks right was wrong."))  # fmt: skip
+    return _row("validate", say("Whether a check of the payload would have helped is not known."), schema.sentence,
+                unknown)  # fmt: skip
 
 
 def _timeout(effects: pd.DataFrame, durations: DurationComparison | None, down: str | None) -> dict[str, str]:
     evidence = " ".join(effects["sentence"].astype("str"))
-    hidden = "How long the actions that were cut would have taken."
+    hidden = say("How long the actions that were cut would have taken.")
     if down is not None:
-        words = f"Leave the timeout as it is: a longer one only waits longer for {down}."
-        return _row("timeout", words, f"The errors name {down}.", hidden)
+        words = say("Leave the timeout as it is: a longer one only waits longer for {what}.", what=down)
+        return _row("timeout", words, say("The errors name {what}.", what=down), hidden)
     if durations is not None and durations.verdict in {"dead at once", "no difference"}:
-        return _row("timeout", "The timeout is not what failed these events: leave it.", durations.sentence, hidden)
+        return _row("timeout", say("The timeout is not what failed these events: leave it."), durations.sentence,
+                    hidden)  # fmt: skip
     if durations is not None and int(durations.groups["censored"].sum()) == 0:
-        return _row("timeout", "No failing action is known to have been ended by a timeout: leave it.",
+        return _row("timeout", say("No failing action is known to have been ended by a timeout: leave it."),
                     durations.sentence, hidden)  # fmt: skip
     longer = effects[(effects["answer"] == "estimated") & (effects["finished_low"] > 0).fillna(False)]
     if len(longer):
         best = longer.sort_values("finished_share", ascending=False, kind="stable").iloc[0]
-        words = f"A timeout of {duration_words(best['timeout_ms'])} may be worth trying."
-        alike = "Whether the actions that were cut are like those that the estimate rests on."
+        words = say("A timeout of {timeout} may be worth trying.", timeout=duration_words(best["timeout_ms"]))
+        alike = say("Whether the actions that were cut are like those that the estimate rests on.")
         return _row("timeout", words, str(best["sentence"]), alike)
     is_safe = (effects["cut"] == 0) & (effects["cut_high"] <= SAFE_HIGH) & (effects["saved_s"] > 0)
     shorter = effects[is_safe.fillna(False)]
-    words = "These data give no reason for another timeout"
     if len(shorter):
-        words = (
-            f"A timeout of {duration_words(shorter['timeout_ms'].iloc[0])} would fail sooner, "
-            "and cut no success that is known"
+        words = say(
+            "A timeout of {timeout} would fail sooner, and cut no success that is known; whether a longer one would "
+            "help they do not say.",
+            timeout=duration_words(shorter["timeout_ms"].iloc[0]),
         )
-    return _row("timeout", f"{words}; whether a longer one would help they do not say.", evidence, hidden)
+    else:
+        words = say("These data give no reason for another timeout; whether a longer one would help they do not say.")
+    return _row("timeout", words, evidence, hidden)
 
 
 def _optimise(slowest: SlowestStep) -> dict[str, str]:
-    unknown = "What happens before a run's first line and after its last."
+    unknown = say("What happens before a run's first line and after its last.")
     if slowest.verdict == "found":
-        return _row("optimise", f"Look at what follows “{slowest.step}”: most of the lost time is there.",
-                    slowest.sentence, unknown)  # fmt: skip
+        words = say("Look at what follows “{step}”: most of the lost time is there.", step=slowest.step)
+        return _row("optimise", words, slowest.sentence, unknown)
     if slowest.verdict == "longest":
-        return _row("optimise", f"Look first at what follows “{slowest.step}”.", slowest.sentence,
-                    "How long it takes in events that succeed.")  # fmt: skip
+        return _row("optimise", say("Look first at what follows “{step}”.", step=slowest.step), slowest.sentence,
+                    say("How long it takes in events that succeed."))  # fmt: skip
     if slowest.verdict == "no step grew":
-        return _row("optimise", "No part of the action stands out.", slowest.sentence, unknown)
-    return _row("optimise", "The logs do not tell which part of the action is slow.", slowest.sentence,
-                "Where the time goes: log a line before and after each call to something else.")  # fmt: skip
+        return _row("optimise", say("No part of the action stands out."), slowest.sentence, unknown)
+    return _row("optimise", say("The logs do not tell which part of the action is slow."), slowest.sentence,
+                say("Where the time goes: log a line before and after each call to something else."))  # fmt: skip

@@ -12,6 +12,7 @@ import pandas as pd
 from dlqkit.executions.event_history import record_outcomes
 from dlqkit.executions.intervals import share_interval
 from dlqkit.frames import RECORDS, check_frame
+from dlqkit.language import mark, say
 from dlqkit.prevention.payload_check import Refusals, check_payloads, decode_payload, is_absent
 from dlqkit.prevention.payload_schema import SUPPORT, infer_schema
 
@@ -23,6 +24,19 @@ HELD_OUT = 0.25
 LEARN_AT_MOST = 20_000
 # What a check at the door may cost: one good payload in a hundred.
 WRONG_AT_MOST = 0.01
+# How a payload differs where a keyword of JSON Schema refuses it.
+_KEYWORDS = {
+    "required": mark("missing"),
+    "dependentRequired": mark("missing beside its partner"),
+    "type": mark("another type"),
+    "enum": mark("a value that is not in the list"),
+    "format": mark("another form"),
+    "pattern": mark("another form"),
+    "minimum": mark("negative"),
+    "minItems": mark("empty"),
+    "minLength": mark("empty"),
+    "json": mark("no JSON"),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,17 +86,20 @@ def propose_schema(records: pd.DataFrame, *, held_out: float = HELD_OUT, min_sup
     )
     good, dead = _payloads(records)
     if good.empty and dead.empty:
-        return _untold("No event has a payload.", 0, 0, 0)
+        return _untold(say("No event has a payload."), 0, 0, 0)
     place = good["event_key"].map(_place).astype("float64")
     kept = good[place >= held_out]
     kept = kept.loc[place[kept.index].nsmallest(LEARN_AT_MOST).index].sort_values("recorded_at", kind="stable")
     tried = good[place < held_out]
     values = [value for text in kept["payload_snapshot"] for value in _decoded(text)]
     if len(values) < min_support:
-        words = f"{len(values):,} good payloads are too few to learn from; {min_support:,} are needed."
+        words = say(
+            "{count} good payloads are too few to learn from; {needed} are needed.",
+            count=len(values), needed=min_support,
+        )  # fmt: skip
         return _untold(words, len(values), len(tried), len(dead))
     if dead.empty:
-        return _untold("No dead letter has a payload that never succeeded.", len(values), len(tried), 0)
+        return _untold(say("No dead letter has a payload that never succeeded."), len(values), len(tried), 0)
     schema = infer_schema(values, min_support=min_support)
     on_good = check_payloads(schema, tried["payload_snapshot"])
     on_dead = check_payloads(schema, dead["payload_snapshot"])
@@ -131,38 +148,30 @@ def _judged(schema: dict[str, Any], learned: int, on_good: Refusals, on_dead: Re
     reasons[["dead", "good"]] = reasons[["dead", "good"]].fillna(0)
     reasons = reasons.sort_values(["dead", "good", "path", "keyword"], ascending=[False, True, True, True])
     reasons = reasons[list(PROPOSED)].reset_index(drop=True).astype(dict(PROPOSED))
-    wrongly = (
-        f"and wrongly {on_good.refused:,} of {on_good.payloads:,} good ones that it was not learned from "
-        f"({good_share:.2%}; at most {good_high:.2%})"
-    )
-    counts = f"{on_dead.refused:,} of {on_dead.payloads:,} dead events ({dead_share:.0%})"
+    counts: dict[str, object] = {
+        "refused": on_dead.refused, "dead": on_dead.payloads, "share": dead_share,
+        "wrongly": on_good.refused, "good": on_good.payloads, "wrong_share": good_share, "at_most": good_high,
+    }  # fmt: skip
     if helps:
         first = reasons.iloc[0]
-        sentence = (
-            f"A check of the payload, learned from {learned:,} good ones, would have refused {counts}, {wrongly}. "
-            f"Most often: {first['path']} ({_words(str(first['keyword']))}), {first['dead']:,} dead events."
-        )
+        sentence = say(
+            "A check of the payload, learned from {learned} good ones, would have refused {refused} of {dead} dead "
+            "events ({share:.0%}), and wrongly {wrongly} of {good} good ones that it was not learned from "
+            "({wrong_share:.2%}; at most {at_most:.2%}). Most often: {path} ({how}), {most} dead events.",
+            **counts, learned=learned, path=first["path"], how=_words(str(first["keyword"])), most=first["dead"],
+        )  # fmt: skip
         if good_share > WRONG_AT_MOST:
-            sentence += " That is too many good ones: keep only the rules that you know to be right."
+            sentence += " " + say("That is too many good ones: keep only the rules that you know to be right.")
     else:
-        sentence = (
-            "Nothing in the payload tells dead letters from good events: "
-            f"a check would have refused {counts}, {wrongly}."
+        sentence = say(
+            "Nothing in the payload tells dead letters from good events: a check would have refused {refused} of "
+            "{dead} dead events ({share:.0%}), and wrongly {wrongly} of {good} good ones that it was not learned "
+            "from ({wrong_share:.2%}; at most {at_most:.2%}).",
+            **counts,
         )
     return SchemaProposal("helps" if helps else "nothing", sentence, schema, learned, on_good.payloads, on_good.refused,
                           on_dead.payloads, on_dead.refused, reasons)  # fmt: skip
 
 
 def _words(keyword: str) -> str:
-    return {
-        "required": "missing",
-        "dependentRequired": "missing beside its partner",
-        "type": "another type",
-        "enum": "a value that is not in the list",
-        "format": "another form",
-        "pattern": "another form",
-        "minimum": "negative",
-        "minItems": "empty",
-        "minLength": "empty",
-        "json": "no JSON",
-    }.get(keyword, keyword)
+    return say(_KEYWORDS[keyword]) if keyword in _KEYWORDS else keyword

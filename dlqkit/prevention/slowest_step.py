@@ -13,6 +13,7 @@ from dlqkit.decision.signatures import sign_errors
 from dlqkit.executions.durations import duration_words
 from dlqkit.executions.intervals import MEDIAN_NEEDS, median_interval
 from dlqkit.frames import WORKER_LOGS, check_frame
+from dlqkit.language import say
 
 __all__ = ["STEPS", "SlowestStep", "slowest_step"]
 
@@ -85,9 +86,12 @@ def slowest_step(
     empty = pd.DataFrame({name: pd.Series(dtype=dtype) for name, dtype in STEPS.items()})
     own = runs[runs["failing"]] if len(runs) else runs
     if not len(own):
-        return _silent("No log line belongs to a failing event.", empty)
+        return _silent(say("No log line belongs to a failing event."), empty)
     if float((own["lines"] >= 2).mean()) < SPEAKING_SHARE:
-        words = f"{(own['lines'] < 2).mean():.0%} of the failing runs have a single line, so no step can be timed."
+        words = say(
+            "{share:.0%} of the failing runs have a single line, so no step can be timed.",
+            share=float((own["lines"] < 2).mean()),
+        )
         return _silent(words, empty)
     steps = _steps(lines)
     compared = steps[(steps["failing_runs"] >= MEDIAN_NEEDS) & steps["growth_ms"].notna()]
@@ -99,33 +103,40 @@ def slowest_step(
     grown = compared[is_grown & is_worth.fillna(False) & (compared["growth_ms"] >= WORTH_MS).fillna(False)]
     if len(grown):
         first = grown.iloc[0]
-        beside = (
-            "healthy ones have no such line"
-            if first["healthy_runs"] == 0
-            else f"healthy ones {duration_words(first['healthy_ms'])}"
-        )
-        words = (
-            f"After “{first['step']}” failing runs spend {duration_words(first['failing_ms'])}, {beside}; "
-            f"then comes “{first['next_failing']}”. "
-            f"That is {first['share']:.0%} of the failing runs' time between their first and last line."
-        )
+        told: dict[str, object] = {
+            "step": first["step"], "spent": duration_words(first["failing_ms"]), "next": first["next_failing"],
+            "share": first["share"],
+        }  # fmt: skip
+        if first["healthy_runs"] == 0:
+            words = say(
+                "After “{step}” failing runs spend {spent}, healthy ones have no such line; then comes “{next}”. That "
+                "is {share:.0%} of the failing runs' time between their first and last line.",
+                **told,
+            )
+        else:
+            words = say(
+                "After “{step}” failing runs spend {spent}, healthy ones {usual}; then comes “{next}”. That is "
+                "{share:.0%} of the failing runs' time between their first and last line.",
+                **told, usual=duration_words(first["healthy_ms"]),
+            )  # fmt: skip
         return SlowestStep("found", words, str(first["step"]), steps)
     if len(compared):
-        return SlowestStep("no step grew", "No step takes plainly longer in failing runs than in healthy ones.", None,
-                           steps)  # fmt: skip
+        return SlowestStep("no step grew", say("No step takes plainly longer in failing runs than in healthy ones."),
+                           None, steps)  # fmt: skip
     longest = steps[steps["failing_runs"] >= MEDIAN_NEEDS].sort_values("failing_ms", ascending=False, kind="stable")
     if not len(longest):
-        return _silent("Too few runs have the same two messages in a row.", steps)
+        return _silent(say("Too few runs have the same two messages in a row."), steps)
     first = longest.iloc[0]
-    words = (
-        f"Failing runs spend longest after “{first['step']}”: {duration_words(first['failing_ms'])}. "
-        "No healthy run has that line, so whether that is usual is not known."
-    )
+    words = say(
+        "Failing runs spend longest after “{step}”: {spent}. No healthy run has that line, so whether that is usual is "
+        "not known.",
+        step=first["step"], spent=duration_words(first["failing_ms"]),
+    )  # fmt: skip
     return SlowestStep("longest", words, str(first["step"]), steps)
 
 
 def _silent(reason: str, steps: pd.DataFrame) -> SlowestStep:
-    return SlowestStep("the logs do not tell", f"The logs do not tell. {reason}", None, steps)
+    return SlowestStep("the logs do not tell", " ".join([say("The logs do not tell."), reason]), None, steps)
 
 
 def _lines(logs: pd.DataFrame, failing: set[str], healthy: set[str]) -> pd.DataFrame:

@@ -17,6 +17,7 @@ from dlqkit.executions.event_history import record_outcomes
 from dlqkit.executions.intervals import share_interval
 from dlqkit.executions.limits import check_limit
 from dlqkit.frames import RECORDS, check_frame
+from dlqkit.language import say
 from dlqkit.prevention.survival import are_alike, finished_between
 
 __all__ = ["ANSWERS", "EFFECTS", "limits_in_force", "timeout_effects"]
@@ -197,20 +198,29 @@ def _shorter(actions: _Actions, asked_ms: float) -> dict[str, object]:
     saved_s = float(np.maximum(actions.duration - allowed, 0)[~actions.good].sum() / 1000)
     row = {"timeout_ms": asked_ms, "answer": "counted", "successes": successes, "cut": cut, "saved_s": saved_s}
     if not successes:
-        words = f"No success tells its duration, so what {duration_words(asked_ms)} would have cut is not known."
+        words = say(
+            "No success tells its duration, so what {timeout} would have cut is not known.",
+            timeout=duration_words(asked_ms),
+        )
         return {**row, "answer": "not answerable", "cut": pd.NA, "sentence": words}
-    words = (
-        f"A timeout of {duration_words(asked_ms)} would have cut {cut:,} of {successes:,} successes "
-        f"({cut / successes:.2%}; likely {low:.2%} to {high:.2%}), and ended failing actions {saved_s:,.0f} s earlier."
-    )
+    words = say(
+        "A timeout of {timeout} would have cut {cut} of {successes} successes ({share:.2%}; likely {low:.2%} to "
+        "{high:.2%}), and ended failing actions {saved_s:,.0f} s earlier.",
+        timeout=duration_words(asked_ms), cut=cut, successes=successes, share=cut / successes, low=low, high=high,
+        saved_s=saved_s,
+    )  # fmt: skip
     return {**row, "cut_share": cut / successes, "cut_low": low, "cut_high": high, "sentence": words}
 
 
 def _longer(actions: _Actions, timeout_ms: float, asked_ms: float, several: bool) -> dict[str, object]:
     row: dict[str, object] = {"timeout_ms": asked_ms, "answer": "not answerable"}
-    name = f"What a longer timeout of {duration_words(asked_ms)} would do is not answerable from these data"
+    told: dict[str, object] = {"longer": duration_words(asked_ms), "today": duration_words(timeout_ms)}
     if not several:
-        words = f"{name}: nothing was let run beyond {duration_words(timeout_ms)}."
+        words = say(
+            "What a longer timeout of {longer} would do is not answerable from these data: nothing was let run beyond "
+            "{today}.",
+            **told,
+        )
         return {**row, "sentence": words}
     ended = actions.measured
     was_cut = ~actions.good & (actions.duration >= CUT_FROM * actions.limit)
@@ -223,22 +233,32 @@ def _longer(actions: _Actions, timeout_ms: float, asked_ms: float, several: bool
     today = own & (actions.limit <= _APART * timeout_ms)
     beyond = longer & (watched > timeout_ms)
     if int(beyond.sum()) < _BEYOND:
-        words = (
-            f"{name}: only {int(beyond.sum()):,} actions that were allowed to ran beyond {duration_words(timeout_ms)}."
-        )
+        words = say(
+            "What a longer timeout of {longer} would do is not answerable from these data: only {count} actions that "
+            "were allowed to ran beyond {today}.",
+            **told, count=int(beyond.sum()),
+        )  # fmt: skip
         return {**row, "sentence": words}
     if today.any() and not are_alike(watched[today], watched[longer], CUT_FROM * timeout_ms):
-        words = f"{name}: actions under the longer timeout take plainly other times, so they are no measure for these."
+        words = say(
+            "What a longer timeout of {longer} would do is not answerable from these data: actions under the longer "
+            "timeout take plainly other times, so they are no measure for these.",
+            longer=told["longer"],
+        )
         return {**row, "sentence": words}
     # Those of a timeout in between are watched for a part of the way.
     between = own & (actions.limit > _APART * timeout_ms)
     found = finished_between(watched[between], ended[between], timeout_ms, asked_ms)
     if found is None:
-        return {**row, "sentence": f"{name}."}
-    words = (
-        f"Of the actions that {duration_words(timeout_ms)} cuts, {found.share:.0%} (likely {found.low:.0%} to "
-        f"{found.high:.0%}) would end within {duration_words(asked_ms)}, if they are like the {found.actions:,} that "
-        "ran so long under longer timeouts, and were cut without regard to how long they still needed."
-    )
+        words = say(
+            "What a longer timeout of {longer} would do is not answerable from these data.", longer=told["longer"]
+        )
+        return {**row, "sentence": words}
+    words = say(
+        "Of the actions that {today} cuts, {share:.0%} (likely {low:.0%} to {high:.0%}) would end within {longer}, if "
+        "they are like the {actions} that ran so long under longer timeouts, and were cut without regard to how long "
+        "they still needed.",
+        **told, share=found.share, low=found.low, high=found.high, actions=found.actions,
+    )  # fmt: skip
     return {**row, "answer": "estimated", "finished_share": found.share, "finished_low": found.low,
             "finished_high": found.high, "sentence": words}  # fmt: skip

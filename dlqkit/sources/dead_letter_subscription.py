@@ -10,6 +10,7 @@ from typing import Any
 
 from dlqkit.errors import ParameterError, SourceError
 from dlqkit.frames import Completeness, Coverage, Loaded
+from dlqkit.language import in_english, mark
 from dlqkit.settings import DeadLetterSubscriptionSettings
 from dlqkit.sources.masking import Masks
 from dlqkit.sources.message_decode import MessagePage, MessageReader, frame_of
@@ -123,11 +124,15 @@ class DeadLetterSubscription:
             room = own.max_messages - len(reading.ack_ids)
             left_s = own.deadline_s - reading.elapsed_s
             if room <= 0 or reading.size >= own.max_bytes or left_s <= 0:
-                limit = (
-                    f"{own.max_messages:,} messages" if room <= 0
-                    else f"{own.max_bytes:,} bytes" if reading.size >= own.max_bytes else f"{own.deadline_s:g} s"
-                )  # fmt: skip
-                reading.missing.append(f"Reading stopped at its limit of {limit}; there may be more.")
+                if room <= 0:
+                    text = mark("Reading stopped at its limit of {limit} messages; there may be more.")
+                    reading.missing.append(in_english(text, limit=own.max_messages))
+                elif reading.size >= own.max_bytes:
+                    text = mark("Reading stopped at its limit of {limit} bytes; there may be more.")
+                    reading.missing.append(in_english(text, limit=own.max_bytes))
+                else:
+                    text = mark("Reading stopped at its limit of {limit:g} s; there may be more.")
+                    reading.missing.append(in_english(text, limit=own.deadline_s))
                 return
             timeout_s = min(self._pull_timeout_s, max(left_s, SHORTEST_PULL_S))
             failed = reading.failed
@@ -139,10 +144,11 @@ class DeadLetterSubscription:
             except SourceError as error:
                 if not reading.rows:
                     raise
-                reading.missing += [f"Reading broke off: {error.problem}", error.next_step]
+                broken = in_english(mark("Reading broke off: {problem}"), problem=error.problem)
+                reading.missing += [broken, error.next_step]
                 return
         if reading.stop.is_set():
-            reading.missing.append("Reading was interrupted; there may be more.")
+            reading.missing.append(mark("Reading was interrupted; there may be more."))
 
     def _finish(self, reading: Reading, about: Any) -> Loaded:
         frame = frame_of(reading.rows)
@@ -150,26 +156,30 @@ class DeadLetterSubscription:
         missing = list(reading.missing)
         if about.enable_message_ordering and (frame["ordering_key"] != "").any():
             completeness = "partial"
-            missing.append("It keeps the order of keys, so what stands behind a message of the same key is not shown.")
+            missing.append(
+                mark("It keeps the order of keys, so what stands behind a message of the same key is not shown.")
+            )
         if reading.masked:
-            missing.append(f"Known secrets were masked in {reading.masked:,} places; those messages are not whole.")
+            text = mark("Known secrets were masked in {count} places; those messages are not whole.")
+            missing.append(in_english(text, count=reading.masked))
         if not reading.answered and not missing:
             completeness = "unverified"
-            missing.append(
-                f"No request was answered within {self._pull_timeout_s:g} s: there is nothing, or it is slow."
-            )
+            text = mark("No request was answered within {seconds:g} s: there is nothing, or it is slow.")
+            missing.append(in_english(text, seconds=self._pull_timeout_s))
         if reading.uncertain and not reading.missing:
             completeness = "partial" if completeness == "partial" else "unverified"
-            missing.append(
-                f"{reading.uncertain:,} requests for messages failed; what they may have leased comes back after "
-                f"{about.ack_deadline_seconds} s and is not shown."
+            text = mark(
+                "{count} requests for messages failed; what they may have leased comes back after {seconds:d} s and is "
+                "not shown."
             )
+            missing.append(in_english(text, count=reading.uncertain, seconds=about.ack_deadline_seconds))
         if frame.empty and completeness == "complete":
             completeness = "unverified"
-            missing.append(
+            text = mark(
                 "It gave nothing: it is empty, or another reader holds what is in it; one that was killed does so for "
-                f"{LEASE_S} s, so read it once more after that."
+                "{seconds:d} s, so read it once more after that."
             )
+            missing.append(in_english(text, seconds=LEASE_S))
         first, last = frame["published_at"].min(), frame["published_at"].max()
         coverage = Coverage(
             got_start=first.to_pydatetime() if len(frame) else None,

@@ -11,6 +11,7 @@ import pandas as pd
 
 from dlqkit.errors import ParameterError, UnexpectedAnswer
 from dlqkit.frames import RECORDS, Coverage, Loaded, empty_frame
+from dlqkit.language import in_english, mark
 from dlqkit.settings import ExecutionLogsSettings, SecretReference
 from dlqkit.sources.http import HttpClient, Request, Response, shown_url
 from dlqkit.sources.paging import VERSION, Fetched, Page, Pager
@@ -56,7 +57,7 @@ class ExecutionLogs:
         self._fixed = dict(parse_qsl(parts.query))
         self._client = HttpClient(
             urlunsplit((parts.scheme, parts.netloc, parts.path, "", "")),
-            name="the Execution Logs API",
+            name=mark("the Execution Logs API"),
             setting="execution_logs.url",
             headers={self._settings.api_key_header: key} if key else None,
             ca_file=self._settings.ca_file,
@@ -121,9 +122,8 @@ class ExecutionLogs:
         for got in pager.walk():
             kept = _matching(got.page.frame, wanted, queued_to_dlq)
             if len(kept) < len(got.page.frame):
-                pager.findings["The API does not apply every filter that was asked for; dlqkit applied it itself."] = (
-                    None
-                )
+                text = mark("The API does not apply every filter that was asked for; dlqkit applied it itself.")
+                pager.findings[text] = None
             frames.append(kept)
             if on_page is not None:
                 on_page(got.page)
@@ -155,12 +155,15 @@ class ExecutionLogs:
         missing, findings = list(pager.missing), list(pager.findings)
         undated = int(frame["recorded_at"].isna().sum())
         if undated:
-            missing.append(f"{undated:,} records have no time that can be read.")
+            missing.append(in_english(mark("{count} records have no time that can be read."), count=undated))
         if pager.quarantined:
-            missing.append(f"{pager.quarantined:,} elements are no records; they are kept apart.")
+            text = mark("{count} elements are no records; they are kept apart.")
+            missing.append(in_english(text, count=pager.quarantined))
         if pager.newest_first is not None:
             findings.append(
-                "Records come newest first." if pager.newest_first else "Records come oldest first, or in no order."
+                mark("Records come newest first.")
+                if pager.newest_first
+                else mark("Records come oldest first, or in no order.")
             )
         coverage = Coverage(
             asked_start=start,

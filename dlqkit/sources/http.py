@@ -20,6 +20,7 @@ import requests
 import urllib3
 
 from dlqkit.errors import AccessDenied, ParameterError, SourceError, SourceUnavailable, UnexpectedAnswer
+from dlqkit.language import in_english, mark
 from dlqkit.sources.masking import Masks
 from dlqkit.untrusted import shorten
 
@@ -29,6 +30,12 @@ T = TypeVar("T")
 _REDIRECTS = {301, 302, 303, 307, 308}
 _MAX_REDIRECTS = 5
 _CHUNK = 1 << 20
+# Whole, so that it is found again in a catalog: beside a name it has a single word of its own.
+_CHECKS = {
+    "execution_logs.url": mark("Check execution_logs.url."),
+    "prometheus.url": mark("Check prometheus.url."),
+    "worker.metrics_urls": mark("Check worker.metrics_urls."),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,14 +135,16 @@ def describe_body(body: bytes, content_type: str = "") -> str:
     """What a body is, in a few words, for a message."""
     head = body[:4096].lstrip(b"\xef\xbb\xbf \t\r\n")
     if not head:
-        return "an empty answer"
+        return mark("an empty answer")
     if head[:1] == b"<":
         found = re.search(rb"<title[^>]*>([^<]{1,200})", head, re.IGNORECASE)
         title = shorten(" ".join(found[1].decode("utf-8", "replace").split()), 60) if found else ""
-        return f"a web page (“{title}”) instead of JSON" if title else "a web page instead of JSON"
+        if not title:
+            return mark("a web page instead of JSON")
+        return in_english(mark("a web page (“{title}”) instead of JSON"), title=title)
     if head[:1] in b"{[":
-        return "JSON that is cut off or broken"
-    return f"{content_type.split(';')[0].strip() or 'text'} instead of JSON"
+        return mark("JSON that is cut off or broken")
+    return in_english(mark("{kind} instead of JSON"), kind=content_type.split(";")[0].strip() or "text")
 
 
 def is_web_page(body: bytes) -> bool:
@@ -258,8 +267,10 @@ class HttpClient:
         url, params = request.url, dict(request.params)
         if _origin(url) != _origin(self.url):
             raise UnexpectedAnswer(
-                f"{self.name} points to another address, {shown_url(url)}; nothing was sent there.",
-                f"If that is the right one, set {self.setting} to it.",
+                in_english(
+                    mark("{name} points to another address, {url}; nothing was sent there."), **self._named(url)
+                ),
+                in_english(mark("If that is the right one, set {setting} to it."), setting=self.setting),
             )
         for _ in range(_MAX_REDIRECTS + 1):
             response = self._fetch(url, params, request.form, deadline)
@@ -267,14 +278,16 @@ class HttpClient:
                 return self._checked(response, accept)
             target = urllib.parse.urljoin(response.url, response.headers["Location"])
             if _origin(target) != _origin(self.url):
+                text = mark("{name} at {url} sends us on to another address, {target}; nothing was sent there.")
+                step = mark("If that is the right one, set {setting} to it; it may also be a login page.")
                 raise UnexpectedAnswer(
-                    f"{self.name} at {shown_url(url)} sends us on to another address, {shown_url(target)}; "
-                    "nothing was sent there.",
-                    f"If that is the right one, set {self.setting} to it; it may also be a login page.",
+                    in_english(text, **self._named(url), target=shown_url(target)),
+                    in_english(step, setting=self.setting),
                 )
             url, params = target, {}
         raise UnexpectedAnswer(
-            f"{self.name} at {shown_url(request.url)} sends us in a circle.", f"Check {self.setting}."
+            in_english(mark("{name} at {url} sends us in a circle."), **self._named(request.url)),
+            _CHECKS.get(self.setting, f"Check {self.setting}."),
         )
 
     def _fetch(self, url: str, params: Mapping[str, str], form: Mapping[str, str] | None, deadline: float) -> Response:
@@ -300,14 +313,14 @@ class HttpClient:
                 )
         except (requests.exceptions.SSLError, urllib3.exceptions.SSLError) as error:
             raise SourceUnavailable(
-                f"The certificate of {self.name} at {shown_url(url)} is not accepted.",
-                "If the company has its own authority, name its file as ca_file.",
+                in_english(mark("The certificate of {name} at {url} is not accepted."), **self._named(url)),
+                mark("If the company has its own authority, name its file as ca_file."),
             ) from error
         except (requests.exceptions.InvalidHeader, requests.exceptions.InvalidURL) as error:
             problem = f"{self.name} cannot be asked: {type(error).__name__}."
             raise ParameterError(problem, "Check its settings.") from None
         except (requests.exceptions.Timeout, urllib3.exceptions.TimeoutError) as error:
-            raise _Again(self._unavailable(url, "gave no answer in time")) from error
+            raise _Again(self._unavailable(url, mark("{name} at {url} gave no answer in time."))) from error
         except (requests.exceptions.RequestException, urllib3.exceptions.HTTPError, OSError) as error:
             reason = _reason(error)
             # Where nobody listens, an analyst in a hurry is better served by hearing so at once.
@@ -325,47 +338,69 @@ class HttpClient:
             size += len(chunk)
             if size > self._max_bytes:
                 raise TooLarge(
-                    f"{self.name} answers with more than {self._max_bytes >> 20} MiB at once.",
-                    "Ask for less: a shorter window, or a smaller page_limit.",
+                    in_english(
+                        mark("{name} answers with more than {size:d} MiB at once."),
+                        name=self.name,
+                        size=self._max_bytes >> 20,
+                    ),
+                    mark("Ask for less: a shorter window, or a smaller page_limit."),
                 )
             if time.monotonic() > deadline:
-                raise _Again(self._unavailable(answer.url, f"was not done answering after {self._deadline_s:.0f} s"))
+                text = mark("{name} at {url} was not done answering after {seconds:d} s.")
+                raise _Again(self._unavailable(answer.url, text, seconds=round(self._deadline_s)))
 
     def _checked(self, response: Response, accept: Collection[int]) -> Response:
         status = response.status
         if 200 <= status < 300 or status in accept:
             return response
-        where = f"{self.name} at {shown_url(response.url)}"
+        where = {**self._named(response.url), "status": str(status)}
         if status in {401, 403}:
             raise AccessDenied(
-                f"{where} refuses access ({status}).",
-                f"Check {self._secret_setting}: whether it is set, still valid, and for this service.",
+                in_english(mark("{name} at {url} refuses access ({status})."), **where),
+                in_english(
+                    mark("Check {setting}: whether it is set, still valid, and for this service."),
+                    setting=self._secret_setting,
+                ),
             )
         if status == 429:
             raise _Again(
-                SourceUnavailable(f"{where} asks for fewer requests (429).", "Wait a minute and try again."),
+                SourceUnavailable(
+                    in_english(mark("{name} at {url} asks for fewer requests ({status})."), **where),
+                    mark("Wait a minute and try again."),
+                ),
                 _retry_after(response.headers.get("Retry-After")),
             )
         if status >= 500:
             raise _Again(
                 SourceUnavailable(
-                    f"{where} is broken or overloaded ({status}).", "Try again later; what was collected stays."
+                    in_english(mark("{name} at {url} is broken or overloaded ({status})."), **where),
+                    mark("Try again later; what was collected stays."),
                 ),
                 _retry_after(response.headers.get("Retry-After")),
             )
         if status == 404:
-            raise UnexpectedAnswer(f"There is nothing at {shown_url(response.url)} (404).", f"Check {self.setting}.")
-        raise UnexpectedAnswer(
-            f"{where} answers {status} with {describe_body(response.body, response.headers.get('Content-Type', ''))}."
-            if is_web_page(response.body)
-            else f"{where} refuses the question ({status}){_error_text(response.body)}.",
-            f"Check {self.setting} and what was asked.",
-        )
+            raise UnexpectedAnswer(
+                in_english(mark("There is nothing at {url} (404)."), url=where["url"]),
+                _CHECKS.get(self.setting, f"Check {self.setting}."),
+            )
+        next_step = in_english(mark("Check {setting} and what was asked."), setting=self.setting)
+        if is_web_page(response.body):
+            body = describe_body(response.body, response.headers.get("Content-Type", ""))
+            text = mark("{name} at {url} answers {status} with {body}.")
+            raise UnexpectedAnswer(in_english(text, **where, body=body), next_step)
+        said = _error_text(response.body)
+        if said:
+            text = mark("{name} at {url} refuses the question ({status}): {said}.")
+            raise UnexpectedAnswer(in_english(text, **where, said=said), next_step)
+        raise UnexpectedAnswer(in_english(mark("{name} at {url} refuses the question ({status})."), **where), next_step)
 
-    def _unavailable(self, url: str, what: str) -> SourceUnavailable:
+    def _named(self, url: str) -> dict[str, str]:
+        return {"name": self.name, "url": shown_url(url)}
+
+    def _unavailable(self, url: str, text: str, **values: object) -> SourceUnavailable:
         return SourceUnavailable(
-            f"{self.name} at {shown_url(url)} {what}.",
-            f"Check that it runs, {self.setting}, and the network or VPN.",
+            in_english(text, **self._named(url), **values),
+            in_english(mark("Check that it runs, {setting}, and the network or VPN."), setting=self.setting),
         )
 
 
@@ -380,12 +415,12 @@ def _is_json(body: bytes) -> bool:
 def _reason(error: BaseException) -> str:
     text = str(error).lower()
     if "refused" in text:
-        return "cannot be reached: connection refused"
+        return mark("{name} at {url} cannot be reached: connection refused.")
     if "name or service" in text or "resolve" in text or "getaddrinfo" in text:
-        return "cannot be reached: its host name is not known"
+        return mark("{name} at {url} cannot be reached: its host name is not known.")
     if "incompleteread" in text or "broken" in text:
-        return "broke off in the middle of its answer"
-    return "cannot be reached, or broke off"
+        return mark("{name} at {url} broke off in the middle of its answer.")
+    return mark("{name} at {url} cannot be reached, or broke off.")
 
 
 def _error_text(body: bytes) -> str:
@@ -398,7 +433,7 @@ def _error_text(body: bytes) -> str:
         if isinstance(text, dict):
             text = text.get("message")
         if isinstance(text, str) and text.strip():
-            return f": {shorten(' '.join(text.split()), 200)}"
+            return shorten(" ".join(text.split()), 200)
     return ""
 
 

@@ -12,6 +12,7 @@ from functools import partial
 from typing import Any, TypeVar
 
 from dlqkit.errors import SourceError, SourceUnavailable
+from dlqkit.language import in_english, mark
 from dlqkit.sources.message_decode import MessagePage, MessageReader
 from dlqkit.sources.subscription_client import IDS_PER_REQUEST, SubscriptionClient
 
@@ -118,23 +119,42 @@ class Reading:
         for name in ("trace_id", "workflow_id"):
             yield from self._places(name)
         if self.rows:
-            held = "1 message was" if len(self.rows) == 1 else f"{len(self.rows):,} messages were"
-            yield (f"{held} held for {self.elapsed_s:.1f} s and let go, none acknowledged; each has one more delivery.")
-        if self.not_let_go:
-            yield f"{self.not_let_go:,} could not be let go; they are free when their leases run out, in {LEASE_S} s."
-        if self.failed:
-            yield f"{self.failed:,} of {self.requests:,} requests failed; those that may pass were made again."
-        if not self.missing:
-            yield (
-                f"Pub/Sub has no end mark: {QUIET_PULLS} requests in a row brought nothing new; "
-                f"what others hold is not seen, nor for {LEASE_S} s what a killed reading held."
+            text = (
+                mark(
+                    "{count} message was held for {seconds:.1f} s and let go, none acknowledged; each has one more "
+                    "delivery."
+                )
+                if len(self.rows) == 1
+                else mark(
+                    "{count} messages were held for {seconds:.1f} s and let go, none acknowledged; each has one more "
+                    "delivery."
+                )
             )
+            yield in_english(text, count=len(self.rows), seconds=self.elapsed_s)
+        if self.not_let_go:
+            text = mark("{count} could not be let go; they are free when their leases run out, in {seconds:d} s.")
+            yield in_english(text, count=self.not_let_go, seconds=LEASE_S)
+        if self.failed:
+            text = mark("{count} of {requests} requests failed; those that may pass were made again.")
+            yield in_english(text, count=self.failed, requests=self.requests)
+        if not self.missing:
+            text = mark(
+                "Pub/Sub has no end mark: {pulls:d} requests in a row brought nothing new; what others hold is not "
+                "seen, nor for {seconds:d} s what a killed reading held."
+            )
+            yield in_english(text, pulls=QUIET_PULLS, seconds=LEASE_S)
 
     def _places(self, name: str) -> Iterator[str]:
         """Where an id was found, the usual places first."""
         own = Counter({place: count for (known, place), count in self.reader.found.items() if known == name})
         for place, count in own.most_common(PLACES):
-            yield f"{name} is read from {place} of {count:,} message{'' if count == 1 else 's'}."
+            text = (
+                mark("{name} is read from {place} of {count} message.")
+                if count == 1
+                else mark("{name} is read from {place} of {count} messages.")
+            )
+            yield in_english(text, name=name, place=place, count=count)
         # A client may write a name in as many ways as there are messages.
         if len(own) > PLACES:
-            yield f"{name} is read from {len(own) - PLACES:,} further places."
+            text = mark("{name} is read from {count} further places.")
+            yield in_english(text, name=name, count=len(own) - PLACES)

@@ -12,6 +12,7 @@ import pandas as pd
 
 from dlqkit.errors import UnexpectedAnswer
 from dlqkit.frames import SAMPLES, Coverage, Loaded, empty_frame
+from dlqkit.language import in_english, mark
 from dlqkit.sources.http import HttpClient, Request, Response, describe_body, is_web_page, shown_url
 from dlqkit.sources.prometheus_decode import label_column
 
@@ -35,7 +36,7 @@ class MetricsPage:
     def __init__(self, url: str, *, secrets: Collection[str] = (), **client_options: Any) -> None:
         self._client = HttpClient(
             url,
-            name="The worker's page",
+            name=mark("The worker's page"),
             setting="worker.metrics_urls",
             headers={"Accept": "text/plain, application/openmetrics-text;q=0.5"},
             also_mask=secrets,
@@ -80,16 +81,20 @@ def parse_page(body: bytes, content_type: str, read_at: datetime) -> pd.DataFram
     from prometheus_client.openmetrics.parser import text_string_to_metric_families as parse_openmetrics
     from prometheus_client.parser import text_string_to_metric_families as parse_text
 
-    problem = f"The worker's page is {describe_body(body, content_type).replace(' instead of JSON', '')}"
+    found = describe_body(body, content_type).replace(" instead of JSON", "")
     if is_web_page(body):
-        raise UnexpectedAnswer(f"{problem}, not metrics.", "Check worker.metrics_urls; the path is usually /metrics.")
+        raise UnexpectedAnswer(
+            in_english(mark("The worker's page is {found}, not metrics."), found=found),
+            mark("Check worker.metrics_urls; the path is usually /metrics."),
+        )
     try:
         text = body.decode("utf-8")
         openmetrics = "openmetrics" in content_type or re.search(r"^# EOF\s*\Z", text, re.MULTILINE) is not None
         families = list((parse_openmetrics if openmetrics else parse_text)(text))
     except (ValueError, UnicodeDecodeError) as error:
         raise UnexpectedAnswer(
-            f"{problem}, and cannot be read as metrics.", "Open worker.metrics_urls in a browser and see."
+            in_english(mark("The worker's page is {found}, and cannot be read as metrics."), found=found),
+            mark("Open worker.metrics_urls in a browser and see."),
         ) from error
     rows = []
     for family in families:

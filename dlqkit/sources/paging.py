@@ -11,6 +11,7 @@ import pandas as pd
 
 from dlqkit.errors import AccessDenied, SourceError, SourceUnavailable, UnexpectedAnswer
 from dlqkit.frames import Completeness
+from dlqkit.language import in_english, mark
 from dlqkit.settings import ExecutionLogsSettings
 from dlqkit.sources.http import Response
 from dlqkit.sources.page_markers import find_cursor, find_end_marker, find_next_url, find_page_number, find_total
@@ -32,7 +33,14 @@ HEAD = 3
 TAIL = 10
 # After so many pages that lead nowhere, asking on is in vain.
 MOST_IN_VAIN = 3
-_STYLE_NAMES = {"link": "links", "cursor": "a cursor", "offset": "offset", "page": "page numbers", "none": "nothing"}
+_STYLES: dict[Style, str] = {
+    "link": mark("Pages follow each other by links."),
+    "cursor": mark("Pages follow each other by a cursor."),
+    "offset": mark("Pages follow each other by offset."),
+    "page": mark("Pages follow each other by page numbers."),
+}
+_LAST_PAGE = mark("The API said that this was the last page.")
+_REPEATED = mark("Further pages bring only records that were there already.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,7 +142,8 @@ class Pager:
                 yield step
                 got = step
         except SourceError as error:
-            self._end("partial", f"Page {self.pages + 1} could not be had: {error.problem}")
+            text = mark("Page {number:d} could not be had: {problem}")
+            self._end("partial", in_english(text, number=self.pages + 1, problem=error.problem))
 
     # --- requests
 
@@ -196,10 +205,13 @@ class Pager:
         unique = len(self._seen) + self.quarantined
         if completeness == "complete" and self._total is not None and self._total > unique:
             completeness = "unverified"
-            sentence = f"The API speaks of {self._total:,} records, and its pages end after {unique:,}."
+            sentence = in_english(
+                mark("The API speaks of {total} records, and its pages end after {unique}."),
+                total=self._total, unique=unique,
+            )  # fmt: skip
         elif completeness == "complete" and self._shifts > MOST_IN_VAIN:
             completeness = "unverified"
-            sentence = "The list changed while it was read, so that some records may have been passed over."
+            sentence = mark("The list changed while it was read, so that some records may have been passed over.")
         self.completeness = completeness
         if sentence is not None and completeness == "complete":
             self.findings[sentence] = None
@@ -224,12 +236,12 @@ class Pager:
         """The next page; None when this was the last, and ``completeness`` is set."""
         if self._is_read_back(got.page):
             self.completeness = "complete"
-            self.findings["Read, newest first, back to before the window."] = None
+            self.findings[mark("Read, newest first, back to before the window.")] = None
             return None
         # A page without records may be one that a filter emptied; one of known records leads nowhere.
         self._in_vain = 0 if self._fresh else self._in_vain + bool(got.page.received)
         if self._in_vain >= MOST_IN_VAIN:
-            self._end("unverified", "Further pages bring only records that were there already.")
+            self._end("unverified", _REPEATED)
             return None
         self._place = None
         url, cursor = self._told_place(got)
@@ -247,23 +259,25 @@ class Pager:
         if self.pages == 1:
             return self._after_the_first(got)
         if self._told_more and self._marker(got) is True:
-            self._end("complete", "The API said that this was the last page.")
+            self._end("complete", _LAST_PAGE)
             return None
         unique = len(self._seen) + self.quarantined
         if self._told_more and self._total is not None and unique >= self._total:
-            self._end("complete", f"The API said that there are {self._total:,} in all.")
+            text = in_english(mark("The API said that there are {total} in all."), total=self._total)
+            self._end("complete", text)
             return None
         return self._by_offset(got) if self.style == "offset" else self._by_page(got)
 
     def _is_spent(self) -> bool:
         if self.requests < self._budget:
             return False
-        self._end("partial", f"The budget of {self._budget} requests was used up before the window was covered.")
+        text = mark("The budget of {budget:d} requests was used up before the window was covered.")
+        self._end("partial", in_english(text, budget=self._budget))
         return True
 
     def _say_style(self, style: Style) -> None:
         self.style = style
-        self.findings[f"Pages follow each other by {_STYLE_NAMES[style]}."] = None
+        self.findings[_STYLES[style]] = None
 
     def _told_place(self, got: Fetched) -> tuple[str | None, tuple[tuple[str, ...], str] | None]:
         """Address or cursor of the next page, if the answer names one that was not followed yet."""
@@ -282,9 +296,10 @@ class Pager:
     def _after_the_last_link(self, got: Fetched) -> None:
         # Pages named the next one until here, so that naming none is the end; naming themselves is not.
         if self._marker(got) is False:
-            self._end("unverified", "The API says that more follows, and names only pages that were there already.")
+            text = mark("The API says that more follows, and names only pages that were there already.")
+            self._end("unverified", text)
         else:
-            self._end("complete", "The API said that this was the last page.")
+            self._end("complete", _LAST_PAGE)
 
     def _after_the_first(self, got: Fetched) -> Fetched | None:
         if self.received == 0:
@@ -297,7 +312,8 @@ class Pager:
             step = self._find_style()
             if step is not None or self.completeness is not None:
                 if ended and step is not None:
-                    self.findings["The API said of its first page that it was the last, and it was not."] = None
+                    text = mark("The API said of its first page that it was the last, and it was not.")
+                    self.findings[text] = None
                 return step
         self._settle(ended)
         return None
@@ -306,21 +322,25 @@ class Pager:
         """One page, and no way to ask for another: whether that is all."""
         more = self._total is not None and self._total > self.received
         if ended and not more:
-            self._end("complete", "The API said that this was the last page.")
+            self._end("complete", _LAST_PAGE)
         elif self._is_short() and not self._told_more:
-            self._end(
-                "complete",
-                f"That {self.received:,} records are all rests on their being fewer than the "
-                f"{self._settings.page_limit:,} asked for; no way to ask for further ones was found.",
+            text = mark(
+                "That {count} records are all rests on their being fewer than the {asked} asked for; no way to ask for "
+                "further ones was found."
             )
+            self._end("complete", in_english(text, count=self.received, asked=self._settings.page_limit))
         elif self._broken is not None:
-            self._end("partial", f"Page 2 could not be had: {self._broken.problem}")
+            text = mark("Page {number:d} could not be had: {problem}")
+            self._end("partial", in_english(text, number=2, problem=self._broken.problem))
         elif not self._is_spent():
-            spoken = f"; it speaks of {self._total:,}" if more else ""
-            self._end(
-                "unverified",
-                f"The API gave {self.received:,} records and shows no way to go on, so there may be more{spoken}.",
-            )
+            text = mark("The API gave {count} records and shows no way to go on, so there may be more.")
+            if more:
+                text = mark(
+                    "The API gave {count} records and shows no way to go on, so there may be more; it speaks of "
+                    "{total}."
+                )
+            told = {"total": self._total} if more else {}
+            self._end("unverified", in_english(text, count=self.received, **told))
 
     # --- styles that the answer does not name
 
@@ -336,7 +356,7 @@ class Pager:
                 return step
         if self.style is None and self.requests < self._budget:
             self.style = "none"
-            self.findings["Neither offset nor page numbers bring further records."] = None
+            self.findings[mark("Neither offset nor page numbers bring further records.")] = None
         return None
 
     def _overlap(self) -> int:
@@ -367,7 +387,7 @@ class Pager:
             self._shifts += 1
             if self._shifts > MOST_IN_VAIN or self.requests >= self._budget:
                 break
-            self.findings["Records left the list while it was read; dlqkit went back for what moved."] = None
+            self.findings[mark("Records left the list while it was read; dlqkit went back for what moved.")] = None
             place = max(place - self._page_size, 0)
             step = self._get({**self._query, "offset": str(place), "limit": self._limit_text()})
             if not self._seen.isdisjoint(step.keys):
@@ -452,7 +472,7 @@ class Pager:
                 self._end("complete")
                 return None
         if not self._is_spent():
-            self._end("unverified", "The API names a cursor, but takes it under no name that is known.")
+            self._end("unverified", mark("The API names a cursor, but takes it under no name that is known."))
         return None
 
     def _limit_text(self) -> str:
@@ -467,7 +487,8 @@ class Pager:
                 if step is not None and step.page.received > self._page_size:
                     self._limit = LARGE_LIMIT
                     size = step.page.received
-                    self.findings[f"A limit of {LARGE_LIMIT:,} gives pages of up to {size:,}."] = None
+                    text = mark("A limit of {limit} gives pages of up to {size}.")
+                    self.findings[in_english(text, limit=LARGE_LIMIT, size=size)] = None
                     return step
                 is_whole = step is not None and step.page.received == self._page_size
                 # A cursor may be good for once, and a page that it brought names the next one itself.
@@ -479,9 +500,7 @@ class Pager:
 
 
 def _repeated(is_short: bool) -> tuple[Completeness, str | None]:
-    return ("complete", None) if is_short else (
-        "unverified", "Further pages bring only records that were there already."
-    )  # fmt: skip
+    return ("complete", None) if is_short else ("unverified", _REPEATED)
 
 
 def _is_newest_first(frame: pd.DataFrame) -> bool | None:

@@ -18,6 +18,7 @@ import pandas as pd
 from dlqkit.errors import ParameterError, SourceError, SourceUnavailable, UnexpectedAnswer
 from dlqkit.frames import Coverage, Loaded, with_labels
 from dlqkit.incident import TimeWindow, parse_duration
+from dlqkit.language import in_english, mark
 from dlqkit.settings import PrometheusSettings
 from dlqkit.sources.http import HttpClient, Request, Response, TooLarge, shown_url
 from dlqkit.sources.prometheus_decode import (
@@ -140,8 +141,13 @@ class Prometheus:
             except UnexpectedAnswer:
                 if response.status >= 500:
                     raise SourceUnavailable(
-                        f"Prometheus at {shown_url(self._client.url)} is broken or overloaded ({response.status}).",
-                        "Try again later; what was collected stays.",
+                        in_english(
+                            mark("{name} at {url} is broken or overloaded ({status})."),
+                            name="Prometheus",
+                            url=shown_url(self._client.url),
+                            status=str(response.status),
+                        ),
+                        mark("Try again later; what was collected stays."),
                     ) from None
                 raise
             if on_page is not None:
@@ -294,9 +300,8 @@ class Prometheus:
             selector, window, step_s, on_page, points=max(PIECE_SAMPLES // max(count, 1), 1)
         )
         findings = dict.fromkeys(f"{SAYS}{text}" for text in warnings)
-        findings[f"About {estimate:,} samples are over the budget; asked at steps of {step_s:.0f} s (aggregated)."] = (
-            None
-        )
+        text = mark("About {count} samples are over the budget; asked at steps of {seconds:d} s (aggregated).")
+        findings[in_english(text, count=estimate, seconds=round(step_s))] = None
         raw = self._raw(series, window, findings, requests)
         return replace(raw, coverage=_with_details(raw.coverage, aggregated=True, step_s=step_s))
 
@@ -314,11 +319,13 @@ class Prometheus:
         late = pd.isna(first) or (first - pd.Timestamp(window.start)).total_seconds() > LATE_S
         retention = self._retention() if late else None
         if retention is not None and window.start < datetime.now(UTC) - retention[0]:
-            missing = (f"Prometheus keeps {retention[1]}, and the window begins before that.",)
+            text = mark("Prometheus keeps {retention}, and the window begins before that.")
+            missing = (in_english(text, retention=retention[1]),)
         elif pd.isna(first):
-            findings["Prometheus has no such series in the window."] = None
+            findings[mark("Prometheus has no such series in the window.")] = None
         elif late:
-            findings[f"The first sample is of {first:%Y-%m-%d %H:%M:%S} UTC; there are none before it."] = None
+            text = mark("The first sample is of {at}; there are none before it.")
+            findings[in_english(text, at=f"{first:%Y-%m-%d %H:%M:%S} UTC")] = None
         missing += tuple(text for text in findings if text.startswith(SAYS) and _LACKS.search(text))
         return Coverage(
             asked_start=window.start,
@@ -469,7 +476,10 @@ def _inside(frame: pd.DataFrame, window: TimeWindow) -> pd.DataFrame:
 
 def _broke_off(at_ms: int, error: SourceError) -> str:
     moment = datetime.fromtimestamp(at_ms / 1000, UTC)
-    return f"Samples from {moment:%Y-%m-%d %H:%M:%S} UTC on could not be had: {error.problem}"
+    return in_english(
+        mark("Samples from {at} on could not be had: {problem}"),
+        at=f"{moment:%Y-%m-%d %H:%M:%S} UTC", problem=error.problem,
+    )  # fmt: skip
 
 
 def _with_details(coverage: Coverage, **details: Any) -> Coverage:

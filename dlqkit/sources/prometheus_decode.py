@@ -18,6 +18,7 @@ import pyarrow.csv as pa_csv
 
 from dlqkit.errors import SourceUnavailable, UnexpectedAnswer
 from dlqkit.frames import HISTOGRAMS, SAMPLES, SERIES, empty_frame
+from dlqkit.language import in_english, mark
 from dlqkit.sources.http import describe_body
 from dlqkit.untrusted import shorten
 
@@ -114,9 +115,10 @@ def decode_answer(body: bytes) -> Answer:
 
 def _foreign(body: bytes) -> UnexpectedAnswer:
     what = describe_body(body)
-    what = "JSON that is none of Prometheus" if what.startswith("JSON") and _is_json(body) else what
+    what = mark("JSON that is none of Prometheus") if what.startswith("JSON") and _is_json(body) else what
     return UnexpectedAnswer(
-        f"Prometheus answers with {what}.", "Check prometheus.url: it is the address before /api/v1/…"
+        in_english(mark("Prometheus answers with {body}."), body=what),
+        mark("Check prometheus.url: it is the address before /api/v1/…"),
     )
 
 
@@ -131,10 +133,13 @@ def _is_json(body: bytes) -> bool:
 def _refused(envelope: _Envelope) -> Exception:
     text = shorten(" ".join(envelope.error.split()), 200)
     if envelope.errorType in {"timeout", "canceled", "unavailable", "internal"}:
-        return QueryTooHeavy(f"Prometheus gave up on the query: {text}.", "Ask for a shorter window.")
+        problem = in_english(mark("Prometheus gave up on the query: {said}."), said=text)
+        return QueryTooHeavy(problem, mark("Ask for a shorter window."))
     if _TOO_MUCH.search(text):
-        return QueryTooHeavy(f"Prometheus refuses so much at once: {text}.", "Ask for a shorter window.")
-    return QueryRefused(f"Prometheus refuses the query: {text}.", "Mend the query or the selector.")
+        problem = in_english(mark("Prometheus refuses so much at once: {said}."), said=text)
+        return QueryTooHeavy(problem, mark("Ask for a shorter window."))
+    problem = in_english(mark("Prometheus refuses the query: {said}."), said=text)
+    return QueryRefused(problem, mark("Mend the query or the selector."))
 
 
 def _numbers(series: Sequence[_Series], kind: str) -> list[Numbers]:

@@ -15,13 +15,16 @@ import pandas as pd
 
 from dlqkit.errors import ParameterError, UnexpectedAnswer
 from dlqkit.frames import RECORDS, empty_frame
+from dlqkit.language import in_english, mark
 from dlqkit.settings import ExecutionLogsSettings
 from dlqkit.sources.http import describe_body
 
 __all__ = ["REPAIRED", "Decoded", "decode_page", "finish_records", "read_times", "repair_json"]
 
 TIME = "datetime64[us, UTC]"
-REPAIRED = "A page held text that is no UTF-8, or numbers that are no JSON; they were replaced, the raw page is kept."
+REPAIRED = mark(
+    "A page held text that is no UTF-8, or numbers that are no JSON; they were replaced, the raw page is kept."
+)
 # Names under which a field is looked for, in order, without case, dashes and underscores. The runbook's come first.
 _NAMES: Mapping[str, tuple[str, ...]] = {
     "record_id": ("recordid", "executionid", "logid", "id", "uuid"),
@@ -87,8 +90,8 @@ def _open_wrapper(body: bytes, path: str | None) -> tuple[list[msgspec.Raw], dic
         return msgspec.json.decode(text, type=list[msgspec.Raw]), {}, ""
     if head != b"{":
         raise UnexpectedAnswer(
-            f"The Execution Logs API answers with {describe_body(body)}.",
-            "Check execution_logs.url; open it in a browser to see what is there.",
+            in_english(mark("The Execution Logs API answers with {body}."), body=describe_body(body)),
+            mark("Check execution_logs.url; open it in a browser to see what is there."),
         )
     outer = msgspec.json.decode(text, type=dict[str, msgspec.Raw])
     beside: dict[str, Any] = {}
@@ -104,16 +107,22 @@ def _open_wrapper(body: bytes, path: str | None) -> tuple[list[msgspec.Raw], dic
         empty = [name for name in holder if _normal(name) in _WRAPPERS and bytes(holder[name]) == b"null"]
         if empty:
             return [], beside, prefix + empty[0]
+    said = _said(beside)
+    problem = (
+        mark("The Execution Logs API answers with an object that holds no list of records: {said}.")
+        if said
+        else mark("The Execution Logs API answers with an object that holds no list of records.")
+    )
     raise UnexpectedAnswer(
-        f"The Execution Logs API answers with an object that holds no list of records{_said(beside)}.",
-        'Check execution_logs.url, or name the list: execution_logs.records_path = "data.items".',
+        in_english(problem, said=said),
+        mark('Check execution_logs.url, or name the list: execution_logs.records_path = "data.items".'),
     )
 
 
 def _said(beside: Mapping[str, Any]) -> str:
     for name in ("message", "error", "detail"):
         if isinstance(beside.get(name), str):
-            return f": {' '.join(beside[name].split())[:120]}"
+            return " ".join(beside[name].split())[:120]
     return ""
 
 
@@ -178,7 +187,9 @@ def _decode(body: bytes, settings: ExecutionLogsSettings) -> Decoded:
     elements, beside, holder = _open_wrapper(body, settings.records_path)
     rows, bad = _rows(elements)
     frame, findings, more = _build(rows, settings)
-    wrapped = f"Records are wrapped in “{holder}”." if holder else "Records come as a bare array."
+    wrapped = mark("Records come as a bare array.")
+    if holder:
+        wrapped = in_english(mark("Records are wrapped in “{name}”."), name=holder)
     return Decoded(frame, len(elements), (*bad, *more), (wrapped, *findings), beside)
 
 
@@ -193,8 +204,8 @@ def repair_json(body: bytes) -> bytes:
         return json.dumps(value, ensure_ascii=False).encode("utf-8", "replace")
     except (ValueError, RecursionError) as error:
         raise UnexpectedAnswer(
-            f"The Execution Logs API answers with {describe_body(body)}.",
-            "Ask again; if it stays so, check execution_logs.url and what stands in between.",
+            in_english(mark("The Execution Logs API answers with {body}."), body=describe_body(body)),
+            mark("Ask again; if it stays so, check execution_logs.url and what stands in between."),
         ) from error
 
 
@@ -246,7 +257,8 @@ def _find_fields(
             match = next((by_normal[name] for name in names if name in by_normal), None)
             if match is not None and match not in found.values():
                 found[column] = match
-    findings = [f"{column} is read from “{name}”." for column, name in sorted(found.items()) if name != column]
+    text = mark("{column} is read from “{name}”.")
+    findings = [in_english(text, column=column, name=name) for column, name in sorted(found.items()) if name != column]
     return found, findings
 
 
@@ -266,7 +278,7 @@ def _build(
     message, error_type, error_code = _errors(columns, len(good))
     payload = _payloads(columns, len(good))
     if "record_id" not in fields:
-        findings.append("Records have no id; a hash of their content stands for it.")
+        findings.append(mark("Records have no id; a hash of their content stands for it."))
     record_id = [
         value or "h-" + hashlib.blake2b(b"".join(row.values()), digest_size=10).hexdigest()
         for value, row in zip(texts["record_id"], good, strict=True)
@@ -359,7 +371,8 @@ def _booleans(columns: _Columns, name: str, count: int) -> Any:
 
 def _times(columns: _Columns, zone: str | None, count: int) -> tuple[pd.Series, list[str]]:
     if "recorded_at" not in columns:
-        missing = "No time is found in the records; name its field: execution_logs.fields = { recorded_at = … }."
+        setting = "execution_logs.fields = { recorded_at = … }"
+        missing = in_english(mark("No time is found in the records; name its field: {setting}."), setting=setting)
         return pd.Series(pd.NaT, index=range(count)).dt.tz_localize("UTC").astype(TIME), [missing]
     texts = pd.Series(_texts(columns, "recorded_at", count), dtype="str")
     # MongoDB's export writes a time as an object of its own.
@@ -390,16 +403,22 @@ def read_times(
         size = numeric.abs()
         micros = numeric * np.select([size < 1e11, size < 1e14, size < 1e17], [1e6, 1e3, 1.0], 1e-3)
         out[numeric.index] = pd.to_datetime(micros.round(), unit="us", utc=True, errors="coerce").astype(TIME)
-        unit = "seconds" if (size < 1e11).all() else "milliseconds" if (size < 1e14).all() else "micro- or nanoseconds"
-        findings.append(f"Times are {unit} since 1970.")
+        findings.append(
+            mark("Times are seconds since 1970.")
+            if (size < 1e11).all()
+            else mark("Times are milliseconds since 1970.")
+            if (size < 1e14).all()
+            else mark("Times are micro- or nanoseconds since 1970.")
+        )
     naive = rest[number.isna() & rest.str.contains("^[0-9]{4}-[0-9]{2}")]
     if len(naive) and zone is None:
-        findings.append(f"Times have no zone, so they are not used; set {setting}.")
+        text = mark("Times have no zone, so they are not used; set {setting}.")
+        findings.append(in_english(text, setting=setting))
     elif len(naive):
         parsed = pd.to_datetime(naive, format="ISO8601", errors="coerce")
         local = parsed.dt.tz_localize(_zone(str(zone), setting), ambiguous="NaT", nonexistent="shift_forward")
         out[naive.index] = local.dt.tz_convert("UTC").astype(TIME)
-        findings.append(f"Times without a zone are taken as {zone}, as set.")
+        findings.append(in_english(mark("Times without a zone are taken as {zone}, as set."), zone=str(zone)))
     return out, findings
 
 

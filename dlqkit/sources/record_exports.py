@@ -17,13 +17,14 @@ import zstandard
 
 from dlqkit.errors import ParameterError, UnexpectedAnswer
 from dlqkit.frames import RECORDS, Coverage, Loaded, empty_frame
+from dlqkit.language import in_english, mark
 from dlqkit.settings import ExecutionLogsSettings
 from dlqkit.sources.masking import Masks
 from dlqkit.sources.record_decode import REPAIRED, Decoded, decode_page, finish_records, repair_json
 
 __all__ = ["REBUILT", "RecordExports"]
 
-REBUILT = "Objects of a Parquet file were written as JSON; their text is not the worker's own."
+REBUILT = mark("Objects of a Parquet file were written as JSON; their text is not the worker's own.")
 _MAX_BYTES = 4 << 30
 
 
@@ -79,11 +80,12 @@ class RecordExports:
             findings.update(dict.fromkeys(said))
             quarantined += bad
             if cut:
-                missing.append(f"{path.name} was cut in its last line.")
+                missing.append(in_english(mark("{name} was cut in its last line."), name=path.name))
             if bad:
-                missing.append(f"{bad:,} rows of {path.name} are no records.")
+                missing.append(in_english(mark("{count} rows of {name} are no records."), count=bad, name=path.name))
         if self._masked:
-            findings[f"Known secrets stood in {self._masked:,} places; they are masked."] = None
+            text = mark("Known secrets stood in {count} places; they are masked.")
+            findings[in_english(text, count=self._masked)] = None
         full = [frame for frame in frames if len(frame)]
         frame = pd.concat(full, ignore_index=True) if full else empty_frame(RECORDS)
         frame = frame.drop_duplicates(["record_id", "recorded_at", "queued_to_dlq", "attempts"], keep="last")

@@ -8,11 +8,11 @@ from contextlib import contextmanager
 from typing import Any
 
 from dlqkit.errors import AccessDenied, SourceError, SourceUnavailable, UnexpectedAnswer
+from dlqkit.language import in_english, mark
 from dlqkit.untrusted import for_terminal, shorten
 
-__all__ = ["CLIENT_NAME", "IDS_PER_REQUEST", "SubscriptionClient"]
+__all__ = ["IDS_PER_REQUEST", "SubscriptionClient"]
 
-CLIENT_NAME = "The dead-letter subscription"
 REQUEST_TIMEOUT_S = 10.0
 # An answer holds 10 MB of messages and what is around them; gRPC's own limit of 4 MiB would lose it with its leases.
 MAX_ANSWER_BYTES = 64 << 20
@@ -112,32 +112,44 @@ class SubscriptionClient:
             yield
         except exceptions.NotFound as error:
             raise UnexpectedAnswer(
-                f"{CLIENT_NAME} {self.name} does not exist.",
-                "Check dead_letter_subscription.name: gcloud pubsub subscriptions list.",
+                in_english(mark("The dead-letter subscription {name} does not exist."), name=self.name),
+                mark("Check dead_letter_subscription.name: gcloud pubsub subscriptions list."),
             ) from error
         except exceptions.Forbidden as error:
             raise AccessDenied(
-                f"{CLIENT_NAME} {self.name} refuses these credentials: {permission} is missing.",
-                f"Ask for {role} on this subscription, and collect again.",
+                in_english(
+                    mark("The dead-letter subscription {name} refuses these credentials: {permission} is missing."),
+                    name=self.name,
+                    permission=permission,
+                ),
+                in_english(mark("Ask for {role} on this subscription, and collect again."), role=role),
             ) from error
         except exceptions.Unauthenticated as error:
             raise AccessDenied(
-                f"{CLIENT_NAME} {self.name} does not know these credentials.",
-                "Renew them: gcloud auth application-default login.",
+                in_english(
+                    mark("The dead-letter subscription {name} does not know these credentials."), name=self.name
+                ),
+                mark("Renew them: gcloud auth application-default login."),
             ) from error
         except GoogleAuthError as error:
             raise _no_credentials(error) from error
         except (exceptions.ServerError, exceptions.TooManyRequests, exceptions.RetryError, exceptions.Aborted,
                 exceptions.Cancelled) as error:  # fmt: skip
             raise SourceUnavailable(
-                f"{CLIENT_NAME} {self.name} gave no answer: {type(error).__name__}.",
-                "Collect again; nothing was taken off it.",
+                in_english(
+                    mark("The dead-letter subscription {name} gave no answer: {reason}."),
+                    name=self.name,
+                    reason=type(error).__name__,
+                ),
+                mark("Collect again; nothing was taken off it."),
             ) from error
         except exceptions.GoogleAPICallError as error:
             text = shorten(for_terminal(error.message or type(error).__name__), 200)
             raise SourceError(
-                f"{CLIENT_NAME} {self.name} cannot be read: {text}",
-                "Check that it is a pull subscription and is not detached.",
+                in_english(
+                    mark("The dead-letter subscription {name} cannot be read: {said}"), name=self.name, said=text
+                ),
+                mark("Check that it is a pull subscription and is not detached."),
             ) from error
 
 
@@ -151,6 +163,6 @@ def _plain_transport(host: str) -> Any:
 
 def _no_credentials(error: Exception) -> AccessDenied:
     return AccessDenied(
-        f"There are no credentials for Pub/Sub: {type(error).__name__}.",
-        "Log in: gcloud auth application-default login; or set GOOGLE_APPLICATION_CREDENTIALS.",
+        in_english(mark("There are no credentials for Pub/Sub: {reason}."), reason=type(error).__name__),
+        mark("Log in: gcloud auth application-default login; or set GOOGLE_APPLICATION_CREDENTIALS."),
     )

@@ -11,6 +11,7 @@ import pandas as pd
 
 from dlqkit.errors import ParameterError
 from dlqkit.frames import SUPPORT_REPORTS, Coverage, Loaded
+from dlqkit.language import in_english, mark
 from dlqkit.sources.masking import Masks
 from dlqkit.sources.record_decode import read_times
 
@@ -74,13 +75,14 @@ class SupportReports:
             )
         frame, findings = self._frame(rows, found)
         if masked:
-            findings.append(f"Known secrets stood in {masked:,} places; they are masked.")
+            findings.append(in_english(mark("Known secrets stood in {count} places; they are masked."), count=masked))
         undated = int(frame["reported_at"].isna().sum())
+        text = mark("{count} of {reports} reports have no time that can be read.")
         coverage = Coverage(
             rows=len(frame),
             # Without a single time they cannot be laid beside anything.
             completeness="unverified" if undated and undated == len(frame) else "complete",
-            missing=(f"{undated:,} of {len(frame):,} reports have no time that can be read.",) if undated else (),
+            missing=(in_english(text, count=undated, reports=len(frame)),) if undated else (),
             findings=tuple(findings),
         )
         return Loaded(frame, coverage, self._path.name)

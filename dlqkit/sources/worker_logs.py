@@ -19,6 +19,7 @@ import zstandard
 
 from dlqkit.errors import ParameterError
 from dlqkit.frames import WORKER_LOGS, Completeness, Coverage, Loaded, empty_frame
+from dlqkit.language import in_english, mark
 from dlqkit.sources.masking import Masks
 from dlqkit.sources.record_decode import read_times
 
@@ -118,18 +119,21 @@ class WorkerLogs:
                 frames.append(_within(frame, trace_id, workflow_id, start, end))
             if reader.problem:
                 cut = True
-                missing.append(f"{_name(path)} {reader.problem}")
+                missing.append(in_english(reader.problem, name=_name(path), reason=reader.reason))
         full = [frame for frame in frames if len(frame)]
         frame = pd.concat(full, ignore_index=True) if full else empty_frame(WORKER_LOGS)
         frame = frame.astype({"level": "category"})
         if not_json:
-            findings[f"{not_json:,} of {lines:,} lines are no JSON; they are kept as text."] = None
+            text = mark("{count} of {lines} lines are no JSON; they are kept as text.")
+            findings[in_english(text, count=not_json, lines=lines)] = None
         if self._masked:
-            findings[f"Known secrets stood in {self._masked:,} places; they are masked."] = None
+            text = mark("Known secrets stood in {count} places; they are masked.")
+            findings[in_english(text, count=self._masked)] = None
         first, last = frame["logged_at"].min(), frame["logged_at"].max()
         undated = int(frame["logged_at"].isna().sum())
         if undated:
-            missing.append(f"{undated:,} of {len(frame):,} lines have no time that can be read.")
+            text = mark("{count} of {lines} lines have no time that can be read.")
+            missing.append(in_english(text, count=undated, lines=len(frame)))
         # Without a single time it is not known whether they reach over the window.
         doubtful: Completeness = "unverified" if undated and undated == len(frame) else "complete"
         coverage = Coverage(
@@ -175,6 +179,7 @@ class _Reader:
     def __init__(self, path: Path | None) -> None:
         self._path = path
         self.problem = ""
+        self.reason = ""
 
     def lines(self) -> Iterator[bytes]:
         try:
@@ -188,9 +193,10 @@ class _Reader:
                 while line := file.readline(_LONGEST_LINE):
                     yield line
         except (EOFError, zlib.error, gzip.BadGzipFile, zstandard.ZstdError):
-            self.problem = "was cut: its compressed end is missing, so later lines may be."
+            self.problem = mark("{name} was cut: its compressed end is missing, so later lines may be.")
         except OSError as error:
-            self.problem = f"could not be read to its end: {error.strerror or 'broken'}."
+            self.problem = mark("{name} could not be read to its end: {reason}.")
+            self.reason = error.strerror or "broken"
 
     def _open(self, stack: ExitStack) -> IO[bytes]:
         raw: IO[bytes] = sys.stdin.buffer if self._path is None else stack.enter_context(self._path.open("rb"))
@@ -208,7 +214,7 @@ class _Reader:
                 yield bytes(element)
         except (msgspec.DecodeError, UnicodeDecodeError):
             # Cut in the middle, or text that only begins like an array: by lines, without what belongs to the array.
-            self.problem = "is no whole JSON array; it was read line by line."
+            self.problem = mark("{name} is no whole JSON array; it was read line by line.")
             for line in body.splitlines():
                 yield line.strip().rstrip(b",")
 
