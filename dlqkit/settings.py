@@ -238,12 +238,14 @@ class RepublishSettings(_Table):
 
 
 class ReportSettings(_Table):
-    """What a report leaves out."""
+    """What a report leaves out, and who may review it."""
 
     personal_fields: tuple[str, ...] = ()
     """Names of fields whose values are personal, beside those that are known."""
     earlier: Path | None = None
     """A folder; earlier incidents below it with the same error are in the report."""
+    second_reviewer: bool = False
+    """Whether a report is reviewed by another person than the one who asked for it."""
 
     @field_validator("earlier")
     @classmethod

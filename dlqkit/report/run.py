@@ -22,6 +22,7 @@ from dlqkit.evidence.store import write_bytes
 from dlqkit.report.facts import facts as compute_facts
 from dlqkit.report.facts import facts_json
 from dlqkit.report.history import describe_history, find_history
+from dlqkit.report.judgement_file import write_template
 from dlqkit.report.pseudonyms import redact_facts
 from dlqkit.report.render import Figure, render_html, render_markdown
 from dlqkit.report.render_pdf import has_typst, render_pdf
@@ -243,6 +244,8 @@ def run_postmortem(
     tell = progress or (lambda _: None)
     root = Path(directory).resolve()
     folder = open_incident(root, snapshot=snapshot)
+    if output is None:
+        write_template(root)
     tell("facts")
     found = compute_facts(folder, as_of=as_of)
     if earlier is not None:

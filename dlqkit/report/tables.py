@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from dlqkit.language import say
 from dlqkit.report.wording import (
     CLASS_NAMES,
     SIGNAL_NAMES,
@@ -62,6 +63,8 @@ class Table:
     empty: str = "nothing"
     code: frozenset[str] = frozenset({"command"})
     """Columns whose cells are to be pasted, not read."""
+    said: frozenset[int] = frozenset()
+    """Rows that people wrote; the others are computed."""
 
     def _repr_html_(self) -> str:
         # JupyterLab sets tables to the right; text is read from the left.
@@ -75,7 +78,11 @@ class Table:
         if not self.rows:
             return f'<p class="empty">{for_html(self.title)}: {for_html(self.empty)}</p>'
         head = "".join(f'<th role="columnheader" scope="col">{for_html(name)}</th>' for name in self.columns)
-        body = "".join('<tr role="row">' + "".join(map(self._cell, self.columns, row)) + "</tr>" for row in self.rows)
+        kinds = [' class="said"' if number in self.said else "" for number in range(len(self.rows))]
+        body = "".join(
+            f'<tr role="row"{kind}>' + "".join(map(self._cell, self.columns, row)) + "</tr>"
+            for kind, row in zip(kinds, self.rows, strict=True)
+        )
         # Where rows are shown as cards they are tables no more, unless their roles say so. What may have to be scrolled
         # sideways must be within reach of a keyboard.
         return (
@@ -326,11 +333,15 @@ def show_timeline(facts: Facts) -> Table:
     """The moments of the incident in order."""
     return Table(
         "Timeline",
-        ("when", "what", "evidence"),
+        ("when", "what", say("evidence, or who says so")),
         evidence_rows(
-            facts["timeline"], lambda row: moment_text(row["at"]), lambda row: row["what"], lambda row: row["evidence"]
+            facts["timeline"],
+            lambda row: moment_text(row["at"]),
+            lambda row: row["what"],
+            lambda row: say("{who} says so", who=row["who"]) if row["who"] else row["evidence"],
         ),
         "no moment is known",
+        said=frozenset(number for number, row in enumerate(facts["timeline"]) if row["who"]),
     )
 
 

@@ -6,9 +6,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from dlqkit.language import say
 from dlqkit.report.client_text import bounded_text, write_for_client
 from dlqkit.report.communication import write_communication
 from dlqkit.report.render import banners
+from dlqkit.report.review import state_text
 from dlqkit.report.tables import Text
 from dlqkit.report.wording import Line, class_text, count_text, headline, moment_text
 
@@ -89,6 +91,8 @@ def _for_chat(facts: Facts) -> list[Line]:
     if judgement["done"]:
         lines.append(Line("Done", judgement["done"]))
     lines += _returned(facts)
+    if facts["review"]["state"] == "in_review":
+        lines.append(Line(say("Post-mortem"), state_text(facts)))
     if facts["advice"]:
         lines.append(Line("Next", facts["advice"][0]["action"]))
     if facts["state"]["value"] not in {"nothing", "unknown"}:
@@ -122,6 +126,8 @@ def _for_ticket(facts: Facts) -> list[Line]:
     verdict, left, items = closure["verdict"].capitalize(), len(closure["reasons"]), len(closure["items"])
     text = f"{verdict}: of {items} items of the checklist, left are {left}." if left else f"{verdict}."
     lines.append(Line("Closing", text))
+    if facts["review"]["state"] != "nothing":
+        lines.append(Line(say("Post-mortem"), state_text(facts)))
     lines.append(Line("As of", f"{moment_text(facts['as_of'])}, snapshot {facts['snapshot']['id']}."))
     return lines
 
