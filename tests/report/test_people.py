@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -11,6 +13,7 @@ from dlqkit.errors import ParameterError
 from dlqkit.report.judgement import ASKED_FOR, parse_judgement
 from dlqkit.report.people import Entry, FollowUp
 
+ROOT = Path(__file__).resolve().parents[2]
 WHOLE = """
 cause: A switch was down.
 contributing_factors: [one link, no alert]
@@ -42,6 +45,17 @@ def test_what_people_write_is_read_and_put_in_order() -> None:
         Entry("2026-03-02T15:10:00+00:00", "Ivan", "replaced it", "fix"),
     )
     assert read.lacks == []
+
+
+def test_the_example_of_the_documentation_is_whole() -> None:
+    """Copied into a folder it makes a report that asks for nothing more."""
+    page = (ROOT / "docs" / "postmortem.md").read_text(encoding="utf-8")
+    example = re.findall(r"```yaml\n(.*?)```", page, re.DOTALL)[0]
+
+    read = parse_judgement(yaml.safe_load(example))
+
+    assert read.lacks == []
+    assert [one.milestone for one in read.timeline] == ["known", "fix"]
 
 
 def test_what_is_empty_is_lacking_and_an_empty_list_is_an_answer() -> None:

@@ -9,6 +9,7 @@ import pytest
 import yaml
 
 import dlqkit
+from dlqkit import language
 from dlqkit.errors import ParameterError
 from dlqkit.evidence import audit_log
 from dlqkit.report.judgement import parse_judgement, read_yaml
@@ -199,3 +200,14 @@ def test_a_name_in_the_state_is_not_longer_than_a_name(folder: Path) -> None:
 
     assert len(shown) < 200
     assert shown.startswith("Closed: OPS-1, by <script>")
+
+
+def test_the_state_is_said_in_the_readers_language(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("dlqkit.report.review._now", lambda: "2026-03-02T17:00:00+00:00")
+    record_review(folder, "Bob", "002")
+
+    with language.use("ru"):
+        shown = words(folder)
+
+    assert shown.startswith("Проверен: Bob, ")
+    assert shown.endswith(", по снимку 002")
