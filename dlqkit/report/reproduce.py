@@ -34,7 +34,7 @@ def show_reproduction(facts: Facts) -> Table:
     name = shlex.quote(facts["incident"]["name"])
     again = f"dlqkit postmortem {name} --snapshot {facts['snapshot']['id']} --as-of {facts['as_of']}"
     return Table(
-        say("How to make it again"),
+        say("Commands"),
         (say("what"), "command"),
         (
             (say("Check that the evidence is as it was collected"), f"dlqkit verify {name}"),
