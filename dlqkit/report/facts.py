@@ -47,7 +47,8 @@ from dlqkit.report.milestones import describe_milestones, merge_said
 from dlqkit.report.prevention import describe_prevention
 from dlqkit.report.reported import describe_findings, describe_reports
 from dlqkit.report.republished import describe_republish, mark_republish
-from dlqkit.report.review import describe_review, mark_judgement, read_review
+from dlqkit.report.review import mark_judgement, read_review
+from dlqkit.report.review_state import describe_review
 from dlqkit.report.state import (
     SOURCES,
     choose_main_signal,

@@ -11,7 +11,7 @@ from dlqkit.report import diagnosis_tables as why
 from dlqkit.report import lessons, milestones, reproduce, tables
 from dlqkit.report import republished as sent
 from dlqkit.report.history_tables import show_earlier
-from dlqkit.report.review import state_text
+from dlqkit.report.review_state import state_text
 from dlqkit.report.wording import Line
 
 __all__ = ["Block", "choose_sections", "missing_judgement", "report_status"]

@@ -10,7 +10,7 @@ from dlqkit.language import say
 from dlqkit.report.client_text import bounded_text, write_for_client
 from dlqkit.report.communication import write_communication
 from dlqkit.report.render import banners
-from dlqkit.report.review import state_text
+from dlqkit.report.review_state import state_text
 from dlqkit.report.tables import Text
 from dlqkit.report.wording import Line, class_text, count_text, headline, moment_text
 

@@ -16,13 +16,12 @@ from dlqkit.report.judgement import parse_judgement, read_yaml
 from dlqkit.report.review import (
     Review,
     ask_review,
-    describe_review,
     mark_judgement,
     parse_review,
     read_review,
     record_review,
-    state_text,
 )
+from dlqkit.report.review_state import describe_review, state_text
 from tests.report.example import HOSTILE, make_facts
 
 WHOLE = """cause: A switch was down.
