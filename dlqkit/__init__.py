@@ -66,6 +66,7 @@ _WHERE = {
     "facts": "dlqkit.report.facts",
     "run_postmortem": "dlqkit.report.run",
     "write_update": "dlqkit.report.updates",
+    "write_judgement": "dlqkit.report.judgement_file",
     "find_history": "dlqkit.report.history",
     "check_closure": "dlqkit.report.closing",
     "plot_signals": "dlqkit.plots.signals",
@@ -120,6 +121,7 @@ if TYPE_CHECKING:
     from dlqkit.report.closing import check_closure
     from dlqkit.report.facts import facts
     from dlqkit.report.history import find_history
+    from dlqkit.report.judgement_file import write_judgement
     from dlqkit.report.planning import plan_incident
     from dlqkit.report.run import run_postmortem
     from dlqkit.report.updates import write_update

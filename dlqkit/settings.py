@@ -239,7 +239,7 @@ class RepublishSettings(_Table):
 
 
 class ReportSettings(_Table):
-    """What a report leaves out."""
+    """What a report leaves out, and who may review it."""
 
     personal_fields: tuple[str, ...] = ()
     """Names of fields whose values are personal, beside those that are known."""
@@ -247,6 +247,8 @@ class ReportSettings(_Table):
     """A folder; earlier incidents below it with the same error are in the report."""
     language: str = SOURCE
     """Of what people read: reports, status texts, and the commands' output about an incident."""
+    second_reviewer: bool = False
+    """Whether a report is reviewed by another person than the one who asked for it."""
 
     @field_validator("language")
     @classmethod

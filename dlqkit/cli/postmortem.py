@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import getpass
 from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
@@ -15,6 +16,7 @@ from dlqkit.untrusted import for_terminal
 
 if TYPE_CHECKING:
     from dlqkit.report.run import PostmortemResult
+    from dlqkit.settings import Settings
     from dlqkit.tickets.ticket import Attached, TicketSystem
 
 __all__ = ["postmortem"]
@@ -40,6 +42,9 @@ def postmortem(
         str | None, typer.Option(metavar="TICKET", help="Attach the report to this ticket, once. Needs the network.")
     ] = None,
     lang: Language = None,
+    ask_review: Annotated[bool, typer.Option("--ask-review", help="Record that a review is asked for.")] = False,
+    reviewed_by: Annotated[str | None, typer.Option(help="Record who has reviewed the report as it stands.")] = None,
+    by: Annotated[str | None, typer.Option(help="Who asks; the user of this machine by default.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print the paths as JSON.")] = False,
     strict: Annotated[bool, typer.Option(help="Exit with 3 for unverified evidence too.")] = False,
 ) -> None:
@@ -58,6 +63,7 @@ def postmortem(
     speak_for(context, lang, settings)
     # What is wrong with the ticket is said before anybody waits for the report.
     tickets = None if attach is None else (open_tickets(settings), check_key(attach))
+    _review(directory, snapshot, ask_review, reviewed_by, by, settings)
     result = run_postmortem(
         directory,
         snapshot=snapshot,
@@ -95,6 +101,25 @@ def postmortem(
         typer.echo(for_terminal(text))
     code = exit_code_of(result.facts["snapshot"]["completeness"], strict=strict)
     raise typer.Exit(code if result.complete else PARTIAL)
+
+
+def _review(
+    directory: Path, snapshot: str | None, ask: bool, reviewed_by: str | None, by: str | None, settings: Settings
+) -> None:
+    """Record the word on the review first: the report that is made then shows it."""
+    from dlqkit.errors import ParameterError
+    from dlqkit.evidence.folder import open_incident
+    from dlqkit.report.review import ask_review, record_review
+
+    if ask and reviewed_by is not None:
+        raise ParameterError("A report cannot be asked for and reviewed at once.", "Give one of the two options.")
+    if not ask and reviewed_by is None:
+        return
+    folder = open_incident(directory, snapshot=snapshot)
+    if reviewed_by is not None:
+        record_review(folder.path, reviewed_by, folder.snapshot, another=settings.report.second_reviewer)
+    else:
+        ask_review(folder.path, by if by is not None else getpass.getuser(), folder.snapshot)
 
 
 def _attach(

@@ -54,7 +54,7 @@ def describe_closure(
         From ``coverage_rows``.
     facts : mapping
         With ``workflow``, ``onset``, ``signals``, ``signatures``, ``other_incidents``, ``metrics``, ``republish``,
-        ``events`` and ``judgement``.
+        ``events``, ``review`` and ``said``.
 
     Returns
     -------
@@ -65,7 +65,8 @@ def describe_closure(
     """
     word = read_word(folder.path)
     end_at = _end_of(main)
-    since = find_since(_moment(word.fixed_at), end_at, moment, folder.notes)
+    said = next((one["at"] for one in facts["said"] if one["milestone"] == "fix"), None)
+    since = find_since(_moment(word.fixed_at or said), end_at, moment, folder.notes)
     workflow_id, names = facts["workflow"]["id"], folder.metric_names
     incidence = _incidence(facts, own, samples, main, moment, names)
     reach = _reach(folder, rows, moment)
@@ -84,8 +85,7 @@ def describe_closure(
     # What is said of the fix has to be said after it; while quiet is only looked at for a while there is no such time.
     settled = since.at if since.is_fix or end_at is not None else None
     items.append(check_confirmation(word.confirmed, None if pd.isna(last) else last.to_pydatetime(), settled))
-    missing = [key for key in ("cause", "done", "owner", "prevention") if not facts["judgement"][key]]
-    items.append(check_ticket(_attached(folder, word), word.closed, settled, missing))
+    items.append(check_ticket(_attached(folder, word), word.closed, settled, facts["review"]["lacks"]))
     republish = check_republish(facts["republish"], _counts(facts))
     items += [republish] if republish is not None else []
     closure = judge(items, word.accepted)

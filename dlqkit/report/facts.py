@@ -43,9 +43,13 @@ from dlqkit.report.diagnosis import describe_changes, diagnose, sign_dead_letter
 from dlqkit.report.drawn import describe_figures
 from dlqkit.report.impact import describe_impact
 from dlqkit.report.judgement import read_judgement
+from dlqkit.report.lessons import describe_people
+from dlqkit.report.milestones import describe_milestones, merge_said
 from dlqkit.report.prevention import describe_prevention
 from dlqkit.report.reported import describe_findings, describe_reports
 from dlqkit.report.republished import describe_republish, mark_republish
+from dlqkit.report.review import mark_judgement, read_review
+from dlqkit.report.review_state import describe_review
 from dlqkit.report.state import (
     SOURCES,
     choose_main_signal,
@@ -76,7 +80,7 @@ __all__ = [
     "signals_frame",
 ]
 
-SCHEMA = 4
+SCHEMA = 5
 STALE = timedelta(minutes=1)
 # What the timeline says of the onset, by the signal.
 _ONSETS = {
@@ -303,12 +307,17 @@ def facts(folder: IncidentFolder, *, as_of: datetime | None = None, first_look: 
     out["other_incidents"] = list_earlier_and_later(signals, main, own, moment)
     out["coverage"] = rows
     out["judgement"] = dict(judgement.texts)
+    out |= describe_people(judgement)
+    review = read_review(folder.path)
+    out["review"] = describe_review(judgement, review, state["value"], None)
     out["closure"] = describe_closure(folder, own, samples, main, moment, rows, out)
+    out["review"] = describe_review(judgement, review, state["value"], out["closure"]["closed"])
+    out["milestones"] = {"rows": [], "times": []} if first_look else describe_milestones(out, own, incident_dead)
     if not first_look:
         out |= _explain(folder, own, incident_dead, samples, main, moment, rows, out, classes)
         out["figures"] = describe_figures(folder, out)
     out["advice"] = advise(out, directory=str(folder.display_path))
-    out["timeline"] = _moments(out)
+    out["timeline"] = merge_said(_moments(out), out["said"])
     out["communication"] = write_communication(out)
     return out
 
@@ -415,6 +424,7 @@ def load_facts(folder: IncidentFolder, facts_file: str = "") -> dict[str, Any]:
             and values["dlqkit"] == __version__
             and values["snapshot"]["id"] == folder.snapshot
             and values["republish"]["mark"] == mark_republish(folder)
+            and values["review"]["mark"] == mark_judgement(read_judgement(folder))
         ):
             return values
     return facts(folder)

@@ -18,7 +18,7 @@ __all__ = ["NOTEBOOK_LINES", "translate_notebook"]
 # What Markdown begins a line with belongs to no sentence.
 _LINE = re.compile(r"(?P<begin>#+ |- )?(?P<text>.*?)(?P<end>\n?)")
 
-NOTEBOOK_LINES = frozenset({
+_LINES = {
     # templates/postmortem.ipynb
     mark("Post-mortem"),
     mark("What happened, since when, why, and what remains: computed from the incident folder, with a box wherever a "
@@ -30,12 +30,14 @@ NOTEBOOK_LINES = frozenset({
     mark("What happened in which order, and what changed before it began?"),
     mark("Cause"),
     mark("Which failure class of §4, from what; the text's own suggestion stands beside it."),
-    mark("**Judgement needed.** Which cause was confirmed, by whom, and how?"),
+    mark("Which cause was confirmed, by whom, and how? What made it possible, longer or worse?"),
     mark("Solution"),
     mark("What is to be done, and what remains?"),
-    mark("**Judgement needed.** What was done, when, and who owns the rest?"),
+    mark("What was done, when, what remains, and who owns it?"),
     mark("Prevention"),
-    mark("**Judgement needed.** What keeps this from happening again?"),
+    mark("What keeps this from happening again?"),
+    mark("Lessons and follow-ups"),
+    mark("What went well, what went badly, where was it luck, what surprised, and what is to be done?"),
     mark("Closure"),
     mark("May the incident be closed (§7)?"),
     mark("Evidence"),
@@ -47,9 +49,16 @@ NOTEBOOK_LINES = frozenset({
     mark("**You need** what you confirmed in [04_decision](04_decision.ipynb) and did in "
          "[05_republish](05_republish.ipynb), written into `judgement.yaml` in the incident folder:"),
     mark("cause: the orders database refused connections after its failover; confirmed by its owner"),
+    mark("contributing_factors: [one pool for all clients, no alert on refused connections]"),
     mark("done: the connection pool was restarted at 14:42 UTC"),
+    mark("solution_remaining: republish what is open"),
     mark("owner: storage team"),
     mark("prevention: alert on refused connections; retry with a longer pause"),
+    mark("lessons: {{well: the alert came within a minute, badly: nobody knew whom to call}}"),
+    mark("follow_ups: [{{what: an alert on refused connections, owner: storage team, due: 2026-03-20}}]"),
+    mark("timeline: [{{at: 2026-03-02T14:05:00+00:00, who: Olga, what: saw the alert, milestone: known}}]"),
+    mark("or from here, in a cell of your own: `dlqkit.write_judgement(incident, cause=\"…\")`. Other keys and "
+         "comments of the file stay as they are."),
     mark("**You carry on** the text, and the post-mortem, to [07_closure](07_closure.ipynb)."),
     mark("The text"),
     mark("Computed sentences can be copied as they are. *Not known* and *Judgement needed* must not be sent: complete "
@@ -59,7 +68,8 @@ NOTEBOOK_LINES = frozenset({
     mark("What happened when?"),
     mark("The post-mortem"),
     mark("`dlqkit postmortem DIR` writes it as HTML, Markdown and notebook into `report/` of the incident folder, with "
-         "the same numbers as here. Attach it to the ticket."),
+         "the same numbers as here. Ask somebody to read it: `dlqkit postmortem DIR --ask-review`; who has read it: "
+         "`dlqkit postmortem DIR --reviewed-by NAME`. Attach it to the ticket."),
     mark("Finding"),
     mark("*Edit this: what was told to whom, and when.*"),
     mark("**Next:** [07_closure](07_closure.ipynb): may the incident be closed?"),
@@ -90,7 +100,8 @@ NOTEBOOK_LINES = frozenset({
     mark("Then close the ticket, with the post-mortem attached, and record it: `dlqkit closure DIR --closed TICKET`. "
          "Run later, `dlqkit closure DIR` says whether the incident has come back. `dlqkit verify DIR` shows later "
          "that no byte of the evidence was changed."),
-})  # fmt: skip
+}  # fmt: skip
+NOTEBOOK_LINES = frozenset(line.replace("{{", "{").replace("}}", "}") for line in _LINES)
 """Lines of Markdown without their sign of a heading or a list."""
 
 
@@ -108,4 +119,5 @@ def _translate(line: str) -> str:
     found = _LINE.fullmatch(line)
     if found is None or found["text"] not in NOTEBOOK_LINES:
         return line
-    return f"{found['begin'] or ''}{say(found['text'])}{found['end']}"
+    text = say(found["text"].replace("{", "{{").replace("}", "}}"))
+    return f"{found['begin'] or ''}{text}{found['end']}"

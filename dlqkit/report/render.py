@@ -41,6 +41,7 @@ dt{font-weight:600}dd{margin:0;overflow-wrap:anywhere}
 .mark{font-weight:700;font-size:.8rem;padding:0 .4em;border:1px solid;border-radius:3px;margin-right:.3em}
 .unknown{background:var(--warnbg)}.unknown .mark{color:var(--warn)}
 .judgement{background:var(--judgebg)}.judgement .mark{color:var(--judge)}
+.said td{background:#edf5ef;font-style:italic}
 .state{display:inline-block;font-weight:700;
 border:2px solid var(--ink);border-radius:4px;padding:.05em .5em;font-size:.85rem}
 .banner{background:var(--warnbg);border-left:5px solid var(--warn);padding:.5em .8em;margin:.6em 0}

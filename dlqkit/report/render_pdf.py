@@ -150,6 +150,7 @@ def _table(block: tables.Table) -> dict[str, Any]:
         "columns": [for_typst(name) for name in block.columns],
         "rows": [[{"parts": set_parts(cell), "long": len(cell) > _WHOLE} for cell in row] for row in block.rows],
         "empty": set_parts(block.empty),
+        "said": sorted(block.said),
         "code": [number for number, name in enumerate(block.columns) if name in block.code],
         "widths": [_width(name, [row[number] for row in rows]) for number, name in enumerate(block.columns)],
     }

@@ -270,5 +270,5 @@ def show_audit(facts: Mapping[str, Any]) -> Table:
         (moment_text(line["at"]), line["plan_id"], line["action"], line["by"], line["why"])
         for line in facts["republish"]["audit"][-LISTED:]
     )
-    columns = (say("at"), say("plan"), say("what"), say("by"), say("because"))
+    columns = (say("at"), say("plan"), say("what"), say("by whom"), say("because"))
     return Table(say("Who did what"), columns, rows, say("nothing"))

@@ -23,6 +23,7 @@ from dlqkit.language import SOURCE, current, mark, say, say_count
 from dlqkit.report.facts import facts as compute_facts
 from dlqkit.report.facts import facts_json
 from dlqkit.report.history import describe_history, find_history
+from dlqkit.report.judgement_file import write_template
 from dlqkit.report.notebook_words import translate_notebook
 from dlqkit.report.pseudonyms import redact_facts
 from dlqkit.report.render import Figure, render_html, render_markdown
@@ -246,6 +247,8 @@ def run_postmortem(
     tell = progress or (lambda _: None)
     root = Path(directory).resolve()
     folder = open_incident(root, snapshot=snapshot)
+    if output is None:
+        write_template(root)
     tell(mark("facts"))
     found = compute_facts(folder, as_of=as_of)
     if earlier is not None:

@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from dlqkit.language import mark, retell, say
+from dlqkit.language import retell, say
 from dlqkit.report import closing_tables as closing
 from dlqkit.report import diagnosis_tables as why
+from dlqkit.report import lessons, milestones, reproduce, tables
 from dlqkit.report import republished as sent
-from dlqkit.report import tables
 from dlqkit.report.history_tables import show_earlier
+from dlqkit.report.review_state import state_text
 from dlqkit.report.wording import Line
 
 __all__ = ["Block", "choose_sections", "missing_judgement", "report_status"]
@@ -24,40 +25,56 @@ def choose_sections(facts: Facts) -> list[tuple[str, list[Block]]]:
     """Headings with what stands under each; what has nothing to say is left out."""
     if facts["state"]["value"] in {"nothing", "unknown"}:
         looked: list[Block] = [tables.show_signals(facts), "figure:signals", *_reported(facts)]
-        return [(say("What was looked at"), looked), (say("What to do"), [tables.show_advice(facts)]), _evidence(facts)]
+        return [
+            (say("What was looked at"), looked),
+            (say("What to do"), [tables.show_advice(facts)]),
+            *_written(facts),
+            _evidence(facts),
+        ]
     return [
+        (say("Scope"), [reproduce.show_scope(facts)]),
         (say("Problem"), _problem(facts)),
-        (say("Timeline"), ["figure:timeline", tables.show_timeline(facts), tables.show_changes(facts)]),
-        (say("Cause"), [*_cause(facts), _judged(facts, say("Cause confirmed"), "cause")]),
+        (
+            say("Timeline"),
+            [
+                "figure:timeline",
+                milestones.show_milestones(facts),
+                milestones.show_times(facts),
+                tables.show_timeline(facts),
+                tables.show_changes(facts),
+            ],
+        ),
+        (say("Cause"), [*_cause(facts), lessons.show_judged(facts, "cause"), lessons.show_factors(facts)]),
         (
             say("Solution"),
             [
                 tables.show_advice(facts),
                 *_republished(facts),
-                _judged(facts, say("Done so far"), "done"),
-                _judged(facts, say("Owner of what remains"), "owner"),
+                lessons.show_judged(facts, "done"),
+                lessons.show_judged(facts, "solution_remaining"),
+                lessons.show_judged(facts, "owner"),
             ],
         ),
-        (say("Prevention"), [why.show_prevention(facts), _judged(facts, say("Prevention"), "prevention")]),
+        (say("Prevention"), [why.show_prevention(facts), lessons.show_judged(facts, "prevention")]),
+        (say("Lessons and follow-ups"), [lessons.show_lessons(facts), lessons.show_follow_ups(facts)]),
         (
             say("Closure"),
             [closing.show_closing(facts), closing.show_checklist(facts), closing.show_closing_counts(facts)],
         ),
         *_earlier(facts),
         _evidence(facts),
+        (say("How to make it again"), [reproduce.show_reproduction(facts)]),
     ]
 
 
 def report_status(facts: Facts) -> str:
-    """Whether people still have to say something."""
-    if facts["state"]["value"] == "nothing":
-        return say("Nothing to judge")
-    return say("Draft: judgement is still needed") if missing_judgement(facts) else say("In review")
+    """Draft, in review, reviewed or closed, and by whose word."""
+    return state_text(facts)
 
 
 def missing_judgement(facts: Facts) -> list[str]:
     """Keys of ``judgement.yaml`` that are still to be written, so that the report is a draft."""
-    return [] if facts["state"]["value"] == "nothing" else [name for name in _PROMPTS if not facts["judgement"][name]]
+    return list(facts["review"]["lacks"])
 
 
 def _problem(facts: Facts) -> list[Block]:
@@ -90,6 +107,13 @@ def _earlier(facts: Facts) -> list[tuple[str, list[Block]]]:
     return [(say("Earlier incidents"), [*show_earlier(facts)])] if "earlier" in facts else []
 
 
+def _written(facts: Facts) -> list[tuple[str, list[Block]]]:
+    """Of a short report: what people wrote although nothing asked for it."""
+    written = [lessons.show_lessons(facts)] if facts["lessons"] else []
+    blocks: list[Block] = [*written, *([lessons.show_follow_ups(facts)] if facts["follow_ups"] else [])]
+    return [(say("Lessons and follow-ups"), blocks)] if blocks else []
+
+
 def _reported(facts: Facts) -> list[Block]:
     return [why.show_reports(facts)] if facts["reports"]["count"] else []
 
@@ -105,20 +129,6 @@ def _cause(facts: Facts) -> list[Block]:
         "figure:durations",
         why.show_durations(facts),
     ]
-
-
-_PROMPTS = {
-    "cause": mark("Say what was confirmed, by whom, and how."),
-    "done": mark("Say what was changed or restarted, and when."),
-    "owner": mark("Name a person or a team."),
-    "prevention": mark("Say what will keep this from happening again."),
-}
-
-
-def _judged(facts: Facts, label: str, key: str) -> tables.Text:
-    text = facts["judgement"][key]
-    line = Line(label, str(text)) if text else Line(label, say(_PROMPTS[key]), "judgement")
-    return tables.Text("", (line,))
 
 
 def _evidence(facts: Facts) -> tuple[str, list[Block]]:

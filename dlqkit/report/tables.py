@@ -71,6 +71,8 @@ class Table:
     empty: str = field(default_factory=lambda: say("nothing"))
     code: frozenset[str] = field(default_factory=lambda: frozenset({say("command")}))
     """Columns whose cells are to be pasted, not read."""
+    said: frozenset[int] = frozenset()
+    """Rows that people wrote; the others are computed."""
 
     def _repr_html_(self) -> str:
         # JupyterLab sets tables to the right; text is read from the left.
@@ -84,7 +86,11 @@ class Table:
         if not self.rows:
             return f'<p class="empty">{for_html(self.title)}: {for_html(self.empty)}</p>'
         head = "".join(f'<th role="columnheader" scope="col">{for_html(name)}</th>' for name in self.columns)
-        body = "".join('<tr role="row">' + "".join(map(self._cell, self.columns, row)) + "</tr>" for row in self.rows)
+        kinds = [' class="said"' if number in self.said else "" for number in range(len(self.rows))]
+        body = "".join(
+            f'<tr role="row"{kind}>' + "".join(map(self._cell, self.columns, row)) + "</tr>"
+            for kind, row in zip(kinds, self.rows, strict=True)
+        )
         # Where rows are shown as cards they are tables no more, unless their roles say so. What may have to be scrolled
         # sideways must be within reach of a keyboard.
         return (
@@ -416,11 +422,15 @@ def show_timeline(facts: Facts) -> Table:
     """The moments of the incident in order."""
     return Table(
         say("Timeline"),
-        (say("when"), say("what"), say("evidence")),
+        (say("when"), say("what"), say("evidence, or who says so")),
         evidence_rows(
-            facts["timeline"], lambda row: moment_text(row["at"]), lambda row: row["what"], lambda row: row["evidence"]
+            facts["timeline"],
+            lambda row: moment_text(row["at"]),
+            lambda row: row["what"],
+            lambda row: say("{who} says so", who=row["who"]) if row["who"] else row["evidence"],
         ),
         say("no moment is known"),
+        said=frozenset(number for number, row in enumerate(facts["timeline"]) if row["who"]),
     )
 
 

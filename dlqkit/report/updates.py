@@ -12,6 +12,7 @@ from dlqkit.report.client_text import bounded_text, write_for_client
 from dlqkit.report.closing_tables import verdict_word
 from dlqkit.report.communication import write_communication
 from dlqkit.report.render import banners
+from dlqkit.report.review_state import state_text
 from dlqkit.report.tables import Text
 from dlqkit.report.wording import Line, class_text, count_text, headline, moment_text
 
@@ -95,6 +96,8 @@ def _for_chat(facts: Facts) -> list[Line]:
     if judgement["done"]:
         lines.append(Line(say("Done"), judgement["done"]))
     lines += _returned(facts)
+    if facts["review"]["state"] == "in_review":
+        lines.append(Line(say("Post-mortem"), state_text(facts)))
     if facts["advice"]:
         lines.append(Line(say("Next"), facts["advice"][0]["action"]))
     if facts["state"]["value"] not in {"nothing", "unknown"}:
@@ -134,6 +137,8 @@ def _for_ticket(facts: Facts) -> list[Line]:
         text = say("{verdict}: of {items} items of the checklist, left are {left}.",
                    verdict=verdict, items=len(items), left=len(left))  # fmt: skip
     lines.append(Line(say("Closing"), text))
+    if facts["review"]["state"] != "nothing":
+        lines.append(Line(say("Post-mortem"), state_text(facts)))
     as_of = say("{at}, snapshot {snapshot}.", at=moment_text(facts["as_of"]), snapshot=facts["snapshot"]["id"])
     lines.append(Line(say("As of"), as_of))
     return lines

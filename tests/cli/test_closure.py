@@ -136,12 +136,14 @@ def test_the_post_mortem_that_somebody_attached_by_hand_is_named(run: Run, tmp_p
     folder = collected(run, tmp_path)
 
     _, out, _ = run("closure", folder, "--no-refresh", "--attached", "OPS-7", "--by", "ann")
-    assert "It is attached to OPS-7" in out and "judgement.yaml lacks cause, done, owner, prevention" in " ".join(
+    assert "It is attached to OPS-7" in out and "judgement.yaml lacks cause, contributing_factors, done" in " ".join(
         out.split()
     )
 
     path = tmp_path / folder / "judgement.yaml"
-    path.write_text(f"cause: disk\ndone: replaced\nowner: ann\nprevention: alert\n\n{path.read_text()}")
+    written = "cause: disk\ncontributing_factors: []\ndone: replaced\nsolution_remaining: nothing\nowner: ann\n"
+    written += "prevention: alert\nlessons: {well: the alert}\nfollow_ups: []\n\n"
+    path.write_text(written + path.read_text())
     _, out, _ = run("closure", folder, "--no-refresh", "--json")
     item = next(one for one in json.loads(out)["items"] if one["name"] == "ticket")
     assert (item["state"], "OPS-7" in item["why"]) == ("yes", True)

@@ -14,6 +14,7 @@ import pytest
 from dlqkit.cli.main import main
 from dlqkit.errors import ParameterError
 from dlqkit.evidence.audit_log import read
+from dlqkit.report.judgement import ASKED_FOR
 from tests.frames import START
 from tests.report.example import make_facts
 from tests.tickets import jira_server
@@ -296,7 +297,7 @@ def test_the_report_is_packed_attached_once_and_noted(
     assert len(list((tmp_path / "tickets" / "OPS-1").iterdir())) == 2
     (noted, _) = [line for line in read(Path(incident)) if line["action"] == "postmortem attached"]
     assert (noted["ticket"], noted["complete"], noted["lacked"]) == (
-        "OPS-1", True, ["cause", "done", "owner", "prevention"],
+        "OPS-1", True, list(ASKED_FOR),
     )  # fmt: skip
     packed = zipfile.ZipFile(Path(incident) / "report" / "postmortem.zip")
     key = (Path(incident) / "redaction.key").read_bytes()

@@ -155,7 +155,9 @@ def make_facts(**over: Any) -> dict[str, Any]:
             ],
             "buckets": [{"low_ms": 10000.0, "high_ms": None, "attempts": 15.0}],
         },
-        "timeline": [{"at": "2026-03-02T14:02:05+00:00", "what": "The dead-letter rate jumps", "evidence": "E1"}],
+        "timeline": [
+            {"at": "2026-03-02T14:02:05+00:00", "what": "The dead-letter rate jumps", "evidence": "E1", "who": None}
+        ],
         "coverage": [
             {
                 "evidence_id": "E1",
@@ -171,7 +173,20 @@ def make_facts(**over: Any) -> dict[str, Any]:
                 "quarantined": 0,
             }
         ],
-        "judgement": {"severity": None, "cause": None, "done": None, "owner": None, "prevention": None},
+        "judgement": dict.fromkeys(("severity", "cause", "done", "solution_remaining", "owner", "prevention")),
+        "contributing_factors": None,
+        "lessons": {},
+        "follow_ups": None,
+        "said": [],
+        "milestones": {"rows": [], "times": []},
+        "review": {
+            "state": "draft",
+            "lacks": ["cause"],
+            "is_edited": False,
+            "mark": "",
+            "asked": None,
+            "reviewed": None,
+        },
         "closure": {
             "items": [
                 {

@@ -37,7 +37,8 @@ def make_facts(**over: Any) -> dict[str, Any]:
         "metrics": {"dead_letters_increase": 200.0, "successes_increase": 200.0},
         "republish": {"plans": [], "passed": []},
         "events": {"affected": count, "open": count},
-        "judgement": dict.fromkeys(("cause", "done", "owner", "prevention"), "said"),
+        "review": {"lacks": []},
+        "said": [],
         **over,
     }
 

@@ -64,6 +64,7 @@ def test_what_a_timeout_cut_is_at_least_as_long() -> None:
 
 def test_a_quiet_report_is_short_and_asks_nobody_for_judgement() -> None:
     quiet = make_facts(state={"value": "nothing", "kind": None, "reason": "Nothing is seen."})
+    quiet["review"] |= {"state": "nothing", "lacks": []}
 
     assert [title for title, _ in choose_sections(quiet)] == ["What was looked at", "What to do", "Evidence"]
     assert report_status(quiet) == "Nothing to judge"

@@ -69,7 +69,7 @@ def test_on_a_phone_nothing_lies_beside_the_page(page: Any) -> None:
         "[...document.querySelectorAll('section:last-of-type tr:nth-child(1) td')]"
         ".map(e => getComputedStyle(e, '::before').content)"
     )
-    assert labels[:3] == ['"id"', '"source"', '"window asked"']
+    assert labels == ['"what"', '"command"']
 
 
 def test_on_a_phone_a_figure_keeps_a_size_that_can_be_read(page: Any) -> None:

@@ -97,7 +97,7 @@ def test_headings_are_in_order_and_every_table_has_its_title_above_it(parser: st
     """One first heading, sections below it; a table without a title could not be told from the one before."""
     tokens = PARSERS[parser].parse(render_markdown(make_facts(), []))
 
-    assert [token.tag for token in tokens if token.type == "heading_open"] == ["h1", *["h2"] * 7]
+    assert [token.tag for token in tokens if token.type == "heading_open"] == ["h1", *["h2"] * 10]
     before = [tokens[number - 2] for number, token in enumerate(tokens) if token.type == "table_open"]
     assert len(before) > 5
     assert all(token.content.startswith("**") and token.content.endswith("**") for token in before)

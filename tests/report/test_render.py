@@ -86,12 +86,17 @@ def test_missing_figure_is_said_to_be_missing() -> None:
 def test_judgement_that_is_missing_is_asked_for_and_a_given_one_is_shown() -> None:
     """A box asks for what a person must add; once added it is text, and the draft stamp goes."""
     asked = render_html(make_facts(), [])
-    given = make_facts(judgement=dict.fromkeys(("severity", "cause", "done", "owner", "prevention"), "Said."))
+    given = make_facts(contributing_factors=["Said."], lessons={"well": ["Said."]}, follow_ups=[])
+    given["judgement"] = dict.fromkeys(given["judgement"], "Said.")
+    given["review"] |= {"state": "reviewed", "lacks": [], "reviewed": {
+        "by": "Olga", "at": "2026-03-02T17:00:00+00:00", "snapshot": "001", "mark": ""}}  # fmt: skip
 
-    assert asked.count('class="judgement"') == 4
+    assert asked.count('class="judgement"') == 8
     assert "Draft" in asked
     assert 'class="judgement"' not in render_html(given, [])
-    assert "Draft" not in render_html(given, [])
+    assert '<span class="state">Reviewed by Olga, 2026-03-02 17:00 UTC, over snapshot 001</span>' in render_html(
+        given, []
+    )
 
 
 def test_equal_facts_give_equal_bytes() -> None:

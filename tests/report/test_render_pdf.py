@@ -81,10 +81,11 @@ def test_headings_are_in_order_and_make_an_outline() -> None:
 
     with pikepdf.open(io.BytesIO(pdf)) as document:
         levels = [name for name in _names(document.Root.StructTreeRoot) if re.fullmatch("/H[1-6]", name)]
-        assert levels == ["/H1", *["/H2"] * 7]
+        assert levels == ["/H1", *["/H2"] * 10]
         with document.open_outline() as outline:
             assert [one.title for one in outline.root[0].children] == [
-                "Problem", "Timeline", "Cause", "Solution", "Prevention", "Closure", "Evidence",
+                "Scope", "Problem", "Timeline", "Cause", "Solution", "Prevention", "Lessons and follow-ups", "Closure",
+                "Evidence", "How to make it again",
             ]  # fmt: skip
 
 

@@ -77,7 +77,7 @@ def test_what_stands_around_the_tables_is_in_the_readers_language(facts: dict[st
             render.missing_figure_text("signals"), tables.mark_text("judgement"), tables.mark_text("unknown"),
         ]  # fmt: skip
 
-    assert len(texts) == 16
+    assert len(texts) == 19
     assert {text: latin_words(text, facts) for text in texts} == {text: [] for text in texts}
 
 

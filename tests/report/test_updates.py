@@ -21,7 +21,7 @@ from tests.report.example import make_facts
 NOW = "2026-03-02T16:00:00+00:00"
 # What the texts go by; every other word of the facts is foreign, or of our own people.
 _KNOWN = {"going_on", "ended", "nothing", "unknown", "dead_letters", "silence", "exact", "at_least", "at_most",
-          "of_seen", "infrastructure", "computed", "complete", "not closable"}  # fmt: skip
+          "of_seen", "infrastructure", "computed", "complete", "not closable", "draft"}  # fmt: skip
 
 
 def words(facts: dict[str, Any], audience: Audience, last: Numbers | None = None) -> str:
@@ -185,8 +185,9 @@ def test_the_tickets_text_holds_all_of_section_6_and_whether_it_may_be_closed() 
     assert lines[0].startswith("Problem: orders-sync: 12 events")
     assert lines[1] == "Evidence: records: dead letters [E1] is partial. 12 pages are missing."
     assert "Cause confirmed: Say what was confirmed, and how." in lines
-    assert lines[-2:] == [
+    assert lines[-3:] == [
         "Closing: Not closable: of 2 items of the checklist, left are 2.",
+        "Post-mortem: Draft: judgement is still needed",
         "As of: 2026-03-02 16:00:00 UTC, snapshot 001.",
     ]
 
