@@ -12,7 +12,7 @@ import pandas as pd
 from dlqkit.errors import ParameterError
 from dlqkit.frames import SUPPORT_REPORTS, Coverage, Loaded
 from dlqkit.sources.masking import Masks
-from dlqkit.sources.record_decode import read_times
+from dlqkit.sources.record_values import read_times
 
 __all__ = ["SupportReports"]
 
