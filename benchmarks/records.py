@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 
 import numpy as np
 import pandas as pd
@@ -11,7 +12,8 @@ import requests
 from benchmarks.harness import Figure, compare
 from dlqkit.sources.record_decode import decode_page
 
-RECORDS = 20_000
+RECORDS = 100_000
+PAGE = 1_000
 
 
 def make_page(count: int) -> bytes:
@@ -42,7 +44,7 @@ def make_page(count: int) -> bytes:
 def run() -> list[Figure]:
     """One figure for a long page, one for a page as an API gives it."""
     figures = []
-    for count, rounds in ((RECORDS, 5), (100, 15)):
+    for count, rounds, unit, clock in ((RECORDS, 7, "CPU", time.process_time), (PAGE, 31, "wall", time.perf_counter)):
         body = make_page(count)
 
         def theirs(body: bytes = body) -> pd.DataFrame:
@@ -55,5 +57,14 @@ def run() -> list[Figure]:
 
         assert len(ours()) == len(theirs()) == count
         name = f"records page to frame, {count:,} records, {len(body) / 1e6:.1f} MB"
-        figures.append(compare(name, ("dlqkit", ours), ("requests.json + json_normalize", theirs), rounds=rounds))
+        figures.append(
+            compare(
+                name,
+                ("dlqkit", ours),
+                ("requests.json + json_normalize", theirs),
+                rounds=rounds,
+                unit=unit,
+                clock=clock,
+            )
+        )
     return figures

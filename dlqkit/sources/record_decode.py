@@ -7,57 +7,30 @@ import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import msgspec
 import numpy as np
 import pandas as pd
 
-from dlqkit.errors import ParameterError, UnexpectedAnswer
+from dlqkit.errors import UnexpectedAnswer
 from dlqkit.frames import RECORDS, empty_frame
 from dlqkit.language import in_english, mark
 from dlqkit.settings import ExecutionLogsSettings
 from dlqkit.sources.http import describe_body
+from dlqkit.sources.record_fields import TELLING, find_fields, normal, split_errors
+from dlqkit.sources.record_plain import decode_plain
+from dlqkit.sources.record_values import recorded_times, text_array, whole_numbers
 
-__all__ = ["REPAIRED", "Decoded", "decode_page", "finish_records", "read_times", "repair_json"]
+__all__ = ["REPAIRED", "Decoded", "decode_page", "finish_records", "repair_json"]
 
 TIME = "datetime64[us, UTC]"
 REPAIRED = mark(
     "A page held text that is no UTF-8, or numbers that are no JSON; they were replaced, the raw page is kept."
 )
-# Names under which a field is looked for, in order, without case, dashes and underscores. The runbook's come first.
-_NAMES: Mapping[str, tuple[str, ...]] = {
-    "record_id": ("recordid", "executionid", "logid", "id", "uuid"),
-    "workflow_id": ("workflowid", "workflow"),
-    "trace_id": ("traceid", "trace", "correlationid"),
-    "recorded_at": (
-        "recordedat", "finishedat", "completedat", "updatedat", "loggedat", "executedat", "processedat", "endedat",
-        "timestamp", "@timestamp", "time", "ts", "datetime", "eventtime", "createdat", "startedat", "date",
-    ),
-    "status": ("status", "state", "outcome", "result"),
-    "retryable": ("retryable", "isretryable"),
-    "queued_to_dlq": ("queuedtodlq", "dlq", "deadlettered"),
-    "attempts": ("attempts", "attempt", "attemptcount", "retrycount"),
-    "last_error": ("lasterror", "error", "errormessage"),
-    "error_type": ("errortype", "exceptiontype", "exception"),
-    "error_code": ("errorcode",),
-    "action_duration_ms": ("actiondurationms", "durationms"),
-    "payload_snapshot": ("payloadsnapshot", "payload"),
-}  # fmt: skip
-# A row is a record when it has one of these.
-_TELLING = ("workflow_id", "trace_id", "status", "queued_to_dlq", "last_error")
-MOST_ATTEMPTS = 1_000_000
 _WRAPPERS = (
     "items", "data", "results", "records", "logs", "executions", "executionlogs", "entries", "content", "rows",
     "values", "hits", "documents", "list",
 )  # fmt: skip
-# A date and a time with its offset, as ISO 8601 writes them.
-_AWARE = r"^[0-9]{4}-[0-9]{2}-[0-9]{2}[T t].*(?:[Zz]|[+-][0-9]{2}:?(?:[0-9]{2})?)$"
-_COMMA = r"^([0-9]{4}-[0-9]{2}-[0-9]{2}[T ][0-9]{2}:[0-9]{2}:[0-9]{2}),([0-9]{1,9})"
-_MONGO_DATE = r'^\{ ?"\$date" ?: ?"?([^"{}]+)"? ?\}$'
-_MESSAGE_KEYS = ("message", "msg", "error_message", "errorMessage", "detail", "description", "text", "reason", "error")
-_TYPE_KEYS = ("type", "error_type", "errorType", "class", "exception", "name", "kind")
-_CODE_KEYS = ("code", "error_code", "errorCode", "status", "status_code")
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,20 +47,16 @@ class Decoded:
     """Plain values beside the records, such as ``next_cursor``, ``has_more`` or ``total``."""
 
 
-def _normal(name: str) -> str:
-    return name.lower().replace("_", "").replace("-", "").replace(" ", "")
-
-
 def _is_array(raw: msgspec.Raw) -> bool:
     return bytes(raw).lstrip()[:1] == b"["
 
 
-def _open_wrapper(body: bytes, path: str | None) -> tuple[list[msgspec.Raw], dict[str, Any], str]:
-    """The page's elements, the plain values beside them, and the name of what held them."""
+def _open_wrapper(body: bytes, path: str | None) -> tuple[bytes | msgspec.Raw, dict[str, Any], str]:
+    """The array of the page's elements, the plain values beside them, and the name of what held them."""
     head = body.lstrip(b"\xef\xbb\xbf \t\r\n")[:1]
     text = body.removeprefix(b"\xef\xbb\xbf")
     if head == b"[":
-        return msgspec.json.decode(text, type=list[msgspec.Raw]), {}, ""
+        return text, {}, ""
     if head != b"{":
         raise UnexpectedAnswer(
             in_english(mark("The Execution Logs API answers with {body}."), body=describe_body(body)),
@@ -100,13 +69,13 @@ def _open_wrapper(body: bytes, path: str | None) -> tuple[list[msgspec.Raw], dic
         return _follow(outer, path), beside, path
     for holder, prefix in ((outer, ""), *_inner(outer)):
         _keep_plain(holder, beside)
-        arrays = {_normal(name): name for name, raw in holder.items() if _is_array(raw)}
+        arrays = {normal(name): name for name, raw in holder.items() if _is_array(raw)}
         names = [arrays[name] for name in _WRAPPERS if name in arrays] or list(arrays.values())[:1]
         if names:
-            return msgspec.json.decode(holder[names[0]], type=list[msgspec.Raw]), beside, prefix + names[0]
-        empty = [name for name in holder if _normal(name) in _WRAPPERS and bytes(holder[name]) == b"null"]
+            return holder[names[0]], beside, prefix + names[0]
+        empty = [name for name in holder if normal(name) in _WRAPPERS and bytes(holder[name]) == b"null"]
         if empty:
-            return [], beside, prefix + empty[0]
+            return b"[]", beside, prefix + empty[0]
     said = _said(beside)
     problem = (
         mark("The Execution Logs API answers with an object that holds no list of records: {said}.")
@@ -135,7 +104,7 @@ def _inner(outer: Mapping[str, msgspec.Raw]) -> Iterable[tuple[dict[str, msgspec
 def _keep_plain(holder: Mapping[str, msgspec.Raw], beside: dict[str, Any]) -> None:
     for name, raw in holder.items():
         text = bytes(raw)
-        if text[:1] == b"{" and _normal(name) in {
+        if text[:1] == b"{" and normal(name) in {
             "meta",
             "metadata",
             "pagination",
@@ -153,17 +122,19 @@ def _keep_plain(holder: Mapping[str, msgspec.Raw], beside: dict[str, Any]) -> No
             beside.setdefault(name, msgspec.json.decode(text))
 
 
-def _follow(outer: Mapping[str, msgspec.Raw], path: str) -> list[msgspec.Raw]:
+def _follow(outer: Mapping[str, msgspec.Raw], path: str) -> msgspec.Raw:
     holder = outer
     *parents, last = path.split(".")
     try:
         for name in parents:
             holder = msgspec.json.decode(holder[name], type=dict[str, msgspec.Raw])
-        return msgspec.json.decode(holder[last], type=list[msgspec.Raw])
     except (KeyError, msgspec.DecodeError):
+        holder = {}
+    if last not in holder or not _is_array(holder[last]):
         raise UnexpectedAnswer(
             f"The answer of the Execution Logs API has no list at {path[:80]}.", "Mend execution_logs.records_path."
-        ) from None
+        )
+    return holder[last]
 
 
 def decode_page(body: bytes, settings: ExecutionLogsSettings | None = None) -> Decoded:
@@ -184,12 +155,16 @@ def decode_page(body: bytes, settings: ExecutionLogsSettings | None = None) -> D
 
 
 def _decode(body: bytes, settings: ExecutionLogsSettings) -> Decoded:
-    elements, beside, holder = _open_wrapper(body, settings.records_path)
-    rows, bad = _rows(elements)
-    frame, findings, more = _build(rows, settings)
+    array, beside, holder = _open_wrapper(body, settings.records_path)
     wrapped = mark("Records come as a bare array.")
     if holder:
         wrapped = in_english(mark("Records are wrapped in “{name}”."), name=holder)
+    plain = decode_plain(array, settings)
+    if plain is not None:
+        return Decoded(plain[0], len(plain[0]), (), (wrapped, *plain[1]), beside)
+    elements = msgspec.json.decode(array, type=list[msgspec.Raw])
+    rows, bad = _rows(elements)
+    frame, findings, more = _build(rows, settings)
     return Decoded(frame, len(elements), (*bad, *more), (wrapped, *findings), beside)
 
 
@@ -235,45 +210,22 @@ def finish_records(
     return frame, findings, len(bad)
 
 
-def _find_fields(
-    rows: Sequence[Mapping[str, msgspec.Raw]], given: Mapping[str, str]
-) -> tuple[dict[str, str], list[str]]:
-    """The API's name of each column that is there, and a sentence for each name that is not the runbook's."""
-    present: dict[str, None] = {}
-    for keys in {tuple(row): None for row in rows}:
-        present.update(dict.fromkeys(keys))
-    unknown = set(given) - set(RECORDS)
-    if unknown:
-        raise ParameterError(
-            f"execution_logs.fields names {sorted(unknown)[0]!r}, which is no column.",
-            f"Its columns are: {', '.join(RECORDS)}.",
-        )
-    by_normal: dict[str, str] = {}
-    for name in present:
-        by_normal.setdefault(_normal(name), name)
-    found = {column: name for column, name in given.items() if name in present}
-    for column, names in _NAMES.items():
-        if column not in found and column not in given:
-            match = next((by_normal[name] for name in names if name in by_normal), None)
-            if match is not None and match not in found.values():
-                found[column] = match
-    text = mark("{column} is read from “{name}”.")
-    findings = [in_english(text, column=column, name=name) for column, name in sorted(found.items()) if name != column]
-    return found, findings
-
-
 def _build(
     rows: list[dict[str, msgspec.Raw]], settings: ExecutionLogsSettings
 ) -> tuple[pd.DataFrame, tuple[str, ...], list[bytes]]:
-    fields, findings = _find_fields(rows, settings.fields)
-    telling = {fields[name] for name in _TELLING if name in fields}
+    present: dict[str, None] = {}
+    for keys in {tuple(row): None for row in rows}:
+        present.update(dict.fromkeys(keys))
+    fields, findings = find_fields(present, settings.fields)
+    telling = {fields[name] for name in TELLING if name in fields}
     good = [row for row in rows if not telling.isdisjoint(row)]
     bad = [msgspec.json.encode(row) for row in rows if telling.isdisjoint(row)] if len(good) < len(rows) else []
     if not good:
         return empty_frame(RECORDS), tuple(findings), bad
     columns = {name: [row.get(own, _NULL) for row in good] for name, own in fields.items()}
     texts = {name: _texts(columns, name, len(good)) for name in ("workflow_id", "trace_id", "status", "record_id")}
-    recorded_at, said = _times(columns, settings.timezone, len(good))
+    moments = _texts(columns, "recorded_at", len(good)) if "recorded_at" in columns else None
+    recorded_at, said = recorded_times(moments, settings.timezone, len(good))
     findings += said
     message, error_type, error_code = _errors(columns, len(good))
     payload = _payloads(columns, len(good))
@@ -283,23 +235,23 @@ def _build(
         value or "h-" + hashlib.blake2b(b"".join(row.values()), digest_size=10).hexdigest()
         for value, row in zip(texts["record_id"], good, strict=True)
     ]
-    keys = _event_keys(good, texts, record_id, payload, settings.event_key, fields)
+    own_keys = _event_keys(good, texts, record_id, payload, settings.event_key, fields)
     values: dict[str, Any] = {
-        "record_id": pd.array(record_id, dtype="str"),
-        "event_key": pd.array(keys, dtype="str"),
-        "workflow_id": pd.array(texts["workflow_id"], dtype="str"),
-        "trace_id": pd.array(texts["trace_id"], dtype="str"),
+        "record_id": text_array(record_id),
+        "event_key": text_array(own_keys),
+        "workflow_id": text_array(texts["workflow_id"]),
+        "trace_id": text_array(texts["trace_id"]),
         "recorded_at": recorded_at,
-        "status": pd.Categorical(pd.array(texts["status"], dtype="str")),
+        "status": pd.Categorical(text_array(texts["status"])),
         "retryable": _booleans(columns, "retryable", len(good)),
         "queued_to_dlq": _booleans(columns, "queued_to_dlq", len(good)),
-        "attempts": _whole(_numbers(columns, "attempts", len(good))),
-        "last_error": pd.array(message, dtype="str"),
-        "error_type": pd.array(error_type, dtype="str"),
-        "error_code": pd.array(error_code, dtype="str"),
+        "attempts": whole_numbers(_numbers(columns, "attempts", len(good))),
+        "last_error": text_array(message),
+        "error_type": text_array(error_type),
+        "error_code": text_array(error_code),
         "action_duration_ms": _numbers(columns, "action_duration_ms", len(good)),
-        "payload_snapshot": pd.array(payload, dtype="str"),
-        "extra_json": pd.array(_extras(good, set(fields.values())), dtype="str"),
+        "payload_snapshot": text_array(payload),
+        "extra_json": text_array(_extras(good, [name for name in present if name not in set(fields.values())])),
     }
     return pd.DataFrame({name: values[name] for name in RECORDS}), tuple(findings), bad
 
@@ -349,13 +301,6 @@ def _numbers(columns: _Columns, name: str, count: int) -> Any:
     return pd.arrays.FloatingArray(np.where(absent, 1.0, values), absent)
 
 
-def _whole(numbers: Any) -> Any:
-    """An ``Int64`` array; what no count of attempts can be is absent."""
-    values = numbers.to_numpy(dtype=np.float64, na_value=np.nan)
-    absent = ~((values >= 0) & (values < MOST_ATTEMPTS))
-    return pd.arrays.IntegerArray(np.where(absent, 1, np.round(values)).astype(np.int64), absent)
-
-
 _TRUE, _FALSE = {"true", "1", "yes", "t"}, {"false", "0", "no", "f"}
 
 
@@ -369,92 +314,15 @@ def _booleans(columns: _Columns, name: str, count: int) -> Any:
     return pd.arrays.BooleanArray(np.array([bool(value) for value in found], dtype=bool), absent)
 
 
-def _times(columns: _Columns, zone: str | None, count: int) -> tuple[pd.Series, list[str]]:
-    if "recorded_at" not in columns:
-        setting = "execution_logs.fields = { recorded_at = … }"
-        missing = in_english(mark("No time is found in the records; name its field: {setting}."), setting=setting)
-        return pd.Series(pd.NaT, index=range(count)).dt.tz_localize("UTC").astype(TIME), [missing]
-    texts = pd.Series(_texts(columns, "recorded_at", count), dtype="str")
-    # MongoDB's export writes a time as an object of its own.
-    return read_times(texts.str.replace(_MONGO_DATE, r"\1", regex=True), zone)
-
-
-def read_times(
-    texts: pd.Series, zone: str | None, *, setting: str = "execution_logs.timezone"
-) -> tuple[pd.Series, list[str]]:
-    """Times of any usual form as UTC; ``NaT``, and a sentence, where their zone is not known.
-
-    ``setting`` is where the zone of this source is set.
-    """
-    findings: list[str] = []
-    # Python's logging writes the milliseconds after a comma, as ISO 8601 allows.
-    texts = texts.str.replace(_COMMA, r"\1.\2", regex=True)
-    aware = texts.str.contains(_AWARE).fillna(False).astype(bool)
-    if len(texts) and aware.all():
-        return pd.to_datetime(texts, utc=True, format="ISO8601", errors="coerce").astype(TIME), findings
-    out = pd.Series(pd.NaT, index=texts.index).dt.tz_localize("UTC").astype(TIME)
-    if aware.any():
-        out[aware] = pd.to_datetime(texts[aware], utc=True, format="ISO8601", errors="coerce").astype(TIME)
-    rest = texts[~aware & texts.notna()]
-    number = pd.to_numeric(rest, errors="coerce")
-    numeric = number[np.isfinite(number)]
-    if len(numeric):
-        # By size: seconds reach 1e11 in the year 5138, milliseconds begin there in 1973.
-        size = numeric.abs()
-        micros = numeric * np.select([size < 1e11, size < 1e14, size < 1e17], [1e6, 1e3, 1.0], 1e-3)
-        out[numeric.index] = pd.to_datetime(micros.round(), unit="us", utc=True, errors="coerce").astype(TIME)
-        findings.append(
-            mark("Times are seconds since 1970.")
-            if (size < 1e11).all()
-            else mark("Times are milliseconds since 1970.")
-            if (size < 1e14).all()
-            else mark("Times are micro- or nanoseconds since 1970.")
-        )
-    naive = rest[number.isna() & rest.str.contains("^[0-9]{4}-[0-9]{2}")]
-    if len(naive) and zone is None:
-        text = mark("Times have no zone, so they are not used; set {setting}.")
-        findings.append(in_english(text, setting=setting))
-    elif len(naive):
-        parsed = pd.to_datetime(naive, format="ISO8601", errors="coerce")
-        local = parsed.dt.tz_localize(_zone(str(zone), setting), ambiguous="NaT", nonexistent="shift_forward")
-        out[naive.index] = local.dt.tz_convert("UTC").astype(TIME)
-        findings.append(in_english(mark("Times without a zone are taken as {zone}, as set."), zone=str(zone)))
-    return out, findings
-
-
-def _zone(name: str, setting: str) -> ZoneInfo:
-    try:
-        return ZoneInfo(name)
-    except (ZoneInfoNotFoundError, ValueError):
-        raise ParameterError(
-            f"The time zone {name[:40]!r} is not known.", f"Write {setting} as UTC or Europe/Berlin."
-        ) from None
-
-
 def _errors(columns: _Columns, count: int) -> tuple[list[str | None], list[str | None], list[str | None]]:
     kinds, codes = _texts(columns, "error_type", count), _texts(columns, "error_code", count)
     found = _as_one(_ERROR, columns["last_error"]) if "last_error" in columns else [None] * count
     if found is None:
         found = [msgspec.json.decode(raw) for raw in columns["last_error"]]
-    messages: list[str | None] = []
-    for index, value in enumerate(found):
-        if isinstance(value, dict):
-            messages.append(_first(value, _MESSAGE_KEYS) or bytes(columns["last_error"][index]).decode("utf-8"))
-            kinds[index] = kinds[index] or _first(value, _TYPE_KEYS)
-            codes[index] = codes[index] or _first(value, _CODE_KEYS)
-        elif value is None or isinstance(value, str):
-            messages.append(value or None)
-        else:
-            messages.append(msgspec.json.encode(value).decode())
+    messages, unsaid = split_errors(found, kinds, codes)
+    for index in unsaid:
+        messages[index] = bytes(columns["last_error"][index]).decode("utf-8")
     return messages, kinds, codes
-
-
-def _first(value: Mapping[str, Any], names: Sequence[str]) -> str | None:
-    for name in names:
-        found = value.get(name)
-        if isinstance(found, (str, int, float)) and not isinstance(found, bool) and str(found):
-            return str(found)
-    return None
 
 
 def _payloads(columns: _Columns, count: int) -> list[str | None]:
@@ -466,12 +334,12 @@ def _payloads(columns: _Columns, count: int) -> list[str | None]:
     return texts or [None] * count
 
 
-def _extras(rows: Sequence[Mapping[str, msgspec.Raw]], used: set[str]) -> list[str | None]:
-    if all(used.issuperset(row) for row in rows):
+def _extras(rows: Sequence[Mapping[str, msgspec.Raw]], names: Sequence[str]) -> list[str | None]:
+    if not names:
         return [None] * len(rows)
     out: list[str | None] = []
     for row in rows:
-        rest = {name: raw for name, raw in row.items() if name not in used}
+        rest = {name: row[name] for name in names if name in row}
         out.append(msgspec.json.encode(rest).decode("utf-8", "replace") if rest else None)
     return out
 

@@ -13,7 +13,7 @@ from dlqkit.errors import ParameterError
 from dlqkit.frames import SUPPORT_REPORTS, Coverage, Loaded
 from dlqkit.language import in_english, mark
 from dlqkit.sources.masking import Masks
-from dlqkit.sources.record_decode import read_times
+from dlqkit.sources.record_values import read_times
 
 __all__ = ["SupportReports"]
 

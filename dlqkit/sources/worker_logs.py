@@ -21,7 +21,7 @@ from dlqkit.errors import ParameterError
 from dlqkit.frames import WORKER_LOGS, Completeness, Coverage, Loaded, empty_frame
 from dlqkit.language import in_english, mark
 from dlqkit.sources.masking import Masks
-from dlqkit.sources.record_decode import read_times
+from dlqkit.sources.record_values import read_times
 
 __all__ = ["WorkerLogs"]
 

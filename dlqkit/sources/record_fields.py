@@ -1,0 +1,99 @@
+"""What the fields of a record are called by an API, and what an error is made of."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+import msgspec
+
+from dlqkit.errors import ParameterError
+from dlqkit.frames import RECORDS
+from dlqkit.language import in_english, mark
+
+__all__ = ["TELLING", "find_fields", "normal", "split_errors"]
+
+# Names under which a field is looked for, in order, without case, dashes and underscores. The runbook's come first.
+_NAMES: Mapping[str, tuple[str, ...]] = {
+    "record_id": ("recordid", "executionid", "logid", "id", "uuid"),
+    "workflow_id": ("workflowid", "workflow"),
+    "trace_id": ("traceid", "trace", "correlationid"),
+    "recorded_at": (
+        "recordedat", "finishedat", "completedat", "updatedat", "loggedat", "executedat", "processedat", "endedat",
+        "timestamp", "@timestamp", "time", "ts", "datetime", "eventtime", "createdat", "startedat", "date",
+    ),
+    "status": ("status", "state", "outcome", "result"),
+    "retryable": ("retryable", "isretryable"),
+    "queued_to_dlq": ("queuedtodlq", "dlq", "deadlettered"),
+    "attempts": ("attempts", "attempt", "attemptcount", "retrycount"),
+    "last_error": ("lasterror", "error", "errormessage"),
+    "error_type": ("errortype", "exceptiontype", "exception"),
+    "error_code": ("errorcode",),
+    "action_duration_ms": ("actiondurationms", "durationms"),
+    "payload_snapshot": ("payloadsnapshot", "payload"),
+}  # fmt: skip
+# A row is a record when it has one of these.
+TELLING = ("workflow_id", "trace_id", "status", "queued_to_dlq", "last_error")
+_MESSAGE_KEYS = ("message", "msg", "error_message", "errorMessage", "detail", "description", "text", "reason", "error")
+_TYPE_KEYS = ("type", "error_type", "errorType", "class", "exception", "name", "kind")
+_CODE_KEYS = ("code", "error_code", "errorCode", "status", "status_code")
+
+
+def normal(name: str) -> str:
+    """A field's name without case, dashes, underscores and spaces."""
+    return name.lower().replace("_", "").replace("-", "").replace(" ", "")
+
+
+def find_fields(present: Iterable[str], given: Mapping[str, str]) -> tuple[dict[str, str], list[str]]:
+    """The API's name of each column that is there, and a sentence for each name that is not the runbook's."""
+    present = dict.fromkeys(present)
+    unknown = set(given) - set(RECORDS)
+    if unknown:
+        raise ParameterError(
+            f"execution_logs.fields names {sorted(unknown)[0]!r}, which is no column.",
+            f"Its columns are: {', '.join(RECORDS)}.",
+        )
+    by_normal: dict[str, str] = {}
+    for name in present:
+        by_normal.setdefault(normal(name), name)
+    found = {column: name for column, name in given.items() if name in present}
+    for column, names in _NAMES.items():
+        if column not in found and column not in given:
+            match = next((by_normal[name] for name in names if name in by_normal), None)
+            if match is not None and match not in found.values():
+                found[column] = match
+    text = mark("{column} is read from “{name}”.")
+    findings = [in_english(text, column=column, name=name) for column, name in sorted(found.items()) if name != column]
+    return found, findings
+
+
+def split_errors(
+    found: Sequence[Any], kinds: list[str | None], codes: list[str | None]
+) -> tuple[list[str | None], list[int]]:
+    """Messages of errors that are text or objects, and where an object has none that is known.
+
+    Types and codes are put in where they are not given by fields.
+    """
+    messages, unsaid = list(found), []
+    for index, value in enumerate(found):
+        if isinstance(value, dict):
+            messages[index] = _first(value, _MESSAGE_KEYS)
+            if messages[index] is None:
+                unsaid.append(index)
+            kinds[index] = kinds[index] or _first(value, _TYPE_KEYS)
+            codes[index] = codes[index] or _first(value, _CODE_KEYS)
+        elif value is None or isinstance(value, str):
+            messages[index] = value or None
+        else:
+            messages[index] = msgspec.json.encode(value).decode()
+    return messages, unsaid
+
+
+def _first(value: Mapping[str, Any], names: Sequence[str]) -> str | None:
+    for name in names:
+        found = value.get(name)
+        if type(found) is str and found:
+            return found
+        if isinstance(found, (str, int, float)) and not isinstance(found, bool) and str(found):
+            return str(found)
+    return None

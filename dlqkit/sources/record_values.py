@@ -1,0 +1,104 @@
+"""Columns of records out of texts and numbers: times of any usual form, whole numbers, arrays of text."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+
+from dlqkit.errors import ParameterError
+from dlqkit.frames import TIME
+from dlqkit.language import in_english, mark
+
+__all__ = ["MOST_ATTEMPTS", "read_times", "recorded_times", "text_array", "whole_numbers"]
+
+MOST_ATTEMPTS = 1_000_000
+# A date and a time with its offset, as ISO 8601 writes them.
+_AWARE = r"^[0-9]{4}-[0-9]{2}-[0-9]{2}[T t].*(?:[Zz]|[+-][0-9]{2}:?(?:[0-9]{2})?)$"
+_COMMA = r"^([0-9]{4}-[0-9]{2}-[0-9]{2}[T ][0-9]{2}:[0-9]{2}:[0-9]{2}),([0-9]{1,9})"
+_MONGO_DATE = r'^\{ ?"\$date" ?: ?"?([^"{}]+)"? ?\}$'
+
+
+def text_array(values: Any) -> Any:
+    """An array of text from strings and None, or from an Arrow array of text."""
+    found = values if isinstance(values, pa.Array) else pa.array(values, pa.large_string())
+    return pd.StringDtype("pyarrow", na_value=np.nan).__from_arrow__(found)
+
+
+def whole_numbers(numbers: Any) -> Any:
+    """An ``Int64`` array; what no count of attempts can be is absent."""
+    values = numbers.to_numpy(dtype=np.float64, na_value=np.nan)
+    absent = ~((values >= 0) & (values < MOST_ATTEMPTS))
+    return pd.arrays.IntegerArray(np.where(absent, 1, np.round(values)).astype(np.int64), absent)
+
+
+def recorded_times(texts: Sequence[str | None] | None, zone: str | None, count: int) -> tuple[pd.Series, list[str]]:
+    """Times of records as UTC, and what is to be said of them; texts are None where no field of a time is there."""
+    if texts is None:
+        setting = "execution_logs.fields = { recorded_at = … }"
+        missing = in_english(mark("No time is found in the records; name its field: {setting}."), setting=setting)
+        return pd.Series(pd.NaT, index=range(count)).dt.tz_localize("UTC").astype(TIME), [missing]
+    array = pa.array(texts, pa.large_string())
+    try:
+        # Of what has an offset and no more than microseconds; it is many times as fast as any other way.
+        moments = array.cast(pa.timestamp("us", "UTC")).to_numpy(zero_copy_only=False)
+        return pd.Series(moments, dtype=TIME), []
+    except pa.ArrowInvalid:
+        # MongoDB's export writes a time as an object of its own.
+        return read_times(pd.Series(text_array(array)).str.replace(_MONGO_DATE, r"\1", regex=True), zone)
+
+
+def read_times(
+    texts: pd.Series, zone: str | None, *, setting: str = "execution_logs.timezone"
+) -> tuple[pd.Series, list[str]]:
+    """Times of any usual form as UTC; ``NaT``, and a sentence, where their zone is not known.
+
+    ``setting`` is where the zone of this source is set.
+    """
+    findings: list[str] = []
+    # Python's logging writes the milliseconds after a comma, as ISO 8601 allows.
+    texts = texts.str.replace(_COMMA, r"\1.\2", regex=True)
+    aware = texts.str.contains(_AWARE).fillna(False).astype(bool)
+    if len(texts) and aware.all():
+        return pd.to_datetime(texts, utc=True, format="ISO8601", errors="coerce").astype(TIME), findings
+    out = pd.Series(pd.NaT, index=texts.index).dt.tz_localize("UTC").astype(TIME)
+    if aware.any():
+        out[aware] = pd.to_datetime(texts[aware], utc=True, format="ISO8601", errors="coerce").astype(TIME)
+    rest = texts[~aware & texts.notna()]
+    number = pd.to_numeric(rest, errors="coerce")
+    numeric = number[np.isfinite(number)]
+    if len(numeric):
+        # By size: seconds reach 1e11 in the year 5138, milliseconds begin there in 1973.
+        size = numeric.abs()
+        micros = numeric * np.select([size < 1e11, size < 1e14, size < 1e17], [1e6, 1e3, 1.0], 1e-3)
+        out[numeric.index] = pd.to_datetime(micros.round(), unit="us", utc=True, errors="coerce").astype(TIME)
+        findings.append(
+            mark("Times are seconds since 1970.")
+            if (size < 1e11).all()
+            else mark("Times are milliseconds since 1970.")
+            if (size < 1e14).all()
+            else mark("Times are micro- or nanoseconds since 1970.")
+        )
+    naive = rest[number.isna() & rest.str.contains("^[0-9]{4}-[0-9]{2}")]
+    if len(naive) and zone is None:
+        text = mark("Times have no zone, so they are not used; set {setting}.")
+        findings.append(in_english(text, setting=setting))
+    elif len(naive):
+        parsed = pd.to_datetime(naive, format="ISO8601", errors="coerce")
+        local = parsed.dt.tz_localize(_zone(str(zone), setting), ambiguous="NaT", nonexistent="shift_forward")
+        out[naive.index] = local.dt.tz_convert("UTC").astype(TIME)
+        findings.append(in_english(mark("Times without a zone are taken as {zone}, as set."), zone=str(zone)))
+    return out, findings
+
+
+def _zone(name: str, setting: str) -> ZoneInfo:
+    try:
+        return ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError):
+        raise ParameterError(
+            f"The time zone {name[:40]!r} is not known.", f"Write {setting} as UTC or Europe/Berlin."
+        ) from None

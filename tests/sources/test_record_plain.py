@@ -1,0 +1,103 @@
+"""A page of plain records gives the same frame whether it is read at once or value by value."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from pandas.testing import assert_frame_equal
+
+from dlqkit.settings import ExecutionLogsSettings
+from dlqkit.sources import record_decode
+from dlqkit.sources.record_decode import Decoded, decode_page
+from dlqkit.sources.record_plain import decode_plain
+
+PLAIN = ExecutionLogsSettings()
+ROW: dict[str, Any] = {
+    "id": "r1", "workflow_id": "wf", "trace_id": "t1", "created_at": "2026-03-02T14:00:05.123Z", "status": "failed",
+    "retryable": True, "queued_to_dlq": True, "attempts": 5, "last_error": "refused", "action_duration_ms": 12.5,
+    "payload_snapshot": {"b": 1, "a": "ü"},
+}  # fmt: skip
+TEXTS = st.one_of(st.none(), st.sampled_from(["", "a", "ü", '"', "\\", "null", "2026-03-02 14:00:05,5+01:00", "0"]))
+OBJECTS = st.dictionaries(st.sampled_from(["a", "message", "type", "code", "ü"]), st.one_of(TEXTS, st.integers()))
+VALUES: dict[str, st.SearchStrategy[Any]] = {
+    "id": st.one_of(TEXTS, st.sampled_from(["r1", "r2", "r3"])),
+    "workflow_id": TEXTS,
+    "trace_id": TEXTS,
+    "created_at": st.one_of(TEXTS, st.sampled_from(["2026-03-02T14:00:05Z", "2026-03-02T14:00:05.1234567Z", 17])),
+    "status": st.one_of(TEXTS, st.sampled_from(["failed", "success", "failed"])),
+    "retryable": st.one_of(st.none(), st.booleans(), st.sampled_from(["yes", 1])),
+    "attempts": st.one_of(st.none(), st.integers(-1, 10**20), st.floats(allow_nan=False, allow_infinity=False)),
+    "last_error": st.one_of(TEXTS, OBJECTS, st.just([1])),
+    "error_type": TEXTS,
+    "payload_snapshot": st.one_of(OBJECTS, OBJECTS, TEXTS, st.just([{}])),
+    "worker": st.one_of(TEXTS, OBJECTS),
+    "region": st.integers(0, 3),
+}  # fmt: skip
+CHANGES = st.fixed_dictionaries({}, optional=VALUES)
+ROWS = st.lists(
+    st.one_of(CHANGES, CHANGES.map(lambda changes: {**ROW, **changes}), st.sampled_from([None, 3, ROW])), max_size=12
+)
+
+
+def value_by_value(body: bytes, patch: pytest.MonkeyPatch) -> Decoded:
+    with patch.context() as patched:
+        patched.setattr(record_decode, "decode_plain", lambda *_: None)
+        return decode_page(body)
+
+
+@settings(max_examples=400, deadline=None)
+@given(rows=ROWS, indent=st.sampled_from([None, 2]))
+def test_any_page_is_read_alike(rows: list[Any], indent: int | None) -> None:
+    """Fields that come and go, odd values, texts for numbers: whoever reads the page, it says the same."""
+    body = json.dumps(rows, indent=indent).encode()
+    read = decode_page(body)
+    with pytest.MonkeyPatch.context() as patch:
+        slow = value_by_value(body, patch)
+
+    assert_frame_equal(read.frame, slow.frame)
+    assert (read.received, read.quarantined, read.findings) == (slow.received, slow.quarantined, slow.findings)
+
+
+def test_a_field_that_comes_late_in_a_page_is_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The first records lack it, so it is met while the others are read."""
+    rows = [{**ROW, "id": f"r{number}"} for number in range(30)]
+    rows[20] |= {"error_code": "1040", "shard": 3}
+    read = decode_plain(json.dumps(rows).encode(), PLAIN)
+
+    assert read is not None
+    assert read[0]["error_code"].tolist()[20] == "1040"
+    assert read[0]["extra_json"].dropna().to_dict() == {20: '{"shard":3}'}
+    assert_frame_equal(read[0], value_by_value(json.dumps(rows).encode(), monkeypatch).frame)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda row: row.pop("id"),
+        lambda row: row.update(status=None),
+        lambda row: row.update(payload_snapshot='{"a": 1}'),
+        lambda row: row.update(last_error={"x": 1}),
+        lambda row: row.update(trace_id=7),
+    ],
+)
+def test_what_is_no_plain_record_is_left_to_the_other_reader(change: Callable[[dict[str, Any]], Any]) -> None:
+    """One such record, and nothing is said of the page."""
+    odd = dict(ROW)
+    change(odd)
+
+    assert decode_plain(json.dumps([ROW, odd]).encode(), PLAIN) is None
+    assert decode_plain(json.dumps([ROW, ROW]).encode(), PLAIN) is not None
+
+
+def test_payloads_do_not_keep_the_page_in_memory() -> None:
+    """The frame's text is its own: a page may be large beside what is kept of it."""
+    read = decode_plain(json.dumps([ROW] * 3).encode(), PLAIN)
+
+    assert read is not None
+    array = read[0]["payload_snapshot"].array.__arrow_array__()
+    assert array.nbytes < 200
