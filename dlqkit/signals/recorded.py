@@ -125,15 +125,24 @@ def _from_records(workflow_id: str | None, dead: pd.DataFrame, start_s: float, e
     inside = at >= start_s
     dead, at = dead[inside], at[inside]
     signatures = dead["signature_id"].reset_index(drop=True) if "signature_id" in dead.columns else None
-    out = []
+    spans: list[tuple[int, int, float]] = []
     for run in find_elevated(at, np.ones(len(at)), start_s, end_s):
         first_at, last_at = _fit_signatures(run, signatures, at)
+        if spans and first_at <= spans[-1][1]:
+            # Of one signature with a slower time in between, both runs grow to the whole of it.
+            before = spans.pop()
+            first_at, last_at = min(first_at, before[0]), max(last_at, before[1])
+            spans.append((first_at, last_at, max(run.confidence, before[2])))
+        else:
+            spans.append((first_at, last_at, run.confidence))
+    out = []
+    for first_at, last_at, confidence in spans:
         first, last, size = float(at[first_at]), float(at[last_at]), float(last_at - first_at + 1)
         is_over = ended(last, first, size, end_s)
         out.append(
             Found(
                 workflow_id, "dead_letters", first, first, first, last if is_over else None, 1.0, size,
-                _baseline(float(len(at)), size, last - first, end_s - start_s), run.confidence,
+                _baseline(float(len(at)), size, last - first, end_s - start_s), confidence,
                 say("{size:,.0f} dead letters in the execution records.", size=size),
             )
         )  # fmt: skip

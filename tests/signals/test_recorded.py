@@ -64,3 +64,14 @@ def test_two_counted_incidents_do_not_both_take_the_events_of_one_recorded_run()
     assert len(found) in {1, 2}
     assert found["onset_at"].is_unique
     assert abs((found["onset_at"].iloc[0] - at(15 * 400)).total_seconds()) <= 15
+
+
+def test_a_run_whose_middle_is_slower_counts_each_event_once() -> None:
+    """Forty dead letters of one error in ten minutes, five in the next twenty, forty in ten more: 85 by the records."""
+    slow = [dead(5 * 1500 + 600 + 240 * number) for number in range(5)]
+    fast = [dead(5 * 1500 + start + 15 * number) for start in (0, 1_800) for number in range(40)]
+    rows = [*(good(5 * number) for number in range(3000)), *slow, *fast]
+
+    found = dead_letters([{**row, "signature_id": "s"} if row.get("queued_to_dlq") else row for row in rows])
+
+    assert found["size"].sum() == 85
