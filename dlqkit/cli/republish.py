@@ -175,6 +175,7 @@ def _make(
     from dlqkit.evidence.folder import open_incident
     from dlqkit.report.planning import plan_incident
     from dlqkit.republish.approval import keep_plan, next_plan_id, refuse_begun
+    from dlqkit.republish.event_names import names_by_key
     from dlqkit.republish.registry import open_registry
 
     folder = open_incident(directory, snapshot=snapshot)
@@ -183,8 +184,8 @@ def _make(
             refuse_begun(directory, replaces)
         claimed = None
         if leave_out_claimed:
-            keys = folder.records().frame["event_key"].dropna().unique()
-            claimed = {key: str(claim) for key, claim in registry.held_elsewhere([str(key) for key in keys]).items()}
+            names = names_by_key(folder.records().frame)
+            claimed = {key: str(claim) for key, claim in registry.held_elsewhere(list(names), names=names).items()}
         made, outlook = plan_incident(
             folder, selection, settings, plan_id=next_plan_id(directory), edits=edits, claimed=claimed, topic=topic,
             confirmed_topic=confirmed_topic, use_http=use_http, max_rate=max_rate,

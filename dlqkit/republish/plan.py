@@ -70,6 +70,8 @@ class PlannedEvent:
     """1 the first time that this event is sent again."""
     record_sha256: str = ""
     """Of the payload as a record will show it: edited, without the envelope."""
+    value_sha256: str = ""
+    """Of what the record's payload says, before an edit; empty where it is no JSON."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -224,6 +224,7 @@ def _number(drafts: Drafts, target: Target) -> tuple[PlannedEvent, ...]:
                 warnings=draft.warnings,
                 generation=draft.generation,
                 record_sha256=hash_text(draft.inner),
+                value_sha256=draft.value_sha256,
             )
         )
     return tuple(out)
