@@ -125,6 +125,10 @@ class Plan:
     """Sentences to read before approving."""
     verification_subscription: str | None = None
     """Made before the run where the team wants one; it settles what is in doubt."""
+    is_other_topic: bool = False
+    """Whether another topic than the workflow's own was confirmed."""
+    second_approver: bool = False
+    """Whether the settings that it was made by ask for another person's approval; others cannot take that back."""
     clock_tolerance_s: float = CLOCK_TOLERANCE_S
     """How far the clock of the execution records may be behind the sender's: a proof needs no settings."""
 

@@ -170,6 +170,8 @@ def plan_republish(
                 events, drafts, ordered, settings, target, not_found, is_registry_shared=world.is_registry_shared
             ),
             verification_subscription=settings.republish.verification_subscription,
+            is_other_topic=target.kind == "pubsub" and own.topic is not None and target.address != own.topic,
+            second_approver=settings.republish.second_approver,
             clock_tolerance_s=settings.republish.clock_tolerance_s,
         )
     )
