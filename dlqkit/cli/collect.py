@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from dlqkit.cli.shared import Progress, ask, exit_code_of, load, write_json
+from dlqkit.invocation import with_options
 from dlqkit.untrusted import for_terminal
 
 __all__ = ["collect"]
@@ -64,5 +65,5 @@ def collect(
         typer.echo(show_coverage({"coverage": coverage_rows(folder)}).to_text(140))
         for sentence in folder.findings:
             typer.echo(for_terminal(sentence))
-        typer.echo(f"Next:  dlqkit triage {for_terminal(directory)}")
+        typer.echo(with_options(f"Next:  dlqkit triage {for_terminal(directory)}"))
     raise typer.Exit(exit_code_of(completeness, strict=strict))

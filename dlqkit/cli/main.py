@@ -32,6 +32,7 @@ from dlqkit.cli import (
 )
 from dlqkit.cli.shared import Shared, find_zone
 from dlqkit.errors import DlqkitError, StorageError
+from dlqkit.invocation import called_with, with_options
 from dlqkit.untrusted import for_terminal, for_terminal_lines
 
 __all__ = ["app", "main"]
@@ -68,6 +69,7 @@ def _before_any_command(
 ) -> None:
     """From a dead-letter alert to a post-mortem on the ticket."""
     context.obj = Shared(config=config, profile=profile, zone=find_zone(tz))
+    called_with(config, profile)
 
 
 app.command("demo")(demo.demo)
@@ -90,11 +92,12 @@ app.add_typer(republish.app, name="republish")
 
 
 def _tell(error: DlqkitError) -> None:
+    next_step = with_options(error.next_step)
     if "--json" in sys.argv:
-        print(json.dumps({"error": {"problem": error.problem, "next_step": error.next_step}}), file=sys.stdout)  # noqa: T201
+        print(json.dumps({"error": {"problem": error.problem, "next_step": next_step}}), file=sys.stdout)  # noqa: T201
     # The problem is read, the next step may be a command to be copied.
     problem = "\n".join(for_terminal_lines(error.problem, WIDTH))
-    print(f"{problem}\nNext: {for_terminal(error.next_step)}", file=sys.stderr)  # noqa: T201
+    print(f"{problem}\nNext: {for_terminal(next_step)}", file=sys.stderr)  # noqa: T201
 
 
 def main() -> None:

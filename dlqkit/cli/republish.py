@@ -135,7 +135,7 @@ def edit(
         new = _read_patch(patch, patch_file, reason, user_name(by), key)
     _make(
         directory, Selection.from_json(old.selection), settings, (*edits_of(old), *new), by=user_name(by),
-        topic=old.target.address if old.target.kind == "pubsub" else None, confirmed_topic=old.target.address,
+        topic=_confirmed_topic(old, settings), confirmed_topic=old.target.address,
         use_http=old.target.kind == "http", max_rate=old.max_rate, snapshot=old.snapshot, replaces=old,
         as_json=as_json,
     )  # fmt: skip
@@ -153,6 +153,13 @@ def _read_patch(patch: str | None, file: Path | None, reason: str, by: str, key:
         except (OSError, UnicodeDecodeError):
             raise ParameterError(f"{file.name} cannot be read.", "Check the path after --patch-file.") from None
     return () if patch is None else (read_edit(patch, reason, by, key),)
+
+
+def _confirmed_topic(old: Plan, settings: Settings) -> str | None:
+    """The topic of the plan that is edited, unless it is to be the workflow's own."""
+    own = settings.workflows.get(old.events[0].workflow_id)
+    is_own = not old.is_other_topic and own is not None and own.topic is not None
+    return None if old.target.kind == "http" or is_own else old.target.address
 
 
 def _make(
@@ -175,6 +182,7 @@ def _make(
     from dlqkit.evidence.folder import open_incident
     from dlqkit.report.planning import plan_incident
     from dlqkit.republish.approval import keep_plan, next_plan_id, refuse_begun
+    from dlqkit.republish.event_names import names_by_key
     from dlqkit.republish.registry import open_registry
 
     folder = open_incident(directory, snapshot=snapshot)
@@ -183,8 +191,8 @@ def _make(
             refuse_begun(directory, replaces)
         claimed = None
         if leave_out_claimed:
-            keys = folder.records().frame["event_key"].dropna().unique()
-            claimed = {key: str(claim) for key, claim in registry.held_elsewhere([str(key) for key in keys]).items()}
+            names = names_by_key(folder.records().frame)
+            claimed = {key: str(claim) for key, claim in registry.held_elsewhere(list(names), names=names).items()}
         made, outlook = plan_incident(
             folder, selection, settings, plan_id=next_plan_id(directory), edits=edits, claimed=claimed, topic=topic,
             confirmed_topic=confirmed_topic, use_http=use_http, max_rate=max_rate,

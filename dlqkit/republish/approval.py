@@ -12,7 +12,7 @@ from dlqkit.evidence import audit_log
 from dlqkit.republish.cancelling import HELD_STATES, cancel_plan, named, note_cancellation, now_text
 from dlqkit.republish.journal import read_journal, refuse_lost
 from dlqkit.republish.journal_plans import refuse_sent_since
-from dlqkit.republish.people import is_somebody
+from dlqkit.republish.people import is_same_person, is_somebody
 from dlqkit.republish.permission import planned_by, refuse_planner
 from dlqkit.republish.plan import FOLDER, Plan, read_plan, write_plan
 from dlqkit.republish.plan_decisions import Approval, read_approval, read_cancellation, write_approval
@@ -164,12 +164,15 @@ def approve_plan(
         former = read_approval(directory, plan)
     except EvidenceError:
         former = None
-    if former is not None:
+    needs_another = settings.republish.second_approver or plan.second_approver
+    planner = planned_by(directory, plan) or ""
+    # The planner's own approval is none where the settings have come to ask for another person's.
+    if former is not None and not (needs_another and is_same_person(former.by, planner)):
         raise PlanError(f"{plan.plan_id} is approved already, by {former.by[:60]}.", "Run it, or cancel it.")
     registry.check(plan)
     refuse_sent_since(read_journal(directory), plan)
     refuse_sent_elsewhere(registry, plan)
-    if settings.republish.second_approver:
+    if needs_another:
         refuse_planner(planned_by(directory, plan), by, plan)
     deadline = _deadline(plan, outcome_deadline_s)
     approval = Approval(plan.plan_id, plan.hash, by, reason, now_text(), _all_accepted(plan, accepted), deadline)

@@ -13,6 +13,7 @@ from dlqkit.language import mark, say, say_count
 from dlqkit.prevention.payload_proposal import propose_schema
 from dlqkit.republish.edited import edit_events, find_refused
 from dlqkit.republish.edits import Edit
+from dlqkit.republish.event_names import value_of
 from dlqkit.republish.exclusions import Sent, find_sent, find_superseded, find_too_old
 from dlqkit.republish.known import Known
 from dlqkit.republish.limits import check_message
@@ -57,6 +58,7 @@ class Draft:
     edited: Mapping[str, Any] | None
     generation: int
     warnings: tuple[str, ...]
+    value_sha256: str
     is_original_text: bool | None
     """Whether the original message has this text; None: it could not be read."""
 
@@ -168,6 +170,7 @@ def draft_events(
                 edited=edited.notes.get(key),
                 generation=1 + (sent[key].replays if key in sent else 0),
                 warnings=tuple(warnings),
+                value_sha256=value_of(edited.originals.get(key, event.payload_snapshot)),
                 is_original_text=originals[key].is_same_text if key in originals else None,
             )
         )

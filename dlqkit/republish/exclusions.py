@@ -11,6 +11,7 @@ import pandas as pd
 from dlqkit.executions.event_history import record_outcomes
 from dlqkit.incident import parse_duration
 from dlqkit.language import date_and_time, mark, say
+from dlqkit.republish.event_names import names_of, names_of_row
 from dlqkit.republish.plan import Plan, safe_hash
 from dlqkit.republish.selection import values_of
 from dlqkit.republish.sends import to_journal
@@ -138,22 +139,29 @@ def find_sent(
     if not rows_of:
         return {}
     known: dict[tuple[str, str], tuple[Any, ...]] = {
-        (one.plan, one.event_key): (one.record_id, one.dead_at, one.record_sha256) for one in elsewhere
+        (one.plan, one.event_key): (one.record_id, one.dead_at, one.record_sha256, one.value_sha256)
+        for one in elsewhere
     }
-    known |= {(plan.plan_id, event.event_key): (event.record_id, event.dead_at, event.record_sha256)
-              for plan in earlier for event in plan.events}  # fmt: skip
-    by_key: dict[str, list[Any]] = {}
+    known |= {
+        (plan.plan_id, event.event_key): (event.record_id, event.dead_at, event.record_sha256, event.value_sha256)
+        for plan in earlier
+        for event in plan.events
+    }
+    by_name: dict[str, list[Any]] = {}
     by_text: dict[tuple[str, str, str], list[Any]] = {}
     for row in (row for frame in rows_of for row in frame.itertuples(index=False)):
-        by_key.setdefault(str(row.event_key), []).append(row)
-        hashes = {str(row.payload_sha256), known.get((str(row.plan_id), str(row.event_key)), ("", "", ""))[2]}
+        record_id, _, record_hash, value = known.get((str(row.plan_id), str(row.event_key)), (None, None, "", ""))
+        for name in (str(row.event_key), *names_of(row.workflow_id, row.trace_id, record_id, value)):
+            by_name.setdefault(name, []).append(row)
+        hashes = {str(row.payload_sha256), record_hash}
         for digest in hashes - {""}:
             by_text.setdefault((str(row.workflow_id), str(row.trace_id), digest), []).append(row)
     found = {}
     for event in last.itertuples(index=False):
         text = event.payload_snapshot if isinstance(event.payload_snapshot, str) else ""
         place = (str(event.workflow_id), str(event.trace_id), safe_hash(text))
-        rows = {(row.plan_id, row.item): row for row in [*by_key.get(event.event_key, []), *by_text.get(place, [])]}
+        named = [row for name in (event.event_key, *names_of_row(event)) for row in by_name.get(name, [])]
+        rows = {(row.plan_id, row.item): row for row in [*named, *by_text.get(place, [])]}
         acked = [row for row in rows.values() if row.state == "acked"]
         doubt = [row for row in rows.values() if row.state in {"intent", "in_doubt"}]
         if acked or doubt:
@@ -165,7 +173,7 @@ def find_sent(
 
 def _is_same_death(event: Any, row: Any, known: Mapping[tuple[str, str], tuple[Any, ...]]) -> bool:
     """Whether the event's last dead letter is not one that came after this send."""
-    _, dead_at, _ = known.get((str(row.plan_id), str(event.event_key)), (None, None, None))
+    _, dead_at, _, _ = known.get((str(row.plan_id), str(row.event_key)), (None, None, None, None))
     # Held against the death that it was sent for: both times are of the worker's clock, which may be ahead of ours.
     if pd.isna(event.recorded_at) or (dead_at is not None and event.recorded_at <= pd.Timestamp(dead_at)):
         return True

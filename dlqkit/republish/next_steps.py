@@ -7,6 +7,7 @@ import shlex
 from collections.abc import Collection
 from pathlib import Path
 
+from dlqkit.invocation import with_options
 from dlqkit.republish.people import plain_text
 
 __all__ = ["REASON", "approve_command", "here", "is_reason"]
@@ -40,7 +41,7 @@ def here(text: str, directory: Path, plan_id: str = "PLAN", event: str = "ID") -
     name = str(directory)
     # A shell passes a folder called -x on as it stands, and it would be taken for an option.
     values = {"DIR": f"./{name}" if name.startswith("-") else name, "PLAN": plan_id, "ID": event}
-    return _PLACES.sub(lambda place: shlex.quote(values[place[0]]), text)
+    return _PLACES.sub(lambda place: shlex.quote(values[place[0]]), with_options(text))
 
 
 def approve_command(directory: Path, plan_id: str, unknowns: Collection[str], outcome_deadline_s: float | None) -> str:

@@ -41,6 +41,11 @@ def refuse_planner(planner: str | None, by: str, plan: Plan) -> None:
         )
 
 
+def _own_topic(plan: Plan, settings: Settings) -> str | None:
+    own = settings.workflows.get(plan.events[0].workflow_id)
+    return None if own is None else own.topic
+
+
 def check_permission(directory: Path, plan: Plan, settings: Settings, server: str) -> None:
     """Refuse to send a plan that today's settings would not let be made or approved.
 
@@ -58,8 +63,8 @@ def check_permission(directory: Path, plan: Plan, settings: Settings, server: st
     Raises
     ------
     PlanError
-        If the topic is no longer allowed, the endpoint or server is another one, the rate is above today's ceiling, or
-        a second person is asked for and has not approved it.
+        If the topic is no longer allowed or the workflow's own, the endpoint or server is another one, the rate is
+        above today's ceiling, or a second person is asked for and has not approved it.
     EvidenceError
         If the plan is not approved.
     """
@@ -76,6 +81,11 @@ def check_permission(directory: Path, plan: Plan, settings: Settings, server: st
             f"The topic {target.address[:120]} is no longer on the list of allowed topics.",
             "If it is right, add it to republish.allowed_topics in the settings; else make a new plan.",
         )
+    elif not plan.is_other_topic and _own_topic(plan, settings) not in {None, target.address}:
+        raise PlanError(
+            f"The topic {target.address[:120]} is no longer the workflow's own.",
+            "Cancel the plan and make a new one; or set the topic that was approved.",
+        )
     elif target.server != server:
         raise PlanError(
             f"{plan.plan_id} is for Pub/Sub at {target.server or 'an unknown server'}, and {server} would get it.",
@@ -87,5 +97,5 @@ def check_permission(directory: Path, plan: Plan, settings: Settings, server: st
             f"{exact(own.max_rate)} now.",
             "Make a new plan.",
         )
-    if own.second_approver:
+    if own.second_approver or plan.second_approver:
         refuse_planner(planned_by(directory, plan), read_approval(directory, plan).by, plan)

@@ -70,6 +70,8 @@ class PlannedEvent:
     """1 the first time that this event is sent again."""
     record_sha256: str = ""
     """Of the payload as a record will show it: edited, without the envelope."""
+    value_sha256: str = ""
+    """Of what the record's payload says, before an edit; empty where it is no JSON."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,6 +125,10 @@ class Plan:
     """Sentences to read before approving."""
     verification_subscription: str | None = None
     """Made before the run where the team wants one; it settles what is in doubt."""
+    is_other_topic: bool = False
+    """Whether another topic than the workflow's own was confirmed."""
+    second_approver: bool = False
+    """Whether the settings that it was made by ask for another person's approval; others cannot take that back."""
     clock_tolerance_s: float = CLOCK_TOLERANCE_S
     """How far the clock of the execution records may be behind the sender's: a proof needs no settings."""
 

@@ -170,6 +170,8 @@ def plan_republish(
                 events, drafts, ordered, settings, target, not_found, is_registry_shared=world.is_registry_shared
             ),
             verification_subscription=settings.republish.verification_subscription,
+            is_other_topic=target.kind == "pubsub" and own.topic is not None and target.address != own.topic,
+            second_approver=settings.republish.second_approver,
             clock_tolerance_s=settings.republish.clock_tolerance_s,
         )
     )
@@ -224,6 +226,7 @@ def _number(drafts: Drafts, target: Target) -> tuple[PlannedEvent, ...]:
                 warnings=draft.warnings,
                 generation=draft.generation,
                 record_sha256=hash_text(draft.inner),
+                value_sha256=draft.value_sha256,
             )
         )
     return tuple(out)

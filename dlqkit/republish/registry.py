@@ -9,7 +9,7 @@ import os
 import socket
 import stat
 import time
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,11 +24,13 @@ from dlqkit.evidence.store import (
     sync_folder,
     write_bytes,
 )
+from dlqkit.republish.claim_names import NameReader, event_path, in_files, name_path, names_content
 from dlqkit.republish.claims import Claim, Free, content_of, read_claim, refusal
+from dlqkit.republish.event_names import names_of_planned
 from dlqkit.republish.interrupts import holding_interrupts
 from dlqkit.republish.next_steps import REASON, here
 from dlqkit.republish.owner import read_owner
-from dlqkit.republish.plan import FOLDER, Plan, read_plan
+from dlqkit.republish.plan import FOLDER, Plan, PlannedEvent, read_plan
 
 __all__ = ["Claim", "Registry", "find_registry", "open_registry"]
 
@@ -58,8 +60,10 @@ class Registry:
         return hashlib.sha256(event_key.encode("utf-8", "surrogatepass")).hexdigest()
 
     def _path(self, event_key: str) -> Path:
-        name = self.name_of(event_key)
-        return self.place / name[:2] / f"{name}.json"
+        return event_path(self.place, self.name_of(event_key))
+
+    def _further_names(self, event: PlannedEvent) -> list[str]:
+        return [self.name_of(name) for name in names_of_planned(event)]
 
     def holder(self, event_key: str) -> Claim | None:
         """Which open plan has an event.
@@ -71,13 +75,27 @@ class Registry:
         """
         return read_claim(self._path(event_key))
 
-    def held_elsewhere(self, event_keys: Collection[str], *, instead_of: str | None = None) -> dict[str, Claim]:
-        """Of the events that another open plan has, by whom; without those that a dead planner left behind."""
-        found, free = {}, Free(self.directory, self.owner, instead_of)
+    def held_elsewhere(
+        self, event_keys: Collection[str], *, instead_of: str | None = None, names: Mapping[str, Sequence[str]] = {}
+    ) -> dict[str, Claim]:
+        """Of the events that another open plan has, by whom; without those that a dead planner left behind.
+
+        Parameters
+        ----------
+        event_keys : collection of str
+        instead_of : str, optional
+            A plan of this folder that is to be replaced.
+        names : mapping, optional
+            By event key further names of the event, from ``event_names``.
+        """
+        found: dict[str, Claim] = {}
+        free = Free(self.directory, self.owner, instead_of)
+        reader = NameReader(self.place)
         for key in event_keys:
-            claim = self.holder(key)
-            if claim is not None and not free.may_take(claim):
-                found[key] = claim
+            others = (reader.claim_of(self.name_of(name)) for name in names.get(key, ()))
+            for claim in (self.holder(key), *others):
+                if claim is not None and not free.may_take(claim):
+                    found.setdefault(key, claim)
         return found
 
     def claim(self, plan: Plan, by: str, at: str) -> None:
@@ -118,26 +136,34 @@ class Registry:
 
     def _take_all(self, plan: Plan, content: bytes, taken: list[tuple[Path, bytes | None]]) -> None:
         # In the order of names: of two planners with a common event one gets it, and the other has taken none of his.
-        paths = sorted((self._path(event.event_key), event.event_key) for event in plan.events)
-        source = self.place / "tmp" / f"{plan.hash}.{os.getpid()}"
+        keys = {self._path(event.event_key): event.event_key for event in plan.events}
+        # After the claims that they lead to: a name that leads to none is free.
+        names = {name: event for event in plan.events for name in self._further_names(event)}
+        events = {name: self.name_of(event.event_key) for name, event in names.items()}
+        portions = [(sorted(keys)[at : at + NAMES_PER_FILE], content) for at in range(0, len(keys), NAMES_PER_FILE)]
+        portions += [
+            ([name_path(self.place, name) for name in some], names_content(plan.hash, some))
+            for some in in_files(events)
+        ]
+        keys |= {name_path(self.place, name): event.event_key for name, event in names.items()}
         free = Free(self.directory, self.owner, plan.replaces)
+        source = self.place / "tmp" / f"{plan.hash}.{os.getpid()}"
         try:
-            for number, (path, key) in enumerate(paths):
-                file = source.with_name(f"{source.name}.{number // NAMES_PER_FILE}")
-                if number % NAMES_PER_FILE == 0:
-                    self.make(file.parent)
-                    write_bytes(file, content)
-                    file.chmod(self._mode() & 0o666)
-                self.make(path.parent)
-                with holding_interrupts():
-                    taken.append((path, self._take(file, path, key, free)))
+            for paths, text in portions:
+                self.make(source.parent)
+                write_bytes(source, text)
+                source.chmod(self._mode() & 0o666)
+                for path in paths:
+                    self.make(path.parent)
+                    with holding_interrupts():
+                        taken.append((path, self._take(source, path, keys[path], free)))
+                remove_file(source)
             for folder in sorted({path.parent for path, _ in taken}):
                 sync_folder(folder)
         except OSError as error:
             raise storage_error(self.place, error) from error
         finally:
-            for number in range(0, len(paths), NAMES_PER_FILE):
-                remove_file(source.with_name(f"{source.name}.{number // NAMES_PER_FILE}"))
+            remove_file(source)
 
     def _is_kept(self, plan: Plan) -> bool:
         try:
@@ -163,10 +189,11 @@ class Registry:
             os.link(file, path)
             return None
         except FileExistsError:
-            claim = self.holder(key)
+            is_key = path == self._path(key)
+            claim = read_claim(path) if is_key else NameReader(self.place).claim_of(path.stem)
             if claim is not None and not free.may_take(claim):
                 raise refusal(key, claim) from None
-            before = None if claim is None else content_of(claim)
+            before = path.read_bytes()
             own = path.with_name(f".{path.name}.{os.getpid()}")
             own.unlink(missing_ok=True)
             os.link(file, own)
@@ -188,7 +215,7 @@ class Registry:
         PlanError
             If another plan has one, or nobody; or if this folder is a copy of the one that the plan was made in.
         """
-        owner = self.owner
+        owner, reader = self.owner, NameReader(self.place)
         for event in plan.events:
             claim = self.holder(event.event_key)
             if claim is not None and claim.hash == plan.hash and claim.owner != owner:
@@ -204,6 +231,11 @@ class Registry:
                     f"{plan.plan_id} no longer has its events: the event {event.event_key[:60]} is not claimed.",
                     "It was cancelled, or the registry is another one; make a new plan.",
                 )
+            for name in self._further_names(event):
+                entry = reader.entry(name)
+                other = None if entry is None or entry[0] == plan.hash else reader.claim_of(name)
+                if other is not None:
+                    raise refusal(event.event_key, other)
 
     def release(self, plan: Plan, *, keep: Collection[str] = ()) -> int:
         """Let other plans have the events of this one again; how many.
@@ -215,12 +247,15 @@ class Registry:
         keep : collection of str
             Events that stay claimed, such as those that are in doubt.
         """
-        kept, count, owner = set(keep), 0, self.owner
+        kept, count, owner, reader = set(keep), 0, self.owner, NameReader(self.place)
         for event in plan.events:
             claim = None if event.event_key in kept else self.holder(event.event_key)
             # What a copy of the folder shares with the first one is not the copy's to give away.
             is_own = claim is not None and (not self.is_shared or claim.owner == owner)
             if claim is not None and is_own and claim.hash == plan.hash:
+                for name in self._further_names(event):
+                    if (entry := reader.entry(name)) is not None and entry[0] == plan.hash:
+                        remove_file(name_path(self.place, name))
                 remove_file(self._path(event.event_key))
                 count += 1
         return count

@@ -188,6 +188,12 @@ def _holds(text: str, events: pd.DataFrame) -> pd.Series:
             f"The condition {text[:60]!r} has no comparison.", "Write it as payload.customer.id=7 or attempts>=5."
         )
     path, sign, wanted = found[1], found[2], found[3].strip()
+    if not wanted and sign in {"~", "!="}:
+        # As a shell leaves it where a variable is not set: it would mean every event that has the field.
+        raise ParameterError(
+            f"The condition {text[:60]!r} compares with nothing, which would mean everything.",
+            f"Write what it is to be compared with after {sign}.",
+        )
     values = values_of(events, path)
     return pd.Series([_compare(cell, sign, wanted) for cell in values], index=events.index, dtype=bool)
 

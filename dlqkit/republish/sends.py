@@ -11,6 +11,7 @@ import pandas as pd
 
 from dlqkit.errors import EvidenceError, ParameterError, PlanError
 from dlqkit.frames import conform, empty_frame
+from dlqkit.republish.event_names import names_of_planned
 from dlqkit.republish.journal import read_journal, refuse_lost
 from dlqkit.republish.journal_schema import JOURNAL, writable
 from dlqkit.republish.plan import Plan, PlannedEvent, read_plan
@@ -59,8 +60,8 @@ def _sends_of(registry: Registry, plan: Plan, journal: pd.DataFrame) -> list[Sen
     return [
         replace(
             _of_row(registry, row, event.event_key), record_id=event.record_id, dead_at=event.dead_at,
-            record_sha256=event.record_sha256, workflow_id=event.workflow_id, trace_id=event.trace_id,
-            address=plan.target.address,
+            record_sha256=event.record_sha256, value_sha256=event.value_sha256, workflow_id=event.workflow_id,
+            trace_id=event.trace_id, address=plan.target.address,
         )
         for row in own.itertuples(index=False)
         if (event := events.get(int(row.item))) is not None
@@ -93,7 +94,7 @@ def refuse_sent_elsewhere(registry: Registry, plan: Plan) -> None:
     EvidenceError
         If the journal is damaged.
     """
-    keys = {event.event_key: (event.event_key, *_texts_of(event)) for event in plan.events}
+    keys = {event.event_key: (event.event_key, *_texts_of(event), *names_of_planned(event)) for event in plan.events}
     kept = find_sends(registry, {key for own in keys.values() for key in own})
     if not kept:
         return

@@ -14,6 +14,7 @@ import pandas as pd
 
 from dlqkit.errors import PlanError
 from dlqkit.evidence.store import remove_file, storage_error, sync_folder, write_bytes
+from dlqkit.republish.event_names import names_of, names_of_row
 from dlqkit.republish.frozen import canonical_json
 from dlqkit.republish.plan import safe_hash
 from dlqkit.republish.registry import Registry
@@ -46,6 +47,8 @@ class Send:
     sent_at: str | None
     record_sha256: str = ""
     """Of its payload without the envelope; empty where that is not known."""
+    value_sha256: str = ""
+    """Of what the record's payload said, as in the plan."""
 
     @property
     def plan(self) -> str:
@@ -56,7 +59,11 @@ class Send:
     def keys(self) -> tuple[str, ...]:
         """By what it is found: an event that was edited and came back has another key than before, but this text."""
         texts = set() if self.trace_id is None else {self.payload_sha256, self.record_sha256} - {""}
-        return self.event_key, *(text_key(self.workflow_id, self.trace_id, digest) for digest in sorted(texts))
+        return (
+            self.event_key,
+            *(text_key(self.workflow_id, self.trace_id, digest) for digest in sorted(texts)),
+            *names_of(self.workflow_id, self.trace_id, self.record_id, self.value_sha256),
+        )
 
 
 def text_key(workflow_id: object, trace_id: object, payload_sha256: str) -> str:
@@ -179,7 +186,7 @@ def read_sends(registry: Registry, dead: pd.DataFrame) -> tuple[Send, ...]:
     ----------
     registry : Registry
     dead : DataFrame
-        Their dead letters: ``event_key``, ``workflow_id``, ``trace_id``, ``payload_snapshot``.
+        Their dead letters: ``event_key``, ``workflow_id``, ``trace_id``, ``record_id``, ``payload_snapshot``.
 
     Raises
     ------
@@ -189,8 +196,9 @@ def read_sends(registry: Registry, dead: pd.DataFrame) -> tuple[Send, ...]:
     if not registry.is_shared:
         return ()
     keys: set[str] = set()
-    for row in dead[["event_key", "workflow_id", "trace_id", "payload_snapshot"]].itertuples(index=False):
+    columns = ["event_key", "workflow_id", "trace_id", "record_id", "payload_snapshot"]
+    for row in dead[columns].itertuples(index=False):
         text = row.payload_snapshot if isinstance(row.payload_snapshot, str) else ""
-        keys |= {str(row.event_key), text_key(row.workflow_id, row.trace_id, safe_hash(text))}
+        keys |= {str(row.event_key), text_key(row.workflow_id, row.trace_id, safe_hash(text)), *names_of_row(row)}
     kept = (send for sends in find_sends(registry, keys).values() for send in sends)
     return tuple(sorted({(one.address, one.dedupe_key): one for one in kept}.values(), key=_order))

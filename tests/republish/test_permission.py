@@ -63,6 +63,42 @@ def test_a_plan_for_an_endpoint_is_not_sent_to_another_one(tmp_path: Path) -> No
             check_permission(tmp_path, plan, settings(**other), SERVER)
 
 
+def test_a_topic_that_is_no_longer_the_workflows_own_is_not_sent_to(tmp_path: Path) -> None:
+    """The settings had named another service's topic and were corrected; a topic that was confirmed stays so."""
+    now = settings({"topic": "projects/p/topics/new"}, allowed_topics=[TOPIC, "projects/p/topics/new"])
+
+    with pytest.raises(PlanError, match="orders is no longer the workflow's own"):
+        check_permission(tmp_path, approved(tmp_path), now, SERVER)
+    check_permission(tmp_path / "b", approved(tmp_path / "b", is_other_topic=True), now, SERVER)
+
+
+def test_settings_that_ask_for_no_second_person_do_not_take_back_those_of_the_plan(tmp_path: Path) -> None:
+    """The profile that it was made by asked for one; approving without naming the profile is no way round."""
+    registry, plan = find_registry(tmp_path, None), seal_plan(replace(small_plan(), second_approver=True))
+    plan = seal_plan(replace(plan, target=replace(plan.target, server=SERVER)))
+    keep_plan(registry, plan, {}, by="ann")
+
+    with pytest.raises(PlanError, match="second pair of eyes"):
+        approve_plan(registry, plan, settings(), by="ann", reason="root removed", accepted=["1"])
+    approve_plan(registry, plan, settings(), by="bob", reason="root removed", accepted=["1"])
+    check_permission(tmp_path, plan, settings(), SERVER)
+
+
+def test_a_second_person_can_approve_after_the_planner_did(tmp_path: Path) -> None:
+    """The settings came to ask for him since; nobody else approves what a second person has approved."""
+    registry, plan = find_registry(tmp_path, None), small_plan()
+    plan = seal_plan(replace(plan, target=replace(plan.target, server=SERVER)))
+    keep_plan(registry, plan, {}, by="ann")
+    approve_plan(registry, plan, settings(), by="ann", reason="root removed", accepted=["1"])
+    own = settings(second_approver=True)
+
+    approve_plan(registry, plan, own, by="bob", reason="read it", accepted=["1"])
+
+    check_permission(tmp_path, plan, own, SERVER)
+    with pytest.raises(PlanError, match="approved already, by bob"):
+        approve_plan(registry, plan, own, by="cid", reason="read it", accepted=["1"])
+
+
 def test_a_second_person_is_asked_for_at_the_send_too(tmp_path: Path) -> None:
     """Whoever made the plan had approved it before the settings came to ask for a second pair of eyes."""
     registry, plan = find_registry(tmp_path, None), small_plan()

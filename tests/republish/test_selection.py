@@ -83,7 +83,18 @@ def test_an_event_with_several_dead_letters_is_chosen_once_by_its_last() -> None
 
 
 @pytest.mark.parametrize(
-    "condition", ["payload.customer.id", "colour=red", "payload=1", "attempts<many", "recorded_at>yesterday", "=7"]
+    "condition",
+    [
+        "payload.customer.id",
+        "colour=red",
+        "payload=1",
+        "attempts<many",
+        "recorded_at>yesterday",
+        "=7",
+        "last_error~",
+        "last_error~ ",
+        "payload.customer.id!=",
+    ],
 )
 def test_a_condition_that_cannot_be_read_is_refused(condition: str) -> None:
     """A mistyped condition never means everything, or nothing."""

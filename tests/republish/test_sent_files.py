@@ -42,7 +42,7 @@ def test_thousands_of_sent_events_are_kept_in_a_few_files(registry: Registry, mo
     keep_sends(registry, sends)
 
     before = [path.stat().st_ino for path in files_of(registry)]
-    assert (len(before), len(set(before))) == (10, 3)
+    assert (len(before), len(set(before))) == (15, 3)
     assert list((registry.place / "tmp").iterdir()) == []
     keep_sends(registry, sends)
     assert [path.stat().st_ino for path in files_of(registry)] == before
@@ -90,7 +90,7 @@ def test_a_file_that_lacks_the_event_whose_name_it_has_is_not_read_as_never_sent
 
 def test_events_without_a_trace_are_not_found_by_a_text_that_others_have_too(registry: Registry) -> None:
     """Nothing but the text would say that it is the same event."""
-    keep_sends(registry, [send(1, trace_id=None)])
+    keep_sends(registry, [send(1, trace_id=None, record_id=None)])
 
     assert len(files_of(registry)) == 1
 

@@ -1,0 +1,180 @@
+"""A dead letter is the same one whichever key, spaces or settings it was collected with."""
+
+from __future__ import annotations
+
+import json
+import multiprocessing
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pytest
+
+from dlqkit.errors import PlanError
+from dlqkit.republish.approval import approve_plan, keep_plan
+from dlqkit.republish.cancelling import cancel_plan
+from dlqkit.republish.event_names import names_by_key, names_of, value_of
+from dlqkit.republish.gather import earlier_plans
+from dlqkit.republish.journal import Change, open_journal, read_journal
+from dlqkit.republish.known import Known
+from dlqkit.republish.plan import Plan, seal_plan, write_plan
+from dlqkit.republish.registry import Registry, find_registry
+from dlqkit.republish.sent_files import read_sends
+from tests.frames import dead, good, records
+from tests.republish.cases import left_out, plan_of, settings
+
+FORK = multiprocessing.get_context("fork")
+API = {"payload_snapshot": '{"a": 1, "b": 2.0}', "event_key": "k1", "trace_id": "t1", "record_id": "api-1"}
+# The same record out of a warehouse: keys in another order, no spaces, numbers as it writes them.
+EXPORT = {**API, "payload_snapshot": '{"b":2,"a":1}', "event_key": "k2"}
+OTHER_ID = {**EXPORT, "record_id": "w-1"}
+BY_TRACE = {**API, "event_key": "t1"}
+
+
+def letters(row: dict[str, Any]) -> pd.DataFrame:
+    return records([good(0, trace_id="t9"), dead(1, **row)])
+
+
+@pytest.fixture
+def team(tmp_path: Path) -> Path:
+    (tmp_path / "team").mkdir()
+    return tmp_path / "team"
+
+
+def folder(tmp_path: Path, name: str, team: Path | None) -> Registry:
+    (tmp_path / name).mkdir(exist_ok=True)
+    return find_registry(tmp_path / name, team)
+
+
+def send(registry: Registry, plan: Plan) -> None:
+    """Sent and proven: its events are let go of."""
+    directory = registry.directory
+    write_plan(directory, plan, {})
+    with open_journal(directory) as journal:
+        journal.add_plan(plan)
+        run_id = journal.begin_run(plan.plan_id)
+        journal.advance(plan.plan_id, [], [1], run_id=run_id, step=1)
+        journal.advance(plan.plan_id, [Change(1, "acked", "7")], [], run_id=run_id, step=1)
+    cancel_plan(registry, plan, by="ann", reason="enough")
+    registry.release(plan)
+
+
+@pytest.mark.parametrize("row", [EXPORT, OTHER_ID, BY_TRACE], ids=["an export", "another id", "another key"])
+def test_a_colleague_with_another_key_of_the_same_dead_letter_is_refused(
+    tmp_path: Path, team: Path, row: dict[str, Any]
+) -> None:
+    """Its record, or what its payload says, is the same; once the first plan is given up it is his."""
+    first, second = folder(tmp_path, "one", team), folder(tmp_path, "two", team)
+    plan, other = plan_of(letters(API)), plan_of(letters(row))
+    keep_plan(first, plan, {}, by="ann")
+
+    names = names_by_key(letters(row))
+    held = second.held_elsewhere([row["event_key"]], names=names)
+    assert [claim.by for claim in held.values()] == ["ann"]
+    with pytest.raises(PlanError, match=f"event {row['event_key']} is in another open plan: plan-001 in one"):
+        keep_plan(second, other, {}, by="bob")
+    assert second.holder(row["event_key"]) is None or row["event_key"] == "k1"
+
+    cancel_plan(first, plan, by="ann", reason="enough")
+    keep_plan(second, other, {}, by="bob")
+    second.check(other)
+    with pytest.raises(PlanError, match="another open plan"):
+        keep_plan(first, replace(plan, plan_id="plan-002"), {}, by="ann")
+
+
+@pytest.mark.parametrize("row", [EXPORT, OTHER_ID, BY_TRACE], ids=["an export", "another id", "another key"])
+def test_what_a_colleague_has_sent_under_another_key_is_left_out(
+    tmp_path: Path, team: Path, row: dict[str, Any]
+) -> None:
+    first, second = folder(tmp_path, "one", team), folder(tmp_path, "two", team)
+    old = plan_of(letters(row))
+    keep_plan(first, plan_of(letters(API)), {}, by="ann")
+    send(first, plan_of(letters(API)))
+
+    fresh = records([dead(1, **row), dead(2, event_key="x", trace_id="tx", payload_snapshot="{}")])
+    known = Known(sent_elsewhere=read_sends(second, fresh), is_registry_shared=True)
+    assert left_out(plan_of(fresh, known=known)) == {row["event_key"]: "already republished"}
+    # A plan that he made before is not approved any more.
+    with pytest.raises(PlanError, match="was sent by plan-001 in one"):
+        keep_plan(second, old, {}, by="bob")
+    second.claim(old, "bob", "2026-03-02")
+    write_plan(second.directory, old, {})
+    with pytest.raises(PlanError, match="was sent by plan-001 in one"):
+        approve_plan(second, old, settings(), by="cid", reason="mended", accepted=old.unknowns)
+
+
+def test_in_one_folder_a_key_that_the_settings_change_does_not_send_again(tmp_path: Path) -> None:
+    """execution_logs.event_key was set between two snapshots; the journal knows the record by its plan."""
+    own = folder(tmp_path, "one", None)
+    keep_plan(own, plan_of(letters(API)), {}, by="ann")
+    with pytest.raises(PlanError, match="event t1 is in another open plan: plan-001"):
+        keep_plan(own, seal_plan(replace(plan_of(letters(BY_TRACE)), plan_id="plan-002")), {}, by="ann")
+    send(own, plan_of(letters(API)))
+
+    fresh = records([dead(1, **BY_TRACE), dead(2, event_key="x", trace_id="tx", payload_snapshot="{}")])
+    known = Known(journal=read_journal(own.directory), earlier=earlier_plans(own.directory))
+    assert left_out(plan_of(fresh, known=known)) == {"t1": "already republished"}
+
+
+def test_a_dead_letter_that_came_after_the_send_is_planned_under_any_key(tmp_path: Path) -> None:
+    """It died again: another record with the same payload; it gets the next dedupe key."""
+    own = folder(tmp_path, "one", None)
+    keep_plan(own, plan_of(letters(API)), {}, by="ann")
+    send(own, plan_of(letters(API)))
+
+    fresh = records([dead(1, **EXPORT), dead(400_000_000, **{**EXPORT, "record_id": "api-2"})])
+    known = Known(journal=read_journal(own.directory), earlier=earlier_plans(own.directory))
+    assert [event.generation for event in plan_of(fresh, known=known).events] == [2]
+
+
+def _compete(place: Path, number: int, start: Any, results: Any) -> None:
+    row = {**API, "event_key": f"k{number}"}
+    registry = folder(place, f"f{number}", place / "team")
+    plan = plan_of(letters(row))
+    start.wait()
+    try:
+        registry.claim(plan, f"p{number}", "now")
+        results.put((number, True))
+    except PlanError:
+        results.put((number, False))
+
+
+def test_of_planners_with_keys_of_their_own_for_one_dead_letter_exactly_one_wins(tmp_path: Path) -> None:
+    """Ten rounds of four processes at the same moment; whoever loses holds nothing."""
+    for turn in range(10):
+        place = tmp_path / str(turn)
+        (place / "team").mkdir(parents=True)
+        start, results = FORK.Event(), FORK.Queue()
+        workers = [FORK.Process(target=_compete, args=(place, number, start, results)) for number in range(4)]
+        for worker in workers:
+            worker.start()
+        start.set()
+        won = dict(results.get(timeout=30) for _ in workers)
+        for worker in workers:
+            worker.join(30)
+
+        assert sum(won.values()) == 1
+        held = {number for number in won if find_registry(place / "f0", place / "team").holder(f"k{number}")}
+        assert held == {number for number, has_won in won.items() if has_won}
+
+
+def test_names_are_of_what_is_known() -> None:
+    """No name of a payload without a trace, which may be another event's; none of what is no JSON."""
+    assert names_of("wf", None, "r1", "v") == ('["record","wf","r1"]',)
+    assert names_of("wf", "t1", None, "v") == ('["value","wf","t1","v"]',)
+    assert names_of("wf", "t1", pd.NA, "") == ()
+    assert value_of('{"a": 1.0}') == value_of('{"a":1}') != value_of('{"a":2}')
+    assert value_of("no JSON") == value_of(None) == ""
+
+
+def test_a_name_that_cannot_be_read_lets_nobody_have_the_event(tmp_path: Path, team: Path) -> None:
+    """Nobody knows then whose it is."""
+    first, second = folder(tmp_path, "one", team), folder(tmp_path, "two", team)
+    keep_plan(first, plan_of(letters(API)), {}, by="ann")
+    (also, *_) = sorted(team.glob("??/*.also"))
+    also.unlink()
+    also.write_text(json.dumps({"hash": "x"}))
+
+    with pytest.raises(PlanError, match="cannot be read"):
+        keep_plan(second, plan_of(letters(EXPORT)), {}, by="bob")
