@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from dlqkit.report.facts import SCHEMA
+
 HOSTILE = "<script>alert(1)</script> | [x](javascript:1) \x1b[31m"
 
 
@@ -11,8 +13,9 @@ def make_facts(**over: Any) -> dict[str, Any]:
     """An infrastructure incident of 12 events that is going on."""
     nothing = {"value": 12, "bound": "exact"}
     values: dict[str, Any] = {
-        "schema": 2,
+        "schema": SCHEMA,
         "dlqkit": "0.1.0",
+        "redacted": False,
         "incident": {
             "name": "orders",
             "workflow_id": None,
@@ -86,6 +89,7 @@ def make_facts(**over: Any) -> dict[str, Any]:
                 "last_at": "2026-03-02T15:59:00+00:00",
             }
         ],
+        "signature_count": 1,
         "assumptions": [],
         "signals": [
             {
@@ -97,6 +101,8 @@ def make_facts(**over: Any) -> dict[str, Any]:
                 "onset_high_at": "2026-03-02T14:02:15+00:00",
                 "end_at": None,
                 "resolution_s": None,
+                "what": None,
+                "baseline": 0.0,
                 "size": 12.0,
                 "confidence": 0.99,
                 "evidence": "records",
@@ -163,11 +169,13 @@ def make_facts(**over: Any) -> dict[str, Any]:
                 "query": "queued_to_dlq=true",
                 "asked_start": "2026-03-02T12:00:00+00:00",
                 "asked_end": "2026-03-02T16:00:00+00:00",
+                "got_end": "2026-03-02T15:59:00+00:00",
                 "received": 12,
                 "completeness": "complete",
                 "missing": [],
                 "findings": [],
                 "quarantined": 0,
+                "newest_first": None,
             }
         ],
         "judgement": {"severity": None, "cause": None, "done": None, "owner": None, "prevention": None},
