@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from dlqkit.evidence.folder import IncidentFolder
     from dlqkit.report.judgement import Judgement
 
-__all__ = ["describe_changes", "diagnose", "sign_dead_letters"]
+__all__ = ["classify_dead", "describe_changes", "diagnose", "sign_dead_letters"]
 
 CLASSES = ("business", "infrastructure", "timeout", "unknown")
 # One class speaks for the incident when it holds nearly all of its events; background failures make up the rest.
@@ -60,13 +60,7 @@ def diagnose(
     timeout = believe_timeout(own) if timeout_set is None else None
     max_attempts = attempts_set if attempts is None else attempts.value
     timeout_ms = timeout_set if timeout is None else timeout.value
-    earlier = own[own["event_key"].isin(set(dead["event_key"].dropna())) & ~own.index.isin(dead.index)]
-    earlier = earlier[~earlier["queued_to_dlq"].fillna(False).astype(bool)]
-    by_fields = classify_failures(
-        pd.concat([dead, earlier]),
-        max_attempts=None if max_attempts is None else int(max_attempts),
-        timeout_ms=timeout_ms,
-    )
+    by_fields = classify_dead(own, dead, max_attempts, timeout_ms)
     classes = apply_overrides(by_fields, judgement.class_overrides)
     unmatched = find_unmatched_overrides(by_fields, judgement.class_overrides)
     first = dead["recorded_at"].min()
@@ -101,6 +95,19 @@ def diagnose(
     }
     keys = {str(name): list(part["event_key"]) for name, part in classes.groupby("failure_class", observed=True)}
     return diagnosis, keys if value == "mixed" else {}
+
+
+def classify_dead(
+    own: pd.DataFrame, dead: pd.DataFrame, max_attempts: float | None, timeout_ms: float | None
+) -> pd.DataFrame:
+    """Classes of the incident's events by their fields, with what records of earlier attempts tell of them."""
+    earlier = own[own["event_key"].isin(set(dead["event_key"].dropna())) & ~own.index.isin(dead.index)]
+    earlier = earlier[~earlier["queued_to_dlq"].fillna(False).astype(bool)]
+    return classify_failures(
+        pd.concat([dead, earlier]),
+        max_attempts=None if max_attempts is None else int(max_attempts),
+        timeout_ms=timeout_ms,
+    )
 
 
 def _most(column: pd.Series) -> str | None:

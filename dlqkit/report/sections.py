@@ -10,6 +10,7 @@ from dlqkit.report import diagnosis_tables as why
 from dlqkit.report import republished as sent
 from dlqkit.report import tables
 from dlqkit.report.history_tables import show_earlier
+from dlqkit.report.provenance_tables import show_provenance, show_reproduction
 from dlqkit.report.wording import Line
 
 __all__ = ["Block", "choose_sections", "missing_judgement", "report_status"]
@@ -120,4 +121,5 @@ def _evidence(facts: Facts) -> tuple[str, list[Block]]:
     blocks: list[Block] = [tables.show_coverage(facts)]
     blocks += [tables.Text("Taken to be so, not given", taken)] if taken else []
     blocks += [tables.Text("", found)] if found else []
-    return "Evidence", blocks
+    is_short = facts["state"]["value"] in {"nothing", "unknown"}
+    return "Evidence", [*blocks, show_reproduction(facts), *([] if is_short else [show_provenance(facts)])]

@@ -220,6 +220,37 @@ def make_facts(**over: Any) -> dict[str, Any]:
         "findings": [],
         "reports": {"count": 0, "fates": {}, "rows": []},
         "communication": [],
+        "sources": [
+            {
+                "evidence_id": "001/1",
+                "snapshot": "001",
+                "kind": "records: dead letters",
+                "source": "http://127.0.0.1/execution-logs",
+                "query": "queued_to_dlq=true",
+                "asked_start": "2026-03-02T12:00:00+00:00",
+                "asked_end": "2026-03-02T16:00:00+00:00",
+                "page_limit": 100,
+                "requests": 1,
+                "received": 12,
+                "kept": 12,
+            }
+        ],
+        "provenance": {
+            "events.affected": {
+                "what": "Events that were dead-lettered",
+                "parts": [
+                    {
+                        "frame": "records",
+                        "evidence": "001/1",
+                        "filter": "workflow_id = 'wf-1' and queued_to_dlq",
+                        "rows": 12,
+                        "first_at": "2026-03-02T14:02:05+00:00",
+                        "last_at": "2026-03-02T15:59:00+00:00",
+                        "hash": "0123456789abcdef" * 4,
+                    }
+                ],
+            }
+        },
     }
     values.update(over)
     return values
