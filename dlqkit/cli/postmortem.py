@@ -38,6 +38,10 @@ def postmortem(
     attach: Annotated[
         str | None, typer.Option(metavar="TICKET", help="Attach the report to this ticket, once. Needs the network.")
     ] = None,
+    include_payload: Annotated[
+        bool,
+        typer.Option("--include-payload", help="Show values of payloads, which may hold personal data; this is noted."),
+    ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print the paths as JSON.")] = False,
     strict: Annotated[bool, typer.Option(help="Exit with 3 for unverified evidence too.")] = False,
 ) -> None:
@@ -48,6 +52,7 @@ def postmortem(
     from dlqkit.evidence.store import write_bytes
     from dlqkit.incident import parse_time
     from dlqkit.report.bundle import make_zip
+    from dlqkit.report.payload_tables import warn_of_payloads
     from dlqkit.report.run import run_postmortem
     from dlqkit.tickets.choose import open_tickets
     from dlqkit.tickets.ticket import check_key
@@ -64,6 +69,7 @@ def postmortem(
         progress=lambda step: say(f"Post-mortem: {step}"),
         personal_fields=settings.report.personal_fields,
         earlier=earlier or settings.report.earlier,
+        include_payload=include_payload,
     )
     paths = dict(result.paths)
     if pack:
@@ -72,6 +78,8 @@ def postmortem(
     if not as_json:
         for path in paths.values():
             typer.echo(for_terminal(path))
+        if result.facts["payloads"]:
+            typer.echo(for_terminal(warn_of_payloads(result.facts)), err=True)
         for problem in result.problems:
             typer.echo(f"Not whole: {for_terminal(problem)}", err=True)
     attached = None if tickets is None else _attach(*tickets, directory, result, paths)
@@ -81,6 +89,7 @@ def postmortem(
                 "attached": None if attached is None else asdict(attached),
                 "paths": {name: str(path) for name, path in paths.items()},
                 "complete": result.complete,
+                "payloads": len(result.facts["payloads"]["rows"]) if result.facts["payloads"] else 0,
                 "problems": list(result.problems),
             }
         )

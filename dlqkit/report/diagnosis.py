@@ -177,9 +177,9 @@ def _signature_rows(groups: pd.DataFrame, classes: pd.DataFrame) -> list[dict[st
     return out
 
 
-def _shown(kind: str, what: str) -> str:
+def _shown(kind: str, what: str, with_values: bool) -> str:
     """A log line without credentials; a client without its name, which is a value of the payload."""
-    if kind == "client":
+    if kind == "client" and not with_values:
         return f"a new value of {what.split(' ')[0]}"
     return mask_credentials(what)[:200] if kind == "log" else what
 
@@ -197,8 +197,13 @@ def describe_changes(
     main: pd.Series | None,
     rows: list[dict[str, Any]],
     workflow_id: str | None,
+    *,
+    with_values: bool = False,
 ) -> dict[str, Any]:
-    """What changed in the half hour before the onset, and what was looked at for it."""
+    """What changed in the half hour before the onset, and what was looked at for it.
+
+    ``with_values``: whether a new client is named by the value of its payload.
+    """
     looked = ["worker restarts and versions in the metrics"] if len(samples) else []
     looked += ["event volume"] if len(samples) else []
     looked += ["payloads of the records"] if _payloads_tell(own, main) else []
@@ -225,7 +230,7 @@ def describe_changes(
         {
             "at": time_text(row.at),
             "kind": str(row.kind),
-            "what": _shown(str(row.kind), str(row.what)),
+            "what": _shown(str(row.kind), str(row.what), with_values),
             "before_s": value_or_none(row.before_s),
             "workflow_id": None if pd.isna(row.workflow_id) else str(row.workflow_id),
             "evidence": named.get(str(row.evidence), str(row.evidence)) or evidence,

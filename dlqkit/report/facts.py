@@ -245,6 +245,7 @@ def facts(folder: IncidentFolder, *, as_of: datetime | None = None, first_look: 
         "schema": SCHEMA,
         "dlqkit": __version__,
         "redacted": False,
+        "payloads": None,
         "incident": {
             "name": folder.path.name,
             "workflow_id": folder.incident.workflow_id,

@@ -7,8 +7,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from dlqkit.language import say
 from dlqkit.report import tables
 from dlqkit.report.figure_tables import show_figure_data
+from dlqkit.report.payload_tables import warn_of_payloads
 from dlqkit.report.sections import choose_sections, report_status
 from dlqkit.report.wording import counted_sources, headline, moment_text
 from dlqkit.untrusted import for_html, for_markdown, for_markdown_alt
@@ -76,6 +78,7 @@ class Figure:
 def banners(facts: Facts, problems: Sequence[str]) -> list[str]:
     """What is not whole, before anything else is read."""
     out = [f"This report is not whole: {problem}" for problem in problems]
+    out += [warn_of_payloads(facts)] if facts["payloads"] else []
     for row in counted_sources(facts):
         if row["completeness"] == "partial":
             out.append(f"{row['kind']} [{row['evidence_id']}] is partial. {' '.join(row['missing'])}".strip())
@@ -155,6 +158,7 @@ def footer_text(facts: Facts) -> str:
     return (
         f"Made by dlqkit {facts['dlqkit']} from snapshot {facts['snapshot']['id']}; numbers are those of facts.json."
         + (" Personal data are replaced by pseudonyms." if facts.get("redacted") else "")
+        + (" " + say("Payloads are shown as they came.") if facts["payloads"] else "")
     )
 
 

@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from dlqkit.language import say
 from dlqkit.report import closing_tables as closing
 from dlqkit.report import diagnosis_tables as why
 from dlqkit.report import republished as sent
 from dlqkit.report import tables
 from dlqkit.report.history_tables import show_earlier
+from dlqkit.report.payload_tables import show_payloads
 from dlqkit.report.provenance_tables import show_provenance, show_reproduction
 from dlqkit.report.wording import Line
 
@@ -41,6 +43,7 @@ def choose_sections(facts: Facts) -> list[tuple[str, list[Block]]]:
         ("Prevention", [why.show_prevention(facts), _judged(facts, "Prevention", "prevention")]),
         ("Closure", [closing.show_closing(facts), closing.show_checklist(facts), closing.show_closing_counts(facts)]),
         *_earlier(facts),
+        *_payloads(facts),
         _evidence(facts),
     ]
 
@@ -82,6 +85,11 @@ def _republished(facts: Facts) -> list[Block]:
 def _earlier(facts: Facts) -> list[tuple[str, list[Block]]]:
     """Only where somebody said where to look, so that the same evidence gives the same report everywhere."""
     return [("Earlier incidents", [*show_earlier(facts)])] if "earlier" in facts else []
+
+
+def _payloads(facts: Facts) -> list[tuple[str, list[Block]]]:
+    """Only where somebody asked for them."""
+    return [(say("Payloads"), [show_payloads(facts)])] if facts["payloads"] else []
 
 
 def _reported(facts: Facts) -> list[Block]:

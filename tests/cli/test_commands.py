@@ -372,6 +372,18 @@ def test_the_secret_of_the_ticket_system_is_in_no_file_of_the_folder(
     assert files and not [path for path in files if token.encode() in path.read_bytes()]
 
 
+def test_payloads_in_a_report_are_warned_of_where_it_is_made(run: Run, incident: str) -> None:
+    """Three of the forty are shown; without the option nobody hears of them."""
+    _, _, before = run("postmortem", incident, "--format", "md")
+    code, _, err = run("postmortem", incident, "--format", "md", "--include-payload")
+    _, told, _ = run("postmortem", incident, "--format", "md", "--include-payload", "--json")
+
+    assert code == 0
+    assert "may hold personal data" in err and "may hold personal data" not in before
+    assert json.loads(told)["payloads"] == 3
+    assert "4111-1111" in Path(incident, "report", "postmortem.md").read_text(encoding="utf-8")
+
+
 def test_a_ticket_that_cannot_be_is_refused_before_the_report_is_made(
     run: Run, incident: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:

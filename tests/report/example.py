@@ -16,6 +16,7 @@ def make_facts(**over: Any) -> dict[str, Any]:
         "schema": SCHEMA,
         "dlqkit": "0.1.0",
         "redacted": False,
+        "payloads": None,
         "incident": {
             "name": "orders",
             "workflow_id": None,
