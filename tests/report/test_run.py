@@ -107,7 +107,7 @@ def test_a_kernel_that_dies_still_leaves_a_report_that_says_so(
     """Papermill calls a notebook complete whose kernel died; the banner and the result say what did not run."""
 
     def break_fourth(cells: list[dict[str, object]]) -> None:
-        cells[4]["source"] = code
+        cells[5]["source"] = code
 
     broken = _template(break_fourth, incident.parent)
     monkeypatch.setattr(run_module, "find_template", lambda _: broken)
