@@ -29,7 +29,13 @@ WIDTH = 80
 def event(
     context: typer.Context,
     directory: Annotated[Path, typer.Argument(help="Incident folder.")],
-    event_id: Annotated[str, typer.Argument(metavar="ID", help="trace_id, event_key or record_id.")],
+    event_id: Annotated[
+        str | None, typer.Argument(metavar="[ID]", help="trace_id, event_key or record_id.", show_default=False)
+    ] = None,
+    fact: Annotated[
+        str | None,
+        typer.Option(metavar="ID", help="Instead of an event: the records behind this number of the report."),
+    ] = None,
     snapshot: Annotated[
         str | None, typer.Option(help="Number of the evidence snapshot; the newest by default.")
     ] = None,
@@ -40,7 +46,11 @@ def event(
 ) -> None:
     """Show one event's history: every record, log line, error, payload, and its original message. Offline.
 
+    Or, with --fact, the records behind a number of the report; facts.json and the report's last section have the ids.
+
     Example: dlqkit event incidents/orders 4bf92f3577b34da6a3ce929d0e0e4736
+
+    Example: dlqkit event incidents/orders --fact events.affected
     """
     from dlqkit.errors import ParameterError
     from dlqkit.evidence.folder import open_incident
@@ -48,6 +58,17 @@ def event(
     from dlqkit.republish.next_steps import here
 
     incident = open_incident(directory, snapshot=snapshot)
+    if (event_id is None) == (fact is None):
+        raise ParameterError(
+            "Neither an event nor a fact is named, or both are.",
+            here("Give one: dlqkit event DIR ID, or dlqkit event DIR --fact events.affected", directory),
+        )
+    if fact is not None:
+        from dlqkit.cli.fact import print_fact
+
+        print_fact(incident, fact, zone=zone_of(context), payload=payload, as_json=as_json)
+        return
+    assert event_id is not None
     records = incident.records().frame
     history = event_history(records, event_id, worker_logs=incident.worker_logs().frame)
     if history.empty:

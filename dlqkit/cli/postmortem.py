@@ -45,6 +45,10 @@ def postmortem(
     ask_review: Annotated[bool, typer.Option("--ask-review", help="Record that a review is asked for.")] = False,
     reviewed_by: Annotated[str | None, typer.Option(help="Record who has reviewed the report as it stands.")] = None,
     by: Annotated[str | None, typer.Option(help="Who asks; the user of this machine by default.")] = None,
+    include_payload: Annotated[
+        bool,
+        typer.Option("--include-payload", help="Show values of payloads, which may hold personal data; this is noted."),
+    ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print the paths as JSON.")] = False,
     strict: Annotated[bool, typer.Option(help="Exit with 3 for unverified evidence too.")] = False,
 ) -> None:
@@ -55,6 +59,7 @@ def postmortem(
     from dlqkit.evidence.store import write_bytes
     from dlqkit.incident import parse_time
     from dlqkit.report.bundle import make_zip
+    from dlqkit.report.payload_tables import warn_of_payloads
     from dlqkit.report.run import run_postmortem
     from dlqkit.tickets.choose import open_tickets
     from dlqkit.tickets.ticket import check_key
@@ -73,6 +78,7 @@ def postmortem(
         progress=tell_step,
         personal_fields=settings.report.personal_fields,
         earlier=earlier or settings.report.earlier,
+        include_payload=include_payload,
     )
     paths = dict(result.paths)
     if pack:
@@ -81,6 +87,8 @@ def postmortem(
     if not as_json:
         for path in paths.values():
             typer.echo(for_terminal(path))
+        if result.facts["payloads"]:
+            typer.echo(for_terminal(warn_of_payloads(result.facts)), err=True)
         for problem in result.problems:
             typer.echo(for_terminal(language.say("Not whole: {problem}", problem=problem)), err=True)
     attached = None if tickets is None else _attach(*tickets, directory, result, paths)
@@ -90,6 +98,7 @@ def postmortem(
                 "attached": None if attached is None else asdict(attached),
                 "paths": {name: str(path) for name, path in paths.items()},
                 "complete": result.complete,
+                "payloads": len(result.facts["payloads"]["rows"]) if result.facts["payloads"] else 0,
                 "problems": list(result.problems),
             }
         )

@@ -12,7 +12,7 @@ import pandas as pd
 
 from dlqkit.errors import ParameterError
 
-__all__ = ["Entities", "count_entities", "values_at"]
+__all__ = ["Entities", "count_entities", "name_entities", "values_at"]
 
 _ROOTS = {"payload": "payload_snapshot", "payload_snapshot": "payload_snapshot", "extra": "extra_json"}
 
@@ -60,10 +60,16 @@ def count_entities(records: pd.DataFrame, path: str) -> Entities:
     ParameterError
         If the path begins with neither.
     """
+    named = name_entities(records, path)
+    rows = sum(bool(names) for names in named)
+    return Entities(path, len(set().union(*named)), rows, len(records) - rows)
+
+
+def name_entities(records: pd.DataFrame, path: str) -> list[set[str]]:
+    """The names at a path, for each row; see ``count_entities``."""
     root, *parts = [part for part in path.replace("[]", "").split(".") if part] or [""]
     if not parts and root in records.columns:
-        known = records[root].dropna()
-        return Entities(path, int(known.nunique()), len(known), len(records) - len(known))
+        return [set() if pd.isna(value) else {str(value)} for value in records[root]]
     if root not in _ROOTS or not parts:
         raise ParameterError(
             f"The entity key {path[:80]!r} names neither a column nor a field of the payload.",
@@ -71,13 +77,7 @@ def count_entities(records: pd.DataFrame, path: str) -> Entities:
         )
     column = _ROOTS[root]
     texts = records[column] if column in records.columns else pd.Series(pd.NA, index=records.index, dtype="str")
-    found: set[str] = set()
-    rows = 0
-    for text in texts:
-        names = {_name(value) for value in values_at(_decoded(text), parts)}
-        found |= names
-        rows += bool(names)
-    return Entities(path, len(found), rows, len(records) - rows)
+    return [{_name(value) for value in values_at(_decoded(text), parts)} for text in texts]
 
 
 def _decoded(text: Any) -> Any:

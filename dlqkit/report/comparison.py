@@ -82,8 +82,12 @@ def describe_differences(
     main: pd.Series | None,
     moment: datetime,
     classes: Mapping[str, Sequence[str]],
+    *,
+    with_values: bool = False,
 ) -> list[dict[str, Any]]:
     """The same as facts, without values of payloads; a row for all events, or for each class of a mixed incident.
+
+    ``with_values``: whether values of payloads are shown.
 
     Returns
     -------
@@ -97,13 +101,16 @@ def describe_differences(
     out = []
     for name, keys in parts:
         found = find_differences(own, dead, main, moment, keys)
-        rows = [_row(row) for row in found.to_dict("records")]
+        rows = [_row(row, with_values) for row in found.to_dict("records")]
         out.append({"of": name, "answer": found.attrs["answer"], "reason": found.attrs["reason"], "rows": rows})
     return out
 
 
-def _row(row: Mapping[Any, Any]) -> dict[str, Any]:
-    conditions = [[str(name), _shown(str(name), value)] for name, value in row["conditions"].items()]
+def _row(row: Mapping[Any, Any], with_values: bool) -> dict[str, Any]:
+    conditions = [
+        [str(name), str(value) if with_values else _shown(str(name), value)]
+        for name, value in row["conditions"].items()
+    ]
     numbers = ("effect", "low", "high", "rate_with", "rate_without", "failing_with", "failing_without", "healthy_with",
                "healthy_without", "explains", "comparisons", "p_value", "baseline_share")  # fmt: skip
     usual = row["usual"]

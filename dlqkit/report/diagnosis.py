@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from dlqkit.evidence.folder import IncidentFolder
     from dlqkit.report.judgement import Judgement
 
-__all__ = ["describe_changes", "diagnose", "sign_dead_letters"]
+__all__ = ["classify_dead", "describe_changes", "diagnose", "sign_dead_letters"]
 
 CLASSES = ("business", "infrastructure", "timeout", "unknown")
 # One class speaks for the incident when it holds nearly all of its events; background failures make up the rest.
@@ -62,13 +62,7 @@ def diagnose(
     timeout = believe_timeout(own) if timeout_set is None else None
     max_attempts = attempts_set if attempts is None else attempts.value
     timeout_ms = timeout_set if timeout is None else timeout.value
-    earlier = own[own["event_key"].isin(set(dead["event_key"].dropna())) & ~own.index.isin(dead.index)]
-    earlier = earlier[~earlier["queued_to_dlq"].fillna(False).astype(bool)]
-    by_fields = classify_failures(
-        pd.concat([dead, earlier]),
-        max_attempts=None if max_attempts is None else int(max_attempts),
-        timeout_ms=timeout_ms,
-    )
+    by_fields = classify_dead(own, dead, max_attempts, timeout_ms)
     classes = apply_overrides(by_fields, judgement.class_overrides)
     unmatched = find_unmatched_overrides(by_fields, judgement.class_overrides)
     first = dead["recorded_at"].min()
@@ -107,6 +101,19 @@ def diagnose(
     }
     keys = {str(name): list(part["event_key"]) for name, part in classes.groupby("failure_class", observed=True)}
     return diagnosis, keys if value == "mixed" else {}
+
+
+def classify_dead(
+    own: pd.DataFrame, dead: pd.DataFrame, max_attempts: float | None, timeout_ms: float | None
+) -> pd.DataFrame:
+    """Classes of the incident's events by their fields, with what records of earlier attempts tell of them."""
+    earlier = own[own["event_key"].isin(set(dead["event_key"].dropna())) & ~own.index.isin(dead.index)]
+    earlier = earlier[~earlier["queued_to_dlq"].fillna(False).astype(bool)]
+    return classify_failures(
+        pd.concat([dead, earlier]),
+        max_attempts=None if max_attempts is None else int(max_attempts),
+        timeout_ms=timeout_ms,
+    )
 
 
 def _most(column: pd.Series) -> str | None:
@@ -176,9 +183,9 @@ def _signature_rows(groups: pd.DataFrame, classes: pd.DataFrame) -> list[dict[st
     return out
 
 
-def _shown(kind: str, what: str) -> str:
+def _shown(kind: str, what: str, with_values: bool) -> str:
     """A log line without credentials; a client without its name, which is a value of the payload."""
-    if kind == "client":
+    if kind == "client" and not with_values:
         # In every language the sentence begins with the field.
         return say("a new value of {field}", field=what.split(" ")[0].rstrip(":"))
     return mask_credentials(what)[:200] if kind == "log" else what
@@ -197,8 +204,13 @@ def describe_changes(
     main: pd.Series | None,
     rows: list[dict[str, Any]],
     workflow_id: str | None,
+    *,
+    with_values: bool = False,
 ) -> dict[str, Any]:
-    """What changed in the half hour before the onset, and what was looked at for it."""
+    """What changed in the half hour before the onset, and what was looked at for it.
+
+    ``with_values``: whether a new client is named by the value of its payload.
+    """
     looked = [say("worker restarts and versions in the metrics")] if len(samples) else []
     looked += [say("event volume")] if len(samples) else []
     looked += [say("payloads of the records")] if _payloads_tell(own, main) else []
@@ -225,7 +237,7 @@ def describe_changes(
         {
             "at": time_text(row.at),
             "kind": str(row.kind),
-            "what": _shown(str(row.kind), str(row.what)),
+            "what": _shown(str(row.kind), str(row.what), with_values),
             "before_s": value_or_none(row.before_s),
             "workflow_id": None if pd.isna(row.workflow_id) else str(row.workflow_id),
             "evidence": named.get(str(row.evidence), str(row.evidence)) or evidence,

@@ -46,6 +46,7 @@ from dlqkit.report.judgement import read_judgement
 from dlqkit.report.lessons import describe_people
 from dlqkit.report.milestones import describe_milestones, merge_said
 from dlqkit.report.prevention import describe_prevention
+from dlqkit.report.provenance import describe_provenance, describe_sources
 from dlqkit.report.reported import describe_findings, describe_reports
 from dlqkit.report.republished import describe_republish, mark_republish
 from dlqkit.report.review import mark_judgement, read_review
@@ -80,7 +81,7 @@ __all__ = [
     "signals_frame",
 ]
 
-SCHEMA = 5
+SCHEMA = 6
 STALE = timedelta(minutes=1)
 # What the timeline says of the onset, by the signal.
 _ONSETS = {
@@ -218,7 +219,7 @@ def facts(folder: IncidentFolder, *, as_of: datetime | None = None, first_look: 
         Aware; the last time in the evidence by default. Nothing after it is seen.
     first_look : bool
         Whether only dead letters and counters are there yet: then ``durations``, ``differences``, ``impact``,
-        ``prevention`` and ``figures``, which rest on the workflow's other records, are empty.
+        ``prevention``, ``figures`` and ``provenance``, which rest on the workflow's other records, are empty.
 
     Returns
     -------
@@ -234,7 +235,7 @@ def facts(folder: IncidentFolder, *, as_of: datetime | None = None, first_look: 
     moment = _check_moment(as_of, evidence_end(folder, rows), rows)
     trace_id = folder.incident.trace_id
     judgement = read_judgement(folder)
-    records = sign_dead_letters(folder.records().frame, judgement.signatures)
+    records = signed = sign_dead_letters(folder.records().frame, judgement.signatures)
     signals = find_signals(folder, as_of=moment, signed=records)
     workflow_id = choose_workflow(signals, folder.incident.workflow_id or read_word(folder.path).workflow_id)
     samples = with_labels(folder.samples().frame, folder.series().frame)
@@ -260,6 +261,7 @@ def facts(folder: IncidentFolder, *, as_of: datetime | None = None, first_look: 
         "dlqkit": __version__,
         "language": current(),
         "redacted": False,
+        "payloads": None,
         "incident": {
             "name": folder.path.name,
             "workflow_id": folder.incident.workflow_id,
@@ -319,6 +321,8 @@ def facts(folder: IncidentFolder, *, as_of: datetime | None = None, first_look: 
     out["advice"] = advise(out, directory=str(folder.display_path))
     out["timeline"] = merge_said(_moments(out), out["said"])
     out["communication"] = write_communication(out)
+    out["sources"] = describe_sources(folder)
+    out["provenance"] = {} if first_look else describe_provenance(folder, out, signed=signed)
     return out
 
 

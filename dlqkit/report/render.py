@@ -10,6 +10,7 @@ from typing import Any
 from dlqkit.language import current, mark, retell, say, spoken_as_facts
 from dlqkit.report import tables
 from dlqkit.report.figure_tables import show_figure_data
+from dlqkit.report.payload_tables import warn_of_payloads
 from dlqkit.report.sections import choose_sections, report_status
 from dlqkit.report.wording import counted_sources, headline, moment_text
 from dlqkit.untrusted import for_html, for_markdown, for_markdown_alt
@@ -88,6 +89,7 @@ class Figure:
 def banners(facts: Facts, problems: Sequence[str]) -> list[str]:
     """What is not whole, before anything else is read."""
     out = [say("This report is not whole: {problem}", problem=problem) for problem in problems]
+    out += [warn_of_payloads(facts)] if facts["payloads"] else []
     for row in counted_sources(facts):
         named = {"source": retell(row["kind"]), "evidence_id": row["evidence_id"]}
         if row["completeness"] == "partial":
@@ -185,8 +187,9 @@ def footer_text(facts: Facts) -> str:
         version=facts["dlqkit"],
         snapshot=facts["snapshot"]["id"],
     )
-    redacted = say("Personal data are replaced by pseudonyms.")
-    return f"{text} {redacted}" if facts.get("redacted") else text
+    more = [say("Personal data are replaced by pseudonyms.")] if facts.get("redacted") else []
+    more += [say("Payloads are shown as they came.")] if facts["payloads"] else []
+    return " ".join([text, *more])
 
 
 @spoken_as_facts

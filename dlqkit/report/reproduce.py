@@ -39,6 +39,17 @@ def show_reproduction(facts: Facts) -> Table:
         (
             (say("Check that the evidence is as it was collected"), f"dlqkit verify {name}"),
             (say("Make this report again, with dlqkit {version}; offline", version=facts["dlqkit"]), again),
+            *_behind(facts, name),
             (say("Look on by yourself"), f"dlqkit lab {name}"),
         ),
     )
+
+
+def _behind(facts: Facts, name: str) -> list[tuple[str, str]]:
+    known = list(facts["provenance"])
+    if not known:
+        return []
+    # What an analyst asks first, where there is such a number.
+    fact_id = "events.affected" if "events.affected" in known else known[0]
+    shown = f"dlqkit event {name} --snapshot {facts['snapshot']['id']} --fact {fact_id}"
+    return [(say("List the records behind a number, here of {fact}", fact=fact_id), shown)]

@@ -16,6 +16,7 @@ from typing import Any
 
 from dlqkit import errors
 from dlqkit.errors import ParameterError, RunError
+from dlqkit.evidence import audit_log
 from dlqkit.evidence.folder import open_incident
 from dlqkit.evidence.manifest import verify
 from dlqkit.evidence.store import write_bytes
@@ -25,6 +26,7 @@ from dlqkit.report.facts import facts_json
 from dlqkit.report.history import describe_history, find_history
 from dlqkit.report.judgement_file import write_template
 from dlqkit.report.notebook_words import translate_notebook
+from dlqkit.report.payloads import add_payloads
 from dlqkit.report.pseudonyms import redact_facts
 from dlqkit.report.render import Figure, render_html, render_markdown
 from dlqkit.report.render_pdf import has_typst, render_pdf
@@ -205,6 +207,7 @@ def run_postmortem(
     progress: Callable[[str], None] | None = None,
     personal_fields: Collection[str] = (),
     earlier: Path | str | None = None,
+    include_payload: bool = False,
 ) -> PostmortemResult:
     """Write the post-mortem of an incident folder, in the language that is spoken: facts.json, and ``formats``.
 
@@ -226,6 +229,8 @@ def run_postmortem(
         Names of fields whose values are personal, beside those that are known.
     earlier : path, optional
         A folder; earlier incidents below it with the same error get a section of their own.
+    include_payload : bool
+        Show values of payloads, as they came; the report's banner and ``audit.jsonl`` say so.
 
     Returns
     -------
@@ -254,6 +259,11 @@ def run_postmortem(
     if earlier is not None:
         found["earlier"] = describe_history(find_history(folder, earlier, facts=found))
     facts = redact_facts(root, found, personal_fields)
+    if include_payload:
+        facts = add_payloads(folder, found, facts)
+        # Noted before anything is written: no export of payloads is without its line.
+        audit_log.append(root, "postmortem with payloads", snapshot=folder.snapshot, formats=list(wanted),
+                         payloads=len(facts["payloads"]["rows"]))  # fmt: skip
     target = output.resolve() if output else root / "report"
     paths = {"facts": target / "facts.json"}
     write_bytes(paths["facts"], facts_json(facts))

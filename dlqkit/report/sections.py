@@ -11,6 +11,8 @@ from dlqkit.report import diagnosis_tables as why
 from dlqkit.report import lessons, milestones, reproduce, tables
 from dlqkit.report import republished as sent
 from dlqkit.report.history_tables import show_earlier
+from dlqkit.report.payload_tables import show_payloads
+from dlqkit.report.provenance_tables import show_provenance
 from dlqkit.report.review_state import state_text
 from dlqkit.report.wording import Line
 
@@ -62,6 +64,7 @@ def choose_sections(facts: Facts) -> list[tuple[str, list[Block]]]:
             [closing.show_closing(facts), closing.show_checklist(facts), closing.show_closing_counts(facts)],
         ),
         *_earlier(facts),
+        *_payloads(facts),
         _evidence(facts),
         (say("How to make it again"), [reproduce.show_reproduction(facts)]),
     ]
@@ -114,6 +117,11 @@ def _written(facts: Facts) -> list[tuple[str, list[Block]]]:
     return [(say("Lessons and follow-ups"), blocks)] if blocks else []
 
 
+def _payloads(facts: Facts) -> list[tuple[str, list[Block]]]:
+    """Only where somebody asked for them."""
+    return [(say("Payloads"), [show_payloads(facts)])] if facts["payloads"] else []
+
+
 def _reported(facts: Facts) -> list[Block]:
     return [why.show_reports(facts)] if facts["reports"]["count"] else []
 
@@ -139,4 +147,5 @@ def _evidence(facts: Facts) -> tuple[str, list[Block]]:
     blocks: list[Block] = [tables.show_coverage(facts)]
     blocks += [tables.Text(say("Taken to be so, not given"), taken)] if taken else []
     blocks += [tables.Text("", found)] if found else []
-    return say("Evidence"), blocks
+    is_short = facts["state"]["value"] in {"nothing", "unknown"}
+    return say("Evidence"), [*blocks, *([] if is_short else [show_provenance(facts)])]

@@ -155,6 +155,49 @@ def test_the_history_of_an_event_has_every_error_whole_and_the_payload_readable(
     assert "\x1b" not in out
 
 
+def test_the_records_behind_a_number_are_listed_as_the_report_has_them(run: Run, incident: str) -> None:
+    """Forty dead letters; an error's control characters do not reach the terminal."""
+    assert run("postmortem", incident, "--format", "md")[0] == 0
+
+    code, out, err = run("event", incident, "--fact", "events.affected")
+    _, told, _ = run("event", incident, "--fact", "events.affected", "--json")
+    part = json.loads(told)["parts"][0]
+    facts = json.loads(Path(incident, "report", "facts.json").read_text(encoding="utf-8"))
+
+    assert (code, err) == (0, "")
+    assert out.count("  dead  5 attempts") == 40
+    assert "\x1b" not in out and "Make it again" not in out
+    assert json.loads(told)["as_reported"] is True
+    assert part["hash"] == facts["provenance"]["events.affected"]["parts"][0]["hash"]
+    assert [row["record_id"] for row in part["rows"]] == [f"d{n}" for n in range(40)]
+    assert part["rows"][0]["payload_snapshot"] == '{"card": "4111-1111"}'
+    assert "4111" not in run("event", incident, "--fact", "events.affected", "--json", "--no-payload")[1]
+
+
+def test_a_report_whose_classes_were_judged_anew_since_is_said_to_be_of_other_rows(run: Run, incident: str) -> None:
+    assert run("postmortem", incident, "--format", "md")[0] == 0
+    facts = json.loads(Path(incident, "report", "facts.json").read_text(encoding="utf-8"))
+    (signature,) = facts["signatures"]
+    Path(incident, "judgement.yaml").write_text(
+        f"class_overrides: [{{signature_id: {signature['signature_id']}, class: business, by: anna, reason: known}}]\n"
+    )
+
+    code, out, _ = run("event", incident, "--fact", "class.counts.infrastructure")
+
+    assert code == 0
+    assert "The report is of other rows" in out and "no record meets the condition" in out
+
+
+def test_a_number_that_nobody_knows_and_a_question_for_both_are_refused(run: Run, incident: str) -> None:
+    code, _, err = run("event", incident, "--fact", "events.lost")
+
+    assert code == 2
+    assert "no fact 'events.lost'" in err and "events.affected" in err
+    for arguments in ((), ("t1", "--fact", "events.affected")):
+        code, _, err = run("event", incident, *arguments)
+        assert code == 2 and "dlqkit event incident --fact events.affected" in err
+
+
 def test_verify_says_whole_or_names_what_changed(run: Run, incident: str, tmp_path: Path) -> None:
     assert run("verify", incident)[0] == 0
 
@@ -328,6 +371,18 @@ def test_the_secret_of_the_ticket_system_is_in_no_file_of_the_folder(
     assert token not in out + err
     files = [path for path in Path(incident).rglob("*") if path.is_file()]
     assert files and not [path for path in files if token.encode() in path.read_bytes()]
+
+
+def test_payloads_in_a_report_are_warned_of_where_it_is_made(run: Run, incident: str) -> None:
+    """Three of the forty are shown; without the option nobody hears of them."""
+    _, _, before = run("postmortem", incident, "--format", "md")
+    code, _, err = run("postmortem", incident, "--format", "md", "--include-payload")
+    _, told, _ = run("postmortem", incident, "--format", "md", "--include-payload", "--json")
+
+    assert code == 0
+    assert "may hold personal data" in err and "may hold personal data" not in before
+    assert json.loads(told)["payloads"] == 3
+    assert "4111-1111" in Path(incident, "report", "postmortem.md").read_text(encoding="utf-8")
 
 
 def test_a_ticket_that_cannot_be_is_refused_before_the_report_is_made(

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from dlqkit.report.facts import SCHEMA
+
 HOSTILE = "<script>alert(1)</script> | [x](javascript:1) \x1b[31m"
 
 
@@ -11,9 +13,11 @@ def make_facts(**over: Any) -> dict[str, Any]:
     """An infrastructure incident of 12 events that is going on."""
     nothing = {"value": 12, "bound": "exact"}
     values: dict[str, Any] = {
-        "schema": 2,
+        "schema": SCHEMA,
         "dlqkit": "0.1.0",
         "language": "en",
+        "redacted": False,
+        "payloads": None,
         "incident": {
             "name": "orders",
             "workflow_id": None,
@@ -87,6 +91,7 @@ def make_facts(**over: Any) -> dict[str, Any]:
                 "last_at": "2026-03-02T15:59:00+00:00",
             }
         ],
+        "signature_count": 1,
         "assumptions": [],
         "signals": [
             {
@@ -98,6 +103,8 @@ def make_facts(**over: Any) -> dict[str, Any]:
                 "onset_high_at": "2026-03-02T14:02:15+00:00",
                 "end_at": None,
                 "resolution_s": None,
+                "what": None,
+                "baseline": 0.0,
                 "size": 12.0,
                 "confidence": 0.99,
                 "evidence": "records",
@@ -166,11 +173,13 @@ def make_facts(**over: Any) -> dict[str, Any]:
                 "query": "queued_to_dlq=true",
                 "asked_start": "2026-03-02T12:00:00+00:00",
                 "asked_end": "2026-03-02T16:00:00+00:00",
+                "got_end": "2026-03-02T15:59:00+00:00",
                 "received": 12,
                 "completeness": "complete",
                 "missing": [],
                 "findings": [],
                 "quarantined": 0,
+                "newest_first": None,
             }
         ],
         "judgement": dict.fromkeys(("severity", "cause", "done", "solution_remaining", "owner", "prevention")),
@@ -228,6 +237,37 @@ def make_facts(**over: Any) -> dict[str, Any]:
         "findings": [],
         "reports": {"count": 0, "fates": {}, "rows": []},
         "communication": [],
+        "sources": [
+            {
+                "evidence_id": "001/1",
+                "snapshot": "001",
+                "kind": "records: dead letters",
+                "source": "http://127.0.0.1/execution-logs",
+                "query": "queued_to_dlq=true",
+                "asked_start": "2026-03-02T12:00:00+00:00",
+                "asked_end": "2026-03-02T16:00:00+00:00",
+                "page_limit": 100,
+                "requests": 1,
+                "received": 12,
+                "kept": 12,
+            }
+        ],
+        "provenance": {
+            "events.affected": {
+                "what": "Events that were dead-lettered",
+                "parts": [
+                    {
+                        "frame": "records",
+                        "evidence": "001/1",
+                        "filter": "workflow_id = 'wf-1' and queued_to_dlq",
+                        "rows": 12,
+                        "first_at": "2026-03-02T14:02:05+00:00",
+                        "last_at": "2026-03-02T15:59:00+00:00",
+                        "hash": "0123456789abcdef" * 4,
+                    }
+                ],
+            }
+        },
     }
     values.update(over)
     return values
