@@ -93,7 +93,7 @@ class IncidentFolder:
     @property
     def first_start(self) -> datetime:
         """The earliest start of a window in this snapshot and the ones before it."""
-        return min(datetime.fromisoformat(one["incident"]["start"]).astimezone(UTC) for one in self._manifests)
+        return min(datetime.fromisoformat(one["incident"]["start"]).astimezone(UTC) for one in self.manifests)
 
     @property
     def findings(self) -> tuple[str, ...]:
@@ -101,7 +101,7 @@ class IncidentFolder:
         return tuple(self.manifest.get("findings", ()))
 
     @cached_property
-    def _manifests(self) -> tuple[Mapping[str, Any], ...]:
+    def manifests(self) -> tuple[Mapping[str, Any], ...]:
         """Of this snapshot and the ones before it, oldest first."""
         return (*(read_manifest(place) for place in self.places[:-1]), self.manifest)
 
@@ -121,7 +121,7 @@ class IncidentFolder:
         from its oldest record; of an exported file, from its own first record. An earlier snapshot counts if its
         question includes this one's. A range ends when its snapshot was begun, as nobody knew what came after.
         """
-        ranges = [span for one in self._manifests[:-1] if _includes(one, self.manifest) for span in _known_ranges(one)]
+        ranges = [span for one in self.manifests[:-1] if _includes(one, self.manifest) for span in _known_ranges(one)]
         own = _known_ranges(self.manifest)
         if not own:
             return None

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from dlqkit.errors import ParameterError
-from dlqkit.evidence.manifest import read_manifest
 from dlqkit.frames import Coverage
 from dlqkit.report.behind import Basis, find_bases
 from dlqkit.report.chosen import Frame, Part
@@ -75,8 +74,8 @@ def describe_sources(folder: IncidentFolder) -> list[dict[str, Any]]:
         ``kept`` of them inside the window and once each.
     """
     rows = []
-    for place in folder.places:
-        for source in read_manifest(place)["sources"]:
+    for place, manifest in zip(folder.places, folder.manifests, strict=True):
+        for source in manifest["sources"]:
             coverage = Coverage.from_json(source["coverage"])
             limit, requests = coverage.details.get("query", {}).get("limit"), coverage.details.get("requests")
             rows.append(
@@ -151,5 +150,5 @@ def _describe(part: Part, evidence: str) -> dict[str, Any]:
 
 def _evidence(folder: IncidentFolder, kind: str) -> str:
     """The ids of every source that the frame holds rows of, earlier snapshots' too."""
-    sources = [source for place in folder.places for source in read_manifest(place)["sources"]]
+    sources = [source for manifest in folder.manifests for source in manifest["sources"]]
     return " ".join(source["evidence_id"] for source in sources if source["kind"].startswith(kind))

@@ -35,7 +35,7 @@ def show_reproduction(facts: Facts) -> Table:
     again = f"dlqkit postmortem {name} --snapshot {facts['snapshot']['id']} --as-of {facts['as_of']}"
     return Table(
         say("Commands"),
-        (say("what"), "command"),
+        (say("what"), say("command")),
         (
             (say("Check that the evidence is as it was collected"), f"dlqkit verify {name}"),
             (say("Make this report again, with dlqkit {version}; offline", version=facts["dlqkit"]), again),

@@ -9,13 +9,16 @@ import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 SCENARIOS = ("infrastructure", "business", "timeout", "mixed", "silence", "quiet")
 SCRAPE_S = 15
 WINDOW = "4h"
+LOOKED_BACK = timedelta(hours=4)
+# A working day; at night an incident of few events has pauses of half an hour.
+AFTERNOON = datetime(2026, 3, 2, 15, tzinfo=UTC)
 # An API without pages gives its newest 50 or 100 records; some of them may be of before the incident, or of others.
 GIVEN_AT_LEAST = 40
 
@@ -65,14 +68,19 @@ def run_dlqkit(environment: Mapping[str, str], *arguments: str, cwd: Path) -> su
     )
 
 
-def run_case(scenario: str, seed: int, folder: Path, *, events: int = 20_000) -> Case:
-    """Serve the scenario, collect and triage it from outside, and compare."""
-    with simulator(folder, "--scenario", scenario, "--seed", str(seed), "--events", str(events)) as (
-        _,
-        environment,
-        path,
-    ):
-        done = run_dlqkit(environment, "collect", "incident", "--since", WINDOW, "--json", cwd=folder)
+def clock_options(now: datetime | None) -> tuple[list[str], list[str]]:
+    """Options of the simulator and of a command that looks at it; a platform of the present is another each hour."""
+    if now is None:
+        return [], ["--since", WINDOW]
+    return ["--now", now.isoformat()], ["--start", (now - LOOKED_BACK).isoformat(), "--end", now.isoformat()]
+
+
+def run_case(scenario: str, seed: int, folder: Path, *, events: int = 20_000, now: datetime | None = None) -> Case:
+    """Serve the scenario, collect and triage it from outside, and compare; at ``now`` it is the same each time."""
+    clock, window = clock_options(now)
+    options = ("--scenario", scenario, "--seed", str(seed), "--events", str(events), *clock)
+    with simulator(folder, *options) as (_, environment, path):
+        done = run_dlqkit(environment, "collect", "incident", *window, "--json", cwd=folder)
         assert done.returncode in {0, 3}, done.stderr
         truth = json.loads(path.read_text())
     told = run_dlqkit(environment, "triage", "incident", "--json", cwd=folder)

@@ -6,14 +6,14 @@ from pathlib import Path
 
 import pytest
 
-from tests.whole.accuracy import SCENARIOS, Case, run_case
+from tests.whole.accuracy import AFTERNOON, SCENARIOS, Case, run_case
 
 
 @pytest.mark.parametrize("seed", [1, 2, 4])
 @pytest.mark.parametrize("scenario", SCENARIOS)
 def test_the_first_screen_is_true(scenario: str, seed: int, tmp_path: Path) -> None:
     """Workflow, class, onset within two scrapes and count of events are those of the platform's truth."""
-    case = run_case(scenario, seed, tmp_path)
+    case = run_case(scenario, seed, tmp_path, now=AFTERNOON)
 
     assert not case.wrong
 

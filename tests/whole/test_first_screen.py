@@ -10,9 +10,14 @@ from typing import Any
 
 import pytest
 
+import dlqkit
 from dlqkit import language
+from dlqkit.report.facts import facts as compute_facts
+from dlqkit.report.render import render_html
+from dlqkit.report.updates import AUDIENCES, write_update
+from tests.pseudo_language import left_outside, pseudo_language, texts_of_page
 from tests.real import find_program
-from tests.whole.accuracy import GIVEN_AT_LEAST, count_affected, run_dlqkit, simulator
+from tests.whole.accuracy import AFTERNOON, GIVEN_AT_LEAST, clock_options, count_affected, run_dlqkit, simulator
 
 pytestmark = pytest.mark.real
 SCENARIOS = ("infrastructure", "business", "timeout", "mixed")
@@ -75,12 +80,31 @@ def check(text: str, truth: dict[str, Any], facts: dict[str, Any]) -> None:
     assert step.endswith(".")
 
 
+def check_translated(place: Path) -> None:
+    """Each word of the report and of the status texts is of a catalog, or of somebody else."""
+    incident = dlqkit.open_incident(place / "incident")
+    with pseudo_language(place / "locale"):
+        found = compute_facts(incident)
+        texts = texts_of_page(render_html(found, ()))
+        for audience in AUDIENCES:
+            texts += write_update(found, audience).to_text(10_000).splitlines()
+    rows = [*found["signatures"], *found["class"]["rules"]]
+    foreign = [str(row[key]) for row in rows for key in ("signature", "text_says") if row.get(key)]
+    foreign += [str(row[key]) for row in found["coverage"] for key in ("source", "query")]
+    foreign += [str(row) for row in found["sources"]]
+    foreign += list(incident.records().frame["payload_snapshot"].dropna())
+    foreign += [path.name for path in (place / "incident" / "evidence").rglob("*")]
+    foreign += [str(found["incident"]), *(str(row["workflow_name"]) for row in found["signals"])]
+    assert left_outside(texts, foreign) == {}
+
+
 @pytest.mark.parametrize("scenario", SCENARIOS)
 def test_the_first_screen_says_what_is_true(scenario: str, tmp_path: Path) -> None:
     """HTML and Markdown answer at first sight in both languages, and their answers are the platform's own."""
-    with simulator(tmp_path, "--scenario", scenario, "--seed", "4") as (served, environment, path):
+    clock, window = clock_options(AFTERNOON)
+    with simulator(tmp_path, "--scenario", scenario, "--seed", "4", *clock) as (served, environment, path):
         names = {f"DLQKIT_WORKFLOWS__{key}__NAME": name for key, name in served["workflow_names"].items()}
-        run = run_dlqkit(environment | names, "investigate", "--since", "4h", "--dir", "incident", cwd=tmp_path)
+        run = run_dlqkit(environment | names, "investigate", *window, "--dir", "incident", cwd=tmp_path)
         assert run.returncode == 0, run.stderr
         truth = json.loads(path.read_text())
     # The same evidence; the whole incident is not simulated again.
@@ -94,5 +118,6 @@ def test_the_first_screen_says_what_is_true(scenario: str, tmp_path: Path) -> No
         plain = [re.sub(r"\\(.)", r"\1", line) for line in head]
         check("\n".join(re.sub(r"^- \*\*(.+?)\*\*: ", r"\1\n", line) for line in plain), truth, facts)
     assert facts["language"] == "ru"
+    check_translated(tmp_path)
     # The triage comes first, from the dead letters alone, and the post-mortem after it.
     assert run.stdout.index("collecting the rest") < run.stdout.index("postmortem.html")

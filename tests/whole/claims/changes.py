@@ -6,7 +6,8 @@ import re
 from datetime import timedelta
 from typing import Any
 
-from tests.whole.claims.scene import LOOKED_BACK, ROUNDING, SCRAPE, Scene, Wrong, moment
+from tests.whole.accuracy import LOOKED_BACK
+from tests.whole.claims.scene import ROUNDING, SCRAPE, Scene, Wrong, moment
 
 BEFORE_ONSET = timedelta(minutes=30)
 # Workers restart one after the other, and a scrape shows it later.

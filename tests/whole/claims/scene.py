@@ -13,12 +13,11 @@ from typing import Any
 
 import numpy as np
 
-from tests.whole.accuracy import WINDOW, run_dlqkit, simulator
+from tests.whole.accuracy import clock_options, run_dlqkit, simulator
 
 SCRAPE = timedelta(seconds=15)
 # Times are rounded to a millisecond by some platforms.
 ROUNDING = timedelta(seconds=1)
-LOOKED_BACK = timedelta(hours=4)
 Loss = Mapping[str, Any]
 Wrong = Iterator[str]
 
@@ -140,11 +139,8 @@ def make_scene(
     another ``now`` it is the same one each time.
     """
     logs = folder / "logs"
-    options = ["--scenario", scenario, "--seed", str(seed), "--logs-dir", str(logs)]
-    window = ["--since", WINDOW]
-    if now is not None:
-        options += ["--now", now.isoformat()]
-        window = ["--start", (now - LOOKED_BACK).isoformat(), "--end", now.isoformat()]
+    clock, window = clock_options(now)
+    options = ["--scenario", scenario, "--seed", str(seed), "--logs-dir", str(logs), *clock]
     with simulator(folder, *options) as (served, environment, path):
         truth = json.loads(path.read_text())
         names = {f"DLQKIT_WORKFLOWS__{key}__NAME": name for key, name in served["workflow_names"].items()}
