@@ -116,7 +116,7 @@ def edit(
     from dlqkit.errors import ParameterError
     from dlqkit.republish.editing import find_event, new_payload
     from dlqkit.republish.plan import read_plan
-    from dlqkit.republish.plan_diff import edits_of
+    from dlqkit.republish.plan_diff import edits_of, held_then
     from dlqkit.republish.selection import Selection
 
     settings = load(context)
@@ -137,7 +137,7 @@ def edit(
         directory, Selection.from_json(old.selection), settings, (*edits_of(old), *new), by=user_name(by),
         topic=_confirmed_topic(old, settings), confirmed_topic=old.target.address,
         use_http=old.target.kind == "http", max_rate=old.max_rate, snapshot=old.snapshot, replaces=old,
-        as_json=as_json,
+        claimed=held_then(old, key), as_json=as_json,
     )  # fmt: skip
 
 
@@ -176,6 +176,7 @@ def _make(
     snapshot: str | None,
     as_json: bool,
     leave_out_claimed: bool = False,
+    claimed: dict[str, str] | None = None,
     replaces: Plan | None = None,
 ) -> None:
     """Plan, claim, write, show."""
@@ -189,7 +190,6 @@ def _make(
     with open_registry(directory, settings.republish.registry) as registry:
         if replaces is not None:
             refuse_begun(directory, replaces)
-        claimed = None
         if leave_out_claimed:
             names = names_by_key(folder.records().frame)
             claimed = {key: str(claim) for key, claim in registry.held_elsewhere(list(names), names=names).items()}

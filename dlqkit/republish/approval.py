@@ -14,7 +14,7 @@ from dlqkit.republish.journal import read_journal, refuse_lost
 from dlqkit.republish.journal_plans import refuse_sent_since
 from dlqkit.republish.people import is_same_person, is_somebody
 from dlqkit.republish.permission import planned_by, refuse_planner
-from dlqkit.republish.plan import FOLDER, Plan, read_plan, write_plan
+from dlqkit.republish.plan import FOLDER, Plan, read_plan, readable_plans, write_plan
 from dlqkit.republish.plan_decisions import Approval, read_approval, read_cancellation, write_approval
 from dlqkit.republish.registry import Registry
 from dlqkit.republish.run_lock import hold_run_lock
@@ -170,7 +170,7 @@ def approve_plan(
     if former is not None and not (needs_another and is_same_person(former.by, planner)):
         raise PlanError(f"{plan.plan_id} is approved already, by {former.by[:60]}.", "Run it, or cancel it.")
     registry.check(plan)
-    refuse_sent_since(read_journal(directory), plan)
+    refuse_sent_since(read_journal(directory), plan, readable_plans(directory))
     refuse_sent_elsewhere(registry, plan)
     if needs_another:
         refuse_planner(planned_by(directory, plan), by, plan)

@@ -11,7 +11,7 @@ import pandas as pd
 from dlqkit.executions.event_history import record_outcomes
 from dlqkit.incident import parse_duration
 from dlqkit.language import date_and_time, mark, say
-from dlqkit.republish.event_names import names_of, names_of_row
+from dlqkit.republish.event_names import names_of, names_of_row, value_of
 from dlqkit.republish.plan import Plan, safe_hash
 from dlqkit.republish.selection import values_of
 from dlqkit.republish.sends import to_journal
@@ -173,7 +173,10 @@ def find_sent(
 
 def _is_same_death(event: Any, row: Any, known: Mapping[tuple[str, str], tuple[Any, ...]]) -> bool:
     """Whether the event's last dead letter is not one that came after this send."""
-    _, dead_at, _, _ = known.get((str(row.plan_id), str(row.event_key)), (None, None, None, None))
+    record_id, dead_at, _, _ = known.get((str(row.plan_id), str(row.event_key)), (None, None, None, None))
+    # Its time may be read otherwise than then, say by another time zone; it is the same record.
+    if record_id is not None and str(event.record_id) == record_id:
+        return True
     # Held against the death that it was sent for: both times are of the worker's clock, which may be ahead of ours.
     if pd.isna(event.recorded_at) or (dead_at is not None and event.recorded_at <= pd.Timestamp(dead_at)):
         return True
@@ -192,13 +195,14 @@ def find_duplicates(events: pd.DataFrame) -> dict[str, str]:
     Returns
     -------
     dict
-        By event key the key of the first one. Events without a trace count as the same where all of their payload is.
+        By event key the key of the first one. Events without a trace count as the same where all of their text is.
     """
-    first: dict[tuple[str, str, str], str] = {}
+    first: dict[object, str] = {}
     found = {}
     for event in events.itertuples(index=False):
         if isinstance(event.payload_snapshot, str):
-            place = (str(event.workflow_id), str(event.trace_id), event.payload_snapshot)
+            names = names_of(event.workflow_id, event.trace_id, None, value_of(event.payload_snapshot))
+            place = names or (str(event.workflow_id), str(event.trace_id), event.payload_snapshot)
             before = first.setdefault(place, str(event.event_key))
             if before != event.event_key:
                 found[str(event.event_key)] = before

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import pandas as pd
@@ -12,6 +12,7 @@ import pandas as pd
 from dlqkit.errors import EvidenceError
 from dlqkit.frames import conform, empty_frame
 from dlqkit.republish import journal_file as file
+from dlqkit.republish.event_names import names_of_planned
 from dlqkit.republish.journal_schema import CHANGING, FIXED, JOURNAL, identity_of, plan_digest, state_digest, writable
 from dlqkit.republish.plan import Plan, PlannedEvent
 
@@ -99,8 +100,16 @@ def refuse_sent(connection: sqlite3.Connection, plan: Plan) -> None:
         _refuse_rows(plan, generations, rows)
 
 
-def refuse_sent_since(journal: pd.DataFrame, plan: Plan) -> None:
-    """As ``refuse_sent``, by the journal as a frame.
+def refuse_sent_since(journal: pd.DataFrame, plan: Plan, others: Iterable[Plan] = ()) -> None:
+    """As ``refuse_sent``, by the journal as a frame, and by all names of an event.
+
+    Parameters
+    ----------
+    journal : DataFrame
+        ``JOURNAL``.
+    plan : Plan
+    others : iterable of Plan
+        The folder's plans: they tell the names by which an event is known whose key was another one then.
 
     Raises
     ------
@@ -108,13 +117,21 @@ def refuse_sent_since(journal: pd.DataFrame, plan: Plan) -> None:
         Naming the plan that has sent it.
     """
     generations = {writable(event.event_key): event.generation for event in plan.events}
+    known_as: dict[str, list[str]] = {}
+    for event in plan.events:
+        for name in (writable(event.event_key), *names_of_planned(event)):
+            known_as.setdefault(name, []).append(writable(event.event_key))
     states = journal["state"].astype("str")
-    own = journal[
-        (journal["plan_id"] != plan.plan_id) & journal["event_key"].isin(list(generations))
-        & states.isin(["intent", "in_doubt", "acked"])
-    ]  # fmt: skip
-    rows = own[["event_key", "plan_id", "item", "state"]].astype({"state": "str"})
-    _refuse_rows(plan, generations, [tuple(row) for row in rows.itertuples(index=False)])
+    held = journal[(journal["plan_id"] != plan.plan_id) & states.isin(["intent", "in_doubt", "acked"])]
+    names_of: dict[tuple[str, int], tuple[str, ...]] = {}
+    if not held.empty:
+        names_of = {(one.plan_id, event.item): names_of_planned(event) for one in others for event in one.events}
+    rows = []
+    for row in held[["event_key", "plan_id", "item", "state"]].itertuples(index=False):
+        own = (row.event_key, *names_of.get((row.plan_id, int(row.item)), ()))
+        keys = {key for name in own for key in known_as.get(name, ())}
+        rows += [(key, row.plan_id, row.item, str(row.state)) for key in sorted(keys)]
+    _refuse_rows(plan, generations, rows)
 
 
 def _refuse_rows(plan: Plan, generations: Mapping[str, int], rows: Sequence[tuple[Any, ...]]) -> None:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
@@ -28,6 +29,7 @@ __all__ = [
     "plan_path",
     "read_outlook",
     "read_plan",
+    "readable_plans",
     "safe_hash",
     "seal_plan",
     "write_plan",
@@ -220,6 +222,13 @@ def read_plan(directory: Path, plan_id: str) -> Plan:
         step = f"Restore it, or give it up: dlqkit republish cancel DIR PLAN {REASON}"
         raise EvidenceError(error.problem, here(step, directory, plan_id)) from error
     return plan
+
+
+def readable_plans(directory: Path) -> Iterator[Plan]:
+    """The folder's plans but those that cannot be read, whose events stay claimed."""
+    for plan_id in find_plans(directory):
+        with contextlib.suppress(EvidenceError):
+            yield read_plan(directory, plan_id)
 
 
 def read_outlook(directory: Path, plan_id: str) -> Mapping[str, Any]:

@@ -14,7 +14,7 @@ from dlqkit.republish.planning import plan_republish
 from dlqkit.republish.selection import Selection
 from dlqkit.settings import Settings
 
-__all__ = ["CHANGES", "diff_plan", "edits_of"]
+__all__ = ["CHANGES", "diff_plan", "edits_of", "held_then"]
 
 CHANGES: Mapping[str, str] = {
     "event_key": "str",
@@ -34,6 +34,20 @@ def edits_of(plan: Plan) -> tuple[Edit, ...]:
         if event.edited is not None
         for note in event.edited["edits"]
     )
+
+
+def held_then(plan: Plan, event_key: str | None = None) -> dict[str, str]:
+    """Events that a plan left out since another one had them, and which: an edit leaves them out too.
+
+    Parameters
+    ----------
+    plan : Plan
+        That is edited.
+    event_key : str, optional
+        The one event that the edit is of: it is meant, whoever had it then.
+    """
+    return {one.event_key: one.detail for one in plan.left_out
+            if one.reason == "in another open plan" and one.event_key != event_key}  # fmt: skip
 
 
 def diff_plan(

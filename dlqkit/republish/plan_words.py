@@ -10,7 +10,7 @@ from dlqkit.frames import Completeness
 from dlqkit.language import say, say_count
 from dlqkit.republish.drafts import Drafts
 from dlqkit.republish.named_fields import leaves_named
-from dlqkit.republish.plan import PlannedEvent, Target
+from dlqkit.republish.plan import Plan, PlannedEvent, Target
 from dlqkit.settings import Settings, WorkflowSettings
 
 __all__ = ["find_siblings", "find_unknowns", "find_warnings"]
@@ -166,6 +166,7 @@ def find_warnings(
     not_found: Sequence[str],
     *,
     is_registry_shared: bool,
+    replaced: Plan | None = None,
 ) -> tuple[str, ...]:
     """Sentences to read before approving.
 
@@ -179,6 +180,8 @@ def find_warnings(
         Ids, signatures and workflows of the selection that no dead event has.
     is_registry_shared : bool
         Whether other people's open plans were looked at.
+    replaced : Plan, optional
+        In whose place this one is made.
 
     Returns
     -------
@@ -213,6 +216,17 @@ def find_warnings(
         )  # fmt: skip
     if settings.workflows.get(next(iter(own), ""), WorkflowSettings()).envelope is not None:
         said.append(say("The payloads are wrapped in the envelope of the settings."))
+    left_then = set() if replaced is None else {one.event_key for one in replaced.left_out}
+    more = [event.trace_id or event.event_key for event in events if event.event_key in left_then and not event.edited]
+    if replaced is not None and more:
+        shown = ", ".join(more[:5]) + (", …" if len(more) > 5 else "")
+        said.append(
+            say_count(
+                "{count} event is planned that {plan} left out and no edit changed: {events}.",
+                "{count} events are planned that {plan} left out and no edit changed: {events}.",
+                len(more), plan=replaced.plan_id, events=shown,
+            )
+        )  # fmt: skip
     if target.dedupe_attribute is None:
         said.append(say("The dedupe attribute is off: a consumer cannot tell a repeat."))
     if drafts.entity_unknown:

@@ -167,7 +167,14 @@ def plan_republish(
             replaces=replaces,
             hash="",
             warnings=find_warnings(
-                events, drafts, ordered, settings, target, not_found, is_registry_shared=world.is_registry_shared
+                events,
+                drafts,
+                ordered,
+                settings,
+                target,
+                not_found,
+                is_registry_shared=world.is_registry_shared,
+                replaced=next((plan for plan in world.earlier if plan.plan_id == replaces), None),
             ),
             verification_subscription=settings.republish.verification_subscription,
             is_other_topic=target.kind == "pubsub" and own.topic is not None and target.address != own.topic,

@@ -12,9 +12,10 @@ import pandas as pd
 from dlqkit.errors import EvidenceError, ParameterError
 from dlqkit.language import SOURCE, use
 from dlqkit.republish.journal import Journal, open_journal, read_journal, refuse_lost
+from dlqkit.republish.journal_plans import refuse_sent_since
 from dlqkit.republish.next_steps import REASON, here
 from dlqkit.republish.observing import Observer
-from dlqkit.republish.plan import Plan, hash_plan, plan_path
+from dlqkit.republish.plan import Plan, hash_plan, plan_path, readable_plans
 from dlqkit.republish.plan_decisions import Approval, read_approval
 from dlqkit.republish.ramp import STOPS, Judgement, find_step
 from dlqkit.republish.registry import Registry, find_registry
@@ -133,6 +134,7 @@ def run_republish(
         # Under the journal's lock, so that nobody of this folder gives the events up meanwhile.
         claims, rest = registry or find_registry(directory, None), replace(plan, events=tuple(left))
         claims.check(rest)
+        refuse_sent_since(read_journal(directory), rest, readable_plans(directory))
         refuse_sent_elsewhere(claims, rest)
         journal.add_plan(plan)
         run_id = journal.begin_run(plan.plan_id)

@@ -242,6 +242,45 @@ def test_a_second_plan_of_the_same_events_is_refused_or_leaves_them_out(run: Run
     assert json.loads(out)["left_out"] == {"business error": 1, "in another open plan": 2}
 
 
+def _lets_go_of_t0(run: Run, incident: str) -> None:
+    """plan-001 of t0; plan-002 of the others, which leaves t0 out; then the first is given up."""
+    assert run("republish", "plan", incident, "--event", "t0", "--by", "ann")[0] == 0
+    assert run("republish", "plan", incident, "--workflow", "wf", "--leave-out-claimed", "--by", "ann")[0] == 0
+    assert run("republish", "cancel", incident, "plan-001", "--by", "ann", "--reason", "not needed")[0] == 0
+
+
+def test_an_edit_leaves_out_what_another_plan_had_though_that_was_given_up_since(run: Run, incident: str) -> None:
+    """Nobody asked for the event; whoever edits that event itself gets it."""
+    _lets_go_of_t0(run, incident)
+    patch = ("--patch", '{"city": "asia"}', "--reason", "OPS-17", "--by", "ann")
+
+    assert run("republish", "edit", incident, "plan-002", "--event", "t1", *patch)[0] == 0
+
+    assert [event.trace_id for event in read_plan(Path(incident), "plan-003").events] == ["t1", "t2"]
+    assert run("republish", "edit", incident, "plan-003", "--all", *patch)[0] == 0
+    assert [event.trace_id for event in read_plan(Path(incident), "plan-004").events] == ["t1", "t2", "t3"]
+    assert run("republish", "edit", incident, "plan-004", "--event", "t0", *patch)[0] == 0
+    assert [event.trace_id for event in read_plan(Path(incident), "plan-005").events] == ["t0", "t1", "t2", "t3"]
+
+
+def test_an_edit_that_plans_more_than_the_plan_before_names_the_events(run: Run, incident: str) -> None:
+    """A judgement or a setting was changed since; an event that the edit itself lets in is shown with its edit."""
+    config = Path("dlqkit.toml")
+    text = config.read_text()
+    config.write_text(text + 'max_age = "40m"\ntoo_old = "leave_out"\n')
+    _collect(run, [_line(50, '{"n": 50, "city": "eu"}')])
+    assert run("republish", "plan", incident, "--workflow", "wf", "--by", "ann")[0] == 0
+    reasons = {one.trace_id: one.reason for one in read_plan(Path(incident), "plan-001").left_out}
+    assert reasons == {"t0": "too old", "t1": "too old", "t2": "too old", "t3": "business error"}
+    config.write_text(text)
+
+    patch = ("--patch", '{"n": 51}', "--reason", "OPS-17", "--by", "ann")
+    assert run("republish", "edit", incident, "plan-001", "--event", "t50", *patch)[0] == 0
+
+    said = read_plan(Path(incident), "plan-002").warnings
+    assert "3 events are planned that plan-001 left out and no edit changed: t0, t1, t2." in said
+
+
 def _commands(text: str) -> list[list[str]]:
     """The commands that are printed, as a shell would take them."""
     lines = [line[line.index("dlqkit ") :] for line in text.splitlines() if "dlqkit republish" in line]

@@ -11,18 +11,23 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from dlqkit.errors import PlanError
+from dlqkit.errors import EvidenceError, PlanError
 from dlqkit.republish.approval import approve_plan, keep_plan
 from dlqkit.republish.cancelling import cancel_plan
 from dlqkit.republish.event_names import names_by_key, names_of, value_of
+from dlqkit.republish.exclusions import find_duplicates
 from dlqkit.republish.gather import earlier_plans
 from dlqkit.republish.journal import Change, open_journal, read_journal
 from dlqkit.republish.known import Known
 from dlqkit.republish.plan import Plan, seal_plan, write_plan
+from dlqkit.republish.plan_decisions import Approval, write_approval
 from dlqkit.republish.registry import Registry, find_registry
+from dlqkit.republish.run import run_republish
 from dlqkit.republish.sent_files import read_sends
 from tests.frames import dead, good, records
 from tests.republish.cases import left_out, plan_of, settings
+from tests.republish.plans import Answers
+from tests.republish.test_sends import Unread
 
 FORK = multiprocessing.get_context("fork")
 API = {"payload_snapshot": '{"a": 1, "b": 2.0}', "event_key": "k1", "trace_id": "t1", "record_id": "api-1"}
@@ -178,3 +183,38 @@ def test_a_name_that_cannot_be_read_lets_nobody_have_the_event(tmp_path: Path, t
 
     with pytest.raises(PlanError, match="cannot be read"):
         keep_plan(second, plan_of(letters(EXPORT)), {}, by="bob")
+
+
+def test_a_record_that_was_sent_did_not_die_again_because_its_time_is_read_in_another_zone(tmp_path: Path) -> None:
+    """The export's times are ahead, so that it seems to have died after the send."""
+    first = plan_of(letters(API))
+    send(folder(tmp_path, "one", None), first)
+    known = Known(journal=read_journal(tmp_path / "one"), earlier=(first,))
+    ahead = records([dead(1e9, **EXPORT)])
+
+    with pytest.raises(PlanError, match="1 already republished"):
+        plan_of(ahead, known=known, plan_id="plan-002")
+
+
+def test_what_the_folder_has_sent_is_neither_approved_nor_run_under_another_key(tmp_path: Path) -> None:
+    """Say the claims were lost in between: the journal knows it by the names of the plan that sent it."""
+    registry = folder(tmp_path, "one", None)
+    second = plan_of(letters(EXPORT), plan_id="plan-002")
+    send(registry, plan_of(letters(API)))
+    keep_plan(registry, second, {}, by="ann")
+    refused = pytest.raises(EvidenceError, match="plan-002 has an event that is item 1 of plan-001, there at acked")
+
+    with refused:
+        approve_plan(registry, second, settings(), by="bob", reason="mended", accepted=second.unknowns)
+    write_approval(registry.directory, Approval("plan-002", second.hash, "bob", "mended", "now", second.unknowns, 60.0))
+    with refused:
+        run_republish(registry.directory, second, sink=Answers, world=Unread(), execute=True, registry=registry)
+
+
+def test_the_same_payload_of_a_trace_under_two_keys_is_sent_once_however_it_is_written() -> None:
+    """Of events without a trace only those with the very same text are taken for one."""
+    assert left_out(plan_of(records([dead(1, **API), dead(2, **OTHER_ID)]))) == {"k2": "duplicate dead letter"}
+
+    rows = [{**API, "event_key": "a"}, {**EXPORT, "event_key": "b"}, {**API, "event_key": "c"}]
+    loose = records([dead(1, **{**row, "trace_id": None}) for row in rows])
+    assert find_duplicates(loose) == {"c": "a"}

@@ -178,7 +178,7 @@ def test_an_edited_event_in_an_envelope_that_came_back_is_known_by_its_text_with
     own = settings({"envelope": '{"trace": {trace_id}, "data": {payload}}'})
     edit = read_edit('{"a": 9}', "OPS-17", "ann")
     sent(tmp_path / "one", tmp_path / "team", plan_of(records(OLD[:1]), own=own, edits=(edit,)), (1,))
-    came_back = dead(200, event_key="new", trace_id="t0", payload_snapshot='{"a":9}')
+    came_back = dead(200, event_key="new", trace_id="t0", record_id="r-9", payload_snapshot='{"a":9}')
 
     (event,) = planned_by_a_colleague(tmp_path, tmp_path / "team", records([came_back])).events
 
