@@ -61,7 +61,7 @@ def event(
     if (event_id is None) == (fact is None):
         raise ParameterError(
             "Neither an event nor a fact is named, or both are.",
-            here("Give one: dlqkit event DIR ID, or dlqkit event DIR --fact events.affected", directory),
+            here("Give an event's id after the folder, or a fact: dlqkit event DIR --fact events.affected", directory),
         )
     if fact is not None:
         from dlqkit.cli.fact import print_fact

@@ -7,7 +7,7 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 import numpy as np
@@ -176,7 +176,8 @@ def test_the_stock_client_publishes_and_the_worker_consumes(server: Server, monk
 
 def test_the_truth_tells_of_each_dead_letter_what_the_api_says_of_it() -> None:
     """Trace, text, attempts and client of a dead letter are in the truth as in its record."""
-    platform = Platform(seed=3, scenario="timeout", events=3000)
+    # In the afternoon; at night there are too few.
+    platform = Platform(seed=3, scenario="timeout", events=3000, now=datetime(2026, 3, 2, 15, tzinfo=UTC).timestamp())
     query = {"workflow_id": platform.workflows[0].workflow_id, "queued_to_dlq": "true", "limit": "100"}
     status, _, value = answer(platform, query, "http://127.0.0.1/execution-logs")
     records = value if isinstance(value, list) else value[platform.dialect.wrapper]
