@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import json
 import re
-import ssl
 import time
 from collections.abc import Sequence
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
 from pathlib import Path
+from typing import Any
 
 import requests
 import urllib3
@@ -23,12 +25,39 @@ IDEMPOTENCY_HEADER = "Idempotency-Key"
 CONNECT_S = 10.0
 _MAX_ANSWER_BYTES = 65_536
 _CHUNK = 16_384
+# Of a number of seconds; more of them are for ever either way.
+_MOST_DIGITS = 9
 # They ask for the same request once more (408, 425, 429), or say that the first one with this key still runs (409, as
 # the draft has it).
 _DOUBTFUL = {408, 409, 425, 429}
-_BEFORE_THE_EVENT = (urllib3.exceptions.NewConnectionError, ssl.SSLCertVerificationError)
 _HEADER_NAME = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+")
+_AFTER_ADDRESS = re.compile(r"[?#].*", re.DOTALL)
 _ID_FIELDS = ("message_id", "messageId", "id")
+
+
+class _Connection(urllib3.connection.HTTPSConnection):
+    """A connection whose handshake comes to the same as its beginning: before both are there no request leaves."""
+
+    def connect(self) -> None:
+        try:
+            super().connect()
+        except (OSError, urllib3.exceptions.HTTPError) as error:
+            raise urllib3.exceptions.NewConnectionError(self, "There was no connection.") from error
+
+
+class _Pool(urllib3.HTTPSConnectionPool):
+    ConnectionCls = _Connection
+
+
+class _Adapter(requests.adapters.HTTPAdapter):
+    """A pool repeats nothing by itself, not even on a connection that was closed."""
+
+    def __init__(self) -> None:
+        super().__init__(max_retries=0)
+
+    def init_poolmanager(self, *arguments: Any, **options: Any) -> None:
+        super().init_poolmanager(*arguments, **options)
+        self.poolmanager.pool_classes_by_scheme = {"http": urllib3.HTTPConnectionPool, "https": _Pool}
 
 
 class HttpSink:
@@ -73,9 +102,8 @@ class HttpSink:
         self._deadline_s = deadline_s
         self._session = requests.Session()
         self._session.trust_env = False  # no .netrc and no proxy of the environment: both would see the token
-        # A pool repeats nothing by itself, not even on a connection that was closed.
-        self._session.mount("http://", requests.adapters.HTTPAdapter(max_retries=0))
-        self._session.mount("https://", requests.adapters.HTTPAdapter(max_retries=0))
+        self._session.mount("http://", _Adapter())
+        self._session.mount("https://", _Adapter())
         self._session.headers.update({"User-Agent": "dlqkit", "Content-Type": "application/json"})
         if bearer is not None:
             self._session.headers["Authorization"] = f"Bearer {bearer}"
@@ -114,7 +142,8 @@ class HttpSink:
             ) as answer:
                 status = answer.status_code
                 if not 200 <= status < 300:
-                    raise SendError(f"HTTP_{status}", 400 <= status < 500 and status not in _DOUBTFUL)
+                    is_sure = 400 <= status < 500 and status not in _DOUBTFUL
+                    raise SendError(f"HTTP_{status}", is_sure, _retry_after(answer))
                 return _find_id(answer, _read(answer, until)) or message.dedupe_key
         except requests.exceptions.ConnectTimeout:
             raise SendError("UNREACHABLE", True) from None
@@ -146,7 +175,9 @@ def _read(answer: requests.Response, until: float) -> bytes:
 def _find_id(answer: requests.Response, body: bytes) -> str:
     for name in ("X-Message-Id", "Message-Id", "Location"):
         if answer.headers.get(name):
-            return str(answer.headers[name])
+            # What stands after an address may let somebody in, and an id is shown.
+            text = str(answer.headers[name])
+            return _AFTER_ADDRESS.sub("", text) if name == "Location" else text
     try:
         value = json.loads(body)
     except (ValueError, RecursionError):
@@ -158,13 +189,23 @@ def _find_id(answer: requests.Response, body: bytes) -> str:
     return ""
 
 
+def _retry_after(answer: requests.Response) -> float:
+    """Seconds that the endpoint asks for, by number or date (RFC 9110, section 10.2.3); 0 where it asks for none."""
+    text = answer.headers.get("Retry-After", "").strip()
+    if text.isascii() and text.isdigit():
+        return float(text[:_MOST_DIGITS])
+    try:
+        wait = parsedate_to_datetime(text) - datetime.now(UTC)
+    except (TypeError, ValueError, OverflowError):
+        return 0.0
+    return max(0.0, wait.total_seconds())
+
+
 def _never_connected(error: BaseException) -> bool:
     """Whether no connection was made, so that not a byte of the event left."""
-    # A certificate that is refused ends the handshake, which comes before the request.
     seen: BaseException | None = error
     while seen is not None:
-        reason = getattr(seen, "reason", None)
-        if isinstance(seen, _BEFORE_THE_EVENT) or isinstance(reason, _BEFORE_THE_EVENT):
+        if any(isinstance(one, urllib3.exceptions.NewConnectionError) for one in (seen, getattr(seen, "reason", None))):
             return True
         inner = seen.args[0] if seen.args and isinstance(seen.args[0], BaseException) else None
         seen = inner if inner is not None else seen.__cause__

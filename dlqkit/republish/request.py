@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from concurrent.futures import Executor, Future
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from dlqkit.republish.interrupts import holding_interrupts
 from dlqkit.republish.journal import Change
@@ -26,6 +26,8 @@ class Answer:
     code: str | None = None
     """Of the error that speaks of the target rather than of one message."""
     is_ambiguous: bool = False
+    retry_after_s: float = 0.0
+    """So long the target asks to be left alone."""
 
     @property
     def is_refused(self) -> bool:
@@ -104,7 +106,7 @@ def _after_error(messages: Sequence[Message], error: SendError) -> Answer:
     if error.code in NOT_SENT:
         return Answer(_unsent(messages), tuple(messages), error.code)
     if not error.is_definite:
-        return _doubtful(messages, error.code)
+        return replace(_doubtful(messages, error.code), retry_after_s=error.retry_after_s)
     changes = tuple(Change(one.item, "failed", code=error.code) for one in messages)
     # A single message that is refused for what it is says nothing of the next one.
     is_of_the_message = error.code in {"INVALID_ARGUMENT", "HTTP_400", "HTTP_413", "HTTP_422"}

@@ -26,6 +26,8 @@ _CONDITION = re.compile(r"\s*([^=<>!~]+?)\s*(!=|<=|>=|=|<|>|~)(.*)", re.DOTALL)
 _NUMBER = re.compile(r"-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][-+]?[0-9]+)?")
 _ROOTS = {"payload": "payload_snapshot", "payload_snapshot": "payload_snapshot", "extra": "extra_json"}
 _ID_COLUMNS = ("event_key", "trace_id", "record_id")
+# A spreadsheet of a country that writes 1,5 for one and a half separates cells by semicolons.
+_SEPARATORS = (",", ";", "\t")
 # Of a list in a sentence; no incident has many more classes, signatures or workflows that matter.
 _MOST_NAMES = 5
 _ORDERED: Mapping[str, Callable[[Any, Any], bool]] = {
@@ -74,8 +76,8 @@ def read_ids(path: Path) -> tuple[str, ...]:
     Parameters
     ----------
     path : Path
-        With a column ``event_key``, ``trace_id`` or ``record_id``, the first of these that is there; or without a
-        header, with ids as the first column.
+        With a column ``event_key``, ``trace_id`` or ``record_id``, the first of these that is there, its cells apart
+        by commas, semicolons or tabs; or without a header, with ids as the first column, then apart by commas.
 
     Returns
     -------
@@ -89,17 +91,33 @@ def read_ids(path: Path) -> tuple[str, ...]:
     """
     try:
         text = path.read_bytes().decode("utf-8-sig")
-        rows = [row for row in csv.reader(io.StringIO(text, newline="")) if any(cell.strip() for cell in row)]
+        separator = _separator_of(text)
+        rows = [
+            row for row in csv.reader(io.StringIO(text, newline=""), delimiter=separator) if any(map(str.strip, row))
+        ]
     except (OSError, UnicodeDecodeError, csv.Error) as error:
         raise ParameterError(f"{path.name} cannot be read as CSV.", "Check the path, and save it as UTF-8.") from error
-    head = [cell.strip().lower() for cell in rows[0]] if rows else []
-    column = next((head.index(name) for name in _ID_COLUMNS if name in head), None)
+    column = _id_column(rows[0] if rows else [])
     cells = (row[column or 0] if len(row) > (column or 0) else "" for row in rows[0 if column is None else 1 :])
     # An apostrophe keeps a spreadsheet from reading a formula; it is not a part of the id.
     ids = dict.fromkeys(re.sub(r"^'(?=[ ]*[=+\-@])", "", cell.strip()) for cell in cells if cell.strip())
     if not ids:
         raise ParameterError(f"{path.name} lists no event.", "Give a column event_key, trace_id or record_id.")
     return tuple(ids)
+
+
+def _separator_of(text: str) -> str:
+    """The separator by which the row of names has an id's name; a comma where there is no such row."""
+    head = next((line for line in text.splitlines() if line.strip()), "")
+    return next(
+        (one for one in _SEPARATORS if _id_column(next(csv.reader([head], delimiter=one), [])) is not None), ","
+    )
+
+
+def _id_column(head: list[str]) -> int | None:
+    """Which column is called by an id's name; None where none is."""
+    names = [cell.strip().lower() for cell in head]
+    return next((names.index(name) for name in _ID_COLUMNS if name in names), None)
 
 
 def select_events(selection: Selection, dead: pd.DataFrame) -> tuple[pd.DataFrame, tuple[str, ...]]:
@@ -125,6 +143,11 @@ def select_events(selection: Selection, dead: pd.DataFrame) -> tuple[pd.DataFram
         raise ParameterError(
             "Nothing says which events are meant, and everything is never meant.",
             "Give --where, --signature, --class, --workflow, --event or --csv.",
+        )
+    if not all(text.strip() for one in fields(selection) for text in getattr(selection, one.name)):
+        raise ParameterError(
+            "One of the names that say which events are meant is empty.",
+            "See that every variable of the command is set.",
         )
     strange = sorted(set(selection.classes) - set(CLASSES))
     if strange:
@@ -158,7 +181,7 @@ def _by_name(selection: Selection) -> tuple[tuple[str, str, tuple[str, ...]], ..
 
 
 def find_absent(selection: Selection, dead: pd.DataFrame) -> str | None:
-    """Which class, signature or workflow no dead event has, and which there are, in a sentence.
+    """Which class, signature or workflow no dead event has, and which there are; or that no id is one's; in a sentence.
 
     Parameters
     ----------
@@ -178,7 +201,19 @@ def find_absent(selection: Selection, dead: pd.DataFrame) -> str | None:
             more = f" and {len(counts) - _MOST_NAMES:,} more" if len(counts) > _MOST_NAMES else ""
             asked = " or ".join(name[:60] for name in sorted(set(wanted))[:_MOST_NAMES])
             return f"No dead event is of the {word} {asked}; there are: {shown}{more}."
+    ids = set(selection.ids)
+    if ids and not any(dead[name].astype("str").isin(ids).any() for name in _ID_COLUMNS):
+        return _none_found(sorted(ids))
     return None
+
+
+def _none_found(ids: list[str]) -> str:
+    """That nothing is known of any id that was asked for."""
+    joined = next((one for one in ids if any(sign in one for sign in _SEPARATORS)), None)
+    said = f"No dead event has the id {ids[0][:60]}" if len(ids) == 1 else (
+        f"No dead event has one of the {len(ids):,} ids, such as {(joined or ids[0])[:60]}"
+    )  # fmt: skip
+    return f"{said}; without a row of names the columns of a CSV are separated by commas." if joined else f"{said}."
 
 
 def _holds(text: str, events: pd.DataFrame) -> pd.Series:
@@ -188,11 +223,11 @@ def _holds(text: str, events: pd.DataFrame) -> pd.Series:
             f"The condition {text[:60]!r} has no comparison.", "Write it as payload.customer.id=7 or attempts>=5."
         )
     path, sign, wanted = found[1], found[2], found[3].strip()
-    if not wanted and sign in {"~", "!="}:
-        # As a shell leaves it where a variable is not set: it would mean every event that has the field.
+    if not wanted:
+        # Every text contains the empty one, and differs from it: the condition would mean everything.
         raise ParameterError(
-            f"The condition {text[:60]!r} compares with nothing, which would mean everything.",
-            f"Write what it is to be compared with after {sign}.",
+            f"The condition {text[:60]!r} compares with nothing.",
+            f"Give a value after {sign}, and see that every variable of the command is set.",
         )
     values = values_of(events, path)
     return pd.Series([_compare(cell, sign, wanted) for cell in values], index=events.index, dtype=bool)

@@ -31,6 +31,8 @@ MAX_REFUSED = 10
 """Messages refused in a row, each for itself: then it is not they that are bad."""
 PAUSE_S = 2.0
 """Before the request after a doubtful one; doubled for each further one."""
+MAX_PAUSE_S = 300.0
+"""So long at most a target is waited for that names a time itself."""
 # How often somebody who wants to stop is heard.
 _LISTEN_S = 0.1
 
@@ -252,7 +254,8 @@ class _Sending:
             self._stop = ("refused", say("The target refuses what is sent ({code}).", code=answer.code))
         else:
             self._bad += 1
-            self._not_before = time.monotonic() + PAUSE_S * 2 ** (self._bad - 1)
+            pause = max(PAUSE_S * 2 ** (self._bad - 1), min(answer.retry_after_s, MAX_PAUSE_S))
+            self._not_before = time.monotonic() + pause
             if self._bad >= MAX_BAD_ANSWERS:
                 self._stop = _without_answer(answer, self._bad)
 

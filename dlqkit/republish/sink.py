@@ -35,17 +35,20 @@ class SendError(DlqkitError):
         The answer's name, such as ``NOT_FOUND`` or ``HTTP_503``; never its text, which may repeat a payload.
     is_definite : bool
         True where the answer means that nothing was stored; False where it may have been.
+    retry_after_s : float, optional
+        So long the target asks to be left alone.
     """
 
-    def __init__(self, code: str, is_definite: bool) -> None:
+    def __init__(self, code: str, is_definite: bool, retry_after_s: float = 0.0) -> None:
         sure = "nothing was stored" if is_definite else "it may have been stored"
         super().__init__(
             f"The request was answered by {code}; {sure}.", "Look at the plan's status before anything is sent again."
         )
         # What an exception is pickled by.
-        self.args = (code, is_definite)
+        self.args = (code, is_definite, retry_after_s)
         self.code = code
         self.is_definite = is_definite
+        self.retry_after_s = retry_after_s
 
 
 class Pending(Protocol):

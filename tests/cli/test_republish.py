@@ -125,6 +125,7 @@ def test_the_same_evidence_gives_the_same_hash(run: Run, incident: str) -> None:
         (("--where", "payload.city=mars"), 4, "No dead event is meant"),
         (("--class", "business"), 4, "Nothing is left to be planned of 1 event: 1 business error"),
         (("--where", "nonsense"), 2, "no comparison"),
+        (("--where", "last_error~"), 2, "compares with nothing"),
         (("--workflow", "wf", "--max-rate", "6"), 2, "more than the settings allow"),
         (
             ("--workflow", "wf", "--topic", "projects/p/topics/x", "--confirm-topic", "projects/p/topics/x"),

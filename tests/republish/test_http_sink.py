@@ -8,6 +8,8 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+from email.utils import format_datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
@@ -110,8 +112,9 @@ def test_a_header_of_the_teams_own_gets_the_bare_key() -> None:
 @pytest.mark.parametrize(
     ("body", "headers", "expected"),
     [(b'{"messageId": 12}', {}, "12"), (b"", {"X_Message_Id": "h-1"}, "h-1"), (b"not json", {}, KEY),
+     (b"", {"Location": "https://x.example/e/7?token=SECRET#part"}, "https://x.example/e/7"),
      (b'{"id": true}', {}, KEY), (b"[" * 60_000, {}, KEY), (b"x" * 200_000, {}, KEY)],
-    ids=["number", "header", "text", "truth", "deep", "long"],
+    ids=["number", "header", "address without its query", "text", "truth", "deep", "long"],
 )  # fmt: skip
 def test_the_endpoints_id_is_taken_where_it_says_one(body: bytes, headers: dict[str, str], expected: str) -> None:
     with endpoint(reply(200, body, **headers)) as (url, _):
@@ -130,6 +133,25 @@ def test_a_status_says_whether_the_event_may_have_been_taken(status: int, is_def
     assert (failed.value.code, failed.value.is_definite) == (f"HTTP_{status}", is_definite)
     assert "4111" not in str(failed.value)
     assert len(got) == 1
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"), [("120", 120.0), ("0", 0.0), ("soon", 0.0), ("Wed, 21 Oct 2015 07:28:00 GMT", 0.0)]
+)
+def test_how_long_the_endpoint_asks_to_be_left_alone_is_heard(text: str, expected: float) -> None:
+    with endpoint(reply(429, Retry_After=text)) as (url, _), pytest.raises(SendError) as failed:
+        send(url)
+
+    assert failed.value.retry_after_s == expected
+
+
+def test_a_time_to_come_back_is_heard_as_well() -> None:
+    """Between the answer and its reading a second passes at most."""
+    later = format_datetime(datetime.now(UTC) + timedelta(seconds=90), usegmt=True)
+    with endpoint(reply(503, Retry_After=later)) as (url, _), pytest.raises(SendError) as failed:
+        send(url)
+
+    assert 85 < failed.value.retry_after_s <= 90
 
 
 def test_a_redirect_is_not_followed() -> None:
@@ -225,3 +247,34 @@ def test_where_the_certificate_is_refused_nothing_was_sent(tmp_path: Path) -> No
 
     assert (caught.value.code, caught.value.is_definite) == ("UNREACHABLE", True)
     assert not got
+
+
+def test_where_the_port_speaks_no_tls_nothing_was_sent() -> None:
+    """https was written for http: the handshake fails before a byte of the event leaves."""
+    with endpoint(reply(200)) as (url, got), pytest.raises(SendError) as caught:
+        send(url.replace("http://", "https://"))
+
+    assert (caught.value.code, caught.value.is_definite) == ("UNREACHABLE", True)
+    assert not got
+
+
+def test_where_the_handshake_is_not_answered_nothing_was_sent() -> None:
+    """The port takes the connection and says nothing."""
+    with socket.create_server(("127.0.0.1", 0)) as silent, pytest.raises(SendError) as caught:
+        send(f"https://127.0.0.1:{silent.getsockname()[1]}/reingest")
+
+    assert (caught.value.code, caught.value.is_definite) == ("UNREACHABLE", True)
+
+
+def test_what_breaks_after_the_handshake_is_doubtful(tmp_path: Path) -> None:
+    """The event was under way when the endpoint hung up."""
+
+    def hang_up(handler: BaseHTTPRequestHandler, _: bytes) -> None:
+        handler.connection.shutdown(socket.SHUT_RDWR)
+        handler.close_connection = True
+
+    authority, tls = make_certificate(tmp_path)
+    with endpoint(hang_up, tls) as (url, got), pytest.raises(SendError) as caught:
+        send(url, ca_file=authority)
+
+    assert (caught.value.code, caught.value.is_definite, len(got)) == ("NO_WHOLE_ANSWER", False, 1)

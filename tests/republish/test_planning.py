@@ -433,7 +433,7 @@ def test_nothing_chosen_and_several_workflows_are_refused() -> None:
     """A plan is of one workflow: it has one topic, one rate, and one counter to watch."""
     frame = records([dead(1, payload_snapshot="{}"), dead(2, payload_snapshot="{}", workflow_id="other")])
 
-    with pytest.raises(PlanError, match="No dead event is meant") as caught:
+    with pytest.raises(PlanError, match="No dead event has the id nobody") as caught:
         plan_of(frame, Selection(ids=("nobody",)))
     assert caught.value.exit_code == 4
     with pytest.raises(ParameterError, match=r"2 workflows: other \(1\), wf \(1\)"):

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from dlqkit.errors import ParameterError
-from dlqkit.republish.selection import Selection, read_ids, select_events
+from dlqkit.republish.selection import Selection, find_absent, read_ids, select_events
 from tests.frames import dead, records
 
 ROWS = records(
@@ -146,3 +146,36 @@ def test_a_file_that_lists_nothing_is_refused(tmp_path: Path, content: bytes) ->
         read_ids(path)
     with pytest.raises(ParameterError):
         read_ids(tmp_path / "absent.csv")
+
+
+@pytest.mark.parametrize("condition", ["last_error~", "last_error~ ", "payload.x!=", "error_code=", "attempts>="])
+def test_a_condition_without_a_value_is_refused_and_means_nothing(condition: str) -> None:
+    """A variable that was not set leaves its place empty; every text contains that, and differs from it."""
+    with pytest.raises(ParameterError, match="compares with nothing"):
+        _keys(where=(condition,))
+
+
+@pytest.mark.parametrize("asked", ["signatures", "classes", "workflows", "ids"])
+def test_an_empty_name_is_refused(asked: str) -> None:
+    """Events without a signature would be meant by an empty one."""
+    with pytest.raises(ParameterError, match="is empty"):
+        _keys(**{asked: ("s1" if asked == "signatures" else "timeout", " ")})
+
+
+@pytest.mark.parametrize("separator", [";", "\t"])
+def test_ids_are_read_where_a_spreadsheet_separates_by_other_signs(tmp_path: Path, separator: str) -> None:
+    """Excel of a country that writes 1,5 saves a CSV with semicolons."""
+    path = tmp_path / "ids.csv"
+    path.write_text(f"id{separator}trace_id\n1,5{separator}t-1\n2{separator}t-2\n")
+
+    assert read_ids(path) == ("t-1", "t-2")
+
+
+def test_where_no_id_of_a_list_is_found_this_is_said() -> None:
+    """One id is shown, and what separates columns where it holds another sign."""
+    assert find_absent(Selection(ids=("x9",)), ROWS) == "No dead event has the id x9."
+    assert find_absent(Selection(ids=("x9", "7;t-1")), ROWS) == (
+        "No dead event has one of the 2 ids, such as 7;t-1; without a row of names the columns of a CSV are separated"
+        " by commas."
+    )
+    assert find_absent(Selection(ids=("x9", "e0")), ROWS) is None

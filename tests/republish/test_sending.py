@@ -162,6 +162,27 @@ def test_a_pause_follows_a_doubtful_answer(tmp_path: Path, monkeypatch: pytest.M
     assert at[1] - at[0] >= 0.3
 
 
+@pytest.mark.parametrize(("asked", "most", "expected"), [(0.3, 300.0, 0.3), (3600.0, 0.3, 0.3)])
+def test_a_target_that_names_a_time_is_left_alone_so_long(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, asked: float, most: float, expected: float
+) -> None:
+    """An hour is not waited for: five minutes at most."""
+    monkeypatch.setattr(sending, "MAX_PAUSE_S", most)
+    at: list[float] = []
+
+    def answer(number: int, messages: Sequence[Message]) -> list[str]:
+        at.append(time.monotonic())
+        if number == 1:
+            raise SendError("HTTP_429", False, asked)
+        return [str(one.item) for one in messages]
+
+    with open_journal(tmp_path) as journal:
+        sent = send_all(journal, Answers(answer, most=1), make_plan(2))
+
+    assert (sent.acked, sent.in_doubt) == (1, 1)
+    assert expected <= at[1] - at[0] < 30
+
+
 def test_a_target_that_refuses_stops_the_call_and_fails_one_request_alone(tmp_path: Path) -> None:
     def answer(_: int, __: Sequence[Message]) -> list[str]:
         raise SendError("PERMISSION_DENIED", True)
