@@ -59,6 +59,7 @@ class Draft:
     generation: int
     warnings: tuple[str, ...]
     value_sha256: str
+    edited_sha256: str
     is_original_text: bool | None
     """Whether the original message has this text; None: it could not be read."""
 
@@ -171,6 +172,7 @@ def draft_events(
                 generation=1 + (sent[key].replays if key in sent else 0),
                 warnings=tuple(warnings),
                 value_sha256=value_of(edited.originals.get(key, event.payload_snapshot)),
+                edited_sha256=value_of(event.payload_snapshot) if key in edited.notes else "",
                 is_original_text=originals[key].is_same_text if key in originals else None,
             )
         )

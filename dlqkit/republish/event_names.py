@@ -17,7 +17,7 @@ from dlqkit.republish.payload_forms import hash_value
 if TYPE_CHECKING:
     from dlqkit.republish.plan import PlannedEvent
 
-__all__ = ["names_by_key", "names_of", "names_of_planned", "names_of_row", "value_of"]
+__all__ = ["names_by_key", "names_of", "names_of_planned", "names_of_row", "names_of_sent", "value_of"]
 
 
 def names_of(workflow_id: object, trace_id: object, record_id: object, value_sha256: str) -> tuple[str, ...]:
@@ -56,6 +56,12 @@ def names_by_key(records: pd.DataFrame) -> dict[str, tuple[str, ...]]:
 def names_of_planned(event: PlannedEvent) -> tuple[str, ...]:
     """Of an event of a plan."""
     return names_of(event.workflow_id, event.trace_id, event.record_id, event.value_sha256)
+
+
+def names_of_sent(event: PlannedEvent) -> tuple[str, ...]:
+    """As of a planned one, and by what an edit made of it: so it comes back."""
+    edited = names_of(event.workflow_id, event.trace_id, None, event.edited_sha256)
+    return tuple(dict.fromkeys((*names_of_planned(event), *edited)))
 
 
 def value_of(payload: object) -> str:

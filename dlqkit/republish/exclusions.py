@@ -11,7 +11,8 @@ import pandas as pd
 from dlqkit.executions.event_history import record_outcomes
 from dlqkit.incident import parse_duration
 from dlqkit.language import date_and_time, mark, say
-from dlqkit.republish.event_names import names_of, names_of_row, value_of
+from dlqkit.republish.event_names import names_of, names_of_row, names_of_sent, value_of
+from dlqkit.republish.journal_schema import writable
 from dlqkit.republish.plan import Plan, safe_hash
 from dlqkit.republish.selection import values_of
 from dlqkit.republish.sends import to_journal
@@ -31,6 +32,8 @@ __all__ = [
 ]
 
 # In the order in which they are looked at; the first one that holds is the one that is said.
+# Of a send: the record that it was for, when that died, the hash of its payload, and by what else it is known.
+_NOT_KNOWN: tuple[Any, ...] = (None, None, "", ())
 REASONS: Mapping[str, str] = {
     mark("succeeded later"): mark("a record shows that it succeeded after its dead letter"),
     mark("still being tried"): mark("a record newer than its dead letter shows that it is under way"),
@@ -132,26 +135,31 @@ def find_sent(
     -------
     dict
         By event key; events that were never sent are not in it. An edited event that came back is found by its trace
-        and the payload that was sent.
+        and the payload that was sent, as bytes and by what it says.
     """
     others = to_journal(elsewhere, journal)
     rows_of = [frame for frame in (journal, others) if frame is not None and len(frame)]
     if not rows_of:
         return {}
     known: dict[tuple[str, str], tuple[Any, ...]] = {
-        (one.plan, one.event_key): (one.record_id, one.dead_at, one.record_sha256, one.value_sha256)
+        (one.plan, writable(one.event_key)): (one.record_id, one.dead_at, one.record_sha256, one.names)
         for one in elsewhere
     }
     known |= {
-        (plan.plan_id, event.event_key): (event.record_id, event.dead_at, event.record_sha256, event.value_sha256)
+        (plan.plan_id, writable(event.event_key)): (
+            event.record_id,
+            event.dead_at,
+            event.record_sha256,
+            names_of_sent(event),
+        )
         for plan in earlier
         for event in plan.events
     }
     by_name: dict[str, list[Any]] = {}
     by_text: dict[tuple[str, str, str], list[Any]] = {}
     for row in (row for frame in rows_of for row in frame.itertuples(index=False)):
-        record_id, _, record_hash, value = known.get((str(row.plan_id), str(row.event_key)), (None, None, "", ""))
-        for name in (str(row.event_key), *names_of(row.workflow_id, row.trace_id, record_id, value)):
+        _, _, record_hash, names = known.get(_place(row), _NOT_KNOWN)
+        for name in (str(row.event_key), *names):
             by_name.setdefault(name, []).append(row)
         hashes = {str(row.payload_sha256), record_hash}
         for digest in hashes - {""}:
@@ -160,7 +168,8 @@ def find_sent(
     for event in last.itertuples(index=False):
         text = event.payload_snapshot if isinstance(event.payload_snapshot, str) else ""
         place = (str(event.workflow_id), str(event.trace_id), safe_hash(text))
-        named = [row for name in (event.event_key, *names_of_row(event)) for row in by_name.get(name, [])]
+        names = (writable(str(event.event_key)), *names_of_row(event))
+        named = [row for name in names for row in by_name.get(name, [])]
         rows = {(row.plan_id, row.item): row for row in [*named, *by_text.get(place, [])]}
         acked = [row for row in rows.values() if row.state == "acked"]
         doubt = [row for row in rows.values() if row.state in {"intent", "in_doubt"}]
@@ -171,9 +180,13 @@ def find_sent(
     return found
 
 
+def _place(row: Any) -> tuple[str, str]:
+    return str(row.plan_id), writable(str(row.event_key))
+
+
 def _is_same_death(event: Any, row: Any, known: Mapping[tuple[str, str], tuple[Any, ...]]) -> bool:
     """Whether the event's last dead letter is not one that came after this send."""
-    record_id, dead_at, _, _ = known.get((str(row.plan_id), str(row.event_key)), (None, None, None, None))
+    record_id, dead_at, _, _ = known.get(_place(row), _NOT_KNOWN)
     # Its time may be read otherwise than then, say by another time zone; it is the same record.
     if record_id is not None and str(event.record_id) == record_id:
         return True

@@ -12,7 +12,7 @@ import pandas as pd
 from dlqkit.errors import EvidenceError
 from dlqkit.frames import conform, empty_frame
 from dlqkit.republish import journal_file as file
-from dlqkit.republish.event_names import names_of_planned
+from dlqkit.republish.event_names import names_of_planned, names_of_sent
 from dlqkit.republish.journal_schema import CHANGING, FIXED, JOURNAL, identity_of, plan_digest, state_digest, writable
 from dlqkit.republish.plan import Plan, PlannedEvent
 
@@ -125,7 +125,7 @@ def refuse_sent_since(journal: pd.DataFrame, plan: Plan, others: Iterable[Plan] 
     held = journal[(journal["plan_id"] != plan.plan_id) & states.isin(["intent", "in_doubt", "acked"])]
     names_of: dict[tuple[str, int], tuple[str, ...]] = {}
     if not held.empty:
-        names_of = {(one.plan_id, event.item): names_of_planned(event) for one in others for event in one.events}
+        names_of = {(one.plan_id, event.item): names_of_sent(event) for one in others for event in one.events}
     rows = []
     for row in held[["event_key", "plan_id", "item", "state"]].itertuples(index=False):
         own = (row.event_key, *names_of.get((row.plan_id, int(row.item)), ()))

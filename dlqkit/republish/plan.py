@@ -74,6 +74,8 @@ class PlannedEvent:
     """Of the payload as a record will show it: edited, without the envelope."""
     value_sha256: str = ""
     """Of what the record's payload says, before an edit; empty where it is no JSON."""
+    edited_sha256: str = ""
+    """The same after the edit; empty where there was none."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -234,6 +234,7 @@ def _number(drafts: Drafts, target: Target) -> tuple[PlannedEvent, ...]:
                 generation=draft.generation,
                 record_sha256=hash_text(draft.inner),
                 value_sha256=draft.value_sha256,
+                edited_sha256=draft.edited_sha256,
             )
         )
     return tuple(out)

@@ -11,10 +11,10 @@ import pandas as pd
 
 from dlqkit.errors import EvidenceError, ParameterError, PlanError
 from dlqkit.frames import conform, empty_frame
-from dlqkit.republish.event_names import names_of_planned
+from dlqkit.republish.event_names import names_of_planned, names_of_sent
 from dlqkit.republish.journal import read_journal, refuse_lost
 from dlqkit.republish.journal_schema import JOURNAL, writable
-from dlqkit.republish.plan import Plan, PlannedEvent, read_plan
+from dlqkit.republish.plan import Plan, PlannedEvent, read_plan, readable_plans
 from dlqkit.republish.registry import Registry
 from dlqkit.republish.sent_files import Send, find_sends, keep_sends, text_key
 
@@ -60,8 +60,8 @@ def _sends_of(registry: Registry, plan: Plan, journal: pd.DataFrame) -> list[Sen
     return [
         replace(
             _of_row(registry, row, event.event_key), record_id=event.record_id, dead_at=event.dead_at,
-            record_sha256=event.record_sha256, value_sha256=event.value_sha256, workflow_id=event.workflow_id,
-            trace_id=event.trace_id, address=plan.target.address,
+            record_sha256=event.record_sha256, value_sha256=event.value_sha256, edited_sha256=event.edited_sha256,
+            workflow_id=event.workflow_id, trace_id=event.trace_id, address=plan.target.address,
         )
         for row in own.itertuples(index=False)
         if (event := events.get(int(row.item))) is not None
@@ -100,10 +100,16 @@ def refuse_sent_elsewhere(registry: Registry, plan: Plan) -> None:
         return
     journal = read_journal(registry.directory)
     journal = journal[journal["state"].astype("str") == "acked"]
-    own_sends = journal.groupby("event_key", observed=True)["dedupe_key"].agg(set).to_dict()
+    names = {(one.plan_id, event.item): names_of_sent(event) for one in readable_plans(registry.directory)
+             for event in one.events}  # fmt: skip
+    own_sends: dict[str, set[str]] = {}
+    for row in journal[["plan_id", "item", "event_key", "dedupe_key"]].itertuples(index=False):
+        for name in (row.event_key, *names.get((row.plan_id, int(row.item)), ())):
+            own_sends.setdefault(name, set()).add(row.dedupe_key)
     for event in plan.events:
         sends = [send for key in keys[event.event_key] for send in kept.get(key, ())]
-        known = {send.dedupe_key for send in sends} | own_sends.get(writable(event.event_key), set())
+        own = (own_sends.get(name, set()) for name in (writable(event.event_key), *keys[event.event_key]))
+        known = {send.dedupe_key for send in sends}.union(*own)
         # Planned once more on purpose, after it died again, it counts the earlier sends.
         if sends and len(known) >= event.generation:
             raise PlanError(

@@ -49,6 +49,8 @@ class Send:
     """Of its payload without the envelope; empty where that is not known."""
     value_sha256: str = ""
     """Of what the record's payload said, as in the plan."""
+    edited_sha256: str = ""
+    """Of what an edit made of it, as in the plan."""
 
     @property
     def plan(self) -> str:
@@ -59,11 +61,14 @@ class Send:
     def keys(self) -> tuple[str, ...]:
         """By what it is found: an event that was edited and came back has another key than before, but this text."""
         texts = set() if self.trace_id is None else {self.payload_sha256, self.record_sha256} - {""}
-        return (
-            self.event_key,
-            *(text_key(self.workflow_id, self.trace_id, digest) for digest in sorted(texts)),
-            *names_of(self.workflow_id, self.trace_id, self.record_id, self.value_sha256),
-        )
+        own = (text_key(self.workflow_id, self.trace_id, digest) for digest in sorted(texts))
+        return tuple(dict.fromkeys((self.event_key, *own, *self.names)))
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """As ``event_names.names_of_sent``."""
+        values = (self.value_sha256, self.edited_sha256)
+        return tuple(name for one in values for name in names_of(self.workflow_id, self.trace_id, self.record_id, one))
 
 
 def text_key(workflow_id: object, trace_id: object, payload_sha256: str) -> str:

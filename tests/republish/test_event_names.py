@@ -14,6 +14,7 @@ import pytest
 from dlqkit.errors import EvidenceError, PlanError
 from dlqkit.republish.approval import approve_plan, keep_plan
 from dlqkit.republish.cancelling import cancel_plan
+from dlqkit.republish.edits import read_edit
 from dlqkit.republish.event_names import names_by_key, names_of, value_of
 from dlqkit.republish.exclusions import find_duplicates
 from dlqkit.republish.gather import earlier_plans
@@ -23,6 +24,7 @@ from dlqkit.republish.plan import Plan, seal_plan, write_plan
 from dlqkit.republish.plan_decisions import Approval, write_approval
 from dlqkit.republish.registry import Registry, find_registry
 from dlqkit.republish.run import run_republish
+from dlqkit.republish.sends import refuse_sent_elsewhere
 from dlqkit.republish.sent_files import read_sends
 from tests.frames import dead, good, records
 from tests.republish.cases import left_out, plan_of, settings
@@ -218,3 +220,51 @@ def test_the_same_payload_of_a_trace_under_two_keys_is_sent_once_however_it_is_w
     rows = [{**API, "event_key": "a"}, {**EXPORT, "event_key": "b"}, {**API, "event_key": "c"}]
     loose = records([dead(1, **{**row, "trace_id": None}) for row in rows])
     assert find_duplicates(loose) == {"c": "a"}
+
+
+@pytest.mark.parametrize("is_own", [True, False], ids=["the folder's own", "a colleague's"])
+def test_an_edited_event_that_came_back_and_was_written_anew_is_known_by_what_was_sent(
+    tmp_path: Path, team: Path, is_own: bool
+) -> None:
+    """Its record shows the new payload with other spaces; what was sent says that already."""
+    first = plan_of(letters(API), edits=(read_edit('{"a": 9}', "OPS-17", "ann"),))
+    send(folder(tmp_path, "one", team), first)
+    back = {"event_key": "k3", "trace_id": "t1", "record_id": "w-3", "payload_snapshot": '{ "b": 2, "a": 9 }'}
+    frame = records([dead(50, **back), dead(51, event_key="x", trace_id="tx", payload_snapshot="{}")])
+    known = (
+        Known(journal=read_journal(tmp_path / "one"), earlier=(first,))
+        if is_own
+        else Known(sent_elsewhere=read_sends(folder(tmp_path, "two", team), frame))
+    )
+
+    assert left_out(plan_of(frame, known=known, plan_id="plan-002")) == {"k3": "already republished"}
+    # Another value of the trace is another event.
+    other = records([dead(50, **{**back, "payload_snapshot": '{"b":2,"a":8}'})])
+    assert left_out(plan_of(other, known=known, plan_id="plan-002")) == {}
+
+
+def test_what_an_edit_made_and_was_sent_is_refused_of_a_plan_that_was_made_before(tmp_path: Path) -> None:
+    """The second plan is of the event as it came back, by a snapshot from before the journal knew of the send."""
+    registry = folder(tmp_path, "one", None)
+    back = {**EXPORT, "record_id": "w-3", "payload_snapshot": '{ "b": 2, "a": 9 }'}
+    second = plan_of(letters(back), plan_id="plan-002")
+    send(registry, plan_of(letters(API), edits=(read_edit('{"a": 9}', "OPS-17", "ann"),)))
+    keep_plan(registry, second, {}, by="ann")
+
+    with pytest.raises(EvidenceError, match="plan-002 has an event that is item 1 of plan-001, there at acked"):
+        approve_plan(registry, second, settings(), by="bob", reason="mended", accepted=second.unknowns)
+
+
+def test_a_colleagues_send_is_counted_beside_the_folders_own_under_another_key(tmp_path: Path, team: Path) -> None:
+    """Ours was before there was a registry; he has sent since for the second death, of which our plan is."""
+    first = plan_of(letters(API))
+    send(folder(tmp_path, "two", None), first)
+    second = records([dead(400_000_000, **{**EXPORT, "record_id": "api-2"})])
+    mine = plan_of(second, known=Known(journal=read_journal(tmp_path / "two"), earlier=(first,)), plan_id="plan-002")
+    assert [event.generation for event in mine.events] == [2]
+    refuse_sent_elsewhere(folder(tmp_path, "two", team), mine)
+    his = plan_of(records([dead(400_000_000, **{**EXPORT, "event_key": "his", "record_id": "api-2"})]))
+    send(folder(tmp_path, "one", team), his)
+
+    with pytest.raises(PlanError, match="event k2 was sent by plan-001 in one"):
+        refuse_sent_elsewhere(folder(tmp_path, "two", team), mine)
