@@ -8,7 +8,6 @@ from typing import Annotated
 import typer
 
 from dlqkit.cli.shared import Progress, ask, exit_code_of, load, write_json
-from dlqkit.invocation import with_options
 from dlqkit.untrusted import for_terminal
 
 __all__ = ["collect"]
@@ -60,10 +59,11 @@ def collect(
     else:
         from dlqkit.report.facts import coverage_rows
         from dlqkit.report.tables import show_coverage
+        from dlqkit.republish.next_steps import here
 
         typer.echo(f"Snapshot {folder.snapshot}, {completeness}, in {for_terminal(directory)}")
         typer.echo(show_coverage({"coverage": coverage_rows(folder)}).to_text(140))
         for sentence in folder.findings:
             typer.echo(for_terminal(sentence))
-        typer.echo(with_options(f"Next:  dlqkit triage {for_terminal(directory)}"))
+        typer.echo(for_terminal(here("Next:  dlqkit triage DIR", directory)))
     raise typer.Exit(exit_code_of(completeness, strict=strict))

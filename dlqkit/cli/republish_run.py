@@ -206,8 +206,11 @@ def resolve(
             "It is not clear what is settled how.", "Give --item N with --sent or --not-sent, or none of these."
         )
     settled: dict[str, int] = {}
+    is_cancelled = read_cancellation(directory, plan_id) is not None
     with open_journal(directory) as journal:
-        journal.add_plan(plan)
+        # Of one that was given up before it was run nothing is to be sent, and its events may be another plan's.
+        if not is_cancelled:
+            journal.add_plan(plan)
         if item:
             settled["word"] = resolve_by_word(
                 journal, plan_id, item, was_sent=sent, by=who, reason=reason, send_again=send_again
@@ -216,7 +219,7 @@ def resolve(
             settled |= settle_by_looking(directory, plan, settings, journal, who)
         states = journal.states(plan_id)
     left = sorted(number for number, state in states.items() if state == "in_doubt")
-    if read_cancellation(directory, plan_id) is not None:
+    if is_cancelled:
         release_cancelled(directory, plan, settings, states)
     if as_json:
         write_json({"plan": plan_id, "settled": settled, "in_doubt": left})
