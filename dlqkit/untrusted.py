@@ -141,11 +141,14 @@ def for_terminal(text: object) -> str:
     return _visible(str(text))
 
 
-def for_terminal_lines(text: object, width: int, lines: int | None = None) -> list[str]:
-    """Text for a terminal, wrapped to the width; what needs more than so many lines ends in an ellipsis."""
+def for_terminal_lines(text: object, width: int, lines: int | None = None, *, break_words: bool = True) -> list[str]:
+    """Text for a terminal, wrapped to the width; what needs more than so many lines ends in an ellipsis.
+
+    Without ``break_words`` a word that is longer than the width stays whole, and its line is that long.
+    """
     visible = for_terminal(text)
     if lines is None:
-        return textwrap.wrap(visible, width, break_on_hyphens=False) or [""]
+        return textwrap.wrap(visible, width, break_on_hyphens=False, break_long_words=break_words) or [""]
     # More than can be shown need not be wrapped.
     enough = width * (lines + 1)
     wrapped = textwrap.wrap(visible[:enough], width, break_on_hyphens=False) or [""]

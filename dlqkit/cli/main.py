@@ -95,8 +95,8 @@ def _tell(error: DlqkitError) -> None:
     next_step = with_options(error.next_step)
     if "--json" in sys.argv:
         print(json.dumps({"error": {"problem": error.problem, "next_step": next_step}}), file=sys.stdout)  # noqa: T201
-    # The problem is read, the next step may be a command to be copied.
-    problem = "\n".join(for_terminal_lines(error.problem, WIDTH))
+    # The problem is read, an id in it may be copied as the command of the next step may.
+    problem = "\n".join(for_terminal_lines(error.problem, WIDTH, break_words=False))
     print(f"{problem}\nNext: {for_terminal(next_step)}", file=sys.stderr)  # noqa: T201
 
 

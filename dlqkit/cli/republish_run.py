@@ -136,6 +136,7 @@ def status(
 
     Also while a run goes on. Example: dlqkit republish status incidents/orders
     """
+    from dlqkit.evidence.folder import read_question
     from dlqkit.republish.next_steps import here
     from dlqkit.republish.status import find_status
     from dlqkit.republish.words import events_of
@@ -145,6 +146,7 @@ def status(
         write_json({"plans": [asdict(one) for one in found]})
         return
     if not found:
+        read_question(directory)  # a folder of incident folders is none
         step = here("Make one: dlqkit republish plan DIR --class infrastructure", directory)
         typer.echo(f"There is no plan yet.\n{for_terminal(step)}")
         return

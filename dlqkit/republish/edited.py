@@ -60,7 +60,7 @@ def edit_events(
     for edit in edits:
         if edit.event_key is not None and edit.event_key not in before:
             raise ParameterError(
-                f"The edit is of {edit.event_key[:60]}, which is not selected.", "Select it, or leave the edit out."
+                f"The edit is of {edit.event_key[:100]}, which is not selected.", "Select it, or leave the edit out."
             )
         for key in list(before) if edit.event_key is None else [edit.event_key]:
             try:

@@ -16,6 +16,7 @@ import pytest
 from dlqkit.cli.main import main
 from dlqkit.republish.journal import open_journal
 from dlqkit.republish.plan import hash_text, read_plan
+from dlqkit.republish.registry import find_registry
 from tests.frames import START
 from tests.republish.cases import TOPIC
 from tests.republish.plans import Answers, send_all
@@ -439,6 +440,46 @@ def test_what_was_sent_already_leads_to_its_proof(run: Run, incident: str) -> No
     assert (code, "1 already republished (by plan-001)" in " ".join(err.split())) == (4, True)
     step = shlex.split(err[err.index("dlqkit republish") :])
     assert step == ["dlqkit", "republish", "prove", str(Path(incident).resolve()), "plan-001"]
+
+
+def test_a_cancelled_plan_that_was_proven_keeps_nothing(run: Run, incident: str) -> None:
+    """What was sent is counted as held only while it is claimed: a proof that knows its end lets go of it."""
+    assert run("republish", "plan", incident, "--workflow", "wf", "--by", "ann")[0] == 0
+    plan = read_plan(Path(incident), "plan-001")
+    with open_journal(Path(incident)) as journal:
+        send_all(journal, Answers(), plan)
+    find_registry(Path(incident), None).release(plan, keep=[plan.events[0].event_key])
+    code, out, _ = run("republish", "cancel", incident, "plan-001", "--reason", "done", "--by", "ann")
+
+    assert code == 0
+    assert "1 stay with it: they were sent, or may have been." in out
+    assert "2 were sent, and their end is known." in out
+    assert out.splitlines()[-1].endswith("dlqkit republish prove incident plan-001")
+
+
+def test_a_folder_of_incident_folders_is_told_to_be_none(run: Run, incident: str) -> None:
+    """Else a plan would seem to be lacking where none can be."""
+    Path("incidents").mkdir()
+    Path(incident).rename("incidents/orders")
+
+    code, _, err = run("republish", "status", "incidents")
+    assert (code, "incidents is no incident folder" in err) == (2, True)
+    assert run("republish", "status", "incidents/orders")[0] == 0
+
+
+def test_an_events_key_in_a_message_stays_in_one_line(run: Run) -> None:
+    """A trace, a workflow's id and a hash are longer than 80 letters, and are to be copied."""
+    trace, workflow = "4bf92f3577b34da6a3ce929d0e0e4736", "5f0c1d2e-3a4b-4c5d-8e6f-7a8b9c0d1e2f"
+    config = Path("dlqkit.toml")
+    config.write_text(config.read_text().replace("workflows.wf", f'workflows."{workflow}"'))
+    _collect(run, [_line(0, PAYLOADS[0], trace_id=trace, workflow_id=workflow)])
+    plan = ("republish", "plan", "incident", "--event", trace, "--by", "ann")
+    assert run(*plan)[0] == 0
+    (event,) = read_plan(Path("incident"), "plan-001").events
+
+    code, _, err = run(*plan)
+    assert (code, len(event.event_key)) == (4, 82)
+    assert event.event_key in err.splitlines()
 
 
 def test_a_selection_of_which_nothing_is_left_says_what_to_do_for_that_reason(run: Run, incident: str) -> None:
