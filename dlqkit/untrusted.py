@@ -144,7 +144,7 @@ def for_terminal(text: object) -> str:
 def for_terminal_lines(text: object, width: int, lines: int | None = None, *, break_words: bool = True) -> list[str]:
     """Text for a terminal, wrapped to the width; what needs more than so many lines ends in an ellipsis.
 
-    Without ``break_words`` a word that is longer than the width stays whole, and its line is that long.
+    Without ``break_words`` a word that is longer than the width stays whole where all lines are shown.
     """
     visible = for_terminal(text)
     if lines is None:

@@ -90,6 +90,15 @@ def test_what_means_nothing_in_markdown_reads_plainly(text: str) -> None:
     assert untrusted.for_markdown(text) == text
 
 
+def test_a_word_that_is_to_be_copied_stays_whole_on_a_terminal() -> None:
+    """Wider than the screen is better than in two pieces; elsewhere it is broken, so that a table keeps its width."""
+    key = "k" * 90
+    assert untrusted.for_terminal_lines(f"The event {key} is taken.", 80, break_words=False) == [
+        "The event", key, "is taken.",
+    ]  # fmt: skip
+    assert max(map(len, untrusted.for_terminal_lines(f"The event {key} is taken.", 80))) == 80
+
+
 def test_what_a_tracker_would_link_is_code() -> None:
     """GitHub links mentions and issues after Markdown has taken the backslashes away; in code it does not."""
     safe = untrusted.for_markdown("ask @all or a@b.example: owner/repo#7, #8, http://evil.example/x_y.")

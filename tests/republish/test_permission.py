@@ -11,6 +11,7 @@ import pytest
 from dlqkit.errors import EvidenceError, PlanError
 from dlqkit.evidence import audit_log
 from dlqkit.republish.approval import approve_plan, keep_plan
+from dlqkit.republish.edited import hash_rules
 from dlqkit.republish.permission import check_permission, check_settings
 from dlqkit.republish.plan import Plan, Target, dedupe_key, seal_plan
 from dlqkit.republish.registry import find_registry
@@ -101,6 +102,15 @@ def test_locked_fields_and_schema_that_have_changed_since_are_refused(tmp_path: 
         check_permission(tmp_path, plan, settings(schema=str(path)), SERVER)
     with pytest.raises(PlanError, match="under other locked fields or another schema"):
         check_settings(tmp_path, edited, settings(locked_fields=["payload.customer_id"]))
+
+
+def test_rules_are_the_same_however_they_are_written_down() -> None:
+    """Neither the order of locked fields nor that of a schema's keys makes others of them; no rules have no hash."""
+    assert hash_rules(["b", "a", "b"], {"x": 1, "y": 2}, is_edited=True) == hash_rules(
+        ["a", "b"], {"y": 2, "x": 1}, is_edited=True
+    )
+    assert hash_rules(["a"], None, is_edited=True) != hash_rules(["b"], None, is_edited=True)
+    assert hash_rules(["a"], None, is_edited=False) == hash_rules([], None, is_edited=True) == ""
 
 
 def test_settings_that_ask_for_no_second_person_do_not_take_back_those_of_the_plan(tmp_path: Path) -> None:
