@@ -81,7 +81,7 @@ def test_what_a_server_writes_is_read_in_bulk(stamp: str) -> None:
 
 
 def test_long_and_short_series_keep_their_own_samples() -> None:
-    """Half a million samples in one series, beside series of one and of none: each piece that is read has its own."""
+    """A series that is read in three pieces, beside one in one piece, of one sample and of none."""
     rng = np.random.default_rng(5)
     lengths = [3, 50_000, 0, 1, 20_000, 1]
     wanted = [[(1_700_000_000_000 + 15_000 * n, int(value)) for n, value in enumerate(rng.integers(0, 10**12, length))]
