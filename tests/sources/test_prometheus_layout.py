@@ -146,6 +146,7 @@ def test_a_byte_that_was_changed_is_never_misread() -> None:
     [
         '[[1772452800,"1"],[1772452815,"x"]]',
         '[[1772452800,""]]',
+        '[[1772452800,"123456"],[1772452815,""]]',
         '[[1772452800,"nan(1)"]]',
         '[[1772452800,1"]]',
         '[[0772452800,"1"]]',
@@ -177,9 +178,17 @@ def test_samples_are_those_that_json_names_values(one: str) -> None:
     assert as_read(answer(one)) == [([1772452800000], [2.0])]
 
 
-def test_samples_in_place_of_a_label_are_refused() -> None:
+@pytest.mark.parametrize(
+    "one",
+    [
+        '{"metric":{"values":[[1772452800,"1"]]},"values":[]}',
+        '{"metric":{},"more":{"values":[[1772452800,"1"]]},"values":"\x7f0"}',
+    ],
+)
+def test_samples_in_place_of_a_label_are_no_samples(one: str) -> None:
+    """Nor are those of another key, though the values may name what stands for them while they are read."""
     with pytest.raises(UnexpectedAnswer):
-        decode_answer(answer('{"metric":{"values":[[1772452800,"1"]]},"values":[]}'))
+        decode_answer(answer(one))
 
 
 def test_an_answer_of_another_kind_is_handed_on_as_it_is() -> None:
