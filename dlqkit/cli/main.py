@@ -6,6 +6,7 @@ import errno
 import json
 import os
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -31,7 +32,7 @@ from dlqkit.cli import (
     verify,
 )
 from dlqkit.cli.shared import Shared, find_zone
-from dlqkit.errors import DlqkitError, StorageError
+from dlqkit.errors import DlqkitError, ParameterError, StorageError
 from dlqkit.invocation import called_with, with_options
 from dlqkit.untrusted import for_terminal, for_terminal_lines
 
@@ -100,9 +101,16 @@ def _tell(error: DlqkitError) -> None:
     print(f"{problem}\nNext: {for_terminal(next_step)}", file=sys.stderr)  # noqa: T201
 
 
+def _check_text(arguments: Sequence[str]) -> None:
+    # Python hands on bytes that are no UTF-8 as halves of characters, which no frame and no file can hold.
+    if any("\ud800" <= sign <= "\udfff" for text in arguments for sign in text):
+        raise ParameterError("An argument has bytes that are no text in UTF-8.", "Type it anew, or rename the file.")
+
+
 def main() -> None:
     """Run the command line; the process ends with the exit code of the design."""
     try:
+        _check_text(sys.argv)
         code = app(standalone_mode=False)
         sys.stdout.flush()
         sys.exit(code if isinstance(code, int) else 0)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 import secrets
 from collections.abc import Collection, Iterable, Mapping
@@ -11,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from dlqkit.errors import EvidenceError, ParameterError
 from dlqkit.evidence import audit_log
-from dlqkit.evidence.store import FILE_MODE, storage_error
+from dlqkit.evidence.store import create_bytes, storage_error
 from dlqkit.report.redaction import PERSONAL_FIELDS, Redactor
 
 if TYPE_CHECKING:
@@ -37,18 +36,7 @@ def read_key(directory: Path) -> bytes:
     path = directory / KEY_FILE
     try:
         if not path.exists():
-            own = directory / f".{KEY_FILE}.{secrets.token_hex(4)}"
-            descriptor = os.open(own, os.O_WRONLY | os.O_CREAT | os.O_EXCL, FILE_MODE)
-            with os.fdopen(descriptor, "wb") as file:
-                file.write(secrets.token_bytes(_BYTES))
-                file.flush()
-                os.fsync(descriptor)
-            try:
-                os.link(own, path)  # of two who make it at once the first one's stands
-            except FileExistsError:
-                pass
-            finally:
-                own.unlink()
+            create_bytes(path, secrets.token_bytes(_BYTES))
         key = path.read_bytes()
     except OSError as error:
         raise storage_error(path, error) from error

@@ -32,6 +32,7 @@ from dlqkit.report.render import Figure, render_html, render_markdown
 from dlqkit.report.render_pdf import has_typst, render_pdf
 from dlqkit.report.tables import SENTINEL
 from dlqkit.resources import find_template
+from dlqkit.untrusted import for_json
 
 __all__ = ["FORMATS", "PostmortemResult", "run_notebook", "run_postmortem"]
 
@@ -275,7 +276,7 @@ def run_postmortem(
         problems.append(say("the last cell did not report that the notebook ran to its end."))
     tell(mark("report"))
     written = {
-        "ipynb": (json.dumps(notebook, ensure_ascii=False, indent=1) + "\n").encode() if notebook else None,
+        "ipynb": _notebook_json(notebook) if notebook else None,
         "html": render_html(facts, figures, problems=problems).encode(),
         "md": render_markdown(facts, figures, problems=problems).encode(),
         "pdf": render_pdf(facts, figures, problems=problems) if "pdf" in wanted else None,
@@ -289,6 +290,10 @@ def run_postmortem(
         for figure in figures:
             write_bytes(target / "figures" / f"{figure.name}.png", figure.png)
     return PostmortemResult(paths, not problems, tuple(problems), facts)
+
+
+def _notebook_json(notebook: Mapping[str, Any]) -> bytes:
+    return (for_json(json.dumps(notebook, ensure_ascii=False, indent=1)) + "\n").encode()
 
 
 def _tampering(root: Path, snapshot: str) -> list[str]:
