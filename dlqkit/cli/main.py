@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
+from typer.core import TyperGroup
 
 from dlqkit import __version__
 from dlqkit.cli import (
@@ -42,8 +43,25 @@ INTERRUPTED, WIDTH = 130, 80
 # Typer brings its own copy of click in some versions, so the class is taken from what it exports.
 _UsageError: type[Any] = next(base for base in typer.BadParameter.__mro__ if base.__name__ == "ClickException")
 
+
+class _Interrupted(Exception):
+    """Ctrl-C: typer itself would end with 130 and without a word."""
+
+
+class _Commands(TyperGroup):
+    """The commands, and who interrupts one is told."""
+
+    def invoke(self, ctx: Any) -> Any:
+        """Run what was asked for."""
+        try:
+            return super().invoke(ctx)
+        except KeyboardInterrupt as stop:
+            raise _Interrupted from stop
+
+
 app = typer.Typer(
     name="dlqkit",
+    cls=_Commands,
     help="From a dead-letter alert to a post-mortem on the ticket.",
     no_args_is_help=True,
     add_completion=False,
@@ -117,7 +135,7 @@ def main() -> None:
     except DlqkitError as error:
         _tell(error)
         sys.exit(error.exit_code)
-    except (KeyboardInterrupt, typer.Abort):
+    except (_Interrupted, KeyboardInterrupt, typer.Abort):
         print("Interrupted; what was collected is kept.", file=sys.stderr)  # noqa: T201
         sys.exit(INTERRUPTED)
     except BrokenPipeError:
