@@ -26,6 +26,7 @@ from dlqkit.report.facts import facts_json
 from dlqkit.report.history import describe_history, find_history
 from dlqkit.report.judgement_file import write_template
 from dlqkit.report.notebook_words import translate_notebook
+from dlqkit.report.papermill_run import CELL_FAILED, KERNEL_DIED, TOOK_TOO_LONG
 from dlqkit.report.payloads import add_payloads
 from dlqkit.report.pseudonyms import redact_facts
 from dlqkit.report.render import Figure, render_html, render_markdown
@@ -39,6 +40,7 @@ __all__ = ["FORMATS", "PostmortemResult", "run_notebook", "run_postmortem"]
 FORMATS = ("ipynb", "html", "md", "pdf")
 CELL_TIMEOUT_S = 600
 START_TIMEOUT_S = 120
+RUN_TIMEOUT_S = 4 * CELL_TIMEOUT_S
 # Everything a Python kernel and matplotlib need to start, and nothing that could be a credential.
 _KERNEL_ENVIRONMENT = (
     "PATH", "HOME", "USER", "LOGNAME", "LANG", "LANGUAGE", "LC_ALL", "LC_CTYPE", "TMPDIR", "TEMP", "TMP",
@@ -127,25 +129,39 @@ def run_notebook(
         "cell_timeout_s": CELL_TIMEOUT_S,
         "start_timeout_s": START_TIMEOUT_S,
     }
-    # Never in the incident folder: it may come from a stranger, and Python imports what lies in its working directory.
-    done = subprocess.run(
-        [sys.executable, "-P", "-m", "dlqkit.report.papermill_run"],
-        input=json.dumps(request).encode(),
-        capture_output=True,
-        env=kernel_environment(),
-        cwd=target.parent,
-        check=False,
-        timeout=4 * CELL_TIMEOUT_S,
-    )
     problems = []
-    if done.returncode != 0:
-        last = done.stderr.decode("utf-8", "replace").strip().splitlines()
-        reason = last[-1][:200] if last else say("exit code {code:d}", code=done.returncode)
-        problems.append(say("the notebook stopped: {reason}.", reason=reason))
+    try:
+        # Never in the incident folder: it may be a stranger's, and Python imports what lies in its working directory.
+        done = subprocess.run(
+            [sys.executable, "-P", "-m", "dlqkit.report.papermill_run"],
+            input=json.dumps(request).encode(),
+            capture_output=True,
+            env=kernel_environment(),
+            cwd=target.parent,
+            check=False,
+            timeout=RUN_TIMEOUT_S,
+        )
+        if done.returncode != 0:
+            problems.append(_why_it_stopped(done.returncode, done.stderr.decode("utf-8", "replace")))
+    except subprocess.TimeoutExpired:
+        problems.append(say("the notebook took too long and was stopped."))
     if not target.is_file():
         return None, [*problems, say("Papermill wrote no notebook.")]
     notebook = json.loads(target.read_text(encoding="utf-8"))
     return _without_traces(notebook, parameters, shown or {}), problems + _judge(notebook)
+
+
+def _why_it_stopped(code: int, said: str) -> str:
+    if code == KERNEL_DIED:
+        return say("the notebook's kernel died.")
+    if code == TOOK_TOO_LONG:
+        return say("a cell took longer than {seconds:d} s and was stopped.", seconds=CELL_TIMEOUT_S)
+    last = said.strip().splitlines()
+    reason = last[-1][:200] if last else say("exit code {code:d}", code=code)
+    if code != CELL_FAILED and last:
+        # What an error of Python's own says may be a value of the evidence, or a path of this machine.
+        reason = reason.partition(":")[0].rpartition(".")[2]
+    return say("the notebook stopped: {reason}.", reason=reason)
 
 
 def _judge(notebook: Mapping[str, Any]) -> list[str]:
@@ -332,8 +348,6 @@ def _execute(root: Path, target: Path, facts: Mapping[str, Any]) -> tuple[dict[s
             template.write_text(json.dumps(told, ensure_ascii=False), encoding="utf-8")
         try:
             return run_notebook(template, Path(scratch) / "postmortem.ipynb", parameters, shown=shown)
-        except subprocess.TimeoutExpired:
-            return None, [say("the notebook took too long and was stopped.")]
         except FileNotFoundError as error:
             raise RunError(
                 "The notebook could not be started.", "Install dlqkit again; Papermill is missing."
