@@ -68,11 +68,19 @@ def reveal(folder: IncidentFolder, pseudonym: str, by: str, more_fields: Collect
     ------
     ParameterError
         If it is no pseudonym, or nothing in the folder's evidence has it.
+    EvidenceError
+        If the folder has no key.
     """
     from dlqkit.report.facts import facts
 
     if not _PSEUDONYM.fullmatch(pseudonym):
         raise ParameterError(f"{pseudonym[:40]!r} is no pseudonym.", "Write it as the report has it: email-3f9a1c07.")
+    if not (folder.path / KEY_FILE).exists():
+        # A new one would name all anew, and the next report otherwise than the one that is asked about.
+        raise EvidenceError(
+            f"{KEY_FILE} is not in this folder, so its pseudonyms cannot be told.",
+            "Ask where the report was made: the key never leaves that folder.",
+        )
     found: dict[str, str] = {}
     fields = PERSONAL_FIELDS | {name.casefold() for name in more_fields}
     redactor = Redactor(read_key(folder.path), fields, found.__setitem__)
