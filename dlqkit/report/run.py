@@ -19,7 +19,7 @@ from dlqkit.errors import ParameterError, RunError
 from dlqkit.evidence import audit_log
 from dlqkit.evidence.folder import open_incident
 from dlqkit.evidence.manifest import verify
-from dlqkit.evidence.store import write_bytes
+from dlqkit.evidence.store import remove_file, write_bytes
 from dlqkit.language import SOURCE, current, mark, say, say_count
 from dlqkit.report.facts import facts as compute_facts
 from dlqkit.report.facts import facts_json
@@ -282,6 +282,8 @@ def run_postmortem(
         audit_log.append(root, "postmortem with payloads", snapshot=folder.snapshot, formats=list(wanted),
                          payloads=len(facts["payloads"]["rows"]))  # fmt: skip
     target = output.resolve() if output else root / "report"
+    if not include_payload:
+        _remove_payloads(root, target)
     paths = {"facts": target / "facts.json"}
     write_bytes(paths["facts"], facts_json(facts))
     tell(mark("notebook"))
@@ -306,6 +308,19 @@ def run_postmortem(
         for figure in figures:
             write_bytes(target / "figures" / f"{figure.name}.png", figure.png)
     return PostmortemResult(paths, not problems, tuple(problems), facts)
+
+
+def _remove_payloads(root: Path, target: Path) -> None:
+    """Remove what an earlier run wrote there with payloads: beside a report without them it would pass for its part."""
+    try:
+        had = bool(json.loads((target / "facts.json").read_bytes())["payloads"])
+    except (OSError, ValueError, KeyError, TypeError, RecursionError):
+        return
+    names = [f"postmortem.{kind}" for kind in (*FORMATS, "zip") if (target / f"postmortem.{kind}").is_file()]
+    if had and names:
+        audit_log.append(root, "postmortem with payloads removed", files=names)
+        for name in names:
+            remove_file(target / name)
 
 
 def _notebook_json(notebook: Mapping[str, Any]) -> bytes:
