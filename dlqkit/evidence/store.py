@@ -6,6 +6,7 @@ import errno
 import fcntl
 import io
 import os
+import secrets
 import shutil
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -20,6 +21,7 @@ from dlqkit.errors import EvidenceError, StorageError
 from dlqkit.frames import conform, empty_frame
 
 __all__ = [
+    "create_bytes",
     "hold",
     "make_folder",
     "move_folder",
@@ -88,6 +90,28 @@ def write_bytes(path: Path, content: bytes) -> None:
         sync_folder(path.parent)
     except OSError as error:
         raise storage_error(path, error) from error
+
+
+def create_bytes(path: Path, content: bytes) -> bool:
+    """Write a file where there is none, whole or not at all; of two who do it at once the first one's stands.
+
+    Raises
+    ------
+    StorageError
+        If the disk is full or the place cannot be written.
+    """
+    own = path.with_name(f".{path.name}.{secrets.token_hex(4)}.tmp")
+    write_bytes(own, content)
+    try:
+        os.link(own, path)
+        sync_folder(path.parent)
+    except FileExistsError:
+        return False
+    except OSError as error:
+        raise storage_error(path, error) from error
+    finally:
+        own.unlink(missing_ok=True)
+    return True
 
 
 def sync_folder(path: Path) -> None:

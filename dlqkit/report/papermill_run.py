@@ -12,12 +12,16 @@ import sys
 
 from dlqkit import errors
 
-__all__ = ["main"]
+__all__ = ["CELL_FAILED", "KERNEL_DIED", "TOOK_TOO_LONG", "main"]
+
+CELL_FAILED, KERNEL_DIED, TOOK_TOO_LONG = 4, 5, 6
+"""Exit codes; of any other one nothing is known but what Python wrote last."""
 
 
 def main() -> int:
     """Read the request, execute, and answer with papermill's verdict as an exit code."""
     import papermill
+    from nbclient.exceptions import CellTimeoutError, DeadKernelError
 
     request = json.load(sys.stdin)
     try:
@@ -38,7 +42,12 @@ def main() -> int:
         # The text of any other exception may hold a value of the evidence.
         said = f": {error.evalue}" if error.ename in errors.__all__ else ""
         print(f"{error.ename}{said}".replace("\n", " "), file=sys.stderr)  # noqa: T201
-        return 1
+        return CELL_FAILED
+    except DeadKernelError:
+        return KERNEL_DIED
+    except CellTimeoutError:
+        # Its own text repeats the cell.
+        return TOOK_TOO_LONG
     return 0
 
 

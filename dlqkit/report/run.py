@@ -19,25 +19,28 @@ from dlqkit.errors import ParameterError, RunError
 from dlqkit.evidence import audit_log
 from dlqkit.evidence.folder import open_incident
 from dlqkit.evidence.manifest import verify
-from dlqkit.evidence.store import write_bytes
+from dlqkit.evidence.store import remove_file, write_bytes
 from dlqkit.language import SOURCE, current, mark, say, say_count
 from dlqkit.report.facts import facts as compute_facts
 from dlqkit.report.facts import facts_json
 from dlqkit.report.history import describe_history, find_history
 from dlqkit.report.judgement_file import write_template
 from dlqkit.report.notebook_words import translate_notebook
+from dlqkit.report.papermill_run import CELL_FAILED, KERNEL_DIED, TOOK_TOO_LONG
 from dlqkit.report.payloads import add_payloads
 from dlqkit.report.pseudonyms import redact_facts
 from dlqkit.report.render import Figure, render_html, render_markdown
 from dlqkit.report.render_pdf import has_typst, render_pdf
 from dlqkit.report.tables import SENTINEL
 from dlqkit.resources import find_template
+from dlqkit.untrusted import for_json
 
 __all__ = ["FORMATS", "PostmortemResult", "run_notebook", "run_postmortem"]
 
 FORMATS = ("ipynb", "html", "md", "pdf")
 CELL_TIMEOUT_S = 600
 START_TIMEOUT_S = 120
+RUN_TIMEOUT_S = 4 * CELL_TIMEOUT_S
 # Everything a Python kernel and matplotlib need to start, and nothing that could be a credential.
 _KERNEL_ENVIRONMENT = (
     "PATH", "HOME", "USER", "LOGNAME", "LANG", "LANGUAGE", "LC_ALL", "LC_CTYPE", "TMPDIR", "TEMP", "TMP",
@@ -126,25 +129,39 @@ def run_notebook(
         "cell_timeout_s": CELL_TIMEOUT_S,
         "start_timeout_s": START_TIMEOUT_S,
     }
-    # Never in the incident folder: it may come from a stranger, and Python imports what lies in its working directory.
-    done = subprocess.run(
-        [sys.executable, "-P", "-m", "dlqkit.report.papermill_run"],
-        input=json.dumps(request).encode(),
-        capture_output=True,
-        env=kernel_environment(),
-        cwd=target.parent,
-        check=False,
-        timeout=4 * CELL_TIMEOUT_S,
-    )
     problems = []
-    if done.returncode != 0:
-        last = done.stderr.decode("utf-8", "replace").strip().splitlines()
-        reason = last[-1][:200] if last else say("exit code {code:d}", code=done.returncode)
-        problems.append(say("the notebook stopped: {reason}.", reason=reason))
+    try:
+        # Never in the incident folder: it may be a stranger's, and Python imports what lies in its working directory.
+        done = subprocess.run(
+            [sys.executable, "-P", "-m", "dlqkit.report.papermill_run"],
+            input=json.dumps(request).encode(),
+            capture_output=True,
+            env=kernel_environment(),
+            cwd=target.parent,
+            check=False,
+            timeout=RUN_TIMEOUT_S,
+        )
+        if done.returncode != 0:
+            problems.append(_why_it_stopped(done.returncode, done.stderr.decode("utf-8", "replace")))
+    except subprocess.TimeoutExpired:
+        problems.append(say("the notebook took too long and was stopped."))
     if not target.is_file():
         return None, [*problems, say("Papermill wrote no notebook.")]
     notebook = json.loads(target.read_text(encoding="utf-8"))
     return _without_traces(notebook, parameters, shown or {}), problems + _judge(notebook)
+
+
+def _why_it_stopped(code: int, said: str) -> str:
+    if code == KERNEL_DIED:
+        return say("the notebook's kernel died.")
+    if code == TOOK_TOO_LONG:
+        return say("a cell took longer than {seconds:d} s and was stopped.", seconds=CELL_TIMEOUT_S)
+    last = said.strip().splitlines()
+    reason = last[-1][:200] if last else say("exit code {code:d}", code=code)
+    if code != CELL_FAILED and last:
+        # What an error of Python's own says may be a value of the evidence, or a path of this machine.
+        reason = reason.partition(":")[0].rpartition(".")[2]
+    return say("the notebook stopped: {reason}.", reason=reason)
 
 
 def _judge(notebook: Mapping[str, Any]) -> list[str]:
@@ -265,6 +282,8 @@ def run_postmortem(
         audit_log.append(root, "postmortem with payloads", snapshot=folder.snapshot, formats=list(wanted),
                          payloads=len(facts["payloads"]["rows"]))  # fmt: skip
     target = output.resolve() if output else root / "report"
+    if not include_payload:
+        _remove_payloads(root, target)
     paths = {"facts": target / "facts.json"}
     write_bytes(paths["facts"], facts_json(facts))
     tell(mark("notebook"))
@@ -275,7 +294,7 @@ def run_postmortem(
         problems.append(say("the last cell did not report that the notebook ran to its end."))
     tell(mark("report"))
     written = {
-        "ipynb": (json.dumps(notebook, ensure_ascii=False, indent=1) + "\n").encode() if notebook else None,
+        "ipynb": _notebook_json(notebook) if notebook else None,
         "html": render_html(facts, figures, problems=problems).encode(),
         "md": render_markdown(facts, figures, problems=problems).encode(),
         "pdf": render_pdf(facts, figures, problems=problems) if "pdf" in wanted else None,
@@ -289,6 +308,23 @@ def run_postmortem(
         for figure in figures:
             write_bytes(target / "figures" / f"{figure.name}.png", figure.png)
     return PostmortemResult(paths, not problems, tuple(problems), facts)
+
+
+def _remove_payloads(root: Path, target: Path) -> None:
+    """Remove what an earlier run wrote there with payloads: beside a report without them it would pass for its part."""
+    try:
+        had = bool(json.loads((target / "facts.json").read_bytes())["payloads"])
+    except (OSError, ValueError, KeyError, TypeError, RecursionError):
+        return
+    names = [f"postmortem.{kind}" for kind in (*FORMATS, "zip") if (target / f"postmortem.{kind}").is_file()]
+    if had and names:
+        audit_log.append(root, "postmortem with payloads removed", files=names)
+        for name in names:
+            remove_file(target / name)
+
+
+def _notebook_json(notebook: Mapping[str, Any]) -> bytes:
+    return (for_json(json.dumps(notebook, ensure_ascii=False, indent=1)) + "\n").encode()
 
 
 def _tampering(root: Path, snapshot: str) -> list[str]:
@@ -327,8 +363,6 @@ def _execute(root: Path, target: Path, facts: Mapping[str, Any]) -> tuple[dict[s
             template.write_text(json.dumps(told, ensure_ascii=False), encoding="utf-8")
         try:
             return run_notebook(template, Path(scratch) / "postmortem.ipynb", parameters, shown=shown)
-        except subprocess.TimeoutExpired:
-            return None, [say("the notebook took too long and was stopped.")]
         except FileNotFoundError as error:
             raise RunError(
                 "The notebook could not be started.", "Install dlqkit again; Papermill is missing."

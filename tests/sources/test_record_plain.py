@@ -101,3 +101,12 @@ def test_payloads_do_not_keep_the_page_in_memory() -> None:
     assert read is not None
     array = read[0]["payload_snapshot"].array.__arrow_array__()
     assert array.nbytes < 200
+
+
+@pytest.mark.parametrize("name", ['a "quoted" name', "a\\b", "a\tb", "a\x1b[31m"])
+def test_a_field_of_any_name_costs_no_page(name: str) -> None:
+    """A client chooses the names of its own fields: the record is kept, and its value stands beside it."""
+    page = decode_page(json.dumps([{**ROW, name: "kept"}, ROW]).encode())
+
+    assert page.frame["record_id"].tolist() == ["r1", "r1"]
+    assert json.loads(page.frame["extra_json"].iloc[0]) == {name: "kept"}
