@@ -50,10 +50,8 @@ def read_arrays(rows: list[Any], fields: Mapping[str, str], others: Mapping[str,
         name: pa.array(_READ[name](rows), kind) if name in fields else pa.nulls(count, kind)
         for name, kind in _ARROW.items()
     }
-    kinds: list[str | None]
-    codes: list[str | None]
-    kinds, codes = (_READ[name](rows) if name in fields else [None] * count for name in ("error_type", "error_code"))
-    messages: list[str | None] = [None] * count
+    messages: list[Any] = [None] * count
+    kinds, codes = (_READ[name](rows) if name in fields else list(messages) for name in ("error_type", "error_code"))
     if "last_error" in fields:
         messages, unsaid = split_errors(_READ["last_error"](rows), kinds, codes)
         if unsaid:

@@ -169,7 +169,8 @@ def _frame(
         "payload_snapshot": text_array(array["payload_snapshot"]),
         "extra_json": text_array(array["extra_json"]),
     }  # fmt: skip
-    return pd.DataFrame({name: columns[name] for name in RECORDS}, copy=False), (*findings, *said)
+    index = pd.RangeIndex(count)
+    return pd.DataFrame({name: columns[name] for name in RECORDS}, index, copy=False), (*findings, *said)
 
 
 def _categories(values: Any) -> pd.Categorical:
