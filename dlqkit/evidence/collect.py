@@ -14,6 +14,7 @@ import pandas as pd
 from dlqkit import __version__
 from dlqkit.errors import AccessDenied, ParameterError, SourceError, SourceUnavailable
 from dlqkit.evidence.folder import DEAD_LETTERS, EXPORT, IncidentFolder, open_incident, read_question, write_incident
+from dlqkit.evidence.frame_stream import find_values
 from dlqkit.evidence.manifest import find_snapshots, worst
 from dlqkit.evidence.original_messages import ask_original_messages
 from dlqkit.evidence.part import Asking, Part, question_of
@@ -212,13 +213,16 @@ class _Run:
             )
             self.progress(kind, page.number, None)
 
-        def load() -> Loaded:
-            return client.load(
-                workflow_id=workflow_id, trace_id=trace_id, queued_to_dlq=queued_to_dlq,
-                start=start, end=self.end, on_page=keep,
-            )  # fmt: skip
+        def load() -> dict[str, Loaded]:
+            with asking.write("records") as writer:
+                coverage, source = client.stream(
+                    writer.add, workflow_id=workflow_id, trace_id=trace_id, queued_to_dlq=queued_to_dlq,
+                    start=start, end=self.end, on_page=keep,
+                )  # fmt: skip
+            # The rows are in their file already.
+            return {"records": Loaded(empty_frame(RECORDS), coverage, source)}
 
-        self.ask(asking, lambda: {"records": load()}, asked_start=start)
+        self.ask(asking, load, asked_start=start)
 
     def _export(self, files: Sequence[Path]) -> None:
         from dlqkit.sources.connect import open_record_exports
@@ -357,7 +361,10 @@ class _Run:
             return
         reports = [read_frame(path, SUPPORT_REPORTS) for path in self.part.frames("support_reports")]
         traces = {str(one) for frame in reports for one in frame["trace_id"].dropna()}
-        traces -= {str(one) for path in self.part.frames("records") for one in read_frame(path, RECORDS)["trace_id"]}
+        if not traces:
+            return
+        for path in self.part.frames("records"):
+            traces -= find_values(path, "trace_id", traces)
         wanted = sorted(traces)[:REPORTED_AT_MOST]
         query = f"trace_id of {len(wanted):,} reports"
         if not wanted or self.part.has(REPORTED, query):

@@ -21,6 +21,7 @@ import pandas as pd
 from dlqkit.errors import SourceError
 from dlqkit.evidence import audit_log
 from dlqkit.evidence.folder import RECORD_VERSION, SAME_MESSAGE
+from dlqkit.evidence.frame_stream import FrameWriter, join_records
 from dlqkit.evidence.manifest import NAME as MANIFEST
 from dlqkit.evidence.manifest import write_manifest
 from dlqkit.evidence.store import (
@@ -102,6 +103,10 @@ class Asking:
         if quarantined:
             path = self.part.snapshot / f"quarantine/{self.prefix}-{self.pages:04d}.jsonl.zst"
             write_raw(path, b"\n".join(quarantined))
+
+    def write(self, name: str) -> FrameWriter:
+        """A writer of one of its frames, for rows that come page by page."""
+        return FrameWriter(self.part.path / "frames" / f"{self.prefix}-{name}.parquet")
 
     def to_json(self) -> dict[str, Any]:
         """What a later run must know of it, if this one is killed."""
@@ -230,13 +235,14 @@ class Part:
         """Write the frames of all sources as one Parquet file each."""
         for name in _STACKED:
             target = self.snapshot / f"{name}.parquet"
+            if name == "records" and (paths := list(self.frames(name))):
+                join_records(paths, target, RECORD_VERSION)
+                continue
             parts = [read_frame(path, {}) for path in self.frames(name)]
             if not parts:
                 remove_file(target)
                 continue
             whole = pd.concat(parts, ignore_index=True)
-            if name == "records":
-                whole = whole.astype({"status": "str"}).drop_duplicates(RECORD_VERSION, keep="last")
             if name == "originals":
                 whole = whole.drop_duplicates(SAME_MESSAGE, keep="last")
             write_frame(target, whole)

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from datetime import datetime
-from typing import Literal
+from typing import Any, Literal
 
+import numpy as np
 import pandas as pd
 
 from dlqkit.errors import AccessDenied, SourceError, SourceUnavailable, UnexpectedAnswer
@@ -16,6 +17,7 @@ from dlqkit.settings import ExecutionLogsSettings
 from dlqkit.sources.http import Response
 from dlqkit.sources.page_markers import find_cursor, find_end_marker, find_next_url, find_page_number, find_total
 from dlqkit.sources.record_decode import Decoded
+from dlqkit.sources.seen_states import SeenStates
 
 __all__ = ["VERSION", "Fetched", "Page", "Pager"]
 
@@ -66,6 +68,8 @@ class Fetched:
     response: Response
     keys: tuple[int, ...]
     """One for each record, the same for the same state of the same record."""
+    fresh: Any = field(default_factory=lambda: np.zeros(0, bool))
+    """Of a page that counts, for each record whether no page before it had this state, nor a record above it."""
 
     @classmethod
     def of(cls, page: Page, decoded: Decoded, response: Response) -> Fetched:
@@ -109,7 +113,7 @@ class Pager:
         self.findings: dict[str, None] = {}
         self.newest_first: bool | None = None
         self.requests = self.pages = self.received = self.quarantined = 0
-        self._seen: set[int] = set()
+        self._seen = SeenStates()
         self._first: Fetched | None = None
         self._before: Fetched | None = None
         self._fresh = 0
@@ -134,13 +138,12 @@ class Pager:
             If the first page cannot be had; a later one that fails makes it ``partial``.
         """
         got = self._get(self._query)
-        self._accept(got, 0)
+        got = self._accept(got, 0)
         yield got
         try:
             while (step := self._step(got)) is not None:
-                self._accept(step, self._place)
-                yield step
-                got = step
+                got = self._accept(step, self._place)
+                yield got
         except SourceError as error:
             text = mark("Page {number:d} could not be had: {problem}")
             self._end("partial", in_english(text, number=self.pages + 1, problem=error.problem))
@@ -166,7 +169,7 @@ class Pager:
 
     # --- what came
 
-    def _accept(self, got: Fetched, place: int | None) -> None:
+    def _accept(self, got: Fetched, place: int | None) -> Fetched:
         page = got.page
         self.pages += 1
         self.received += page.received
@@ -174,8 +177,8 @@ class Pager:
         self.findings.update(dict.fromkeys(got.decoded.findings))
         if self.newest_first is None:
             self.newest_first = _is_newest_first(page.frame)
-        self._fresh = len(set(got.keys) - self._seen)
-        self._seen.update(got.keys)
+        got = replace(got, fresh=self._seen.add(got.keys))
+        self._fresh = int(got.fresh.sum())
         self._before, self._first = got, self._first or got
         self._page_size = max(self._page_size, page.received)
         self._position = (place or 0) + page.received
@@ -184,6 +187,7 @@ class Pager:
             self._total = total
         if self._marker(got) is False or (self._total is not None and self._total > self.received):
             self._told_more = True
+        return got
 
     def _marker(self, got: Fetched) -> bool | None:
         assert self._first is not None
@@ -196,7 +200,7 @@ class Pager:
         return not set(head).isdisjoint(got.keys)
 
     def _brings_more(self, got: Fetched | None) -> bool:
-        return got is not None and not self._is_first_again(got) and not set(got.keys) <= self._seen
+        return got is not None and not self._is_first_again(got) and not self._seen.known(got.keys).all()
 
     # --- the end
 
@@ -390,7 +394,7 @@ class Pager:
             self.findings[mark("Records left the list while it was read; dlqkit went back for what moved.")] = None
             place = max(place - self._page_size, 0)
             step = self._get({**self._query, "offset": str(place), "limit": self._limit_text()})
-            if not self._seen.isdisjoint(step.keys):
+            if self._seen.known(step.keys).any():
                 break
         self._place = place
         return step
