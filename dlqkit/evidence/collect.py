@@ -206,11 +206,13 @@ class _Run:
             return
         client = connect_execution_logs(self.settings)
         asking = self.part.ask(kind, query)
+        has_pages = len(self.part.kept_pages(kind, query)) > 0
 
         def keep(page: Page) -> None:
             asking.keep(
-                page.body, masked=page.masked, original_sha256=page.original_sha256, quarantined=page.quarantined
-            )
+                page.body, masked=page.masked, original_sha256=page.original_sha256, quarantined=page.quarantined,
+                request_id=page.request_id,
+            )  # fmt: skip
             self.progress(kind, page.number, None)
 
         def load() -> dict[str, Loaded]:
@@ -218,6 +220,7 @@ class _Run:
                 coverage, source = client.stream(
                     writer.add, workflow_id=workflow_id, trace_id=trace_id, queued_to_dlq=queued_to_dlq,
                     start=start, end=self.end, on_page=keep,
+                    kept=(lambda: self.part.kept_pages(kind, query).take) if has_pages else None,
                 )  # fmt: skip
             # The rows are in their file already.
             return {"records": Loaded(empty_frame(RECORDS), coverage, source)}

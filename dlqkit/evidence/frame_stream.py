@@ -135,9 +135,7 @@ def join_records(paths: Sequence[Path], target: Path, version: Sequence[str]) ->
     -----
     Records are compared by 64 bits of a hash: of ten million, two would be taken for one in one of 400,000 cases.
     """
-    keys = [_keys(batch, version) for path in paths for batch in _batches(path, version)]
-    keep = _last_ones(np.concatenate(keys)) if keys else np.zeros(0, bool)
-    del keys
+    keep = _last_ones(_all_keys(paths, version))
     at = 0
     with FrameWriter(target) as writer:
         for path in paths:
@@ -175,6 +173,23 @@ def _batches(path: Path, columns: Sequence[str] | None) -> Iterator[pa.RecordBat
         raise unreadable(path) from error
 
 
+def _all_keys(paths: Sequence[Path], version: Sequence[str]) -> npt.NDArray[np.uint64]:
+    keys = np.empty(sum(_count(path) for path in paths), np.uint64)
+    at = 0
+    for path in paths:
+        for batch in _batches(path, version):
+            keys[at : at + batch.num_rows] = _keys(batch, version)
+            at += batch.num_rows
+    return keys
+
+
+def _count(path: Path) -> int:
+    try:
+        return int(pq.read_metadata(path).num_rows)
+    except (pa.ArrowException, OSError) as error:
+        raise unreadable(path) from error
+
+
 def _keys(batch: pa.RecordBatch, version: Sequence[str]) -> npt.NDArray[np.uint64]:
     # In the declared dtypes: a count is hashed alike whether or not its neighbours are absent.
     frame = batch.to_pandas(types_mapper=DTYPES.get)[list(version)]
@@ -185,7 +200,8 @@ def _keys(batch: pa.RecordBatch, version: Sequence[str]) -> npt.NDArray[np.uint6
 def _last_ones(keys: npt.NDArray[np.uint64]) -> npt.NDArray[np.bool_]:
     """For each key whether it is the last of its kind; in shares, since sorting takes as much again as it sorts."""
     keep = np.ones(len(keys), bool)
-    share = keys % np.uint64(_SHARES)
+    # One byte of each key; all eight would take as much again.
+    share = keys.view(np.uint8)[:: keys.itemsize] % _SHARES
     for number in range(_SHARES):
         places = np.flatnonzero(share == number)
         # Sorted by key and then by place, one that is followed by its like is not the last.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit, urlunsplit
@@ -13,9 +13,11 @@ from dlqkit.errors import UnexpectedAnswer
 from dlqkit.frames import RECORDS, Coverage, Loaded, empty_frame
 from dlqkit.language import in_english, mark
 from dlqkit.settings import ExecutionLogsSettings, SecretReference
+from dlqkit.sources.ahead import one_ahead
 from dlqkit.sources.asked_records import Extent, Question, inside
 from dlqkit.sources.http import HttpClient, Request, Response, shown_url
-from dlqkit.sources.paging import VERSION, Fetched, Page, Pager
+from dlqkit.sources.kept_answers import Recall, as_response, go_on, id_of
+from dlqkit.sources.paging import VERSION, Fetch, Fetched, Page, Pager
 from dlqkit.sources.record_decode import Decoded, decode_page
 from dlqkit.sources.secrets import resolve_secret
 
@@ -109,7 +111,8 @@ class ExecutionLogs:
         """
         wanted = Question(workflow_id, trace_id, queued_to_dlq, start, end)
         frames: list[pd.DataFrame] = []
-        pager, findings = self._walk(wanted, max_requests, on_page, lambda kept, _: frames.append(kept))
+        pager = self._pager(wanted, self._get, max_requests)
+        findings = self._walk(pager.walk(), wanted, on_page, lambda kept, _: frames.append(kept))
         frame = _joined(frames, start, end)
         return Loaded(frame, self._coverage(pager, wanted, findings, Extent.of(frame)), shown_url(self._client.url))
 
@@ -124,6 +127,7 @@ class ExecutionLogs:
         end: datetime | None = None,
         max_requests: int | None = None,
         on_page: Callable[[Page], None] | None = None,
+        kept: Callable[[], Recall] | None = None,
     ) -> tuple[Coverage, str]:
         """The records that match, handed on page by page: however many there are, few are in memory at once.
 
@@ -131,6 +135,9 @@ class ExecutionLogs:
         ----------
         on_records : callable
             Gets ``frames.RECORDS`` of each page; a state of a record that an earlier page had is left out.
+        kept : callable, optional
+            Gives the pages of a reading that was interrupted, from the first on. They are taken instead of being asked
+            for, and handed on like others, if the page that follows them can be had; else all are asked for.
 
         Returns
         -------
@@ -145,28 +152,34 @@ class ExecutionLogs:
         wanted = Question(workflow_id, trace_id, queued_to_dlq, start, end)
         extent = Extent()
 
-        def keep(kept: pd.DataFrame, fresh: Any) -> None:
+        def keep(found: pd.DataFrame, fresh: Any) -> None:
             nonlocal extent
-            new = inside(kept[fresh], start, end)
+            new = inside(found[fresh], start, end)
             extent = extent.and_of(new)
             if len(new):
                 on_records(new)
 
-        pager, findings = self._walk(wanted, max_requests, on_page, keep)
+        fetch: Fetch = self._get
+        if kept is not None:
+            fetch = go_on(lambda look: self._pager(wanted, look, max_requests), self._get, self._recalled, kept)
+        pager = self._pager(wanted, fetch, max_requests)
+        findings = self._walk(one_ahead(pager.walk()), wanted, on_page, keep)
         return self._coverage(pager, wanted, findings, extent), shown_url(self._client.url)
+
+    def _pager(self, wanted: Question, fetch: Fetch, max_requests: int | None) -> Pager:
+        budget = max_requests or self._settings.max_requests
+        return Pager(fetch, self._query(wanted), self._settings, budget, wanted.start)
 
     def _walk(
         self,
+        pages: Iterator[Fetched],
         wanted: Question,
-        max_requests: int | None,
         on_page: Callable[[Page], None] | None,
         on_records: Callable[[pd.DataFrame, Any], None],
-    ) -> tuple[Pager, list[str]]:
-        """Hand on the matching records of each page, and which of them are new; how it was read, and what to say."""
-        query = self._query(wanted)
-        pager = Pager(self._get, query, self._settings, max_requests or self._settings.max_requests, wanted.start)
+    ) -> list[str]:
+        """Hand on the matching records of each page, and which of them are new; what is to be said of it."""
         findings: dict[str, None] = {}
-        for got in pager.walk():
+        for got in pages:
             keep = wanted.matches(got.page.frame)
             if not keep.all():
                 text = mark("The API does not apply every filter that was asked for; dlqkit applied it itself.")
@@ -175,7 +188,7 @@ class ExecutionLogs:
             if on_page is not None:
                 on_page(got.page)
             on_records(got.page.frame[keep] if not keep.all() else got.page.frame, got.fresh[keep])
-        return pager, list(findings)
+        return list(findings)
 
     def _query(self, wanted: Question) -> dict[str, str]:
         own = {"workflow_id": wanted.workflow_id, "trace_id": wanted.trace_id}
@@ -195,14 +208,29 @@ class ExecutionLogs:
                 raise UnexpectedAnswer("refused", "")
             return decode_page(response.body, self._settings), response
 
-        target = url or self._client.url
-        decoded, response = self._client.load_page(Request(target, {} if url else dict(query)), decode)
-        shown = dict(query) if url is None else {"url": shown_url(url), **dict(parse_qsl(urlsplit(url).query))}
+        request = self._request(query, url)
+        return self._fetched(number, request, *self._client.load_page(request, decode))
+
+    def _request(self, query: Mapping[str, str], url: str | None) -> Request:
+        return Request(url or self._client.url, {} if url else dict(query))
+
+    def _fetched(self, number: int, request: Request, decoded: Decoded, response: Response) -> Fetched:
+        shown = dict(request.params)
+        if request.url != self._client.url:
+            shown = {"url": shown_url(request.url), **dict(parse_qsl(urlsplit(request.url).query))}
         page = Page(
             number, response.body, shown, decoded.frame, decoded.received, decoded.quarantined,
-            response.masked, response.original_sha256,
+            response.masked, response.original_sha256, id_of(request, response),
         )  # fmt: skip
         return Fetched.of(page, decoded, response)
+
+    def _recalled(self, recall: Recall, number: int, query: Mapping[str, str], url: str | None) -> Fetched | None:
+        request = self._request(query, url)
+        kept = recall(id_of(request) or "")
+        if kept is None:
+            return None
+        response = as_response(request, kept)
+        return self._fetched(number, request, decode_page(response.body, self._settings), response)
 
     def _coverage(self, pager: Pager, wanted: Question, own: list[str], extent: Extent) -> Coverage:
         missing, findings = list(pager.missing), [*pager.findings, *own]

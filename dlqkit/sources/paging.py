@@ -19,7 +19,7 @@ from dlqkit.sources.page_markers import find_cursor, find_end_marker, find_next_
 from dlqkit.sources.record_decode import Decoded
 from dlqkit.sources.seen_states import SeenStates
 
-__all__ = ["VERSION", "Fetched", "Page", "Pager"]
+__all__ = ["VERSION", "Fetch", "Fetched", "Page", "Pager"]
 
 Style = Literal["none", "offset", "page", "cursor", "link"]
 # What tells one state of a record from another.
@@ -57,6 +57,8 @@ class Page:
     quarantined: tuple[bytes, ...]
     masked: int
     original_sha256: str | None
+    request_id: str | None = None
+    """A hash of what was asked, where the body alone is the whole answer to it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,7 +128,7 @@ class Pager:
         self._used: set[str] = set()
         self._total: int | None = None
         self._told_more = False
-        self._shifts = self._in_vain = 0
+        self._shifts = self._in_vain = self._short_pages = 0
         self._broken: SourceUnavailable | None = None
 
     def walk(self) -> Iterator[Fetched]:
@@ -180,6 +182,7 @@ class Pager:
         got = replace(got, fresh=self._seen.add(got.keys))
         self._fresh = int(got.fresh.sum())
         self._before, self._first = got, self._first or got
+        self._short_pages += bool(self._fresh and page.received < self._page_size)
         self._page_size = max(self._page_size, page.received)
         self._position = (place or 0) + page.received
         total = find_total(got.decoded.wrapper)
@@ -444,8 +447,7 @@ class Pager:
     def _by_offset(self, got: Fetched) -> Fetched | None:
         overlap = self._overlap()
         if not self._fresh and got.page.received < max(self._page_size, 2):
-            self._end("complete")
-            return None
+            return self._after_the_overlap(got)
         if self._is_spent():
             return None
         place = self._position - overlap
@@ -454,6 +456,19 @@ class Pager:
             self._end("complete")
             return None
         return self._joined(step, place)
+
+    def _after_the_overlap(self, got: Fetched) -> Fetched | None:
+        """What follows a page of nothing but the record that was there: a server may give no more than one by now."""
+        step = None
+        # A single short page before it is the end of a list; several, or none, are not told from a lowered limit.
+        if self._overlap() and self._short_pages != 1:
+            step = self._probe({"offset": str(self._position), "limit": self._limit_text()})
+        if step is not None and self._brings_more(step):
+            self._page_size = 1
+            self._place = self._position
+            return step
+        self._end("complete")
+        return None
 
     def _by_cursor(self, names: tuple[str, ...], value: str) -> Fetched | None:
         if self._cursor_name is not None:

@@ -9,6 +9,7 @@ import numpy.typing as npt
 
 __all__ = ["SeenStates"]
 
+_LONGEST_RUN = 1 << 20
 _Keys = npt.NDArray[np.uint64]
 
 
@@ -18,7 +19,7 @@ class SeenStates:
     Notes
     -----
     Kept as sorted runs, each at most half as long as the one before, so that a page costs about the same however many
-    came before it.
+    came before it. Runs of a million are left as they are: to join them takes as much memory again.
     """
 
     def __init__(self) -> None:
@@ -44,7 +45,7 @@ class SeenStates:
         fresh &= ~self.known(wanted)
         if fresh.any():
             self._runs.append(np.sort(wanted[fresh]))
-        while len(self._runs) > 1 and len(self._runs[-2]) < 2 * len(self._runs[-1]):
+        while len(self._runs) > 1 and len(self._runs[-2]) < min(2 * len(self._runs[-1]), _LONGEST_RUN):
             both = np.concatenate([self._runs.pop(), self._runs.pop()])
             both.sort()
             self._runs.append(both)
