@@ -50,14 +50,10 @@ def read_arrays(rows: list[Any], fields: Mapping[str, str], others: Mapping[str,
         name: pa.array(_READ[name](rows), kind) if name in fields else pa.nulls(count, kind)
         for name, kind in _ARROW.items()
     }
-    messages: list[Any] = [None] * count
-    kinds, codes = (_READ[name](rows) if name in fields else list(messages) for name in ("error_type", "error_code"))
-    if "last_error" in fields:
-        messages, unsaid = split_errors(_READ["last_error"](rows), kinds, codes)
-        if unsaid:
-            return None
-    out |= {"last_error": pa.array(messages, TEXT), "error_type": pa.array(kinds, TEXT),
-            "error_code": pa.array(codes, TEXT)}  # fmt: skip
+    errors = _errors(rows, fields)
+    if errors is None:
+        return None
+    out |= errors
     raws = [b""] * count
     out["payload_snapshot"] = pa.nulls(count, TEXT)
     if "payload_snapshot" in fields:
@@ -68,6 +64,21 @@ def read_arrays(rows: list[Any], fields: Mapping[str, str], others: Mapping[str,
     out["hash"] = _hashes(raws)
     out["extra_json"] = pa.array(_extras(rows, others), TEXT) if others else pa.nulls(count, TEXT)
     return out
+
+
+def _errors(rows: list[Any], fields: Mapping[str, str]) -> dict[str, Any] | None:
+    """Arrow arrays of messages, types and codes; None where an error is an object that names no message."""
+    names = ("last_error", "error_type", "error_code")
+    nothing: list[Any] = [None] * len(rows)
+    found, kinds, codes = (_READ[name](rows) if name in fields else list(nothing) for name in names)
+    messages, unsaid = split_errors(found, kinds, codes)
+    if unsaid:
+        return None
+    # A column of nothing is had without looking at it; most errors have no code.
+    return {
+        name: pa.nulls(len(rows), TEXT) if values == nothing else pa.array(values, TEXT)
+        for name, values in zip(names, (messages, kinds, codes), strict=True)
+    }
 
 
 def _payloads(raws: Sequence[bytes]) -> Any:

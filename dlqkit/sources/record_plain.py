@@ -27,7 +27,7 @@ from dlqkit.sources.record_values import TEXT, recorded_times, text_array, whole
 __all__ = ["decode_plain"]
 
 # Enough to meet the fields that records of one page have; one that comes later costs a second look at the page.
-_LOOKED_AT = 8
+_LOOKED_AT = 4
 _LOOK_BYTES = 1 << 15
 _TEXT, _BOOLEAN, _NUMBER = str | None, bool | None, float | None
 _TYPES: Mapping[str, Any] = {
@@ -180,7 +180,7 @@ def _categories(values: Any) -> pd.Categorical:
     order = sorted(range(len(names)), key=names.__getitem__)
     place = np.empty(len(names) + 1, np.int64)
     place[order], place[-1] = np.arange(len(names)), -1
-    codes = place[pc.fill_null(encoded.indices, -1).to_numpy()]
+    codes = place[encoded.indices.fill_null(-1).to_numpy() if values.null_count else encoded.indices.to_numpy()]
     return pd.Categorical.from_codes(codes, dtype=_dtype(tuple(sorted(names))), validate=False)
 
 
@@ -193,11 +193,13 @@ def _numbers(values: Any) -> Any:
     """A ``Float64`` array."""
     numbers = values.to_numpy(zero_copy_only=False)
     absent = ~np.isfinite(numbers)
-    return pd.arrays.FloatingArray(np.where(absent, 1.0, numbers), absent)
+    return pd.arrays.FloatingArray(np.where(absent, 1.0, numbers) if absent.any() else numbers.copy(), absent)
 
 
 def _booleans(values: Any) -> Any:
     """A ``boolean`` array."""
+    if values.null_count == 0:
+        return pd.arrays.BooleanArray(values.to_numpy(zero_copy_only=False), np.zeros(len(values), bool))
     absent = values.is_null().to_numpy(zero_copy_only=False)
     return pd.arrays.BooleanArray(values.fill_null(False).to_numpy(zero_copy_only=False), absent)
 
