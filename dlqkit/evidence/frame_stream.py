@@ -44,7 +44,7 @@ class FrameWriter:
     """
 
     def __init__(self, path: Path) -> None:
-        self._path = path
+        self.path = path
         self._temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
         self._writer: pq.ParquetWriter | None = None
         self._file: Any = None
@@ -85,8 +85,8 @@ class FrameWriter:
             self._file.flush()
             os.fsync(self._file.fileno())
             self._file.close()
-            self._temporary.replace(self._path)
-            sync_folder(self._path.parent)
+            self._temporary.replace(self.path)
+            sync_folder(self.path.parent)
         except OSError as error:
             raise self._failed(error) from error
 
@@ -108,7 +108,7 @@ class FrameWriter:
         whole = pa.concat_tables(held)
         try:
             if self._writer is None:
-                make_folder(self._path.parent)
+                make_folder(self.path.parent)
                 descriptor = os.open(self._temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, FILE_MODE)
                 self._file = os.fdopen(descriptor, "wb")
                 self._writer = pq.ParquetWriter(self._file, whole.schema, compression="zstd")
@@ -118,7 +118,7 @@ class FrameWriter:
 
     def _failed(self, error: OSError) -> StorageError:
         self.give_up()
-        return storage_error(self._path, error)
+        return storage_error(self.path, error)
 
 
 def join_records(paths: Sequence[Path], target: Path, version: Sequence[str]) -> None:

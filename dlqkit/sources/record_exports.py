@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import gzip
 import json
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -19,15 +19,21 @@ from dlqkit.errors import UnexpectedAnswer
 from dlqkit.frames import RECORDS, Coverage, Loaded, empty_frame
 from dlqkit.language import in_english, mark
 from dlqkit.settings import ExecutionLogsSettings
+from dlqkit.sources.asked_records import Extent
 from dlqkit.sources.export_parts import ExportPart, find_parts
 from dlqkit.sources.masking import Masks
 from dlqkit.sources.record_decode import REPAIRED, Decoded, decode_page, finish_records, repair_json
+from dlqkit.sources.seen_states import SeenStates
 
-__all__ = ["REBUILT", "RecordExports"]
+__all__ = ["REBUILT", "SAME_RECORD", "RecordExports"]
 
 REBUILT = mark("Objects of a Parquet file were written as JSON; their text is not the worker's own.")
 _MAX_BYTES = 4 << 30
-_ROWS = 10_000
+_ROWS = 2_000
+# Of records that are alike in these the files may hold several states; the last one counts.
+SAME_RECORD = ["record_id", "recorded_at", "queued_to_dlq", "attempts"]
+# Records, findings, rows that are no record, and whether the end is missing.
+_Lot = tuple[pd.DataFrame, Sequence[str], int, bool]
 
 
 class RecordExports:
@@ -72,76 +78,97 @@ class RecordExports:
             If a file is none of the four forms, or was cut so that nothing can be read.
         """
         frames: list[pd.DataFrame] = []
+        coverage, source = self.stream(frames.append)
+        frame = pd.concat(frames, ignore_index=True) if frames else empty_frame(RECORDS)
+        frame = frame.drop_duplicates(SAME_RECORD, keep="last").astype({"status": "category"}).reset_index(drop=True)
+        return Loaded(frame, coverage, source)
+
+    def stream(self, on_records: Callable[[pd.DataFrame], None]) -> tuple[Coverage, str]:
+        """The records of the files, handed on part by part; of Parquet some thousand at a time.
+
+        Parameters
+        ----------
+        on_records : callable
+            Gets ``frames.RECORDS``. A record that the files have twice is handed on twice; of those that are alike in
+            ``SAME_RECORD`` the last one counts.
+
+        Returns
+        -------
+        (Coverage, str)
+            What came, each record counted once, and the files' names.
+
+        Raises
+        ------
+        UnexpectedAnswer
+            As ``load``; what was handed on by then is of the files before.
+        """
         findings: dict[str, None] = {}
         missing: list[str] = []
         quarantined = self._masked = 0
+        extent, seen, is_cut = Extent(), SeenStates(), False
         for part in self._parts:
-            frame, said, bad, cut = self._read(part)
-            frames.append(frame)
-            findings.update(dict.fromkeys(said))
-            quarantined += bad
-            if cut:
-                missing.append(in_english(mark("{name} was cut in its last line."), name=part.name))
+            bad = 0
+            for frame, said, no_records, cut in self._read(part):
+                findings.update(dict.fromkeys(said))
+                bad += no_records
+                if cut:
+                    is_cut = True
+                    missing.append(in_english(mark("{name} was cut in its last line."), name=part.name))
+                if len(frame):
+                    extent = extent.and_of(frame)
+                    seen.add(pd.util.hash_pandas_object(frame[SAME_RECORD], index=False))
+                    on_records(frame)
             if bad:
                 missing.append(in_english(mark("{count} rows of {name} are no records."), count=bad, name=part.name))
+            quarantined += bad
         if self._masked:
             text = mark("Known secrets stood in {count} places; they are masked.")
             findings[in_english(text, count=self._masked)] = None
-        full = [frame for frame in frames if len(frame)]
-        frame = pd.concat(full, ignore_index=True) if full else empty_frame(RECORDS)
-        frame = frame.drop_duplicates(["record_id", "recorded_at", "queued_to_dlq", "attempts"], keep="last")
-        frame = frame.astype({"status": "category"}).reset_index(drop=True)
-        first, last = frame["recorded_at"].min(), frame["recorded_at"].max()
         coverage = Coverage(
-            got_start=None if pd.isna(first) else first.to_pydatetime(),
-            got_end=None if pd.isna(last) else last.to_pydatetime(),
-            rows=len(frame),
+            got_start=extent.first,
+            got_end=extent.last,
+            rows=len(seen),
             quarantined=quarantined,
-            completeness="partial" if any("was cut" in sentence for sentence in missing) else "complete",
+            completeness="partial" if is_cut else "complete",
             missing=tuple(missing),
             findings=tuple(findings),
         )
-        return Loaded(frame, coverage, ", ".join(path.name for path in self._paths))
+        return coverage, ", ".join(path.name for path in self._paths)
 
-    def _read(self, part: ExportPart) -> tuple[pd.DataFrame, Sequence[str], int, bool]:
-        """Frame, findings, rows that are no record, and whether the end is missing."""
+    def _read(self, part: ExportPart) -> Iterator[_Lot]:
         path = part.path
         with path.open("rb") as file:
             head = file.read(4)
         if head == b"PAR1":
-            return (*self._parquet(part), False)
+            yield from self._parquet(part)
+            return
         body = self._without_secrets(_body(path, head))
         if not body.strip(b"\xef\xbb\xbf \t\r\n"):
             # An export that failed looks the same as one of no record.
             raise UnexpectedAnswer(f"{part.name} is empty.", "Export it again; if it holds no record, leave it out.")
         start = body[:64].lstrip(b"\xef\xbb\xbf \t\r\n")[:1]
         if start == b"[":
-            return _of(decode_page(body, self._settings))
-        if start == b"{":
-            return self._json_lines(part, body)
-        return (*finish_records(part.complete(_csv(path, body)), self._settings), False)
+            yield _of(decode_page(body, self._settings))
+        elif start == b"{":
+            yield self._json_lines(part, body)
+        else:
+            yield (*finish_records(part.complete(_csv(path, body)), self._settings), False)
 
-    def _parquet(self, part: ExportPart) -> tuple[pd.DataFrame, Sequence[str], int]:
-        """Some thousand rows at a time: as Python values they take many times what their columns do."""
-        frames, findings, no_records = [], dict[str, None](), 0
+    def _parquet(self, part: ExportPart) -> Iterator[_Lot]:
+        # As Python values rows take many times what their columns do, so there are few at once.
         for rows in _parquet_rows(part):
             if self._masks:
                 rows = json.loads(self._without_secrets(json.dumps(rows, default=str).encode()))
-            frame, said, bad = finish_records(part.complete(rows), self._settings)
-            frames.append(frame)
-            no_records += bad
-            findings.update(dict.fromkeys(said))
-            if any(isinstance(value, dict | list) for row in rows for value in row.values()):
-                findings[REBUILT] = None
-        full = [frame for frame in frames if len(frame)]
-        return (pd.concat(full, ignore_index=True) if full else empty_frame(RECORDS)), tuple(findings), no_records
+            frame, said, no_records = finish_records(part.complete(rows), self._settings)
+            is_rebuilt = any(isinstance(value, dict | list) for row in rows for value in row.values())
+            yield frame, [*said, *([REBUILT] if is_rebuilt else [])], no_records, False
 
     def _without_secrets(self, body: bytes) -> bytes:
         masked, count = self._masks.apply(body)
         self._masked += count
         return masked
 
-    def _json_lines(self, part: ExportPart, body: bytes) -> tuple[pd.DataFrame, Sequence[str], int, bool]:
+    def _json_lines(self, part: ExportPart, body: bytes) -> _Lot:
         lines = [line for line in body.removeprefix(b"\xef\xbb\xbf").splitlines() if line.strip()]
         good, bad, cut, repaired = [], 0, False, False
         for number, line in enumerate(lines):
@@ -166,7 +193,7 @@ class RecordExports:
         return frame, said, bad + no_records, cut
 
 
-def _of(page: Decoded) -> tuple[pd.DataFrame, Sequence[str], int, bool]:
+def _of(page: Decoded) -> _Lot:
     return page.frame, page.findings, len(page.quarantined), False
 
 

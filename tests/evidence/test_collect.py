@@ -7,6 +7,8 @@ import time
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from dlqkit.errors import ParameterError, StorageError, UnexpectedAnswer
@@ -242,4 +244,26 @@ def test_an_answer_whose_pages_are_all_there_needs_no_service(tmp_path: Path, mo
     ]  # fmt: skip
     assert all(len(one["original_sha256"]) == 64 for one in letters["masked"])
     assert folder.records().frame["last_error"].unique().tolist() == ["refused ********"]
+    assert verify(tmp_path / "incident") == ()
+
+
+def test_an_export_in_parts_gives_the_records_of_the_question(tmp_path: Path) -> None:
+    """A record that two files have counts once, as the last one has it; what is outside of the window is left out."""
+    table = tmp_path / "table" / "workflow_id=wf"
+    table.mkdir(parents=True)
+    earlier = [record(1, 20), record(2, 10), record(3, 60 * 24)]
+    later = [{**record(1, 20), "last_error": "as the last file has it"}, record(4, 5)]
+    for name, rows in (("part-0.parquet", earlier), ("part-1.parquet", later)):
+        without = [{key: value for key, value in row.items() if key != "workflow_id"} for row in rows]
+        pq.write_table(pa.Table.from_pylist(without), table / name)
+
+    folder = collect(QUESTION, Settings(), tmp_path / "incident", records_files=(tmp_path / "table",))
+
+    frame = folder.records().frame
+    assert frame["record_id"].tolist() == ["r2", "r1", "r4"]
+    assert frame["last_error"].tolist() == ["refused", "as the last file has it", "refused"]
+    (export,) = entries(folder, "records: export")
+    assert export["coverage"]["rows"] == 4
+    assert export["coverage"]["completeness"] == "complete"
+    assert folder.records().coverage.got_start == frame["recorded_at"].min()
     assert verify(tmp_path / "incident") == ()
