@@ -23,6 +23,8 @@ __all__ = ["FrameWriter", "find_values", "join_records"]
 
 # What is held back to be written at once: enough that a file's groups are worth reading one by one.
 _GROUP_BYTES = 8 << 20
+# Of tiny pages; each takes more memory for itself than for its rows.
+_MOST_HELD = 256
 _BATCH_ROWS = 4096
 _BUFFER_BYTES = 1 << 16
 # Records are compared within one of so many shares of their keys at a time.
@@ -74,6 +76,8 @@ class FrameWriter:
         self.rows += len(table)
         if self._held_bytes >= _GROUP_BYTES:
             self._flush()
+        elif len(self._held) >= _MOST_HELD:
+            self._held = [pa.concat_tables(self._held).combine_chunks()]
 
     def close(self) -> None:
         """Give the file its name, for good; a file without rows is not made."""

@@ -49,6 +49,20 @@ def test_pages_become_one_file_of_several_groups(tmp_path: Path, monkeypatch: py
     assert path.stat().st_mode & 0o777 == 0o600
 
 
+def test_thousands_of_tiny_pages_become_one_group(tmp_path: Path) -> None:
+    """A page of one record takes more room for itself than for the record, so they are put together on the way."""
+    pages = [records([dead(number, record_id=f"r{number}")]) for number in range(50)]
+
+    with FrameWriter(tmp_path / "records.parquet") as writer:
+        for number in range(1000):
+            writer.add(pages[number % 50])
+            assert len(writer._held) < 257
+
+    found = read_frame(tmp_path / "records.parquet", RECORDS)
+    assert found["record_id"].tolist() == [f"r{number % 50}" for number in range(1000)]
+    assert pq.read_metadata(tmp_path / "records.parquet").num_row_groups == 1
+
+
 def test_a_file_without_rows_is_not_made(tmp_path: Path) -> None:
     with FrameWriter(tmp_path / "records.parquet"):
         pass
