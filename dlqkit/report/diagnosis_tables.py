@@ -37,7 +37,11 @@ _FATE_COUNTS = {
 }
 _TOPICS = {"validate": mark("Check payloads"), "timeout": mark("Timeout"), "optimise": mark("Make faster")}
 _USUAL = {True: mark("yes, before too"), False: mark("no"), None: mark("not known")}
-_GOES_ON = {"going_on": mark("{headline}, and it goes on."), "ended": mark("{headline}, and it has ended.")}
+_GOES_ON = {
+    "going_on": mark("{headline}, and it goes on."),
+    "recovering": mark("{headline}; events pass again, and it is too soon to say that it has ended."),
+    "ended": mark("{headline}, and it has ended."),
+}
 UNTOLD = mark("not known yet: the workflow's other records are not there")
 
 

@@ -249,7 +249,7 @@ def show_signals(facts: Facts) -> Table:
             lambda row: row["workflow_name"] or row["workflow_id"] or say("all together"),
             lambda row: moment_text(row["onset_at"]),
             lambda row: duration_text(row["resolution_s"]),
-            lambda row: moment_text(row["end_at"]) if row["end_at"] else say("going on"),
+            lambda row: moment_text(row["end_at"]) if row["end_at"] else _no_end(row, facts),
             lambda row: duration_text(seconds_between(row["onset_at"], row["end_at"] or facts["as_of"])),
             lambda row: say("not known") if row["size"] is None else number(row["size"]),
             lambda row: say("not known") if row["confidence"] is None else number(row["confidence"], 2),
@@ -257,6 +257,11 @@ def show_signals(facts: Facts) -> Table:
         ),
         say("none of the five signals is seen in this window"),
     )
+
+
+def _no_end(row: Mapping[str, Any], facts: Facts) -> str:
+    is_recovering = facts["state"]["value"] == "recovering" and row["workflow_id"] == facts["workflow"]["id"]
+    return say("no end known yet") if is_recovering else say("going on")
 
 
 def show_signatures(facts: Facts) -> Table:
@@ -490,6 +495,14 @@ def show_status_text(facts: Facts) -> Text:
     )
 
 
+def _lasted(facts: Facts) -> str:
+    onset = facts["onset"]["at"]
+    if facts["state"]["value"] == "recovering":
+        time = duration_text(seconds_between(onset, facts["last_dead_letter"]["at"]))
+        return say("{time} until the last dead letter", time=time)
+    return duration_text(seconds_between(onset, facts["end"]["at"] or facts["as_of"]))
+
+
 def show_impact(facts: Facts) -> Text:
     """How many events, whose share, how long; and the metrics beside the records."""
     events, metrics = facts["events"], facts["metrics"]
@@ -513,7 +526,7 @@ def show_impact(facts: Facts) -> Text:
             "unknown" if grown is None else "computed",
             metrics["evidence"],
         ),
-        Line(say("Lasted"), duration_text(seconds_between(facts["onset"]["at"], facts["end"]["at"] or facts["as_of"]))),
+        Line(say("Lasted"), _lasted(facts)),
     ]
     return Text("", tuple(lines))
 

@@ -22,6 +22,7 @@ __all__ = [
     "count_text",
     "counted_sources",
     "duration_text",
+    "going_on_text",
     "headline",
     "moment_text",
     "other_incidents_text",
@@ -75,7 +76,19 @@ def _state_text(facts: Facts) -> str:
     age = duration_text(last["age_s"])
     if state == "going_on":
         return say("GOING ON; last dead letter {age} before the evidence ends", age=age)
+    if state == "recovering":
+        return say(
+            "Events pass again; last dead letter {age} before the evidence ends, too soon to say that it has ended",
+            age=age,
+        )
     return say("Ended {at}; last dead letter {age} before the evidence ends", at=ended, age=age)
+
+
+def going_on_text(facts: Facts) -> str:
+    """That it goes on, or that events pass again; of an incident that has no end."""
+    if facts["state"]["value"] == "recovering":
+        return say("Events pass again; it is too soon to say that it has ended.")
+    return say("It is going on.")
 
 
 def _nothing_text(state: Mapping[str, Any], reason: str) -> str:
@@ -213,7 +226,7 @@ def summary(facts: Facts) -> list[Line]:
     """What the first screen says: which, going on or ended, since when, how many, why, what changed, what next."""
     state, kind = facts["state"]["value"], facts["state"]["kind"]
     lines = [Line(say("Workflow"), workflow_text(facts)), Line(say("State"), _state_text(facts))]
-    if state in {"going_on", "ended"}:
+    if state not in {"nothing", "unknown"}:
         lines.append(Line(say("Since"), _onset_text(facts), evidence=facts["onset"]["evidence"]))
     if kind == "dead_letters" and state != "nothing":
         events = facts["events"]
@@ -237,7 +250,7 @@ def summary(facts: Facts) -> list[Line]:
         text = f"{percent(top['share'])}: {top['signature']}" if top else say("no error text in the records")
         lines.append(Line(say("Top signature"), text, "computed" if top else "unknown"))
         lines += _explanations(facts)
-    if state in {"going_on", "ended"}:
+    if state not in {"nothing", "unknown"}:
         # Facts of an earlier run may be in English.
         untold = {NOT_LOOKED_AT, say(NOT_LOOKED_AT)}
         seen = facts["changes"]["rows"] or facts["changes"]["looked_at"] not in untold
