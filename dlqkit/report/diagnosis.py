@@ -242,6 +242,6 @@ def describe_changes(
             "workflow_id": None if pd.isna(row.workflow_id) else str(row.workflow_id),
             "evidence": named.get(str(row.evidence), str(row.evidence)) or evidence,
         }
-        for row in frame.sort_values("at").itertuples(index=False)
+        for row in frame.sort_values("at", kind="stable").itertuples(index=False)
     ]
     return {"rows": found, "looked_at": looked_at}

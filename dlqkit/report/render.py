@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from dlqkit.language import current, mark, retell, say, spoken_as_facts
+from dlqkit.language import current, listing, mark, retell, say, spoken_as_facts
 from dlqkit.report import tables
 from dlqkit.report.figure_tables import show_figure_data
 from dlqkit.report.payload_tables import warn_of_payloads
@@ -35,6 +35,7 @@ body{font:16px/1.45 system-ui,"DejaVu Sans",sans-serif;color:var(--ink);backgrou
 padding:20px 24px 60px;max-width:1080px}
 h1{font-size:1.55rem;line-height:1.2;margin:.1em 0 .35em;overflow-wrap:anywhere}
 h2{font-size:1.15rem;margin:2em 0 .5em;border-bottom:1px solid var(--line);padding-bottom:.2em}
+h2+dl{border-top:0;margin-top:-.5em}
 p{margin:.5em 0}.meta,.evidence,.empty{color:var(--soft)}.meta,.evidence{font-size:.85rem}
 dl{margin:0;border-top:1px solid var(--line)}
 dl>div{display:grid;grid-template-columns:11.5rem 1fr;gap:0 1rem;padding:.32em .5em;border-bottom:1px solid var(--line)}
@@ -90,13 +91,19 @@ def banners(facts: Facts, problems: Sequence[str]) -> list[str]:
     """What is not whole, before anything else is read."""
     out = [say("This report is not whole: {problem}", problem=problem) for problem in problems]
     out += [warn_of_payloads(facts)] if facts["payloads"] else []
+    cut: list[dict[str, str]] = []
     for row in counted_sources(facts):
         named = {"source": retell(row["kind"]), "evidence_id": row["evidence_id"]}
         if row["completeness"] == "partial":
             text = say("{source} [{evidence_id}] is partial.", **named)
             out.append(" ".join([text, *map(retell, row["missing"])]).strip())
         elif row["completeness"] == "unverified":
-            out.append(say("{source} [{evidence_id}] may be cut: counts from it are “at least”.", **named))
+            cut.append(named)
+    if len(cut) == 1:
+        out.append(say("{source} [{evidence_id}] may be cut: counts from it are “at least”.", **cut[0]))
+    elif cut:
+        sources = listing([f"{one['source']} [{one['evidence_id']}]" for one in cut])
+        out.append(say("May be cut, so that counts from them are “at least”: {sources}.", sources=sources))
     return out
 
 

@@ -346,7 +346,7 @@ def show_rules(facts: Facts) -> Table:
             lambda row: row["reason"],
             lambda row: {"True": say("yes"), "False": say("no")}.get(str(row["retryable"]), say("not said")),
             _attempts_cell,
-            _took_cell,
+            lambda row: _took_cell(row, facts["class"]["timeout_ms"]["value"]),
             lambda row: row["text_says"] or say("nothing that tells"),
             lambda row: row["counter_evidence"] or say("nothing"),
         ),
@@ -362,13 +362,16 @@ def _attempts_cell(row: Mapping[str, Any]) -> str:
     return say("{attempts} of {max_attempts}", attempts=text, max_attempts=str(row["max_attempts"]))
 
 
-def _took_cell(row: Mapping[str, Any]) -> str:
-    """``29,990 to 30,000 ms of 30,000 ms``, or ``not known``."""
+def _took_cell(row: Mapping[str, Any], timeout_ms: float | None) -> str:
+    """``29,990 to 30,000 ms of 30,000 ms``, or ``not known``; durations may add up those of all attempts."""
     span = row["action_duration_ms"]
     text = say("{span} ms", span=_span(span)) if span else say("not known")
     if not row["timeout_ms"]:
         return text
-    return say("{took} of {timeout:,.0f} ms", took=text, timeout=float(row["timeout_ms"]))
+    limit = float(row["timeout_ms"])
+    if timeout_ms and limit > timeout_ms:
+        return say("{took} of {timeout:,.0f} ms, all attempts together", took=text, timeout=limit)
+    return say("{took} of {timeout:,.0f} ms", took=text, timeout=limit)
 
 
 def _span(values: Sequence[float]) -> str:
@@ -426,7 +429,7 @@ def show_changes(facts: Facts) -> Table:
 def show_timeline(facts: Facts) -> Table:
     """The moments of the incident in order."""
     return Table(
-        say("Timeline"),
+        say("What happened, in order"),
         (say("when"), say("what"), say("evidence, or who says so")),
         evidence_rows(
             facts["timeline"],
@@ -442,7 +445,7 @@ def show_timeline(facts: Facts) -> Table:
 def show_coverage(facts: Facts) -> Table:
     """What was asked of each source, what came, and what is missing."""
     return Table(
-        say("Evidence"),
+        say("Sources"),
         (
             "id",
             say("source"),
@@ -474,7 +477,7 @@ def _asked_cell(row: Mapping[str, Any]) -> str:
 def show_advice(facts: Facts) -> Table:
     """What to do next, first things first."""
     return Table(
-        say("What to do"),
+        say("Next steps"),
         (say("do"), say("because"), say("would be wrong"), say("left unknown"), say("command")),
         evidence_rows(
             facts["advice"],
