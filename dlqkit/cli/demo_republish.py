@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from dlqkit.republish.run import Run, Step
     from dlqkit.settings import Settings
 
-__all__ = ["RETRIED", "republish_settings", "show_republish"]
+__all__ = ["RETRIED", "not_asked_for", "republish_settings", "show_republish"]
 
 # Classes whose events may be sent again as they are (runbook §4).
 RETRIED = ("infrastructure", "timeout")
@@ -102,7 +102,7 @@ def show_republish(
     tell(f"{plan.plan_id} is approved: {len(plan.events):,} events to {plan.target.address}, "
          f"{len(plan.left_out):,} left out. Hash {plan.hash[:12]}…")  # fmt: skip
     if unsent := facts(folder, first_look=True)["republish"]["unsent"]:
-        tell(_not_asked_for(unsent))
+        tell(not_asked_for(unsent))
     done = _run(directory, plan, settings, tell)
     proof = prove_incident(take_snapshot(directory, settings), plan)
     tell(f"Proof: {proof.sentence}.")
@@ -117,8 +117,14 @@ def _post(url: str, form: Mapping[str, str]) -> None:
         return
 
 
-def _not_asked_for(unsent: Sequence[Mapping[str, Any]]) -> str:
-    """Why fewer events are planned than the incident has."""
+def not_asked_for(unsent: Sequence[Mapping[str, Any]]) -> str:
+    """Why fewer events are planned than the incident has.
+
+    Parameters
+    ----------
+    unsent : sequence of mapping
+        ``republish.unsent`` of the facts.
+    """
     count = sum(row["events"] for row in unsent)
     classes = ", ".join(f"{row['failure_class']}: {row['events']:,}" for row in unsent)
     are = "event of the incident is" if count == 1 else "events of the incident are"

@@ -206,7 +206,8 @@ def show_impact_counts(facts: Facts) -> Table:
         if not row["name"].startswith("events ") and row["value"] is not None
     ]
     rows += [(say("do not balance"), row["sentence"], term(row["between"])) for row in impact["differences"]]
-    empty = "" if impact["counts"] else say(UNTOLD)
+    is_dead = facts["state"]["kind"] == "dead_letters"
+    empty = "" if impact["counts"] else say(UNTOLD) if is_dead else say("no dead letters in the incident")
     return Table(say("Counts by source"), (say("what"), say("how many"), say("by")), tuple(rows), empty)
 
 

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from dlqkit.language import mark, moments, number, percent, retell, say
+from dlqkit.report.without_dead import tell_without_dead
 from dlqkit.report.wording import (
     CLASS_NAMES,
     SIGNAL_NAMES,
@@ -44,6 +45,10 @@ Facts = Mapping[str, Any]
 _LEFT_CELL, _LEFT_HEAD = '<td style="text-align:left"', '<th style="text-align:left"'
 # A word longer than this is broken anywhere, or it would push the table out of the page.
 LONGEST_WORD = 26
+# A cell of so many letters is a sentence, and its column is no narrower than one can read.
+PROSE = 60
+# A table of so few columns has room for a time on one line.
+FEW = 4
 # Lines of a cell on a terminal; the last column holds sentences that say what to do.
 CELL_LINES, LAST_CELL_LINES, SENTENCE_LINES = 4, 12, 3
 # Letters between the two times of a span, such as " to ".
@@ -91,18 +96,21 @@ class Table:
             f'<tr role="row"{kind}>' + "".join(map(self._cell, self.columns, row)) + "</tr>"
             for kind, row in zip(kinds, self.rows, strict=True)
         )
+        few = ' class="few"' if len(self.columns) <= FEW else ""
         # Where rows are shown as cards they are tables no more, unless their roles say so. What may have to be scrolled
         # sideways must be within reach of a keyboard.
         return (
             f'<div class="wide" role="group" aria-label="{for_html(self.title)}" tabindex="0">'
-            f'<table role="table"><caption>{for_html(self.title)}</caption>'
+            f'<table role="table"{few}><caption>{for_html(self.title)}</caption>'
             f'<thead role="rowgroup"><tr role="row">{head}</tr></thead>'
             f'<tbody role="rowgroup">{body}</tbody></table></div>'
         )
 
     def _cell(self, column: str, text: str) -> str:
         is_long = max((len(word) for word in text.split()), default=0) > LONGEST_WORD
-        kind = "long" if is_long else _kind_of_time(text)
+        kind = " ".join(
+            filter(None, ["long" if is_long else _kind_of_time(text), "prose" if len(text) > PROSE else ""])
+        )
         shown = f"<code>{for_html(text)}</code>" if column in self.code and text else for_html(text)
         return f'<td role="cell" class="{kind}" data-label="{for_html(column)}">{shown}</td>'
 
@@ -512,6 +520,10 @@ def show_impact(facts: Facts) -> Text:
     severity = facts["judgement"]["severity"]
     grown = metrics["dead_letters_increase"]
     lines = [Line(say("Severity"), severity)] if severity else []
+    if facts["state"]["kind"] != "dead_letters":
+        told = [Line(*row) for row in tell_without_dead(facts)]
+        lasted = [Line(say("Lasted"), _lasted(facts))] if facts["onset"]["at"] else []
+        return Text("", (*lines, *told, *lasted))
     lines += [
         Line(say("Events affected"), count_text(events["affected"]), evidence=events["evidence"]),
         Line(say("Still open"), count_text(events["open"]), evidence=events["evidence"]),

@@ -5,9 +5,10 @@ import re
 
 import pytest
 
+from dlqkit.report.diagnosis_tables import show_impact_counts
 from dlqkit.report.milestones import show_milestones
 from dlqkit.report.render import Figure, banners, render_html, render_markdown
-from dlqkit.report.tables import show_rules
+from dlqkit.report.tables import show_impact, show_rules
 from dlqkit.report.wording import summary
 from tests.report.example import HOSTILE, make_facts
 
@@ -223,3 +224,38 @@ def test_durations_that_add_up_all_attempts_are_not_held_against_the_timeout_of_
 
     assert summed == "300,010 to 300,400 ms of 300,000 ms, all attempts together"
     assert single == "60,010 to 60,020 ms of 60,000 ms"
+
+
+def test_the_notebook_tells_of_a_silence_what_the_first_screen_tells() -> None:
+    """No event is counted as affected, open or healed, and none of the three is called unknown."""
+    facts = make_facts()
+    facts["state"] |= {"kind": "silence", "what": "events"}
+    facts["metrics"]["dead_letters_increase"] = 0.0
+    facts["impact"]["counts"] = []
+
+    assert [f"{line.label}: {line.text}" for line in show_impact(facts).lines] == [
+        "Events affected: Dead letters by the counter: 0.",
+        "Class: none: it is told of dead letters (§4), and there are none",
+        "Lasted: 117 min",
+    ]
+    assert show_impact_counts(facts).to_text() == "Counts by source: no dead letters in the incident"
+
+
+def test_a_time_stands_on_one_line_where_there_is_room_for_it() -> None:
+    """Of three columns each is wide enough; of nine the date stands above the time."""
+    page = render_html(make_facts(), [])
+
+    assert ".few td.when{white-space:nowrap}" in page
+    assert '<table role="table" class="few"><caption>What happened, in order</caption>' in page
+    assert '<table role="table"><caption>Signals</caption>' in page
+
+
+def test_a_sentence_in_a_table_has_the_width_of_one() -> None:
+    """The evidence of a signal is a sentence in the last of nine columns."""
+    facts = make_facts()
+    facts["signals"][0]["evidence"] = "The counter grew by 12 where its usual share of the events makes 0.2."
+
+    page = render_html(facts, [])
+
+    assert f'<td role="cell" class="prose" data-label="evidence">{facts["signals"][0]["evidence"]}</td>' in page
+    assert "td.prose{min-width:15em}" in page
