@@ -52,18 +52,18 @@ caption{text-align:left;font-weight:600;padding:.2em 0}
 th,td{text-align:left;vertical-align:top;padding:.3em .55em;
 border-bottom:1px solid var(--line);overflow-wrap:break-word}.long{overflow-wrap:anywhere}
 code{font:.95em "DejaVu Sans Mono",monospace}
-th{background:#f1f1f1;overflow-wrap:normal}td{min-width:4.5em;font-variant-numeric:tabular-nums}
+th{background:#f1f1f1;overflow-wrap:normal}td{min-width:3.2em;font-variant-numeric:tabular-nums}
 td.when{min-width:8.6em}td.when:first-child,.few td.when{white-space:nowrap}td.span{min-width:14.5em}
-td.prose{min-width:15em}
 figure{margin:1em 0}figure img{display:block;max-width:100%;height:auto;border:1px solid var(--line)}
 figcaption{font-size:.85rem;color:var(--soft)}
 details{margin:-.4em 0 1em}summary{cursor:pointer;color:var(--blue);font-size:.85rem;width:fit-content}
 footer{margin-top:3em;font-size:.85rem;color:var(--soft)}
 @media screen and (max-width:640px){body{padding:12px 12px 40px}dl>div{grid-template-columns:1fr}h1{font-size:1.25rem}
 .drawn img{max-width:none;width:660px}.drawn+figcaption::before{content:"Scroll the figure sideways. "}}
+@media screen and (min-width:1060px){td.prose{min-width:11em}}
 @media screen and (max-width:860px){table,caption,tbody,tr,td{display:block}thead{display:none}
 tr{border:1px solid var(--line);border-radius:4px;padding:.25em 0;margin:.5em 0}
-td,td.when,td.span,td.prose{display:grid;grid-template-columns:6.6rem 1fr;gap:0 .6rem;border:0;min-width:0;
+td,td.when,td.span{display:grid;grid-template-columns:6.6rem 1fr;gap:0 .6rem;border:0;min-width:0;
 padding:.12em .6em;overflow-wrap:anywhere}td:empty{display:none}
 td::before{content:attr(data-label);font-size:.78rem;font-weight:600;color:var(--soft);line-height:1.6}}
 @page{size:A4;margin:15mm 14mm 16mm}
@@ -71,7 +71,7 @@ td::before{content:attr(data-label);font-size:.78rem;font-weight:600;color:var(-
 h2,caption,thead{break-after:avoid}tr,figure,dl>div,.banner{break-inside:avoid}p,figcaption{orphans:3;widows:3}
 tbody tr:first-child,tbody tr:last-child{break-before:avoid}dl>div{padding:.2em .4em}
 .wide,.drawn{overflow:visible}table{font-size:8pt;margin:.3em 0}th,td{padding:.2em .4em}td{min-width:0}
-td.when{min-width:8.6em}td.span{min-width:14.5em}td.prose{min-width:9em}
+td.when{min-width:8.6em}td.span{min-width:14.5em}
 figure{margin:.6em 0}.drawn img{max-height:88mm;margin:0 auto;border:0}details:not([open]){display:none}
 .meta,.evidence,figcaption,footer{font-size:8pt}footer{margin-top:1em}a{color:inherit}}
 """

@@ -135,7 +135,7 @@ def class_text(facts: Facts) -> str:
         others = [(one, count) for one, count in failure_class["counts"].items() if count and one != name_of]
         if others and affected["value"]:
             parts = ", ".join(f"{term(one)}: {number(count)}" for one, count in others)
-            text = say("{failure_class}; some of another class ({parts})", failure_class=text, parts=parts)
+            text = say("{failure_class}; beside it {parts}", failure_class=text, parts=parts)
     if affected["bound"] != "exact" and affected["value"]:
         text = say("{failure_class}, of the {count} seen", failure_class=text, count=affected["value"])
     if failure_class["disputed"] and not is_mixed:
