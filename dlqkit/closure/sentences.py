@@ -21,6 +21,7 @@ __all__ = [
     "new_dead_letters",
     "not_ended",
     "nothing_done",
+    "nothing_recorded",
     "nothing_scraped",
     "open_signals",
     "quiet_holds",
@@ -184,6 +185,14 @@ def not_ended(why: str) -> str:
     """Quiet, and yet the signal has not ended by its own measure."""
     but = say("But by its own rhythm the incident has not ended yet; quiet has to last longer.")
     return f"{why} {but}"
+
+
+def nothing_recorded(newest: datetime, start: datetime) -> str:
+    """Quiet was to be looked at since then, and no record is as new."""
+    return say(
+        "The newest record is of {newest}; none tells of the time since {start}.",
+        newest=clock(newest), start=clock(start),
+    )  # fmt: skip
 
 
 def nothing_done(start: datetime, end: datetime) -> str:

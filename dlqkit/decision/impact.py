@@ -20,7 +20,7 @@ from dlqkit.decision.balance import (
 from dlqkit.decision.entities import count_entities
 from dlqkit.executions.event_history import event_states
 from dlqkit.frames import RECORDS, Coverage, check_frame
-from dlqkit.language import mark, say
+from dlqkit.language import mark, say, say_count
 from dlqkit.signals.hand_made import as_samples
 from dlqkit.signals.points import aware
 
@@ -222,11 +222,20 @@ def _handling(affected: pd.DataFrame, republished: Handled, set_aside: Handled, 
         ((sent | kept) - known, "handled", "not in the records",
          mark("{count} events were republished or set aside that the records of this window do not hold as dead.")),
         (sent & kept, "handled", "in both lists", mark("{count} events were both republished and set aside.")),
-        (is_open - sent - kept, "affected", "left open",
-         mark("{count} open events were neither republished nor set aside.")),
+        (is_open - sent - kept, "affected", "left open", ""),
         (is_open & sent - kept, "affected", "republished, still open",
          mark("{count} events were republished and have not succeeded: under way, or dead again.")),
     ):  # fmt: skip
         if keys:
-            rows.append(difference(between, more, len(keys), cause, say(sentence, count=len(keys))))
+            count = len(keys)
+            words = say(sentence, count=count) if sentence else _left_open(count)
+            rows.append(difference(between, more, count, cause, words))
     return rows
+
+
+def _left_open(count: int) -> str:
+    return say_count(
+        "{count} open event was neither republished nor set aside.",
+        "{count} open events were neither republished nor set aside.",
+        count,
+    )

@@ -12,6 +12,7 @@ from dlqkit.executions.event_history import record_outcomes
 from dlqkit.language import say
 from dlqkit.report.chosen import Chooser, Part, equal
 from dlqkit.report.inputs import Inputs
+from dlqkit.report.terms import count_name
 
 __all__ = ["Basis", "find_bases"]
 
@@ -146,7 +147,8 @@ def _impact(rows: Chooser) -> Iterator[tuple[str, Basis]]:
             parts = (rows.records(sent, "event_key in (republish.sent)"),) if row["source"] == "journal" else ()
         else:
             parts = (of_open if name.endswith(" open") else rows.dead(),)
-        yield f"impact.{name.replace(' ', '_')}", Basis(say("How much was affected: {name}", name=name), parts)
+        what = say("How much was affected: {name}", name=count_name(name))
+        yield f"impact.{name.replace(' ', '_')}", Basis(what, parts)
 
 
 def _why(rows: Chooser) -> Iterator[tuple[str, Basis]]:

@@ -55,7 +55,7 @@ def diagnose(
     Returns
     -------
     (dict, dict)
-        The facts; and where there is more than one class, the event keys of each.
+        The facts; and the event keys of each class.
     """
     attempts_set, timeout_set = folder.max_attempts(workflow_id), folder.action_timeout_ms(workflow_id)
     attempts = propose_max_attempts(own) if attempts_set is None else None
@@ -100,7 +100,7 @@ def diagnose(
         "assumptions": assumptions,
     }
     keys = {str(name): list(part["event_key"]) for name, part in classes.groupby("failure_class", observed=True)}
-    return diagnosis, keys if value == "mixed" else {}
+    return diagnosis, keys
 
 
 def classify_dead(
@@ -242,6 +242,6 @@ def describe_changes(
             "workflow_id": None if pd.isna(row.workflow_id) else str(row.workflow_id),
             "evidence": named.get(str(row.evidence), str(row.evidence)) or evidence,
         }
-        for row in frame.sort_values("at").itertuples(index=False)
+        for row in frame.sort_values("at", kind="stable").itertuples(index=False)
     ]
     return {"rows": found, "looked_at": looked_at}

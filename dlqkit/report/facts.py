@@ -17,6 +17,7 @@ from dlqkit.errors import ParameterError
 from dlqkit.frames import with_labels
 from dlqkit.incident import format_time
 from dlqkit.language import current, mark, retell, say, say_count
+from dlqkit.report.after_republish import find_unsent, with_recovery
 from dlqkit.report.candidates import find_candidates
 from dlqkit.report.closing import describe_closure
 from dlqkit.report.communication import write_communication
@@ -82,7 +83,7 @@ __all__ = [
     "signals_frame",
 ]
 
-SCHEMA = 6
+SCHEMA = 7
 STALE = timedelta(minutes=1)
 # What the timeline says of the onset, by the signal.
 _ONSETS = {
@@ -301,6 +302,10 @@ def facts(folder: IncidentFolder, *, as_of: datetime | None = None, first_look: 
     passed = set(out["republish"]["passed"])
     counted = count_events(own, incident_dead, rows, onset, doubt, passed) if counts_events else no_events(rows)
     out["events"] = counted
+    is_told_to_end = dead_letters_known_to(rows, moment) >= moment - STALE
+    out["state"] = with_recovery(out, set(incident_dead["event_key"].dropna()), is_told_to_end=is_told_to_end)
+    if counts_events:
+        out["republish"]["unsent"] = find_unsent(folder, own, incident_dead, moment, classes, out["republish"])
     out["assumptions"] += [doubt] if doubt else []
     failed = count_untold(own)
     out["untold"] = {"queued_to_dlq": tell_untold(len(own), failed) if failed else None}
@@ -341,9 +346,10 @@ def _explain(
     """What needs the workflow's other records: comparisons, impact, prevention."""
     timeout_ms = out["class"]["timeout_ms"]["value"]
     durations, compared = describe_durations(own, main, moment, timeout_ms)
+    is_mixed = out["class"]["value"] == "mixed"
     return {
         "durations": durations,
-        "differences": describe_differences(own, dead, main, moment, classes) if len(dead) else [],
+        "differences": describe_differences(own, dead, main, moment, classes if is_mixed else {}) if len(dead) else [],
         "impact": describe_impact(
             folder, own, samples, main, moment, out["workflow"]["id"], rows, out["events"], out["republish"]
         ),

@@ -34,6 +34,7 @@ _TIMES = {
     "mitigate": mark("To mitigate: from the onset until the fix"),
     "recover": mark("To recover: from the onset until nothing is left to do"),
 }
+_OF_DEATH = {"first_failure", "first_dead_letter", "last_dead_letter", "drained"}
 # Two moments this near are one: records have whole seconds in places.
 _NEAR = timedelta(seconds=1)
 
@@ -177,7 +178,9 @@ def merge_said(moments: Sequence[Mapping[str, Any]], said: Sequence[Mapping[str,
 
 def show_milestones(facts: Facts) -> Table:
     """When it began, who knew when, when it was mended, and when nothing was left."""
-    rows = facts["milestones"]["rows"]
+    # Where nothing was dead-lettered, what no record has did not happen, and is not merely unknown.
+    is_dead = facts["state"]["kind"] == "dead_letters"
+    rows = [row for row in facts["milestones"]["rows"] if is_dead or row["high"] or row["milestone"] not in _OF_DEATH]
     return Table(
         say("Milestones"),
         (say("milestone"), say("when"), say("evidence, or who says so")),

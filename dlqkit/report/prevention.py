@@ -8,7 +8,6 @@ import pandas as pd
 
 from dlqkit.executions.comparison import DurationComparison
 from dlqkit.executions.event_history import event_states
-from dlqkit.language import say
 from dlqkit.prevention.advice import advise_prevention
 from dlqkit.prevention.payload_proposal import propose_schema
 from dlqkit.prevention.slowest_step import slowest_step
@@ -80,8 +79,9 @@ def describe_prevention(
 
 
 def _named(signatures: list[dict[str, Any]]) -> str | None:
-    """What most of the events say is down, in the error's words; None if they do not."""
+    """The most frequent error that says that something is down, if most of the events say so; else None."""
     down = [row for row in signatures if row["names_dependency"]]
     if not down or sum(row["share"] for row in down) < NAMED_SHARE:
         return None
-    return say("what is down (“{text}”)", text=down[0]["text_says"] or down[0]["signature"])
+    # The whole of it: the part that told the class may be a code, such as 08006.
+    return str(down[0]["signature"])
