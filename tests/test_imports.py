@@ -12,7 +12,9 @@ import pytest
 import dlqkit
 
 ROOT = Path(dlqkit.__file__).parent
-BASE = {"errors", "incident", "invocation", "settings", "frames", "language", "resources", "untrusted"}
+BASE = {
+    "errors", "incident", "invocation", "settings", "frames", "language", "membership", "resources", "untrusted",
+}  # fmt: skip
 ALLOWED = {
     **dict.fromkeys(BASE, BASE),
     "sources": BASE,

@@ -57,8 +57,9 @@ def make_reader(schema: Mapping[str, Any]) -> Reader:
         if kind == "number" and value.is_integer():
             kind = "integer"
         fits = not allowed or kind in allowed
-        if kind in readers:
-            accepted, stand_in = readers[kind](value)
+        reader = readers.get(kind)
+        if reader is not None:
+            accepted, stand_in = reader(value)
             return accepted and fits, stand_in
         if kind in {"integer", "number"}:
             is_low = value < schema.get("minimum", value)
@@ -76,8 +77,8 @@ def _text_reader(schema: Mapping[str, Any]) -> Reader:
         listed, other = set(values), "\x00" + "".join(values)
         return lambda value: (value in listed, value if value in listed else other)
     if form is not None:
-        check = FORMATS[form]
-        return lambda value: (check(value), _VALID[form] if check(value) else "" if not value else "?")
+        check, valid = FORMATS[form], _VALID[form]
+        return lambda value: (True, valid) if check(value) else (False, "?" if value else "")
     if pattern is not None:
         fits = re.compile(pattern).search
         return lambda value: (True, "0") if fits(value) else (False, "x" if value else "")

@@ -10,6 +10,7 @@ import pandas as pd
 
 from dlqkit.executions.event_history import event_states
 from dlqkit.language import say
+from dlqkit.membership import is_one_of
 from dlqkit.report.coverage import dead_letters_are_whole, evidence_ids, time_text, value_or_none
 from dlqkit.report.state import select_dead
 from dlqkit.signals.counters import increase, metric_samples, steps_within
@@ -122,7 +123,7 @@ def count_events(
     if not any(row["received"] or row["completeness"] == "complete" for row in sources):
         return no_events(rows)
     states = event_states(own)
-    affected = states[states["event_key"].isin(set(dead["event_key"]))]
+    affected = states[is_one_of(states["event_key"], dead["event_key"])]
     has_passed = affected["event_key"].isin(set(passed))
     still_open = int(((affected["state"] == "open") & ~has_passed).sum())
     healed = int(((affected["state"] == "healed") | ((affected["state"] == "open") & has_passed)).sum())

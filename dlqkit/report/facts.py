@@ -254,7 +254,7 @@ def facts(folder: IncidentFolder, *, as_of: datetime | None = None, first_look: 
     state = describe_state(main, own, rows, asked, known=known, trace_id=trace_id, window=window, until=moment)
     onset = describe_onset(main, moment, folder, rows)
     incident_dead = select_dead(own, main, moment)
-    diagnosis, classes = diagnose(folder, own, incident_dead, workflow_id, judgement)
+    diagnosis, keys, classes = diagnose(folder, own, incident_dead, workflow_id, judgement)
     changes = describe_changes(folder, own, samples, main, rows, workflow_id)
     out: dict[str, Any] = {
         "schema": SCHEMA,
@@ -316,13 +316,13 @@ def facts(folder: IncidentFolder, *, as_of: datetime | None = None, first_look: 
     out["review"] = describe_review(judgement, review, state["value"], out["closure"]["closed"])
     out["milestones"] = {"rows": [], "times": []} if first_look else describe_milestones(out, own, incident_dead)
     if not first_look:
-        out |= _explain(folder, own, incident_dead, samples, main, moment, rows, out, classes)
+        out |= _explain(folder, own, incident_dead, samples, main, moment, rows, out, keys)
         out["figures"] = describe_figures(folder, out)
     out["advice"] = advise(out, directory=str(folder.display_path))
     out["timeline"] = merge_said(_moments(out), out["said"])
     out["communication"] = write_communication(out)
     out["sources"] = describe_sources(folder)
-    out["provenance"] = {} if first_look else describe_provenance(folder, out, signed=signed)
+    out["provenance"] = {} if first_look else describe_provenance(folder, out, signed=signed, classes=classes)
     return out
 
 

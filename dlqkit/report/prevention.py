@@ -9,6 +9,7 @@ import pandas as pd
 from dlqkit.executions.comparison import DurationComparison
 from dlqkit.executions.event_history import event_states
 from dlqkit.language import say
+from dlqkit.membership import is_one_of
 from dlqkit.prevention.advice import advise_prevention
 from dlqkit.prevention.payload_proposal import propose_schema
 from dlqkit.prevention.slowest_step import slowest_step
@@ -60,7 +61,7 @@ def describe_prevention(
     healthy = set(states.loc[states["state"] == "succeeded", "trace_id"].dropna().astype("str"))
     logs = folder.worker_logs().frame
     found = advise_prevention(
-        schema=propose_schema(own[~lost | own["event_key"].isin(set(dead["event_key"]))]),
+        schema=propose_schema(own[~lost | is_one_of(own["event_key"], dead["event_key"])]),
         effects=timeout_effects(own, timeout_ms),
         slowest=slowest_step(logs, failing, healthy) if len(logs) else None,
         durations=durations,
