@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -40,7 +40,7 @@ from dlqkit.report.coverage import (
     value_or_none,
 )
 from dlqkit.report.diagnosis import describe_changes, diagnose, sign_dead_letters
-from dlqkit.report.drawn import describe_figures
+from dlqkit.report.drawn import DRAWN_OF, describe_figures
 from dlqkit.report.impact import describe_impact
 from dlqkit.report.judgement import read_judgement
 from dlqkit.report.lessons import describe_people
@@ -208,7 +208,10 @@ def _check_moment(as_of: datetime | None, end: datetime, rows: list[dict[str, An
     return as_of.astimezone(UTC)
 
 
-def facts(folder: IncidentFolder, *, as_of: datetime | None = None, first_look: bool = False) -> dict[str, Any]:
+def facts(
+    folder: IncidentFolder, *, as_of: datetime | None = None, first_look: bool = False,
+    on_drawable: Callable[[dict[str, Any]], None] | None = None,
+) -> dict[str, Any]:  # fmt: skip
     """Compute the report's numbers.
 
     Parameters
@@ -220,6 +223,8 @@ def facts(folder: IncidentFolder, *, as_of: datetime | None = None, first_look: 
     first_look : bool
         Whether only dead letters and counters are there yet: then ``durations``, ``differences``, ``impact``,
         ``prevention``, ``figures`` and ``provenance``, which rest on the workflow's other records, are empty.
+    on_drawable : callable, optional
+        Told those facts that the figures are drawn of as soon as they are known, which is long before the rest.
 
     Returns
     -------
@@ -292,6 +297,8 @@ def facts(folder: IncidentFolder, *, as_of: datetime | None = None, first_look: 
         "prevention": [],
         "figures": {},
     }
+    if on_drawable is not None:
+        on_drawable({name: out[name] for name in DRAWN_OF} | {"differences": []})
     out["last_dead_letter"] = describe_last_dead_letter(out, incident_dead, moment)
     doubt = find_doubt(own, incident_dead, main, rows) if state["kind"] == "dead_letters" and len(records) else ""
     has_records = any(row["kind"].startswith("records") for row in rows)

@@ -1,35 +1,91 @@
 """Execute one notebook with Papermill, in a process of its own that was given an allow-listed environment.
 
-Started by ``run.py`` as ``python -m dlqkit.report.papermill_run``; the request is one JSON object on standard input.
-Papermill is imported here and nowhere else: its import costs two seconds, and ``-p`` on its command line changes
-values (``0123`` becomes 123), so its API is called instead.
+Started by ``notebook_process.py`` as ``python -m dlqkit.report.papermill_run``; what it is to do are JSON objects on
+standard input, a line each: ``start`` first, ``code`` that the kernel runs beforehand, unseen, and ``execute`` last.
+The kernel is started before anything else, so that it and Papermill are there when the facts are. Papermill is imported
+here and nowhere else, and ``-p`` on its command line changes values (``0123`` becomes 123), so its API is called
+instead.
 """
 
 from __future__ import annotations
 
 import json
 import sys
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import IO, TYPE_CHECKING, Any
 
 from dlqkit import errors
 
+if TYPE_CHECKING:
+    from jupyter_client.blocking.client import BlockingKernelClient
+    from jupyter_client.manager import KernelManager
+
 __all__ = ["main"]
 
+KERNEL, ENGINE = "python3", "dlqkit"
+# What was run is kept in the notebook; a database of inputs beside it would outlive it.
+KERNEL_OPTIONS = ("--HistoryManager.enabled=False",)
 
-def main() -> int:
-    """Read the request, execute, and answer with papermill's verdict as an exit code."""
+
+def main(requests: IO[str] | None = None) -> int:
+    """Read the requests, execute, and answer with papermill's verdict as an exit code."""
+    lines = sys.stdin if requests is None else requests
+    first = lines.readline()
+    if not first:
+        return 0
+    with _kernel(json.loads(first)["cwd"]) as (manager, client):
+        for line in lines:
+            request = json.loads(line)
+            if "code" in request:
+                client.execute(request["code"], silent=True, store_history=False)
+            else:
+                return _execute(request, manager)
+    # Whoever started this process has given up.
+    return 0
+
+
+@contextmanager
+def _kernel(cwd: str) -> Iterator[tuple[KernelManager, BlockingKernelClient]]:
+    """A kernel that has been started and may not be ready yet; what is sent to it before waits until it is."""
+    from jupyter_client.manager import KernelManager
+
+    manager = KernelManager(kernel_name=KERNEL)
+    manager.start_kernel(cwd=cwd, extra_arguments=list(KERNEL_OPTIONS))
+    client = manager.client()
+    client.start_channels()
+    try:
+        _import_papermill()
+        yield manager, client
+    finally:
+        client.stop_channels()
+        # Nothing in it is of use any more: it need not be asked to end.
+        manager.shutdown_kernel(now=True)
+
+
+def _import_papermill() -> None:
+    # jsonschema, which notebooks are checked by, compiles a grammar of international addresses if this package is
+    # there: more than a second, for a check that notebooks have no use for.
+    sys.modules.setdefault("rfc3987_syntax", None)  # type: ignore[arg-type]
+    import papermill  # noqa: F401
+
+
+def _execute(request: Mapping[str, Any], manager: KernelManager) -> int:
     import papermill
 
-    request = json.load(sys.stdin)
+    papermill.engines.papermill_engines.register(ENGINE, _one_write_engine())
     try:
         papermill.execute_notebook(
             request["source"],
             request["target"],
             parameters=request["parameters"],
             cwd=request["cwd"],
-            kernel_name="python3",
+            kernel_name=KERNEL,
+            km=manager,
             progress_bar=False,
             execution_timeout=request["cell_timeout_s"],
             start_timeout=request["start_timeout_s"],
+            engine_name=ENGINE,
             # What was drawn before a kernel died is kept.
             request_save_on_cell_execute=True,
             autosave_cell_every=0,
@@ -40,6 +96,23 @@ def main() -> int:
         print(f"{error.ename}{said}".replace("\n", " "), file=sys.stderr)  # noqa: T201
         return 1
     return 0
+
+
+def _one_write_engine() -> type[Any]:
+    from papermill.engines import NBClientEngine
+
+    class OneWriteEngine(NBClientEngine):  # type: ignore[misc]
+        """Papermill's own, which writes the notebook when it ends, however it ends, and not twice with every cell."""
+
+        @classmethod
+        def execute_managed_notebook(cls, nb_man: Any, kernel_name: str, **options: Any) -> Any:
+            path, nb_man.output_path = nb_man.output_path, None
+            try:
+                return super().execute_managed_notebook(nb_man, kernel_name, **options)
+            finally:
+                nb_man.output_path = path
+
+    return OneWriteEngine
 
 
 if __name__ == "__main__":
