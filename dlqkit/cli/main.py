@@ -12,24 +12,7 @@ from typing import Annotated, Any
 import typer
 
 from dlqkit import __version__
-from dlqkit.cli import (
-    closure,
-    collect,
-    demo,
-    event,
-    history,
-    investigate,
-    lab,
-    postmortem,
-    republish,
-    republish_run,
-    reveal,
-    signals,
-    simulator,
-    triage,
-    update,
-    verify,
-)
+from dlqkit.cli.commands import CommandGroup
 from dlqkit.cli.shared import Shared, find_zone
 from dlqkit.errors import DlqkitError, StorageError
 from dlqkit.invocation import called_with, with_options
@@ -43,10 +26,13 @@ _UsageError: type[Any] = next(base for base in typer.BadParameter.__mro__ if bas
 
 app = typer.Typer(
     name="dlqkit",
+    cls=CommandGroup,
     help="From a dead-letter alert to a post-mortem on the ticket.",
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
+    # Plain help can be copied and is there at once: what draws boxes around it takes longer to import than all else.
+    rich_markup_mode=None,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 
@@ -70,25 +56,6 @@ def _before_any_command(
     """From a dead-letter alert to a post-mortem on the ticket."""
     context.obj = Shared(config=config, profile=profile, zone=find_zone(tz))
     called_with(config, profile)
-
-
-app.command("demo")(demo.demo)
-app.command("simulator")(simulator.simulator)
-app.command("signals")(signals.signals)
-app.command("investigate")(investigate.investigate)
-app.command("collect")(collect.collect)
-app.command("triage")(triage.triage)
-app.command("event")(event.event)
-app.command("history")(history.history)
-app.command("lab")(lab.lab)
-app.command("postmortem")(postmortem.postmortem)
-app.command("update")(update.update)
-app.command("closure")(closure.closure)
-app.command("reveal")(reveal.reveal)
-app.command("verify")(verify.verify)
-for _command in (republish_run.run, republish_run.status, republish_run.resolve, republish_run.prove):
-    republish.app.command(_command.__name__)(_command)
-app.add_typer(republish.app, name="republish")
 
 
 def _tell(error: DlqkitError) -> None:
