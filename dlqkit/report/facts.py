@@ -14,6 +14,7 @@ from dlqkit import __version__
 from dlqkit.closure.word import read_word
 from dlqkit.decision.advice import advise
 from dlqkit.errors import ParameterError
+from dlqkit.executions.event_history import event_states
 from dlqkit.frames import with_labels
 from dlqkit.incident import format_time
 from dlqkit.language import current, mark, retell, say, say_count
@@ -305,7 +306,8 @@ def facts(
     counts_events = state["kind"] == "dead_letters" and has_records
     out["republish"] = describe_republish(folder, moment)
     passed = set(out["republish"]["passed"])
-    counted = count_events(own, incident_dead, rows, onset, doubt, passed) if counts_events else no_events(rows)
+    states = event_states(own)
+    counted = count_events(own, incident_dead, rows, onset, doubt, passed, states) if counts_events else no_events(rows)
     out["events"] = counted
     out["assumptions"] += [doubt] if doubt else []
     failed = count_untold(own)
@@ -313,7 +315,7 @@ def facts(
     out["findings"] = describe_findings(signals, records)
     out["reports"] = describe_reports(folder, records)
     out["other_workflows"] = list_others(signals, workflow_id, folder, out["findings"])
-    out["other_incidents"] = list_earlier_and_later(signals, main, own, moment)
+    out["other_incidents"] = list_earlier_and_later(signals, main, own, moment, states)
     out["coverage"] = rows
     out["judgement"] = dict(judgement.texts)
     out |= describe_people(judgement)
@@ -323,7 +325,7 @@ def facts(
     out["review"] = describe_review(judgement, review, state["value"], out["closure"]["closed"])
     out["milestones"] = {"rows": [], "times": []} if first_look else describe_milestones(out, own, incident_dead)
     if not first_look:
-        out |= _explain(folder, own, incident_dead, samples, main, moment, rows, out, keys)
+        out |= _explain(folder, own, incident_dead, samples, main, moment, rows, out, keys, states)
         out["figures"] = describe_figures(folder, out)
     out["advice"] = advise(out, directory=str(folder.display_path))
     out["timeline"] = merge_said(_moments(out), out["said"])
@@ -343,6 +345,7 @@ def _explain(
     rows: list[dict[str, Any]],
     out: Mapping[str, Any],
     classes: Mapping[str, list[str]],
+    states: pd.DataFrame,
 ) -> dict[str, Any]:
     """What needs the workflow's other records: comparisons, impact, prevention."""
     timeout_ms = out["class"]["timeout_ms"]["value"]
@@ -353,7 +356,7 @@ def _explain(
         "impact": describe_impact(
             folder, own, samples, main, moment, out["workflow"]["id"], rows, out["events"], out["republish"]
         ),
-        "prevention": describe_prevention(folder, own, dead, compared, timeout_ms, out["signatures"], rows),
+        "prevention": describe_prevention(folder, own, dead, compared, timeout_ms, out["signatures"], rows, states),
     }
 
 

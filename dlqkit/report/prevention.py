@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from dlqkit.executions.comparison import DurationComparison
-from dlqkit.executions.event_history import event_states
 from dlqkit.language import say
 from dlqkit.membership import is_one_of
 from dlqkit.prevention.advice import advise_prevention
@@ -34,6 +33,7 @@ def describe_prevention(
     timeout_ms: float | None,
     signatures: list[dict[str, Any]],
     rows: list[dict[str, Any]],
+    states: pd.DataFrame,
 ) -> list[dict[str, str]]:
     """Rows of ``topic`` (validate, timeout, optimise), ``sentence``, ``evidence``, ``unknown`` and ``evidence_ids``.
 
@@ -51,13 +51,14 @@ def describe_prevention(
         The report's own, with ``share`` and ``names_dependency``.
     rows : list of dict
         From ``coverage_rows``.
+    states : DataFrame
+        ``event_states`` of ``own``.
     """
     if dead.empty:
         return []
     # Dead letters of other times are neither good payloads nor what this incident would have been kept from.
     lost = own["queued_to_dlq"].fillna(False).astype(bool)
     failing = set(dead["trace_id"].dropna().astype("str"))
-    states = event_states(own)
     healthy = set(states.loc[states["state"] == "succeeded", "trace_id"].dropna().astype("str"))
     logs = folder.worker_logs().frame
     found = advise_prevention(

@@ -63,14 +63,18 @@ def describe_provenance(
     """
     evidence = {frame: _evidence(folder, kind) for frame, kind in _KINDS.items()}
     inputs = _without_texts(read_inputs(folder, facts, signed=signed, classes=classes))
-    # Parts of the records keep the labels of their rows; samples are put together anew.
-    ids = {"records": _IdLines.of(Part("records", inputs.records, ""))}
+    bases = find_bases(inputs, facts, folder.metric_names)
+    # The rows of a part keep the labels that they have in its frame.
+    ids = {
+        frame: _IdLines.of(Part(frame, getattr(inputs, frame), ""))
+        for frame in {part.frame for basis in bases.values() for part in basis.parts}
+    }
     return {
         name: {
             "what": basis.what,
-            "parts": [_describe(part, evidence[part.frame], ids.get(part.frame)) for part in basis.parts],
+            "parts": [_describe(part, evidence[part.frame], ids[part.frame]) for part in basis.parts],
         }
-        for name, basis in find_bases(inputs, facts, folder.metric_names).items()
+        for name, basis in bases.items()
     }
 
 
@@ -176,7 +180,7 @@ class _IdLines:
         return hashlib.sha256(memoryview(data)[ends[0] : ends[-1]] if len(kept) else b"").hexdigest()
 
 
-def _describe(part: Part, evidence: str, ids: _IdLines | None) -> dict[str, Any]:
+def _describe(part: Part, evidence: str, ids: _IdLines) -> dict[str, Any]:
     times = part.times.dropna()
     return {
         "frame": part.frame,
@@ -185,7 +189,7 @@ def _describe(part: Part, evidence: str, ids: _IdLines | None) -> dict[str, Any]
         "rows": len(part.rows),
         "first_at": time_text(times.min()) if len(times) else None,
         "last_at": time_text(times.max()) if len(times) else None,
-        "hash": hash_rows(part) if ids is None else ids.digest(part),
+        "hash": ids.digest(part),
     }
 
 
