@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
@@ -31,7 +31,9 @@ from dlqkit.frames import (
 )
 from dlqkit.incident import Incident, TimeWindow, parse_time
 from dlqkit.language import mark
-from dlqkit.settings import Settings
+
+if TYPE_CHECKING:
+    from dlqkit.settings import Settings
 
 __all__ = ["IncidentFolder", "open_incident", "read_incident", "write_incident"]
 

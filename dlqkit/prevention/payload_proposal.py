@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
+import numpy as np
+import numpy.typing as npt
 import pandas as pd
 
 from dlqkit.executions.event_history import record_outcomes
@@ -88,7 +90,7 @@ def propose_schema(records: pd.DataFrame, *, held_out: float = HELD_OUT, min_sup
     good, dead = _payloads(records)
     if good.empty and dead.empty:
         return _untold(say("No event has a payload."), 0, 0, 0)
-    place = good["event_key"].map(_place).astype("float64")
+    place = pd.Series(_places(good["event_key"]), index=good.index)
     kept = good[place >= held_out]
     kept = kept.loc[place[kept.index].nsmallest(LEARN_AT_MOST).index].sort_values("recorded_at", kind="stable")
     tried = good[place < held_out]
@@ -133,10 +135,11 @@ def _newest(frame: pd.DataFrame, mask: pd.Series) -> pd.DataFrame:
     return kept.assign(payload_snapshot=frame["payload_snapshot"].reindex(kept.index))
 
 
-def _place(event_key: str) -> float:
-    """A number from 0 to 1 that the key alone decides."""
-    digest = hashlib.blake2b(event_key.encode("utf-8", "surrogatepass"), digest_size=8).digest()
-    return int.from_bytes(digest, "big") / 2**64
+def _places(event_keys: Iterable[str]) -> npt.NDArray[np.float64]:
+    """For each key a number from 0 to 1 that the key alone decides."""
+    keys = (key.encode("utf-8", "surrogatepass") for key in event_keys)
+    digests = b"".join(hashlib.blake2b(key, digest_size=8).digest() for key in keys)
+    return np.frombuffer(digests, dtype=">u8").astype(np.float64) / 2**64
 
 
 def _decoded(text: str) -> list[Any]:

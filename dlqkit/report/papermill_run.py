@@ -19,7 +19,7 @@ from dlqkit import errors
 
 if TYPE_CHECKING:
     from jupyter_client.blocking.client import BlockingKernelClient
-    from jupyter_client.manager import KernelManager
+    from jupyter_client.manager import AsyncKernelManager
 
 __all__ = ["main"]
 
@@ -46,13 +46,17 @@ def main(requests: IO[str] | None = None) -> int:
 
 
 @contextmanager
-def _kernel(cwd: str) -> Iterator[tuple[KernelManager, BlockingKernelClient]]:
+def _kernel(cwd: str) -> Iterator[tuple[AsyncKernelManager, BlockingKernelClient]]:
     """A kernel that has been started and may not be ready yet; what is sent to it before waits until it is."""
-    from jupyter_client.manager import KernelManager
+    from jupyter_client.blocking.client import BlockingKernelClient
+    from jupyter_client.manager import AsyncKernelManager
+    from jupyter_core.utils import run_sync
 
-    manager = KernelManager(kernel_name=KERNEL)
-    manager.start_kernel(cwd=cwd, extra_arguments=list(KERNEL_OPTIONS))
-    client = manager.client()
+    # Only of an asynchronous manager Papermill sees that the kernel has died while a cell runs.
+    manager = AsyncKernelManager(kernel_name=KERNEL)
+    run_sync(manager.start_kernel)(cwd=cwd, extra_arguments=list(KERNEL_OPTIONS))
+    client = BlockingKernelClient(connection_file=manager.connection_file)
+    client.load_connection_file()
     client.start_channels()
     try:
         _import_papermill()
@@ -60,7 +64,7 @@ def _kernel(cwd: str) -> Iterator[tuple[KernelManager, BlockingKernelClient]]:
     finally:
         client.stop_channels()
         # Nothing in it is of use any more: it need not be asked to end.
-        manager.shutdown_kernel(now=True)
+        run_sync(manager.shutdown_kernel)(now=True)
 
 
 def _import_papermill() -> None:
@@ -70,7 +74,7 @@ def _import_papermill() -> None:
     import papermill  # noqa: F401
 
 
-def _execute(request: Mapping[str, Any], manager: KernelManager) -> int:
+def _execute(request: Mapping[str, Any], manager: AsyncKernelManager) -> int:
     import papermill
 
     papermill.engines.papermill_engines.register(ENGINE, _one_write_engine())
