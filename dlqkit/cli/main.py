@@ -15,6 +15,7 @@ from dlqkit import __version__
 from dlqkit.cli.commands import CommandGroup
 from dlqkit.cli.shared import Shared, find_zone
 from dlqkit.errors import DlqkitError, StorageError
+from dlqkit.imports import leave_out_grammars
 from dlqkit.invocation import called_with, with_options
 from dlqkit.untrusted import for_terminal, for_terminal_lines
 
@@ -69,6 +70,7 @@ def _tell(error: DlqkitError) -> None:
 
 def main() -> None:
     """Run the command line; the process ends with the exit code of the design."""
+    leave_out_grammars()
     try:
         code = app(standalone_mode=False)
         sys.stdout.flush()

@@ -16,6 +16,7 @@ from contextlib import contextmanager
 from typing import IO, TYPE_CHECKING, Any
 
 from dlqkit import errors
+from dlqkit.imports import leave_out_grammars
 
 if TYPE_CHECKING:
     from jupyter_client.blocking.client import BlockingKernelClient
@@ -59,19 +60,14 @@ def _kernel(cwd: str) -> Iterator[tuple[AsyncKernelManager, BlockingKernelClient
     client.load_connection_file()
     client.start_channels()
     try:
-        _import_papermill()
+        leave_out_grammars()
+        import papermill  # noqa: F401
+
         yield manager, client
     finally:
         client.stop_channels()
         # Nothing in it is of use any more: it need not be asked to end.
         run_sync(manager.shutdown_kernel)(now=True)
-
-
-def _import_papermill() -> None:
-    # jsonschema, which notebooks are checked by, compiles a grammar of international addresses if this package is
-    # there: more than a second, for a check that notebooks have no use for.
-    sys.modules.setdefault("rfc3987_syntax", None)  # type: ignore[arg-type]
-    import papermill  # noqa: F401
 
 
 def _execute(request: Mapping[str, Any], manager: AsyncKernelManager) -> int:
