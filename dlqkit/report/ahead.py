@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import json
 
+import matplotlib.pyplot  # noqa: F401
+
 from dlqkit.evidence.folder import open_incident
 from dlqkit.language import speak
 from dlqkit.report import (  # noqa: F401
