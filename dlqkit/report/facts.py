@@ -66,6 +66,7 @@ from dlqkit.report.unplaced import find_unplaced
 from dlqkit.signals.counters import metric_samples
 from dlqkit.signals.signals import find_incidents
 from dlqkit.signals.support import fate_text
+from dlqkit.untrusted import for_json
 
 if TYPE_CHECKING:
     from dlqkit.evidence.folder import IncidentFolder
@@ -421,7 +422,8 @@ def _moments(out: Mapping[str, Any]) -> list[dict[str, Any]]:
 
 def facts_json(values: Mapping[str, Any]) -> bytes:
     """The facts as JSON, byte-equal for equal facts."""
-    return (json.dumps(values, ensure_ascii=False, indent=1, sort_keys=True, allow_nan=False) + "\n").encode()
+    document = json.dumps(values, ensure_ascii=False, indent=1, sort_keys=True, allow_nan=False)
+    return f"{for_json(document)}\n".encode()
 
 
 def load_facts(folder: IncidentFolder, facts_file: str = "") -> dict[str, Any]:

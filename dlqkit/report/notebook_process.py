@@ -18,10 +18,10 @@ __all__ = ["Executed", "NotebookProcess", "start_process"]
 
 @dataclass(frozen=True, slots=True)
 class Executed:
-    """How the process ended: 0 where no cell failed, else the last line that it wrote of its error."""
+    """How the process ended: 0 where no cell failed, else one of ``papermill_run``, and what it wrote of its error."""
 
     code: int
-    reason: str
+    said: str
 
 
 @dataclass(frozen=True)
@@ -41,15 +41,17 @@ class NotebookProcess:
         Raises
         ------
         subprocess.TimeoutExpired
-            If it takes longer than ``timeout_s``; the process is then stopped by whoever started it.
+            If it takes longer than ``timeout_s``; the process is then killed.
         """
         line = json.dumps(request).encode() + b"\n"
         try:
             _, stderr = self.process.communicate(line, timeout=timeout_s)
         except BrokenPipeError:
             stderr = b""
-        last = stderr.decode("utf-8", "replace").strip().splitlines()
-        return Executed(self.process.wait(), last[-1][:200] if last else "")
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            raise
+        return Executed(self.process.wait(), stderr.decode("utf-8", "replace"))
 
     def _send(self, message: Mapping[str, object]) -> None:
         stream = self.process.stdin

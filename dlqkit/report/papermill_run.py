@@ -22,9 +22,13 @@ if TYPE_CHECKING:
     from jupyter_client.blocking.client import BlockingKernelClient
     from jupyter_client.manager import AsyncKernelManager
 
-__all__ = ["main"]
+__all__ = ["CELL_FAILED", "KERNEL_DIED", "TOOK_TOO_LONG", "main"]
+
+CELL_FAILED, KERNEL_DIED, TOOK_TOO_LONG = 4, 5, 6
+"""Exit codes; of any other one nothing is known but what Python wrote last."""
 
 KERNEL, ENGINE = "python3", "dlqkit"
+BETWEEN_WRITES_S = 1.0
 # What was run is kept in the notebook; a database of inputs beside it would outlive it.
 KERNEL_OPTIONS = ("--HistoryManager.enabled=False",)
 
@@ -72,8 +76,9 @@ def _kernel(cwd: str) -> Iterator[tuple[AsyncKernelManager, BlockingKernelClient
 
 def _execute(request: Mapping[str, Any], manager: AsyncKernelManager) -> int:
     import papermill
+    from nbclient.exceptions import CellTimeoutError, DeadKernelError
 
-    papermill.engines.papermill_engines.register(ENGINE, _one_write_engine())
+    papermill.engines.papermill_engines.register(ENGINE, _few_writes_engine())
     try:
         papermill.execute_notebook(
             request["source"],
@@ -94,25 +99,36 @@ def _execute(request: Mapping[str, Any], manager: AsyncKernelManager) -> int:
         # The text of any other exception may hold a value of the evidence.
         said = f": {error.evalue}" if error.ename in errors.__all__ else ""
         print(f"{error.ename}{said}".replace("\n", " "), file=sys.stderr)  # noqa: T201
-        return 1
+        return CELL_FAILED
+    except DeadKernelError:
+        return KERNEL_DIED
+    except CellTimeoutError:
+        # Its own text repeats the cell.
+        return TOOK_TOO_LONG
     return 0
 
 
-def _one_write_engine() -> type[Any]:
+def _few_writes_engine() -> type[Any]:
     from papermill.engines import NBClientEngine
 
-    class OneWriteEngine(NBClientEngine):  # type: ignore[misc]
-        """Papermill's own, which writes the notebook when it ends, however it ends, and not twice with every cell."""
+    class FewWritesEngine(NBClientEngine):  # type: ignore[misc]
+        """Papermill's own, which writes the notebook once a second and at its end, and not twice with every cell."""
 
         @classmethod
         def execute_managed_notebook(cls, nb_man: Any, kernel_name: str, **options: Any) -> Any:
-            path, nb_man.output_path = nb_man.output_path, None
+            save = nb_man.save
+
+            def save_seldom(**more: Any) -> None:
+                if (nb_man.now() - nb_man.last_save_time).total_seconds() >= BETWEEN_WRITES_S:
+                    save(**more)
+
+            nb_man.save = save_seldom
             try:
                 return super().execute_managed_notebook(nb_man, kernel_name, **options)
             finally:
-                nb_man.output_path = path
+                nb_man.save = save
 
-    return OneWriteEngine
+    return FewWritesEngine
 
 
 if __name__ == "__main__":

@@ -18,7 +18,9 @@ from dlqkit import errors
 from dlqkit.errors import ParameterError
 from dlqkit.language import SOURCE, current, mark, say, say_count
 from dlqkit.report.notebook_process import NotebookProcess, start_process
+from dlqkit.report.papermill_run import CELL_FAILED, KERNEL_DIED, TOOK_TOO_LONG
 from dlqkit.resources import find_template
+from dlqkit.untrusted import for_json
 
 # Whatever imports pandas is imported once the notebook's process has begun, which has its own to import meanwhile.
 if TYPE_CHECKING:
@@ -30,6 +32,7 @@ __all__ = ["FORMATS", "PostmortemResult", "run_notebook", "run_postmortem"]
 FORMATS = ("ipynb", "html", "md", "pdf")
 CELL_TIMEOUT_S = 600
 START_TIMEOUT_S = 120
+RUN_TIMEOUT_S = 4 * CELL_TIMEOUT_S
 # Everything a Python kernel and matplotlib need to start, and nothing that could be a credential.
 _KERNEL_ENVIRONMENT = (
     "PATH", "HOME", "USER", "LOGNAME", "LANG", "LANGUAGE", "LC_ALL", "LC_CTYPE", "TMPDIR", "TEMP", "TMP",
@@ -121,16 +124,31 @@ def run_notebook(
         "cell_timeout_s": CELL_TIMEOUT_S,
         "start_timeout_s": START_TIMEOUT_S,
     }
-    with nullcontext(process) if process else start_process(target.parent, kernel_environment()) as running:
-        done = running.execute(request, 4 * CELL_TIMEOUT_S)
     problems = []
-    if done.code != 0:
-        reason = done.reason or say("exit code {code:d}", code=done.code)
-        problems.append(say("the notebook stopped: {reason}.", reason=reason))
+    try:
+        with nullcontext(process) if process else start_process(target.parent, kernel_environment()) as running:
+            done = running.execute(request, RUN_TIMEOUT_S)
+        if done.code != 0:
+            problems.append(_why_it_stopped(done.code, done.said))
+    except subprocess.TimeoutExpired:
+        problems.append(say("the notebook took too long and was stopped."))
     if not target.is_file():
         return None, [*problems, say("Papermill wrote no notebook.")]
     notebook = json.loads(target.read_text(encoding="utf-8"))
     return _without_traces(notebook, parameters, shown or {}), problems + _judge(notebook)
+
+
+def _why_it_stopped(code: int, said: str) -> str:
+    if code == KERNEL_DIED:
+        return say("the notebook's kernel died.")
+    if code == TOOK_TOO_LONG:
+        return say("a cell took longer than {seconds:d} s and was stopped.", seconds=CELL_TIMEOUT_S)
+    last = said.strip().splitlines()
+    reason = last[-1][:200] if last else say("exit code {code:d}", code=code)
+    if code != CELL_FAILED and last:
+        # What an error of Python's own says may be a value of the evidence, or a path of this machine.
+        reason = reason.partition(":")[0].rpartition(".")[2]
+    return say("the notebook stopped: {reason}.", reason=reason)
 
 
 def _judge(notebook: Mapping[str, Any]) -> list[str]:
@@ -263,6 +281,8 @@ def run_postmortem(
             # Noted before anything is written: no export of payloads is without its line.
             audit_log.append(root, "postmortem with payloads", snapshot=folder.snapshot, formats=list(wanted),
                              payloads=len(facts["payloads"]["rows"]))  # fmt: skip
+        if not include_payload:
+            _remove_payloads(root, target)
         write_bytes(target / "facts.json", facts_json(facts))
         tell(mark("notebook"))
         notebook, problems = _execute(root, target, facts, process)
@@ -317,7 +337,7 @@ def _write(
 
     figures = collect_figures(notebook) if notebook else []
     written = {
-        "ipynb": (json.dumps(notebook, ensure_ascii=False, indent=1) + "\n").encode() if notebook else None,
+        "ipynb": _notebook_json(notebook) if notebook else None,
         "html": render_html(facts, figures, problems=problems).encode(),
         "md": render_markdown(facts, figures, problems=problems).encode(),
         "pdf": render_pdf(facts, figures, problems=problems) if "pdf" in wanted else None,
@@ -332,6 +352,26 @@ def _write(
         for figure in figures:
             write_bytes(target / "figures" / f"{figure.name}.png", figure.png)
     return paths
+
+
+def _remove_payloads(root: Path, target: Path) -> None:
+    """Remove what an earlier run wrote there with payloads: beside a report without them it would pass for its part."""
+    from dlqkit.evidence import audit_log
+    from dlqkit.evidence.store import remove_file
+
+    try:
+        had = bool(json.loads((target / "facts.json").read_bytes())["payloads"])
+    except (OSError, ValueError, KeyError, TypeError, RecursionError):
+        return
+    names = [f"postmortem.{kind}" for kind in (*FORMATS, "zip") if (target / f"postmortem.{kind}").is_file()]
+    if had and names:
+        audit_log.append(root, "postmortem with payloads removed", files=names)
+        for name in names:
+            remove_file(target / name)
+
+
+def _notebook_json(notebook: Mapping[str, Any]) -> bytes:
+    return (for_json(json.dumps(notebook, ensure_ascii=False, indent=1)) + "\n").encode()
 
 
 def _tampering(root: Path, snapshot: str) -> list[str]:
@@ -373,7 +413,4 @@ def _execute(
         told = translate_notebook(json.loads(template.read_text(encoding="utf-8")))
         template = process.cwd / "template.ipynb"
         template.write_text(json.dumps(told, ensure_ascii=False), encoding="utf-8")
-    try:
-        return run_notebook(template, process.cwd / "postmortem.ipynb", parameters, shown=shown, process=process)
-    except subprocess.TimeoutExpired:
-        return None, [say("the notebook took too long and was stopped.")]
+    return run_notebook(template, process.cwd / "postmortem.ipynb", parameters, shown=shown, process=process)

@@ -73,6 +73,8 @@ class Table:
     """Columns whose cells are to be pasted, not read."""
     said: frozenset[int] = frozenset()
     """Rows that people wrote; the others are computed."""
+    whole: frozenset[str] = frozenset()
+    """Columns whose cells stay in one line on a terminal, as far as others can be narrower: ids are to be copied."""
 
     def _repr_html_(self) -> str:
         # JupyterLab sets tables to the right; text is read from the left.
@@ -130,7 +132,8 @@ class Table:
         if sys.stdout.isatty():
             width = shutil.get_terminal_size((width, 40)).columns
         rows = (self.columns, *self.rows)
-        widths = _fit([max(map(len, column)) for column in zip(*rows, strict=True)], width)
+        kept = [name in self.whole for name in self.columns]
+        widths = _fit([max(map(len, column)) for column in zip(*rows, strict=True)], width, kept)
         limits = [CELL_LINES] * (len(widths) - 1) + [LAST_CELL_LINES]
         lines = []
         for row in rows:
@@ -196,11 +199,12 @@ def _kind_of_time(text: str) -> str:
     return "span" if len(found) == 2 and found[1][0] - found[0][1] <= _BETWEEN else ""
 
 
-def _fit(widths: list[int], width: int) -> list[int]:
-    """Column widths that together fit, the widest ones cut first."""
+def _fit(widths: list[int], width: int, kept: Sequence[bool]) -> list[int]:
+    """Column widths that together fit, the widest ones cut first, those that are kept only where nothing else helps."""
     fitted = list(widths)
-    while sum(fitted) + 2 * (len(fitted) - 1) > width and max(fitted) > 8:
-        fitted[fitted.index(max(fitted))] -= 1
+    for columns in ([place for place, is_kept in enumerate(kept) if not is_kept], list(range(len(widths)))):
+        while sum(fitted) + 2 * (len(fitted) - 1) > width and max((fitted[place] for place in columns), default=0) > 8:
+            fitted[max(columns, key=fitted.__getitem__)] -= 1
     return fitted
 
 

@@ -137,4 +137,4 @@ def test_code_that_fails_ahead_is_seen_by_nobody(tmp_path: Path) -> None:
     (ran,) = json.loads((tmp_path / "out.ipynb").read_text())["cells"]
     assert ran["execution_count"] == 1
     assert [output["text"] for output in ran["outputs"]] == [["42\n"]]
-    assert "PETROV" not in done.reason + (tmp_path / "out.ipynb").read_text()
+    assert "PETROV" not in done.said + (tmp_path / "out.ipynb").read_text()
