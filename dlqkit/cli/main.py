@@ -11,29 +11,12 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-from typer.core import TyperGroup
 
 from dlqkit import __version__
-from dlqkit.cli import (
-    closure,
-    collect,
-    demo,
-    event,
-    history,
-    investigate,
-    lab,
-    postmortem,
-    republish,
-    republish_run,
-    reveal,
-    signals,
-    simulator,
-    triage,
-    update,
-    verify,
-)
+from dlqkit.cli.commands import CommandGroup
 from dlqkit.cli.shared import Shared, find_zone
 from dlqkit.errors import DlqkitError, ParameterError, StorageError
+from dlqkit.imports import leave_out_grammars
 from dlqkit.invocation import called_with, with_options
 from dlqkit.untrusted import for_terminal, for_terminal_lines
 
@@ -48,7 +31,7 @@ class _Interrupted(Exception):
     """Ctrl-C: typer itself would end with 130 and without a word."""
 
 
-class _Commands(TyperGroup):
+class _Commands(CommandGroup):
     """The commands, and who interrupts one is told."""
 
     def invoke(self, ctx: Any) -> Any:
@@ -66,6 +49,8 @@ app = typer.Typer(
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
+    # Plain help can be copied and is there at once: what draws boxes around it takes longer to import than all else.
+    rich_markup_mode=None,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 
@@ -91,25 +76,6 @@ def _before_any_command(
     called_with(config, profile)
 
 
-app.command("demo")(demo.demo)
-app.command("simulator")(simulator.simulator)
-app.command("signals")(signals.signals)
-app.command("investigate")(investigate.investigate)
-app.command("collect")(collect.collect)
-app.command("triage")(triage.triage)
-app.command("event")(event.event)
-app.command("history")(history.history)
-app.command("lab")(lab.lab)
-app.command("postmortem")(postmortem.postmortem)
-app.command("update")(update.update)
-app.command("closure")(closure.closure)
-app.command("reveal")(reveal.reveal)
-app.command("verify")(verify.verify)
-for _command in (republish_run.run, republish_run.status, republish_run.resolve, republish_run.prove):
-    republish.app.command(_command.__name__)(_command)
-app.add_typer(republish.app, name="republish")
-
-
 def _tell(error: DlqkitError) -> None:
     next_step = with_options(error.next_step)
     if "--json" in sys.argv:
@@ -127,6 +93,7 @@ def _check_text(arguments: Sequence[str]) -> None:
 
 def main() -> None:
     """Run the command line; the process ends with the exit code of the design."""
+    leave_out_grammars()
     try:
         _check_text(sys.argv)
         code = app(standalone_mode=False)

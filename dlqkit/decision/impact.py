@@ -21,6 +21,7 @@ from dlqkit.decision.entities import count_entities
 from dlqkit.executions.event_history import event_states
 from dlqkit.frames import RECORDS, Coverage, check_frame
 from dlqkit.language import mark, say, say_count
+from dlqkit.membership import is_one_of
 from dlqkit.signals.hand_made import as_samples
 from dlqkit.signals.points import aware
 
@@ -121,7 +122,7 @@ def measure_impact(
     is_undated = bool(at.isna().any()) and (start is not None or end is not None)
     bound = "exact" if is_whole and not is_short and not is_undated else "at_least"
     states = event_states(records[records["event_key"].notna()])
-    affected = states[states["event_key"].isin(set(dead["event_key"].dropna()))]
+    affected = states[is_one_of(states["event_key"], dead["event_key"].dropna())]
     again = (affected["state"] == "open") & affected["event_key"].isin(set(passed))
     affected = affected.assign(state=affected["state"].astype("str").mask(again, "healed"))
     keyless = int(dead["event_key"].isna().sum())

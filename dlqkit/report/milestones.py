@@ -13,6 +13,7 @@ import pandas as pd
 
 from dlqkit.executions.event_history import record_outcomes
 from dlqkit.language import mark, say
+from dlqkit.membership import is_one_of
 from dlqkit.report.coverage import time_text
 from dlqkit.report.tables import Table, evidence_rows
 from dlqkit.report.wording import count_text, duration_text, moment_text
@@ -103,7 +104,7 @@ def _utc(at: str) -> str:
 
 def _of_events(own: pd.DataFrame, dead: pd.DataFrame) -> pd.DataFrame:
     """Every record of the incident's events, with its outcome."""
-    mine = own[own["event_key"].isin(set(dead["event_key"].dropna())) & own["recorded_at"].notna()]
+    mine = own[is_one_of(own["event_key"], dead["event_key"].dropna()) & own["recorded_at"].notna()]
     return mine.assign(outcome=record_outcomes(mine))
 
 

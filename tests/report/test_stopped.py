@@ -127,7 +127,7 @@ def test_a_cell_past_its_time_is_stopped_and_named_in_the_readers_language(
 
 def test_a_notebook_past_its_time_leaves_the_report(incident: Path, run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     """Papermill itself hangs: it is ended, and what it had written is read."""
-    monkeypatch.setattr(run_module, "RUN_TIMEOUT_S", 0.5)
+    monkeypatch.setattr(run_module, "RUN_TIMEOUT_S", 0.05)
 
     code, said = run("postmortem", "incident", "--format", "html")
 
