@@ -73,7 +73,7 @@ def _before_any_command(
 
 
 app.command("demo")(demo.demo)
-app.command("simulator")(simulator.simulator)
+app.add_typer(simulator.app, name="simulator")
 app.command("signals")(signals.signals)
 app.command("investigate")(investigate.investigate)
 app.command("collect")(collect.collect)
