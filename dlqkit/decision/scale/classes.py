@@ -9,23 +9,14 @@ import narwhals as nw
 import pandas as pd
 
 from dlqkit.decision.classes import TIMEOUT_SHARE, classify_failures
-from dlqkit.decision.scale.last_dead import mark_last_dead
-from dlqkit.engines.contract import collect
-from dlqkit.executions.duration_basis import BEYOND_SHARE, ONE_TIMEOUT, SUM_SLACK
+from dlqkit.decision.scale.dead_letters import FIELDS, Limit, count_alike, mark_last_dead, with_fields
+from dlqkit.executions.duration_basis import BEYOND_SHARE
 from dlqkit.executions.limits import check_limit
 from dlqkit.frames import RECORDS, conform, empty_frame
 
-__all__ = ["CLASS_COUNTS", "count_classes"]
+__all__ = ["CLASS_COUNTS", "class_alike", "count_classes", "find_sums"]
 
 CLASS_COUNTS: Mapping[str, str] = {"workflow_id": "str", "failure_class": "str", "rule": "str", "events": "Int64"}
-Limit = float | Mapping[str, float | None] | None
-_FIELDS: Mapping[str, str] = {
-    "workflow_id": "str",
-    "retryable": "boolean",
-    "attempts": "Int64",
-    "is_late": "boolean",
-    "events": "Int64",
-}
 
 
 def count_classes(
@@ -55,16 +46,19 @@ def count_classes(
     check_limit(max_attempts, "max_attempts", whole=True)
     check_limit(timeout_ms, "timeout_ms")
     last = mark_last_dead(records).filter(nw.col("is_last"))
-    limit = _limit(timeout_ms)
-    if limit is not None:
-        last = last.with_columns(one_limit_ms=limit)
-        last = _with_sums(last, records, _find_sums(last))
-        is_late = (nw.col("own_ms") >= TIMEOUT_SHARE * nw.col("limit_ms")).fill_null(False)
-    else:
-        is_late = nw.lit(False)
-    keyed = last.with_columns(is_late=is_late)
-    keys = ["workflow_id", "retryable", "attempts", "is_late"]
-    fields = collect(keyed.group_by(keys).agg(events=nw.len()), _FIELDS)
+    alike = count_alike(with_fields(last, timeout_ms), FIELDS)
+    sums = find_sums(alike)
+    if sums:
+        alike = count_alike(_without_earlier(with_fields(last, timeout_ms), records, sums), FIELDS)
+    return class_alike(alike, max_attempts=max_attempts, timeout_ms=timeout_ms)
+
+
+def class_alike(
+    alike: pd.DataFrame, *, max_attempts: int | Mapping[str, int | None] | None, timeout_ms: Limit
+) -> pd.DataFrame:  # fmt: skip
+    """The classes of dead letters that are counted by the columns of ``FIELDS``, or these and more."""
+    fields = alike.groupby(list(FIELDS), dropna=False, as_index=False)["events"].sum()
+    fields = fields[fields["events"] > 0].reset_index(drop=True)
     if fields.empty:
         return empty_frame(CLASS_COUNTS)
     judged = classify_failures(_stand_ins(fields, timeout_ms), max_attempts=max_attempts, timeout_ms=timeout_ms)
@@ -75,6 +69,14 @@ def count_classes(
     order = ["events", "workflow_id", "failure_class", "rule"]
     out = out.sort_values(order, ascending=[False, True, True, True], kind="stable")
     return out[list(CLASS_COUNTS)].reset_index(drop=True).astype(dict(CLASS_COUNTS))
+
+
+def find_sums(alike: pd.DataFrame) -> list[str | None]:
+    """The workflows whose durations add up an event's attempts."""
+    counted = alike.groupby("workflow_id", dropna=False)[["timed", "beyond", "over"]].sum().astype("int64")
+    counted = counted[counted["timed"] > 0]
+    names = counted.index[(counted["beyond"] / counted["timed"] >= BEYOND_SHARE) & (counted["over"] == 0)]
+    return [None if pd.isna(name) else str(name) for name in names]
 
 
 def _stand_ins(fields: pd.DataFrame, timeout_ms: Limit) -> pd.DataFrame:
@@ -99,54 +101,27 @@ def _by_workflow(limits: Mapping[str, float | None]) -> dict[str, float]:
     return {name: float(one) for name, one in limits.items() if one is not None}
 
 
-def _limit(timeout_ms: Limit) -> nw.Expr | None:
-    """The timeout of each record's workflow, null where there is none; None where there is none at all."""
-    if not isinstance(timeout_ms, Mapping):
-        return None if timeout_ms is None else nw.lit(float(timeout_ms))
-    out = nw.lit(None).cast(nw.Float64)
-    known = _by_workflow(timeout_ms)
-    for name, one in known.items():
-        out = nw.when(nw.col("workflow_id") == name).then(nw.lit(one)).otherwise(out)
-    return out if known else None
-
-
-def _find_sums(last: nw.LazyFrame[Any]) -> list[str | None]:
-    """The workflows whose durations add up an event's attempts."""
-    ratio, attempts = nw.col("action_duration_ms") / nw.col("one_limit_ms"), nw.col("attempts").cast(nw.Float64)
-    known = last.filter(~nw.col("action_duration_ms").is_null() & (nw.col("attempts") >= 2))
-    known = known.filter(~nw.col("one_limit_ms").is_null()).with_columns(
-        is_beyond=(ratio > ONE_TIMEOUT).cast(nw.Int64), is_over=(ratio > SUM_SLACK * attempts).cast(nw.Int64)
-    )
-    answer = known.group_by("workflow_id").agg(
-        records=nw.len(), beyond=nw.col("is_beyond").sum(), over=nw.col("is_over").sum()
-    )
-    whole = [nw.col(name).cast(nw.Int64) for name in ("records", "beyond", "over")]
-    columns = {"workflow_id": "str", "records": "Int64", "beyond": "Int64", "over": "Int64"}
-    found = collect(answer.with_columns(*whole), columns)
-    share = found["beyond"].astype("float64") / found["records"].astype("float64")
-    names = found.loc[(share >= BEYOND_SHARE) & (found["over"] == 0), "workflow_id"]
-    return [None if pd.isna(name) else str(name) for name in names]
-
-
-def _with_sums(
-    last: nw.LazyFrame[Any], records: nw.LazyFrame[Any], workflows: list[str | None]
+def _without_earlier(
+    dead: nw.LazyFrame[Any], records: nw.LazyFrame[Any], workflows: list[str | None]
 ) -> nw.LazyFrame[Any]:  # fmt: skip
-    """With ``own_ms`` and ``limit_ms``: where durations are sums, what the attempts before took is taken off."""
-    duration, one = nw.col("action_duration_ms"), nw.col("one_limit_ms")
-    if not workflows:
-        return last.with_columns(own_ms=duration, limit_ms=one)
+    """With another ``is_late`` where durations are sums: what the attempts before took is taken off where it is known.
+
+    Where it is not, the sum is held against as many timeouts.
+    """
+    duration, limit = nw.col("action_duration_ms"), nw.col("limit_ms")
     known = records.filter(~nw.col("event_key").is_null() & ~nw.col("attempts").is_null() & ~duration.is_null())
     # An attempt is joined to the one after it.
-    before = known.with_columns(next_attempt=nw.col("attempts") + 1).group_by("event_key", "next_attempt").agg(
-        before_ms=duration.max()
-    )  # fmt: skip
-    joined = last.join(before, left_on=["event_key", "attempts"], right_on=["event_key", "next_attempt"], how="left")
+    before = (
+        known.with_columns(next_attempt=nw.col("attempts") + 1)
+        .group_by("event_key", "next_attempt")
+        .agg(before_ms=duration.max())
+    )
+    joined = dead.join(before, left_on=["event_key", "attempts"], right_on=["event_key", "next_attempt"], how="left")
     named = nw.col("workflow_id").is_in([name for name in workflows if name is not None]).fill_null(False)
     is_sum = named | nw.col("workflow_id").is_null() if None in workflows else named
     tried = nw.col("attempts").fill_null(1)
     own = duration - nw.col("before_ms")
-    split = is_sum & (tried > 1) & ~own.is_null()
-    whole = nw.when(is_sum).then(one * tried.cast(nw.Float64)).otherwise(one)
-    return joined.with_columns(
-        own_ms=nw.when(split).then(own).otherwise(duration), limit_ms=nw.when(split).then(one).otherwise(whole)
-    )
+    is_known = (tried > 1) & ~own.is_null()
+    several = duration >= TIMEOUT_SHARE * (limit * tried.cast(nw.Float64))
+    summed = nw.when(is_known).then(own >= TIMEOUT_SHARE * limit).otherwise(several)
+    return joined.with_columns(is_late=nw.when(is_sum).then(summed).otherwise(nw.col("is_late")).fill_null(False))

@@ -24,29 +24,29 @@ __all__ = ["WAYS", "choose_way", "fold_texts"]
 
 WAYS = ("all", "statuses", "numbers")
 # In characters, each of up to four bytes; the heads of texts are taken from 2,000 bytes on.
-_LONGEST = 500
+LONGEST = 500
 
 # Its third part begins with a digit, so the masks take it even for a part of a class's name.
-_UUID = "[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[0-9][0-9a-fA-F]{3}-[0-9a-fA-F]{4}-[0-9a-fA-F]{12}"
-_EMAIL = r"(?:[0-9A-Za-z]+[._-])*[0-9A-Za-z]+@(?:[0-9A-Za-z]+[.-])*[0-9A-Za-z]+\.[A-Za-z][A-Za-z]+"
-_ADDRESS = r"[0-9]{1,3}\.[0-9]{1,3}\.[0-9]{1,3}\.[0-9]{1,3}"
-_WITH_DIGIT = "[0-9A-Za-z]*[0-9][0-9A-Za-z]*"
-_MIXED = "[0-9A-Za-z]*(?:[0-9][A-Za-z]|[A-Za-z][0-9])[0-9A-Za-z]*"
+UUID = "[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[0-9][0-9a-fA-F]{3}-[0-9a-fA-F]{4}-[0-9a-fA-F]{12}"
+EMAIL = r"(?:[0-9A-Za-z]+[._-])*[0-9A-Za-z]+@(?:[0-9A-Za-z]+[.-])*[0-9A-Za-z]+\.[A-Za-z][A-Za-z]+"
+ADDRESS = r"[0-9]{1,3}\.[0-9]{1,3}\.[0-9]{1,3}\.[0-9]{1,3}"
+WITH_DIGIT = "[0-9A-Za-z]*[0-9][0-9A-Za-z]*"
+MIXED = "[0-9A-Za-z]*(?:[0-9][A-Za-z]|[A-Za-z][0-9])[0-9A-Za-z]*"
 
-_TOKEN = "[0-9A-Za-z._@-]*"
-_NAME = rf"[0-9]{_TOKEN}\.[A-Z][a-z][a-z]|\.[A-Z][a-z][a-z]{_TOKEN}[0-9]|[0-9][A-Z][a-z][a-z][a-z]"
-_WORD = "(?:[Hh][Tt][Tt][Pp]|[Aa][Tt][Uu][Ss]|[Cc][Oo][Dd][Ee]|[Rr][Rr][Oo][Rr])"
-_STATUS = f"{_WORD}[^A-Za-z]{{1,6}}[45][0-9][0-9](?:[^0-9A-Za-z]|$)"
-_HIDDEN_WORD = f"[0-9][A-Za-z]*{_WORD}|{_WORD}[A-Za-z]*[0-9]|@{_TOKEN}{_WORD}|[A-Fa-f]{{12}}{_WORD}"
-_FRAME_DIGITS = r"goroutine |\.go:|: +0x|#[0-9A-Za-z]|[ \t]from |\.\.\. (?:[0-9]+[A-Za-z]|[A-Za-z]+[0-9])"
+TOKEN = "[0-9A-Za-z._@-]*"
+NAME = rf"[0-9]{TOKEN}\.[A-Z][a-z][a-z]|\.[A-Z][a-z][a-z]{TOKEN}[0-9]|[0-9][A-Z][a-z][a-z][a-z]"
+WORD = "(?:[Hh][Tt][Tt][Pp]|[Aa][Tt][Uu][Ss]|[Cc][Oo][Dd][Ee]|[Rr][Rr][Oo][Rr])"
+STATUS = f"{WORD}[^A-Za-z]{{1,6}}[45][0-9][0-9](?:[^0-9A-Za-z]|$)"
+HIDDEN_WORD = f"[0-9][A-Za-z]*{WORD}|{WORD}[A-Za-z]*[0-9]|@{TOKEN}{WORD}|[A-Fa-f]{{12}}{WORD}"
+FRAME_DIGITS = r"goroutine |\.go:|: +0x|#[0-9A-Za-z]|[ \t]from |\.\.\. (?:[0-9]+[A-Za-z]|[A-Za-z]+[0-9])"
 
 
 def choose_way(texts: nw.Expr) -> nw.Expr:
     """Which of ``WAYS`` each text is to be folded; of texts that are not null."""
-    has_frames = (texts.str.len_chars() > _LONGEST) | texts.str.contains("\n", literal=True)
-    has_frames = has_frames & texts.str.contains(_FRAME_DIGITS)
-    has_status = texts.str.contains(_STATUS)
-    is_numbers = has_frames | texts.str.contains(_NAME) | (has_status & texts.str.contains(_HIDDEN_WORD))
+    has_frames = (texts.str.len_chars() > LONGEST) | texts.str.contains("\n", literal=True)
+    has_frames = has_frames & texts.str.contains(FRAME_DIGITS)
+    has_status = texts.str.contains(STATUS)
+    is_numbers = has_frames | texts.str.contains(NAME) | (has_status & texts.str.contains(HIDDEN_WORD))
     return (
         nw.when(is_numbers)
         .then(nw.lit("numbers"))
@@ -62,13 +62,13 @@ def fold_texts(texts: nw.Expr, way: nw.Expr) -> nw.Expr:
     Not so fine for a text whose head is longer than 2,000 characters, if that cut falls into what is folded away.
     """
     # An engine computes a branch for its own rows alone, and few have an address with an @.
-    mailed = nw.when(texts.str.contains("@", literal=True)).then(texts.str.replace_all(_EMAIL, "0a")).otherwise(texts)
-    known = mailed.str.replace_all(_UUID, "0a")
-    statuses = known.str.replace_all(_ADDRESS, "0.0.0.0").str.replace_all(_MIXED, "0a")
-    numbers = texts.str.replace_all(_UUID, "00000000-0000-0000-0000-000000000000")
+    mailed = nw.when(texts.str.contains("@", literal=True)).then(texts.str.replace_all(EMAIL, "0a")).otherwise(texts)
+    known = mailed.str.replace_all(UUID, "0a")
+    statuses = known.str.replace_all(ADDRESS, "0.0.0.0").str.replace_all(MIXED, "0a")
+    numbers = texts.str.replace_all(UUID, "00000000-0000-0000-0000-000000000000")
     return (
         nw.when(way == "all")
-        .then(known.str.replace_all(_WITH_DIGIT, "0"))
+        .then(known.str.replace_all(WITH_DIGIT, "0"))
         .otherwise(nw.when(way == "statuses").then(_fold_numbers(statuses)).otherwise(_fold_numbers(numbers)))
     )
 

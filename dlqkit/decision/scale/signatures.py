@@ -9,28 +9,17 @@ import narwhals as nw
 import numpy as np
 import pandas as pd
 
-from dlqkit.decision.scale.folding import choose_way, fold_texts
-from dlqkit.decision.scale.last_dead import mark_last_dead
+from dlqkit.decision.scale.dead_letters import TEXTS, count_alike, mark_last_dead, with_texts
 from dlqkit.decision.signatures import sign_errors
 from dlqkit.decision.signing.signature_edits import SignatureEdits
 from dlqkit.decision.signing.templates import count_kinds
-from dlqkit.engines.contract import MOST_ROWS, collect
+from dlqkit.engines.contract import MOST_ROWS
 from dlqkit.errors import ParameterError
 from dlqkit.frames import empty_frame
 
-__all__ = ["FOLDED", "SIGNATURES", "count_folds", "count_signatures"]
+__all__ = ["SIGNATURES", "count_signatures", "refuse_splits", "sign_alike"]
 
 TIME = "datetime64[us, UTC]"
-FOLDED: Mapping[str, str] = {
-    "workflow_id": "str",
-    "error_type": "str",
-    "error_code": "str",
-    "records": "Int64",
-    "events": "Int64",
-    "first_at": TIME,
-    "last_at": TIME,
-    "last_error": "str",
-}
 SIGNATURES: Mapping[str, str] = {
     "signature_id": "str",
     "signature": "str",
@@ -45,46 +34,6 @@ SIGNATURES: Mapping[str, str] = {
     "masks": "str",
     "example": "str",
 }
-
-
-def count_folds(records: nw.LazyFrame[Any], *, at_most: int = MOST_ROWS) -> pd.DataFrame:
-    """Dead letters by the fold of their error text.
-
-    Parameters
-    ----------
-    records : LazyFrame
-        From ``scan_records``.
-    at_most : int
-        Of folds.
-
-    Returns
-    -------
-    DataFrame
-        A row per fold, workflow, type and code, columns of ``FOLDED``, by text.
-
-        events : whose last dead letter is of it
-        last_error : the least text of the fold, raw; NA where there is none
-
-    Raises
-    ------
-    EngineError
-        If there are more folds.
-    """
-    dead = mark_last_dead(records).with_columns(
-        text=nw.col("last_error").fill_null(""), one_event=nw.col("is_last").cast(nw.Int64)
-    )
-    dead = dead.with_columns(way=choose_way(nw.col("text")))
-    dead = dead.with_columns(fold=fold_texts(nw.col("text"), nw.col("way")))
-    answer = dead.group_by("workflow_id", "error_type", "error_code", "way", "fold").agg(
-        records=nw.len(),
-        events=nw.col("one_event").sum(),
-        first_at=nw.col("recorded_at").min(),
-        last_at=nw.col("recorded_at").max(),
-        last_error=nw.col("last_error").min(),
-    )
-    folded = collect(answer.with_columns(nw.col("events").cast(nw.Int64)), FOLDED, at_most=at_most)
-    keys = ["last_error", "error_type", "error_code", "workflow_id"]
-    return folded.sort_values(keys, kind="stable", na_position="first").reset_index(drop=True)
 
 
 def count_signatures(
@@ -114,16 +63,28 @@ def count_signatures(
     EngineError
         If there are more folds: then what tells the texts apart is no id or number.
     """
+    refuse_splits(edits)
+    return sign_alike(count_alike(with_texts(mark_last_dead(records)), TEXTS, at_most=at_most), edits)
+
+
+def refuse_splits(edits: SignatureEdits | None) -> None:
+    """Raise ``ParameterError`` where the analyst has parted a signature."""
     if edits is not None and edits.splits:
         raise ParameterError(
             "A signature that was parted cannot be counted in an engine, where one text stands for many.",
-            "Open the folder with engine='pandas', or leave the split out.",
+            "Take group_errors of the records in memory, or leave the split out.",
         )
-    folded = count_folds(records, at_most=at_most)
-    if folded.empty:
+
+
+def sign_alike(alike: pd.DataFrame, edits: SignatureEdits | None = None) -> pd.DataFrame:
+    """The signatures of dead letters that are counted by the columns of ``TEXTS``, or these and more."""
+    refuse_splits(edits)
+    if alike.empty:
         return empty_frame(SIGNATURES)
-    counts = folded["records"].to_numpy(dtype=np.int64)
-    signed = sign_errors(folded, edits=edits, counts=counts)
+    # Of texts of one masked form the first decides how the masks are called.
+    keys = ["last_error", "error_type", "error_code", "workflow_id"]
+    ordered = alike.sort_values(keys, kind="stable", na_position="first").reset_index(drop=True)
+    signed = sign_errors(ordered, edits=edits, counts=ordered["records"].to_numpy(dtype=np.int64))
     every = signed.groupby("signature_id", sort=True)
     out = pd.DataFrame(
         {

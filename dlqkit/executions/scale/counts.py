@@ -57,33 +57,24 @@ def count_records(records: nw.LazyFrame[Any], *, is_whole: bool = True) -> pd.Da
         first_dead_at, last_dead_at : NaT where nothing is dead
         bound : ``exact`` or ``at_least``, as in the facts
     """
-    keyed = with_outcome_keys(records)
-    every = _count(keyed)
-    dead = _count(keyed.filter(nw.col("is_dead")))
-    row = {
-        "records": every["records"],
-        "dead_letters": dead["records"],
-        "events": every["events"],
-        "dead_events": dead["events"],
-        "first_at": every["first_at"],
-        "last_at": every["last_at"],
-        "first_dead_at": dead["first_at"],
-        "last_dead_at": dead["last_at"],
-        "bound": "exact" if is_whole else "at_least",
-    }
-    return conform(pd.DataFrame([row]), COUNTS)
-
-
-def _count(records: nw.LazyFrame[Any]) -> pd.Series:
-    key, at = nw.col("event_key"), nw.col("recorded_at")
-    answer = records.select(
-        records=nw.len(), keys=key.n_unique(), keyless=key.null_count(), first_at=at.min(), last_at=at.max()
+    key, at, is_dead = nw.col("event_key"), nw.col("recorded_at"), nw.col("is_dead")
+    keyed = with_outcome_keys(records).with_columns(
+        dead_one=is_dead.cast(nw.Int64), dead_key=nw.when(is_dead).then(key), dead_at=nw.when(is_dead).then(at)
     )
-    columns = {"records": "Int64", "keys": "Int64", "keyless": "Int64", "first_at": TIME, "last_at": TIME}
-    # Of no rows DuckDB counts null nulls.
-    found = collect(answer, columns).fillna({"keys": 0, "keyless": 0})
+    dead_key, dead_at = nw.col("dead_key"), nw.col("dead_at")
+    answer = keyed.select(
+        records=nw.len(), dead_letters=nw.col("dead_one").sum().cast(nw.Int64),
+        events=key.n_unique(), dead_events=dead_key.n_unique(), keyed=key.count(), dead_keyed=dead_key.count(),
+        first_at=at.min(), last_at=at.max(), first_dead_at=dead_at.min(), last_dead_at=dead_at.max(),
+    )  # fmt: skip
+    columns = {name: dtype for name, dtype in COUNTS.items() if name != "bound"}
+    found = collect(answer, {**columns, "keyed": "Int64", "dead_keyed": "Int64"})
+    # Of no rows DuckDB's sums and counts of keys are null.
+    found = found.fillna(dict.fromkeys(("dead_letters", "events", "dead_events"), 0))
     # What is null is counted as one key more.
-    return found.assign(events=found["keys"] - (found["keyless"] > 0).astype("Int64")).iloc[0]
+    for name, count in (("events", "keyed"), ("dead_events", "dead_keyed")):
+        found[name] = (found[name] - (found[count] < found["records"]).astype("Int64")).clip(lower=0)
+    return conform(found.assign(bound="exact" if is_whole else "at_least")[list(COUNTS)], COUNTS)
 
 
 def count_workflows(records: nw.LazyFrame[Any]) -> pd.DataFrame:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from dlqkit.decision.scale.signatures import count_folds, count_signatures
+from dlqkit.decision.scale.dead_letters import TEXTS, count_alike, mark_last_dead, with_texts
+from dlqkit.decision.scale.signatures import count_signatures
 from dlqkit.decision.signing.signature_edits import SignatureEdits, SignatureMerge, SignatureSplit
 from dlqkit.engines.scan import scan_frame
 from dlqkit.errors import EngineError, ParameterError
@@ -37,10 +38,11 @@ def test_an_event_counts_for_its_last_error_and_a_record_for_its_own() -> None:
 
 
 def test_texts_come_out_of_the_engine_folded() -> None:
-    """Five texts are two rows."""
-    found = count_folds(scan_frame(FRAME))
+    """Five texts are two rows, each with the least of its texts."""
+    found = count_alike(with_texts(mark_last_dead(scan_frame(FRAME))), TEXTS).sort_values("last_error")
 
     assert found[["records", "events"]].to_numpy().tolist() == [[3, 3], [2, 1]]
+    assert found["last_error"].tolist() == ["connection to 10.0.0.7:5432 refused", "order a1b2 is unknown"]
 
 
 def test_texts_that_nothing_folds_are_not_collected() -> None:
