@@ -7,6 +7,7 @@ from pathlib import Path
 from benchmarks import (
     differences,
     durations,
+    engines,
     error_classes,
     postmortem,
     prevention,
@@ -29,6 +30,7 @@ MODULES = (
     durations,
     prevention,
     republish,
+    engines,
 )
 
 

@@ -12,7 +12,7 @@ import pytest
 import dlqkit
 
 ROOT = Path(dlqkit.__file__).parent
-BASE = {"errors", "incident", "invocation", "settings", "frames", "language", "resources", "untrusted"}
+BASE = {"engines", "errors", "incident", "invocation", "settings", "frames", "language", "resources", "untrusted"}
 ALLOWED = {
     **dict.fromkeys(BASE, BASE),
     "sources": BASE,
