@@ -9,6 +9,7 @@ import narwhals as nw
 import pandas as pd
 import pyarrow as pa
 
+from dlqkit.engines.standstill import run_watched
 from dlqkit.errors import EngineError, FrameError
 from dlqkit.frames import RECORDS, conform
 
@@ -129,7 +130,10 @@ def _to_pandas(answer: nw.LazyFrame[Any]) -> pd.DataFrame:
         frame: pd.DataFrame = answer.collect().to_native()
         return frame.reset_index(drop=True)
     # Through Arrow, which keeps a whole number beside a null one; pandas' own way makes them floats.
-    table: pa.Table = answer.collect("pyarrow").to_native()
+    if answer.implementation.is_pyspark():
+        table: pa.Table = run_watched(answer.to_native().sparkSession, lambda: answer.collect("pyarrow").to_native())
+    else:
+        table = answer.collect("pyarrow").to_native()
     return table.to_pandas(types_mapper=_MAPPER.get, ignore_metadata=True)
 
 

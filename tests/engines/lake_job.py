@@ -1,6 +1,6 @@
-"""What a driver asks a cluster in ``test_cluster.py``, as a process of its own: ``lake_job.py URL FOLDER slow|plain``.
+"""What a driver asks a cluster in ``test_cluster.py``, as a process of its own: ``lake_job.py URL FOLDER PATIENCE``.
 
-Prints JSON lines: ``{"half_way": …}`` once some tasks are done, then ``{"answer": …}``.
+Prints JSON lines: ``{"half_way": …}`` once some tasks are done, then ``{"answer": …}`` or ``{"error": …}``.
 """
 
 from __future__ import annotations
@@ -16,6 +16,9 @@ from typing import Any
 import pyarrow as pa
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
+
+from dlqkit.engines.standstill import run_watched
+from dlqkit.errors import EngineError
 
 PAUSE_S = 0.3
 HALF_WAY = 5
@@ -71,18 +74,21 @@ def tell_half_way(session: SparkSession, ended: threading.Event) -> None:
             return
 
 
-def main(url: str, folder: str, pace: str) -> None:
-    """Ask the cluster once."""
+def main(url: str, folder: str, patience_s: str) -> None:
+    """Ask the cluster once, and wait so long for one that stands still."""
     session = open_session(url)
     records = session.read.parquet(folder).select("workflow_id", "event_key", "queued_to_dlq", "recorded_at")
-    if pace == "slow":
-        records = records.mapInArrow(take_time, records.schema)
+    slow = records.mapInArrow(take_time, records.schema)
     ended = threading.Event()
     threading.Thread(target=tell_half_way, args=(session, ended), daemon=True).start()
-    answer = ask(records)
+    try:
+        told = {"answer": run_watched(session, lambda: ask(slow), patience_s=float(patience_s))}
+    except EngineError as error:
+        told = {"error": str(error)}
     ended.set()
-    print(json.dumps({"answer": answer}), flush=True)  # noqa: T201
-    session.stop()
+    print(json.dumps(told), flush=True)  # noqa: T201
+    # A session whose cluster is gone would wait for it once more when it is stopped.
+    os._exit(0)
 
 
 if __name__ == "__main__":

@@ -6,7 +6,9 @@ import json
 import os
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -19,7 +21,7 @@ from tests.engines.cluster import Cluster, NotInstalled, java_version, spark_clu
 ROOT = Path(__file__).parents[2]
 JOB = Path(__file__).with_name("lake_job.py")
 END_S = 1_772_452_800.0  # 2026-03-02T12:00Z
-FILES, ANSWER_S = 16, 300
+FILES, ANSWER_S, PATIENCE_S = 16, 300, 10
 LISTENING = "0A"
 
 
@@ -41,41 +43,56 @@ def story(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Story]:
     """A driver asks two workers of 16 files; when some are read, the first worker and its executor are killed."""
     folder = tmp_path_factory.mktemp("cluster")
     truth = write_lake(folder / "lake", records=32_000, seed=7, end_s=END_S, rows_per_file=32_000 // FILES)
+    with cluster_or_skip(folder) as cluster:
+        told = _ask_and_kill(cluster, folder / "lake" / "records", folder / "driver.log")
+        groups = cluster.process_groups()
+    yield Story(truth=truth, left=processes_of(groups), **told)
+
+
+@contextmanager
+def cluster_or_skip(folder: Path) -> Iterator[Cluster]:
+    """A cluster of two workers, where Spark can be had."""
     try:
         with spark_cluster(folder) as cluster:
-            told = _ask_and_kill(cluster, folder / "lake" / "records", folder / "driver.log")
-            groups = cluster.process_groups()
+            yield cluster
     except NotInstalled as error:
         if os.environ.get("DLQKIT_REQUIRE_REAL") == "1":
             pytest.fail(str(error))
         pytest.skip(str(error))
-    yield Story(truth=truth, left=processes_of(groups), **told)
+
+
+@contextmanager
+def asking_driver(cluster: Cluster, lake: Path, log: Path, patience_s: int) -> Iterator[subprocess.Popen[str]]:
+    """A driver that asks the cluster, ended at the end."""
+    with log.open("w") as errors, subprocess.Popen(
+        [sys.executable, str(JOB), cluster.url, str(lake), str(patience_s)],
+        stdout=subprocess.PIPE, stderr=errors, text=True, cwd=ROOT, env={**os.environ, "PYTHONPATH": str(ROOT)},
+    ) as driver:  # fmt: skip
+        try:
+            yield driver
+        finally:
+            driver.kill()
+
+
+def read_half_way(driver: subprocess.Popen[str], log: Path) -> int:
+    """How many tasks were done when the driver said that it is half-way."""
+    assert driver.stdout is not None
+    first = driver.stdout.readline()
+    assert "half_way" in first, log.read_text()[-3000:]
+    return int(json.loads(first)["half_way"])
 
 
 def _ask_and_kill(cluster: Cluster, lake: Path, log: Path) -> dict[str, Any]:
-    with log.open("w") as errors, subprocess.Popen(
-        [sys.executable, str(JOB), cluster.url, str(lake), "slow"],
-        stdout=subprocess.PIPE, stderr=errors, text=True, cwd=ROOT,
-    ) as driver:  # fmt: skip
-        try:
-            assert driver.stdout is not None
-            first = driver.stdout.readline()
-            assert "half_way" in first, log.read_text()[-3000:]
-            before = cluster.status()
-            addresses = listening_addresses(processes_of(cluster.process_groups()) | {driver.pid})
-            cluster.kill_worker(0)
-            said, _ = driver.communicate(timeout=ANSWER_S)
-            after = cluster.status()
-        finally:
-            driver.kill()
+    with asking_driver(cluster, lake, log, ANSWER_S) as driver:
+        half_way = read_half_way(driver, log)
+        before = cluster.status()
+        addresses = listening_addresses(processes_of(cluster.process_groups()) | {driver.pid})
+        cluster.kill_worker(0)
+        said, _ = driver.communicate(timeout=ANSWER_S)
+        after = cluster.status()
     assert driver.returncode == 0, log.read_text()[-3000:]
-    return {
-        "before": before,
-        "addresses": addresses,
-        "half_way": json.loads(first)["half_way"],
-        "answer": json.loads(said)["answer"],
-        "after": after,
-    }
+    answer = json.loads(said)["answer"]
+    return {"before": before, "addresses": addresses, "half_way": half_way, "answer": answer, "after": after}
 
 
 def processes_of(groups: set[int]) -> set[int]:
@@ -157,6 +174,29 @@ def test_a_worker_that_fails_half_way_changes_no_count(story: Story) -> None:
 def test_nothing_of_the_cluster_is_left_running(story: Story) -> None:
     """Executors end with their worker, also with one that was killed."""
     assert story.left == set()
+
+
+@pytest.mark.spark
+def test_a_cluster_that_goes_away_is_an_error_and_not_an_endless_wait(tmp_path: Path) -> None:
+    """Spark itself waits for its master as long as there is a night; the analyst is told after some seconds."""
+    write_lake(tmp_path / "lake", records=32_000, seed=7, end_s=END_S, rows_per_file=32_000 // FILES)
+    log = tmp_path / "driver.log"
+
+    with (
+        cluster_or_skip(tmp_path) as cluster,
+        asking_driver(cluster, tmp_path / "lake" / "records", log, PATIENCE_S) as driver,
+    ):
+        assert read_half_way(driver, log) < FILES
+        cluster.kill()
+        killed_at = time.monotonic()
+        said, _ = driver.communicate(timeout=ANSWER_S)
+
+    assert driver.returncode == 0, log.read_text()[-3000:]
+    assert json.loads(said)["error"] == (
+        "Spark has run no task for 10 s: its workers are gone, or others keep them busy.\n"
+        "Next: Look at the page of the cluster's master, then ask again; or choose another engine."
+    )
+    assert time.monotonic() - killed_at > PATIENCE_S
 
 
 @pytest.mark.parametrize(("required", "word", "code"), [("0", "Skipped: ", 0), ("1", "Failed: ", 1)])
