@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import glob
+import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -21,7 +22,7 @@ from dlqkit.frames import RECORDS
 if TYPE_CHECKING:
     import duckdb
 
-__all__ = ["ROW", "connect", "find_files", "scan_files", "scan_frame", "scan_records"]
+__all__ = ["ROW", "check_session", "connect", "find_files", "scan_files", "scan_frame", "scan_records"]
 
 # Where a row stands in its file; so that of two rows that are alike in all else the same is first each time.
 ROW = "row_in_file"
@@ -150,7 +151,16 @@ def _read_duckdb(files: Sequence[Path], connection: duckdb.DuckDBPyConnection) -
     return rows
 
 
-def _read_spark(path: str | list[str], session: Any) -> nw.LazyFrame[Any]:
+def check_session(session: Any) -> None:
+    """Raise unless there is a Spark session whose time zone is UTC.
+
+    Raises
+    ------
+    ParameterError
+        If there is none.
+    EngineError
+        If it would cut minutes and days in another zone.
+    """
     if session is None:
         raise ParameterError("The engine spark needs a session.", "Give it: spark=SparkSession.builder.getOrCreate().")
     zone = session.conf.get("spark.sql.session.timeZone")
@@ -159,8 +169,14 @@ def _read_spark(path: str | list[str], session: Any) -> nw.LazyFrame[Any]:
             f"The Spark session's time zone is {zone}, in which its minutes and days would be cut.",
             'Set it first: spark.conf.set("spark.sql.session.timeZone", "UTC").',
         )
+
+
+def _read_spark(path: str | list[str], session: Any) -> nw.LazyFrame[Any]:
+    check_session(session)
     try:
-        found = session.read.parquet(*([path] if isinstance(path, str) else path))
+        # Files that were found are no patterns, whatever they are called; what was typed may be one.
+        paths = [path] if isinstance(path, str) else [re.sub(r"([\\\[\]{}*?])", r"\\\1", one) for one in path]
+        found = session.read.parquet(*paths)
         rows = found.select("*", found["_metadata.row_index"].alias(ROW))
     except Exception as error:
         # PySpark and Spark Connect have no common class of errors that can be named without importing either.
