@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import glob
+import re
+import shutil
+import tempfile
+import weakref
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -13,7 +17,7 @@ import pyarrow as pa
 import pyarrow.dataset as ds
 import pyarrow.parquet as pq
 
-from dlqkit.engines.choose import Engine, choose_engine
+from dlqkit.engines.choose import Engine, choose_engine, free_memory_bytes
 from dlqkit.engines.contract import as_records
 from dlqkit.errors import EngineError, EvidenceError, ParameterError
 from dlqkit.frames import RECORDS
@@ -21,10 +25,12 @@ from dlqkit.frames import RECORDS
 if TYPE_CHECKING:
     import duckdb
 
-__all__ = ["ROW", "connect", "find_files", "scan_files", "scan_frame", "scan_records"]
+__all__ = ["ROW", "check_session", "connect", "find_files", "scan_files", "scan_frame", "scan_records"]
 
 # Where a row stands in its file; so that of two rows that are alike in all else the same is first each time.
 ROW = "row_in_file"
+# Below this DuckDB cannot even read.
+LEAST_MB = 256
 _MAPPER = {pa.string(): pd.StringDtype(na_value=float("nan")), pa.large_string(): pd.StringDtype(na_value=float("nan")),
            pa.bool_(): pd.BooleanDtype(), pa.int64(): pd.Int64Dtype(), pa.int32(): pd.Int32Dtype(),
            pa.int16(): pd.Int16Dtype(), pa.int8(): pd.Int8Dtype(), pa.float64(): pd.Float64Dtype(),
@@ -106,13 +112,25 @@ def find_files(path: Path) -> list[Path]:
 
 
 def connect() -> duckdb.DuckDBPyConnection:
-    """A connection of its own, in UTC: DuckDB cuts aware times in its session's zone."""
+    """A connection to DuckDB of its own, in UTC, that takes no more than the free memory and past that the disk.
+
+    What it writes there is open to the owner alone, and is removed with the connection.
+    """
     import duckdb
 
     connection = duckdb.connect()
+    # Aware times are cut in the session's zone.
     connection.execute("SET TimeZone = 'UTC'")
     # Keeps no rows back to give them in order, which no answer needs.
     connection.execute("SET preserve_insertion_order = false")
+    free = free_memory_bytes()
+    if free is not None:
+        # By itself it takes up to four fifths of all memory, free or not.
+        connection.execute(f"SET memory_limit = '{max(int(0.8 * free) >> 20, LEAST_MB)} MiB'")
+    # By itself it spills into the working directory, where error texts would lie open to others.
+    place = tempfile.mkdtemp(prefix="dlqkit-")
+    connection.execute("SET temp_directory = " + "'" + place.replace("'", "''") + "'")
+    weakref.finalize(connection, shutil.rmtree, place, ignore_errors=True)
     return connection
 
 
@@ -150,7 +168,16 @@ def _read_duckdb(files: Sequence[Path], connection: duckdb.DuckDBPyConnection) -
     return rows
 
 
-def _read_spark(path: str | list[str], session: Any) -> nw.LazyFrame[Any]:
+def check_session(session: Any) -> None:
+    """Raise unless there is a Spark session whose time zone is UTC.
+
+    Raises
+    ------
+    ParameterError
+        If there is none.
+    EngineError
+        If it would cut minutes and days in another zone.
+    """
     if session is None:
         raise ParameterError("The engine spark needs a session.", "Give it: spark=SparkSession.builder.getOrCreate().")
     zone = session.conf.get("spark.sql.session.timeZone")
@@ -159,8 +186,14 @@ def _read_spark(path: str | list[str], session: Any) -> nw.LazyFrame[Any]:
             f"The Spark session's time zone is {zone}, in which its minutes and days would be cut.",
             'Set it first: spark.conf.set("spark.sql.session.timeZone", "UTC").',
         )
+
+
+def _read_spark(path: str | list[str], session: Any) -> nw.LazyFrame[Any]:
+    check_session(session)
     try:
-        found = session.read.parquet(*([path] if isinstance(path, str) else path))
+        # Files that were found are no patterns, whatever they are called; what was typed may be one.
+        paths = [path] if isinstance(path, str) else [re.sub(r"([\\\[\]{}*?])", r"\\\1", one) for one in path]
+        found = session.read.parquet(*paths)
         rows = found.select("*", found["_metadata.row_index"].alias(ROW))
     except Exception as error:
         # PySpark and Spark Connect have no common class of errors that can be named without importing either.

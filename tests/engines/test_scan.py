@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import subprocess
 import sys
 from pathlib import Path
@@ -13,6 +14,7 @@ import pyarrow.parquet as pq
 import pytest
 from pandas.testing import assert_frame_equal
 
+from dlqkit.engines import scan
 from dlqkit.engines.contract import as_records, collect
 from dlqkit.engines.scan import find_files, scan_frame, scan_records
 from dlqkit.errors import EngineError, EvidenceError, FrameError, ParameterError
@@ -161,6 +163,25 @@ def test_an_engine_that_fails_says_so(tmp_path: Path) -> None:
 
     with pytest.raises(EngineError, match="could not compute the answer: ConversionException"):
         collect(broken, {"number": "Int64"})
+
+
+def test_what_duckdb_writes_to_disk_is_the_owners_and_goes_with_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Error texts do not lie about in the working directory when an answer outgrows the memory."""
+    monkeypatch.setattr(scan, "free_memory_bytes", lambda: 1_000 << 20)
+    connection = scan.connect()
+    place, limit = connection.sql(
+        "SELECT current_setting('temp_directory'), current_setting('memory_limit')"
+    ).fetchall()[0]
+
+    assert Path(place).stat().st_mode & 0o777 == 0o700
+    assert limit == "800.0 MiB"
+    connection.execute("SET memory_limit = '300 MiB'")
+    # Forty million numbers take 320 MB.
+    connection.execute("CREATE TEMP TABLE numbers AS SELECT random() AS one FROM range(40_000_000)")
+    assert list(Path(place).iterdir())
+    del connection
+    gc.collect()
+    assert not Path(place).exists()
 
 
 @LOCAL
