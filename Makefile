@@ -3,8 +3,11 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
+SPARK_VENV ?= .venv-spark
+SPARK_BIN := $(SPARK_VENV)/bin
+SPARK_STAMP := $(SPARK_VENV)/.installed
 
-.PHONY: help install demo test lint types bench bench-reliability reports messages lock clean
+.PHONY: help install demo test test-spark lint types bench bench-reliability reports messages lock clean
 
 help:
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/ -/'
@@ -21,7 +24,17 @@ demo: $(STAMP) ## the runbook on a simulated incident; prints where the report i
 	$(BIN)/dlqkit demo
 
 test: $(STAMP) lint types ## tests, lint and types
-	$(BIN)/python -m pytest -m "not bench" -n 2 --dist worksteal
+	$(BIN)/python -m pytest -m "not bench and not spark" -n 2 --dist worksteal
+
+# PyPI has Spark as source alone, 456 MB of it, so it has an environment of its own; its build tool is pip's choice.
+$(SPARK_STAMP): requirements.lock requirements-spark.lock pyproject.toml
+	$(PYTHON) -m venv $(SPARK_VENV)
+	$(SPARK_BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock -r requirements-spark.lock
+	$(SPARK_BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	@touch $(SPARK_STAMP)
+
+test-spark: $(SPARK_STAMP) ## tests on a Spark cluster of this machine, one master and two workers; needs Java 17
+	$(SPARK_BIN)/python -m tests.engines.cluster $(SPARK_BIN)/python -m pytest -m spark -p no:xdist
 
 lint: $(STAMP)
 	$(BIN)/ruff check .
@@ -51,6 +64,9 @@ lock: $(STAMP) ## pin every dependency anew, with hashes and without an index
 	env -u PIP_FIND_LINKS -u PIP_INDEX_URL $(BIN)/pip-compile --quiet --generate-hashes --extra dev --strip-extras \
 	  --no-emit-index-url --no-emit-trusted-host --no-emit-find-links --no-emit-options --no-header --no-annotate \
 	  --allow-unsafe --output-file requirements.lock pyproject.toml
+	echo 'pyspark>=4.1' | env -u PIP_FIND_LINKS -u PIP_INDEX_URL $(BIN)/pip-compile --quiet --generate-hashes --strip-extras \
+	  --no-emit-index-url --no-emit-trusted-host --no-emit-find-links --no-emit-options --no-header --no-annotate \
+	  --constraint requirements.lock --output-file requirements-spark.lock -
 
 clean:
-	rm -rf $(VENV) build dist .mypy_cache .pytest_cache .ruff_cache
+	rm -rf $(VENV) $(SPARK_VENV) build dist .mypy_cache .pytest_cache .ruff_cache

@@ -7,6 +7,7 @@ from pathlib import Path
 from benchmarks import (
     differences,
     durations,
+    engines,
     error_classes,
     postmortem,
     prevention,
@@ -31,6 +32,7 @@ MODULES = (
     prevention,
     republish,
     startup,
+    engines,
 )
 
 

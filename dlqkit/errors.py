@@ -9,6 +9,7 @@ DlqkitError                 exit code 1
 ├── FrameError              1  a column is missing or has the wrong dtype
 ├── EvidenceError           4  the incident folder was changed, or is not whole
 ├── PlanError               4  a republish plan is empty, stale, unapproved, or claims what another plan has
+├── EngineError             1  pandas, DuckDB or Spark cannot give this answer
 ├── StorageError            1  the disk is full, or a path cannot be written
 └── RunError                1  a notebook did not finish
 """
@@ -18,6 +19,7 @@ from __future__ import annotations
 __all__ = [
     "AccessDenied",
     "DlqkitError",
+    "EngineError",
     "EvidenceError",
     "FrameError",
     "ParameterError",
@@ -80,6 +82,10 @@ class PlanError(DlqkitError):
     """A republish plan is empty, stale, not approved, or claims an event that another plan has."""
 
     exit_code = 4
+
+
+class EngineError(DlqkitError):
+    """The engine that the records are on cannot give an answer, or not one that is small."""
 
 
 class StorageError(DlqkitError):

@@ -13,8 +13,8 @@ import dlqkit
 
 ROOT = Path(dlqkit.__file__).parent
 BASE = {
-    "errors", "frames", "imports", "incident", "invocation", "language", "membership", "resources", "settings",
-    "untrusted",
+    "engines", "errors", "frames", "imports", "incident", "invocation", "language", "membership", "resources",
+    "settings", "untrusted",
 }  # fmt: skip
 ALLOWED = {
     **dict.fromkeys(BASE, BASE),

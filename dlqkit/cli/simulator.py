@@ -1,4 +1,4 @@
-"""``dlqkit simulator``: a worker platform on loopback, until stopped."""
+"""``dlqkit simulator``: a worker platform on loopback, until stopped; ``records``: what a lake holds of one."""
 
 from __future__ import annotations
 
@@ -13,13 +13,29 @@ from typing import Annotated
 
 import typer
 
+from dlqkit.cli.commands import WholeGroup
 from dlqkit.errors import ParameterError
 from dlqkit.untrusted import for_terminal
 
-__all__ = ["simulator"]
+__all__ = ["app"]
+
+# A lake's clock stands still, or the same seed would not be the same bytes.
+LAKE_END = "2026-03-02T12:00Z"
+_TOLD_EVERY = 5_000_000
+
+app = typer.Typer(
+    name="simulator",
+    cls=WholeGroup,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
 
 
+@app.callback(invoke_without_command=True)
 def simulator(
+    context: typer.Context,
     scenario: Annotated[
         str, typer.Option(help="infrastructure, business, timeout, mixed, shared, silence or quiet.")
     ] = "infrastructure",
@@ -39,6 +55,9 @@ def simulator(
 
     Example: dlqkit simulator --scenario timeout
     """
+    if context.invoked_subcommand is not None:
+        _refuse_options_of_the_platform(context)
+        return
     from dlqkit.incident import parse_time
     from dlqkit.simulator.dialect import PAGINATIONS, RepublishDialect, draw_republish_dialect
     from dlqkit.simulator.platform import SCENARIOS, Platform
@@ -75,6 +94,57 @@ def simulator(
             stopped.wait()
         finally:
             server.stop()
+
+
+@app.command("records")
+def records(
+    out: Annotated[Path, typer.Option(help="Folder for the Parquet files and for what is true of them.")],
+    count: Annotated[int, typer.Option(help="Records.", min=1000, max=500_000_000)] = 1_000_000,
+    seed: Annotated[int, typer.Option(help="Same seed, count and end: the same bytes.", min=0)] = 7,
+    end: Annotated[str, typer.Option(help="When the last event arrives; records are of the day before.")] = LAKE_END,
+    as_json: Annotated[bool, typer.Option("--json", help="Print what is true as JSON.")] = False,
+) -> None:
+    """Write execution records of a simulated day straight to Parquet, as a data lake holds them.
+
+    Example: dlqkit simulator records --out lake --count 10000000
+    """
+    from dlqkit.incident import parse_time
+    from dlqkit.simulator.lake.write import write_lake
+
+    def tell(done: int) -> None:
+        if done < count and done // _TOLD_EVERY > told[-1]:
+            told.append(done // _TOLD_EVERY)
+            typer.echo(f"{done:,} of {count:,} records", err=True)
+
+    told = [0]
+    try:
+        truth = write_lake(out, records=count, seed=seed, end_s=parse_time(end).timestamp(), on_file=tell)
+    except FileExistsError as error:
+        raise ParameterError(
+            f"There are files in {for_terminal(error.args[0])} already.",
+            "Name a folder that is new, or empty this one.",
+        ) from error
+    if as_json:
+        typer.echo(json.dumps(truth))
+        return
+    size = sum(path.stat().st_size for path in (out / "records").glob("*.parquet"))
+    typer.echo(
+        f"{truth['records']:,} records of {truth['events']:,} events, {truth['dead_letters']:,} of them dead letters."
+    )
+    typer.echo(f"Parquet, {size / 1e6:,.1f} MB: {for_terminal(out / 'records')}")
+    typer.echo(f"What is true of them: {for_terminal(out / 'truth.json')}")
+
+
+def _refuse_options_of_the_platform(context: typer.Context) -> None:
+    given = [
+        name for name in context.params if getattr(context.get_parameter_source(name), "name", "") == "COMMANDLINE"
+    ]
+    if given:
+        command = f"dlqkit simulator {context.invoked_subcommand}"
+        raise ParameterError(
+            f"--{given[0].replace('_', '-')} before {context.invoked_subcommand} is of the platform that is served.",
+            f"Write the options behind it: {command} --help shows which it has.",
+        )
 
 
 def _tell(described: dict[str, object], as_json: bool) -> None:

@@ -36,8 +36,8 @@ class _Coded:
     codes: npt.NDArray[np.int64]
     values: list[str]
 
-    def counts(self) -> npt.NDArray[np.int64]:
-        return np.bincount(self.codes, minlength=len(self.values))
+    def counts(self, each: npt.NDArray[np.int64] | None = None) -> npt.NDArray[np.int64]:
+        return np.bincount(self.codes, each, minlength=len(self.values)).astype(np.int64)
 
     def column(self, index: pd.Index) -> pd.Series:
         # Arrow reserves as many bytes as if each text came equally often, and where that is too little, copies them all
@@ -51,7 +51,9 @@ class _Coded:
         return pd.Series(values.take(pa.array(self.codes)), index=index, dtype="str")
 
 
-def sign_errors(records: pd.DataFrame, *, edits: SignatureEdits | None = None) -> pd.DataFrame:
+def sign_errors(
+    records: pd.DataFrame, *, edits: SignatureEdits | None = None, counts: npt.NDArray[np.int64] | None = None
+) -> pd.DataFrame:  # fmt: skip
     """The records with their ``template``, ``signature`` and ``signature_id``.
 
     Parameters
@@ -60,6 +62,8 @@ def sign_errors(records: pd.DataFrame, *, edits: SignatureEdits | None = None) -
         ``frames.RECORDS``; records that have a signature and its id already are returned as they are.
     edits : SignatureEdits, optional
         What the analyst has joined and parted.
+    counts : array of int, optional
+        How many records each row stands for; by default itself alone.
 
     Returns
     -------
@@ -82,7 +86,7 @@ def sign_errors(records: pd.DataFrame, *, edits: SignatureEdits | None = None) -
     heads = take_heads(_texts(records, "last_error"))
     templates = _write_templates(heads)
     kind, code = _code(records, "error_type"), _code(records, "error_code")
-    signatures = _merge(templates)
+    signatures = _merge(templates, counts)
     signatures = _fill(signatures, kind, code)
     out = records.copy(deep=False)
     out["template"] = pd.Series(pd.Categorical.from_codes(templates.codes, templates.values), index=out.index)
@@ -127,9 +131,9 @@ def _recode(codes: npt.NDArray[np.int64], texts: list[str]) -> _Coded:
     return _Coded(own.astype(np.int64)[codes] if len(texts) else codes, list(values))
 
 
-def _merge(templates: _Coded) -> _Coded:
+def _merge(templates: _Coded, counts: npt.NDArray[np.int64] | None) -> _Coded:
     general = [generalise(text) for text in templates.values]
-    order = sorted(zip((-templates.counts()).tolist(), templates.values, general, strict=True))
+    order = sorted(zip((-templates.counts(counts)).tolist(), templates.values, general, strict=True))
     shared = merge_templates(list(dict.fromkeys(text for _, _, text in order)))
     # The kinds of masks are those of the most frequent template.
     names: dict[str, str] = {}

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
+from dlqkit.engines.choose import Engine, check_engine, choose_engine
 from dlqkit.errors import EvidenceError, ParameterError
 from dlqkit.evidence.manifest import find_snapshots, read_manifest, worst
 from dlqkit.evidence.store import read_frame, write_bytes
@@ -34,6 +35,9 @@ from dlqkit.language import mark
 
 if TYPE_CHECKING:
     from dlqkit.settings import Settings
+
+if TYPE_CHECKING:
+    import narwhals as nw
 
 __all__ = ["IncidentFolder", "open_incident", "read_incident", "write_incident"]
 
@@ -65,6 +69,8 @@ class IncidentFolder:
     """What ``incident.toml`` says."""
     places: tuple[Path, ...] = field(repr=False)
     """The snapshots' folders, oldest first, the opened one last."""
+    asked_engine: str = "auto"
+    spark: Any = field(default=None, repr=False, compare=False)
 
     @property
     def snapshots(self) -> list[str]:
@@ -263,6 +269,25 @@ class IncidentFolder:
         """``frames.RECORDS``; a record that changed between two looks is there once for each state."""
         return self._loaded(self._records, "records")
 
+    @cached_property
+    def engine(self) -> Engine:
+        """Where ``scan`` runs: what was asked for, of ``auto`` pandas or DuckDB by the size of the records."""
+        return choose_engine(self.asked_engine, self._record_files)
+
+    @property
+    def _record_files(self) -> list[Path]:
+        return [file for place in self.places if (file := place / "records.parquet").is_file()]
+
+    def scan(self) -> nw.LazyFrame[Any]:
+        """The same records as a lazy frame on the folder's engine, for the answers of ``docs/scale.md``."""
+        # Only who scans waits for Narwhals and its engines.
+        from dlqkit.engines.scan import scan_frame
+        from dlqkit.evidence.scan import scan_snapshots
+
+        if self.engine == "pandas":
+            return scan_frame(self._records)
+        return scan_snapshots(self._record_files, RECORD_VERSION, self.engine, spark=self.spark)
+
     def samples(self) -> Loaded:
         """``frames.SAMPLES``."""
         return self._loaded(self._samples_and_series[0], "prometheus")
@@ -389,7 +414,9 @@ def write_incident(directory: Path, incident: Incident, settings: Settings) -> N
     write_bytes(directory / "incident.toml", ("\n".join(lines) + "\n").encode())
 
 
-def open_incident(directory: Path | str, snapshot: str | None = None, engine: str = "auto") -> IncidentFolder:
+def open_incident(
+    directory: Path | str, snapshot: str | None = None, engine: str = "auto", *, spark: Any = None
+) -> IncidentFolder:  # fmt: skip
     """Open an incident folder, offline.
 
     Parameters
@@ -399,7 +426,10 @@ def open_incident(directory: Path | str, snapshot: str | None = None, engine: st
     snapshot : str, optional
         For example ``"001"``; the newest by default.
     engine : str
-        ``auto`` or ``pandas``; there is no other yet.
+        Where ``scan`` runs: ``pandas``, ``duckdb``, ``spark``, or ``auto``, by the size of the records against the
+        memory that is free. ``records`` are loaded into pandas whatever it is.
+    spark : SparkSession, optional
+        For ``spark``, in the time zone UTC.
 
     Returns
     -------
@@ -412,8 +442,11 @@ def open_incident(directory: Path | str, snapshot: str | None = None, engine: st
     EvidenceError
         If the snapshot's manifest is missing or was changed.
     """
-    if engine not in {"auto", "pandas"}:
-        raise ParameterError(f"There is no engine {engine[:20]!r}.", "Use auto or pandas.")
+    check_engine(engine)
+    if engine == "spark":
+        from dlqkit.engines.scan import check_session
+
+        check_session(spark)
     # Whole, so that a folder opened as "." from a notebook has its name, and reports of it are equal.
     path = Path(directory).resolve()
     question = read_question(Path(directory))
@@ -424,4 +457,4 @@ def open_incident(directory: Path | str, snapshot: str | None = None, engine: st
     if wanted not in known:
         raise ParameterError(f"There is no snapshot {wanted[:20]!r}.", f"There are: {', '.join(known)}.")
     places = tuple(path / "evidence" / name for name in known if name <= wanted)
-    return IncidentFolder(path, wanted, read_manifest(places[-1]), question, places)
+    return IncidentFolder(path, wanted, read_manifest(places[-1]), question, places, engine, spark)

@@ -2,18 +2,37 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 
 from dlqkit.executions.duration_basis import LONGEST_MS, Basis, durations_per_attempt
 from dlqkit.executions.event_history import record_outcomes
 from dlqkit.executions.limits import check_limit
-from dlqkit.frames import RECORDS, check_frame
+from dlqkit.frames import RECORDS, check_frame, empty_frame
 from dlqkit.language import duration
 
-__all__ = ["Proposal", "duration_histogram", "duration_words", "known_durations"]
+__all__ = [
+    "HISTOGRAM",
+    "Proposal",
+    "as_duration_outcomes",
+    "duration_edges",
+    "duration_histogram",
+    "duration_words",
+    "known_durations",
+    "shape_histogram",
+]
+
+HISTOGRAM: Mapping[str, str] = {
+    "low_ms": "Float64",
+    "high_ms": "Float64",
+    "outcome": "category",
+    "records": "Int64",
+    "censored": "boolean",
+}
 
 # Ten bins a decade tell 400 ms from 500 ms and still fit a page.
 BINS_A_DECADE = 10
@@ -73,21 +92,26 @@ def duration_histogram(
     """
     check_limit(timeout_ms, "timeout_ms")
     known = known_durations(records)
-    columns = {"low_ms": "Float64", "high_ms": "Float64", "outcome": "category", "records": "Int64"}
     if known.empty:
-        frame = pd.DataFrame({name: pd.Series(dtype=dtype) for name, dtype in columns.items()})
-        frame["censored"] = pd.Series(dtype="boolean")
-        return frame
+        return empty_frame(HISTOGRAM)
     values = known["action_duration_ms"].to_numpy(dtype=np.float64)
     if basis == "sum":
         values = durations_per_attempt(known)
     cut = np.zeros(len(values), dtype=bool)
     if timeout_ms is not None:
         cut = (values >= timeout_ms) & (values <= timeout_ms * CUT_ABOVE)
-    edges = _edges(values, timeout_ms)
+    edges = duration_edges(values.min(), values.max(), timeout_ms)
     index = np.clip(np.searchsorted(edges, values, side="right") - 1, 0, len(edges) - 2)
     frame = pd.DataFrame({"bin": index, "outcome": _outcomes(known), "censored": cut})
     counted = frame.groupby(["bin", "censored", "outcome"], observed=True).size().reset_index(name="records")
+    return shape_histogram(counted, edges, timeout_ms)
+
+
+def shape_histogram(counted: pd.DataFrame, edges: npt.NDArray[np.float64], timeout_ms: float | None) -> pd.DataFrame:
+    """A histogram of durations from the ``records`` of each ``bin``, ``censored`` and ``outcome``.
+
+    Columns of ``HISTOGRAM``; bins are numbered by their lower edge.
+    """
     out = pd.DataFrame(
         {
             "low_ms": edges[counted["bin"]],
@@ -101,19 +125,24 @@ def duration_histogram(
         out.loc[out["censored"], ["low_ms", "high_ms"]] = [timeout_ms, timeout_ms * CUT_ABOVE]
         out = out.groupby(["low_ms", "high_ms", "outcome", "censored"], observed=True, as_index=False)["records"].sum()
     out = out.sort_values(["low_ms", "censored", "outcome"], kind="stable").reset_index(drop=True)
-    return out[["low_ms", "high_ms", "outcome", "records", "censored"]].astype({**columns, "censored": "boolean"})
+    return out[list(HISTOGRAM)].astype(dict(HISTOGRAM))
 
 
 def _outcomes(records: pd.DataFrame) -> pd.Categorical:
-    names = record_outcomes(records).replace({"retrying": "failed"})
-    return pd.Categorical(names, categories=["succeeded", "failed", "dead"])
+    return as_duration_outcomes(record_outcomes(records))
 
 
-def _edges(values: np.ndarray, timeout_ms: float | None) -> np.ndarray:
+def as_duration_outcomes(outcomes: pd.Series) -> pd.Categorical:
+    """Outcomes of records as a histogram has them: what is tried again has failed."""
+    return pd.Categorical(outcomes.replace({"retrying": "failed"}), categories=["succeeded", "failed", "dead"])
+
+
+def duration_edges(lowest: float, highest: float, timeout_ms: float | None) -> npt.NDArray[np.float64]:
+    """The edges of bins of durations from the lowest to the highest, milliseconds."""
     # Shifted so that one edge is the timeout itself; without one, edges are at 1, 10, 100 … milliseconds.
     anchor = 0.0 if timeout_ms is None else float(np.log10(timeout_ms))
-    low = np.floor((np.log10(values.min()) - anchor) * BINS_A_DECADE)
-    high = np.floor((np.log10(values.max()) - anchor) * BINS_A_DECADE) + 1
+    low = np.floor((np.log10(lowest) - anchor) * BINS_A_DECADE)
+    high = np.floor((np.log10(highest) - anchor) * BINS_A_DECADE) + 1
     edges = 10 ** (anchor + np.arange(low, high + 1) / BINS_A_DECADE)
     if timeout_ms is not None:
         edges[np.argmin(np.abs(edges - timeout_ms))] = timeout_ms

@@ -6,13 +6,14 @@ from collections.abc import Iterable, Mapping
 from datetime import datetime
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 
 from dlqkit.frames import RECORDS, check_frame
 from dlqkit.language import mark, say
 from dlqkit.signals.outcomes import record_outcomes
 
-__all__ = ["LANES", "TIMELINE", "timeline"]
+__all__ = ["LANES", "TIMELINE", "counted_bins", "join_lanes", "timeline", "width_of"]
 
 TIME = "datetime64[us, UTC]"
 TIMELINE: Mapping[str, str] = {
@@ -85,6 +86,11 @@ def timeline(
         loud = level.str.contains("warn|err|crit|fatal|alert|emerg")
         parts.append(_bins(worker_logs.loc[loud, "logged_at"], "worker logs", width_s))
     parts += [_from_incidents(incidents), _from_changes(changes), _from_notes(notes)]
+    return join_lanes(parts)
+
+
+def join_lanes(parts: Iterable[pd.DataFrame]) -> pd.DataFrame:
+    """Rows of several lanes as one frame, columns of ``TIMELINE``, by time."""
     full = [part for part in parts if len(part)]
     if not full:
         return pd.DataFrame({name: pd.Series(dtype=dtype) for name, dtype in TIMELINE.items()})
@@ -99,7 +105,12 @@ def _width(records: pd.DataFrame, logs: pd.DataFrame | None, bins: int) -> int:
     if not known:
         return _WIDTHS_S[0]
     span = (max(column.max() for column in known) - min(column.min() for column in known)).total_seconds()
-    return next((width for width in _WIDTHS_S if width * bins >= span), _WIDTHS_S[-1])
+    return width_of(span, bins)
+
+
+def width_of(span_s: float, bins: int) -> int:
+    """The width of a bin, seconds: a round one, of which about so many cover the span."""
+    return next((width for width in _WIDTHS_S if width * bins >= span_s), _WIDTHS_S[-1])
 
 
 def _frame(columns: Mapping[str, object], rows: int) -> pd.DataFrame:
@@ -112,7 +123,15 @@ def _bins(times: pd.Series, lane: str, width_s: int) -> pd.DataFrame:
     if known.empty:
         return pd.DataFrame()
     microseconds = known.astype(TIME).astype("int64").to_numpy()
-    starts, counts = np.unique(microseconds // (width_s * 1_000_000), return_counts=True)
+    return counted_bins(*np.unique(microseconds // (width_s * 1_000_000), return_counts=True), lane, width_s)
+
+
+def counted_bins(
+    starts: npt.NDArray[np.int64], counts: npt.NDArray[np.int64], lane: str, width_s: int
+) -> pd.DataFrame:  # fmt: skip
+    """Rows of one lane; the starts are numbers of bins since 1970, ascending."""
+    if not len(starts):
+        return pd.DataFrame()
     at = pd.Series(pd.to_datetime(starts * width_s * 1_000_000, unit="us", utc=True))
     return _frame(
         {

@@ -92,6 +92,8 @@ def test_what_is_not_there_is_said(tmp_path: Path) -> None:
     with pytest.raises(ParameterError, match="no snapshot '007'"):
         open_incident(tmp_path / "incident", "007")
     with pytest.raises(ParameterError, match="no engine"):
+        open_incident(tmp_path / "incident", engine="polars")
+    with pytest.raises(ParameterError, match="engine spark needs a session"):
         open_incident(tmp_path / "incident", engine="spark")
     (tmp_path / "incident" / "evidence" / "001" / "manifest.json").write_text("{")
     with pytest.raises(EvidenceError, match="manifest"):

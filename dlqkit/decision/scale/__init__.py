@@ -1,0 +1,1 @@
+"""Signatures and classes of any number of dead letters: folded and counted in the engine, judged here."""

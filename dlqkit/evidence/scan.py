@@ -1,0 +1,53 @@
+"""The records of a folder's snapshots as one lazy frame: each once for each state, of the event that it first named."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import narwhals as nw
+
+from dlqkit.engines.choose import Engine
+from dlqkit.engines.contract import collect
+from dlqkit.engines.scan import ROW, connect, scan_files, scan_frame
+from dlqkit.frames import RECORDS, empty_frame
+
+__all__ = ["scan_snapshots"]
+
+
+def scan_snapshots(
+    files: Sequence[Path], version: Sequence[str], engine: Engine, *, spark: Any = None
+) -> nw.LazyFrame[Any]:
+    """The records of snapshots as ``IncidentFolder.records`` has them.
+
+    Parameters
+    ----------
+    files : sequence of Path
+        Records of each snapshot that has some, oldest first.
+    version : sequence of str
+        The columns in which two looks at one record differ if its fate has changed.
+    engine : str
+        ``duckdb`` or ``spark``, or ``pandas``, which reads them now.
+    spark : SparkSession, optional
+        For ``spark``.
+    """
+    if not files:
+        return scan_frame(empty_frame(RECORDS))
+    connection = connect() if engine == "duckdb" else None
+    parts = [scan_files([file], engine, spark=spark, connection=connection) for file in files]
+    order = ["snapshot", ROW]
+    rows = nw.concat([part.with_columns(snapshot=nw.lit(number)) for number, part in enumerate(parts)])
+    # A snapshot holds each state once, since it was written so.
+    merged = rows.unique(list(version), keep="last", order_by=order) if len(files) > 1 else rows
+    record = nw.col("record_id")
+    counts = collect(merged.select(rows=record.count(), ids=record.n_unique()), {"rows": "Int64", "ids": "Int64"})
+    if counts["rows"].iloc[0] <= counts["ids"].iloc[0]:
+        return merged
+    # A record that was rewritten is still of its event, even if its payload was corrected.
+    first = merged.filter(~record.is_null()).with_columns(is_first=record.is_first_distinct().over(order_by=order))
+    keys = first.filter(nw.col("is_first")).select(nw.col("record_id"), first_key=nw.col("event_key"))
+    joined = merged.join(keys, on="record_id", how="left")
+    return joined.with_columns(
+        event_key=nw.when(record.is_null()).then(nw.col("event_key")).otherwise(nw.col("first_key"))
+    )

@@ -1,0 +1,1 @@
+"""Records by the million, written straight to Parquet: what a lake holds of a platform's incident."""
