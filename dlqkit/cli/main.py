@@ -16,8 +16,10 @@ from dlqkit.cli import (
     closure,
     collect,
     demo,
+    doctor,
     event,
     history,
+    init,
     investigate,
     lab,
     postmortem,
@@ -74,6 +76,8 @@ def _before_any_command(
 
 app.command("demo")(demo.demo)
 app.command("simulator")(simulator.simulator)
+app.command("init")(init.init)
+app.command("doctor")(doctor.doctor)
 app.command("signals")(signals.signals)
 app.command("investigate")(investigate.investigate)
 app.command("collect")(collect.collect)

@@ -140,7 +140,7 @@ class ExecutionLogs:
         shown = dict(query) if url is None else {"url": shown_url(url), **dict(parse_qsl(urlsplit(url).query))}
         page = Page(
             number, response.body, shown, decoded.frame, decoded.received, decoded.quarantined,
-            response.masked, response.original_sha256,
+            response.masked, response.original_sha256, response.headers.get("Date"),
         )  # fmt: skip
         return Fetched.of(page, decoded, response)
 

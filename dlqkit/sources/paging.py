@@ -55,6 +55,8 @@ class Page:
     quarantined: tuple[bytes, ...]
     masked: int
     original_sha256: str | None
+    date: str | None = None
+    """When the server says that it answered: its ``Date`` header."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 import itertools
 import json
+import re
 from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from operator import attrgetter
@@ -72,13 +73,15 @@ def decode_plain(
     return None if found is None else _frame(*found, settings)
 
 
+# msgspec takes no name of a field that JSON would escape.
+_UNNAMEABLE = re.compile(r'[\\"\x00-\x1f]')
 _Found = tuple[list[Any], dict[str, str], list[str], list[str]]
 
 
 def _read(array: bytes | msgspec.Raw, names: list[str], settings: ExecutionLogsSettings) -> _Found | None:
     """Records, the API's name of each column, what is to be said of them, and the names of all fields."""
     fields, findings = find_fields(names, settings.fields)
-    if not {"record_id", "status"} <= set(fields):
+    if not {"record_id", "status"} <= set(fields) or any(map(_UNNAMEABLE.search, names)):
         return None
     try:
         return _decoder(tuple(names), tuple(fields.items())).decode(array), fields, findings, names
