@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from dlqkit.cli.shared import PARTIAL, Shared, say, write_json
+from dlqkit.cli.shared import PARTIAL, Shared, find_zone, say, write_json
 from dlqkit.errors import DlqkitError, ParameterError
 from dlqkit.invocation import with_options
 from dlqkit.untrusted import for_terminal
@@ -38,11 +38,14 @@ def init(
     prometheus_user: Annotated[str | None, typer.Option(help="User of Prometheus; its key is then a password.")] = None,
     metrics_url: Annotated[list[str] | None, typer.Option(help="A worker's own /metrics page; repeat it.")] = None,
     ca_file: Annotated[Path | None, typer.Option(help="Authority of the certificates, where it is your own.")] = None,
-    timezone: Annotated[str | None, typer.Option(help="Zone of record times that state none.")] = None,
+    timezone: Annotated[
+        str | None,
+        typer.Option(help="Zone of record times that state none.", envvar="DLQKIT_EXECUTION_LOGS__TIMEZONE"),
+    ] = None,
     field: Annotated[list[str] | None, typer.Option(help="A field by its column: recorded_at=when; repeat it.")] = None,
     metric: Annotated[list[str] | None, typer.Option(help="A metric by its key: dlq=my_dlq_total; repeat it.")] = None,
     max_attempts: Annotated[int | None, typer.Option(help="MAX_ATTEMPTS of the worker.", min=1)] = None,
-    action_timeout_ms: Annotated[float | None, typer.Option(help="Timeout of an action, milliseconds.")] = None,
+    action_timeout_ms: Annotated[float | None, typer.Option(help="Timeout of an action, milliseconds.", min=1)] = None,
     yes: Annotated[bool, typer.Option("--yes", help="Ask nothing: take what is given and found.")] = False,
     replace: Annotated[bool, typer.Option("--replace", help="Put a file that is there aside.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print what was seen as JSON; needs --yes.")] = False,
@@ -54,21 +57,15 @@ def init(
 
     Example: dlqkit init --execution-logs-url https://api.host/execution-logs --yes
     """
-    from dlqkit.cli.init_questions import (
-        Given,
-        Questions,
-        pairs,
-        settle_metrics_pages,
-        settle_prometheus,
-        settle_records,
-        settle_worker,
-    )
+    from dlqkit.cli.init_questions import Given, Questions, pairs
+    from dlqkit.cli.init_steps import settle_metrics_pages, settle_prometheus, settle_records, settle_worker
     from dlqkit.frames import RECORDS
     from dlqkit.settings import user_settings_file
     from dlqkit.setup.draft import Draft, write_draft
     from dlqkit.setup.keys import read_reference
     from dlqkit.signals.counters import METRICS
 
+    find_zone(timezone)
     asks = not yes and sys.stdin.isatty()
     if not asks and not yes:
         raise ParameterError("dlqkit init asks, and nobody is at the terminal.", "Give the addresses, and --yes.")

@@ -7,8 +7,9 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from dlqkit.errors import DlqkitError
+from dlqkit.sources.http import shown_url
 
-__all__ = ["QUICK", "Check", "State", "Tried", "amount", "counted", "fails", "refused"]
+__all__ = ["QUICK", "Check", "State", "Tried", "amount", "counted", "fails", "refused", "shown"]
 
 State = Literal["works", "note", "unknown", "fails"]
 # Options of ``HttpClient``: somebody waits for the answer, and a source that needs longer is worth a word by itself.
@@ -60,6 +61,14 @@ def fails(checks: Sequence[Check]) -> bool:
 def refused(subject: str, error: DlqkitError) -> Check:
     """The check that an error is the answer to."""
     return Check(subject, "fails", error.problem, error.next_step)
+
+
+def shown(url: str) -> str:
+    """An address as it may be shown, also one that is none."""
+    try:
+        return shown_url(url.strip())
+    except ValueError:
+        return "an address that cannot be read"
 
 
 def counted(number: int, thing: str) -> str:

@@ -81,6 +81,8 @@ def write_draft(draft: Draft, path: Path) -> Path | None:
         If it cannot be written.
     """
     draft.load()
+    # A link stays one: the file that it leads to may lie in a repository of the analyst's own.
+    path = path.resolve()
     kept = None
     if path.exists() and draft.profile is None:
         kept = path.with_name(f"{path.name}.{datetime.now(UTC):%Y%m%dT%H%M%SZ}.old")

@@ -6,10 +6,9 @@ from dataclasses import replace
 
 from dlqkit.errors import DlqkitError
 from dlqkit.settings import Settings
-from dlqkit.setup.checks import QUICK, Check, Tried, counted, refused
+from dlqkit.setup.checks import QUICK, Check, Tried, counted, refused, shown
 from dlqkit.setup.try_prometheus import check_metrics
 from dlqkit.sources.connect import connect_metrics_page
-from dlqkit.sources.http import shown_url
 
 __all__ = ["try_metrics_page"]
 
@@ -24,12 +23,12 @@ def try_metrics_page(settings: Settings, url: str) -> Tried:
     Tried
         ``seen``: ``values`` (how many are on the page), ``metrics``, ``similar``, ``labels`` as of Prometheus.
     """
-    out = Tried("worker", NAME, shown_url(url.strip()), ())
+    out = Tried("worker", NAME, shown(url), ())
     try:
         frame = connect_metrics_page(settings, url, **QUICK).load().frame
     except DlqkitError as error:
         return replace(out, checks=(refused("access", error),))
     names = frozenset(map(str, frame["metric"].unique()))
-    checks, seen, _ = check_metrics(names, settings.prometheus.metrics)
+    checks, seen, _ = check_metrics(names, settings.prometheus.metrics, is_page=True)
     access = Check("access", "works", f"It answers with {counted(len(frame), 'value')}.")
     return replace(out, checks=(access, *checks), seen={**seen, "values": len(frame)})

@@ -12,12 +12,11 @@ import pandas as pd
 from dlqkit.errors import AccessDenied, DlqkitError
 from dlqkit.frames import SAMPLES
 from dlqkit.settings import Settings
-from dlqkit.setup.checks import QUICK, Check, Tried, amount, counted, refused
+from dlqkit.setup.checks import QUICK, Check, Tried, amount, counted, refused, shown
 from dlqkit.setup.clocks import Asked, check_clock
 from dlqkit.setup.metric_names import find_metrics, series_names, similar_names
 from dlqkit.signals.counters import metric_names
 from dlqkit.sources.connect import connect_prometheus
-from dlqkit.sources.http import shown_url
 from dlqkit.sources.prometheus import Prometheus
 from dlqkit.untrusted import for_promql_regex
 
@@ -27,6 +26,8 @@ NAME = "Prometheus"
 # Whoever keeps longer is not asked further: an incident of last year is investigated from its folder.
 LONGEST = timedelta(days=400)
 DAY, HOUR = timedelta(days=1), timedelta(hours=1)
+# So far an instant query looks back.
+RECENT_S = 300.0
 # Two days before now are enough to compare an incident with the day before.
 SHORT = timedelta(days=2)
 
@@ -45,7 +46,7 @@ def try_prometheus(settings: Settings) -> Tried:
         ``seen``: ``version``, ``metrics`` (key → names there), ``labels`` (name → labels), ``similar`` (key → names),
         ``retention``, ``oldest_at``. ``proposed``: ``metrics`` where a single other name fits.
     """
-    url = shown_url(str(settings.prometheus.url).strip())
+    url = shown(str(settings.prometheus.url))
     out = Tried("prometheus", NAME, url, ())
     asked_at = datetime.now(UTC)
     try:
@@ -70,9 +71,12 @@ def try_prometheus(settings: Settings) -> Tried:
 
 
 def check_metrics(
-    names: frozenset[str], given: Mapping[str, str]
+    names: frozenset[str], given: Mapping[str, str], *, is_page: bool = False
 ) -> tuple[list[Check], dict[str, Any], dict[str, Any]]:
-    """Which of the runbook's metrics are among the names; what was seen; settings that would name another one."""
+    """Which of the runbook's metrics are among the names; what was seen; settings that would name another one.
+
+    ``is_page`` is a worker's own page: a process that has just started may have counted nothing.
+    """
     wanted = metric_names(given)
     there = find_metrics(names, wanted)
     checks, similar, proposed = [], {}, {}
@@ -87,6 +91,9 @@ def check_metrics(
             proposed[key] = similar[key][0]
         # A counter that has counted nothing yet is not exported by most clients: no dead letter is no fault.
         is_young = key in {"dlq", "failure"} and "success" in there and key not in given and not similar[key]
+        if is_page and not similar[key]:
+            checks.append(Check("metrics", "note", f"There is no {own} on it; it may come with the first event."))
+            continue
         if is_young:
             said = f"There is no {own} yet; it may come with the first {'dead letter' if key == 'dlq' else 'failure'}."
             checks.append(Check("metrics", "note", said))
@@ -112,21 +119,33 @@ def _check_samples(client: Prometheus, there: Mapping[str, tuple[str, ...]], see
     checks = []
     for key, names in there.items():
         rows = frame[frame["metric"].isin(names)]
-        if not len(rows):
+        series, labels = len(rows), _labels(rows)
+        count = rows["workflow_id"].nunique() if "workflow_id" in labels else 0
+        kind = f" ({_kind(names, labels)})" if key == "duration" else ""
+        if not series and key == "duration":
+            series, labels, count = _native(client, names[0])
+            kind = " (native histogram)"
+        if not series:
             checks.append(Check("samples", "note", f"{names[0]} has no sample of the last five minutes."))
             continue
-        labels = _labels(rows)
         seen["labels"][names[0]] = labels
         if "workflow_id" not in labels:
             said = f"{names[0]} has no label workflow_id ({', '.join(labels) or 'it has none'})."
             step = "Have the worker export it; until then its counts are of all workflows together."
             checks.append(Check("labels", "fails" if key == "dlq" else "note", said, step))
             continue
-        count = rows["workflow_id"].nunique()
-        kind = f" ({_kind(names, labels)})" if key == "duration" else ""
-        said = f"{names[0]}{kind}: {len(rows):,} series, {counted(count, 'workflow')}; by {', '.join(labels)}."
+        said = f"{names[0]}{kind}: {series:,} series, {counted(count, 'workflow')}; by {', '.join(labels)}."
         checks.append(Check("labels", "works", said))
     return checks
+
+
+def _native(client: Prometheus, name: str) -> tuple[int, list[str], int]:
+    """Series, labels and workflows of a metric whose samples are histograms, and so no numbers."""
+    now = datetime.now(UTC).timestamp()
+    found, _ = client.lookup("series", {"match[]": name, "start": f"{now - RECENT_S:.3f}", "end": f"{now:.3f}"})
+    series = [one for one in found if isinstance(one, dict)] if isinstance(found, list) else []
+    labels = sorted({label for one in series for label in one} - {"__name__"})
+    return len(series), labels, len({one["workflow_id"] for one in series if "workflow_id" in one})
 
 
 def _labels(rows: pd.DataFrame) -> list[str]:

@@ -11,12 +11,11 @@ from typing import Any
 from dlqkit.errors import AccessDenied, DlqkitError, UnexpectedAnswer
 from dlqkit.frames import RECORDS, Coverage, Loaded
 from dlqkit.settings import Settings
-from dlqkit.setup.checks import QUICK, Check, Tried, counted, refused
+from dlqkit.setup.checks import QUICK, Check, Tried, counted, refused, shown
 from dlqkit.setup.clocks import Asked, check_clock
 from dlqkit.setup.record_times import check_times
 from dlqkit.sources.connect import connect_execution_logs
 from dlqkit.sources.execution_logs import ExecutionLogs, Page
-from dlqkit.sources.http import shown_url
 from dlqkit.sources.record_decode import read_field_names
 from dlqkit.sources.record_fields import find_fields
 
@@ -67,7 +66,7 @@ def try_execution_logs(settings: Settings) -> Tried:
         ``seen``: ``fields``, ``columns`` (column → field), ``statuses``, ``pagination``, ``records``, ``newest_first``.
         ``proposed``: ``timezone`` where the records show it.
     """
-    url = shown_url(str(settings.execution_logs.url).strip())
+    url = shown(str(settings.execution_logs.url))
     out = Tried("execution_logs", NAME, url, ())
     pages = _Pages()
     try:

@@ -13,7 +13,7 @@ from dlqkit.errors import ParameterError, UnexpectedAnswer
 from dlqkit.frames import RECORDS, Coverage, Loaded, empty_frame
 from dlqkit.language import in_english, mark
 from dlqkit.settings import ExecutionLogsSettings, SecretReference
-from dlqkit.sources.http import HttpClient, Request, Response, shown_url
+from dlqkit.sources.http import HttpClient, Request, Response, check_url, shown_url
 from dlqkit.sources.paging import VERSION, Fetched, Page, Pager
 from dlqkit.sources.record_decode import Decoded, decode_page
 from dlqkit.sources.secrets import resolve_secret
@@ -52,6 +52,7 @@ class ExecutionLogs:
     ) -> None:
         self._settings = settings or ExecutionLogsSettings()
         key = resolve_secret(api_key) if api_key is not None else None
+        check_url(url, setting="execution_logs.url", has_secret=False)
         parts = urlsplit(url.strip())
         # What stands in the address after "?" is part of every question.
         self._fixed = dict(parse_qsl(parts.query))

@@ -116,13 +116,15 @@ def test_what_was_typed_at_the_terminal_is_tried_and_written(run: Run, monkeypat
     monkeypatch.setenv("MY_SECRET", KEY)
     rows = records(150, lambda moment: (moment + timedelta(hours=3)).strftime("%Y-%m-%d %H:%M:%S"))
     with serve(api(rows), key=KEY) as (url, asked):
-        typed = ["no-address", f"{url}/execution-logs", "env:MY_SECRET", "Mars/Base", "Europe/Moscow", "", "", "five",
-                 "5", "30000", "y"]  # fmt: skip
+        typed = ["no-address", f"{url}/execution-logs", KEY, "env:NOT_SET", "env:MY_SECRET", "Mars/Base",
+                 "Europe/Moscow", "", "", "five", "5", "30000", "y"]  # fmt: skip
         code, out, err = run("init", typed="\n".join(typed) + "\n")
 
     settings = load_settings(environ={})
     assert code == 0, err
     assert "needs http:// or https://" in err
+    assert "That does not say where a key is." in err
+    assert "There is no key: it is not set" in err
     assert "Mars/Base" in err
     assert "no whole number above zero" in err
     assert "[Etc/GMT-3]" in err
@@ -217,6 +219,28 @@ def test_a_file_that_is_there_stays_unless_somebody_says_so(run: Run) -> None:
     assert str(kept[0]) in replaced[1]
 
 
+def test_nothing_is_written_where_the_terminal_is_closed(run: Run) -> None:
+    """As by Ctrl-D or Ctrl-C at any question."""
+    with serve(api(records(30))) as (url, _):
+        code, _, _ = run("init", typed=f"{url}/execution-logs\n\n")
+
+    assert code == 130
+    assert not user_settings_file().exists()
+
+
+def test_a_workers_page_that_was_mistyped_is_asked_for_again(run: Run) -> None:
+    """What was answered before is not lost; a page of a worker that has just started is no fault."""
+    page = b"# TYPE process_start_time_seconds gauge\nprocess_start_time_seconds 1\n"
+    with serve(lambda path, query: (200, page)) as (url, _):
+        typed = ["", "", "w1:8000/metrics", f"{url}/metrics", "", "", "y"]
+        code, out, err = run("init", typed="\n".join(typed) + "\n")
+
+    assert code == 0, out
+    assert "worker.metrics_urls is not an address" in err
+    assert load_settings(environ={}).worker.metrics_urls == (f"{url}/metrics",)
+    assert "it may come with the first event" in " ".join(out.split())
+
+
 def test_nothing_is_written_where_the_last_question_is_answered_with_no(run: Run) -> None:
     with serve(api(records(30))) as (url, _):
         code, _, err = run("init", typed=f"{url}/execution-logs\n\n\n\n\nn\n")
@@ -275,6 +299,36 @@ def test_what_cannot_be_meant_is_refused_before_anything_is_written(
     assert not user_settings_file().exists()
 
 
+def test_on_a_terminal_a_profile_is_asked_for_a_key_of_its_own(
+    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("STAGING_SECRET", KEY)
+    path = tmp_path / "team.toml"
+    path.write_text('[execution_logs]\nurl = "https://api.host/logs"\napi_key = { env = "PRODUCTION_KEY" }\n')
+    with serve(api(records(30)), key=KEY) as (url, asked):
+        typed = [f"{url}/execution-logs", "env:STAGING_SECRET", "", "", "", "", "y"]
+        code, _, err = run("--config", "team.toml", "--profile", "staging", "init", typed="\n".join(typed) + "\n")
+
+    key = load_settings(path, profile="staging", environ={}).execution_logs.api_key
+    assert code == 0, err
+    assert "the profile needs one of its own" in err
+    assert key is not None
+    assert key.env == "STAGING_SECRET"
+    assert asked.headers[0]["X-API-Key"] == KEY
+
+
+def test_secret_headers_of_the_file_go_to_no_profiles_address(run: Run, tmp_path: Path) -> None:
+    """A profile cannot take them out, so it is refused before anything is asked; a tenant is no secret."""
+    path = tmp_path / "team.toml"
+    for header, code in (("X-Token", 2), ("X-Scope-OrgID", 3)):
+        path.write_text(f'[prometheus]\nurl = "https://p.host"\nheaders = {{ {header} = {{ env = "TENANT" }} }}\n')
+        with serve(lambda path, query: (404, {})) as (url, asked):
+            done = run("--config", "team.toml", "--profile", "staging", "init", "--yes", "--prometheus-url", url)
+
+        assert done[0] == code
+        assert asked.paths == []
+
+
 def configure(text: str) -> None:
     path = user_settings_file()
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -309,6 +363,17 @@ def test_doctor_says_what_no_longer_works_and_the_next_step_of_each(run: Run, mo
     told = json.loads(as_json[1])
     assert told["works"] is False
     assert [one["source"] for one in told["sources"] if not one["works"]] == ["execution_logs", "prometheus"]
+
+
+def test_doctor_reads_settings_whose_addresses_are_none(run: Run) -> None:
+    """A hand slipped in the file: each is told, and nothing breaks."""
+    configure('[execution_logs]\nurl = "http://[::1"\n[prometheus]\nurl = "p.host"\n[worker]\nmetrics_urls = [""]\n')
+
+    code, out, _ = run("doctor")
+
+    assert code == 4
+    assert len(lines_with(out, "FAILS")) == 3
+    assert "an address that cannot be read" in out
 
 
 def test_doctor_tells_what_goes_before_the_file_and_what_it_does_not_try(

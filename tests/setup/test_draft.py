@@ -116,6 +116,19 @@ def test_an_old_file_is_kept_beside_the_new_one(tmp_path: Path) -> None:
     assert load_settings(path, environ={}).worker.max_attempts == 5
 
 
+def test_a_link_to_a_file_elsewhere_stays_a_link(tmp_path: Path) -> None:
+    """Settings may lie in a repository of the analyst's own."""
+    own, path = tmp_path / "repository" / "dlqkit.toml", tmp_path / "dlqkit.toml"
+    own.parent.mkdir()
+    own.write_text(BEFORE)
+    path.symlink_to(own)
+
+    write_draft(Draft(profile="staging", before=BEFORE).set("worker", "max_attempts", 3), path)
+
+    assert path.is_symlink()
+    assert load_settings(own, profile="staging", environ={}).worker.max_attempts == 3
+
+
 def test_what_would_not_load_is_not_written(tmp_path: Path) -> None:
     """A value that does not fit leaves the old file as it is, and the message names no passing file."""
     path = tmp_path / "dlqkit.toml"

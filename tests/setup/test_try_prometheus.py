@@ -115,6 +115,28 @@ def test_where_several_names_are_alike_none_is_taken() -> None:
     assert "alike: a_dlq_total, b_dlq_total" in checks_of(tried, "metrics")[0].said
 
 
+def test_a_native_histogram_is_seen_by_its_series() -> None:
+    """Its samples are no numbers, so that a query for values has none of them."""
+    usual = server(USUAL)
+
+    def answer(path: str, query: dict[str, str]) -> tuple[int, Any]:
+        if path == "/api/v1/series" and query["match[]"] == "worker_action_duration_seconds":
+            return _success(
+                [{"__name__": query["match[]"], **LABELS}, {"__name__": query["match[]"], "workflow_id": "b"}]
+            )
+        status, value = usual(path, query)
+        if path == "/api/v1/query":
+            rows = value["data"]["result"]
+            value["data"]["result"] = [one for one in rows if "duration" not in one["metric"]["__name__"]]
+        return status, value
+
+    with serve(answer) as (url, _):
+        tried = try_prometheus(settings(url))
+
+    said = checks_of(tried, "labels")[3].said
+    assert said.startswith("worker_action_duration_seconds (native histogram): 2 series, 2 workflows; by instance")
+
+
 def test_a_counter_that_has_counted_nothing_yet_is_no_fault() -> None:
     """Most clients export a labelled counter with its first count."""
     young = {name: labels for name, labels in USUAL.items() if name != "worker_dlq_total"}
@@ -203,6 +225,17 @@ def test_the_simulator_shows_retention_kind_and_version(simulated: Server) -> No
     assert tried.seen["version"] == "2.42.0"
     assert "(summary)" in checks_of(tried, "labels")[3].said
     assert checks_of(tried, "retention")[0].said.startswith("It keeps 15d; the oldest sample")
+
+
+def test_a_page_of_a_worker_that_has_just_started_is_a_note_and_one_of_other_names_fails() -> None:
+    """Most clients show a labelled counter with its first count."""
+    with serve(lambda path, query: (200, b"process_start_time_seconds 1\n")) as (url, _):
+        young = try_metrics_page(Settings(), url)
+    with serve(lambda path, query: (200, b"jobs_dlq_total 1\n")) as (url, _):
+        other = try_metrics_page(Settings(), url)
+
+    assert [check.state for check in checks_of(young, "metrics")] == ["note"] * 4
+    assert [check.state for check in checks_of(other, "metrics")] == ["fails", "note", "note", "note"]
 
 
 def test_a_workers_page_shows_its_metrics_and_a_wrong_address_what_stands_there(simulated: Server) -> None:
