@@ -72,6 +72,8 @@ def _without_zone(
             return [Check("times", "fails", said, step)], {"timezone": likely}
         if len(offsets) > 1:
             said += f" By the server's clock they may be of {', '.join(map(_offset_text, offsets[:6]))}."
+        elif not _is_newest_first(plain):
+            said += " The first page has the oldest records, so the server's clock does not tell which it is."
         step = 'Ask the API\'s owner, and set execution_logs.timezone = "UTC", or as "Europe/Berlin".'
         return [Check("times", "fails", said, step)], {}
     ahead_s = (times.max().to_pydatetime() - now).total_seconds()

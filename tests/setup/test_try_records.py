@@ -192,8 +192,12 @@ def test_oldest_first_says_nothing_of_the_newest_record() -> None:
     """Such a first page is of long ago, however busy the worker is."""
     with serve(api(list(reversed(records(250))))) as (url, _):
         tried = try_execution_logs(api_settings(url))
+    with serve(api(list(reversed(records(250, plain))))) as (url, _):
+        bare = try_execution_logs(api_settings(url))
 
     assert "how old the newest is cannot be seen" in one(tried, "times").said
+    assert "the server's clock does not tell which it is" in one(bare, "times").said
+    assert bare.proposed == {}
 
 
 def test_an_api_without_pagination_is_a_note_with_its_consequence() -> None:
