@@ -15,6 +15,7 @@ from benchmarks import (
     republish,
     signals,
     signatures,
+    startup,
 )
 from benchmarks.harness import ROOT, Figure, Measure, write_figures, write_tables
 
@@ -29,6 +30,7 @@ MODULES = (
     durations,
     prevention,
     republish,
+    startup,
 )
 
 

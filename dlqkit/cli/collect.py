@@ -21,7 +21,9 @@ def collect(
     since: Annotated[str | None, typer.Option(help="Start of the window as an age, such as 2h.")] = None,
     start: Annotated[str | None, typer.Option(help="Start of the window, with an offset: 2026-03-02T14:00Z.")] = None,
     end: Annotated[str | None, typer.Option(help="End of the window; now by default.")] = None,
-    records: Annotated[list[Path] | None, typer.Option(help="Exported records: JSON lines, CSV or Parquet.")] = None,
+    records: Annotated[
+        list[Path] | None, typer.Option(help="Exported records: JSON lines, CSV, Parquet, or a folder of them.")
+    ] = None,
     worker_logs: Annotated[list[str] | None, typer.Option(help="Worker log files; - for standard input.")] = None,
     reported: Annotated[Path | None, typer.Option(help="CSV of what clients reported.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print the result as JSON.")] = False,

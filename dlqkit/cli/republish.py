@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from dlqkit.cli.commands import WholeGroup
 from dlqkit.cli.republish_approval import AsJson, By, Directory, PlanName, approve, cancel, export, user_name
+from dlqkit.cli.republish_run import prove, resolve, run, status
 from dlqkit.cli.shared import exit_code_of, load, write_json
 from dlqkit.untrusted import for_terminal, for_terminal_lines
 
@@ -29,8 +31,12 @@ STALE = 4
 
 app = typer.Typer(
     name="republish",
+    cls=WholeGroup,
     help="§5: send dead events again, from a plan that says all of it before anything is sent.",
     no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 
@@ -274,3 +280,5 @@ def diff(
 app.command("approve")(approve)
 app.command("cancel")(cancel)
 app.command("export")(export)
+for _command in (run, status, resolve, prove):
+    app.command(_command.__name__)(_command)

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
@@ -31,7 +31,9 @@ from dlqkit.frames import (
 )
 from dlqkit.incident import Incident, TimeWindow, parse_time
 from dlqkit.language import mark
-from dlqkit.settings import Settings
+
+if TYPE_CHECKING:
+    from dlqkit.settings import Settings
 
 __all__ = ["IncidentFolder", "open_incident", "read_incident", "write_incident"]
 
@@ -219,6 +221,9 @@ class IncidentFolder:
     @cached_property
     def _records(self) -> pd.DataFrame:
         stacked = self._stacked("records", RECORDS)
+        if stacked["record_id"].is_unique:
+            # Each record was seen once: nothing to merge, and its key is its own.
+            return stacked
         merged = stacked.drop_duplicates(RECORD_VERSION, keep="last").reset_index(drop=True)
         # A record that was rewritten is still of its event, even if its payload was corrected.
         first = merged.drop_duplicates("record_id").set_index("record_id")["event_key"]
