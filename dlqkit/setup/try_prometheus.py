@@ -18,7 +18,7 @@ from dlqkit.setup.metric_names import find_metrics, series_names, similar_names
 from dlqkit.signals.counters import metric_names
 from dlqkit.sources.connect import connect_prometheus
 from dlqkit.sources.prometheus import Prometheus
-from dlqkit.untrusted import for_promql_regex
+from dlqkit.untrusted import for_promql_regex, shorten
 
 __all__ = ["check_metrics", "try_prometheus"]
 
@@ -130,11 +130,11 @@ def _check_samples(client: Prometheus, there: Mapping[str, tuple[str, ...]], see
             continue
         seen["labels"][names[0]] = labels
         if "workflow_id" not in labels:
-            said = f"{names[0]} has no label workflow_id ({', '.join(labels) or 'it has none'})."
+            said = f"{names[0]} has no label workflow_id ({_listed(labels) or 'it has none'})."
             step = "Have the worker export it; until then its counts are of all workflows together."
             checks.append(Check("labels", "fails" if key == "dlq" else "note", said, step))
             continue
-        said = f"{names[0]}{kind}: {series:,} series, {counted(count, 'workflow')}; by {', '.join(labels)}."
+        said = f"{names[0]}{kind}: {series:,} series, {counted(count, 'workflow')}; by {_listed(labels)}."
         checks.append(Check("labels", "works", said))
     return checks
 
@@ -150,6 +150,10 @@ def _native(client: Prometheus, name: str) -> tuple[int, list[str], int]:
 
 def _labels(rows: pd.DataFrame) -> list[str]:
     return [name for name in rows.columns if name not in {*SAMPLES, "metric"} and rows[name].notna().any()]
+
+
+def _listed(labels: list[str]) -> str:
+    return ", ".join(shorten(name, 40) for name in labels[:12]) + (", …" if len(labels) > 12 else "")
 
 
 def _kind(names: tuple[str, ...], labels: list[str]) -> str:

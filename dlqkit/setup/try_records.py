@@ -18,6 +18,7 @@ from dlqkit.sources.connect import connect_execution_logs
 from dlqkit.sources.execution_logs import ExecutionLogs, Page
 from dlqkit.sources.record_decode import read_field_names
 from dlqkit.sources.record_fields import find_fields
+from dlqkit.untrusted import shorten
 
 __all__ = ["try_execution_logs"]
 
@@ -159,8 +160,8 @@ def _check_fields(first: Page, settings: Settings) -> tuple[list[Check], dict[st
 
 
 def _listed(names: Sequence[str]) -> str:
-    shown = ", ".join(names[:12])
-    return (shown + ", …" if len(names) > 12 else shown) or "none left"
+    told = ", ".join(shorten(name, 40) for name in names[:12])
+    return (told + ", …" if len(names) > 12 else told) or "none left"
 
 
 _PAGES = {

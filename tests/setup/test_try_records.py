@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from dlqkit.cli.tried_text import tried_text
 from dlqkit.settings import Settings
 from dlqkit.setup.checks import Check, Tried
 from dlqkit.setup.try_records import try_execution_logs
@@ -312,3 +313,16 @@ def test_a_page_with_broken_text_still_has_its_fields() -> None:
         tried = try_execution_logs(api_settings(url))
 
     assert one(tried, "fields").state == "works"
+
+
+def test_names_of_fields_that_go_on_for_ever_fill_no_screen() -> None:
+    """A field's name is foreign text as any other: ten thousand letters, and two hundred of them."""
+    rows = [{**row, **{f"{n}{'x' * 10_000}": 1 for n in range(200)}} for row in records(2)]
+    for row in rows:
+        del row["trace_id"]
+    with serve(api(rows)) as (url, _):
+        tried = try_execution_logs(api_settings(url))
+
+    assert one(tried, "fields").state == "fails"
+    assert len(one(tried, "fields").next_step) < 700
+    assert len(tried_text(tried).splitlines()) < 40
