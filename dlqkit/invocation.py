@@ -11,7 +11,7 @@ __all__ = ["called_with", "with_options"]
 
 _options: ContextVar[str] = ContextVar("options", default="")
 # Our own commands alone; what follows the name is a command of it, not another word of a sentence.
-_NAMES = "closure|collect|event|history|investigate|lab|postmortem|republish|reveal|signals|triage|update|verify"
+_NAMES = "closure|collect|doctor|event|history|investigate|lab|postmortem|republish|reveal|signals|triage|update|verify"
 _COMMAND = re.compile(rf"\bdlqkit (?=(?:{_NAMES})(?: |$))")
 
 

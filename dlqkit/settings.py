@@ -31,6 +31,7 @@ __all__ = [
     "WorkerSettings",
     "WorkflowSettings",
     "load_settings",
+    "user_settings_file",
 ]
 
 _PREFIX = "DLQKIT_"
@@ -327,6 +328,11 @@ class Settings(_Table):
 
 def _user_file() -> Path:
     return platformdirs.user_config_path("dlqkit", appauthor=False) / "dlqkit.toml"
+
+
+def user_settings_file() -> Path:
+    """Where the user's own settings are, whether there are any or not."""
+    return _user_file()
 
 
 def _is_inside_incident(folder: Path) -> bool:

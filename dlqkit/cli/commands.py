@@ -35,6 +35,10 @@ COMMANDS = (
     Command("demo", "Carry out the runbook on a simulated incident: post-mortem, then the republish. Loopback only."),
     Command("simulator", "Serve a simulated worker platform on loopback until stopped, so that everything else can be "
                          "tried."),
+    Command("init", "Ask for the addresses, try each source live, and write dlqkit.toml into your configuration "
+                    "folder."),
+    Command("doctor", "Ask every configured source and say what no longer works, and why. Needs the network; writes "
+                      "nothing."),
     Command("signals", "Say which workflows are in trouble, since when, by which of the five signals. Needs the "
                        "network."),
     Command("investigate", "From an alert to a post-mortem: folder, dead letters, triage on the screen, the rest, the "

@@ -132,7 +132,7 @@ def load(context: typer.Context, *, need: str | None = None) -> Settings:
     if need == "source" and not any(configured):
         raise ParameterError(
             "No source is configured: neither an Execution Logs API nor Prometheus.",
-            "Write their URLs into dlqkit.toml, or set DLQKIT_EXECUTION_LOGS__URL; try dlqkit demo without any.",
+            "Run dlqkit init, or set DLQKIT_EXECUTION_LOGS__URL; try dlqkit demo without any.",
         )
     return settings
 

@@ -40,8 +40,8 @@ _CREDENTIAL = re.compile(
 )
 
 
-def connect_execution_logs(settings: Settings) -> ExecutionLogs:
-    """The Execution Logs API of the settings, its key resolved."""
+def connect_execution_logs(settings: Settings, **client_options: Any) -> ExecutionLogs:
+    """The Execution Logs API of the settings, its key resolved; options are ``HttpClient``'s."""
     own = settings.execution_logs
     if own.url is None:
         raise ParameterError(
@@ -49,7 +49,7 @@ def connect_execution_logs(settings: Settings) -> ExecutionLogs:
             "Set execution_logs.url in dlqkit.toml, or DLQKIT_EXECUTION_LOGS__URL.",
         )
     key = _resolve(own.api_key) if own.api_key is not None else None
-    return ExecutionLogs(own.url, key, settings=own, secrets=known_secrets(settings))
+    return ExecutionLogs(own.url, key, settings=own, secrets=known_secrets(settings), **client_options)
 
 
 def connect_prometheus(settings: Settings, **client_options: Any) -> Prometheus:
@@ -86,9 +86,9 @@ def connect_dead_letter_subscription(
     )
 
 
-def connect_metrics_page(settings: Settings, url: str) -> MetricsPage:
-    """A worker's page, one of ``worker.metrics_urls``."""
-    return MetricsPage(url, secrets=known_secrets(settings))
+def connect_metrics_page(settings: Settings, url: str, **client_options: Any) -> MetricsPage:
+    """A worker's page, one of ``worker.metrics_urls``; options are ``HttpClient``'s."""
+    return MetricsPage(url, secrets=known_secrets(settings), **client_options)
 
 
 def open_worker_logs(settings: Settings, paths: str | Path | Sequence[str | Path]) -> WorkerLogs:

@@ -15,7 +15,7 @@ from dlqkit.language import in_english, mark
 from dlqkit.settings import ExecutionLogsSettings, SecretReference
 from dlqkit.sources.ahead import one_ahead
 from dlqkit.sources.asked_records import Extent, Question, inside
-from dlqkit.sources.http import HttpClient, Request, Response, shown_url
+from dlqkit.sources.http import HttpClient, Request, Response, check_url, shown_url
 from dlqkit.sources.kept_answers import Recall, as_response, go_on, id_of
 from dlqkit.sources.paging import VERSION, Fetch, Fetched, Page, Pager
 from dlqkit.sources.record_decode import Decoded, decode_page
@@ -55,6 +55,7 @@ class ExecutionLogs:
     ) -> None:
         self._settings = settings or ExecutionLogsSettings()
         key = resolve_secret(api_key) if api_key is not None else None
+        check_url(url, setting="execution_logs.url", has_secret=False)
         parts = urlsplit(url.strip())
         # What stands in the address after "?" is part of every question.
         self._fixed = dict(parse_qsl(parts.query))
@@ -220,7 +221,7 @@ class ExecutionLogs:
             shown = {"url": shown_url(request.url), **dict(parse_qsl(urlsplit(request.url).query))}
         page = Page(
             number, response.body, shown, decoded.frame, decoded.received, decoded.quarantined,
-            response.masked, response.original_sha256, id_of(request, response),
+            response.masked, response.original_sha256, id_of(request, response), response.headers.get("Date"),
         )  # fmt: skip
         return Fetched.of(page, decoded, response)
 

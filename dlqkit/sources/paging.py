@@ -59,6 +59,8 @@ class Page:
     original_sha256: str | None
     request_id: str | None = None
     """A hash of what was asked, where the body alone is the whole answer to it."""
+    date: str | None = None
+    """When the server says that it answered: its ``Date`` header."""
 
 
 @dataclass(frozen=True, slots=True)

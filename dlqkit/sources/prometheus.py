@@ -460,6 +460,15 @@ class Prometheus:
         answer = self._ask_get("metadata")
         return answer if isinstance(answer, dict) else {}
 
+    def lookup(self, path: str, params: Mapping[str, str] | None = None) -> tuple[Any, str | None]:
+        """What the server tells at a path below ``/api/v1/``, such as ``labels``; and its ``Date`` header."""
+
+        def decode(response: Response) -> tuple[Any, str | None]:
+            return decode_answer(response.body).data, response.headers.get("Date")
+
+        request = Request(f"{self._client.url}/api/v1/{path}", params or {})
+        return self._client.load_page(request, decode, accept=_ANSWERS)
+
     def _ask_get(self, path: str) -> Any:
         request = Request(f"{self._client.url}/api/v1/{path}")
         return self._client.load_page(request, lambda response: decode_answer(response.body), accept=_ANSWERS).data

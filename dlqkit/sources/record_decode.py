@@ -21,7 +21,7 @@ from dlqkit.sources.record_fields import TELLING, find_fields, normal, split_err
 from dlqkit.sources.record_plain import decode_plain
 from dlqkit.sources.record_values import recorded_times, text_array, whole_numbers
 
-__all__ = ["REPAIRED", "Decoded", "decode_page", "finish_records", "repair_json"]
+__all__ = ["REPAIRED", "Decoded", "decode_page", "finish_records", "read_field_names", "repair_json"]
 
 TIME = "datetime64[us, UTC]"
 REPAIRED = mark(
@@ -166,6 +166,16 @@ def _decode(body: bytes, settings: ExecutionLogsSettings) -> Decoded:
     rows, bad = _rows(elements)
     frame, findings, more = _build(rows, settings)
     return Decoded(frame, len(elements), (*bad, *more), (wrapped, *findings), beside)
+
+
+def read_field_names(body: bytes, settings: ExecutionLogsSettings | None = None) -> tuple[str, ...]:
+    """Names of the fields that the records of a page have, in the order in which they come; no value is read."""
+    path = (settings or ExecutionLogsSettings()).records_path
+    try:
+        rows, _ = _rows(msgspec.json.decode(_open_wrapper(body, path)[0], type=list[msgspec.Raw]))
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        rows, _ = _rows(msgspec.json.decode(_open_wrapper(repair_json(body), path)[0], type=list[msgspec.Raw]))
+    return tuple(dict.fromkeys(name for row in rows for name in row))
 
 
 def repair_json(body: bytes) -> bytes:

@@ -9,7 +9,7 @@ import subprocess
 from dlqkit.errors import ParameterError
 from dlqkit.settings import SecretReference
 
-__all__ = ["resolve_secret"]
+__all__ = ["is_there", "resolve_secret"]
 
 _COMMAND_TIMEOUT_S = 30.0
 _MAX_FILE_BYTES = 65_536
@@ -40,6 +40,15 @@ def resolve_secret(reference: SecretReference | str) -> str:
     if reference.command is not None:
         return _from_command(reference.command)
     return _from_keyring(str(reference.keyring))
+
+
+def is_there(reference: SecretReference) -> bool:
+    """Whether the secret can be had now; nothing of it is told."""
+    try:
+        resolve_secret(reference)
+    except ParameterError:
+        return False
+    return True
 
 
 def _checked(value: str, where: str) -> str:

@@ -272,8 +272,8 @@ def test_a_window_in_the_future_is_refused(run: Run, monkeypatch: pytest.MonkeyP
     assert "in the future" in err
 
 
-@pytest.mark.parametrize("command", ["demo", "simulator", "signals", "investigate", "collect", "triage", "event", "lab",
-                                     "postmortem", "verify"])  # fmt: skip
+@pytest.mark.parametrize("command", ["demo", "simulator", "init", "doctor", "signals", "investigate", "collect",
+                                     "triage", "event", "lab", "postmortem", "verify"])  # fmt: skip
 def test_every_command_has_help_with_an_example(run: Run, command: str) -> None:
     code, out, _ = run(command, "--help")
 
