@@ -25,6 +25,17 @@ _WHERE = {
     "WorkerLogs": "dlqkit.sources.worker_logs",
     "collect": "dlqkit.evidence.collect",
     "open_incident": "dlqkit.evidence.folder",
+    "scan_records": "dlqkit.engines.scan",
+    "count_records": "dlqkit.executions.scale.counts",
+    "count_workflows": "dlqkit.executions.scale.counts",
+    "count_outcomes": "dlqkit.executions.scale.counts",
+    "count_timeline": "dlqkit.executions.scale.timeline",
+    "count_durations": "dlqkit.executions.scale.durations",
+    "count_states": "dlqkit.executions.scale.states",
+    "load_event": "dlqkit.executions.scale.states",
+    "count_signatures": "dlqkit.decision.scale.signatures",
+    "count_classes": "dlqkit.decision.scale.classes",
+    "count_failures": "dlqkit.decision.scale.failures",
     "find_incidents": "dlqkit.signals.signals",
     "group_alike": "dlqkit.signals.groups",
     "match_reports": "dlqkit.signals.support",
@@ -96,8 +107,12 @@ if TYPE_CHECKING:
     from dlqkit.decision.errors.error_text import read_error
     from dlqkit.decision.impact import measure_impact
     from dlqkit.decision.overrides import ClassOverride, apply_overrides, find_unmatched_overrides, parse_overrides
+    from dlqkit.decision.scale.classes import count_classes
+    from dlqkit.decision.scale.failures import count_failures
+    from dlqkit.decision.scale.signatures import count_signatures
     from dlqkit.decision.signatures import group_errors, sign_errors
     from dlqkit.decision.signing.signature_edits import SignatureEdits, read_signature_edits
+    from dlqkit.engines.scan import scan_records
     from dlqkit.errors import DlqkitError
     from dlqkit.evidence.collect import collect
     from dlqkit.evidence.folder import open_incident
@@ -106,6 +121,10 @@ if TYPE_CHECKING:
     from dlqkit.executions.durations import duration_histogram
     from dlqkit.executions.event_history import event_history
     from dlqkit.executions.originals import match_originals
+    from dlqkit.executions.scale.counts import count_outcomes, count_records, count_workflows
+    from dlqkit.executions.scale.durations import count_durations
+    from dlqkit.executions.scale.states import count_states, load_event
+    from dlqkit.executions.scale.timeline import count_timeline
     from dlqkit.executions.timeline import timeline
     from dlqkit.frames import Coverage, Loaded, with_labels
     from dlqkit.incident import Incident

@@ -41,8 +41,8 @@ def scan_snapshots(
     # A snapshot holds each state once, since it was written so.
     merged = rows.unique(list(version), keep="last", order_by=order) if len(files) > 1 else rows
     record = nw.col("record_id")
-    counts = collect(merged.select(rows=record.count(), ids=record.n_unique()), {"rows": "Int64", "ids": "Int64"})
-    if counts["rows"].iloc[0] <= counts["ids"].iloc[0]:
+    counts = collect(merged.select(rows=nw.len(), ids=record.n_unique()), {"rows": "Int64", "ids": "Int64"}).iloc[0]
+    if counts["rows"] == counts["ids"]:
         return merged
     # A record that was rewritten is still of its event, even if its payload was corrected.
     first = merged.filter(~record.is_null()).with_columns(is_first=record.is_first_distinct().over(order_by=order))

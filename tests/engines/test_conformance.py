@@ -37,6 +37,13 @@ FRAMES = {
 frames = pytest.mark.parametrize("frame", FRAMES.values(), ids=FRAMES.keys())
 
 
+def each(names: str, usual: tuple[object, ...], *others: tuple[object, ...]) -> pytest.MarkDecorator:
+    """The usual arguments with every frame, the others with that of all traps."""
+    cases = [pytest.param(frame, *usual, id=f"{name}-{usual}") for name, frame in FRAMES.items()]
+    cases += [pytest.param(FRAMES["spring"], *one, id=f"spring-{one}") for one in others]
+    return pytest.mark.parametrize(f"frame,{names}", cases)
+
+
 def is_dead(frame: pd.DataFrame) -> pd.Series:
     return frame["queued_to_dlq"].fillna(False).astype(bool)
 
@@ -92,16 +99,13 @@ def test_outcomes_are_those_of_each_record(on_engine: OnEngine, frame: pd.DataFr
     assert_frame_equal(count_outcomes(on_engine(frame)), expected, check_dtype=len(frame) > 0)
 
 
-@frames
-@pytest.mark.parametrize("bins", [10, 60, 500])
+@each("bins", (60,), (10,), (500,))
 def test_timeline_has_the_same_bins(on_engine: OnEngine, frame: pd.DataFrame, bins: int) -> None:
     """Bins begin at the same moments of UTC on every engine, whatever the width."""
     assert_frame_equal(count_timeline(on_engine(frame), bins=bins), timeline(frame, bins=bins))
 
 
-@frames
-@pytest.mark.parametrize("basis", [None, "sum"])
-@pytest.mark.parametrize("timeout_ms", [None, 30_000.0])
+@each("timeout_ms,basis", (30_000.0, None), (None, None), (None, "sum"), (30_000.0, "sum"))
 def test_durations_fall_into_the_same_bins(
     on_engine: OnEngine, frame: pd.DataFrame, timeout_ms: float | None, basis: str | None
 ) -> None:
@@ -139,9 +143,7 @@ def test_signatures_are_the_same(on_engine: OnEngine, frame: pd.DataFrame) -> No
     assert_frame_equal(count_signatures(on_engine(frame))[shared], expected[shared])
 
 
-@frames
-@pytest.mark.parametrize("max_attempts", [None, 5])
-@pytest.mark.parametrize("timeout_ms", [None, 2_000.0, {"wf1": 2_000.0, "wf2": None}])
+@each("max_attempts,timeout_ms", (5, 2_000.0), (None, None), (5, {"wf1": 2_000.0, "wf2": None}), (None, {"wf1": None}))
 def test_classes_are_the_same(
     on_engine: OnEngine, frame: pd.DataFrame, max_attempts: int | None, timeout_ms: object
 ) -> None:
