@@ -4,7 +4,7 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
-.PHONY: help install demo test lint types bench bench-reliability messages lock clean
+.PHONY: help install demo test lint types bench bench-reliability reports messages lock clean
 
 help:
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/ -/'
@@ -36,6 +36,9 @@ bench: $(STAMP) ## figures of the docs, and the long accuracy runs
 
 bench-reliability: $(STAMP) ## kill a republish some 500 times and look for an event that was sent twice or lost
 	$(BIN)/python -m benchmarks.reliability
+
+reports: $(STAMP) ## the two reports of docs/reports, made anew
+	$(BIN)/python -m benchmarks.reports
 
 messages: $(STAMP) ## put new sentences into the catalogs of every language, and take out those that are gone
 	$(BIN)/pybabel -q extract -k say -k say_count:1,2 -k mark --add-location=file --no-wrap -o .messages.pot dlqkit

@@ -16,6 +16,7 @@ from benchmarks import (
     republish,
     signals,
     signatures,
+    startup,
 )
 from benchmarks.harness import ROOT, Figure, Measure, write_figures, write_tables
 
@@ -31,6 +32,7 @@ MODULES = (
     prevention,
     republish,
     engines,
+    startup,
 )
 
 

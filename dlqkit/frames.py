@@ -11,6 +11,8 @@ from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from typing import Any, Literal
 
+import numpy as np
+import numpy.typing as npt
 import pandas as pd
 
 from dlqkit.errors import FrameError
@@ -207,4 +209,28 @@ def check_frame(frame: pd.DataFrame, columns: Mapping[str, str], needed: tuple[s
 
 def with_labels(samples: pd.DataFrame, series: pd.DataFrame) -> pd.DataFrame:
     """Samples joined with their series: ``metric`` and every label beside each value."""
-    return samples.merge(series, on="series_id", how="left", validate="many_to_one")
+    names = [name for name in series.columns if name != "series_id"]
+    runs = _runs(samples["series_id"], series["series_id"])
+    if runs is None or any(name in samples.columns for name in names):
+        return samples.merge(series, on="series_id", how="left", validate="many_to_one")
+    # A merge would look for each series, and copy the samples.
+    labels = {name: _repeat(series[name].array.take(runs[0]), runs[1]) for name in names}
+    return pd.concat([samples.reset_index(drop=True), pd.DataFrame(labels, copy=False)], axis=1)
+
+
+def _runs(ids: pd.Series, numbers: pd.Series) -> tuple[npt.NDArray[np.integer], npt.NDArray[np.integer]] | None:
+    """The row of each series in turn and how many ids it has; None unless its number is its row, as loaders number."""
+    if not all(pd.api.types.is_integer_dtype(one.dtype) and not one.hasnans for one in (ids, numbers)):
+        return None
+    rows = ids.to_numpy(dtype=ids.dtype.name.lower())
+    starts = np.flatnonzero(np.append(True, rows[1:] != rows[:-1]))[: len(rows)]
+    lengths = np.diff(starts, append=len(rows))
+    rows = rows[starts]
+    is_row = np.array_equal(numbers.to_numpy(dtype=np.int64), np.arange(len(numbers)))
+    return (rows, lengths) if is_row and ((rows >= 0) & (rows < len(numbers))).all() else None
+
+
+def _repeat(values: Any, lengths: npt.NDArray[np.integer]) -> Any:
+    if isinstance(values, pd.Categorical):
+        return pd.Categorical.from_codes(np.repeat(values.codes, lengths), dtype=values.dtype)
+    return values.repeat(lengths)

@@ -24,4 +24,6 @@ def called_with(config: Path | None, profile: str | None) -> None:
 def with_options(text: str) -> str:
     """A text of ours with ``--config`` and ``--profile`` in its commands, where they were given."""
     options = _options.get()
-    return _COMMAND.sub(lambda found: f"{found[0]}{options} ", text) if options else text
+    # What tells them already is whole, and a folder in it may be called as a command is.
+    is_told = not options or f"dlqkit {options} " in text
+    return text if is_told else _COMMAND.sub(lambda found: f"{found[0]}{options} ", text)

@@ -378,6 +378,8 @@ def _from_environment(environ: dict[str, str]) -> dict[str, Any]:
         rest = name.removeprefix(_PREFIX)
         if rest == name or rest in _NOT_SETTINGS or "__" not in rest:
             continue
+        if any("\ud800" <= sign <= "\udfff" for sign in text):
+            raise ParameterError(f"The variable {name} has bytes that are no text in UTF-8.", "Set it anew.")
         *tables, key = rest.split("__")
         place = out
         for depth, table in enumerate(tables):

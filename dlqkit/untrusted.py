@@ -7,6 +7,7 @@ them. Frames and facts hold the raw text; whoever writes it somewhere calls the 
 from __future__ import annotations
 
 import html
+import json
 import re
 import textwrap
 import unicodedata
@@ -16,9 +17,11 @@ __all__ = [
     "for_file_name",
     "for_html",
     "for_jira",
+    "for_json",
     "for_markdown",
     "for_markdown_alt",
     "for_markdown_code",
+    "for_pasting",
     "for_plot",
     "for_promql",
     "for_promql_regex",
@@ -37,14 +40,26 @@ _MARKUP = re.compile(
 )
 # What opens a heading, a list or a table only as the first of a line.
 _BEFORE_MARKUP_AT_START = re.compile(r"^(?=[-+=:#])|^[0-9]+(?=[.)](?:\s|$))")
-# GitHub links these after it has read the Markdown, so a backslash does not stop it; code it leaves alone. Only whole
-# words are tried, each once: a text of a million letters takes no longer than its length.
+# GitHub and GitLab link these after they have read the Markdown, so a backslash does not stop it everywhere; code they
+# leave alone (docs.github.com, "Autolinked references and URLs"; docs.gitlab.com, "GitLab-specific references"). Only
+# whole words are tried, each once: a text of a million letters takes no longer than its length.
 _LIVE = re.compile(
     r"(?<!\w)(?:[a-z][a-z0-9+.-]{0,30}://|www\.)[^\s`|\\<>]*[\w/=&%#-]"  # an address
     r"|(?<![\w.+-])[\w.+-]++@[\w-]++(?:\.[\w-]+)+"  # an e-mail address
-    r"|(?<![\w.+-])(?:[\w.-]{1,100}/)?[\w.-]{0,100}#[0-9]++\b"  # an issue or pull request
-    r"|(?<!\w)GH-[0-9]++\b|(?<!\w)@[a-z0-9][\w-]*(?:/[\w-]+)?"  # the same; a mention of a person or a team
-    r"|(?<!:):(?:[a-z+-][a-z0-9_+-]{0,50}|100|1234):(?!:)",  # the name of an emoji, as in host:key:name
+    r"|(?<!\w)GH-[0-9]++\b|(?<!\w)@[a-z0-9][\w-]*(?:/[\w-]+)?"  # an issue; a mention of a person or a team
+    r"|(?<!:)(?::(?:[a-z+-][a-z0-9_+-]{0,50}|100|1234):)+(?!:)"  # the name of an emoji, as in host:key:name
+    # An issue; GitLab's merge request, snippet, epic; milestone and label, by number or name; after a project's name.
+    r"|(?:(?<![\w./-])[\w./-]{1,200}+)?(?:[#!$&][0-9]++|[%~](?:\"[^\"`|\\<>]{1,100}\"|\w(?:[\w.:-]*\w)?))"
+    r"|\[[a-z_]{1,40}:[^\s\]`|\\<>]{1,200}\]"  # [issue:12], [vulnerability:12]
+    # A commit: seven digits or more of base sixteen, which is an id of our own more often.
+    r"|(?<![\w.-])(?=[\w.-]*?(?<![0-9a-z])[0-9a-f]{7,64}(?![0-9a-z]))[\w.-]*\w",
+    re.IGNORECASE,
+)
+# What Markdown makes a link, a picture or an element of, where a text is pasted as it is; a backslash before it would
+# take the code's own mark away.
+_PASTED = re.compile(
+    r"(?<!\\)\\*+(?:!?\[[^\]\n]{0,200}\](?:\([^)\n]{0,2000}\)?|\[[^\]\n]{0,200}\]|:)?|</?[a-z!?][^>\n]{0,2000}>?"
+    rf"|[a-z][a-z0-9+.-]{{0,30}}://[^\s<>]*|www\.\S*|{_LIVE.pattern})",
     re.IGNORECASE,
 )
 # What Jira's wiki notation reads as markup, a mention, a link, an icon or a macro (its own help, "Text Formatting
@@ -54,6 +69,12 @@ _JIRA_SIGNS = r"{}\[\]()*_+^~?!|#@-"
 # Two backslashes would break the line, and one before a sign would take it away.
 _JIRA = re.compile(rf"[{_JIRA_SIGNS}]|\\(?=[\\{_JIRA_SIGNS}]|$)|(?<=\w):(?=//)|&(?=#?\w)")
 _JIRA_ENTITIES = {"\\": "&#92;", "&": "&amp;"}
+# JSON escapes the first 32 itself. Beside them: controls of eight bits, which a terminal obeys, marks that reorder or
+# hide their neighbours, line separators, and halves of characters, which no file in UTF-8 can hold.
+_HIDDEN = re.compile(
+    "[\x7f-\x9f\xad\u061c\u180e\u200b-\u200f\u2028-\u202e\u2060-\u206f\ud800-\udfff\ufeff\ufff9-\ufffb"
+    "\U000e0000-\U000e007f]"
+)
 _RESERVED_FILE_NAMES = {
     "con",
     "prn",
@@ -111,13 +132,37 @@ def for_markdown(text: object) -> str:
     Only what has a meaning where it stands is escaped; what a tracker would make a link or a mention is set as code.
     """
     visible, out, done = _visible(str(text)).strip(), "", 0
-    for live in _LIVE.finditer(visible):
-        out += _escape_markdown(visible[done : live.start()], at_start=done == 0)
-        # Code beside a backtick would end elsewhere.
-        is_beside = out.endswith("`") or visible[live.end() :].startswith("`")
-        out += _escape_markdown(live[0], at_start=live.start() == 0) if is_beside else f"`{live[0]}`"
-        done = live.end()
+    for start, end in _spans(_LIVE, visible):
+        out += _escape_markdown(visible[done:start], at_start=done == 0)
+        out, done = f"{out}`{visible[start:end]}`", end
     return out + _escape_markdown(visible[done:], at_start=done == 0)
+
+
+def _spans(pattern: re.Pattern[str], text: str) -> list[tuple[int, int]]:
+    """Where the pattern is found; what touches is one."""
+    out: list[tuple[int, int]] = []
+    for found in pattern.finditer(text):
+        if out and out[-1][1] == found.start():
+            out[-1] = (out[-1][0], found.end())
+        else:
+            out.append(found.span())
+    return out
+
+
+def for_pasting(text: object) -> str:
+    """A line that people paste into a chat or a ticket: read as it stands, whether that knows Markdown or not.
+
+    What would be a link, a picture, an element or a mention there is set as code; all else stays as it was written.
+    """
+    visible = _visible(str(text)).strip()
+    spans = _spans(_PASTED, visible)
+    if spans:
+        # A backtick of the text's own would open or close the code.
+        visible = visible.replace("`", "ˋ")
+    out, done = "", 0
+    for start, end in spans:
+        out, done = f"{out}{visible[done:start]}`{visible[start:end]}`", end
+    return out + visible[done:]
 
 
 def for_markdown_alt(text: object) -> str:
@@ -141,11 +186,14 @@ def for_terminal(text: object) -> str:
     return _visible(str(text))
 
 
-def for_terminal_lines(text: object, width: int, lines: int | None = None) -> list[str]:
-    """Text for a terminal, wrapped to the width; what needs more than so many lines ends in an ellipsis."""
+def for_terminal_lines(text: object, width: int, lines: int | None = None, *, break_words: bool = True) -> list[str]:
+    """Text for a terminal, wrapped to the width; what needs more than so many lines ends in an ellipsis.
+
+    Without ``break_words`` a word that is longer than the width stays whole where all lines are shown.
+    """
     visible = for_terminal(text)
     if lines is None:
-        return textwrap.wrap(visible, width, break_on_hyphens=False) or [""]
+        return textwrap.wrap(visible, width, break_on_hyphens=False, break_long_words=break_words) or [""]
     # More than can be shown need not be wrapped.
     enough = width * (lines + 1)
     wrapped = textwrap.wrap(visible[:enough], width, break_on_hyphens=False) or [""]
@@ -153,6 +201,11 @@ def for_terminal_lines(text: object, width: int, lines: int | None = None) -> li
         lines = min(lines, len(wrapped))
         wrapped[lines - 1] = wrapped[lines - 1][: width - 1] + "…"
     return wrapped[:lines]
+
+
+def for_json(document: str) -> str:
+    """A JSON document whose strings can be shown by any terminal or editor; what is read from it is the same."""
+    return _HIDDEN.sub(lambda sign: json.dumps(sign[0])[1:-1], document)
 
 
 def for_csv(text: object) -> str:

@@ -12,7 +12,10 @@ import pytest
 import dlqkit
 
 ROOT = Path(dlqkit.__file__).parent
-BASE = {"engines", "errors", "incident", "invocation", "settings", "frames", "language", "resources", "untrusted"}
+BASE = {
+    "engines", "errors", "frames", "imports", "incident", "invocation", "language", "membership", "resources",
+    "settings", "untrusted",
+}  # fmt: skip
 ALLOWED = {
     **dict.fromkeys(BASE, BASE),
     "sources": BASE,
@@ -101,6 +104,18 @@ def test_importing_dlqkit_imports_nothing_heavy() -> None:
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
 
     assert done.stdout.strip() == "[]"
+
+
+def test_a_command_compiles_no_grammar_and_a_notebook_may(tmp_path: Path) -> None:
+    """Over a second for a form that nobody asks for; whoever imports dlqkit into an own program keeps it."""
+    code = "import jsonschema, sys; print(sys.modules.get('rfc3987_syntax') is None)"
+    ours = "from dlqkit.imports import leave_out_grammars; leave_out_grammars(); "
+    answers = [
+        subprocess.run([sys.executable, "-c", text], capture_output=True, text=True, check=True, cwd=tmp_path).stdout
+        for text in (ours + code, "import dlqkit.prevention.payload_check; " + code)
+    ]
+
+    assert [answer.strip() for answer in answers] == ["True", "False"]
 
 
 def test_secrets_are_resolved_where_the_outside_world_is_asked_alone() -> None:

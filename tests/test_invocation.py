@@ -31,6 +31,14 @@ def test_the_options_of_the_call_stand_in_each_command() -> None:
     assert with_options(text) == text
 
 
+def test_a_folder_that_is_called_as_a_command_is_stays_so() -> None:
+    """What tells the options already is not told them again, inside of a name."""
+    called_with(Path("team.toml"), None)
+    step = here("Send them: dlqkit republish run DIR PLAN", Path("my dlqkit lab a"), "plan-001")
+
+    assert with_options(step) == "Send them: dlqkit --config team.toml republish run 'my dlqkit lab a' plan-001"
+
+
 def test_without_options_a_command_stays_as_it_is() -> None:
     called_with(None, None)
     assert with_options("dlqkit triage a") == "dlqkit triage a"

@@ -1,8 +1,10 @@
 from __future__ import annotations
 
 import html
+import json
 import random
 import re
+import time
 
 import mistune
 import pytest
@@ -90,11 +92,85 @@ def test_what_means_nothing_in_markdown_reads_plainly(text: str) -> None:
     assert untrusted.for_markdown(text) == text
 
 
+def test_a_word_that_is_to_be_copied_stays_whole_on_a_terminal() -> None:
+    """Wider than the screen is better than in two pieces; elsewhere it is broken, so that a table keeps its width."""
+    key = "k" * 90
+    assert untrusted.for_terminal_lines(f"The event {key} is taken.", 80, break_words=False) == [
+        "The event", key, "is taken.",
+    ]  # fmt: skip
+    assert max(map(len, untrusted.for_terminal_lines(f"The event {key} is taken.", 80))) == 80
+
+
 def test_what_a_tracker_would_link_is_code() -> None:
     """GitHub links mentions and issues after Markdown has taken the backslashes away; in code it does not."""
     safe = untrusted.for_markdown("ask @all or a@b.example: owner/repo#7, #8, http://evil.example/x_y.")
 
     assert safe == "ask `@all` or `a@b.example`: `owner/repo#7`, `#8`, `http://evil.example/x_y`."
+
+
+REFERENCES = [
+    "!45", "group/sub/project!45", "%3", "%v1.0", '%"Release 1"', "~bug", '~"two words"', "~12", "~a::b", "&7", "#1#12",
+    "group&7", "$12", "group/project$12", "#12", "owner/repo#1", "GH-12", "@name", "@org/team", "[issue:12]",
+    "[vulnerability:7]", "5f3ab1c", "5f3ab1c0d5f3ab1c0d5f3ab1c0d5f3ab1c0d5f3a", "v1-5f3ab1c", "1234567", ":boom:",
+    "www.evil.example", "0b9f6c1e-5d5c-4a86-9d0e-2f6f5a1c9d11",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("renderer", RENDERERS)
+@pytest.mark.parametrize("text", REFERENCES)
+@pytest.mark.parametrize("around", ["{}", "see {}, then", "({})", "`{}`", "x {} y {}.", "**{}**", "a|{}|b", "\\{}"])
+def test_what_a_tracker_makes_a_reference_of_is_code(around: str, text: str, renderer: str) -> None:
+    """GitLab's merge requests, milestones, labels, epics, snippets, and commits; GitHub's issues, people and emoji."""
+    hostile = around.format(text, text)
+
+    page = RENDERERS[renderer](untrusted.for_markdown(hostile))
+    pasted = RENDERERS[renderer](untrusted.for_pasting(hostile))
+
+    # Trackers look for references in what is no code.
+    for one in (page, pasted):
+        outside = html.unescape(re.sub("<code>.*?</code>", " ", one))
+        assert text not in outside, one
+        assert "<code>" in one and "<a " not in one
+    assert html.unescape(re.sub("<[^>]+>", "", page)).strip() == hostile
+
+
+@pytest.mark.parametrize("renderer", RENDERERS)
+def test_what_is_pasted_as_it_stands_has_no_link_picture_or_element(renderer: str) -> None:
+    """A chat or a ticket that knows Markdown shows the words; one that does not shows them with a backtick or two."""
+    for text in [*MEANT_TO_BREAK, *mixtures()]:
+        page = RENDERERS[renderer](f"**label**: {untrusted.for_pasting(text)}")
+        assert not re.search("<(?:a|img|b|script|h[1-6]|input|!--)[ >]", page), (text, page)
+    assert untrusted.for_pasting("It ended at 12:30 (UTC), 25% of 7 events; see notes_a - ok!") == (
+        "It ended at 12:30 (UTC), 25% of 7 events; see notes_a - ok!"
+    )
+    assert untrusted.for_pasting("ask @all, [x](http://evil) or <b>") == "ask `@all`, `[x](http://evil)` or `<b>`"
+    assert untrusted.for_pasting("`@all`") == "ˋ`@all`ˋ"
+
+
+def test_a_json_file_can_be_shown_by_any_terminal_and_says_the_same() -> None:
+    """Escape sequences of eight bits, marks that reorder, and half a character; Russian stays readable."""
+    value = {"a\u202e": "\x9b31m \x7f \u200b \ufeff \u2028 привет 😀 \ud800 \U000e0041"}
+    document = untrusted.for_json(json.dumps(value, ensure_ascii=False))
+
+    assert json.loads(document) == value
+    assert "привет 😀" in document
+    assert document.isprintable()
+    assert document.encode("utf-8")
+
+
+@pytest.mark.parametrize(
+    "piece",
+    ["a", "a-", "f", "a/", "!", "~", "[", "<a", '%"a', "[a:", "ab.", "@a", "a@", "0f ", ":a", ":a:", "`", "\\", "*",
+     "x" * 300 + "!1 "],
+)  # fmt: skip
+def test_a_long_text_takes_no_longer_than_its_length(piece: str) -> None:
+    """Of each kind of text that a pattern could try again and again, 300,000 letters: by their square it were hours."""
+    text = piece * (300_000 // len(piece))
+    began = time.process_time()
+    for sink in (untrusted.for_markdown, untrusted.for_pasting, untrusted.for_jira, untrusted.for_html):
+        sink(text)
+
+    assert time.process_time() - began < 15
 
 
 def test_commands_are_code_that_can_be_copied() -> None:

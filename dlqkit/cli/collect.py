@@ -8,7 +8,6 @@ from typing import Annotated
 import typer
 
 from dlqkit.cli.shared import Progress, ask, exit_code_of, load, write_json
-from dlqkit.invocation import with_options
 from dlqkit.untrusted import for_terminal
 
 __all__ = ["collect"]
@@ -22,7 +21,9 @@ def collect(
     since: Annotated[str | None, typer.Option(help="Start of the window as an age, such as 2h.")] = None,
     start: Annotated[str | None, typer.Option(help="Start of the window, with an offset: 2026-03-02T14:00Z.")] = None,
     end: Annotated[str | None, typer.Option(help="End of the window; now by default.")] = None,
-    records: Annotated[list[Path] | None, typer.Option(help="Exported records: JSON lines, CSV or Parquet.")] = None,
+    records: Annotated[
+        list[Path] | None, typer.Option(help="Exported records: JSON lines, CSV, Parquet, or a folder of them.")
+    ] = None,
     worker_logs: Annotated[list[str] | None, typer.Option(help="Worker log files; - for standard input.")] = None,
     reported: Annotated[Path | None, typer.Option(help="CSV of what clients reported.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print the result as JSON.")] = False,
@@ -60,10 +61,11 @@ def collect(
     else:
         from dlqkit.report.facts import coverage_rows
         from dlqkit.report.tables import show_coverage
+        from dlqkit.republish.next_steps import here
 
         typer.echo(f"Snapshot {folder.snapshot}, {completeness}, in {for_terminal(directory)}")
         typer.echo(show_coverage({"coverage": coverage_rows(folder)}).to_text(140))
         for sentence in folder.findings:
             typer.echo(for_terminal(sentence))
-        typer.echo(with_options(f"Next:  dlqkit triage {for_terminal(directory)}"))
+        typer.echo(for_terminal(here("Next:  dlqkit triage DIR", directory)))
     raise typer.Exit(exit_code_of(completeness, strict=strict))

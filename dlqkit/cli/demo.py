@@ -75,8 +75,10 @@ def demo(
                 typer.echo(for_terminal(look))
             if not republish:
                 return {}
-            workflow_id = result.facts["workflow"]["id"]
-            return {"republish": show_republish(folder, settings, served, workflow_id, fix=fix, quiet=as_json)}
+            workflow_id, state = result.facts["workflow"]["id"], result.facts["state"]["value"]
+            shown = show_republish(folder, settings, served, workflow_id, fix=fix, quiet=as_json,
+                                   is_wrong=state != "nothing")  # fmt: skip
+            return {"republish": shown}
 
         result = run_investigation(
             Incident(now - WINDOW, now), settings, folder,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import urllib.parse
 import urllib.request
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,11 +16,12 @@ from dlqkit.errors import PlanError
 from dlqkit.untrusted import for_terminal, for_terminal_lines
 
 if TYPE_CHECKING:
+    from dlqkit.evidence.folder import IncidentFolder
     from dlqkit.republish.plan import Plan
     from dlqkit.republish.run import Run, Step
     from dlqkit.settings import Settings
 
-__all__ = ["RETRIED", "republish_settings", "show_republish"]
+__all__ = ["RETRIED", "not_asked_for", "republish_settings", "show_republish"]
 
 # Classes whose events may be sent again as they are (runbook §4).
 RETRIED = ("infrastructure", "timeout")
@@ -42,7 +43,14 @@ def republish_settings(served: Mapping[str, Any]) -> dict[str, str]:
 
 
 def show_republish(
-    directory: Path, settings: Settings, served: Mapping[str, Any], workflow_id: str | None, *, fix: bool, quiet: bool
+    directory: Path,
+    settings: Settings,
+    served: Mapping[str, Any],
+    workflow_id: str | None,
+    *,
+    fix: bool,
+    quiet: bool,
+    is_wrong: bool = True,
 ) -> dict[str, Any]:
     """Plan, approve, run and prove, with a sentence for each.
 
@@ -60,6 +68,8 @@ def show_republish(
         Whether the cause is removed before; without that the ramp stops after its first event.
     quiet : bool
         Print nothing.
+    is_wrong : bool
+        Whether the report is of an incident at all.
 
     Returns
     -------
@@ -67,6 +77,7 @@ def show_republish(
         ``planned``, ``reason`` of a stop, ``totals`` of the proof, ``balances``; or ``not_sent``, why.
     """
 
+    from dlqkit.report.facts import facts
     from dlqkit.republish.incident_proof import prove_incident
     from dlqkit.republish.next_steps import here
 
@@ -76,17 +87,22 @@ def show_republish(
 
     _post(f"{served['control_url']}/{'heal' if fix else 'outage'}", {"workflow_id": workflow_id or ""})
     tell("")
+    if workflow_id is None and not is_wrong:
+        tell("Nothing is wrong, so nothing is repaired and nothing is sent again.")
+        return {"not_sent": "nothing is wrong"}
     tell("The cause is removed." if fix else "The cause is still there, although somebody says that it is removed.")
     if workflow_id is None:
         tell("No workflow has lost events, so nothing is sent again.")
         return {"not_sent": "no workflow has lost events"}
     try:
-        plan = _plan(directory, settings, workflow_id)
+        folder, plan = _plan(directory, settings, workflow_id)
     except PlanError as error:
         tell(f"Nothing is sent again: {error.problem}")
         return {"not_sent": error.problem}
     tell(f"{plan.plan_id} is approved: {len(plan.events):,} events to {plan.target.address}, "
          f"{len(plan.left_out):,} left out. Hash {plan.hash[:12]}…")  # fmt: skip
+    if unsent := facts(folder, first_look=True)["republish"]["unsent"]:
+        tell(not_asked_for(unsent))
     done = _run(directory, plan, settings, tell)
     proof = prove_incident(take_snapshot(directory, settings), plan)
     tell(f"Proof: {proof.sentence}.")
@@ -101,8 +117,22 @@ def _post(url: str, form: Mapping[str, str]) -> None:
         return
 
 
-def _plan(directory: Path, settings: Settings, workflow_id: str) -> Plan:
-    """A plan of the incident's newest evidence, approved with what it does not know."""
+def not_asked_for(unsent: Sequence[Mapping[str, Any]]) -> str:
+    """Why fewer events are planned than the incident has.
+
+    Parameters
+    ----------
+    unsent : sequence of mapping
+        ``republish.unsent`` of the facts.
+    """
+    count = sum(row["events"] for row in unsent)
+    classes = ", ".join(f"{row['failure_class']}: {row['events']:,}" for row in unsent)
+    are = "event of the incident is" if count == 1 else "events of the incident are"
+    return f"{count:,} more {are} not in it ({classes}): only {' and '.join(RETRIED)} are sent again as they are (§4)."
+
+
+def _plan(directory: Path, settings: Settings, workflow_id: str) -> tuple[IncidentFolder, Plan]:
+    """The newest evidence, and a plan of the incident's newest evidence, approved with what it does not know."""
     from dlqkit.report.planning import plan_incident
     from dlqkit.republish.approval import approve_plan, keep_plan, next_plan_id
     from dlqkit.republish.registry import open_registry
@@ -114,7 +144,7 @@ def _plan(directory: Path, settings: Settings, workflow_id: str) -> Plan:
         plan, outlook = plan_incident(folder, selection, settings, plan_id=next_plan_id(directory))
         keep_plan(registry, plan, outlook, by="the demo")
         approve_plan(registry, plan, settings, by="the demo", reason="the cause is removed", accepted=plan.unknowns)
-    return plan
+    return folder, plan
 
 
 def _run(directory: Path, plan: Plan, settings: Settings, tell: Any) -> Run:

@@ -6,32 +6,17 @@ import errno
 import json
 import os
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
 from dlqkit import __version__
-from dlqkit.cli import (
-    closure,
-    collect,
-    demo,
-    event,
-    history,
-    investigate,
-    lab,
-    postmortem,
-    republish,
-    republish_run,
-    reveal,
-    signals,
-    simulator,
-    triage,
-    update,
-    verify,
-)
+from dlqkit.cli.commands import CommandGroup
 from dlqkit.cli.shared import Shared, find_zone
-from dlqkit.errors import DlqkitError, StorageError
+from dlqkit.errors import DlqkitError, ParameterError, StorageError
+from dlqkit.imports import leave_out_grammars
 from dlqkit.invocation import called_with, with_options
 from dlqkit.untrusted import for_terminal, for_terminal_lines
 
@@ -41,12 +26,31 @@ INTERRUPTED, WIDTH = 130, 80
 # Typer brings its own copy of click in some versions, so the class is taken from what it exports.
 _UsageError: type[Any] = next(base for base in typer.BadParameter.__mro__ if base.__name__ == "ClickException")
 
+
+class _Interrupted(Exception):
+    """Ctrl-C: typer itself would end with 130 and without a word."""
+
+
+class _Commands(CommandGroup):
+    """The commands, and who interrupts one is told."""
+
+    def invoke(self, ctx: Any) -> Any:
+        """Run what was asked for."""
+        try:
+            return super().invoke(ctx)
+        except KeyboardInterrupt as stop:
+            raise _Interrupted from stop
+
+
 app = typer.Typer(
     name="dlqkit",
+    cls=_Commands,
     help="From a dead-letter alert to a post-mortem on the ticket.",
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
+    # Plain help can be copied and is there at once: what draws boxes around it takes longer to import than all else.
+    rich_markup_mode=None,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 
@@ -72,44 +76,33 @@ def _before_any_command(
     called_with(config, profile)
 
 
-app.command("demo")(demo.demo)
-app.command("simulator")(simulator.simulator)
-app.command("signals")(signals.signals)
-app.command("investigate")(investigate.investigate)
-app.command("collect")(collect.collect)
-app.command("triage")(triage.triage)
-app.command("event")(event.event)
-app.command("history")(history.history)
-app.command("lab")(lab.lab)
-app.command("postmortem")(postmortem.postmortem)
-app.command("update")(update.update)
-app.command("closure")(closure.closure)
-app.command("reveal")(reveal.reveal)
-app.command("verify")(verify.verify)
-for _command in (republish_run.run, republish_run.status, republish_run.resolve, republish_run.prove):
-    republish.app.command(_command.__name__)(_command)
-app.add_typer(republish.app, name="republish")
-
-
 def _tell(error: DlqkitError) -> None:
     next_step = with_options(error.next_step)
     if "--json" in sys.argv:
         print(json.dumps({"error": {"problem": error.problem, "next_step": next_step}}), file=sys.stdout)  # noqa: T201
-    # The problem is read, the next step may be a command to be copied.
-    problem = "\n".join(for_terminal_lines(error.problem, WIDTH))
+    # The problem is read, an id in it may be copied as the command of the next step may.
+    problem = "\n".join(for_terminal_lines(error.problem, WIDTH, break_words=False))
     print(f"{problem}\nNext: {for_terminal(next_step)}", file=sys.stderr)  # noqa: T201
+
+
+def _check_text(arguments: Sequence[str]) -> None:
+    # Python hands on bytes that are no UTF-8 as halves of characters, which no frame and no file can hold.
+    if any("\ud800" <= sign <= "\udfff" for text in arguments for sign in text):
+        raise ParameterError("An argument has bytes that are no text in UTF-8.", "Type it anew, or rename the file.")
 
 
 def main() -> None:
     """Run the command line; the process ends with the exit code of the design."""
+    leave_out_grammars()
     try:
+        _check_text(sys.argv)
         code = app(standalone_mode=False)
         sys.stdout.flush()
         sys.exit(code if isinstance(code, int) else 0)
     except DlqkitError as error:
         _tell(error)
         sys.exit(error.exit_code)
-    except (KeyboardInterrupt, typer.Abort):
+    except (_Interrupted, KeyboardInterrupt, typer.Abort):
         print("Interrupted; what was collected is kept.", file=sys.stderr)  # noqa: T201
         sys.exit(INTERRUPTED)
     except BrokenPipeError:

@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from dlqkit.cli.commands import WholeGroup
 from dlqkit.cli.republish_approval import AsJson, By, Directory, PlanName, approve, cancel, export, user_name
+from dlqkit.cli.republish_run import prove, resolve, run, status
 from dlqkit.cli.shared import exit_code_of, load, write_json
 from dlqkit.untrusted import for_terminal, for_terminal_lines
 
@@ -29,13 +31,18 @@ STALE = 4
 
 app = typer.Typer(
     name="republish",
+    cls=WholeGroup,
     help="§5: send dead events again, from a plan that says all of it before anything is sent.",
     no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 
 Patch = Annotated[str | None, typer.Option(help='JSON Patch, or merge patch such as {"currency": "EUR"}.')]
 PatchFile = Annotated[Path | None, typer.Option(help="File that holds the patch.")]
+Claimed = Annotated[bool, typer.Option("--leave-out-claimed", help="Leave out events of other plans.")]
 
 
 @app.command("plan")
@@ -66,9 +73,7 @@ def plan(
         bool, typer.Option("--http", help="Send to the endpoint of republish.http instead of a topic.")
     ] = False,
     max_rate: Annotated[float | None, typer.Option(help="Events a second, at most what the settings allow.")] = None,
-    leave_out_claimed: Annotated[
-        bool, typer.Option("--leave-out-claimed", help="Leave out events of other plans.")
-    ] = False,
+    leave_out_claimed: Claimed = False,
     snapshot: Annotated[str | None, typer.Option(help="Evidence snapshot; the newest by default.")] = None,
     as_json: AsJson = False,
 ) -> None:
@@ -106,6 +111,7 @@ def edit(
     patch_file: PatchFile = None,
     payload_file: Annotated[Path | None, typer.Option(help="File with the event's whole new payload.")] = None,
     editor: Annotated[bool, typer.Option("--editor", help="Open the event's payload in $EDITOR.")] = False,
+    leave_out_claimed: Claimed = False,
     by: By = None,
     as_json: AsJson = False,
 ) -> None:
@@ -136,8 +142,9 @@ def edit(
     _make(
         directory, Selection.from_json(old.selection), settings, (*edits_of(old), *new), by=user_name(by),
         topic=_confirmed_topic(old, settings), confirmed_topic=old.target.address,
-        use_http=old.target.kind == "http", max_rate=old.max_rate, snapshot=old.snapshot, replaces=old,
-        claimed=held_then(old, key), as_json=as_json,
+        use_http=old.target.kind == "http", max_rate=min(old.max_rate, settings.republish.max_rate or old.max_rate),
+        snapshot=old.snapshot, replaces=old, leave_out_claimed=leave_out_claimed, claimed=held_then(old, key),
+        as_json=as_json,
     )  # fmt: skip
 
 
@@ -192,7 +199,11 @@ def _make(
             refuse_begun(directory, replaces)
         if leave_out_claimed:
             names = names_by_key(folder.records().frame)
-            claimed = {key: str(claim) for key, claim in registry.held_elsewhere(list(names), names=names).items()}
+            instead_of = None if replaces is None else replaces.plan_id
+            held = registry.held_elsewhere(list(names), instead_of=instead_of, names=names)
+            # An event that an edit names is meant: whoever has it is named, and the edit is not lost unseen.
+            meant = {edit.event_key for edit in edits}
+            claimed = {key: str(claim) for key, claim in held.items() if key not in meant} | (claimed or {})
         made, outlook = plan_incident(
             folder, selection, settings, plan_id=next_plan_id(directory), edits=edits, claimed=claimed, topic=topic,
             confirmed_topic=confirmed_topic, use_http=use_http, max_rate=max_rate,
@@ -269,3 +280,5 @@ def diff(
 app.command("approve")(approve)
 app.command("cancel")(cancel)
 app.command("export")(export)
+for _command in (run, status, resolve, prove):
+    app.command(_command.__name__)(_command)

@@ -81,8 +81,7 @@ def cancel(
     A run of it ends what is in flight and stops. Example: dlqkit republish cancel incidents/orders plan-001 --reason x
     """
     from dlqkit.errors import EvidenceError, ParameterError
-    from dlqkit.republish.cancelling import cancel_plan, cancel_unreadable
-    from dlqkit.republish.journal import read_journal
+    from dlqkit.republish.cancelling import cancel_plan, cancel_unreadable, count_held
     from dlqkit.republish.next_steps import here
     from dlqkit.republish.plan import read_plan
     from dlqkit.republish.registry import find_registry
@@ -93,9 +92,7 @@ def cancel(
         freed = cancel_plan(registry, read_plan(directory, plan_id), by=who, reason=reason)
     except (EvidenceError, ParameterError):  # changed, or never written: its claims are still there
         freed = cancel_unreadable(registry, plan_id, by=who, reason=reason)
-    journal = read_journal(directory)
-    may_be_sent = journal["state"].astype("str").isin(["intent", "acked", "in_doubt"])
-    held = int(((journal["plan_id"] == plan_id) & may_be_sent).sum())
+    held, ended = count_held(registry, plan_id)
     if as_json:
         write_json({"plan": plan_id, "cancelled": True, "freed": freed, "held": None if freed is None else held})
         return
@@ -106,6 +103,9 @@ def cancel(
     if held:
         step = here("See which: dlqkit republish status DIR PLAN", directory, plan_id)
         typer.echo(f"{held:,} stay with it: they were sent, or may have been.\n{for_terminal(step)}")
+    if ended:
+        step = here("See what became of them: dlqkit republish prove DIR PLAN", directory, plan_id)
+        typer.echo(f"{ended:,} were sent, and their end is known.\n{for_terminal(step)}")
 
 
 def export(

@@ -136,6 +136,7 @@ def status(
 
     Also while a run goes on. Example: dlqkit republish status incidents/orders
     """
+    from dlqkit.evidence.folder import read_question
     from dlqkit.republish.next_steps import here
     from dlqkit.republish.status import find_status
     from dlqkit.republish.words import events_of
@@ -145,6 +146,7 @@ def status(
         write_json({"plans": [asdict(one) for one in found]})
         return
     if not found:
+        read_question(directory)  # a folder of incident folders is none
         step = here("Make one: dlqkit republish plan DIR --class infrastructure", directory)
         typer.echo(f"There is no plan yet.\n{for_terminal(step)}")
         return
@@ -206,8 +208,11 @@ def resolve(
             "It is not clear what is settled how.", "Give --item N with --sent or --not-sent, or none of these."
         )
     settled: dict[str, int] = {}
+    is_cancelled = read_cancellation(directory, plan_id) is not None
     with open_journal(directory) as journal:
-        journal.add_plan(plan)
+        # Of one that was given up before it was run nothing is to be sent, and its events may be another plan's.
+        if not is_cancelled:
+            journal.add_plan(plan)
         if item:
             settled["word"] = resolve_by_word(
                 journal, plan_id, item, was_sent=sent, by=who, reason=reason, send_again=send_again
@@ -216,7 +221,7 @@ def resolve(
             settled |= settle_by_looking(directory, plan, settings, journal, who)
         states = journal.states(plan_id)
     left = sorted(number for number, state in states.items() if state == "in_doubt")
-    if read_cancellation(directory, plan_id) is not None:
+    if is_cancelled:
         release_cancelled(directory, plan, settings, states)
     if as_json:
         write_json({"plan": plan_id, "settled": settled, "in_doubt": left})

@@ -11,6 +11,7 @@ import typer
 
 from dlqkit import language
 from dlqkit.cli.shared import Language, exit_code_of, load, speak_for, text_beside_utc, write_json, zone_of
+from dlqkit.invocation import with_options
 
 if TYPE_CHECKING:
     from zoneinfo import ZoneInfo
@@ -34,7 +35,7 @@ def triage_text(facts: Mapping[str, Any], directory: Path, zone: ZoneInfo | None
     command = (advice[0]["command"] if advice else "") or f"dlqkit postmortem {shlex.quote(str(directory))}"
     where = language.say("Snapshot {snapshot} in {directory}", snapshot=facts["snapshot"]["id"], directory=directory)
     # The command is to be copied as a whole.
-    step = language.say("Next:  {command}", command=command)
+    step = language.say("Next:  {command}", command=with_options(command))
     last = ["", for_terminal(where), for_terminal(step)]
     lines = [*for_terminal_lines(text.title, WIDTH, 2), "─" * WIDTH, *text.to_text(WIDTH).split("\n")]
     if len(facts["signatures"]) > 1:

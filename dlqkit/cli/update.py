@@ -10,7 +10,7 @@ import typer
 
 from dlqkit import language
 from dlqkit.cli.shared import Language, exit_code_of, load, speak_for, text_beside_utc, write_json, zone_of
-from dlqkit.untrusted import for_terminal
+from dlqkit.untrusted import for_pasting, for_terminal
 
 __all__ = ["update"]
 
@@ -57,7 +57,7 @@ def update(
         for line in text.lines:
             mark = f"{needed} " if line.kind == "judgement" else ""
             # One line each, not wrapped: it is to be pasted.
-            typer.echo(f"{for_terminal(line.label)}: {mark}{for_terminal(line.text)}")
+            typer.echo(f"{for_terminal(line.label)}: {mark}{for_pasting(line.text)}")
     if sent:
         keep_update(folder.path, known, readers, text, by if by is not None else getpass.getuser())
     raise typer.Exit(exit_code_of(known["snapshot"]["completeness"]))

@@ -16,7 +16,7 @@ from dlqkit.closure.checklist import Item, State
 from dlqkit.closure.quiet import Incidence, weigh_quiet
 from dlqkit.closure.since import Since
 from dlqkit.language import mark, say
-from dlqkit.signals.counters import increase, metric_samples, steps_within
+from dlqkit.signals.counters import METRICS, increase, metric_samples, steps_within
 from dlqkit.signals.scrapes import TARGET_LABELS
 
 __all__ = ["STALE", "check_counter", "find_growth"]
@@ -85,6 +85,10 @@ def check_counter(
 
     began = samples["sampled_at"].min() if len(samples) else end
     unseen = _find_unseen(steps, own, begin, end, pd.Timestamp(onset_at or since.at), began)
+    if unseen is None:
+        is_scraped = bool(((samples["sampled_at"] > begin) & (samples["sampled_at"] <= end)).any())
+        name = (names or {}).get("dlq", METRICS["dlq"])
+        unseen = sentences.counter_not_exported(name) if is_scraped else sentences.nothing_scraped(begin, end)
     if unseen:
         return item("unknown", unseen)
     if going_on:
@@ -129,8 +133,8 @@ def _of(rows: pd.DataFrame, workflow_id: str | None) -> pd.DataFrame:
 def _find_unseen(
     steps: pd.DataFrame, own: pd.DataFrame, begin: pd.Timestamp, end: pd.Timestamp, onset: pd.Timestamp,
     began: pd.Timestamp,
-) -> str:  # fmt: skip
-    """What no scrape tells of between these times, in a sentence; empty where all is seen.
+) -> str | None:  # fmt: skip
+    """What no scrape tells of between these times, in a sentence; empty where all is seen, None where nothing is.
 
     ``began`` is when scraping of anything did: a worker that is first seen later was started then.
 
@@ -142,7 +146,7 @@ def _find_unseen(
     last = own.groupby("target")["sampled_at"].max()
     targets = sorted(last[last >= onset - hole].index)
     if not targets:
-        return sentences.counter_unseen(begin, end, "")
+        return None
     across = own[(own["previous_at"] < begin) & (own["sampled_at"] > begin) & (own["increase"].fillna(0) > 0)]
     across = across[across["sampled_at"] - across["previous_at"] > hole]
     if len(across):

@@ -96,7 +96,10 @@ def check_records(
     share = incidence.share if incidence is not None and incidence.share is not None else 1.0
     if retried >= LEAST_EXPECTED and retried >= RETRIED * share * (retried + ended):
         return item("unknown", sentences.still_retried(int(retried), int(ended)))
-    return item(*weigh_quiet(since.at, _told_to(records, as_of), incidence, ended))
+    told_to = _told_to(records, as_of)
+    if told_to < since.at:
+        return item("unknown", sentences.nothing_recorded(told_to, since.at))
+    return item(*weigh_quiet(since.at, told_to, incidence, ended))
 
 
 def find_gap(records: pd.DataFrame, reach: Reach, since: datetime, as_of: datetime) -> str:

@@ -9,7 +9,7 @@ from typing import Any
 from dlqkit.closure.checklist import Item, State
 from dlqkit.closure.sentences import clock
 from dlqkit.closure.word import Closing, Confirmation
-from dlqkit.language import mark, say
+from dlqkit.language import mark, say, say_count
 from dlqkit.republish.words import counts_of
 
 __all__ = ["FAILED", "check_confirmation", "check_republish", "check_ticket"]
@@ -159,6 +159,7 @@ def _forgotten(run: Sequence[Mapping[str, Any]], counts: Mapping[str, Any]) -> s
     planned = sum(sum(plan["totals"].values()) - plan["totals"].get("passed", 0) for plan in run)
     known = planned + sum(sum(plan["left_out"].values()) for plan in run)
     if still_open is not None and still_open > known:
-        return say("{count} open events are in no plan: neither sent again nor left out on purpose.",
-                   count=still_open - known)  # fmt: skip
+        return say_count("{count} open event is in no plan: neither sent again nor left out on purpose.",
+                         "{count} open events are in no plan: neither sent again nor left out on purpose.",
+                         still_open - known)  # fmt: skip
     return ""

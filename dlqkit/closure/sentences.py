@@ -15,11 +15,14 @@ __all__ = [
     "clock",
     "counter_grew",
     "counter_in_gap",
+    "counter_not_exported",
     "counter_unseen",
     "incidence_unknown",
     "new_dead_letters",
     "not_ended",
     "nothing_done",
+    "nothing_recorded",
+    "nothing_scraped",
     "open_signals",
     "quiet_holds",
     "quiet_too_rare",
@@ -71,6 +74,22 @@ def counter_unseen(low: datetime, high: datetime, target: str) -> str:
     if not target:
         return say("No scrape of the counter tells of the {span} from {low} to {high}.", **values)
     return say("No scrape of {target} tells of the {span} from {low} to {high}.", target=target, **values)
+
+
+def counter_not_exported(counter: str) -> str:
+    """Workers are scraped, and no counter of dead letters is among what they export, of any workflow."""
+    return say(
+        "The workers are scraped, and none of them exports {counter}: after a deploy a worker exports it with its next"
+        " dead letter only. Look at the /metrics page of a worker; if the counter has another name there, set"
+        " prometheus.metrics.",
+        counter=counter,
+    )
+
+
+def nothing_scraped(low: datetime, high: datetime) -> str:
+    """Prometheus has no scrape of any worker of this time."""
+    step = say("Check that Prometheus scrapes the workers, and prometheus.url.")
+    return f"{counter_unseen(low, high, '')} {step}"
 
 
 def absent_counter(target: str, last: datetime) -> str:
@@ -166,6 +185,14 @@ def not_ended(why: str) -> str:
     """Quiet, and yet the signal has not ended by its own measure."""
     but = say("But by its own rhythm the incident has not ended yet; quiet has to last longer.")
     return f"{why} {but}"
+
+
+def nothing_recorded(newest: datetime, start: datetime) -> str:
+    """Quiet was to be looked at since then, and no record is as new."""
+    return say(
+        "The newest record is of {newest}; none tells of the time since {start}.",
+        newest=clock(newest), start=clock(start),
+    )  # fmt: skip
 
 
 def nothing_done(start: datetime, end: datetime) -> str:

@@ -14,7 +14,7 @@ from typing import Any, TypeVar
 
 from dlqkit.errors import ParameterError
 from dlqkit.evidence import audit_log
-from dlqkit.evidence.store import write_bytes
+from dlqkit.evidence.people_file import editing
 
 __all__ = ["Acceptance", "Attachment", "Closing", "Confirmation", "Word", "add_word", "parse_word", "read_word"]
 
@@ -214,17 +214,18 @@ def add_word(
     # The dots of a command that was pasted as it stood are no name and no reason.
     if not all(any(map(str.isalnum, str(value))) for value in asdict(said).values()):
         raise ParameterError("A name or a reason is missing.", "Give who says it, and how or why.")
-    before = read_word(directory)
-    words: dict[str, Any] = {**asdict(before), "workflow_id": before.workflow_id or workflow_id}
-    if isinstance(said, Acceptance):
-        words["accepted"] = [*map(asdict, before.accepted), asdict(said)]
-    else:
-        words[_NAMES[type(said)]] = asdict(said)
-        words["accepted"] = [asdict(one) for one in before.accepted]
-    text = _with_block(directory / NAME, {name: value for name, value in words.items() if value})
-    # The log first: a word without a trace of it would be worse than a trace without a word.
-    audit_log.append(directory, f"closure {type(said).__name__.lower()}", **asdict(said))
-    write_bytes(directory / NAME, text.encode())
+    with editing(directory / NAME) as write:
+        before = read_word(directory)
+        words: dict[str, Any] = {**asdict(before), "workflow_id": before.workflow_id or workflow_id}
+        if isinstance(said, Acceptance):
+            words["accepted"] = [*map(asdict, before.accepted), asdict(said)]
+        else:
+            words[_NAMES[type(said)]] = asdict(said)
+            words["accepted"] = [asdict(one) for one in before.accepted]
+        text = _with_block(directory / NAME, {name: value for name, value in words.items() if value})
+        # The log first: a word without a trace of it would be worse than a trace without a word.
+        audit_log.append(directory, f"closure {type(said).__name__.lower()}", **asdict(said))
+        write(text)
     return read_word(directory)
 
 

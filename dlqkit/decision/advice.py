@@ -101,13 +101,7 @@ def _of_dead_letters(facts: Mapping[str, Any], directory: str) -> list[Row]:
     events = facts.get("events", {})
     still_open = events.get("open") or {}
     if still_open.get("value") == 0 and still_open.get("bound") in {"exact", "at_most"}:
-        return [advice_row(
-            say("Nothing is left to republish: every event of it has succeeded since. Close it by §7."),
-            say("{events} events were dead-lettered and succeeded later.", events=events["healed"]["value"]),
-            f"dlqkit lab {folder}",
-            wrong=say("Republishing them: each would be done a second time."),
-            unknown=say("Whether clients were told, and what keeps it from happening again."),
-        )]  # fmt: skip
+        return _of_healed(facts, folder)
     after = advise_on_republish(facts["republish"], still_open.get("value"), directory=directory)
     if facts["republish"]["passed"]:
         # What the class asks for has been done: events of it pass again.
@@ -130,6 +124,30 @@ def _of_dead_letters(facts: Mapping[str, Any], directory: str) -> list[Row]:
             unknown=say("Which events they were meant for."),
         ))  # fmt: skip
     return after + rows + _of_changes(facts)
+
+
+def _of_healed(facts: Mapping[str, Any], folder: str) -> list[Row]:
+    """Every event has succeeded; it is closed once it has ended, and not before."""
+    healed = say("{events} events were dead-lettered and succeeded later.", events=facts["events"]["healed"]["value"])
+    again, told = (
+        say("Republishing them: each would be done a second time."),
+        say("Whether clients were told, and what keeps it from happening again."),
+    )
+    state = facts["state"]["value"]
+    if state == "going_on":
+        return [
+            advice_row(say("Find what makes events die: all that died so far have succeeded since, and it goes on."),
+                       healed, f"dlqkit lab {folder}",
+                       wrong=say("Closing it because nothing is open: the next event may die."),
+                       unknown=say("Whether the next ones will succeed by themselves, too.")),
+            *_of_changes(facts),
+        ]  # fmt: skip
+    if state == "recovering":
+        watch = say("Nothing is left to republish: every event of it has succeeded since. Watch until it is known to "
+                    "have ended, then close it by §7.")  # fmt: skip
+        return [advice_row(watch, healed, f"dlqkit closure {folder} --watch", wrong=again, unknown=told)]
+    close = say("Nothing is left to republish: every event of it has succeeded since. Close it by §7.")
+    return [advice_row(close, healed, f"dlqkit closure {folder}", wrong=again, unknown=told)]
 
 
 def _of_changes(facts: Mapping[str, Any]) -> list[Row]:

@@ -119,7 +119,8 @@ def find_changes(
     told = [row["at"] for row in near if row["kind"] in {"restart", "version"}]
     # A log line that a process starts says once more what the metrics say.
     near = [row for row in near if row["kind"] != "log" or not _is_told(row, told)]
-    inside = sorted(near, key=lambda row: (row["at"], row["kind"], row["what"]))
+    # Not by the words, or the order would be another one in another language.
+    inside = sorted(near, key=lambda row: (row["at"], row["kind"]))
     if not inside:
         return pd.DataFrame({name: pd.Series(dtype=dtype) for name, dtype in CHANGES.items()})
     frame = pd.DataFrame(inside, columns=list(CHANGES))

@@ -15,6 +15,7 @@ from dlqkit.executions.durations import Proposal
 from dlqkit.executions.limits import check_limit
 from dlqkit.frames import RECORDS, check_frame
 from dlqkit.language import say
+from dlqkit.membership import is_one_of
 from dlqkit.signals.outcomes import in_order
 
 __all__ = ["CLASSES", "CLASSIFIED", "RULES", "classify_error", "classify_failures", "propose_max_attempts"]
@@ -197,7 +198,7 @@ def _before_last(events: pd.DataFrame, records: pd.DataFrame) -> pd.Series:
     if not {"attempts", "action_duration_ms"} <= set(records.columns):
         return pd.Series(pd.NA, index=events.index, dtype="Float64")
     known = records[["event_key", "attempts", "action_duration_ms"]].dropna()
-    known = known[known["event_key"].isin(set(events["event_key"].dropna()))]
+    known = known[is_one_of(known["event_key"], events["event_key"].dropna())]
     by_attempt = known.groupby(["event_key", "attempts"])["action_duration_ms"].max()
     wanted = pd.MultiIndex.from_arrays([events["event_key"], events["attempts"] - 1])
     return pd.Series(by_attempt.reindex(wanted).to_numpy(), index=events.index).astype("Float64")

@@ -20,7 +20,8 @@ from dlqkit.decision.balance import (
 from dlqkit.decision.entities import count_entities
 from dlqkit.executions.event_history import event_states
 from dlqkit.frames import RECORDS, Coverage, check_frame
-from dlqkit.language import mark, say
+from dlqkit.language import mark, say, say_count
+from dlqkit.membership import is_one_of
 from dlqkit.signals.hand_made import as_samples
 from dlqkit.signals.points import aware
 
@@ -121,7 +122,7 @@ def measure_impact(
     is_undated = bool(at.isna().any()) and (start is not None or end is not None)
     bound = "exact" if is_whole and not is_short and not is_undated else "at_least"
     states = event_states(records[records["event_key"].notna()])
-    affected = states[states["event_key"].isin(set(dead["event_key"].dropna()))]
+    affected = states[is_one_of(states["event_key"], dead["event_key"].dropna())]
     again = (affected["state"] == "open") & affected["event_key"].isin(set(passed))
     affected = affected.assign(state=affected["state"].astype("str").mask(again, "healed"))
     keyless = int(dead["event_key"].isna().sum())
@@ -222,11 +223,20 @@ def _handling(affected: pd.DataFrame, republished: Handled, set_aside: Handled, 
         ((sent | kept) - known, "handled", "not in the records",
          mark("{count} events were republished or set aside that the records of this window do not hold as dead.")),
         (sent & kept, "handled", "in both lists", mark("{count} events were both republished and set aside.")),
-        (is_open - sent - kept, "affected", "left open",
-         mark("{count} open events were neither republished nor set aside.")),
+        (is_open - sent - kept, "affected", "left open", ""),
         (is_open & sent - kept, "affected", "republished, still open",
          mark("{count} events were republished and have not succeeded: under way, or dead again.")),
     ):  # fmt: skip
         if keys:
-            rows.append(difference(between, more, len(keys), cause, say(sentence, count=len(keys))))
+            count = len(keys)
+            words = say(sentence, count=count) if sentence else _left_open(count)
+            rows.append(difference(between, more, count, cause, words))
     return rows
+
+
+def _left_open(count: int) -> str:
+    return say_count(
+        "{count} open event was neither republished nor set aside.",
+        "{count} open events were neither republished nor set aside.",
+        count,
+    )

@@ -44,7 +44,8 @@ def payload_changes(
     records: pd.DataFrame, begin: pd.Timestamp, end: pd.Timestamp, entity_key: Sequence[str] = ()
 ) -> list[dict[str, Any]]:
     """Rows of ``changes.CHANGES``: kind ``payload`` or ``client``, with the first record that shows it."""
-    known = records[records["recorded_at"].notna() & records["payload_snapshot"].notna()]
+    asked = [name for name in ("workflow_id", "recorded_at", "payload_snapshot") if name in records.columns]
+    known = records.loc[records["recorded_at"].notna() & records["payload_snapshot"].notna(), asked]
     rows: list[dict[str, Any]] = []
     groups = (
         known.groupby("workflow_id", sort=True, observed=True) if "workflow_id" in known.columns else [(None, known)]

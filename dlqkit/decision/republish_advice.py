@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from functools import reduce
 from typing import Any
 
-from dlqkit.language import listing, say, say_count
+from dlqkit.language import listing, number, say, say_count
 
 __all__ = ["advise_on_republish"]
 
@@ -81,13 +81,29 @@ def advise_on_republish(republish: Mapping[str, Any], still_open: int | None, *,
     if totals["passed"] and not again and still_open:
         rest = still_open - totals["not_sent"] - totals["in_doubt"] - unseen
         if rest > 0:
-            decide = say_count("Decide about the {count} event still open that no plan has sent.",
-                               "Decide about the {count} events still open that no plan has sent.", rest)  # fmt: skip
-            passed = say_count("{count} event passed after they were sent again.",
-                               "{count} events passed after they were sent again.", totals["passed"])  # fmt: skip
-            rows.append(_row(decide, passed, f"dlqkit lab {folder}",
-                             wrong=say("Closing the incident while nobody has decided about them.")))  # fmt: skip
+            rows.append(_of_rest(rest, republish.get("unsent") or [], totals["passed"], folder))
     return rows
+
+
+def _of_rest(rest: int, unsent: Sequence[Mapping[str, Any]], passed: int, folder: str) -> _Row:
+    """Open events that no plan has sent: of which class they are, and the one where it is one."""
+    because = say_count("{count} event passed after it was sent again.",
+                        "{count} events passed after they were sent again.", passed)  # fmt: skip
+    decide = say_count("Decide about the {count} event still open that no plan has sent.",
+                       "Decide about the {count} events still open that no plan has sent.", rest)  # fmt: skip
+    command = f"dlqkit lab {folder}"
+    # Where records are cut the two may differ; then the classes are not those of all of them.
+    if sum(row["events"] for row in unsent) == rest:
+        classes = ", ".join(f"{say(row['failure_class'])}: {number(row['events'])}" for row in unsent)
+        decide = say_count("Decide about the {count} event still open that no plan has sent ({classes}).",
+                           "Decide about the {count} events still open that no plan has sent ({classes}).",
+                           rest, classes=classes)  # fmt: skip
+        if any(row["failure_class"] == "business" for row in unsent):
+            anew = say("§4: what failed by a business error is created anew, corrected, and not sent as it is.")
+            because = f"{because} {anew}"
+        if rest == 1 and unsent[0]["traces"]:
+            command = f"dlqkit event {folder} {shlex.quote(unsent[0]['traces'][0])}"
+    return _row(decide, because, command, wrong=say("Closing the incident while nobody has decided about them."))
 
 
 def _of_unsent(plan: Mapping[str, Any], left: int, folder: str) -> _Row:

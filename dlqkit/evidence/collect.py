@@ -14,6 +14,7 @@ import pandas as pd
 from dlqkit import __version__
 from dlqkit.errors import AccessDenied, ParameterError, SourceError, SourceUnavailable
 from dlqkit.evidence.folder import DEAD_LETTERS, EXPORT, IncidentFolder, open_incident, read_question, write_incident
+from dlqkit.evidence.frame_stream import find_values, join_records
 from dlqkit.evidence.manifest import find_snapshots, worst
 from dlqkit.evidence.original_messages import ask_original_messages
 from dlqkit.evidence.part import Asking, Part, question_of
@@ -205,49 +206,68 @@ class _Run:
             return
         client = connect_execution_logs(self.settings)
         asking = self.part.ask(kind, query)
+        has_pages = len(self.part.kept_pages(kind, query)) > 0
 
         def keep(page: Page) -> None:
             asking.keep(
-                page.body, masked=page.masked, original_sha256=page.original_sha256, quarantined=page.quarantined
-            )
+                page.body, masked=page.masked, original_sha256=page.original_sha256, quarantined=page.quarantined,
+                request_id=page.request_id,
+            )  # fmt: skip
             self.progress(kind, page.number, None)
 
-        def load() -> Loaded:
-            return client.load(
-                workflow_id=workflow_id, trace_id=trace_id, queued_to_dlq=queued_to_dlq,
-                start=start, end=self.end, on_page=keep,
-            )  # fmt: skip
+        def load() -> dict[str, Loaded]:
+            with asking.write("records") as writer:
+                coverage, source = client.stream(
+                    writer.add, workflow_id=workflow_id, trace_id=trace_id, queued_to_dlq=queued_to_dlq,
+                    start=start, end=self.end, on_page=keep,
+                    kept=(lambda: self.part.kept_pages(kind, query).take) if has_pages else None,
+                )  # fmt: skip
+            # The rows are in their file already.
+            return {"records": Loaded(empty_frame(RECORDS), coverage, source)}
 
-        self.ask(asking, lambda: {"records": load()}, asked_start=start)
+        self.ask(asking, load, asked_start=start)
 
     def _export(self, files: Sequence[Path]) -> None:
+        from dlqkit.sources.asked_records import Extent
         from dlqkit.sources.connect import open_record_exports
+        from dlqkit.sources.record_exports import SAME_RECORD
 
         kind, query = EXPORT, ", ".join(path.name for path in files)
         if self.part.has(kind, query):
             return
         loader = open_record_exports(self.settings, files)
         asking = self.part.ask(kind, query)
-        self.ask(asking, lambda: {"records": self._within(loader.load())}, asked_start=self.baseline_start)
 
-    def _within(self, loaded: Loaded) -> Loaded:
+        def load() -> dict[str, Loaded]:
+            extent = Extent()
+            with asking.write("records") as writer:
+
+                def keep(frame: pd.DataFrame) -> None:
+                    nonlocal extent
+                    kept = self._within(frame)
+                    extent = extent.and_of(kept)
+                    if len(kept):
+                        writer.add(kept)
+
+                coverage, source = loader.stream(keep)
+            if writer.rows:
+                join_records([writer.path], writer.path, SAME_RECORD)
+            coverage = replace(coverage, got_start=extent.first, got_end=extent.last)
+            return {"records": Loaded(empty_frame(RECORDS), coverage, source)}
+
+        self.ask(asking, load, asked_start=self.baseline_start)
+
+    def _within(self, frame: pd.DataFrame) -> pd.DataFrame:
         """An export's records of the question; a file may hold a year."""
-        frame, own = loaded.frame, self.part.incident
-        keep = frame["recorded_at"].isna() | (frame["recorded_at"] < pd.Timestamp(self.end))
-        if own.trace_id is None:
-            keep &= frame["recorded_at"].isna() | (frame["recorded_at"] >= pd.Timestamp(self.baseline_start))
+        from dlqkit.sources.asked_records import inside
+
+        own = self.part.incident
+        kept = inside(frame, None if own.trace_id is not None else self.baseline_start, self.end)
         for name in ("workflow_id", "trace_id"):
             value = getattr(own, name)
             if value is not None:
-                keep &= frame[name] == value
-        kept = frame[keep].reset_index(drop=True)
-        first, last = kept["recorded_at"].min(), kept["recorded_at"].max()
-        coverage = replace(
-            loaded.coverage,
-            got_start=None if pd.isna(first) else first.to_pydatetime(),
-            got_end=None if pd.isna(last) else last.to_pydatetime(),
-        )
-        return Loaded(kept, coverage, loaded.source)
+                kept = kept[(kept[name] == value).fillna(False).astype(bool)]
+        return kept.reset_index(drop=True)
 
     def ask_counters(self, *, within_s: float | None = None) -> None:
         names = {**_METRICS, **self.settings.prometheus.metrics}
@@ -357,7 +377,10 @@ class _Run:
             return
         reports = [read_frame(path, SUPPORT_REPORTS) for path in self.part.frames("support_reports")]
         traces = {str(one) for frame in reports for one in frame["trace_id"].dropna()}
-        traces -= {str(one) for path in self.part.frames("records") for one in read_frame(path, RECORDS)["trace_id"]}
+        if not traces:
+            return
+        for path in self.part.frames("records"):
+            traces -= find_values(path, "trace_id", traces)
         wanted = sorted(traces)[:REPORTED_AT_MOST]
         query = f"trace_id of {len(wanted):,} reports"
         if not wanted or self.part.has(REPORTED, query):

@@ -32,7 +32,9 @@ from dlqkit.frames import (
 )
 from dlqkit.incident import Incident, TimeWindow, parse_time
 from dlqkit.language import mark
-from dlqkit.settings import Settings
+
+if TYPE_CHECKING:
+    from dlqkit.settings import Settings
 
 if TYPE_CHECKING:
     import narwhals as nw
@@ -225,6 +227,9 @@ class IncidentFolder:
     @cached_property
     def _records(self) -> pd.DataFrame:
         stacked = self._stacked("records", RECORDS)
+        if stacked["record_id"].is_unique:
+            # Each record was seen once: nothing to merge, and its key is its own.
+            return stacked
         merged = stacked.drop_duplicates(RECORD_VERSION, keep="last").reset_index(drop=True)
         # A record that was rewritten is still of its event, even if its payload was corrected.
         first = merged.drop_duplicates("record_id").set_index("record_id")["event_key"]

@@ -1,8 +1,8 @@
 """A snapshot under way, and how it gets its name in the end.
 
 ``evidence/NNN.part`` holds ``state.json`` (what was asked so far), ``frames/`` (one Parquet file for each frame of each
-source) and ``snapshot/``, which becomes ``evidence/NNN`` by one rename. Until that rename a part can be gone on with,
-whatever stopped it; after it only the working files are left to remove.
+source), ``asked/`` (which page answered what) and ``snapshot/``, which becomes ``evidence/NNN`` by one rename. Until
+that rename a part can be gone on with, whatever stopped it; after it only the working files are left to remove.
 """
 
 from __future__ import annotations
@@ -21,6 +21,8 @@ import pandas as pd
 from dlqkit.errors import SourceError
 from dlqkit.evidence import audit_log
 from dlqkit.evidence.folder import RECORD_VERSION, SAME_MESSAGE
+from dlqkit.evidence.frame_stream import FrameWriter, join_records
+from dlqkit.evidence.kept_pages import KeptPages, note_page
 from dlqkit.evidence.manifest import NAME as MANIFEST
 from dlqkit.evidence.manifest import write_manifest
 from dlqkit.evidence.store import (
@@ -37,7 +39,7 @@ from dlqkit.incident import Incident
 
 __all__ = ["LAYOUT", "STATE", "Asking", "Part", "is_partial", "name_snapshot", "question_of"]
 
-STATE = "state.json"
+STATE, ASKED = "state.json", "asked"
 # Of the part's folder; another one was left by another dlqkit and is set aside rather than guessed at.
 LAYOUT = 2
 _STACKED = ("records", "histograms", "metrics_page", "worker_logs", "support_reports", "originals")
@@ -90,8 +92,9 @@ class Asking:
         masked: int = 0,
         original_sha256: str | None = None,
         quarantined: Sequence[bytes] = (),
+        request_id: str | None = None,
     ) -> None:
-        """Keep a page as it came, what was masked in it, and what in it was no record."""
+        """Keep a page as it came, what was masked in it, what in it was no record, and which request it answers."""
         self.pages += 1
         name = f"raw/{self.prefix}-{self.pages:04d}.{form}.zst"
         if masked:
@@ -102,6 +105,12 @@ class Asking:
         if quarantined:
             path = self.part.snapshot / f"quarantine/{self.prefix}-{self.pages:04d}.jsonl.zst"
             write_raw(path, b"\n".join(quarantined))
+        if request_id is not None:
+            note_page(self.part.path / ASKED / f"{self.prefix}.jsonl", request_id, Path(name))
+
+    def write(self, name: str) -> FrameWriter:
+        """A writer of one of its frames, for rows that come page by page."""
+        return FrameWriter(self.part.path / "frames" / f"{self.prefix}-{name}.parquet")
 
     def to_json(self) -> dict[str, Any]:
         """What a later run must know of it, if this one is killed."""
@@ -205,6 +214,15 @@ class Part:
         pages = len(list(self.files_of(entry))) >= len(list(self.files_of(than)))
         return not is_partial(entry) or (rows and pages)
 
+    def kept_pages(self, kind: str, query: str) -> KeptPages:
+        """The pages of attempts at a question that did not end well."""
+        pages = KeptPages()
+        for one in reversed(self.sources):
+            if (one["kind"], one["query"]) == (kind, query) and one["evidence_id"] in self.retry:
+                prefix = _prefix(_number_of(one), kind)
+                pages.add(self.path / ASKED / f"{prefix}.jsonl", self.snapshot / "raw", one["masked"])
+        return pages
+
     def files_of(self, source: Mapping[str, Any]) -> Iterator[Path]:
         """Everything that belongs to one source: pages, what was put apart, frames."""
         prefix = _prefix(_number_of(source), source["kind"])
@@ -230,13 +248,14 @@ class Part:
         """Write the frames of all sources as one Parquet file each."""
         for name in _STACKED:
             target = self.snapshot / f"{name}.parquet"
+            if name == "records" and (paths := list(self.frames(name))):
+                join_records(paths, target, RECORD_VERSION)
+                continue
             parts = [read_frame(path, {}) for path in self.frames(name)]
             if not parts:
                 remove_file(target)
                 continue
             whole = pd.concat(parts, ignore_index=True)
-            if name == "records":
-                whole = whole.astype({"status": "str"}).drop_duplicates(RECORD_VERSION, keep="last")
             if name == "originals":
                 whole = whole.drop_duplicates(SAME_MESSAGE, keep="last")
             write_frame(target, whole)

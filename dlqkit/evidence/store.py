@@ -6,6 +6,7 @@ import errno
 import fcntl
 import io
 import os
+import secrets
 import shutil
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -20,6 +21,10 @@ from dlqkit.errors import EvidenceError, StorageError
 from dlqkit.frames import conform, empty_frame
 
 __all__ = [
+    "DTYPES",
+    "FILE_MODE",
+    "as_table",
+    "create_bytes",
     "hold",
     "make_folder",
     "move_folder",
@@ -29,6 +34,7 @@ __all__ = [
     "remove_folder",
     "storage_error",
     "sync_folder",
+    "unreadable",
     "write_bytes",
     "write_frame",
     "write_raw",
@@ -88,6 +94,28 @@ def write_bytes(path: Path, content: bytes) -> None:
         sync_folder(path.parent)
     except OSError as error:
         raise storage_error(path, error) from error
+
+
+def create_bytes(path: Path, content: bytes) -> bool:
+    """Write a file where there is none, whole or not at all; of two who do it at once the first one's stands.
+
+    Raises
+    ------
+    StorageError
+        If the disk is full or the place cannot be written.
+    """
+    own = path.with_name(f".{path.name}.{secrets.token_hex(4)}.tmp")
+    write_bytes(own, content)
+    try:
+        os.link(own, path)
+        sync_folder(path.parent)
+    except FileExistsError:
+        return False
+    except OSError as error:
+        raise storage_error(path, error) from error
+    finally:
+        own.unlink(missing_ok=True)
+    return True
 
 
 def sync_folder(path: Path) -> None:
@@ -172,18 +200,30 @@ def read_raw(path: Path) -> bytes:
         raise EvidenceError(f"The page {path.name} cannot be read.", "Run dlqkit verify on the folder.") from error
 
 
-def write_frame(path: Path, frame: pd.DataFrame) -> None:
-    """A frame as Parquet; times as naive UTC, since engines read an aware time each in its own zone."""
+def as_table(frame: pd.DataFrame) -> pa.Table:
+    """A frame as it is stored; times as naive UTC, since engines read an aware time each in its own zone."""
     plain = frame.copy()
     for name, dtype in frame.dtypes.items():
         if isinstance(dtype, pd.DatetimeTZDtype):
             plain[name] = frame[name].dt.tz_convert("UTC").dt.tz_localize(None)
         elif isinstance(dtype, pd.CategoricalDtype):
             plain[name] = frame[name].astype("str")
-    table = pa.Table.from_pandas(plain, preserve_index=False).replace_schema_metadata(None)
+    return pa.Table.from_pandas(plain, preserve_index=False).replace_schema_metadata(None)
+
+
+def write_frame(path: Path, frame: pd.DataFrame) -> None:
+    """A frame as Parquet, in its stored form."""
     buffer = io.BytesIO()
-    pq.write_table(table, buffer, compression="zstd")
+    pq.write_table(as_table(frame), buffer, compression="zstd")
     write_bytes(path, buffer.getvalue())
+
+
+def unreadable(path: Path) -> EvidenceError:
+    """What the analyst is told of a Parquet file that was cut or changed."""
+    return EvidenceError(
+        f"{path.parent.name}/{path.name} is not readable Parquet; it was cut or changed.",
+        "Run dlqkit verify on the folder, and restore the file from a copy.",
+    )
 
 
 def read_frame(path: Path, columns: Mapping[str, str]) -> pd.DataFrame:
@@ -199,12 +239,9 @@ def read_frame(path: Path, columns: Mapping[str, str]) -> pd.DataFrame:
     try:
         table = pq.read_table(path)
     except (pa.ArrowException, OSError) as error:
-        raise EvidenceError(
-            f"{path.parent.name}/{path.name} is not readable Parquet; it was cut or changed.",
-            "Run dlqkit verify on the folder, and restore the file from a copy.",
-        ) from error
+        raise unreadable(path) from error
     # Not Arrow's own dtypes: the frames are declared in pandas' own.
-    frame = table.to_pandas(types_mapper=_MAPPER.get, ignore_metadata=True)
+    frame = table.to_pandas(types_mapper=DTYPES.get, ignore_metadata=True)
     for name in frame.columns:
         if isinstance(frame[name].dtype, pd.DatetimeTZDtype) or frame[name].dtype.kind == "M":
             frame[name] = frame[name].astype("datetime64[us]").dt.tz_localize("UTC")
@@ -213,7 +250,7 @@ def read_frame(path: Path, columns: Mapping[str, str]) -> pd.DataFrame:
     return conform(frame, columns)
 
 
-_MAPPER = {
+DTYPES = {
     pa.int64(): pd.Int64Dtype(),
     pa.int32(): pd.Int32Dtype(),
     pa.float64(): pd.Float64Dtype(),

@@ -69,14 +69,13 @@ def _by_events(
 ) -> Basis:  # fmt: skip
     if "event_key" not in records.columns:
         return "unknown"
-    frame = pd.DataFrame({"event": records["event_key"].to_numpy(), "attempts": attempts, "duration": duration})
-    frame = frame[known].dropna(subset=["event"]).sort_values(["event", "attempts"], kind="stable")
-    same = frame["event"] == frame["event"].shift()
-    grown = same & (frame["attempts"] == frame["attempts"].shift() + 1)
-    pairs = int(grown.sum())
-    if pairs < PAIRS:
+    event, _ = pd.factorize(records["event_key"])  # a missing key is -1
+    rows = np.flatnonzero(known & (event >= 0))
+    rows = rows[np.lexsort((attempts[rows], event[rows]))]
+    grown = (np.diff(event[rows]) == 0) & (attempts[rows][1:] == attempts[rows][:-1] + 1)
+    if int(grown.sum()) < PAIRS:
         return "unknown"
-    falls = float((frame["duration"].diff()[grown] < 0).mean())
+    falls = float((np.diff(duration[rows])[grown] < 0).mean())
     return "attempt" if falls > FALLS else "sum"
 
 

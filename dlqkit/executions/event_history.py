@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+import numpy as np
 import pandas as pd
 
 from dlqkit.errors import ParameterError
@@ -25,6 +26,8 @@ EVENT_STATES: Mapping[str, str] = {
     "records": "Int64",
     "attempts": "Int64",
 }
+_ASKED = ("event_key", "workflow_id", "trace_id", "recorded_at", "record_id", "status", "queued_to_dlq", "attempts",
+          "last_error")  # fmt: skip
 STATES = ("open", "healed", "succeeded", "failed", "retrying")
 
 
@@ -53,29 +56,38 @@ def event_states(records: pd.DataFrame) -> pd.DataFrame:
     check_frame(records, RECORDS, ("event_key", "workflow_id", "recorded_at", "queued_to_dlq"))
     if records.empty:
         return pd.DataFrame({name: pd.Series(dtype=dtype) for name, dtype in EVENT_STATES.items()})
-    ordered = in_order(records).reset_index(drop=True)
-    ordered["outcome"] = record_outcomes(ordered)
-    groups = ordered.groupby("event_key", sort=True)
-    last = ordered.drop_duplicates("event_key", keep="last").set_index("event_key").sort_index()
-    dead = ordered[ordered["outcome"] == "dead"].groupby("event_key")["recorded_at"]
-    was_dead = last.index.isin(set(ordered.loc[ordered["outcome"] == "dead", "event_key"]))
-    state = last["outcome"].replace({"dead": "open"})
-    state = state.mask((state == "succeeded") & was_dead, "healed").mask((state == "failed") & was_dead, "open")
+    # Of payloads and texts nothing is asked, and they are most of what would be sorted.
+    needed = [name for name in _ASKED if name in records.columns]
+    ordered = in_order(records[needed]).reset_index(drop=True)
+    outcome, at = record_outcomes(ordered), ordered["recorded_at"]
+    codes, keys = pd.factorize(ordered["event_key"], sort=True, use_na_sentinel=False)
+    # Of an index that stands there several times, the last place is kept; rows are in order of time.
+    rows, dead = np.arange(len(ordered)), (outcome == "dead").to_numpy(dtype=bool)
+    last, first_dead, last_dead = (np.full(len(keys), -1) for _ in range(3))
+    last[codes] = rows
+    timed = rows[dead & at.notna().to_numpy() & ordered["event_key"].notna().to_numpy()]
+    last_dead[codes[timed]] = timed
+    first_dead[codes[timed[::-1]]] = timed[::-1]
+    state = outcome.iloc[last].to_numpy()
+    was_dead = np.bincount(codes[dead], minlength=len(keys)) > 0
+    state = np.where((state == "dead") | ((state == "failed") & was_dead), "open", state)
+    state = np.where((state == "succeeded") & was_dead, "healed", state)
+    own = ordered.iloc[last]
     out = pd.DataFrame(
         {
-            "event_key": last.index.astype("str"),
-            "workflow_id": last["workflow_id"].to_numpy(),
-            "trace_id": last["trace_id"].to_numpy(),
+            "event_key": pd.Series(keys).astype("str"),
+            "workflow_id": own["workflow_id"].array,
+            "trace_id": own["trace_id"].array,
             "state": pd.Categorical(state, categories=list(STATES)),
-            "first_dead_at": dead.min().reindex(last.index).to_numpy(),
-            "last_dead_at": dead.max().reindex(last.index).to_numpy(),
-            "last_at": last["recorded_at"].to_numpy(),
-            "records": groups.size().reindex(last.index).to_numpy(),
-            "attempts": last["attempts"].to_numpy() if "attempts" in last.columns else pd.NA,
+            "first_dead_at": at.array.take(first_dead, allow_fill=True),
+            "last_dead_at": at.array.take(last_dead, allow_fill=True),
+            "last_at": own["recorded_at"].array,
+            "records": pd.Series(np.bincount(codes, minlength=len(keys)), dtype="Int64"),
+            "attempts": own["attempts"].array if "attempts" in own.columns else pd.NA,
         }
     )
-    for name in ("first_dead_at", "last_dead_at", "last_at"):
-        out[name] = pd.to_datetime(out[name], utc=True)
+    # Records without a key are of nobody knows how many events.
+    out["records"] = out["records"].mask(out["event_key"].isna())
     return out.astype(dict(EVENT_STATES))
 
 

@@ -109,7 +109,7 @@ def signals_title(dead: Curve | None, incidents: pd.DataFrame, minutes: float) -
     if not top:
         return say("Dead letters from {start} to {end} UTC, none of them in the counter", **times)
     if is_open:
-        return say("{peak}, going on since {start} UTC", peak=_peak(top, minutes), **times)
+        return say("{peak} since {start} UTC", peak=_peak(top, minutes), **times)
     return say("{peak} from {start} to {end} UTC", peak=_peak(top, minutes), **times)
 
 
@@ -138,7 +138,7 @@ def signals_words(
         parts.insert(0, say("No dead-letter counter of {subject} from {start} to {end} UTC.", **asked))
     for row in incidents.head(0 if own_title else 1).itertuples(index=False):
         if pd.isna(row.end_at):
-            parts.append(say("Onset {start}, going on.", start=clock_text(row.onset_at)))
+            parts.append(say("Onset {start}, no end in the data.", start=clock_text(row.onset_at)))
         else:
             parts.append(say("Onset {start}, end {end}.", start=clock_text(row.onset_at), end=clock_text(row.end_at)))
     for start_at, end_at in gaps[:3]:

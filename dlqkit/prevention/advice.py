@@ -17,6 +17,8 @@ __all__ = ["PREVENTION", "advise_prevention"]
 PREVENTION: Mapping[str, str] = {"topic": "str", "sentence": "str", "evidence": "str", "unknown": "str"}
 # A timeout is called safe where it would have cut no success, and the interval ends below one in a hundred.
 SAFE_HIGH = 0.01
+# Verdicts of compare_durations by which failing actions took no longer than healthy ones.
+_NOT_SLOW = {"dead at once", "no difference"}
 
 
 def advise_prevention(
@@ -40,7 +42,7 @@ def advise_prevention(
     durations : DurationComparison, optional
         From ``compare_durations``: a timeout is spoken of only where actions were slow.
     dependency_down : str, optional
-        What the errors say is unavailable: then no other timeout is advised.
+        The error, as it is worded, that says that something else is unavailable: then no other timeout is advised.
 
     Returns
     -------
@@ -55,7 +57,7 @@ def advise_prevention(
     if effects is not None:
         rows.append(_timeout(effects, durations, dependency_down))
     if slowest is not None:
-        rows.append(_optimise(slowest))
+        rows.append(_optimise(slowest, durations))
     return pd.DataFrame(rows, columns=list(PREVENTION)).astype(dict(PREVENTION))
 
 
@@ -77,17 +79,21 @@ def _validate(schema: SchemaProposal) -> dict[str, str]:
 
 
 def _timeout(effects: pd.DataFrame, durations: DurationComparison | None, down: str | None) -> dict[str, str]:
-    evidence = " ".join(effects["sentence"].astype("str"))
     hidden = say("How long the actions that were cut would have taken.")
+    cut_none = durations is not None and int(durations.groups["censored"].sum()) == 0
+    inner = say("Whether a timeout of a call inside the action failed it: no duration of the whole shows that.")
     if down is not None:
-        words = say("Leave the timeout as it is: a longer one only waits longer for {what}.", what=down)
-        return _row("timeout", words, say("The errors name {what}.", what=down), hidden)
-    if durations is not None and durations.verdict in {"dead at once", "no difference"}:
+        words = say("Leave the timeout as it is: a longer one only waits longer for what is down.")
+        return _row("timeout", words, say("What is down, by the errors: “{text}”.", text=down),
+                    inner if cut_none else hidden)  # fmt: skip
+    if durations is not None and durations.verdict in _NOT_SLOW:
         return _row("timeout", say("The timeout is not what failed these events: leave it."), durations.sentence,
-                    hidden)  # fmt: skip
-    if durations is not None and int(durations.groups["censored"].sum()) == 0:
+                    inner if cut_none else hidden)  # fmt: skip
+    if durations is not None and cut_none:
         return _row("timeout", say("No failing action is known to have been ended by a timeout: leave it."),
-                    durations.sentence, hidden)  # fmt: skip
+                    durations.sentence, inner)  # fmt: skip
+    # What shorter timeouts would have cut is no evidence for any but the one that is advised.
+    asked = effects[effects["answer"] != "counted"]
     longer = effects[(effects["answer"] == "estimated") & (effects["finished_low"] > 0).fillna(False)]
     if len(longer):
         best = longer.sort_values("finished_share", ascending=False, kind="stable").iloc[0]
@@ -95,8 +101,9 @@ def _timeout(effects: pd.DataFrame, durations: DurationComparison | None, down: 
         alike = say("Whether the actions that were cut are like those that the estimate rests on.")
         return _row("timeout", words, str(best["sentence"]), alike)
     is_safe = (effects["cut"] == 0) & (effects["cut_high"] <= SAFE_HIGH) & (effects["saved_s"] > 0)
-    shorter = effects[is_safe.fillna(False)]
+    shorter = effects[is_safe.fillna(False)].head(1)
     if len(shorter):
+        asked = pd.concat([shorter, asked])
         words = say(
             "A timeout of {timeout} would fail sooner, and cut no success that is known; whether a longer one would "
             "help they do not say.",
@@ -104,10 +111,11 @@ def _timeout(effects: pd.DataFrame, durations: DurationComparison | None, down: 
         )
     else:
         words = say("These data give no reason for another timeout; whether a longer one would help they do not say.")
-    return _row("timeout", words, evidence, hidden)
+    shown = asked if len(asked) else effects
+    return _row("timeout", words, " ".join(shown["sentence"].astype("str")), hidden)
 
 
-def _optimise(slowest: SlowestStep) -> dict[str, str]:
+def _optimise(slowest: SlowestStep, durations: DurationComparison | None) -> dict[str, str]:
     unknown = say("What happens before a run's first line and after its last.")
     if slowest.verdict == "found":
         words = say("Look at what follows “{step}”: most of the lost time is there.", step=slowest.step)
@@ -117,5 +125,9 @@ def _optimise(slowest: SlowestStep) -> dict[str, str]:
                     say("How long it takes in events that succeed."))  # fmt: skip
     if slowest.verdict == "no step grew":
         return _row("optimise", say("No part of the action stands out."), slowest.sentence, unknown)
-    return _row("optimise", say("The logs do not tell which part of the action is slow."), slowest.sentence,
+    if durations is not None and durations.verdict in _NOT_SLOW:
+        words = say("Failing actions were not slow; which part of them takes longest the logs do not tell.")
+    else:
+        words = say("The logs do not tell which part of the action is slow.")
+    return _row("optimise", words, slowest.sentence,
                 say("Where the time goes: log a line before and after each call to something else."))  # fmt: skip

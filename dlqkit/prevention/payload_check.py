@@ -12,10 +12,11 @@ import pandas as pd
 
 from dlqkit.errors import ParameterError
 from dlqkit.prevention.formats import FORMATS
-from dlqkit.prevention.stand_ins import KEY, Reader, is_plain, make_reader
+from dlqkit.prevention.stand_ins import KEY, Check, Reader, is_plain, make_check, make_reader
 
 __all__ = ["REASONS", "Refusals", "check_payloads", "decode_payload", "is_absent"]
 
+_NONE: frozenset[tuple[str, str]] = frozenset()
 REASONS: Mapping[str, str] = {"path": "str", "keyword": "str", "payloads": "Int64"}
 
 
@@ -74,7 +75,8 @@ def check_payloads(schema: Mapping[str, Any], payloads: pd.Series) -> Refusals:
     and of an array the first hundred items are looked at.
     """
     errors_of = _judge(schema)
-    reader = make_reader(schema) if is_plain(schema) else None
+    plain = is_plain(schema)
+    reader, accepts = (make_reader(schema), make_check(schema)) if plain else (None, lambda value: False)
     found: Counter[tuple[str, str]] = Counter()
     verdicts: list[Any] = []
     judged: dict[bytes, frozenset[tuple[str, str]]] = {}
@@ -82,7 +84,7 @@ def check_payloads(schema: Mapping[str, Any], payloads: pd.Series) -> Refusals:
         if is_absent(text):
             verdicts.append(pd.NA)
             continue
-        reasons = _reasons(text, reader, errors_of, judged)
+        reasons = _reasons(text, reader, accepts, errors_of, judged)
         found.update(reasons)
         verdicts.append(bool(reasons))
     is_refused = pd.Series(verdicts, index=payloads.index, dtype="boolean")
@@ -94,19 +96,19 @@ def check_payloads(schema: Mapping[str, Any], payloads: pd.Series) -> Refusals:
 
 
 def _reasons(
-    text: str, reader: Reader | None, errors_of: Callable[[Any], Iterable[tuple[str, str]]],
+    text: str, reader: Reader | None, accepts: Check, errors_of: Callable[[Any], Iterable[tuple[str, str]]],
     judged: dict[bytes, frozenset[tuple[str, str]]],
 ) -> frozenset[tuple[str, str]]:  # fmt: skip
     try:
         value = decode_payload(text)
     except ValueError:
         return frozenset({("payload", "json")})
+    if accepts(value):
+        return _NONE
     if reader is None:
         key = text.encode("utf-8", "surrogatepass")
     else:
-        accepted, value = reader(value)
-        if accepted:
-            return frozenset()
+        value = reader(value)[1]
         key = msgspec.json.encode(value, order="sorted")
     if key not in judged:
         judged[key] = frozenset(errors_of(value))

@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
+import numpy as np
+import numpy.typing as npt
 import pandas as pd
 
 from dlqkit.executions.event_history import record_outcomes
 from dlqkit.executions.intervals import share_interval
 from dlqkit.frames import RECORDS, check_frame
 from dlqkit.language import mark, say
-from dlqkit.prevention.payload_check import Refusals, check_payloads, decode_payload, is_absent
+from dlqkit.membership import is_one_of
+from dlqkit.prevention.payload_check import Refusals, check_payloads, decode_payload
 from dlqkit.prevention.payload_schema import SUPPORT, infer_schema
 
 __all__ = ["PROPOSED", "SchemaProposal", "propose_schema"]
@@ -87,7 +90,7 @@ def propose_schema(records: pd.DataFrame, *, held_out: float = HELD_OUT, min_sup
     good, dead = _payloads(records)
     if good.empty and dead.empty:
         return _untold(say("No event has a payload."), 0, 0, 0)
-    place = good["event_key"].map(_place).astype("float64")
+    place = pd.Series(_places(good["event_key"]), index=good.index)
     kept = good[place >= held_out]
     kept = kept.loc[place[kept.index].nsmallest(LEARN_AT_MOST).index].sort_values("recorded_at", kind="stable")
     tried = good[place < held_out]
@@ -113,21 +116,30 @@ def _untold(sentence: str, learned: int, held_out: int, dead: int) -> SchemaProp
 
 def _payloads(records: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
     """One payload for each event that succeeded, and for each that died and never did."""
-    frame = records[["event_key", "recorded_at", "payload_snapshot"]].copy()
+    frame = records[["event_key", "recorded_at", "payload_snapshot"]]
     unnamed = frame["event_key"].isna()
-    frame["event_key"] = frame["event_key"].mask(unnamed, "row " + frame.index.astype("str").to_series(frame.index))
-    frame["outcome"] = record_outcomes(records).to_numpy()
-    frame = frame[~frame["payload_snapshot"].map(is_absent).to_numpy(dtype=bool)]
-    frame = frame.sort_values("recorded_at", kind="stable", na_position="first")
-    good = frame[frame["outcome"] == "succeeded"].drop_duplicates("event_key", keep="last")
-    dead = frame[frame["outcome"] == "dead"].drop_duplicates("event_key", keep="last")
-    return good, dead[~dead["event_key"].isin(set(good["event_key"]))]
+    if unnamed.any():
+        names = frame["event_key"].mask(unnamed, "row " + frame.index.astype("str").to_series(frame.index))
+        frame = frame.assign(event_key=names)
+    # Frames that were put together may have the same label twice.
+    frame, outcome = frame.reset_index(drop=True), record_outcomes(records).reset_index(drop=True)
+    has_payload = frame["payload_snapshot"].notna() & (frame["payload_snapshot"] != "")
+    good, dead = (_newest(frame, has_payload & (outcome == name)) for name in ("succeeded", "dead"))
+    return good, dead[~is_one_of(dead["event_key"], good["event_key"])]
 
 
-def _place(event_key: str) -> float:
-    """A number from 0 to 1 that the key alone decides."""
-    digest = hashlib.blake2b(event_key.encode("utf-8", "surrogatepass"), digest_size=8).digest()
-    return int.from_bytes(digest, "big") / 2**64
+def _newest(frame: pd.DataFrame, mask: pd.Series) -> pd.DataFrame:
+    """The newest row of each event of a mask, in order of time; payloads are copied for these rows alone."""
+    kept = frame.loc[mask, ["event_key", "recorded_at"]]
+    kept = kept.sort_values("recorded_at", kind="stable", na_position="first").drop_duplicates("event_key", keep="last")
+    return kept.assign(payload_snapshot=frame["payload_snapshot"].reindex(kept.index))
+
+
+def _places(event_keys: Iterable[str]) -> npt.NDArray[np.float64]:
+    """For each key a number from 0 to 1 that the key alone decides."""
+    keys = (key.encode("utf-8", "surrogatepass") for key in event_keys)
+    digests = b"".join(hashlib.blake2b(key, digest_size=8).digest() for key in keys)
+    return np.frombuffer(digests, dtype=">u8").astype(np.float64) / 2**64
 
 
 def _decoded(text: str) -> list[Any]:

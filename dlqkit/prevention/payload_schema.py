@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -38,6 +38,10 @@ MAX_DEPTH = 8
 MAX_ITEMS = 100
 _TYPES = {type(None): "null", bool: "boolean", int: "integer", float: "number", str: "string", list: "array",
           dict: "object"}  # fmt: skip
+_HAS_FORM: Mapping[str, Callable[[str], object]] = {
+    **FORMATS,
+    **{pattern: re.compile(pattern).search for pattern in PATTERNS},
+}
 _NO_ENUM = re.compile("[0-9]")
 
 
@@ -115,7 +119,7 @@ def _see(seen: _Seen, value: Any, number: int, depth: int) -> None:
     if seen.last != number:
         seen.payloads, seen.last = seen.payloads + 1, number
     seen.values += 1
-    kind = json_type(value)
+    kind = _TYPES[type(value)]
     seen.types[kind] += 1
     if kind == "string":
         _see_text(seen, value)
@@ -135,7 +139,7 @@ def _see(seen: _Seen, value: Any, number: int, depth: int) -> None:
 def _see_text(seen: _Seen, value: str) -> None:
     seen.has_empty_text |= not value
     if seen.forms:
-        seen.forms = [form for form in seen.forms if _has_form(form, value)]
+        seen.forms = [form for form in seen.forms if _HAS_FORM[form](value)]
     if len(seen.distinct) < DISTINCT:
         seen.distinct.add(value)
     if seen.texts is not None:
@@ -145,11 +149,6 @@ def _see_text(seen: _Seen, value: str) -> None:
                 seen.texts = None
                 return
         seen.texts[value] += 1
-
-
-def _has_form(form: str, value: str) -> bool:
-    check = FORMATS.get(form)
-    return check(value) if check is not None else re.search(form, value) is not None
 
 
 def _see_object(seen: _Seen, value: dict[str, Any], number: int, depth: int) -> None:

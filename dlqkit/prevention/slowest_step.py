@@ -136,7 +136,7 @@ def slowest_step(
 
 
 def _silent(reason: str, steps: pd.DataFrame) -> SlowestStep:
-    return SlowestStep("the logs do not tell", " ".join([say("The logs do not tell."), reason]), None, steps)
+    return SlowestStep("the logs do not tell", reason, None, steps)
 
 
 def _lines(logs: pd.DataFrame, failing: set[str], healthy: set[str]) -> pd.DataFrame:

@@ -11,10 +11,12 @@ import msgspec
 from dlqkit.prevention.formats import FORMATS, PATTERNS
 from dlqkit.prevention.payload_schema import MAX_ITEMS, json_type
 
-__all__ = ["KEY", "Reader", "is_plain", "make_reader"]
+__all__ = ["KEY", "Check", "Reader", "is_plain", "make_check", "make_reader"]
 
 # What a reader gives back: whether the value is plainly accepted, and a stand-in that is as valid as the value itself.
 Reader = Callable[[Any], tuple[bool, Any]]
+# Whether a value is plainly accepted: what the reader says first, without the stand-in.
+Check = Callable[[Any], bool]
 # The name that all keys of a dictionary have in a path.
 KEY = "<key>"
 _KNOWN = {"$schema", "type", "properties", "required", "dependentRequired", "additionalProperties", "items", "minItems",
@@ -33,19 +35,86 @@ def is_plain(schema: Any) -> bool:
         return False
     if schema.get("format", "uuid") not in FORMATS or schema.get("pattern", PATTERNS[0]) not in PATTERNS:
         return False
-    if not all(isinstance(one, str) for one in schema.get("enum", [])):
+    # A list without a type, as an edited schema may have it, refuses what is no text; stand-ins keep lists of texts.
+    if "enum" in schema and (schema.get("type") != "string" or not all(isinstance(one, str) for one in schema["enum"])):
         return False
     if "additionalProperties" in schema and schema.keys() & {"properties", "required", "dependentRequired"}:
         return False
     return all(is_plain(one) for one in inner)
 
 
-def make_reader(schema: Mapping[str, Any]) -> Reader:
-    """A function that reads values by a plain schema."""
+def make_check(schema: Mapping[str, Any]) -> Check:
+    """A function that only says whether a value is plainly accepted by a plain schema: most are, and it is faster."""
+    allowed = _allowed(schema)
+    checks: dict[str, Check] = {
+        "string": _text_check(schema),
+        "object": _object_check(schema),
+        "array": _array_check(schema),
+    }
+    if "minimum" in schema:
+        lowest = schema["minimum"]
+        checks |= dict.fromkeys(("integer", "number"), lambda value: not value < lowest)
+
+    def check(value: Any) -> bool:
+        kind = json_type(value)
+        if allowed and kind not in allowed and not (kind == "number" and "integer" in allowed and value.is_integer()):
+            return False
+        own = checks.get(kind)
+        return own is None or own(value)
+
+    return check
+
+
+def _allowed(schema: Mapping[str, Any]) -> set[str]:
     types = schema.get("type", [])
     allowed = set(types if isinstance(types, list) else [types])
     if "number" in allowed:
         allowed.add("integer")
+    return allowed
+
+
+def _text_check(schema: Mapping[str, Any]) -> Check:
+    if "enum" in schema:
+        return set(schema["enum"]).__contains__
+    if "format" in schema:
+        return FORMATS[schema["format"]]
+    if "pattern" in schema:
+        fits = re.compile(schema["pattern"]).search
+        return lambda value: fits(value) is not None
+    shortest = schema.get("minLength", 0)
+    return lambda value: len(value) >= shortest
+
+
+def _array_check(schema: Mapping[str, Any]) -> Check:
+    item = make_check(schema["items"]) if "items" in schema else None
+    fewest = schema.get("minItems", 0)
+    return lambda value: len(value) >= fewest and (item is None or all(map(item, value[:MAX_ITEMS])))
+
+
+def _object_check(schema: Mapping[str, Any]) -> Check:
+    properties = {name: make_check(one) for name, one in schema.get("properties", {}).items()}
+    required = frozenset(schema.get("required", ()))
+    dependent = [(name, frozenset(others)) for name, others in schema.get("dependentRequired", {}).items()]
+    entries = make_check(schema["additionalProperties"]) if "additionalProperties" in schema else None
+
+    def check(value: Any) -> bool:
+        keys = value.keys()
+        if not required <= keys:
+            return False
+        if entries is not None:
+            return all(map(entries, list(value.values())[:MAX_ITEMS]))
+        for name, one in value.items():
+            own = properties.get(name)
+            if own is not None and not own(one):
+                return False
+        return all(others <= keys for name, others in dependent if name in value)
+
+    return check
+
+
+def make_reader(schema: Mapping[str, Any]) -> Reader:
+    """A function that reads values by a plain schema."""
+    allowed = _allowed(schema)
     readers: dict[str, Reader] = {
         "string": _text_reader(schema),
         "object": _object_reader(schema),
@@ -57,8 +126,9 @@ def make_reader(schema: Mapping[str, Any]) -> Reader:
         if kind == "number" and value.is_integer():
             kind = "integer"
         fits = not allowed or kind in allowed
-        if kind in readers:
-            accepted, stand_in = readers[kind](value)
+        reader = readers.get(kind)
+        if reader is not None:
+            accepted, stand_in = reader(value)
             return accepted and fits, stand_in
         if kind in {"integer", "number"}:
             is_low = value < schema.get("minimum", value)
@@ -76,8 +146,8 @@ def _text_reader(schema: Mapping[str, Any]) -> Reader:
         listed, other = set(values), "\x00" + "".join(values)
         return lambda value: (value in listed, value if value in listed else other)
     if form is not None:
-        check = FORMATS[form]
-        return lambda value: (check(value), _VALID[form] if check(value) else "" if not value else "?")
+        check, valid = FORMATS[form], _VALID[form]
+        return lambda value: (True, valid) if check(value) else (False, "?" if value else "")
     if pattern is not None:
         fits = re.compile(pattern).search
         return lambda value: (True, "0") if fits(value) else (False, "x" if value else "")

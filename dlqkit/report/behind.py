@@ -10,8 +10,10 @@ import pandas as pd
 
 from dlqkit.executions.event_history import record_outcomes
 from dlqkit.language import say
+from dlqkit.membership import is_one_of
 from dlqkit.report.chosen import Chooser, Part, equal
 from dlqkit.report.inputs import Inputs
+from dlqkit.report.terms import count_name
 
 __all__ = ["Basis", "find_bases"]
 
@@ -112,14 +114,14 @@ def _events(rows: Chooser) -> Iterator[tuple[str, Basis]]:
         return
     for row in facts["milestones"]["rows"]:
         if row["high"] and row["who"] is None and row["evidence"]:
-            mine = rows.records(rows.inputs.own["event_key"].isin(set(dead["event_key"].dropna())),
+            mine = rows.records(is_one_of(rows.inputs.own["event_key"], dead["event_key"].dropna()),
                                 "event_key in (events.affected)")  # fmt: skip
             yield f"milestones.{row['milestone']}", Basis(say("A milestone"), (mine,))
     words = {"open": say("Events that are dead, and nothing newer is known of them"),
              "healed": say("Events that succeeded after they were dead")}  # fmt: skip
     yield "events.affected", Basis(say("Events that were dead-lettered"), (rows.dead(),))
     for name, keys in rows.fates.items():
-        mask = rows.inputs.own["event_key"].isin(keys)
+        mask = is_one_of(rows.inputs.own["event_key"], keys)
         yield f"events.{name}", Basis(words[name], (rows.records(mask, f"event_key in (events.{name})"),))
 
 
@@ -127,7 +129,7 @@ def _impact(rows: Chooser) -> Iterator[tuple[str, Basis]]:
     dead, facts = rows.inputs.dead, rows.facts
     if rows.inputs.main is None:
         return
-    of_open = rows.dead(dead["event_key"].isin(rows.fates["open"]), "event_key in (events.open)")
+    of_open = rows.dead(is_one_of(dead["event_key"], rows.fates["open"]), "event_key in (events.open)")
     sent = rows.inputs.own["event_key"].isin(set(facts["republish"]["sent"]))
     low, high = rows.span
     counted = rows.metric("dlq", facts["workflow"]["id"], low, high)
@@ -138,7 +140,7 @@ def _impact(rows: Chooser) -> Iterator[tuple[str, Basis]]:
             continue
         if name in {"events open", "events healed"}:
             state = name.removeprefix("events ")
-            mask = rows.inputs.own["event_key"].isin(rows.fates[state])
+            mask = is_one_of(rows.inputs.own["event_key"], rows.fates[state])
             parts = (rows.records(mask, f"event_key in (events.{state})"),)
         elif row["source"] == "counter":
             parts = () if counted is None else (counted,)
@@ -146,7 +148,8 @@ def _impact(rows: Chooser) -> Iterator[tuple[str, Basis]]:
             parts = (rows.records(sent, "event_key in (republish.sent)"),) if row["source"] == "journal" else ()
         else:
             parts = (of_open if name.endswith(" open") else rows.dead(),)
-        yield f"impact.{name.replace(' ', '_')}", Basis(say("How much was affected: {name}", name=name), parts)
+        what = say("How much was affected: {name}", name=count_name(name))
+        yield f"impact.{name.replace(' ', '_')}", Basis(what, parts)
 
 
 def _why(rows: Chooser) -> Iterator[tuple[str, Basis]]:
@@ -158,8 +161,8 @@ def _why(rows: Chooser) -> Iterator[tuple[str, Basis]]:
     yield "signature_count", Basis(say("How many error signatures there are"), (rows.dead(),))
 
     def of(mask: pd.Series, condition: str) -> tuple[Part, ...]:
-        keys = set(classes.loc[mask.fillna(False).astype(bool), "event_key"])
-        return (rows.dead(dead["event_key"].isin(keys), condition),)
+        keys = classes.loc[mask.fillna(False).astype(bool), "event_key"]
+        return (rows.dead(is_one_of(dead["event_key"], keys), condition),)
 
     for name, count in found["counts"].items():
         if count:

@@ -16,6 +16,7 @@ from dlqkit.report.render import banners, meta_text
 from dlqkit.report.sections import report_status
 from dlqkit.republish.words import retold
 from dlqkit.tickets.ticket import Report, make_report
+from dlqkit.untrusted import for_json
 
 __all__ = ["make_zip", "report_of"]
 
@@ -69,7 +70,7 @@ def _without_run_times(content: bytes) -> bytes:
             part["metadata"].get("papermill", {}).pop(name, None)
         if _INJECTED in part["metadata"].get("tags", []):
             part["id"] = _INJECTED
-    return (json.dumps(notebook, ensure_ascii=False, indent=1) + "\n").encode()
+    return (for_json(json.dumps(notebook, ensure_ascii=False, indent=1)) + "\n").encode()
 
 
 def report_of(facts: Mapping[str, Any], paths: Mapping[str, Path], problems: Sequence[str] = ()) -> Report:

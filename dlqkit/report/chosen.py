@@ -10,6 +10,7 @@ from typing import Any, Literal
 import pandas as pd
 
 from dlqkit.executions.event_history import event_states
+from dlqkit.membership import is_one_of
 from dlqkit.report.inputs import Inputs
 from dlqkit.signals.counters import METRICS, metric_samples
 
@@ -73,7 +74,7 @@ class Chooser:
     def fates(self) -> Mapping[str, set[str]]:
         """Keys of the incident's events by what became of them: ``open``, ``healed``."""
         keys = self.inputs.dead["event_key"].dropna()
-        states = event_states(self.inputs.own[self.inputs.own["event_key"].isin(set(keys))])
+        states = event_states(self.inputs.own[is_one_of(self.inputs.own["event_key"], keys)])
         again = states["event_key"].isin(set(self.facts["republish"]["passed"])) & (states["state"] == "open")
         state = states["state"].astype("str").mask(again, "healed")
         return {name: set(states.loc[state == name, "event_key"]) for name in ("open", "healed")}
@@ -103,12 +104,12 @@ class Chooser:
 
     def seen(self, where: Sequence[str], workflow_id: str | None, low: str | None, high: str) -> tuple[Part, ...]:
         """Rows of each of these frames, of a workflow or of all, in a span of time."""
-        every = self.inputs.records
-        if self.facts["incident"]["trace_id"] and workflow_id == self.facts["workflow"]["id"]:
+        every, scope = self.inputs.records, equal("workflow_id", workflow_id) if workflow_id else ""
+        if workflow_id and workflow_id == self.facts["workflow"]["id"]:
+            # The trace's where a trace was asked for, else the workflow's.
             every, scope = self.inputs.own, self.scope
-        else:
-            scope = equal("workflow_id", workflow_id) if workflow_id else ""
-            every = every[every["workflow_id"] == workflow_id] if workflow_id else every
+        elif workflow_id:
+            every = every[every["workflow_id"] == workflow_id]
         out: list[Part | None] = []
         for name in where:
             if name in {"all", "dead"}:

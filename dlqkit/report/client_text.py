@@ -38,17 +38,25 @@ def write_for_client(facts: Facts) -> list[Line]:
     lines = [Line(say("What happened"), tell(*_span(facts)))]
     if facts["state"]["kind"] == "dead_letters":
         lines.append(Line(say("In numbers"), _how_many(facts["events"])))
-    now = say("It has ended.") if facts["end"]["at"] else say("It is going on, and we are working on it.")
-    lines.append(Line(say("Now"), now))
+    lines.append(Line(say("Now"), _now(facts)))
     if facts["state"]["kind"] == "dead_letters":
         lines.append(Line(say("What comes next"), _what_next(facts)))
     return [*lines, as_of]
 
 
+def _now(facts: Facts) -> str:
+    if facts["end"]["at"]:
+        return say("It has ended.")
+    if facts["state"]["value"] == "recovering":
+        return say("Events are processed again, and we are watching whether it stays so.")
+    return say("It is going on, and we are working on it.")
+
+
 def _span(facts: Facts) -> tuple[str | None, str | None]:
-    """When it began, as well as that is known, and when it ended."""
+    """When it began, as well as that is known, and when it ended, or the last event died."""
     onset = facts["onset"]
-    end = moment_text(facts["end"]["at"], seconds=False) if facts["end"]["at"] else None
+    ended = facts["last_dead_letter"]["at"] if facts["state"]["value"] == "recovering" else facts["end"]["at"]
+    end = moment_text(ended, seconds=False) if ended else None
     if not onset["at"]:
         return None, end
     start = moment_text(onset["at"], seconds=False)
@@ -119,7 +127,11 @@ def bounded_text(count: Count) -> str:
 
 def _what_next(facts: Facts) -> str:
     still_open = facts["events"]["open"]
-    if still_open["value"] == 0 and still_open["bound"] in {"exact", "at_most"} and facts["end"]["at"]:
+    if (
+        still_open["value"] == 0
+        and still_open["bound"] in {"exact", "at_most"}
+        and (facts["end"]["at"] or facts["state"]["value"] == "recovering")
+    ):
         return say("Nothing is left to be processed.")
     sentences = [say("We will tell you when the rest has been processed.")]
     if facts["class"]["value"] == "business" or facts["class"]["counts"].get("business"):

@@ -7,7 +7,7 @@ from typing import Any
 
 from dlqkit.language import say
 from dlqkit.report.republished import summarise_republish
-from dlqkit.report.wording import class_text, count_text, headline, moment_text, other_incidents_text
+from dlqkit.report.wording import class_text, count_text, going_on_text, headline, moment_text, other_incidents_text
 
 __all__ = ["write_communication"]
 
@@ -27,7 +27,7 @@ def write_communication(facts: Mapping[str, Any]) -> list[dict[str, str]]:
                 "computed" if state == "nothing" else "unknown",
             )
         ]
-    ended = say("It ended {at}.", at=moment_text(facts["end"]["at"])) if facts["end"]["at"] else say("It is going on.")
+    ended = say("It ended {at}.", at=moment_text(facts["end"]["at"])) if facts["end"]["at"] else going_on_text(facts)
     rows = [_row(say("Problem"), f"{headline(facts)}. {ended}", evidence=facts["onset"]["evidence"])]
     if facts["state"]["kind"] == "dead_letters":
         top = facts["signatures"][0]["signature"] if facts["signatures"] else say("no error text")

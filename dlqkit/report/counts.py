@@ -10,6 +10,7 @@ import pandas as pd
 
 from dlqkit.executions.event_history import event_states
 from dlqkit.language import say
+from dlqkit.membership import is_one_of
 from dlqkit.report.coverage import dead_letters_are_whole, evidence_ids, time_text, value_or_none
 from dlqkit.report.state import select_dead
 from dlqkit.signals.counters import increase, metric_samples, steps_within
@@ -90,6 +91,7 @@ def count_events(
     onset: Mapping[str, Any],
     doubt: str,
     passed: Collection[str] = (),
+    states: pd.DataFrame | None = None,
 ) -> dict[str, Any]:
     """Distinct events affected, still open, and healed, each ``{"value", "bound"}``.
 
@@ -105,6 +107,8 @@ def count_events(
         From ``find_doubt``.
     passed : collection of str
         Keys of events that were sent again and are proven to have passed: an edited one has another key in its record.
+    states : DataFrame, optional
+        ``event_states`` of ``own``, if they are at hand.
 
     Returns
     -------
@@ -121,8 +125,8 @@ def count_events(
     sources = [row for row in rows if row["kind"].startswith("records")]
     if not any(row["received"] or row["completeness"] == "complete" for row in sources):
         return no_events(rows)
-    states = event_states(own)
-    affected = states[states["event_key"].isin(set(dead["event_key"]))]
+    states = event_states(own) if states is None else states
+    affected = states[is_one_of(states["event_key"], dead["event_key"])]
     has_passed = affected["event_key"].isin(set(passed))
     still_open = int(((affected["state"] == "open") & ~has_passed).sum())
     healed = int(((affected["state"] == "healed") | ((affected["state"] == "open") & has_passed)).sum())
@@ -160,7 +164,7 @@ def list_others(
 
 
 def list_earlier_and_later(
-    signals: pd.DataFrame, main: pd.Series | None, own: pd.DataFrame, moment: datetime
+    signals: pd.DataFrame, main: pd.Series | None, own: pd.DataFrame, moment: datetime, states: pd.DataFrame
 ) -> list[dict[str, Any]]:
     """The workflow's other incidents of dead letters in the window, in order of time.
 
@@ -174,6 +178,8 @@ def list_earlier_and_later(
         ``frames.RECORDS`` of the workflow.
     moment : datetime
         The end of what is looked at.
+    states : DataFrame
+        ``event_states`` of ``own``.
 
     Returns
     -------
@@ -185,12 +191,12 @@ def list_earlier_and_later(
         return []
     others = signals[(signals["signal"] == "dead_letters") & (signals["workflow_id"] == main["workflow_id"])]
     others = others[others["onset_at"] != main["onset_at"]].sort_values("onset_at")
-    states = event_states(own).set_index("event_key")["state"]
+    open_keys = set(states.loc[states["state"] == "open", "event_key"]) if len(others) else set()
     taken = set(select_dead(own, main, moment)["event_key"].dropna())
     rows = []
     for _, other in others.iterrows():
         keys = set(select_dead(own, other, moment)["event_key"].dropna()) - taken
-        still_open = sum(states.get(key) == "open" for key in keys)
+        still_open = len(keys & open_keys)
         rows.append(
             {
                 "onset_at": time_text(other["onset_at"]),

@@ -15,6 +15,7 @@ from dlqkit.decision.signatures import group_errors, sign_errors
 from dlqkit.decision.signing.signature_edits import SignatureEdits
 from dlqkit.decision.timeout_proposal import believe_timeout
 from dlqkit.language import say
+from dlqkit.membership import is_one_of
 from dlqkit.report.coverage import evidence_ids, time_text, value_or_none
 from dlqkit.report.redact import mask_credentials, mask_payload_values
 from dlqkit.report.wording import NOT_LOOKED_AT
@@ -49,13 +50,13 @@ def sign_dead_letters(records: pd.DataFrame, edits: SignatureEdits | None = None
 
 def diagnose(
     folder: IncidentFolder, own: pd.DataFrame, dead: pd.DataFrame, workflow_id: str | None, judgement: Judgement
-) -> tuple[dict[str, Any], dict[str, list[str]]]:
+) -> tuple[dict[str, Any], dict[str, list[str]], pd.DataFrame]:
     """Classes and signatures of the incident's events, with what they rest on and what speaks against them.
 
     Returns
     -------
-    (dict, dict)
-        The facts; and where there is more than one class, the event keys of each.
+    (dict, dict, DataFrame)
+        The facts; the event keys of each class; and a row per event, ``decision.overrides.OVERRIDDEN``.
     """
     attempts_set, timeout_set = folder.max_attempts(workflow_id), folder.action_timeout_ms(workflow_id)
     attempts = propose_max_attempts(own) if attempts_set is None else None
@@ -100,14 +101,14 @@ def diagnose(
         "assumptions": assumptions,
     }
     keys = {str(name): list(part["event_key"]) for name, part in classes.groupby("failure_class", observed=True)}
-    return diagnosis, keys if value == "mixed" else {}
+    return diagnosis, keys, classes
 
 
 def classify_dead(
     own: pd.DataFrame, dead: pd.DataFrame, max_attempts: float | None, timeout_ms: float | None
 ) -> pd.DataFrame:
     """Classes of the incident's events by their fields, with what records of earlier attempts tell of them."""
-    earlier = own[own["event_key"].isin(set(dead["event_key"].dropna())) & ~own.index.isin(dead.index)]
+    earlier = own[is_one_of(own["event_key"], dead["event_key"].dropna()) & ~own.index.isin(dead.index)]
     earlier = earlier[~earlier["queued_to_dlq"].fillna(False).astype(bool)]
     return classify_failures(
         pd.concat([dead, earlier]),
@@ -242,6 +243,6 @@ def describe_changes(
             "workflow_id": None if pd.isna(row.workflow_id) else str(row.workflow_id),
             "evidence": named.get(str(row.evidence), str(row.evidence)) or evidence,
         }
-        for row in frame.sort_values("at").itertuples(index=False)
+        for row in frame.sort_values("at", kind="stable").itertuples(index=False)
     ]
     return {"rows": found, "looked_at": looked_at}

@@ -37,7 +37,11 @@ _FATE_COUNTS = {
 }
 _TOPICS = {"validate": mark("Check payloads"), "timeout": mark("Timeout"), "optimise": mark("Make faster")}
 _USUAL = {True: mark("yes, before too"), False: mark("no"), None: mark("not known")}
-_GOES_ON = {"going_on": mark("{headline}, and it goes on."), "ended": mark("{headline}, and it has ended.")}
+_GOES_ON = {
+    "going_on": mark("{headline}, and it goes on."),
+    "recovering": mark("{headline}; events pass again, and it is too soon to say that it has ended."),
+    "ended": mark("{headline}, and it has ended."),
+}
 UNTOLD = mark("not known yet: the workflow's other records are not there")
 
 
@@ -202,7 +206,8 @@ def show_impact_counts(facts: Facts) -> Table:
         if not row["name"].startswith("events ") and row["value"] is not None
     ]
     rows += [(say("do not balance"), row["sentence"], term(row["between"])) for row in impact["differences"]]
-    empty = "" if impact["counts"] else say(UNTOLD)
+    is_dead = facts["state"]["kind"] == "dead_letters"
+    empty = "" if impact["counts"] else say(UNTOLD) if is_dead else say("no dead letters in the incident")
     return Table(say("Counts by source"), (say("what"), say("how many"), say("by")), tuple(rows), empty)
 
 

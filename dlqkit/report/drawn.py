@@ -19,9 +19,19 @@ from dlqkit.report.coverage import time_text, value_or_none
 if TYPE_CHECKING:
     from dlqkit.evidence.folder import IncidentFolder
 
-__all__ = ["coverage_of_lanes", "describe_figures", "duration_bars", "seen", "signal_samples", "timeline_lanes"]
+__all__ = [
+    "DRAWN_OF",
+    "coverage_of_lanes",
+    "describe_figures",
+    "duration_bars",
+    "seen",
+    "signal_samples",
+    "timeline_lanes",
+]
 
 Facts = Mapping[str, Any]
+# Of the facts, what the figures show or are chosen by.
+DRAWN_OF = ("as_of", "workflow", "signals", "changes", "class")
 # The lanes that count, and the key of each in the facts.
 _LANES = {
     "dead letters": "dead_letters",

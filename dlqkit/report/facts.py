@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -14,9 +14,11 @@ from dlqkit import __version__
 from dlqkit.closure.word import read_word
 from dlqkit.decision.advice import advise
 from dlqkit.errors import ParameterError
+from dlqkit.executions.event_history import event_states
 from dlqkit.frames import with_labels
 from dlqkit.incident import format_time
 from dlqkit.language import current, mark, retell, say, say_count
+from dlqkit.report.after_republish import find_unsent, with_recovery
 from dlqkit.report.candidates import find_candidates
 from dlqkit.report.closing import describe_closure
 from dlqkit.report.communication import write_communication
@@ -40,7 +42,7 @@ from dlqkit.report.coverage import (
     value_or_none,
 )
 from dlqkit.report.diagnosis import describe_changes, diagnose, sign_dead_letters
-from dlqkit.report.drawn import describe_figures
+from dlqkit.report.drawn import DRAWN_OF, describe_figures
 from dlqkit.report.impact import describe_impact
 from dlqkit.report.judgement import read_judgement
 from dlqkit.report.lessons import describe_people
@@ -65,6 +67,7 @@ from dlqkit.report.unplaced import find_unplaced
 from dlqkit.signals.counters import metric_samples
 from dlqkit.signals.signals import find_incidents
 from dlqkit.signals.support import fate_text
+from dlqkit.untrusted import for_json
 
 if TYPE_CHECKING:
     from dlqkit.evidence.folder import IncidentFolder
@@ -81,7 +84,7 @@ __all__ = [
     "signals_frame",
 ]
 
-SCHEMA = 6
+SCHEMA = 7
 STALE = timedelta(minutes=1)
 # What the timeline says of the onset, by the signal.
 _ONSETS = {
@@ -208,7 +211,10 @@ def _check_moment(as_of: datetime | None, end: datetime, rows: list[dict[str, An
     return as_of.astimezone(UTC)
 
 
-def facts(folder: IncidentFolder, *, as_of: datetime | None = None, first_look: bool = False) -> dict[str, Any]:
+def facts(
+    folder: IncidentFolder, *, as_of: datetime | None = None, first_look: bool = False,
+    on_drawable: Callable[[dict[str, Any]], None] | None = None,
+) -> dict[str, Any]:  # fmt: skip
     """Compute the report's numbers.
 
     Parameters
@@ -220,6 +226,8 @@ def facts(folder: IncidentFolder, *, as_of: datetime | None = None, first_look: 
     first_look : bool
         Whether only dead letters and counters are there yet: then ``durations``, ``differences``, ``impact``,
         ``prevention``, ``figures`` and ``provenance``, which rest on the workflow's other records, are empty.
+    on_drawable : callable, optional
+        Told those facts that the figures are drawn of as soon as they are known, which is long before the rest.
 
     Returns
     -------
@@ -254,7 +262,7 @@ def facts(folder: IncidentFolder, *, as_of: datetime | None = None, first_look: 
     state = describe_state(main, own, rows, asked, known=known, trace_id=trace_id, window=window, until=moment)
     onset = describe_onset(main, moment, folder, rows)
     incident_dead = select_dead(own, main, moment)
-    diagnosis, classes = diagnose(folder, own, incident_dead, workflow_id, judgement)
+    diagnosis, keys, classes = diagnose(folder, own, incident_dead, workflow_id, judgement)
     changes = describe_changes(folder, own, samples, main, rows, workflow_id)
     out: dict[str, Any] = {
         "schema": SCHEMA,
@@ -292,21 +300,28 @@ def facts(folder: IncidentFolder, *, as_of: datetime | None = None, first_look: 
         "prevention": [],
         "figures": {},
     }
+    if on_drawable is not None:
+        on_drawable({name: out[name] for name in DRAWN_OF} | {"differences": []})
     out["last_dead_letter"] = describe_last_dead_letter(out, incident_dead, moment)
     doubt = find_doubt(own, incident_dead, main, rows) if state["kind"] == "dead_letters" and len(records) else ""
     has_records = any(row["kind"].startswith("records") for row in rows)
     counts_events = state["kind"] == "dead_letters" and has_records
     out["republish"] = describe_republish(folder, moment)
     passed = set(out["republish"]["passed"])
-    counted = count_events(own, incident_dead, rows, onset, doubt, passed) if counts_events else no_events(rows)
+    states = event_states(own)
+    counted = count_events(own, incident_dead, rows, onset, doubt, passed, states) if counts_events else no_events(rows)
     out["events"] = counted
+    is_told_to_end = dead_letters_known_to(rows, moment) >= moment - STALE
+    out["state"] = with_recovery(out, set(incident_dead["event_key"].dropna()), is_told_to_end=is_told_to_end)
+    if counts_events:
+        out["republish"]["unsent"] = find_unsent(folder, own, incident_dead, moment, keys, out["republish"])
     out["assumptions"] += [doubt] if doubt else []
     failed = count_untold(own)
     out["untold"] = {"queued_to_dlq": tell_untold(len(own), failed) if failed else None}
     out["findings"] = describe_findings(signals, records)
     out["reports"] = describe_reports(folder, records)
     out["other_workflows"] = list_others(signals, workflow_id, folder, out["findings"])
-    out["other_incidents"] = list_earlier_and_later(signals, main, own, moment)
+    out["other_incidents"] = list_earlier_and_later(signals, main, own, moment, states)
     out["coverage"] = rows
     out["judgement"] = dict(judgement.texts)
     out |= describe_people(judgement)
@@ -316,13 +331,13 @@ def facts(folder: IncidentFolder, *, as_of: datetime | None = None, first_look: 
     out["review"] = describe_review(judgement, review, state["value"], out["closure"]["closed"])
     out["milestones"] = {"rows": [], "times": []} if first_look else describe_milestones(out, own, incident_dead)
     if not first_look:
-        out |= _explain(folder, own, incident_dead, samples, main, moment, rows, out, classes)
+        out |= _explain(folder, own, incident_dead, samples, main, moment, rows, out, keys, states)
         out["figures"] = describe_figures(folder, out)
     out["advice"] = advise(out, directory=str(folder.display_path))
     out["timeline"] = merge_said(_moments(out), out["said"])
     out["communication"] = write_communication(out)
     out["sources"] = describe_sources(folder)
-    out["provenance"] = {} if first_look else describe_provenance(folder, out, signed=signed)
+    out["provenance"] = {} if first_look else describe_provenance(folder, out, signed=signed, classes=classes)
     return out
 
 
@@ -336,17 +351,19 @@ def _explain(
     rows: list[dict[str, Any]],
     out: Mapping[str, Any],
     classes: Mapping[str, list[str]],
+    states: pd.DataFrame,
 ) -> dict[str, Any]:
     """What needs the workflow's other records: comparisons, impact, prevention."""
     timeout_ms = out["class"]["timeout_ms"]["value"]
     durations, compared = describe_durations(own, main, moment, timeout_ms)
+    is_mixed = out["class"]["value"] == "mixed"
     return {
         "durations": durations,
-        "differences": describe_differences(own, dead, main, moment, classes) if len(dead) else [],
+        "differences": describe_differences(own, dead, main, moment, classes if is_mixed else {}) if len(dead) else [],
         "impact": describe_impact(
             folder, own, samples, main, moment, out["workflow"]["id"], rows, out["events"], out["republish"]
         ),
-        "prevention": describe_prevention(folder, own, dead, compared, timeout_ms, out["signatures"], rows),
+        "prevention": describe_prevention(folder, own, dead, compared, timeout_ms, out["signatures"], rows, states),
     }
 
 
@@ -411,7 +428,8 @@ def _moments(out: Mapping[str, Any]) -> list[dict[str, Any]]:
 
 def facts_json(values: Mapping[str, Any]) -> bytes:
     """The facts as JSON, byte-equal for equal facts."""
-    return (json.dumps(values, ensure_ascii=False, indent=1, sort_keys=True, allow_nan=False) + "\n").encode()
+    document = json.dumps(values, ensure_ascii=False, indent=1, sort_keys=True, allow_nan=False)
+    return f"{for_json(document)}\n".encode()
 
 
 def load_facts(folder: IncidentFolder, facts_file: str = "") -> dict[str, Any]:

@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 import base64
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from dlqkit.language import current
 from dlqkit.plots.theme import alt_text, figure_png
-from dlqkit.report.drawn import coverage_of_lanes, duration_bars, signal_samples, timeline_lanes
+from dlqkit.report.drawn import DRAWN_OF, coverage_of_lanes, duration_bars, signal_samples, timeline_lanes
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
     from dlqkit.evidence.folder import IncidentFolder
 
-__all__ = ["DrawnFigure", "show_durations_figure", "show_signals_figure", "show_timeline_figure"]
+__all__ = ["DrawnFigure", "draw_ahead", "show_durations_figure", "show_signals_figure", "show_timeline_figure"]
 
 Facts = Mapping[str, Any]
 
@@ -39,6 +41,49 @@ def _finished(name: str, axes: Axes) -> DrawnFigure:
 
 def show_signals_figure(incident: IncidentFolder, facts: Facts) -> DrawnFigure:
     """Dead letters, failures and successes per minute from the worker's counters."""
+    return _take("signals", incident, facts) or _draw_signals(incident, facts)
+
+
+def show_timeline_figure(incident: IncidentFolder, facts: Facts) -> DrawnFigure:
+    """Dead letters, failures and successes in lanes, with what changed."""
+    return _take("timeline", incident, facts) or _draw_timeline(incident, facts)
+
+
+def show_durations_figure(incident: IncidentFolder, facts: Facts) -> DrawnFigure:
+    """How long the action took, and what the timeout cut."""
+    return _take("durations", incident, facts) or _draw_durations(incident, facts)
+
+
+def draw_ahead(incident: IncidentFolder, facts: Facts) -> None:
+    """Draw all three and keep each for the one time that it is shown.
+
+    Parameters
+    ----------
+    incident : IncidentFolder
+        The snapshot.
+    facts : mapping
+        Its facts so far: ``as_of``, ``workflow``, ``signals``, ``changes`` and ``class``. A figure that is asked for
+        with others of these is drawn anew.
+    """
+    for name, draw in (("signals", _draw_signals), ("timeline", _draw_timeline), ("durations", _draw_durations)):
+        _READY[_key(name, incident, facts)] = draw(incident, facts)
+
+
+_READY: dict[tuple[str, ...], DrawnFigure] = {}
+
+
+def _take(name: str, incident: IncidentFolder, facts: Facts) -> DrawnFigure | None:
+    # Shown once only: whoever runs the cell again has changed something, maybe what no key tells.
+    return _READY.pop(_key(name, incident, facts), None)
+
+
+def _key(name: str, incident: IncidentFolder, facts: Facts) -> tuple[str, ...]:
+    """All that a figure rests on beside the evidence, which does not change."""
+    rests_on = {key: facts[key] for key in DRAWN_OF}
+    return name, str(incident.path), incident.snapshot, current(), json.dumps(rests_on, sort_keys=True)
+
+
+def _draw_signals(incident: IncidentFolder, facts: Facts) -> DrawnFigure:
     from dlqkit.plots.signals import plot_signals
     from dlqkit.report.facts import signals_frame
 
@@ -47,16 +92,14 @@ def show_signals_figure(incident: IncidentFolder, facts: Facts) -> DrawnFigure:
     return _finished("signals", axes)
 
 
-def show_timeline_figure(incident: IncidentFolder, facts: Facts) -> DrawnFigure:
-    """Dead letters, failures and successes in lanes, with what changed."""
+def _draw_timeline(incident: IncidentFolder, facts: Facts) -> DrawnFigure:
     from dlqkit.plots.timeline import plot_timeline
 
     axes = plot_timeline(timeline_lanes(incident, facts), coverage=coverage_of_lanes(incident))
     return _finished("timeline", axes)
 
 
-def show_durations_figure(incident: IncidentFolder, facts: Facts) -> DrawnFigure:
-    """How long the action took, and what the timeout cut."""
+def _draw_durations(incident: IncidentFolder, facts: Facts) -> DrawnFigure:
     from dlqkit.plots.durations import plot_durations
 
     histogram, buckets = duration_bars(incident, facts)

@@ -70,7 +70,7 @@ def headline(facts: Facts) -> str:
     since = _since(facts["onset"])
     if kind == "silence" and facts["state"].get("what") in {None, "events"}:
         if state == "going_on":
-            return say("{name} is silent since {since}", name=name, since=since)
+            return say("{name} has been silent since {since}", name=name, since=since)
         return say("{name} was silent since {since}", name=name, since=since)
     if kind == "silence":
         what = term(facts["state"]["what"])

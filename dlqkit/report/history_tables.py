@@ -23,14 +23,27 @@ _EARLIER = mark("Earlier incidents with the same error")
 
 
 def show_earlier(facts: Mapping[str, Any]) -> list[Table | Text]:
-    """The report's section: earlier incidents, and what could not be looked into."""
+    """The report's section: each earlier incident with what people say of it, and what could not be looked into."""
     earlier = facts["earlier"]
-    shown: list[Table | Text] = [_table(say(_EARLIER), earlier["rows"], earlier["looked_at"])]
+    # Causes are sentences: in the seven columns of a table each has the width of a word on paper.
+    shown: list[Table | Text] = [_of_earlier(row) for row in earlier["rows"]]
+    shown = shown or [_table(say(_EARLIER), [], earlier["looked_at"])]
     texts = [*_left_out(earlier), *earlier["skipped"][:NAMED]]
     if (more := len(earlier["skipped"]) - NAMED) > 0:
         texts.append(say("More folders that cannot be read: {count}.", count=more))
     lines = [Line(say("Not looked into"), text, "unknown") for text in texts]
     return [*shown, Text("", tuple(lines))] if lines else shown
+
+
+def _of_earlier(row: Mapping[str, Any]) -> Text:
+    title = f"{moment_text(row['onset_at'], seconds=False)}, {row['folder']}: {row['workflow']}"
+    events = say("{events}; {share:.0%} died of the same error", events=count_text(row["events"]), share=row["share"])
+    lines = [Line(say("Events"), events)]
+    lines += [
+        Line(label, row[name] or say("not said"))
+        for name, label in (("cause", say("Cause then")), ("done", say("Done")), ("prevention", say("Prevention")))
+    ]
+    return Text(title, (*lines, Line(say("Closed"), _closed(row["closed_ticket"], row["closed_at"]))))
 
 
 def show_history(history: History) -> Table:

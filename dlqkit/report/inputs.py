@@ -44,7 +44,9 @@ class Inputs:
     """The signal that the report is about: its ``signal``, ``onset_low_at``, ``onset_at`` and ``end_at``."""
 
 
-def read_inputs(folder: IncidentFolder, facts: Facts, *, signed: pd.DataFrame | None = None) -> Inputs:
+def read_inputs(
+    folder: IncidentFolder, facts: Facts, *, signed: pd.DataFrame | None = None, classes: pd.DataFrame | None = None
+) -> Inputs:
     """The frames that the facts were computed from.
 
     Parameters
@@ -55,6 +57,8 @@ def read_inputs(folder: IncidentFolder, facts: Facts, *, signed: pd.DataFrame | 
         From ``report.facts.facts``, redacted or not: only ids, times and numbers of them are read.
     signed : DataFrame, optional
         The folder's records by ``sign_dead_letters``, if they are at hand.
+    classes : DataFrame, optional
+        The incident's events by ``diagnose``, if they are at hand.
     """
     moment = pd.Timestamp(facts["as_of"])
     judgement = read_judgement(folder)
@@ -67,8 +71,9 @@ def read_inputs(folder: IncidentFolder, facts: Facts, *, signed: pd.DataFrame | 
         own = records[records["workflow_id"] == facts["workflow"]["id"]]
     main = _main(facts)
     dead = select_dead(own, main, moment.to_pydatetime())
-    attempts, timeout_ms = facts["class"]["max_attempts"]["value"], facts["class"]["timeout_ms"]["value"]
-    classes = apply_overrides(classify_dead(own, dead, attempts, timeout_ms), judgement.class_overrides)
+    if classes is None:
+        attempts, timeout_ms = facts["class"]["max_attempts"]["value"], facts["class"]["timeout_ms"]["value"]
+        classes = apply_overrides(classify_dead(own, dead, attempts, timeout_ms), judgement.class_overrides)
     samples = with_labels(folder.samples().frame, folder.series().frame)
     logs, reports = folder.worker_logs().frame, folder.support_reports().frame
     return Inputs(

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 from dlqkit.errors import ParameterError
 from dlqkit.evidence import audit_log
-from dlqkit.evidence.store import write_bytes
+from dlqkit.evidence.people_file import editing
+from dlqkit.evidence.store import create_bytes
 from dlqkit.report.judgement import Judgement, parse_judgement, read_yaml
 
 if TYPE_CHECKING:
@@ -58,10 +59,7 @@ _RECORDED = {
 
 def write_template(directory: Path) -> bool:
     """Put a ``judgement.yaml`` to fill in where there is none; whether it was written."""
-    if (directory / NAME).exists():
-        return False
-    write_bytes(directory / NAME, TEMPLATE.encode())
-    return True
+    return not (directory / NAME).exists() and create_bytes(directory / NAME, TEMPLATE.encode())
 
 
 def write_judgement(folder: IncidentFolder | Path | str, **values: Any) -> Judgement:
@@ -94,10 +92,11 @@ def write_judgement(folder: IncidentFolder | Path | str, **values: Any) -> Judge
     if not (directory / "incident.toml").is_file():
         raise ParameterError(f"{directory.name} is no incident folder.", "Give one that dlqkit collect made.")
     write_template(directory)
-    text = replace_keys(directory / NAME, values)
-    # The log first: a word without a trace of it would be worse than a trace without a word.
-    audit_log.append(directory, "judgement written", keys=sorted(values))
-    write_bytes(directory / NAME, text.encode())
+    with editing(directory / NAME) as write:
+        text = replace_keys(directory / NAME, values)
+        # The log first: a word without a trace of it would be worse than a trace without a word.
+        audit_log.append(directory, "judgement written", keys=sorted(values))
+        write(text)
     return parse_judgement(read_yaml(directory / NAME))
 
 

@@ -13,6 +13,7 @@ import pandas as pd
 
 from dlqkit.executions.event_history import record_outcomes
 from dlqkit.language import mark, say
+from dlqkit.membership import is_one_of
 from dlqkit.report.coverage import time_text
 from dlqkit.report.tables import Table, evidence_rows
 from dlqkit.report.wording import count_text, duration_text, moment_text
@@ -34,6 +35,7 @@ _TIMES = {
     "mitigate": mark("To mitigate: from the onset until the fix"),
     "recover": mark("To recover: from the onset until nothing is left to do"),
 }
+_OF_DEATH = {"first_failure", "first_dead_letter", "last_dead_letter", "drained"}
 # Two moments this near are one: records have whole seconds in places.
 _NEAR = timedelta(seconds=1)
 
@@ -102,7 +104,7 @@ def _utc(at: str) -> str:
 
 def _of_events(own: pd.DataFrame, dead: pd.DataFrame) -> pd.DataFrame:
     """Every record of the incident's events, with its outcome."""
-    mine = own[own["event_key"].isin(set(dead["event_key"].dropna())) & own["recorded_at"].notna()]
+    mine = own[is_one_of(own["event_key"], dead["event_key"].dropna()) & own["recorded_at"].notna()]
     return mine.assign(outcome=record_outcomes(mine))
 
 
@@ -177,7 +179,9 @@ def merge_said(moments: Sequence[Mapping[str, Any]], said: Sequence[Mapping[str,
 
 def show_milestones(facts: Facts) -> Table:
     """When it began, who knew when, when it was mended, and when nothing was left."""
-    rows = facts["milestones"]["rows"]
+    # Where nothing was dead-lettered, what no record has did not happen, and is not merely unknown.
+    is_dead = facts["state"]["kind"] == "dead_letters"
+    rows = [row for row in facts["milestones"]["rows"] if is_dead or row["high"] or row["milestone"] not in _OF_DEATH]
     return Table(
         say("Milestones"),
         (say("milestone"), say("when"), say("evidence, or who says so")),

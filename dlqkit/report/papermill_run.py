@@ -1,35 +1,96 @@
 """Execute one notebook with Papermill, in a process of its own that was given an allow-listed environment.
 
-Started by ``run.py`` as ``python -m dlqkit.report.papermill_run``; the request is one JSON object on standard input.
-Papermill is imported here and nowhere else: its import costs two seconds, and ``-p`` on its command line changes
-values (``0123`` becomes 123), so its API is called instead.
+Started by ``notebook_process.py`` as ``python -m dlqkit.report.papermill_run``; what it is to do are JSON objects on
+standard input, a line each: ``start`` first, ``code`` that the kernel runs beforehand, unseen, and ``execute`` last.
+The kernel is started before anything else, so that it and Papermill are there when the facts are. Papermill is imported
+here and nowhere else, and ``-p`` on its command line changes values (``0123`` becomes 123), so its API is called
+instead.
 """
 
 from __future__ import annotations
 
 import json
 import sys
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import IO, TYPE_CHECKING, Any
 
 from dlqkit import errors
+from dlqkit.imports import leave_out_grammars
 
-__all__ = ["main"]
+if TYPE_CHECKING:
+    from jupyter_client.blocking.client import BlockingKernelClient
+    from jupyter_client.manager import AsyncKernelManager
+
+__all__ = ["CELL_FAILED", "KERNEL_DIED", "TOOK_TOO_LONG", "main"]
+
+CELL_FAILED, KERNEL_DIED, TOOK_TOO_LONG = 4, 5, 6
+"""Exit codes; of any other one nothing is known but what Python wrote last."""
+
+KERNEL, ENGINE = "python3", "dlqkit"
+BETWEEN_WRITES_S = 1.0
+# What was run is kept in the notebook; a database of inputs beside it would outlive it.
+KERNEL_OPTIONS = ("--HistoryManager.enabled=False",)
 
 
-def main() -> int:
-    """Read the request, execute, and answer with papermill's verdict as an exit code."""
+def main(requests: IO[str] | None = None) -> int:
+    """Read the requests, execute, and answer with papermill's verdict as an exit code."""
+    lines = sys.stdin if requests is None else requests
+    first = lines.readline()
+    if not first:
+        return 0
+    with _kernel(json.loads(first)["cwd"]) as (manager, client):
+        for line in lines:
+            request = json.loads(line)
+            if "code" in request:
+                client.execute(request["code"], silent=True, store_history=False)
+            else:
+                return _execute(request, manager)
+    # Whoever started this process has given up.
+    return 0
+
+
+@contextmanager
+def _kernel(cwd: str) -> Iterator[tuple[AsyncKernelManager, BlockingKernelClient]]:
+    """A kernel that has been started and may not be ready yet; what is sent to it before waits until it is."""
+    from jupyter_client.blocking.client import BlockingKernelClient
+    from jupyter_client.manager import AsyncKernelManager
+    from jupyter_core.utils import run_sync
+
+    # Only of an asynchronous manager Papermill sees that the kernel has died while a cell runs.
+    manager = AsyncKernelManager(kernel_name=KERNEL)
+    run_sync(manager.start_kernel)(cwd=cwd, extra_arguments=list(KERNEL_OPTIONS))
+    client = BlockingKernelClient(connection_file=manager.connection_file)
+    client.load_connection_file()
+    client.start_channels()
+    try:
+        leave_out_grammars()
+        import papermill  # noqa: F401
+
+        yield manager, client
+    finally:
+        client.stop_channels()
+        # Nothing in it is of use any more: it need not be asked to end.
+        run_sync(manager.shutdown_kernel)(now=True)
+
+
+def _execute(request: Mapping[str, Any], manager: AsyncKernelManager) -> int:
     import papermill
+    from nbclient.exceptions import CellTimeoutError, DeadKernelError
 
-    request = json.load(sys.stdin)
+    papermill.engines.papermill_engines.register(ENGINE, _few_writes_engine())
     try:
         papermill.execute_notebook(
             request["source"],
             request["target"],
             parameters=request["parameters"],
             cwd=request["cwd"],
-            kernel_name="python3",
+            kernel_name=KERNEL,
+            km=manager,
             progress_bar=False,
             execution_timeout=request["cell_timeout_s"],
             start_timeout=request["start_timeout_s"],
+            engine_name=ENGINE,
             # What was drawn before a kernel died is kept.
             request_save_on_cell_execute=True,
             autosave_cell_every=0,
@@ -38,8 +99,36 @@ def main() -> int:
         # The text of any other exception may hold a value of the evidence.
         said = f": {error.evalue}" if error.ename in errors.__all__ else ""
         print(f"{error.ename}{said}".replace("\n", " "), file=sys.stderr)  # noqa: T201
-        return 1
+        return CELL_FAILED
+    except DeadKernelError:
+        return KERNEL_DIED
+    except CellTimeoutError:
+        # Its own text repeats the cell.
+        return TOOK_TOO_LONG
     return 0
+
+
+def _few_writes_engine() -> type[Any]:
+    from papermill.engines import NBClientEngine
+
+    class FewWritesEngine(NBClientEngine):  # type: ignore[misc]
+        """Papermill's own, which writes the notebook once a second and at its end, and not twice with every cell."""
+
+        @classmethod
+        def execute_managed_notebook(cls, nb_man: Any, kernel_name: str, **options: Any) -> Any:
+            save = nb_man.save
+
+            def save_seldom(**more: Any) -> None:
+                if (nb_man.now() - nb_man.last_save_time).total_seconds() >= BETWEEN_WRITES_S:
+                    save(**more)
+
+            nb_man.save = save_seldom
+            try:
+                return super().execute_managed_notebook(nb_man, kernel_name, **options)
+            finally:
+                nb_man.save = save
+
+    return FewWritesEngine
 
 
 if __name__ == "__main__":

@@ -108,15 +108,18 @@ def _in_digits(figure: str) -> str:
 
 
 def show_planned(plan: Plan, most: int = ROWS) -> Table:
-    """The first events of a plan, in the order of sending."""
-    rows = tuple(
+    """The first events of a plan, in the order of sending; what the plan notes of several is not said of each."""
+    counts = Counter(words for event in plan.events for words in event.warnings)
+    rows: tuple[tuple[str, ...], ...] = tuple(
         (str(event.item), event.trace_id or event.event_key, class_name(event.failure_class),
          number(len(event.payload.encode())), say("edited") if event.edited else "",
-         " ".join(map(_note, event.warnings)))
+         " ".join(_note(words) for words in event.warnings if counts[words] == 1))
         for event in plan.events[:most]
     )  # fmt: skip
-    columns = (say("item"), say("trace"), say("class"), say("bytes"), say("edit"), say("note"))
-    return Table(say("To be sent"), columns, rows, say("nothing"))
+    columns: tuple[str, ...] = (say("item"), say("trace"), say("class"), say("bytes"), say("edit"), say("note"))
+    if not any(row[-1] for row in rows):
+        columns, rows = columns[:-1], tuple(row[:-1] for row in rows)
+    return Table(say("To be sent"), columns, rows, say("nothing"), whole=frozenset({say("trace")}))
 
 
 def show_left_out_counts(plan: Plan) -> Table:
@@ -150,7 +153,7 @@ def show_edits(plan: Plan, most: int = ROWS) -> Table:
             for change in event.edited["changes"]
         ]  # fmt: skip
     columns = (say("trace"), say("field"), say("before"), say("after"), say("by, because"))
-    return Table(say("Edited"), columns, tuple(rows[:most]), say("nothing"))
+    return Table(say("Edited"), columns, tuple(rows[:most]), say("nothing"), whole=frozenset({say("trace")}))
 
 
 def _or_none(text: str | None) -> str:
@@ -164,7 +167,8 @@ def show_plan_diff(changes: pd.DataFrame) -> Table:
         for row in changes.head(ROWS).itertuples(index=False)
     )
     columns = (say("change"), say("trace"), say("before"), say("now"))
-    return Table(say("Changed since the plan was made"), columns, rows, say("nothing"))
+    whole = frozenset({say("trace")})
+    return Table(say("Changed since the plan was made"), columns, rows, say("nothing"), whole=whole)
 
 
 def _word(said: object) -> str:

@@ -7,8 +7,7 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from dlqkit.executions.comparison import DurationComparison
-from dlqkit.executions.event_history import event_states
-from dlqkit.language import say
+from dlqkit.membership import is_one_of
 from dlqkit.prevention.advice import advise_prevention
 from dlqkit.prevention.payload_proposal import propose_schema
 from dlqkit.prevention.slowest_step import slowest_step
@@ -33,6 +32,7 @@ def describe_prevention(
     timeout_ms: float | None,
     signatures: list[dict[str, Any]],
     rows: list[dict[str, Any]],
+    states: pd.DataFrame,
 ) -> list[dict[str, str]]:
     """Rows of ``topic`` (validate, timeout, optimise), ``sentence``, ``evidence``, ``unknown`` and ``evidence_ids``.
 
@@ -50,17 +50,18 @@ def describe_prevention(
         The report's own, with ``share`` and ``names_dependency``.
     rows : list of dict
         From ``coverage_rows``.
+    states : DataFrame
+        ``event_states`` of ``own``.
     """
     if dead.empty:
         return []
     # Dead letters of other times are neither good payloads nor what this incident would have been kept from.
     lost = own["queued_to_dlq"].fillna(False).astype(bool)
     failing = set(dead["trace_id"].dropna().astype("str"))
-    states = event_states(own)
     healthy = set(states.loc[states["state"] == "succeeded", "trace_id"].dropna().astype("str"))
     logs = folder.worker_logs().frame
     found = advise_prevention(
-        schema=propose_schema(own[~lost | own["event_key"].isin(set(dead["event_key"]))]),
+        schema=propose_schema(own[~lost | is_one_of(own["event_key"], dead["event_key"])]),
         effects=timeout_effects(own, timeout_ms),
         slowest=slowest_step(logs, failing, healthy) if len(logs) else None,
         durations=durations,
@@ -80,8 +81,9 @@ def describe_prevention(
 
 
 def _named(signatures: list[dict[str, Any]]) -> str | None:
-    """What most of the events say is down, in the error's words; None if they do not."""
+    """The most frequent error that says that something is down, if most of the events say so; else None."""
     down = [row for row in signatures if row["names_dependency"]]
     if not down or sum(row["share"] for row in down) < NAMED_SHARE:
         return None
-    return say("what is down (“{text}”)", text=down[0]["text_says"] or down[0]["signature"])
+    # The whole of it: the part that told the class may be a code, such as 08006.
+    return str(down[0]["signature"])

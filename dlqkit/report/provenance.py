@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import pandas as pd
+import pyarrow as pa
 
 from dlqkit.errors import ParameterError
 from dlqkit.frames import Coverage
@@ -28,10 +31,11 @@ _KINDS: Mapping[Frame, str] = {
     "worker_logs": "worker logs",
     "support_reports": "support",
 }
+_TEXTS = ["payload_snapshot", "extra_json", "template", "signature", "error_type", "error_code"]
 
 
 def describe_provenance(
-    folder: IncidentFolder, facts: Facts, *, signed: pd.DataFrame | None = None
+    folder: IncidentFolder, facts: Facts, *, signed: pd.DataFrame | None = None, classes: pd.DataFrame | None = None
 ) -> dict[str, dict[str, Any]]:
     """What each fact of a report rests on.
 
@@ -43,6 +47,8 @@ def describe_provenance(
         From ``report.facts.facts``, but for this part of them.
     signed : DataFrame, optional
         The folder's records by ``sign_dead_letters``, if they are at hand.
+    classes : DataFrame, optional
+        The incident's events by ``diagnose``, if they are at hand.
 
     Returns
     -------
@@ -56,11 +62,26 @@ def describe_provenance(
     find the same rows again (``find_basis``) and hold them against the hash.
     """
     evidence = {frame: _evidence(folder, kind) for frame, kind in _KINDS.items()}
-    inputs = read_inputs(folder, facts, signed=signed)
-    return {
-        name: {"what": basis.what, "parts": [_describe(part, evidence[part.frame]) for part in basis.parts]}
-        for name, basis in find_bases(inputs, facts, folder.metric_names).items()
+    inputs = _without_texts(read_inputs(folder, facts, signed=signed, classes=classes))
+    bases = find_bases(inputs, facts, folder.metric_names)
+    # The rows of a part keep the labels that they have in its frame.
+    ids = {
+        frame: _IdLines.of(Part(frame, getattr(inputs, frame), ""))
+        for frame in {part.frame for basis in bases.values() for part in basis.parts}
     }
+    return {
+        name: {
+            "what": basis.what,
+            "parts": [_describe(part, evidence[part.frame], ids[part.frame]) for part in basis.parts],
+        }
+        for name, basis in bases.items()
+    }
+
+
+def _without_texts(inputs: Inputs) -> Inputs:
+    """The same rows without what no condition and no id asks for: payloads are most of what would be copied."""
+    slim = {name: getattr(inputs, name).drop(columns=_TEXTS, errors="ignore") for name in ("records", "own", "dead")}
+    return replace(inputs, **slim)
 
 
 def describe_sources(folder: IncidentFolder) -> list[dict[str, Any]]:
@@ -131,11 +152,35 @@ def ids_of(part: Part) -> pd.Series:
 
 def hash_rows(part: Part) -> str:
     """SHA-256 of the rows' ids, each once, sorted, a line each."""
-    ids = sorted(ids_of(part).unique())
-    return hashlib.sha256("".join(f"{one}\n" for one in ids).encode("utf-8", "surrogatepass")).hexdigest()
+    return _IdLines.of(part).digest(part)
 
 
-def _describe(part: Part, evidence: str) -> dict[str, Any]:
+@dataclass(frozen=True)
+class _IdLines:
+    """The ids of a frame's rows, sorted once for every part of it that is hashed."""
+
+    lines: pa.Array
+    places: pd.Series
+    """By the row's label, the place of its id among the lines."""
+
+    @classmethod
+    def of(cls, part: Part) -> _IdLines:
+        ids = ids_of(part)
+        places, keys = pd.factorize(ids, sort=True)
+        texts = [f"{key}\n".encode("utf-8", "surrogatepass") for key in keys]
+        return cls(pa.array(texts, type=pa.large_binary()), pd.Series(places, index=ids.index))
+
+    def digest(self, part: Part) -> str:
+        present = np.zeros(len(self.lines), dtype=bool)
+        present[self.places.loc[part.rows.index].to_numpy()] = True
+        kept = self.lines.filter(pa.array(present))
+        # Arrow keeps the texts one after the other, without anything between them.
+        offsets, data = kept.buffers()[1:]
+        ends = np.frombuffer(offsets, dtype=np.int64)[kept.offset : kept.offset + len(kept) + 1]
+        return hashlib.sha256(memoryview(data)[ends[0] : ends[-1]] if len(kept) else b"").hexdigest()
+
+
+def _describe(part: Part, evidence: str, ids: _IdLines) -> dict[str, Any]:
     times = part.times.dropna()
     return {
         "frame": part.frame,
@@ -144,7 +189,7 @@ def _describe(part: Part, evidence: str) -> dict[str, Any]:
         "rows": len(part.rows),
         "first_at": time_text(times.min()) if len(times) else None,
         "last_at": time_text(times.max()) if len(times) else None,
-        "hash": hash_rows(part),
+        "hash": ids.digest(part),
     }
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 import secrets
 from collections.abc import Collection, Iterable, Mapping
@@ -11,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from dlqkit.errors import EvidenceError, ParameterError
 from dlqkit.evidence import audit_log
-from dlqkit.evidence.store import FILE_MODE, storage_error
+from dlqkit.evidence.store import create_bytes, storage_error
 from dlqkit.report.redaction import PERSONAL_FIELDS, Redactor
 
 if TYPE_CHECKING:
@@ -37,18 +36,7 @@ def read_key(directory: Path) -> bytes:
     path = directory / KEY_FILE
     try:
         if not path.exists():
-            own = directory / f".{KEY_FILE}.{secrets.token_hex(4)}"
-            descriptor = os.open(own, os.O_WRONLY | os.O_CREAT | os.O_EXCL, FILE_MODE)
-            with os.fdopen(descriptor, "wb") as file:
-                file.write(secrets.token_bytes(_BYTES))
-                file.flush()
-                os.fsync(descriptor)
-            try:
-                os.link(own, path)  # of two who make it at once the first one's stands
-            except FileExistsError:
-                pass
-            finally:
-                own.unlink()
+            create_bytes(path, secrets.token_bytes(_BYTES))
         key = path.read_bytes()
     except OSError as error:
         raise storage_error(path, error) from error
@@ -80,11 +68,19 @@ def reveal(folder: IncidentFolder, pseudonym: str, by: str, more_fields: Collect
     ------
     ParameterError
         If it is no pseudonym, or nothing in the folder's evidence has it.
+    EvidenceError
+        If the folder has no key.
     """
     from dlqkit.report.facts import facts
 
     if not _PSEUDONYM.fullmatch(pseudonym):
         raise ParameterError(f"{pseudonym[:40]!r} is no pseudonym.", "Write it as the report has it: email-3f9a1c07.")
+    if not (folder.path / KEY_FILE).exists():
+        # A new one would name all anew, and the next report otherwise than the one that is asked about.
+        raise EvidenceError(
+            f"{KEY_FILE} is not in this folder, so its pseudonyms cannot be told.",
+            "Ask where the report was made: the key never leaves that folder.",
+        )
     found: dict[str, str] = {}
     fields = PERSONAL_FIELDS | {name.casefold() for name in more_fields}
     redactor = Redactor(read_key(folder.path), fields, found.__setitem__)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 from typing import Any
 
 import msgspec
@@ -18,6 +17,7 @@ CATEGORY_VALUES, CATEGORY_PAYLOADS = 20, 50
 SAMPLE = 5_000
 DEEPEST = 12
 LONGEST_TEXT = 4_000
+_CONTAINERS = (dict, list)
 _WORD = re.compile(r"[A-Za-z][a-z_-]*|[A-Z_-]+")
 # Every pattern begins with a fixed word or sign, and its repetitions are bounded, so none takes long on any text.
 _CREDENTIALS = (
@@ -115,15 +115,24 @@ def _decode(payload: str) -> Any:
         return None
 
 
-def _leaves(value: Any, path: str = "", depth: int = 0) -> Iterator[tuple[str, str]]:
+def _leaves(value: Any) -> list[tuple[str, str]]:
     """Path and text of every value; the places of an array share one path."""
-    if depth > DEEPEST:
+    out: list[tuple[str, str]] = []
+    _add_leaves(value, "", 0, out)
+    return out
+
+
+def _add_leaves(value: Any, path: str, depth: int, out: list[tuple[str, str]]) -> None:
+    if isinstance(value, str):
+        out.append((path, value))
+    elif depth == DEEPEST:
         return
-    if isinstance(value, dict):
+    elif isinstance(value, dict):
         for name, inner in value.items():
-            yield from _leaves(inner, f"{path}.{name}", depth + 1)
+            if isinstance(inner, str):
+                out.append((f"{path}.{name}", inner))
+            elif isinstance(inner, _CONTAINERS):
+                _add_leaves(inner, f"{path}.{name}", depth + 1, out)
     elif isinstance(value, list):
         for inner in value:
-            yield from _leaves(inner, f"{path}[]", depth + 1)
-    elif isinstance(value, str):
-        yield path, value
+            _add_leaves(inner, f"{path}[]", depth + 1, out)

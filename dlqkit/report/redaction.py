@@ -33,7 +33,8 @@ _KEPT = re.compile(
 _UUID = r"[0-9a-fA-F]{8}-(?:[0-9a-fA-F]{4}-){3}[0-9a-fA-F]{12}"
 # Never personal, and never a part of something that is: left out before anything is looked for.
 _TECHNICAL = re.compile(rf"\b{_UUID}\b|\b[0-9]{{4}}-[0-9]{{2}}-[0-9]{{2}}[T ][0-9:.]+(?:Z|[+-][0-9:]{{5}})?")
-_EMAIL = re.compile(r"(?<![\w.+-])[\w.+-]{1,64}@[\w-]{1,63}(?:\.[\w-]{1,63})+(?<![.-])")
+# Also as it stands in a URL.
+_EMAIL = re.compile(r"(?<![\w.+-])[\w.+-]{1,64}(?:@|%40)[\w-]{1,63}(?:\.[\w-]{1,63})+(?<![.-])")
 _TOKEN = re.compile(
     r"\beyJ[\w-]{8,}\.eyJ[\w-]{8,}\.[\w-]*"  # a JWT: two JSON objects in base64url
     r"|\b(?:AKIA|ASIA)[0-9A-Z]{16}\b"  # AWS
@@ -51,7 +52,8 @@ _SCHEMES = re.compile(r"4(?:[0-9]{12}|[0-9]{15}|[0-9]{18})|(?:5[1-5]|2[2-7])[0-9
 _IPV4 = re.compile(r"(?<![\w.])(?:[0-9]{1,3}\.){3}[0-9]{1,3}(?![\w.-]*\w\.?[\w-])(?!\.[0-9])")
 _IPV6 = re.compile(r"(?<![\w:.])(?:[0-9a-fA-F]{0,4}:){2,7}[0-9a-fA-F]{0,4}(?![\w:])")
 _VERSION = re.compile(r"(?:\bv|version[ :=]{1,3}|release[ :=]{1,3})$", re.IGNORECASE)
-_PLUS = re.compile(r"\+[0-9(]")
+_PLUS = re.compile(r"(?:\+|%2B)[0-9(]", re.IGNORECASE)
+_PLUS_IN_URL = re.compile("%2B", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +96,7 @@ def _tokens(text: str) -> Iterator[Found]:
 
 def _emails(text: str) -> Iterator[Found]:
     for one in _EMAIL.finditer(text):
-        yield Found(*one.span(), "email", one[0].casefold())
+        yield Found(*one.span(), "email", one[0].casefold().replace("%40", "@"))
 
 
 def _ibans(text: str) -> Iterator[Found]:
@@ -124,9 +126,12 @@ def _phones(text: str) -> Iterator[Found]:
         return
     import phonenumbers
 
+    # As long as it was, so that places stay places.
+    shown = _PLUS_IN_URL.sub("  +", text)
     # Without a country only numbers with their country's code are told from other numbers.
-    for one in phonenumbers.PhoneNumberMatcher(text, None, leniency=phonenumbers.Leniency.VALID):
-        yield Found(one.start, one.end, "phone",
+    for one in phonenumbers.PhoneNumberMatcher(shown, None, leniency=phonenumbers.Leniency.VALID):
+        start = one.start - 2 if text[one.start] in "bB" else one.start
+        yield Found(start, one.end, "phone",
                     phonenumbers.format_number(one.number, phonenumbers.PhoneNumberFormat.E164))  # fmt: skip
 
 
@@ -144,19 +149,20 @@ def _addresses(text: str) -> Iterator[Found]:
 
 
 def _named(text: str, fields: Collection[str]) -> Iterator[Found]:
-    """``email: x``, ``"phone": "x"``, ``first_name='x y'``."""
+    """``email: x``, ``"phone": "x"``, ``first_name='x y'``, and JSON within a string: ``\\"phone\\": \\"x\\"``."""
     for one in _ASSIGNED.finditer(text):
         name = one["name"].rpartition(".")[2].casefold()
         # "invalid card: expired" is a sentence, card=4111 is not.
-        if name in fields and (one["plain"] is None or one["sign"] == "="):
-            group = next(key for key in ("double", "single", "plain") if one[key] is not None)
+        if name in fields and (one["plain"] is None or one["sign"] != ":"):
+            group = next(key for key in ("escaped", "double", "single", "plain") if one[key] is not None)
             if one[group] and not one[group].startswith("<"):
                 yield Found(*one.span(group), name, one[group].casefold())
 
 
 _ASSIGNED = re.compile(
-    r"""(?<![\w.])["']?(?P<name>[\w.]{2,60})["']?\s{0,3}(?P<sign>[=:])\s{0,3}"""
-    r"""(?:"(?P<double>[^"]{1,200})"|'(?P<single>[^']{1,200})'|(?P<plain>[^\s"',;{}\[\]()]{1,200}))"""
+    r"""(?<![\w.])["']?(?P<name>[\w.]{2,60})\\{0,3}["']?\s{0,3}(?P<sign>[=:]|%3[Dd])\s{0,3}"""
+    r"""(?:\\{1,3}["'](?P<escaped>[^"'\\]{1,200})|"(?P<double>[^"]{1,200})"|'(?P<single>[^']{1,200})'"""
+    r"""|(?P<plain>[^\s"',;&{}\[\]()\\]{1,200}))"""
 )
 
 

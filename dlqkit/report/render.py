@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from dlqkit.language import current, mark, retell, say, spoken_as_facts
+from dlqkit.language import current, listing, mark, retell, say, spoken_as_facts
 from dlqkit.report import tables
 from dlqkit.report.figure_tables import show_figure_data
 from dlqkit.report.payload_tables import warn_of_payloads
@@ -35,6 +35,7 @@ body{font:16px/1.45 system-ui,"DejaVu Sans",sans-serif;color:var(--ink);backgrou
 padding:20px 24px 60px;max-width:1080px}
 h1{font-size:1.55rem;line-height:1.2;margin:.1em 0 .35em;overflow-wrap:anywhere}
 h2{font-size:1.15rem;margin:2em 0 .5em;border-bottom:1px solid var(--line);padding-bottom:.2em}
+h2+dl{border-top:0;margin-top:-.5em}
 p{margin:.5em 0}.meta,.evidence,.empty{color:var(--soft)}.meta,.evidence{font-size:.85rem}
 dl{margin:0;border-top:1px solid var(--line)}
 dl>div{display:grid;grid-template-columns:11.5rem 1fr;gap:0 1rem;padding:.32em .5em;border-bottom:1px solid var(--line)}
@@ -51,18 +52,19 @@ caption{text-align:left;font-weight:600;padding:.2em 0}
 th,td{text-align:left;vertical-align:top;padding:.3em .55em;
 border-bottom:1px solid var(--line);overflow-wrap:break-word}.long{overflow-wrap:anywhere}
 code{font:.95em "DejaVu Sans Mono",monospace}
-th{background:#f1f1f1;overflow-wrap:normal}td{min-width:4.5em;font-variant-numeric:tabular-nums}
-td.when{min-width:8.6em}td.when:first-child{white-space:nowrap}td.span{min-width:14.5em}
+th{background:#f1f1f1;overflow-wrap:normal}td{min-width:3.2em;font-variant-numeric:tabular-nums}
+td.when{min-width:8.6em}td.when:first-child,.few td.when{white-space:nowrap}td.span{min-width:14.5em}
 figure{margin:1em 0}figure img{display:block;max-width:100%;height:auto;border:1px solid var(--line)}
 figcaption{font-size:.85rem;color:var(--soft)}
 details{margin:-.4em 0 1em}summary{cursor:pointer;color:var(--blue);font-size:.85rem;width:fit-content}
 footer{margin-top:3em;font-size:.85rem;color:var(--soft)}
 @media screen and (max-width:640px){body{padding:12px 12px 40px}dl>div{grid-template-columns:1fr}h1{font-size:1.25rem}
 .drawn img{max-width:none;width:660px}.drawn+figcaption::before{content:"Scroll the figure sideways. "}}
+@media screen and (min-width:1060px){td.prose{min-width:11em}}
 @media screen and (max-width:860px){table,caption,tbody,tr,td{display:block}thead{display:none}
 tr{border:1px solid var(--line);border-radius:4px;padding:.25em 0;margin:.5em 0}
-td,td.when,td.span{display:grid;grid-template-columns:6.6rem 1fr;gap:0 .6rem;border:0;min-width:0;padding:.12em .6em;
-overflow-wrap:anywhere}td:empty{display:none}
+td,td.when,td.span{display:grid;grid-template-columns:6.6rem 1fr;gap:0 .6rem;border:0;min-width:0;
+padding:.12em .6em;overflow-wrap:anywhere}td:empty{display:none}
 td::before{content:attr(data-label);font-size:.78rem;font-weight:600;color:var(--soft);line-height:1.6}}
 @page{size:A4;margin:15mm 14mm 16mm}
 @media print{body{font-size:9.5pt;max-width:none;padding:0}h1{font-size:14pt}h2{font-size:11.5pt;margin-top:1.1em}
@@ -90,13 +92,19 @@ def banners(facts: Facts, problems: Sequence[str]) -> list[str]:
     """What is not whole, before anything else is read."""
     out = [say("This report is not whole: {problem}", problem=problem) for problem in problems]
     out += [warn_of_payloads(facts)] if facts["payloads"] else []
+    cut: list[dict[str, str]] = []
     for row in counted_sources(facts):
         named = {"source": retell(row["kind"]), "evidence_id": row["evidence_id"]}
         if row["completeness"] == "partial":
             text = say("{source} [{evidence_id}] is partial.", **named)
             out.append(" ".join([text, *map(retell, row["missing"])]).strip())
         elif row["completeness"] == "unverified":
-            out.append(say("{source} [{evidence_id}] may be cut: counts from it are “at least”.", **named))
+            cut.append(named)
+    if len(cut) == 1:
+        out.append(say("{source} [{evidence_id}] may be cut: counts from it are “at least”.", **cut[0]))
+    elif cut:
+        sources = listing([f"{one['source']} [{one['evidence_id']}]" for one in cut])
+        out.append(say("May be cut, so that counts from them are “at least”: {sources}.", sources=sources))
     return out
 
 

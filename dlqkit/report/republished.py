@@ -7,6 +7,8 @@ from collections import Counter
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+import pandas as pd
+
 from dlqkit.errors import EvidenceError
 from dlqkit.evidence import audit_log
 from dlqkit.language import mark, number, say
@@ -37,6 +39,7 @@ __all__ = [
     "show_not_sent",
     "show_republished",
     "summarise_republish",
+    "told_plans",
 ]
 
 # Of a list in the report; the plan's file has all of them.
@@ -74,8 +77,9 @@ def describe_republish(folder: IncidentFolder, moment: datetime) -> dict[str, An
         None), ``is_cancelled``, ``states`` of the journal, ``last_run``, ``left_out`` (events by reason), ``listed``
         (the first of them), ``totals`` of the proof (None where nothing was sent), ``balances``, ``gaps``.
         ``problem``: why nothing can be told of plans that there are, in a sentence; else empty.
-        ``passed``, ``sent``: event keys, of all plans. ``audit``: what was done by whom. ``mark``: see
-        ``mark_republish``.
+        ``passed``, ``sent``: event keys, of all plans. ``first_passed_at``: when the first of
+        them was seen to pass. ``audit``: what was done by whom. ``mark``: see
+        ``mark_republish``. ``unsent``: what ``after_republish.find_unsent`` puts in.
 
     Notes
     -----
@@ -85,27 +89,27 @@ def describe_republish(folder: IncidentFolder, moment: datetime) -> dict[str, An
     plans: list[dict[str, Any]] = []
     passed: set[str] = set()
     sent: set[str] = set()
-    for plan_id in find_plans(folder.path) if not problem else []:
-        plan = read_plan(folder.path, plan_id)
-        if plan.as_of > (time_text(moment) or ""):
-            continue
-        status = find_status(folder.path, plan_id)[0]
+    passed_at: list[pd.Timestamp] = []
+    for plan in told_plans(folder, moment) if not problem else []:
+        status = find_status(folder.path, plan.plan_id)[0]
         begun = any(count for state, count in status.states.items() if state != "planned")
         proof = prove_incident(folder, plan) if begun else None
         if proof is not None:
             fates = proof.events["fate"].astype("str")
             passed |= set(proof.events.loc[fates == "passed", "event_key"])
+            seen_at = proof.events.loc[fates == "passed", "seen_at"]
+            passed_at += list(seen_at[seen_at <= pd.Timestamp(moment)])
             unsent = {"not_sent", "failed_to_send", "in_doubt"}
             sent |= set(proof.events.loc[~fates.isin(unsent), "event_key"])
         plans.append(
             {
-                "plan_id": plan_id,
+                "plan_id": plan.plan_id,
                 "hash": plan.hash,
                 "address": plan.target.address,
                 "events": len(plan.events),
                 "edited": sum(event.edited is not None for event in plan.events),
                 "approved": _approval(folder, plan),
-                "is_cancelled": plan_path(folder.path, plan_id, "cancelled").exists(),
+                "is_cancelled": plan_path(folder.path, plan.plan_id, "cancelled").exists(),
                 "states": dict(status.states),
                 "last_run": retold(status.last_run),
                 "left_out": dict(Counter(one.reason for one in plan.left_out)),
@@ -122,10 +126,18 @@ def describe_republish(folder: IncidentFolder, moment: datetime) -> dict[str, An
         "plans": plans,
         "passed": sorted(passed),
         "sent": sorted(sent),
+        "first_passed_at": time_text(min(passed_at)) if passed_at else None,
+        "unsent": [],
         "audit": _audit(folder) if plans or problem else [],
         "problem": retold(problem),
         "mark": mark_republish(folder),
     }
+
+
+def told_plans(folder: IncidentFolder, moment: datetime) -> list[Plan]:
+    """The folder's plans but those that rest on evidence of after that moment."""
+    plans = [read_plan(folder.path, plan_id) for plan_id in find_plans(folder.path)]
+    return [plan for plan in plans if plan.as_of <= (time_text(moment) or "")]
 
 
 def _find_problem(folder: IncidentFolder) -> str:
@@ -241,7 +253,7 @@ def show_fates(facts: Mapping[str, Any]) -> Table:
         if totals:
             whole = balance_text(balances=plan["balances"])
             rows.append((plan["plan_id"], say("in all"), number(sum(totals.values())), whole))
-        rows += [(plan["plan_id"], say("missing"), "", gap) for gap in plan["gaps"]]
+        rows += [(plan["plan_id"], say("missing"), "", gap) for gap in dict.fromkeys(plan["gaps"])]
     columns = (say("plan"), say("what became of them"), say("events"), say("that is"))
     return Table(say("Proof"), columns, tuple(rows), say("nothing was sent"))
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Callable
 from dataclasses import asdict, dataclass, fields, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -11,7 +12,7 @@ from typing import Any
 
 from dlqkit.errors import ParameterError
 from dlqkit.evidence import audit_log
-from dlqkit.evidence.store import write_bytes
+from dlqkit.evidence.people_file import editing
 from dlqkit.report.judgement import Judgement, parse_judgement, read_yaml
 from dlqkit.report.judgement_file import NAME, replace_keys
 
@@ -140,8 +141,12 @@ def ask_review(directory: Path, by: str, snapshot: str) -> Review:
     ParameterError
         If something is still to be judged, or the name is none.
     """
-    _judged(directory, by)
-    return _keep(directory, Review(Asked(by.strip(), _now(), snapshot)), "review asked for")
+
+    def ask() -> Review:
+        _judged(directory, by)
+        return Review(Asked(by.strip(), _now(), snapshot))
+
+    return _keep(directory, ask, "review asked for")
 
 
 def record_review(directory: Path, by: str, snapshot: str, *, another: bool = False) -> Review:
@@ -159,16 +164,21 @@ def record_review(directory: Path, by: str, snapshot: str, *, another: bool = Fa
     ParameterError
         If something is still to be judged, the name is none, or it is that of who asked where that may not be.
     """
-    judgement, before = _judged(directory, by), read_review(directory)
-    if another and before.asked is None:
-        raise ParameterError("Nobody has asked for a review, so it is not known whose work this is.", f"First: {_ASK}")
-    if another and before.asked is not None and before.asked.by.strip().casefold() == by.strip().casefold():
-        raise ParameterError(
-            f"{by.strip()} asked for the review, and may not review it too.",
-            "Give the name of another person; report.second_reviewer of the settings wants one.",
-        )
-    reviewed = Reviewed(by.strip(), _now(), snapshot, mark_judgement(judgement))
-    return _keep(directory, Review(before.asked, reviewed), "reviewed")
+
+    def review() -> Review:
+        judgement, before = _judged(directory, by), read_review(directory)
+        if another and before.asked is None:
+            raise ParameterError(
+                "Nobody has asked for a review, so it is not known whose work this is.", f"First: {_ASK}"
+            )
+        if another and before.asked is not None and before.asked.by.strip().casefold() == by.strip().casefold():
+            raise ParameterError(
+                f"{by.strip()} asked for the review, and may not review it too.",
+                "Give the name of another person; report.second_reviewer of the settings wants one.",
+            )
+        return Review(before.asked, Reviewed(by.strip(), _now(), snapshot, mark_judgement(judgement)))
+
+    return _keep(directory, review, "reviewed")
 
 
 def _judged(directory: Path, by: str) -> Judgement:
@@ -187,12 +197,14 @@ def _now() -> str:
     return datetime.now(UTC).isoformat(timespec="seconds")
 
 
-def _keep(directory: Path, review: Review, action: str) -> Review:
-    values = {name: value for name, value in asdict(review).items() if value is not None}
-    text = replace_keys(directory / NAME, {"review": values})
-    newest = review.reviewed or review.asked
-    assert newest is not None
-    # As for the closing: the log first.
-    audit_log.append(directory, action, name=newest.by, snapshot=newest.snapshot)
-    write_bytes(directory / NAME, text.encode())
+def _keep(directory: Path, say_it: Callable[[], Review], action: str) -> Review:
+    with editing(directory / NAME) as write:
+        review = say_it()
+        values = {name: value for name, value in asdict(review).items() if value is not None}
+        newest = review.reviewed or review.asked
+        assert newest is not None
+        text = replace_keys(directory / NAME, {"review": values})
+        # As for the closing: the log first.
+        audit_log.append(directory, action, name=newest.by, snapshot=newest.snapshot)
+        write(text)
     return read_review(directory)

@@ -6,38 +6,33 @@ import base64
 import json
 import os
 import subprocess
-import sys
 import tempfile
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from dlqkit import errors
-from dlqkit.errors import ParameterError, RunError
-from dlqkit.evidence import audit_log
-from dlqkit.evidence.folder import open_incident
-from dlqkit.evidence.manifest import verify
-from dlqkit.evidence.store import write_bytes
+from dlqkit.errors import ParameterError
 from dlqkit.language import SOURCE, current, mark, say, say_count
-from dlqkit.report.facts import facts as compute_facts
-from dlqkit.report.facts import facts_json
-from dlqkit.report.history import describe_history, find_history
-from dlqkit.report.judgement_file import write_template
-from dlqkit.report.notebook_words import translate_notebook
-from dlqkit.report.payloads import add_payloads
-from dlqkit.report.pseudonyms import redact_facts
-from dlqkit.report.render import Figure, render_html, render_markdown
-from dlqkit.report.render_pdf import has_typst, render_pdf
-from dlqkit.report.tables import SENTINEL
+from dlqkit.report.notebook_process import NotebookProcess, start_process
+from dlqkit.report.papermill_run import CELL_FAILED, KERNEL_DIED, TOOK_TOO_LONG
 from dlqkit.resources import find_template
+from dlqkit.untrusted import for_json
+
+# Whatever imports pandas is imported once the notebook's process has begun, which has its own to import meanwhile.
+if TYPE_CHECKING:
+    from dlqkit.evidence.folder import IncidentFolder
+    from dlqkit.report.render import Figure
 
 __all__ = ["FORMATS", "PostmortemResult", "run_notebook", "run_postmortem"]
 
 FORMATS = ("ipynb", "html", "md", "pdf")
 CELL_TIMEOUT_S = 600
 START_TIMEOUT_S = 120
+RUN_TIMEOUT_S = 4 * CELL_TIMEOUT_S
 # Everything a Python kernel and matplotlib need to start, and nothing that could be a credential.
 _KERNEL_ENVIRONMENT = (
     "PATH", "HOME", "USER", "LOGNAME", "LANG", "LANGUAGE", "LC_ALL", "LC_CTYPE", "TMPDIR", "TEMP", "TMP",
@@ -98,8 +93,9 @@ def check_parameters(notebook: Path, parameters: Mapping[str, object]) -> None:
 
 
 def run_notebook(
-    source: Path, target: Path, parameters: Mapping[str, object], *, shown: Mapping[str, str] | None = None
-) -> tuple[dict[str, Any] | None, list[str]]:
+    source: Path, target: Path, parameters: Mapping[str, object], *, shown: Mapping[str, str] | None = None,
+    process: NotebookProcess | None = None,
+) -> tuple[dict[str, Any] | None, list[str]]:  # fmt: skip
     """Execute a notebook by Papermill and judge from its cells whether it ran to its end.
 
     Parameters
@@ -110,6 +106,8 @@ def run_notebook(
         Values of the notebook's own parameters.
     shown : mapping, optional
         For a parameter, what stands in the notebook instead of its value.
+    process : NotebookProcess, optional
+        One that was started before, in the target's folder.
 
     Returns
     -------
@@ -126,25 +124,31 @@ def run_notebook(
         "cell_timeout_s": CELL_TIMEOUT_S,
         "start_timeout_s": START_TIMEOUT_S,
     }
-    # Never in the incident folder: it may come from a stranger, and Python imports what lies in its working directory.
-    done = subprocess.run(
-        [sys.executable, "-P", "-m", "dlqkit.report.papermill_run"],
-        input=json.dumps(request).encode(),
-        capture_output=True,
-        env=kernel_environment(),
-        cwd=target.parent,
-        check=False,
-        timeout=4 * CELL_TIMEOUT_S,
-    )
     problems = []
-    if done.returncode != 0:
-        last = done.stderr.decode("utf-8", "replace").strip().splitlines()
-        reason = last[-1][:200] if last else say("exit code {code:d}", code=done.returncode)
-        problems.append(say("the notebook stopped: {reason}.", reason=reason))
+    try:
+        with nullcontext(process) if process else start_process(target.parent, kernel_environment()) as running:
+            done = running.execute(request, RUN_TIMEOUT_S)
+        if done.code != 0:
+            problems.append(_why_it_stopped(done.code, done.said))
+    except subprocess.TimeoutExpired:
+        problems.append(say("the notebook took too long and was stopped."))
     if not target.is_file():
         return None, [*problems, say("Papermill wrote no notebook.")]
     notebook = json.loads(target.read_text(encoding="utf-8"))
     return _without_traces(notebook, parameters, shown or {}), problems + _judge(notebook)
+
+
+def _why_it_stopped(code: int, said: str) -> str:
+    if code == KERNEL_DIED:
+        return say("the notebook's kernel died.")
+    if code == TOOK_TOO_LONG:
+        return say("a cell took longer than {seconds:d} s and was stopped.", seconds=CELL_TIMEOUT_S)
+    last = said.strip().splitlines()
+    reason = last[-1][:200] if last else say("exit code {code:d}", code=code)
+    if code != CELL_FAILED and last:
+        # What an error of Python's own says may be a value of the evidence, or a path of this machine.
+        reason = reason.partition(":")[0].rpartition(".")[2]
+    return say("the notebook stopped: {reason}.", reason=reason)
 
 
 def _judge(notebook: Mapping[str, Any]) -> list[str]:
@@ -161,6 +165,8 @@ def _judge(notebook: Mapping[str, Any]) -> list[str]:
 
 def has_sentinel(notebook: Mapping[str, Any]) -> bool:
     """Whether the last cell says that the notebook ran to its end."""
+    from dlqkit.report.tables import SENTINEL
+
     last = notebook["cells"][-1]
     return any(say(SENTINEL) in json.dumps(output, ensure_ascii=False) for output in last.get("outputs", []))
 
@@ -186,6 +192,8 @@ def _without_traces(
 
 def collect_figures(notebook: Mapping[str, Any]) -> list[Figure]:
     """The PNG outputs that carry a name and an alternative text; nothing else of a notebook reaches a report."""
+    from dlqkit.report.render import Figure
+
     figures = []
     for cell in notebook["cells"]:
         for output in cell.get("outputs", []):
@@ -243,43 +251,98 @@ def run_postmortem(
     ------
     ParameterError, EvidenceError, StorageError
     """
-    wanted = tuple(formats) if formats is not None else tuple(one for one in FORMATS if one != "pdf" or has_typst())
-    unknown = [name for name in wanted if name not in FORMATS]
+    unknown = [name for name in formats or () if name not in FORMATS]
     if unknown:
         raise ParameterError(f"There is no format {unknown[0][:20]!r}.", f"Choose of {', '.join(FORMATS)}.")
-    if "pdf" in wanted and not has_typst():
-        raise ParameterError("A PDF needs the extra pdf.", "Install it: pip install 'dlqkit[pdf]'")
     tell = progress or (lambda _: None)
     root = Path(directory).resolve()
-    folder = open_incident(root, snapshot=snapshot)
-    if output is None:
-        write_template(root)
-    tell(mark("facts"))
-    found = compute_facts(folder, as_of=as_of)
-    if earlier is not None:
-        found["earlier"] = describe_history(find_history(folder, earlier, facts=found))
-    facts = redact_facts(root, found, personal_fields)
-    if include_payload:
-        facts = add_payloads(folder, found, facts)
-        # Noted before anything is written: no export of payloads is without its line.
-        audit_log.append(root, "postmortem with payloads", snapshot=folder.snapshot, formats=list(wanted),
-                         payloads=len(facts["payloads"]["rows"]))  # fmt: skip
     target = output.resolve() if output else root / "report"
-    paths = {"facts": target / "facts.json"}
-    write_bytes(paths["facts"], facts_json(facts))
-    tell(mark("notebook"))
-    notebook, problems = _execute(root, target, facts)
+    with _begin() as process:
+        from dlqkit.evidence import audit_log
+        from dlqkit.evidence.folder import open_incident
+        from dlqkit.evidence.store import write_bytes
+        from dlqkit.report.facts import facts_json
+        from dlqkit.report.judgement_file import write_template
+        from dlqkit.report.payloads import add_payloads
+        from dlqkit.report.pseudonyms import redact_facts
+        from dlqkit.report.render_pdf import has_typst
+
+        wanted = tuple(formats) if formats is not None else tuple(one for one in FORMATS if one != "pdf" or has_typst())
+        if "pdf" in wanted and not has_typst():
+            raise ParameterError("A PDF needs the extra pdf.", "Install it: pip install 'dlqkit[pdf]'")
+        folder = open_incident(root, snapshot=snapshot)
+        if output is None:
+            write_template(root)
+        tell(mark("facts"))
+        found = _compute(folder, process, as_of, personal_fields, earlier)
+        facts = redact_facts(root, found, personal_fields)
+        if include_payload:
+            facts = add_payloads(folder, found, facts)
+            # Noted before anything is written: no export of payloads is without its line.
+            audit_log.append(root, "postmortem with payloads", snapshot=folder.snapshot, formats=list(wanted),
+                             payloads=len(facts["payloads"]["rows"]))  # fmt: skip
+        if not include_payload:
+            _remove_payloads(root, target)
+        write_bytes(target / "facts.json", facts_json(facts))
+        tell(mark("notebook"))
+        notebook, problems = _execute(root, target, facts, process)
     problems = [*_tampering(root, folder.snapshot), *problems]
-    figures = collect_figures(notebook) if notebook else []
     if notebook is None or not has_sentinel(notebook):
         problems.append(say("the last cell did not report that the notebook ran to its end."))
     tell(mark("report"))
+    paths = {"facts": target / "facts.json", **_write(facts, notebook, problems, wanted, target)}
+    return PostmortemResult(paths, not problems, tuple(problems), facts)
+
+
+@contextmanager
+def _begin() -> Iterator[NotebookProcess]:
+    """The notebook's process, which imports what the notebook will show while the facts are computed."""
+    with (
+        tempfile.TemporaryDirectory(prefix="dlqkit-") as scratch,
+        start_process(Path(scratch), kernel_environment()) as process,
+    ):
+        process.run_ahead("import dlqkit.report.ahead")
+        yield process
+
+
+def _compute(
+    folder: IncidentFolder, process: NotebookProcess, as_of: datetime | None, personal_fields: Collection[str],
+    earlier: Path | str | None,
+) -> dict[str, Any]:  # fmt: skip
+    """The facts; the kernel draws the figures as soon as what they show is known."""
+    from dlqkit.report.facts import facts
+    from dlqkit.report.history import describe_history, find_history
+    from dlqkit.report.pseudonyms import redact_facts
+
+    def draw(known: Mapping[str, Any]) -> None:
+        part = redact_facts(folder.path, known, personal_fields)
+        process.run_ahead(
+            f"dlqkit.report.ahead.draw({str(folder.path)!r}, {folder.snapshot!r}, {current()!r}, {json.dumps(part)!r})"
+        )
+
+    found = facts(folder, as_of=as_of, on_drawable=draw)
+    if earlier is not None:
+        found["earlier"] = describe_history(find_history(folder, earlier, facts=found))
+    return found
+
+
+def _write(
+    facts: Mapping[str, Any], notebook: dict[str, Any] | None, problems: Sequence[str], wanted: Sequence[str],
+    target: Path,
+) -> dict[str, Path]:  # fmt: skip
+    """Write the wanted formats, and where they are."""
+    from dlqkit.evidence.store import write_bytes
+    from dlqkit.report.render import render_html, render_markdown
+    from dlqkit.report.render_pdf import render_pdf
+
+    figures = collect_figures(notebook) if notebook else []
     written = {
-        "ipynb": (json.dumps(notebook, ensure_ascii=False, indent=1) + "\n").encode() if notebook else None,
+        "ipynb": _notebook_json(notebook) if notebook else None,
         "html": render_html(facts, figures, problems=problems).encode(),
         "md": render_markdown(facts, figures, problems=problems).encode(),
         "pdf": render_pdf(facts, figures, problems=problems) if "pdf" in wanted else None,
     }
+    paths = {}
     for name in wanted:
         content = written[name]
         if content is not None:
@@ -288,11 +351,33 @@ def run_postmortem(
     if "md" in wanted:
         for figure in figures:
             write_bytes(target / "figures" / f"{figure.name}.png", figure.png)
-    return PostmortemResult(paths, not problems, tuple(problems), facts)
+    return paths
+
+
+def _remove_payloads(root: Path, target: Path) -> None:
+    """Remove what an earlier run wrote there with payloads: beside a report without them it would pass for its part."""
+    from dlqkit.evidence import audit_log
+    from dlqkit.evidence.store import remove_file
+
+    try:
+        had = bool(json.loads((target / "facts.json").read_bytes())["payloads"])
+    except (OSError, ValueError, KeyError, TypeError, RecursionError):
+        return
+    names = [f"postmortem.{kind}" for kind in (*FORMATS, "zip") if (target / f"postmortem.{kind}").is_file()]
+    if had and names:
+        audit_log.append(root, "postmortem with payloads removed", files=names)
+        for name in names:
+            remove_file(target / name)
+
+
+def _notebook_json(notebook: Mapping[str, Any]) -> bytes:
+    return (for_json(json.dumps(notebook, ensure_ascii=False, indent=1)) + "\n").encode()
 
 
 def _tampering(root: Path, snapshot: str) -> list[str]:
     """A sentence if evidence that the report rests on is not as it was collected."""
+    from dlqkit.evidence.manifest import verify
+
     changed = [
         change for change in verify(root)
         if not (change.path.startswith("evidence/") and change.path.split("/")[1][:3] > snapshot)
@@ -307,7 +392,9 @@ def _tampering(root: Path, snapshot: str) -> list[str]:
     ]
 
 
-def _execute(root: Path, target: Path, facts: Mapping[str, Any]) -> tuple[dict[str, Any] | None, list[str]]:
+def _execute(
+    root: Path, target: Path, facts: Mapping[str, Any], process: NotebookProcess
+) -> tuple[dict[str, Any] | None, list[str]]:
     template = find_template("postmortem.ipynb")
     parameters = {
         "incident_dir": str(root),
@@ -320,16 +407,10 @@ def _execute(root: Path, target: Path, facts: Mapping[str, Any]) -> tuple[dict[s
         "incident_dir": os.path.relpath(root, target) if target.is_relative_to(root) else root.name,
         "facts_file": parameters["facts_file"] if target.is_relative_to(root) else "",
     }
-    with tempfile.TemporaryDirectory(prefix="dlqkit-") as scratch:
-        if current() != SOURCE:
-            told = translate_notebook(json.loads(template.read_text(encoding="utf-8")))
-            template = Path(scratch) / "template.ipynb"
-            template.write_text(json.dumps(told, ensure_ascii=False), encoding="utf-8")
-        try:
-            return run_notebook(template, Path(scratch) / "postmortem.ipynb", parameters, shown=shown)
-        except subprocess.TimeoutExpired:
-            return None, [say("the notebook took too long and was stopped.")]
-        except FileNotFoundError as error:
-            raise RunError(
-                "The notebook could not be started.", "Install dlqkit again; Papermill is missing."
-            ) from error
+    if current() != SOURCE:
+        from dlqkit.report.notebook_words import translate_notebook
+
+        told = translate_notebook(json.loads(template.read_text(encoding="utf-8")))
+        template = process.cwd / "template.ipynb"
+        template.write_text(json.dumps(told, ensure_ascii=False), encoding="utf-8")
+    return run_notebook(template, process.cwd / "postmortem.ipynb", parameters, shown=shown, process=process)

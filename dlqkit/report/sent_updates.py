@@ -14,6 +14,7 @@ from dlqkit.evidence import audit_log
 from dlqkit.evidence.store import write_bytes
 from dlqkit.report.tables import Text
 from dlqkit.report.updates import AUDIENCES, Audience, Numbers, numbers_of
+from dlqkit.untrusted import for_json
 
 __all__ = ["Sent", "keep_update", "last_update", "read_updates"]
 
@@ -86,7 +87,7 @@ def keep_update(directory: Path, facts: Mapping[str, Any], audience: Audience, t
     lines = tuple((line.label, line.text) for line in text.lines)
     sent = Sent(audience, at.isoformat(), by, lines, numbers_of(facts))
     path = directory / FOLDER / f"{at:%Y%m%dT%H%M%S.%fZ}-{audience}.json"
-    write_bytes(path, (json.dumps(asdict(sent), ensure_ascii=False, indent=1) + "\n").encode())
+    write_bytes(path, (for_json(json.dumps(asdict(sent), ensure_ascii=False, indent=1)) + "\n").encode())
     audit_log.append(
         directory, "update sent", audience=audience, sent_by=by, as_of=facts["as_of"],
         snapshot=facts["snapshot"]["id"], file=f"{FOLDER}/{path.name}",

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from dlqkit.language import mark, moments, number, percent, retell, say
+from dlqkit.report.without_dead import tell_without_dead
 from dlqkit.report.wording import (
     CLASS_NAMES,
     SIGNAL_NAMES,
@@ -44,6 +45,10 @@ Facts = Mapping[str, Any]
 _LEFT_CELL, _LEFT_HEAD = '<td style="text-align:left"', '<th style="text-align:left"'
 # A word longer than this is broken anywhere, or it would push the table out of the page.
 LONGEST_WORD = 26
+# A cell of so many letters is a sentence, and its column is no narrower than one can read.
+PROSE = 60
+# A table of so few columns has room for a time on one line.
+FEW = 4
 # Lines of a cell on a terminal; the last column holds sentences that say what to do.
 CELL_LINES, LAST_CELL_LINES, SENTENCE_LINES = 4, 12, 3
 # Letters between the two times of a span, such as " to ".
@@ -73,6 +78,8 @@ class Table:
     """Columns whose cells are to be pasted, not read."""
     said: frozenset[int] = frozenset()
     """Rows that people wrote; the others are computed."""
+    whole: frozenset[str] = frozenset()
+    """Columns whose cells stay in one line on a terminal, as far as others can be narrower: ids are to be copied."""
 
     def _repr_html_(self) -> str:
         # JupyterLab sets tables to the right; text is read from the left.
@@ -91,18 +98,21 @@ class Table:
             f'<tr role="row"{kind}>' + "".join(map(self._cell, self.columns, row)) + "</tr>"
             for kind, row in zip(kinds, self.rows, strict=True)
         )
+        few = ' class="few"' if len(self.columns) <= FEW else ""
         # Where rows are shown as cards they are tables no more, unless their roles say so. What may have to be scrolled
         # sideways must be within reach of a keyboard.
         return (
             f'<div class="wide" role="group" aria-label="{for_html(self.title)}" tabindex="0">'
-            f'<table role="table"><caption>{for_html(self.title)}</caption>'
+            f'<table role="table"{few}><caption>{for_html(self.title)}</caption>'
             f'<thead role="rowgroup"><tr role="row">{head}</tr></thead>'
             f'<tbody role="rowgroup">{body}</tbody></table></div>'
         )
 
     def _cell(self, column: str, text: str) -> str:
         is_long = max((len(word) for word in text.split()), default=0) > LONGEST_WORD
-        kind = "long" if is_long else _kind_of_time(text)
+        kind = " ".join(
+            filter(None, ["long" if is_long else _kind_of_time(text), "prose" if len(text) > PROSE else ""])
+        )
         shown = f"<code>{for_html(text)}</code>" if column in self.code and text else for_html(text)
         return f'<td role="cell" class="{kind}" data-label="{for_html(column)}">{shown}</td>'
 
@@ -130,7 +140,8 @@ class Table:
         if sys.stdout.isatty():
             width = shutil.get_terminal_size((width, 40)).columns
         rows = (self.columns, *self.rows)
-        widths = _fit([max(map(len, column)) for column in zip(*rows, strict=True)], width)
+        kept = [name in self.whole for name in self.columns]
+        widths = _fit([max(map(len, column)) for column in zip(*rows, strict=True)], width, kept)
         limits = [CELL_LINES] * (len(widths) - 1) + [LAST_CELL_LINES]
         lines = []
         for row in rows:
@@ -196,11 +207,12 @@ def _kind_of_time(text: str) -> str:
     return "span" if len(found) == 2 and found[1][0] - found[0][1] <= _BETWEEN else ""
 
 
-def _fit(widths: list[int], width: int) -> list[int]:
-    """Column widths that together fit, the widest ones cut first."""
+def _fit(widths: list[int], width: int, kept: Sequence[bool]) -> list[int]:
+    """Column widths that together fit, the widest ones cut first, those that are kept only where nothing else helps."""
     fitted = list(widths)
-    while sum(fitted) + 2 * (len(fitted) - 1) > width and max(fitted) > 8:
-        fitted[fitted.index(max(fitted))] -= 1
+    for columns in ([place for place, is_kept in enumerate(kept) if not is_kept], list(range(len(widths)))):
+        while sum(fitted) + 2 * (len(fitted) - 1) > width and max((fitted[place] for place in columns), default=0) > 8:
+            fitted[max(columns, key=fitted.__getitem__)] -= 1
     return fitted
 
 
@@ -249,7 +261,7 @@ def show_signals(facts: Facts) -> Table:
             lambda row: row["workflow_name"] or row["workflow_id"] or say("all together"),
             lambda row: moment_text(row["onset_at"]),
             lambda row: duration_text(row["resolution_s"]),
-            lambda row: moment_text(row["end_at"]) if row["end_at"] else say("going on"),
+            lambda row: moment_text(row["end_at"]) if row["end_at"] else _no_end(row, facts),
             lambda row: duration_text(seconds_between(row["onset_at"], row["end_at"] or facts["as_of"])),
             lambda row: say("not known") if row["size"] is None else number(row["size"]),
             lambda row: say("not known") if row["confidence"] is None else number(row["confidence"], 2),
@@ -257,6 +269,11 @@ def show_signals(facts: Facts) -> Table:
         ),
         say("none of the five signals is seen in this window"),
     )
+
+
+def _no_end(row: Mapping[str, Any], facts: Facts) -> str:
+    is_recovering = facts["state"]["value"] == "recovering" and row["workflow_id"] == facts["workflow"]["id"]
+    return say("no end known yet") if is_recovering else say("going on")
 
 
 def show_signatures(facts: Facts) -> Table:
@@ -341,7 +358,7 @@ def show_rules(facts: Facts) -> Table:
             lambda row: row["reason"],
             lambda row: {"True": say("yes"), "False": say("no")}.get(str(row["retryable"]), say("not said")),
             _attempts_cell,
-            _took_cell,
+            lambda row: _took_cell(row, facts["class"]["timeout_ms"]["value"]),
             lambda row: row["text_says"] or say("nothing that tells"),
             lambda row: row["counter_evidence"] or say("nothing"),
         ),
@@ -357,13 +374,16 @@ def _attempts_cell(row: Mapping[str, Any]) -> str:
     return say("{attempts} of {max_attempts}", attempts=text, max_attempts=str(row["max_attempts"]))
 
 
-def _took_cell(row: Mapping[str, Any]) -> str:
-    """``29,990 to 30,000 ms of 30,000 ms``, or ``not known``."""
+def _took_cell(row: Mapping[str, Any], timeout_ms: float | None) -> str:
+    """``29,990 to 30,000 ms of 30,000 ms``, or ``not known``; durations may add up those of all attempts."""
     span = row["action_duration_ms"]
     text = say("{span} ms", span=_span(span)) if span else say("not known")
     if not row["timeout_ms"]:
         return text
-    return say("{took} of {timeout:,.0f} ms", took=text, timeout=float(row["timeout_ms"]))
+    limit = float(row["timeout_ms"])
+    if timeout_ms and limit > timeout_ms:
+        return say("{took} of {timeout:,.0f} ms, all attempts together", took=text, timeout=limit)
+    return say("{took} of {timeout:,.0f} ms", took=text, timeout=limit)
 
 
 def _span(values: Sequence[float]) -> str:
@@ -421,7 +441,7 @@ def show_changes(facts: Facts) -> Table:
 def show_timeline(facts: Facts) -> Table:
     """The moments of the incident in order."""
     return Table(
-        say("Timeline"),
+        say("What happened, in order"),
         (say("when"), say("what"), say("evidence, or who says so")),
         evidence_rows(
             facts["timeline"],
@@ -437,7 +457,7 @@ def show_timeline(facts: Facts) -> Table:
 def show_coverage(facts: Facts) -> Table:
     """What was asked of each source, what came, and what is missing."""
     return Table(
-        say("Evidence"),
+        say("Sources"),
         (
             "id",
             say("source"),
@@ -469,7 +489,7 @@ def _asked_cell(row: Mapping[str, Any]) -> str:
 def show_advice(facts: Facts) -> Table:
     """What to do next, first things first."""
     return Table(
-        say("What to do"),
+        say("Next steps"),
         (say("do"), say("because"), say("would be wrong"), say("left unknown"), say("command")),
         evidence_rows(
             facts["advice"],
@@ -490,12 +510,24 @@ def show_status_text(facts: Facts) -> Text:
     )
 
 
+def _lasted(facts: Facts) -> str:
+    onset = facts["onset"]["at"]
+    if facts["state"]["value"] == "recovering":
+        time = duration_text(seconds_between(onset, facts["last_dead_letter"]["at"]))
+        return say("{time} until the last dead letter", time=time)
+    return duration_text(seconds_between(onset, facts["end"]["at"] or facts["as_of"]))
+
+
 def show_impact(facts: Facts) -> Text:
     """How many events, whose share, how long; and the metrics beside the records."""
     events, metrics = facts["events"], facts["metrics"]
     severity = facts["judgement"]["severity"]
     grown = metrics["dead_letters_increase"]
     lines = [Line(say("Severity"), severity)] if severity else []
+    if facts["state"]["kind"] != "dead_letters":
+        told = [Line(*row) for row in tell_without_dead(facts)]
+        lasted = [Line(say("Lasted"), _lasted(facts))] if facts["onset"]["at"] else []
+        return Text("", (*lines, *told, *lasted))
     lines += [
         Line(say("Events affected"), count_text(events["affected"]), evidence=events["evidence"]),
         Line(say("Still open"), count_text(events["open"]), evidence=events["evidence"]),
@@ -513,7 +545,7 @@ def show_impact(facts: Facts) -> Text:
             "unknown" if grown is None else "computed",
             metrics["evidence"],
         ),
-        Line(say("Lasted"), duration_text(seconds_between(facts["onset"]["at"], facts["end"]["at"] or facts["as_of"]))),
+        Line(say("Lasted"), _lasted(facts)),
     ]
     return Text("", tuple(lines))
 

@@ -112,6 +112,11 @@ def _state(facts: Facts) -> str:
     if facts["end"]["at"]:
         return say("It ended {at}.", at=moment_text(facts["end"]["at"]))
     last = facts["last_dead_letter"]["at"]
+    if facts["state"]["value"] == "recovering":
+        return say(
+            "Events pass again; the last dead letter is of {at}, too soon to say that it has ended.",
+            at=moment_text(last),
+        )
     if last:
         return say("It is going on; the last dead letter is of {at}.", at=moment_text(last))
     return say("It is going on.")
@@ -165,6 +170,8 @@ def _changes(last: Numbers, now: Numbers, *, for_client: bool) -> list[str]:
 def _state_now(before: str, now: str) -> str:
     if now == "ended":
         return say("It has ended.")
+    if now == "recovering":
+        return say("Events pass again.")
     if now == "going_on":
         return say("It is going on again.") if before == "ended" else say("It is going on.")
     if now == "nothing":

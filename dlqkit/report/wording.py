@@ -5,7 +5,7 @@ They are plain text that may hold foreign words (ids, errors); whoever writes th
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -13,6 +13,7 @@ from dlqkit.language import mark, number, percent, say
 from dlqkit.report.amounts import clock_text, count_text, duration_text, moment_text, seconds_between
 from dlqkit.report.headline import ROUGH_S, SIGNAL_NAMES, headline
 from dlqkit.report.terms import condition_value, term
+from dlqkit.report.without_dead import tell_without_dead
 
 __all__ = [
     "ROUGH_S",
@@ -22,6 +23,7 @@ __all__ = [
     "count_text",
     "counted_sources",
     "duration_text",
+    "going_on_text",
     "headline",
     "moment_text",
     "other_incidents_text",
@@ -75,7 +77,19 @@ def _state_text(facts: Facts) -> str:
     age = duration_text(last["age_s"])
     if state == "going_on":
         return say("GOING ON; last dead letter {age} before the evidence ends", age=age)
+    if state == "recovering":
+        return say(
+            "Events pass again; last dead letter {age} before the evidence ends, too soon to say that it has ended",
+            age=age,
+        )
     return say("Ended {at}; last dead letter {age} before the evidence ends", at=ended, age=age)
+
+
+def going_on_text(facts: Facts) -> str:
+    """That it goes on, or that events pass again; of an incident that has no end."""
+    if facts["state"]["value"] == "recovering":
+        return say("Events pass again; it is too soon to say that it has ended.")
+    return say("It is going on.")
 
 
 def _nothing_text(state: Mapping[str, Any], reason: str) -> str:
@@ -115,8 +129,13 @@ def class_text(facts: Facts) -> str:
         parts = ", ".join(f"{term(name)}: {number(count)}" for name, count in counts if count)
         text = say("mixed, by signature ({parts})", parts=parts)
     else:
-        name = CLASS_NAMES[str(failure_class["value"])]
+        name_of = str(failure_class["value"])
+        name = CLASS_NAMES[name_of]
         text = say(name)
+        others = [(one, count) for one, count in failure_class["counts"].items() if count and one != name_of]
+        if others and affected["value"]:
+            parts = ", ".join(f"{term(one)}: {number(count)}" for one, count in others)
+            text = say("{failure_class}; beside it {parts}", failure_class=text, parts=parts)
     if affected["bound"] != "exact" and affected["value"]:
         text = say("{failure_class}, of the {count} seen", failure_class=text, count=affected["value"])
     if failure_class["disputed"] and not is_mixed:
@@ -159,12 +178,17 @@ def _changes_text(facts: Facts) -> str:
     return say("{changes}; and {rest:d} more", changes=text, rest=rest) if rest else text
 
 
-def _lack_text(row: Mapping[str, Any]) -> str:
-    """What is missing of a source, and what to do about it, as the source said it."""
-    said = " ".join(row["missing"][:2])
-    lacking = _LACKS[row["completeness"]]
-    lack = say(lacking, source=term(row["kind"]))
-    return f"{lack}: {said}" if said else lack
+def _lacks_text(rows: Sequence[Mapping[str, Any]]) -> str:
+    """What is missing of each source, and what to do about it, as the source said it; once where it is the same."""
+    alike: dict[tuple[str, str], list[str]] = {}
+    for row in rows:
+        alike.setdefault((row["completeness"], " ".join(row["missing"][:2])), []).append(term(row["kind"]))
+    texts = []
+    for (completeness, said), kinds in alike.items():
+        lacking = _LACKS[completeness]
+        lack = say(lacking, source=", ".join(dict.fromkeys(kinds)))
+        texts.append(f"{lack}: {said}" if said else lack)
+    return "; ".join([*(text.removesuffix(".") for text in texts[:-1]), texts[-1]])
 
 
 def _explanations(facts: Facts) -> list[Line]:
@@ -213,7 +237,7 @@ def summary(facts: Facts) -> list[Line]:
     """What the first screen says: which, going on or ended, since when, how many, why, what changed, what next."""
     state, kind = facts["state"]["value"], facts["state"]["kind"]
     lines = [Line(say("Workflow"), workflow_text(facts)), Line(say("State"), _state_text(facts))]
-    if state in {"going_on", "ended"}:
+    if state not in {"nothing", "unknown"}:
         lines.append(Line(say("Since"), _onset_text(facts), evidence=facts["onset"]["evidence"]))
     if kind == "dead_letters" and state != "nothing":
         events = facts["events"]
@@ -237,7 +261,9 @@ def summary(facts: Facts) -> list[Line]:
         text = f"{percent(top['share'])}: {top['signature']}" if top else say("no error text in the records")
         lines.append(Line(say("Top signature"), text, "computed" if top else "unknown"))
         lines += _explanations(facts)
-    if state in {"going_on", "ended"}:
+    elif kind is not None and state not in {"nothing", "unknown"}:
+        lines += [Line(*told) for told in tell_without_dead(facts)]
+    if state not in {"nothing", "unknown"}:
         # Facts of an earlier run may be in English.
         untold = {NOT_LOOKED_AT, say(NOT_LOOKED_AT)}
         seen = facts["changes"]["rows"] or facts["changes"]["looked_at"] not in untold
@@ -255,5 +281,5 @@ def summary(facts: Facts) -> list[Line]:
         lines.append(Line(say("Do next"), facts["advice"][0]["action"]))
     partial = [row for row in counted_sources(facts) if row["completeness"] != "complete"]
     if partial:
-        lines.append(Line(say("Not whole"), "; ".join(_lack_text(row) for row in partial)))
+        lines.append(Line(say("Not whole"), _lacks_text(partial)))
     return lines

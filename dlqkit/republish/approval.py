@@ -13,7 +13,7 @@ from dlqkit.republish.cancelling import HELD_STATES, cancel_plan, named, note_ca
 from dlqkit.republish.journal import read_journal, refuse_lost
 from dlqkit.republish.journal_plans import refuse_sent_since
 from dlqkit.republish.people import is_same_person, is_somebody
-from dlqkit.republish.permission import planned_by, refuse_planner
+from dlqkit.republish.permission import check_settings, needs_second, planned_by, refuse_planner
 from dlqkit.republish.plan import FOLDER, Plan, read_plan, readable_plans, write_plan
 from dlqkit.republish.plan_decisions import Approval, read_approval, read_cancellation, write_approval
 from dlqkit.republish.registry import Registry
@@ -132,7 +132,7 @@ def approve_plan(
     plan : Plan
         As ``read_plan`` gave it: unchanged.
     settings : Settings
-        ``republish.second_approver``: another person than the planner must approve.
+        What they permit now; ``republish.second_approver``: another person than the planner must approve.
     by, reason : str
     accepted : sequence of str
         Every one of the plan's unknowns, by its number from 1 or word for word.
@@ -148,8 +148,8 @@ def approve_plan(
     ParameterError
         If a name, a reason, an unknown or the deadline is missing.
     PlanError
-        If it was cancelled, is approved already, has lost its events, has one that a colleague has sent since, or the
-        planner himself may not approve.
+        If it was cancelled, is approved already, has lost its events, has one that a colleague has sent since, today's
+        settings do not permit it, or the planner himself may not approve.
     EvidenceError
         If it was changed.
     """
@@ -164,16 +164,17 @@ def approve_plan(
         former = read_approval(directory, plan)
     except EvidenceError:
         former = None
-    needs_another = settings.republish.second_approver or plan.second_approver
+    needs_another = needs_second(plan, settings)
     planner = planned_by(directory, plan) or ""
     # The planner's own approval is none where the settings have come to ask for another person's.
     if former is not None and not (needs_another and is_same_person(former.by, planner)):
         raise PlanError(f"{plan.plan_id} is approved already, by {former.by[:60]}.", "Run it, or cancel it.")
+    check_settings(directory, plan, settings)
     registry.check(plan)
     refuse_sent_since(read_journal(directory), plan, readable_plans(directory))
     refuse_sent_elsewhere(registry, plan)
     if needs_another:
-        refuse_planner(planned_by(directory, plan), by, plan)
+        refuse_planner(directory, by, plan)
     deadline = _deadline(plan, outcome_deadline_s)
     approval = Approval(plan.plan_id, plan.hash, by, reason, now_text(), _all_accepted(plan, accepted), deadline)
     write_approval(directory, approval)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import fcntl
 import os
 from datetime import UTC, datetime
@@ -9,18 +10,19 @@ from pathlib import Path
 
 import pandas as pd
 
-from dlqkit.errors import EvidenceError, ParameterError
+from dlqkit.errors import EvidenceError, ParameterError, PlanError
 from dlqkit.evidence import audit_log
 from dlqkit.evidence.store import remove_file
 from dlqkit.republish.journal import open_journal, read_journal, refuse_lost
+from dlqkit.republish.journal_schema import writable
 from dlqkit.republish.next_steps import here, is_reason
 from dlqkit.republish.people import is_somebody
-from dlqkit.republish.plan import FOLDER, Plan, plan_path
+from dlqkit.republish.plan import FOLDER, Plan, plan_path, read_plan
 from dlqkit.republish.plan_decisions import Cancellation, read_cancellation, write_cancellation
 from dlqkit.republish.registry import Registry
 from dlqkit.republish.sends import release_events
 
-__all__ = ["HELD_STATES", "cancel_plan", "cancel_unreadable", "named", "note_cancellation", "now_text"]
+__all__ = ["HELD_STATES", "cancel_plan", "cancel_unreadable", "count_held", "named", "note_cancellation", "now_text"]
 
 HELD_STATES = ("intent", "in_doubt", "acked")
 """What may have arrived, or is on its way, is nobody else's to send."""
@@ -117,6 +119,40 @@ def cancel_unreadable(registry: Registry, plan_id: str, *, by: str, reason: str)
     for path in free:
         remove_file(path)
     return len(free)
+
+
+def count_held(registry: Registry, plan_id: str) -> tuple[int, int]:
+    """Of what a plan has sent, or may have: how many stay claimed, and how many a proof let go of.
+
+    Parameters
+    ----------
+    registry : Registry
+    plan_id : str
+        Cancelled.
+
+    Returns
+    -------
+    (int, int)
+        A proof lets go of those of which it knows the end.
+    """
+    journal = read_journal(registry.directory)
+    is_sent = (journal["plan_id"] == plan_id) & journal["state"].astype("str").isin(HELD_STATES)
+    # A key that no file can hold is spelled out in the journal, and the claim has the key itself.
+    keys: dict[str, str] = {}
+    with contextlib.suppress(EvidenceError, ParameterError):
+        keys = {writable(one.event_key): one.event_key for one in read_plan(registry.directory, plan_id).events}
+    sent = journal.loc[is_sent, "event_key"].astype("str")
+    owner = registry.owner if registry.is_shared else None
+    held = sum(_is_held(registry, plan_id, owner, keys.get(key, key)) for key in sent)
+    return held, len(sent) - held
+
+
+def _is_held(registry: Registry, plan_id: str, owner: str | None, event_key: str) -> bool:
+    try:
+        claim = registry.holder(event_key)
+    except PlanError:
+        return True  # what cannot be read is not free
+    return claim is not None and claim.plan_id == plan_id and owner in {None, claim.owner}
 
 
 def note_cancellation(directory: Path, plan: Plan, *, by: str, reason: str) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -11,8 +12,9 @@ import pandas as pd
 from dlqkit.errors import ParameterError
 from dlqkit.prevention.payload_check import check_payloads
 from dlqkit.republish.edits import Edit, apply_edit, check_locked, find_changes
+from dlqkit.republish.plan import hash_text
 
-__all__ = ["Edited", "edit_events", "find_refused"]
+__all__ = ["Edited", "edit_events", "find_refused", "hash_rules"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +60,7 @@ def edit_events(
     for edit in edits:
         if edit.event_key is not None and edit.event_key not in before:
             raise ParameterError(
-                f"The edit is of {edit.event_key[:60]}, which is not selected.", "Select it, or leave the edit out."
+                f"The edit is of {edit.event_key[:100]}, which is not selected.", "Select it, or leave the edit out."
             )
         for key in list(before) if edit.event_key is None else [edit.event_key]:
             try:
@@ -79,6 +81,12 @@ def edit_events(
         changes = [{"path": one.path, "before": one.before, "after": one.after} for one in places]
         notes[key] = {"edits": said[key], "changes": changes, "refused_before": refused.get(key, "")}
     return Edited(after, originals, notes, unfit)
+
+
+def hash_rules(locked: Sequence[str], schema: Mapping[str, Any] | None, *, is_edited: bool) -> str:
+    """SHA-256 of what payloads are held against; empty where there is nothing. Locked fields concern edits alone."""
+    fields = sorted(set(locked)) if is_edited else []
+    return hash_text(json.dumps([fields, schema], sort_keys=True)) if fields or schema is not None else ""
 
 
 def find_refused(schema: Mapping[str, Any] | None, events: pd.DataFrame) -> dict[str, str]:

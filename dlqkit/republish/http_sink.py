@@ -31,7 +31,7 @@ _MOST_DIGITS = 9
 # the draft has it).
 _DOUBTFUL = {408, 409, 425, 429}
 _HEADER_NAME = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+")
-_AFTER_ADDRESS = re.compile(r"[?#].*", re.DOTALL)
+_LETS_IN = re.compile(r"(?<=//)[^/?#@]*@|[?#].*", re.DOTALL)
 _ID_FIELDS = ("message_id", "messageId", "id")
 
 
@@ -175,9 +175,9 @@ def _read(answer: requests.Response, until: float) -> bytes:
 def _find_id(answer: requests.Response, body: bytes) -> str:
     for name in ("X-Message-Id", "Message-Id", "Location"):
         if answer.headers.get(name):
-            # What stands after an address may let somebody in, and an id is shown.
+            # What stands around an address may let somebody in, and an id is shown.
             text = str(answer.headers[name])
-            return _AFTER_ADDRESS.sub("", text) if name == "Location" else text
+            return _LETS_IN.sub("", text) if name == "Location" else text
     try:
         value = json.loads(body)
     except (ValueError, RecursionError):

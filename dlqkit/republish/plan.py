@@ -133,6 +133,8 @@ class Plan:
     """Whether another topic than the workflow's own was confirmed."""
     second_approver: bool = False
     """Whether the settings that it was made by ask for another person's approval; others cannot take that back."""
+    rules_sha256: str = ""
+    """Of the locked fields and the schema that its payloads were held against (``edited.hash_rules``)."""
     clock_tolerance_s: float = CLOCK_TOLERANCE_S
     """How far the clock of the execution records may be behind the sender's: a proof needs no settings."""
 

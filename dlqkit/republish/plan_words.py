@@ -166,6 +166,7 @@ def find_warnings(
     not_found: Sequence[str],
     *,
     is_registry_shared: bool,
+    second_approver: bool = False,
     replaced: Plan | None = None,
 ) -> tuple[str, ...]:
     """Sentences to read before approving.
@@ -180,6 +181,8 @@ def find_warnings(
         Ids, signatures and workflows of the selection that no dead event has.
     is_registry_shared : bool
         Whether other people's open plans were looked at.
+    second_approver : bool
+        Whether another person than the planner must approve.
     replaced : Plan, optional
         In whose place this one is made.
 
@@ -239,6 +242,8 @@ def find_warnings(
     if not_found:
         shown = ", ".join(not_found[:5]) + (", …" if len(not_found) > 5 else "")
         said.append(say("Asked for, and no dead event here: {count} ({names}).", count=len(not_found), names=shown))
+    if second_approver:
+        said.append(say("Another person than whoever made it must approve it."))
     if not is_registry_shared:
         said.append(say("Not checked elsewhere: a plan in another folder may hold the same events."))
     counts: dict[str, int] = {}

@@ -11,6 +11,7 @@ from dlqkit.errors import ParameterError, PlanError
 from dlqkit.frames import RECORDS, check_frame
 from dlqkit.language import SOURCE, use
 from dlqkit.republish.drafts import Drafts, draft_events
+from dlqkit.republish.edited import hash_rules
 from dlqkit.republish.edits import Edit
 from dlqkit.republish.exclusions import ACCEPTABLE, REASONS
 from dlqkit.republish.known import Known
@@ -25,10 +26,11 @@ from dlqkit.settings import Settings, WorkflowSettings
 __all__ = ["find_dead_letters", "plan_republish"]
 
 _LOOK = "See why by one of them: dlqkit event DIR ID"
+_PROVE = "See what became of them: dlqkit republish prove DIR PLAN"
+_PROVE_THERE = "See what became of them by a proof of that plan, in the folder that sent them."
 # What the analyst does where every selected event is left out for the same reason, if not to look at one.
 _WAYS_ON: Mapping[str, str] = {
     "in doubt": "Settle what is in doubt first; see of which plans: dlqkit republish status DIR",
-    "already republished": "See what became of them: dlqkit republish status DIR",
     "in another open plan": "Run that plan to its end, or cancel it, in the folder where it was made; then plan again.",
     "business error": "Edit what is wrong in them, by --patch of the next plan; see one: dlqkit event DIR ID",
 }
@@ -147,6 +149,9 @@ def plan_republish(
     events = _number(drafts, target)
     if not events:
         raise _all_left_out(drafts.left_out, world)
+    replaced = next((plan for plan in world.earlier if plan.plan_id == replaces), None)
+    # An edit under other settings does not do away with it.
+    second_approver = settings.republish.second_approver or (replaced is not None and replaced.second_approver)
     return seal_plan(
         Plan(
             plan_id=plan_id,
@@ -174,11 +179,15 @@ def plan_republish(
                 target,
                 not_found,
                 is_registry_shared=world.is_registry_shared,
-                replaced=next((plan for plan in world.earlier if plan.plan_id == replaces), None),
+                replaced=replaced,
+                second_approver=second_approver,
             ),
             verification_subscription=settings.republish.verification_subscription,
             is_other_topic=target.kind == "pubsub" and own.topic is not None and target.address != own.topic,
-            second_approver=settings.republish.second_approver,
+            second_approver=second_approver,
+            rules_sha256=hash_rules(
+                settings.republish.locked_fields, world.schema, is_edited=any(one.edited for one in events)
+            ),
             clock_tolerance_s=settings.republish.clock_tolerance_s,
         )
     )
@@ -205,7 +214,12 @@ def _all_left_out(left_out: Sequence[LeftOut], world: Known) -> PlanError:
     said = ", ".join(f"{counts[reason]:,} {reason}" for reason in REASONS if counts[reason])
     first = next(one for one in left_out if one.reason == counts.most_common(1)[0][0])
     held_by = f" ({first.detail[:200]})" if first.reason in {"in another open plan", "already republished"} else ""
-    step = here(_WAYS_ON.get(first.reason, _LOOK), world.directory, event=first.trace_id or first.event_key)
+    way, plan_id = _WAYS_ON.get(first.reason, _LOOK), "PLAN"
+    if first.reason == "already republished":
+        named = set(first.detail.removeprefix("by ").split(", "))
+        senders = [plan.plan_id for plan in world.earlier if plan.plan_id in named]
+        way, plan_id = (_PROVE, senders[-1]) if senders else (_PROVE_THERE, plan_id)
+    step = here(way, world.directory, plan_id, first.trace_id or first.event_key)
     return PlanError(f"Nothing is left to be planned of {events_of(len(left_out))}: {said}{held_by}.", step)
 
 

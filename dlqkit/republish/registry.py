@@ -228,7 +228,7 @@ class Registry:
                 if claim is not None:
                     raise refusal(event.event_key, claim)
                 raise PlanError(
-                    f"{plan.plan_id} no longer has its events: the event {event.event_key[:60]} is not claimed.",
+                    f"{plan.plan_id} no longer has its events: the event {event.event_key[:100]} is not claimed.",
                     "It was cancelled, or the registry is another one; make a new plan.",
                 )
             for name in self._further_names(event):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pandas as pd
 
 __all__ = ["in_order", "record_outcomes"]
@@ -17,6 +18,8 @@ _RUNNING = r"(?:^|[^a-z])(?:retry[a-z]*|running|(?:in_?)?progress|pending|queued
 # Words of a failure, and a number that can only be an HTTP status of one.
 _FAILURE = r"fail|err|dead|reject|timeout|^[45][0-9]{2}(?:\.0)?$"
 
+_OUTCOMES = ("dead", "succeeded", "retrying", "failed")
+
 
 def record_outcomes(records: pd.DataFrame) -> pd.Series:
     """``dead``, ``succeeded``, ``retrying`` or ``failed`` of every record.
@@ -31,16 +34,21 @@ def record_outcomes(records: pd.DataFrame) -> pd.Series:
     Runbook §3. A word of success or of going on in ``status`` counts first. Without a word that tells, a record without
     an error is a success: a failure has a ``last_error``.
     """
-    status = records["status"].astype("str").str.strip().str.lower().fillna("")
-    dead = records["queued_to_dlq"].fillna(False).astype(bool)
-    has_error = pd.Series(False, index=records.index)
+    # A status is one of few words, so each word is read once.
+    codes, values = pd.factorize(records["status"])
+    status = pd.Series([*pd.Series(values).astype("str"), ""], dtype="str").str.strip().str.lower()
+    is_success = status.str.contains(_SUCCESS) & ~status.str.contains(_DENIED)
+    is_running = status.str.contains(_RUNNING) & ~is_success
+    success, running, failure = (
+        said.to_numpy(dtype=bool)[codes] for said in (is_success, is_running, status.str.contains(_FAILURE))
+    )
+    dead = records["queued_to_dlq"].fillna(False).to_numpy(dtype=bool)
+    has_error = np.zeros(len(records), dtype=bool)
     if "last_error" in records.columns:
-        has_error = records["last_error"].notna() & (records["last_error"].astype("str") != "")
-    success = status.str.contains(_SUCCESS) & ~status.str.contains(_DENIED)
-    running = status.str.contains(_RUNNING) & ~success
-    success |= ~running & ~status.str.contains(_FAILURE) & ~has_error
-    out = pd.Series("failed", index=records.index)
-    return out.mask(running, "retrying").mask(success, "succeeded").mask(dead, "dead")
+        has_error = (records["last_error"].notna() & (records["last_error"].astype("str") != "")).to_numpy(dtype=bool)
+    success |= ~running & ~failure & ~has_error
+    kinds = np.select([dead, success, running], [0, 1, 2], 3)
+    return pd.Series(pd.array(_OUTCOMES, dtype="str").take(kinds), index=records.index)
 
 
 def in_order(records: pd.DataFrame) -> pd.DataFrame:

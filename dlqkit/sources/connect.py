@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import base64
+import re
+import urllib.parse
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -30,6 +33,11 @@ __all__ = [
     "open_support_reports",
     "open_worker_logs",
 ]
+
+# Names of parameters that hold no word: api_key, access_token, sig, X-Amz-Signature; not partition_key.
+_CREDENTIAL = re.compile(
+    r"^(?:auth|key|sig)$|passw|pwd|secret|token|signature|credential|(?:api|access|auth|private)[_-]?key", re.IGNORECASE
+)
 
 
 def connect_execution_logs(settings: Settings) -> ExecutionLogs:
@@ -130,7 +138,7 @@ def known_secrets(settings: Settings) -> tuple[str, ...]:
 
     One that cannot be had is left out here: the source that needs it says so when it is asked.
     """
-    found: dict[str, None] = {}
+    found: dict[str, None] = dict.fromkeys(_in_addresses(settings))
     for reference in _references(settings):
         text = _of(reference)
         if text is not None:
@@ -143,6 +151,11 @@ def known_secrets(settings: Settings) -> tuple[str, ...]:
 
 
 def _references(settings: Settings) -> Iterator[SecretReference]:
+    # Reading needs none of these two, so nobody is asked for a passphrase for them.
+    http = settings.republish.http
+    for reference in (settings.tickets.token, http.bearer if http is not None else None):
+        if reference is not None and (reference.env is not None or reference.file is not None):
+            yield reference
     if settings.execution_logs.url is not None and settings.execution_logs.api_key is not None:
         yield settings.execution_logs.api_key
     own = settings.prometheus
@@ -153,6 +166,15 @@ def _references(settings: Settings) -> Iterator[SecretReference]:
     if own.auth is not None and own.auth.basic is not None:
         yield own.auth.basic.password
     yield from (reference for name, reference in own.headers.items() if name.lower() not in TENANT_HEADERS)
+
+
+def _in_addresses(settings: Settings) -> Iterator[str]:
+    """Passwords that stand in the query of an address, as a worker's page may want them."""
+    for url in (settings.execution_logs.url, settings.prometheus.url, *settings.worker.metrics_urls):
+        with suppress(ValueError):
+            for name, text in urllib.parse.parse_qsl(urllib.parse.urlsplit(url or "").query):
+                if _CREDENTIAL.search(name):
+                    yield text
 
 
 def _of(reference: SecretReference) -> str | None:

@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit, urlunsplit
 
 import pandas as pd
 
-from dlqkit.errors import ParameterError, UnexpectedAnswer
+from dlqkit.errors import UnexpectedAnswer
 from dlqkit.frames import RECORDS, Coverage, Loaded, empty_frame
 from dlqkit.language import in_english, mark
 from dlqkit.settings import ExecutionLogsSettings, SecretReference
+from dlqkit.sources.ahead import one_ahead
+from dlqkit.sources.asked_records import Extent, Question, inside
 from dlqkit.sources.http import HttpClient, Request, Response, shown_url
-from dlqkit.sources.paging import VERSION, Fetched, Page, Pager
+from dlqkit.sources.kept_answers import Recall, as_response, go_on, id_of
+from dlqkit.sources.paging import VERSION, Fetch, Fetched, Page, Pager
 from dlqkit.sources.record_decode import Decoded, decode_page
 from dlqkit.sources.secrets import resolve_secret
 
@@ -106,28 +109,98 @@ class ExecutionLogs:
         SourceError
             If the first page cannot be had.
         """
-        for moment in (start, end):
-            if moment is not None and moment.tzinfo is None:
-                raise ParameterError("The window has no time zone.", "Give start and end as aware times.")
-        wanted = {"workflow_id": workflow_id, "trace_id": trace_id}
-        query = {**self._fixed, **{name: value for name, value in wanted.items() if value is not None}}
-        if queued_to_dlq is not None:
-            query["queued_to_dlq"] = "true" if queued_to_dlq else "false"
-        query["limit"] = str(self._settings.page_limit)
-        for name, moment in ((self._settings.start_parameter, start), (self._settings.end_parameter, end)):
-            if name and moment is not None:
-                query[name] = moment.astimezone(UTC).isoformat().replace("+00:00", "Z")
-        pager = Pager(self._get, query, self._settings, max_requests or self._settings.max_requests, start)
+        wanted = Question(workflow_id, trace_id, queued_to_dlq, start, end)
         frames: list[pd.DataFrame] = []
-        for got in pager.walk():
-            kept = _matching(got.page.frame, wanted, queued_to_dlq)
-            if len(kept) < len(got.page.frame):
+        pager = self._pager(wanted, self._get, max_requests)
+        findings = self._walk(pager.walk(), wanted, on_page, lambda kept, _: frames.append(kept))
+        frame = _joined(frames, start, end)
+        return Loaded(frame, self._coverage(pager, wanted, findings, Extent.of(frame)), shown_url(self._client.url))
+
+    def stream(
+        self,
+        on_records: Callable[[pd.DataFrame], None],
+        *,
+        workflow_id: str | None = None,
+        trace_id: str | None = None,
+        queued_to_dlq: bool | None = None,
+        start: datetime | None = None,
+        end: datetime | None = None,
+        max_requests: int | None = None,
+        on_page: Callable[[Page], None] | None = None,
+        kept: Callable[[], Recall] | None = None,
+    ) -> tuple[Coverage, str]:
+        """The records that match, handed on page by page: however many there are, few are in memory at once.
+
+        Parameters
+        ----------
+        on_records : callable
+            Gets ``frames.RECORDS`` of each page; a state of a record that an earlier page had is left out.
+        kept : callable, optional
+            Gives the pages of a reading that was interrupted, from the first on. They are taken instead of being asked
+            for, and handed on like others, if the page that follows them can be had; else all are asked for.
+
+        Returns
+        -------
+        (Coverage, str)
+            What came and what is missing, and the API's address without secrets. The other parameters are ``load``'s.
+
+        Raises
+        ------
+        SourceError
+            If the first page cannot be had.
+        """
+        wanted = Question(workflow_id, trace_id, queued_to_dlq, start, end)
+        extent = Extent()
+
+        def keep(found: pd.DataFrame, fresh: Any) -> None:
+            nonlocal extent
+            new = inside(found[fresh], start, end)
+            extent = extent.and_of(new)
+            if len(new):
+                on_records(new)
+
+        fetch: Fetch = self._get
+        if kept is not None:
+            fetch = go_on(lambda look: self._pager(wanted, look, max_requests), self._get, self._recalled, kept)
+        pager = self._pager(wanted, fetch, max_requests)
+        findings = self._walk(one_ahead(pager.walk()), wanted, on_page, keep)
+        return self._coverage(pager, wanted, findings, extent), shown_url(self._client.url)
+
+    def _pager(self, wanted: Question, fetch: Fetch, max_requests: int | None) -> Pager:
+        budget = max_requests or self._settings.max_requests
+        return Pager(fetch, self._query(wanted), self._settings, budget, wanted.start)
+
+    def _walk(
+        self,
+        pages: Iterator[Fetched],
+        wanted: Question,
+        on_page: Callable[[Page], None] | None,
+        on_records: Callable[[pd.DataFrame, Any], None],
+    ) -> list[str]:
+        """Hand on the matching records of each page, and which of them are new; what is to be said of it."""
+        findings: dict[str, None] = {}
+        for got in pages:
+            keep = wanted.matches(got.page.frame)
+            if not keep.all():
                 text = mark("The API does not apply every filter that was asked for; dlqkit applied it itself.")
-                pager.findings[text] = None
-            frames.append(kept)
+                findings[text] = None
+            # The raw page first: what is in a frame can be looked up in what it came from.
             if on_page is not None:
                 on_page(got.page)
-        return self._finish(pager, _joined(frames, start, end), query, start, end)
+            on_records(got.page.frame[keep] if not keep.all() else got.page.frame, got.fresh[keep])
+        return list(findings)
+
+    def _query(self, wanted: Question) -> dict[str, str]:
+        own = {"workflow_id": wanted.workflow_id, "trace_id": wanted.trace_id}
+        query = {**self._fixed, **{name: value for name, value in own.items() if value is not None}}
+        if wanted.queued_to_dlq is not None:
+            query["queued_to_dlq"] = "true" if wanted.queued_to_dlq else "false"
+        query["limit"] = str(self._settings.page_limit)
+        own_names = ((self._settings.start_parameter, wanted.start), (self._settings.end_parameter, wanted.end))
+        for name, moment in own_names:
+            if name and moment is not None:
+                query[name] = moment.astimezone(UTC).isoformat().replace("+00:00", "Z")
+        return query
 
     def _get(self, number: int, query: Mapping[str, str], url: str | None) -> Fetched:
         def decode(response: Response) -> tuple[Decoded, Response]:
@@ -135,27 +208,34 @@ class ExecutionLogs:
                 raise UnexpectedAnswer("refused", "")
             return decode_page(response.body, self._settings), response
 
-        target = url or self._client.url
-        decoded, response = self._client.load_page(Request(target, {} if url else dict(query)), decode)
-        shown = dict(query) if url is None else {"url": shown_url(url), **dict(parse_qsl(urlsplit(url).query))}
+        request = self._request(query, url)
+        return self._fetched(number, request, *self._client.load_page(request, decode))
+
+    def _request(self, query: Mapping[str, str], url: str | None) -> Request:
+        return Request(url or self._client.url, {} if url else dict(query))
+
+    def _fetched(self, number: int, request: Request, decoded: Decoded, response: Response) -> Fetched:
+        shown = dict(request.params)
+        if request.url != self._client.url:
+            shown = {"url": shown_url(request.url), **dict(parse_qsl(urlsplit(request.url).query))}
         page = Page(
             number, response.body, shown, decoded.frame, decoded.received, decoded.quarantined,
-            response.masked, response.original_sha256,
+            response.masked, response.original_sha256, id_of(request, response),
         )  # fmt: skip
         return Fetched.of(page, decoded, response)
 
-    def _finish(
-        self,
-        pager: Pager,
-        frame: pd.DataFrame,
-        query: Mapping[str, str],
-        start: datetime | None,
-        end: datetime | None,
-    ) -> Loaded:
-        missing, findings = list(pager.missing), list(pager.findings)
-        undated = int(frame["recorded_at"].isna().sum())
-        if undated:
-            missing.append(in_english(mark("{count} records have no time that can be read."), count=undated))
+    def _recalled(self, recall: Recall, number: int, query: Mapping[str, str], url: str | None) -> Fetched | None:
+        request = self._request(query, url)
+        kept = recall(id_of(request) or "")
+        if kept is None:
+            return None
+        response = as_response(request, kept)
+        return self._fetched(number, request, decode_page(response.body, self._settings), response)
+
+    def _coverage(self, pager: Pager, wanted: Question, own: list[str], extent: Extent) -> Coverage:
+        missing, findings = list(pager.missing), [*pager.findings, *own]
+        if extent.undated:
+            missing.append(in_english(mark("{count} records have no time that can be read."), count=extent.undated))
         if pager.quarantined:
             text = mark("{count} elements are no records; they are kept apart.")
             missing.append(in_english(text, count=pager.quarantined))
@@ -165,25 +245,24 @@ class ExecutionLogs:
                 if pager.newest_first
                 else mark("Records come oldest first, or in no order.")
             )
-        coverage = Coverage(
-            asked_start=start,
-            asked_end=end,
-            got_start=_moment(frame["recorded_at"].min()),
-            got_end=_moment(frame["recorded_at"].max()),
-            rows=len(frame),
+        return Coverage(
+            asked_start=wanted.start,
+            asked_end=wanted.end,
+            got_start=extent.first,
+            got_end=extent.last,
+            rows=extent.rows,
             quarantined=pager.quarantined,
             completeness=pager.completeness or "complete",
             missing=tuple(missing),
             findings=tuple(findings),
             details={
-                "query": {name: value for name, value in query.items() if name not in self._fixed},
+                "query": {name: value for name, value in self._query(wanted).items() if name not in self._fixed},
                 "pagination": pager.style or "none needed",
                 "requests": pager.requests,
                 "received": pager.received,
                 "newest_first": pager.newest_first,
             },
         )
-        return Loaded(frame, coverage, shown_url(self._client.url))
 
 
 def _joined(frames: list[pd.DataFrame], start: datetime | None, end: datetime | None) -> pd.DataFrame:
@@ -191,25 +270,4 @@ def _joined(frames: list[pd.DataFrame], start: datetime | None, end: datetime | 
     full = [frame for frame in frames if len(frame)]
     frame = pd.concat(full, ignore_index=True) if full else empty_frame(RECORDS)
     frame = frame.astype({"status": "category"}).drop_duplicates(VERSION, keep="last")
-    times = frame["recorded_at"]
-    inside = pd.Series(True, index=frame.index)
-    if start is not None:
-        inside &= times.isna() | (times >= pd.Timestamp(start))
-    if end is not None:
-        inside &= times.isna() | (times < pd.Timestamp(end))
-    return frame[inside].reset_index(drop=True)
-
-
-def _moment(value: Any) -> datetime | None:
-    return None if pd.isna(value) else value.to_pydatetime()
-
-
-def _matching(frame: pd.DataFrame, wanted: Mapping[str, str | None], queued: bool | None) -> pd.DataFrame:
-    """The records that were asked for; a record that does not tell is kept."""
-    keep = pd.Series(True, index=frame.index)
-    for name, value in wanted.items():
-        if value is not None:
-            keep &= frame[name].isna() | (frame[name] == value)
-    if queued is not None:
-        keep &= frame["queued_to_dlq"].fillna(queued).astype(bool) == queued
-    return frame if bool(keep.all()) else frame[keep]
+    return inside(frame, start, end).reset_index(drop=True)

@@ -281,7 +281,7 @@ class HttpClient:
                 text = mark("{name} at {url} sends us on to another address, {target}; nothing was sent there.")
                 step = mark("If that is the right one, set {setting} to it; it may also be a login page.")
                 raise UnexpectedAnswer(
-                    in_english(text, **self._named(url), target=shown_url(target)),
+                    in_english(text, **self._named(url), target=self._masks.text(shown_url(target))),
                     in_english(step, setting=self.setting),
                 )
             url, params = target, {}
@@ -306,7 +306,11 @@ class HttpClient:
                 return Response(
                     masked_body,
                     answer.status_code,
-                    answer.headers,
+                    # Of what a header says, some is told: an address, a type.
+                    requests.structures.CaseInsensitiveDict(
+                        (name, value if name.lower() == "location" else self._masks.text(value))
+                        for name, value in answer.headers.items()
+                    ),
                     answer.url or url,
                     masked,
                     hashlib.sha256(body).hexdigest() if masked else None,
@@ -395,7 +399,7 @@ class HttpClient:
         raise UnexpectedAnswer(in_english(mark("{name} at {url} refuses the question ({status})."), **where), next_step)
 
     def _named(self, url: str) -> dict[str, str]:
-        return {"name": self.name, "url": shown_url(url)}
+        return {"name": self.name, "url": self._masks.text(shown_url(url))}
 
     def _unavailable(self, url: str, text: str, **values: object) -> SourceUnavailable:
         return SourceUnavailable(

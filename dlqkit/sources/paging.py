@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from datetime import datetime
-from typing import Literal
+from typing import Any, Literal
 
+import numpy as np
 import pandas as pd
 
 from dlqkit.errors import AccessDenied, SourceError, SourceUnavailable, UnexpectedAnswer
@@ -16,8 +17,9 @@ from dlqkit.settings import ExecutionLogsSettings
 from dlqkit.sources.http import Response
 from dlqkit.sources.page_markers import find_cursor, find_end_marker, find_next_url, find_page_number, find_total
 from dlqkit.sources.record_decode import Decoded
+from dlqkit.sources.seen_states import SeenStates
 
-__all__ = ["VERSION", "Fetched", "Page", "Pager"]
+__all__ = ["VERSION", "Fetch", "Fetched", "Page", "Pager"]
 
 Style = Literal["none", "offset", "page", "cursor", "link"]
 # What tells one state of a record from another.
@@ -55,6 +57,8 @@ class Page:
     quarantined: tuple[bytes, ...]
     masked: int
     original_sha256: str | None
+    request_id: str | None = None
+    """A hash of what was asked, where the body alone is the whole answer to it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +70,8 @@ class Fetched:
     response: Response
     keys: tuple[int, ...]
     """One for each record, the same for the same state of the same record."""
+    fresh: Any = field(default_factory=lambda: np.zeros(0, bool))
+    """Of a page that counts, for each record whether no page before it had this state, nor a record above it."""
 
     @classmethod
     def of(cls, page: Page, decoded: Decoded, response: Response) -> Fetched:
@@ -109,7 +115,7 @@ class Pager:
         self.findings: dict[str, None] = {}
         self.newest_first: bool | None = None
         self.requests = self.pages = self.received = self.quarantined = 0
-        self._seen: set[int] = set()
+        self._seen = SeenStates()
         self._first: Fetched | None = None
         self._before: Fetched | None = None
         self._fresh = 0
@@ -122,7 +128,7 @@ class Pager:
         self._used: set[str] = set()
         self._total: int | None = None
         self._told_more = False
-        self._shifts = self._in_vain = 0
+        self._shifts = self._in_vain = self._short_pages = 0
         self._broken: SourceUnavailable | None = None
 
     def walk(self) -> Iterator[Fetched]:
@@ -134,13 +140,12 @@ class Pager:
             If the first page cannot be had; a later one that fails makes it ``partial``.
         """
         got = self._get(self._query)
-        self._accept(got, 0)
+        got = self._accept(got, 0)
         yield got
         try:
             while (step := self._step(got)) is not None:
-                self._accept(step, self._place)
-                yield step
-                got = step
+                got = self._accept(step, self._place)
+                yield got
         except SourceError as error:
             text = mark("Page {number:d} could not be had: {problem}")
             self._end("partial", in_english(text, number=self.pages + 1, problem=error.problem))
@@ -166,7 +171,7 @@ class Pager:
 
     # --- what came
 
-    def _accept(self, got: Fetched, place: int | None) -> None:
+    def _accept(self, got: Fetched, place: int | None) -> Fetched:
         page = got.page
         self.pages += 1
         self.received += page.received
@@ -174,9 +179,10 @@ class Pager:
         self.findings.update(dict.fromkeys(got.decoded.findings))
         if self.newest_first is None:
             self.newest_first = _is_newest_first(page.frame)
-        self._fresh = len(set(got.keys) - self._seen)
-        self._seen.update(got.keys)
+        got = replace(got, fresh=self._seen.add(got.keys))
+        self._fresh = int(got.fresh.sum())
         self._before, self._first = got, self._first or got
+        self._short_pages += bool(self._fresh and page.received < self._page_size)
         self._page_size = max(self._page_size, page.received)
         self._position = (place or 0) + page.received
         total = find_total(got.decoded.wrapper)
@@ -184,6 +190,7 @@ class Pager:
             self._total = total
         if self._marker(got) is False or (self._total is not None and self._total > self.received):
             self._told_more = True
+        return got
 
     def _marker(self, got: Fetched) -> bool | None:
         assert self._first is not None
@@ -196,7 +203,7 @@ class Pager:
         return not set(head).isdisjoint(got.keys)
 
     def _brings_more(self, got: Fetched | None) -> bool:
-        return got is not None and not self._is_first_again(got) and not set(got.keys) <= self._seen
+        return got is not None and not self._is_first_again(got) and not self._seen.known(got.keys).all()
 
     # --- the end
 
@@ -390,7 +397,7 @@ class Pager:
             self.findings[mark("Records left the list while it was read; dlqkit went back for what moved.")] = None
             place = max(place - self._page_size, 0)
             step = self._get({**self._query, "offset": str(place), "limit": self._limit_text()})
-            if not self._seen.isdisjoint(step.keys):
+            if self._seen.known(step.keys).any():
                 break
         self._place = place
         return step
@@ -440,8 +447,7 @@ class Pager:
     def _by_offset(self, got: Fetched) -> Fetched | None:
         overlap = self._overlap()
         if not self._fresh and got.page.received < max(self._page_size, 2):
-            self._end("complete")
-            return None
+            return self._after_the_overlap(got)
         if self._is_spent():
             return None
         place = self._position - overlap
@@ -450,6 +456,19 @@ class Pager:
             self._end("complete")
             return None
         return self._joined(step, place)
+
+    def _after_the_overlap(self, got: Fetched) -> Fetched | None:
+        """What follows a page of nothing but the record that was there: a server may give no more than one by now."""
+        step = None
+        # A single short page before it is the end of a list; several, or none, are not told from a lowered limit.
+        if self._overlap() and self._short_pages != 1:
+            step = self._probe({"offset": str(self._position), "limit": self._limit_text()})
+        if step is not None and self._brings_more(step):
+            self._page_size = 1
+            self._place = self._position
+            return step
+        self._end("complete")
+        return None
 
     def _by_cursor(self, names: tuple[str, ...], value: str) -> Fetched | None:
         if self._cursor_name is not None:

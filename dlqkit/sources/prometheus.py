@@ -313,15 +313,15 @@ class Prometheus:
         findings: dict[str, None],
         requests: int,
     ) -> Coverage:
-        times = pd.concat([samples["sampled_at"], histograms["sampled_at"]])
-        first = times.min()
+        times = [one["sampled_at"] for one in (samples, histograms) if len(one)]
+        first, last = min((at.min() for at in times), default=None), max((at.max() for at in times), default=None)
         missing: tuple[str, ...] = ()
-        late = pd.isna(first) or (first - pd.Timestamp(window.start)).total_seconds() > LATE_S
+        late = first is None or (first - pd.Timestamp(window.start)).total_seconds() > LATE_S
         retention = self._retention() if late else None
         if retention is not None and window.start < datetime.now(UTC) - retention[0]:
             text = mark("Prometheus keeps {retention}, and the window begins before that.")
             missing = (in_english(text, retention=retention[1]),)
-        elif pd.isna(first):
+        elif first is None:
             findings[mark("Prometheus has no such series in the window.")] = None
         elif late:
             text = mark("The first sample is of {at}; there are none before it.")
@@ -330,8 +330,8 @@ class Prometheus:
         return Coverage(
             asked_start=window.start,
             asked_end=window.end,
-            got_start=None if pd.isna(first) else first.to_pydatetime(),
-            got_end=None if pd.isna(first) else times.max().to_pydatetime(),
+            got_start=None if first is None else first.to_pydatetime(),
+            got_end=None if last is None else last.to_pydatetime(),
             rows=len(samples) + len(histograms),
             completeness="partial" if missing else "complete",
             missing=missing,
@@ -471,7 +471,9 @@ def _time(moment: datetime) -> str:
 
 def _inside(frame: pd.DataFrame, window: TimeWindow) -> pd.DataFrame:
     at = frame["sampled_at"]
-    return frame[(at >= pd.Timestamp(window.start)) & (at < pd.Timestamp(window.end))].reset_index(drop=True)
+    is_inside = (at >= pd.Timestamp(window.start)) & (at < pd.Timestamp(window.end))
+    # As a rule all are, and then no second copy is made.
+    return frame if is_inside.all() else frame[is_inside].reset_index(drop=True)
 
 
 def _broke_off(at_ms: int, error: SourceError) -> str:

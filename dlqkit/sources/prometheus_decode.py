@@ -7,7 +7,7 @@ import json
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 import msgspec
 import numpy as np
@@ -20,10 +20,15 @@ from dlqkit.errors import SourceUnavailable, UnexpectedAnswer
 from dlqkit.frames import HISTOGRAMS, SAMPLES, SERIES, empty_frame
 from dlqkit.language import in_english, mark
 from dlqkit.sources.http import describe_body
+from dlqkit.sources.prometheus_layout import Bulk, read_bulk
 from dlqkit.untrusted import shorten
 
 __all__ = ["Answer", "Numbers", "QueryRefused", "QueryTooHeavy", "decode_answer", "frames_of", "label_column"]
 
+_Times = npt.NDArray[np.int64]
+_Values = npt.NDArray[np.float64]
+_Parsed = tuple[_Times, _Values]
+_Number = TypeVar("_Number", np.int64, np.float64)
 _RESERVED = {*SAMPLES, *SERIES, *HISTOGRAMS}
 # What Prometheus, Thanos, Cortex and Mimir say of a query that is sound and too large.
 _TOO_MUCH = re.compile(
@@ -95,6 +100,21 @@ def decode_answer(body: bytes) -> Answer:
     UnexpectedAnswer
         If the body is no answer of Prometheus.
     """
+    bulk = read_bulk(body)
+    answer = _decode_outline(bulk) if bulk is not None else None
+    return _decode(body) if answer is None else answer
+
+
+def _decode_outline(bulk: Bulk) -> Answer | None:
+    try:
+        answer = _decode(bulk.outline, bulk)
+    except (SourceUnavailable, UnexpectedAnswer):
+        # What is said of it is said of the whole body.
+        return None
+    return answer if answer.kind == "matrix" else None
+
+
+def _decode(body: bytes, bulk: Bulk | None = None) -> Answer:
     try:
         envelope = msgspec.json.decode(body, type=_Envelope)
         if envelope.status == "error":
@@ -108,9 +128,9 @@ def decode_answer(body: bytes) -> Answer:
         if data.resultType not in {"matrix", "vector"}:
             return Answer(data.resultType, (), warnings, msgspec.json.decode(envelope.data))
         series = msgspec.json.decode(data.result, type=list[_Series])
+        return Answer(data.resultType, tuple(_numbers(series, data.resultType, bulk)), warnings)
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise _foreign(body) from error
-    return Answer(data.resultType, tuple(_numbers(series, data.resultType)), warnings)
 
 
 def _foreign(body: bytes) -> UnexpectedAnswer:
@@ -142,19 +162,27 @@ def _refused(envelope: _Envelope) -> Exception:
     return QueryRefused(problem, mark("Mend the query or the selector."))
 
 
-def _numbers(series: Sequence[_Series], kind: str) -> list[Numbers]:
+def _numbers(series: Sequence[_Series], kind: str, bulk: Bulk | None) -> list[Numbers]:
     if kind == "vector":
         bodies = [b"[" + bytes(one.value) + b"]" if bytes(one.value) else b"[]" for one in series]
     else:
         bodies = [bytes(one.values) for one in series]
-    parsed = _parse_all(bodies)
+    parsed = _parse_all(bodies) if bulk is None else _from_bulk(bulk, bodies)
     out = []
     for one, (at_ms, value) in zip(series, parsed, strict=True):
         out.append(Numbers(one.metric, at_ms, value, _histograms(one, kind)))
     return out
 
 
-def _parse_all(bodies: Sequence[bytes]) -> list[tuple[npt.NDArray[np.int64], npt.NDArray[np.float64]]]:
+def _from_bulk(bulk: Bulk, bodies: Sequence[bytes]) -> list[_Parsed]:
+    taken = [bulk.of(body) for body in bodies]
+    others = iter(_parse_all([body for body, part in zip(bodies, taken, strict=True) if part is None]))
+    if len(taken) - taken.count(None) != bulk.series:
+        raise msgspec.DecodeError("samples stand where no series has them")
+    return [next(others) if part is None else part for part in taken]
+
+
+def _parse_all(bodies: Sequence[bytes]) -> list[_Parsed]:
     """Times and values of every series; all of them as one table, since a call for each costs more than its numbers."""
     if not bodies:
         return []
@@ -175,6 +203,9 @@ def _as_csv(body: bytes) -> bytes:
 
 
 def _read_table(text: bytes) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]] | None:
+    # Arrow takes nan(…) for a number, which none is.
+    if b"(" in text:
+        return None
     try:
         table = pa_csv.read_csv(
             io.BytesIO(text.replace(b"+Inf", b"Inf")),
@@ -188,7 +219,7 @@ def _read_table(text: bytes) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.fl
     return table["at"].to_numpy(), table["value"].to_numpy()
 
 
-def _parse_slowly(body: bytes) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.float64]]:
+def _parse_slowly(body: bytes) -> _Parsed:
     pairs = msgspec.json.decode(body, type=list[tuple[float, str]])
     at = np.array([pair[0] for pair in pairs], dtype=np.float64)
     try:
@@ -220,24 +251,15 @@ def frames_of(series: Sequence[Numbers]) -> tuple[pd.DataFrame, pd.DataFrame, pd
         ids.append(numbers.setdefault(key, len(numbers)))
     if not numbers:
         return empty_frame(SAMPLES), empty_frame(SERIES), empty_frame(HISTOGRAMS)
-    counts = [len(one.at_ms) for one in series]
-    series_id = np.repeat(np.array(ids, dtype=np.int32), counts)
-    at_ms = np.concatenate([one.at_ms for one in series])
-    value = np.concatenate([one.value for one in series])
-    is_absent = np.isnan(value)
+    series_id, at_ms, value = _in_order(series, ids)
     samples = pd.DataFrame(
         {
             "series_id": pd.arrays.IntegerArray(series_id, np.zeros(len(series_id), dtype=bool)),
             "sampled_at": _moments(at_ms),
-            "value": pd.arrays.FloatingArray(value, is_absent),
+            "value": pd.arrays.FloatingArray(value, np.isnan(value)),
         },
         copy=False,
     )
-    # One answer is in order already; only the seams between several answers bring a sample twice.
-    step = np.diff(series_id)
-    if not bool(((step > 0) | ((step == 0) & (np.diff(at_ms) > 0))).all()):
-        samples = samples.drop_duplicates(["series_id", "sampled_at"], keep="last")
-        samples = samples.sort_values(["series_id", "sampled_at"], kind="stable").reset_index(drop=True)
     names = sorted({name for key in numbers for name, _ in key if name != "__name__"})
     rows = [dict(key) for key in numbers]
     table: dict[str, Any] = {"series_id": pd.array(list(numbers.values()), dtype="Int32")}
@@ -245,6 +267,8 @@ def frames_of(series: Sequence[Numbers]) -> tuple[pd.DataFrame, pd.DataFrame, pd
     for name in names:
         table[label_column(name)] = pd.Categorical([row.get(name) for row in rows])
     spread = [(ids[n], at, text) for n, one in enumerate(series) for at, text in one.histograms]
+    if not spread:
+        return samples, pd.DataFrame(table), empty_frame(HISTOGRAMS)
     histograms = pd.DataFrame(spread, columns=["series_id", "at_ms", "buckets_json"])
     histograms["sampled_at"] = _moments(histograms.pop("at_ms").to_numpy(dtype=np.int64))
     # At a seam between two answers a histogram comes twice.
@@ -253,5 +277,43 @@ def frames_of(series: Sequence[Numbers]) -> tuple[pd.DataFrame, pd.DataFrame, pd
     return samples, pd.DataFrame(table), histograms
 
 
-def _moments(at_ms: npt.NDArray[np.int64]) -> pd.Series:
-    return pd.Series((at_ms * 1000).view("datetime64[us]")).dt.tz_localize("UTC")
+def _in_order(series: Sequence[Numbers], ids: Sequence[int]) -> tuple[npt.NDArray[np.int32], _Times, _Values]:
+    """Samples by series and time; what two answers both have, at the seam between them, is there once."""
+    parts = sorted(zip(ids, series, strict=True), key=lambda part: part[0])
+    at_ms = _joined([one.at_ms for _, one in parts])
+    value = _joined([one.value for _, one in parts])
+    counts = np.array([len(one.at_ms) for _, one in parts])
+    series_id = np.repeat(np.array([number for number, _ in parts], dtype=np.int32), counts)
+    if _rises(series_id, at_ms, counts):
+        return series_id, at_ms, value
+    sort = np.lexsort((at_ms, series_id))
+    series_id, at_ms, value = series_id[sort], at_ms[sort], value[sort]
+    is_last = np.append((series_id[1:] != series_id[:-1]) | (at_ms[1:] != at_ms[:-1]), True)
+    return series_id[is_last], at_ms[is_last], value[is_last]
+
+
+def _rises(series_id: npt.NDArray[np.int32], at_ms: _Times, counts: npt.NDArray[np.int64]) -> bool:
+    """Whether time goes on within each series, as in one answer it does."""
+    rises = at_ms[1:] > at_ms[:-1]
+    seams = np.cumsum(counts)[:-1]
+    seams = seams[(seams > 0) & (seams < len(at_ms))]
+    rises[seams - 1] |= series_id[seams] != series_id[seams - 1]
+    return bool(rises.all())
+
+
+def _joined(parts: Sequence[npt.NDArray[_Number]]) -> npt.NDArray[_Number]:
+    """All parts as one array: that which they are views of where they fill it in order, else a copy."""
+    whole = parts[0].base
+    if not isinstance(whole, np.ndarray) or whole.shape != (sum(len(part) for part in parts),):
+        return np.concatenate(parts)
+    at = whole.__array_interface__["data"][0]
+    for part in parts:
+        # An empty part is a view of nothing.
+        if len(part) and (part.base is not whole or part.__array_interface__["data"][0] != at):
+            return np.concatenate(parts)
+        at += part.nbytes
+    return whole
+
+
+def _moments(at_ms: _Times) -> pd.api.extensions.ExtensionArray:
+    return pd.array(at_ms * 1000, dtype="datetime64[us, UTC]", copy=False)

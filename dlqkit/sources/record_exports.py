@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import gzip
 import json
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -15,17 +15,25 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import zstandard
 
-from dlqkit.errors import ParameterError, UnexpectedAnswer
+from dlqkit.errors import UnexpectedAnswer
 from dlqkit.frames import RECORDS, Coverage, Loaded, empty_frame
 from dlqkit.language import in_english, mark
 from dlqkit.settings import ExecutionLogsSettings
+from dlqkit.sources.asked_records import Extent
+from dlqkit.sources.export_parts import ExportPart, find_parts
 from dlqkit.sources.masking import Masks
 from dlqkit.sources.record_decode import REPAIRED, Decoded, decode_page, finish_records, repair_json
+from dlqkit.sources.seen_states import SeenStates
 
-__all__ = ["REBUILT", "RecordExports"]
+__all__ = ["REBUILT", "SAME_RECORD", "RecordExports"]
 
 REBUILT = mark("Objects of a Parquet file were written as JSON; their text is not the worker's own.")
 _MAX_BYTES = 4 << 30
+_ROWS = 2_000
+# Of records that are alike in these the files may hold several states; the last one counts.
+SAME_RECORD = ["record_id", "recorded_at", "queued_to_dlq", "attempts"]
+# Records, findings, rows that are no record, and whether the end is missing.
+_Lot = tuple[pd.DataFrame, Sequence[str], int, bool]
 
 
 class RecordExports:
@@ -34,7 +42,8 @@ class RecordExports:
     Parameters
     ----------
     paths : path or sequence of paths
-        The form is told from the content; gzip and zstd are read too.
+        The form is told from the content; gzip and zstd are read too. A folder is read with all its files; those named
+        like ``workflow_id=…`` inside it tell that column.
     settings : ExecutionLogsSettings, optional
         Field names, time zone and event key, as for the API.
     secrets : collection of str, optional
@@ -53,9 +62,7 @@ class RecordExports:
         given = [paths] if isinstance(paths, (str, Path)) else list(paths)
         self._paths = [Path(path) for path in given]
         self._settings = settings or ExecutionLogsSettings()
-        for path in self._paths:
-            if not path.is_file():
-                raise ParameterError(f"There is no file {path}.", "Check the path after --records.")
+        self._parts = [part for path in self._paths for part in find_parts(path)]
 
     def load(self) -> Loaded:
         """Every record of the files, each once.
@@ -71,65 +78,97 @@ class RecordExports:
             If a file is none of the four forms, or was cut so that nothing can be read.
         """
         frames: list[pd.DataFrame] = []
+        coverage, source = self.stream(frames.append)
+        frame = pd.concat(frames, ignore_index=True) if frames else empty_frame(RECORDS)
+        frame = frame.drop_duplicates(SAME_RECORD, keep="last").astype({"status": "category"}).reset_index(drop=True)
+        return Loaded(frame, coverage, source)
+
+    def stream(self, on_records: Callable[[pd.DataFrame], None]) -> tuple[Coverage, str]:
+        """The records of the files, handed on part by part; of Parquet some thousand at a time.
+
+        Parameters
+        ----------
+        on_records : callable
+            Gets ``frames.RECORDS``. A record that the files have twice is handed on twice; of those that are alike in
+            ``SAME_RECORD`` the last one counts.
+
+        Returns
+        -------
+        (Coverage, str)
+            What came, each record counted once, and the files' names.
+
+        Raises
+        ------
+        UnexpectedAnswer
+            As ``load``; what was handed on by then is of the files before.
+        """
         findings: dict[str, None] = {}
         missing: list[str] = []
         quarantined = self._masked = 0
-        for path in self._paths:
-            frame, said, bad, cut = self._read(path)
-            frames.append(frame)
-            findings.update(dict.fromkeys(said))
-            quarantined += bad
-            if cut:
-                missing.append(in_english(mark("{name} was cut in its last line."), name=path.name))
+        extent, seen, is_cut = Extent(), SeenStates(), False
+        for part in self._parts:
+            bad = 0
+            for frame, said, no_records, cut in self._read(part):
+                findings.update(dict.fromkeys(said))
+                bad += no_records
+                if cut:
+                    is_cut = True
+                    missing.append(in_english(mark("{name} was cut in its last line."), name=part.name))
+                if len(frame):
+                    extent = extent.and_of(frame)
+                    seen.add(pd.util.hash_pandas_object(frame[SAME_RECORD], index=False))
+                    on_records(frame)
             if bad:
-                missing.append(in_english(mark("{count} rows of {name} are no records."), count=bad, name=path.name))
+                missing.append(in_english(mark("{count} rows of {name} are no records."), count=bad, name=part.name))
+            quarantined += bad
         if self._masked:
             text = mark("Known secrets stood in {count} places; they are masked.")
             findings[in_english(text, count=self._masked)] = None
-        full = [frame for frame in frames if len(frame)]
-        frame = pd.concat(full, ignore_index=True) if full else empty_frame(RECORDS)
-        frame = frame.drop_duplicates(["record_id", "recorded_at", "queued_to_dlq", "attempts"], keep="last")
-        frame = frame.astype({"status": "category"}).reset_index(drop=True)
-        first, last = frame["recorded_at"].min(), frame["recorded_at"].max()
         coverage = Coverage(
-            got_start=None if pd.isna(first) else first.to_pydatetime(),
-            got_end=None if pd.isna(last) else last.to_pydatetime(),
-            rows=len(frame),
+            got_start=extent.first,
+            got_end=extent.last,
+            rows=len(seen),
             quarantined=quarantined,
-            completeness="partial" if any("was cut" in sentence for sentence in missing) else "complete",
+            completeness="partial" if is_cut else "complete",
             missing=tuple(missing),
             findings=tuple(findings),
         )
-        return Loaded(frame, coverage, ", ".join(path.name for path in self._paths))
+        return coverage, ", ".join(path.name for path in self._paths)
 
-    def _read(self, path: Path) -> tuple[pd.DataFrame, Sequence[str], int, bool]:
-        """Frame, findings, rows that are no record, and whether the end is missing."""
+    def _read(self, part: ExportPart) -> Iterator[_Lot]:
+        path = part.path
         with path.open("rb") as file:
             head = file.read(4)
         if head == b"PAR1":
-            rows = _parquet(path)
-            if self._masks:
-                rows = json.loads(self._without_secrets(json.dumps(rows, default=str).encode()))
-            frame, said, no_records = finish_records(rows, self._settings)
-            is_rebuilt = any(isinstance(value, dict | list) for row in rows for value in row.values())
-            return frame, [*said, *([REBUILT] if is_rebuilt else [])], no_records, False
+            yield from self._parquet(part)
+            return
         body = self._without_secrets(_body(path, head))
         if not body.strip(b"\xef\xbb\xbf \t\r\n"):
             # An export that failed looks the same as one of no record.
-            raise UnexpectedAnswer(f"{path.name} is empty.", "Export it again; if it holds no record, leave it out.")
+            raise UnexpectedAnswer(f"{part.name} is empty.", "Export it again; if it holds no record, leave it out.")
         start = body[:64].lstrip(b"\xef\xbb\xbf \t\r\n")[:1]
         if start == b"[":
-            return _of(decode_page(body, self._settings))
-        if start == b"{":
-            return self._json_lines(path, body)
-        return (*finish_records(_csv(path, body), self._settings), False)
+            yield _of(decode_page(body, self._settings))
+        elif start == b"{":
+            yield self._json_lines(part, body)
+        else:
+            yield (*finish_records(part.complete(_csv(path, body)), self._settings), False)
+
+    def _parquet(self, part: ExportPart) -> Iterator[_Lot]:
+        # As Python values rows take many times what their columns do, so there are few at once.
+        for rows in _parquet_rows(part):
+            if self._masks:
+                rows = json.loads(self._without_secrets(json.dumps(rows, default=str).encode()))
+            frame, said, no_records = finish_records(part.complete(rows), self._settings)
+            is_rebuilt = any(isinstance(value, dict | list) for row in rows for value in row.values())
+            yield frame, [*said, *([REBUILT] if is_rebuilt else [])], no_records, False
 
     def _without_secrets(self, body: bytes) -> bytes:
         masked, count = self._masks.apply(body)
         self._masked += count
         return masked
 
-    def _json_lines(self, path: Path, body: bytes) -> tuple[pd.DataFrame, Sequence[str], int, bool]:
+    def _json_lines(self, part: ExportPart, body: bytes) -> _Lot:
         lines = [line for line in body.removeprefix(b"\xef\xbb\xbf").splitlines() if line.strip()]
         good, bad, cut, repaired = [], 0, False, False
         for number, line in enumerate(lines):
@@ -148,12 +187,13 @@ class RecordExports:
             return _of(decode_page(body, self._settings))
         if len(good) == 1 and not bad and not cut and not _is_record(good[0]):
             return _of(decode_page(body, self._settings))
-        frame, said, no_records, _ = _of(decode_page(b"[" + b",".join(good) + b"]", self._settings))
+        page = decode_page(b"[" + b",".join(part.complete_lines(good)) + b"]", self._settings)
+        frame, said, no_records, _ = _of(page)
         said = [*(text for text in said if "bare array" not in text), *([REPAIRED] if repaired else [])]
         return frame, said, bad + no_records, cut
 
 
-def _of(page: Decoded) -> tuple[pd.DataFrame, Sequence[str], int, bool]:
+def _of(page: Decoded) -> _Lot:
     return page.frame, page.findings, len(page.quarantined), False
 
 
@@ -175,12 +215,13 @@ def _body(path: Path, head: bytes) -> bytes:
         raise UnexpectedAnswer(f"{path.name} cannot be read; it may be cut.", "Export it again.") from error
 
 
-def _parquet(path: Path) -> list[dict[str, Any]]:
+def _parquet_rows(part: ExportPart) -> Iterator[list[dict[str, Any]]]:
     try:
-        rows: list[dict[str, Any]] = pq.read_table(path).to_pylist()
+        with pq.ParquetFile(part.path) as file:
+            for batch in file.iter_batches(_ROWS):
+                yield [{name: _json_value(value) for name, value in row.items()} for row in batch.to_pylist()]
     except (pa.ArrowException, OSError) as error:
-        raise UnexpectedAnswer(f"{path.name} is a Parquet file that was cut or changed.", "Export it again.") from error
-    return [{name: _json_value(value) for name, value in row.items()} for row in rows]
+        raise UnexpectedAnswer(f"{part.name} is a Parquet file that was cut or changed.", "Export it again.") from error
 
 
 def _json_value(value: Any) -> Any:

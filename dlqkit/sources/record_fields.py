@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from functools import lru_cache
 from typing import Any
 
 import msgspec
@@ -75,23 +76,31 @@ def split_errors(
     Types and codes are put in where they are not given by fields.
     """
     messages, unsaid = list(found), []
-    for index, value in enumerate(found):
-        if isinstance(value, dict):
-            messages[index] = _first(value, _MESSAGE_KEYS)
-            if messages[index] is None:
-                unsaid.append(index)
-            kinds[index] = kinds[index] or _first(value, _TYPE_KEYS)
-            codes[index] = codes[index] or _first(value, _CODE_KEYS)
-        elif value is None or isinstance(value, str):
-            messages[index] = value or None
-        else:
+    for index in [index for index, value in enumerate(found) if value.__class__ is not str and value is not None]:
+        value = found[index]
+        if not isinstance(value, dict):
             messages[index] = msgspec.json.encode(value).decode()
+            continue
+        said, kinds_said, codes_said = _keys_of(tuple(value))
+        messages[index] = _first(value, said)
+        if messages[index] is None:
+            unsaid.append(index)
+        if kinds_said and not kinds[index]:
+            kinds[index] = _first(value, kinds_said)
+        if codes_said and not codes[index]:
+            codes[index] = _first(value, codes_said)
     return messages, unsaid
+
+
+@lru_cache(maxsize=256)
+def _keys_of(names: tuple[str, ...]) -> tuple[tuple[str, ...], ...]:
+    """Under which of its names an object has its message, its type and its code: most objects have the same few."""
+    return tuple(tuple(key for key in keys if key in names) for keys in (_MESSAGE_KEYS, _TYPE_KEYS, _CODE_KEYS))
 
 
 def _first(value: Mapping[str, Any], names: Sequence[str]) -> str | None:
     for name in names:
-        found = value.get(name)
+        found = value[name]
         if type(found) is str and found:
             return found
         if isinstance(found, (str, int, float)) and not isinstance(found, bool) and str(found):

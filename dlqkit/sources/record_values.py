@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import numpy as np
 import pandas as pd
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from dlqkit.errors import ParameterError
 from dlqkit.frames import TIME
 from dlqkit.language import in_english, mark
 
-__all__ = ["MOST_ATTEMPTS", "read_times", "recorded_times", "text_array", "whole_numbers"]
+__all__ = ["MOST_ATTEMPTS", "TEXT", "read_times", "recorded_times", "text_array", "whole_numbers", "without_empty"]
 
+TEXT = pa.large_string()
 MOST_ATTEMPTS = 1_000_000
+_STR, _MOMENT = pd.StringDtype("pyarrow", na_value=np.nan), pd.DatetimeTZDtype("us", "UTC")
 # A date and a time with its offset, as ISO 8601 writes them.
 _AWARE = r"^[0-9]{4}-[0-9]{2}-[0-9]{2}[T t].*(?:[Zz]|[+-][0-9]{2}:?(?:[0-9]{2})?)$"
 _COMMA = r"^([0-9]{4}-[0-9]{2}-[0-9]{2}[T ][0-9]{2}:[0-9]{2}:[0-9]{2}),([0-9]{1,9})"
@@ -25,8 +27,17 @@ _MONGO_DATE = r'^\{ ?"\$date" ?: ?"?([^"{}]+)"? ?\}$'
 
 def text_array(values: Any) -> Any:
     """An array of text from strings and None, or from an Arrow array of text."""
-    found = values if isinstance(values, pa.Array) else pa.array(values, pa.large_string())
-    return pd.StringDtype("pyarrow", na_value=np.nan).__from_arrow__(found)
+    found = values if isinstance(values, pa.Array) else pa.array(values, TEXT)
+    return _STR.__from_arrow__(found)
+
+
+def without_empty(array: Any) -> Any:
+    """An Arrow array of text in which an empty text is absent."""
+    offsets = np.frombuffer(array.buffers()[1], np.int64, len(array) + 1, 8 * array.offset)
+    # What is absent has no length either.
+    if np.count_nonzero(offsets[1:] == offsets[:-1]) == array.null_count:
+        return array
+    return pc.if_else(pc.equal(pc.binary_length(array), 0), None, array)
 
 
 def whole_numbers(numbers: Any) -> Any:
@@ -36,17 +47,16 @@ def whole_numbers(numbers: Any) -> Any:
     return pd.arrays.IntegerArray(np.where(absent, 1, np.round(values)).astype(np.int64), absent)
 
 
-def recorded_times(texts: Sequence[str | None] | None, zone: str | None, count: int) -> tuple[pd.Series, list[str]]:
+def recorded_times(texts: Any, zone: str | None, count: int) -> tuple[Any, list[str]]:
     """Times of records as UTC, and what is to be said of them; texts are None where no field of a time is there."""
     if texts is None:
         setting = "execution_logs.fields = { recorded_at = … }"
         missing = in_english(mark("No time is found in the records; name its field: {setting}."), setting=setting)
         return pd.Series(pd.NaT, index=range(count)).dt.tz_localize("UTC").astype(TIME), [missing]
-    array = pa.array(texts, pa.large_string())
+    array = texts if isinstance(texts, pa.Array) else pa.array(texts, TEXT)
     try:
         # Of what has an offset and no more than microseconds; it is many times as fast as any other way.
-        moments = array.cast(pa.timestamp("us", "UTC")).to_numpy(zero_copy_only=False)
-        return pd.Series(moments, dtype=TIME), []
+        return _MOMENT.__from_arrow__(array.cast(pa.timestamp("us", "UTC"))), []
     except pa.ArrowInvalid:
         # MongoDB's export writes a time as an object of its own.
         return read_times(pd.Series(text_array(array)).str.replace(_MONGO_DATE, r"\1", regex=True), zone)

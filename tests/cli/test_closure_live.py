@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import signal
+import subprocess
 import sys
 import time
 from collections.abc import Iterator
@@ -16,6 +18,7 @@ from dlqkit.cli.main import main
 from dlqkit.closure.checklist import ITEMS
 from dlqkit.evidence.collect import collect
 from dlqkit.evidence.folder import open_incident
+from dlqkit.evidence.manifest import verify
 from dlqkit.incident import Incident
 from dlqkit.report.closing import check_closure
 from dlqkit.settings import load_settings
@@ -102,3 +105,34 @@ def test_a_prometheus_that_is_down_now_leaves_the_counter_unknown(
     _, told = closure(capsys, monkeypatch)
 
     assert [one["state"] for one in told["items"][:2]] == ["unknown", "yes"]
+
+
+@pytest.mark.parametrize("moment", ["between two looks", "while it looks"])
+@pytest.mark.parametrize("served", [GOING_ON], indirect=True)
+def test_a_watch_that_is_interrupted_leaves_whole_snapshots_and_no_verdict(served: Server, moment: str) -> None:
+    """Ctrl-C ends with 130 at once; what was collected stays, and the next look goes on from it."""
+    folder = Path("incident")
+    watching = subprocess.Popen(
+        [sys.executable, "-m", "dlqkit", "closure", "incident", "--watch", "--interval", "10", "--json"],
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+    )  # fmt: skip
+    begun = "002" if moment == "between two looks" else "002.part"
+    deadline = time.monotonic() + 60
+    while not (folder / "evidence" / begun).is_dir() and time.monotonic() < deadline:
+        time.sleep(0.005)
+    time.sleep(2 if begun == "002" else 0)
+    stopped = time.monotonic()
+    watching.send_signal(signal.SIGINT)
+    out, err = watching.communicate(timeout=60)
+
+    assert watching.returncode == 130, err
+    assert "Interrupted; what was collected is kept." in err
+    assert "Traceback" not in err
+    assert out == ""
+    assert time.monotonic() - stopped < 30
+    assert verify(folder) == ()
+    command = [sys.executable, "-m", "dlqkit", "closure", "incident", "--json"]
+    again = subprocess.run(command, capture_output=True, check=False)
+    told = json.loads(again.stdout)
+    assert (again.returncode, told["verdict"]) == (4, "not closable")
+    assert told["snapshot"] == ("003" if begun == "002" else "002")

@@ -470,3 +470,24 @@ def test_the_settings_say_the_language_and_the_command_line_says_it_for_once(
     assert json.loads(run("triage", incident, "--json", "--lang", "en")[1])["language"] == "en"
     monkeypatch.delenv("DLQKIT_REPORT__LANGUAGE")
     assert json.loads(run("triage", incident, "--json")[1])["language"] == "en"
+
+
+@pytest.mark.parametrize("arguments", [("triage", "in\udcffcident"), ("collect", "x", "--workflow", "\udcff")])
+def test_bytes_that_are_no_text_are_refused_in_words(run: Run, arguments: tuple[str, ...], tmp_path: Path) -> None:
+    """What a terminal of another encoding typed; nothing is written."""
+    code, _, err = run(*arguments)
+
+    assert code == 2
+    assert "no text in UTF-8" in err
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_variable_that_is_no_text_is_named(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DLQKIT_REPORT__LANGUAGE", "\udcff")
+
+    code, _, err = run("signals")
+
+    assert (code, err.splitlines()[0]) == (
+        2,
+        "The variable DLQKIT_REPORT__LANGUAGE has bytes that are no text in UTF-8.",
+    )

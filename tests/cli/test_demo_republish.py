@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from dlqkit.cli.demo_republish import republish_settings, show_republish
+from dlqkit.cli.demo_republish import not_asked_for, republish_settings, show_republish
 from dlqkit.evidence.collect import collect
 from dlqkit.incident import Incident
 from dlqkit.republish import running
@@ -70,3 +70,30 @@ def test_where_no_workflow_lost_events_nothing_is_sent(
 
     assert "not_sent" in shown
     assert "nothing is sent again" in capsys.readouterr().out
+
+
+def test_where_nothing_is_wrong_nothing_is_said_to_be_repaired(
+    served: Server, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    settings = load_settings(environ={}, start=tmp_path)
+    shown = show_republish(tmp_path, settings, served.describe(), None, fix=True, quiet=False, is_wrong=False)
+
+    assert shown == {"not_sent": "nothing is wrong"}
+    told = capsys.readouterr().out
+    assert "Nothing is wrong, so nothing is repaired and nothing is sent again." in told
+    assert "The cause is removed" not in told
+
+
+def test_the_demo_says_why_fewer_events_are_planned_than_the_incident_has() -> None:
+    """Only errors that a repair removes are sent again as they are; a business rule refuses its event once more."""
+    one = [{"failure_class": "business", "events": 1, "traces": ["t9"]}]
+    many = [{"failure_class": "business", "events": 73, "traces": ["t9"]},
+            {"failure_class": "unknown", "events": 2, "traces": ["t8"]}]  # fmt: skip
+
+    assert not_asked_for(one) == (
+        "1 more event of the incident is not in it (business: 1): only infrastructure and timeout are sent again as "
+        "they are (§4)."
+    )
+    assert not_asked_for(many).startswith(
+        "75 more events of the incident are not in it (business: 73, unknown: 2): only"
+    )

@@ -14,9 +14,12 @@ from typing import Any
 import pytest
 
 from dlqkit.cli.main import main
+from dlqkit.republish.journal import open_journal
 from dlqkit.republish.plan import hash_text, read_plan
+from dlqkit.republish.registry import find_registry
 from tests.frames import START
 from tests.republish.cases import TOPIC
+from tests.republish.plans import Answers, send_all
 
 Run = Callable[..., tuple[int, str, str]]
 # Object texts as a service may write them; the last one comes as a JSON string.
@@ -305,6 +308,178 @@ def test_every_command_that_is_printed_can_be_pasted_whatever_the_folder_is_call
     assert code == 0 and _commands(out) == [sent]
     assert sent == ["republish", "run", "ann's orders DIR", "plan-001", "--execute"]
     assert read_plan(Path("ann's orders DIR"), "plan-001").events
+
+
+PROFILED = ("--config", "team settings.toml", "--profile", "prod")
+PERIOD = ("--start", START.isoformat(), "--end", (START + timedelta(hours=1)).isoformat())
+
+
+def _profiled(text: str) -> list[str]:
+    """The last command that is printed, as a shell would take it."""
+    return shlex.split(text[text.rindex("dlqkit --config") :].splitlines()[0])[1:]
+
+
+def test_what_is_printed_reads_the_settings_that_were_given(run: Run, incident: str) -> None:
+    """Each command that is pasted names the same file and profile, so that the same rules hold."""
+    Path("dlqkit.toml").rename("team settings.toml")
+    with Path("team settings.toml").open("a") as file:
+        file.write("[profiles.prod.republish]\nsecond_approver = true\n")
+    code, out, _ = run(*PROFILED, "collect", "my orders", *PERIOD, "--records", "export.jsonl")
+    assert (code, _profiled(out)) == (0, [*PROFILED, "triage", "my orders"])
+    code, out, _ = run(*PROFILED, "triage", "my orders")
+    assert _profiled(out)[:4] == [*PROFILED]
+    code, out, _ = run(*PROFILED, "republish", "plan", incident, "--workflow", "wf", "--by", "ann")
+    approve = ["root removed" if word == "…" else word for word in _profiled(out)]
+
+    assert (code, approve[:6]) == (0, [*PROFILED, "republish", "approve"])
+    assert "Another person than whoever made it must approve it." in " ".join(out.split())
+    code, _, err = run(*approve, "--by", "ann")
+    assert (code, _profiled(err)[:6]) == (4, [*PROFILED, "republish", "approve"])
+    # Without the profile the rule of the plan still holds.
+    assert run(*PROFILED[:2], *approve[4:], "--by", "ann")[0] == 4
+    code, out, _ = run(*approve, "--by", "bob")
+    assert (code, _profiled(out)) == (0, [*PROFILED, "republish", "run", incident, "plan-001", "--execute"])
+    code, out, _ = run("republish", "run", incident, "plan-001")
+    assert (code, "allow no topic at all" in " ".join(out.split())) == (4, True)
+
+
+def test_an_edit_without_the_profile_keeps_the_second_person(run: Run, incident: str) -> None:
+    """The plan that it stands in for was made under that rule."""
+    with Path("dlqkit.toml").open("a") as file:
+        file.write("[profiles.prod.republish]\nsecond_approver = true\n")
+    assert run("--profile", "prod", "republish", "plan", incident, "--workflow", "wf", "--by", "ann")[0] == 0
+    edit = ("edit", incident, "plan-001", "--event", "t0", "--patch", '{"n": 1}', "--reason", "OPS-1", "--by", "ann")
+    assert run("republish", *edit)[0] == 0
+
+    assert read_plan(Path(incident), "plan-002").second_approver
+    assert run("republish", "approve", incident, "plan-002", "--reason", "x", "--by", "ann")[0] == 4
+    assert run("republish", "approve", incident, "plan-002", "--reason", "x", "--by", "bob")[0] == 0
+
+
+def test_an_edit_leads_on_where_the_settings_have_changed_since(run: Run, incident: str) -> None:
+    """A lower ceiling and a topic that was corrected are taken, and stand in the plan that is to be approved."""
+    assert run("republish", "plan", incident, "--workflow", "wf", "--by", "ann")[0] == 0
+    config = Path("dlqkit.toml")
+    text = config.read_text().replace("max_rate = 5", "max_rate = 2")
+    text = text.replace(f'topic = "{TOPIC}"', 'topic = "projects/p/topics/right"')
+    config.write_text(text.replace(f'["{TOPIC}"]', f'["{TOPIC}", "projects/p/topics/right"]'))
+    refused, _, err = run("republish", "approve", incident, "plan-001", "--reason", "x", "--by", "bob")
+    assert (refused, "no longer the workflow's own, projects/p/topics/right" in " ".join(err.split())) == (4, True)
+
+    edit = ("--event", "t0", "--patch", '{"n": 1}', "--reason", "OPS-1", "--by", "ann")
+    code, out, err = run("republish", "edit", incident, "plan-001", *edit)
+
+    assert (code, "projects/p/topics/right" in out) == (0, True), err
+    plan = read_plan(Path(incident), "plan-002")
+    assert (plan.max_rate, plan.target.address, plan.is_other_topic) == (2.0, "projects/p/topics/right", False)
+    assert run("republish", "approve", incident, "plan-002", "--reason", "x", "--by", "bob")[0] == 0
+
+
+def test_a_plan_is_held_to_the_schema_and_the_locked_fields_that_it_was_made_under(run: Run, incident: str) -> None:
+    """As they were they let it pass; a schema whose text is another one now would not have been looked at."""
+    schema, config = Path("orders.schema.json"), Path("dlqkit.toml")
+    schema.write_text('{"type": "object"}')
+    rules = 'max_rate = 5\nschema = "orders.schema.json"\nlocked_fields = ["payload.city"]'
+    config.write_text(config.read_text().replace("max_rate = 5", rules))
+    assert run("republish", "plan", incident, "--workflow", "wf", "--by", "ann")[0] == 0
+    edit = ("--event", "t0", "--patch", '{"n": 1}', "--reason", "OPS-1", "--by", "ann")
+    assert run("republish", "edit", incident, "plan-001", *edit)[0] == 0
+
+    plan = read_plan(Path(incident), "plan-002")
+    assert plan.rules_sha256 == hash_text('[["payload.city"], {"type": "object"}]')
+    assert run("republish", "approve", incident, "plan-002", "--reason", "x", "--by", "bob")[0] == 0
+    assert run("republish", "run", incident, "plan-002")[0] == 0
+    schema.write_text('{"type": "object", "required": ["n", "city"]}')
+    code, out, _ = run("republish", "run", incident, "plan-002")
+    assert (code, "under other locked fields or another schema" in " ".join(out.split())) == (4, True)
+
+
+def test_an_edit_may_leave_out_what_others_have_planned_meanwhile(run: Run, incident: str) -> None:
+    """Asked to; the event that is edited by name is meant, so whoever has it is named and no edit is lost unseen."""
+    assert run("republish", "plan", incident, "--workflow", "wf", "--by", "ann")[0] == 0
+    patch = ("--patch", '{"email": "a@b.example"}', "--reason", "OPS-1")
+    assert run("republish", "plan", incident, "--event", "t3", *patch, "--by", "bob")[0] == 0
+    code, _, err = run("republish", "edit", incident, "plan-001", "--all", *patch, "--by", "ann")
+    assert (code, "in another open plan: plan-002 in incident" in " ".join(err.split())) == (4, True)
+    by_name = ("--event", "t3", *patch, "--by", "ann", "--leave-out-claimed")
+    code, _, err = run("republish", "edit", incident, "plan-001", *by_name)
+    assert (code, "in another open plan: plan-002 in incident" in " ".join(err.split())) == (4, True)
+
+    code, _, err = run("republish", "edit", incident, "plan-001", "--all", *patch, "--by", "ann", "--leave-out-claimed")
+
+    assert code == 0, err
+    plan = read_plan(Path(incident), "plan-003")
+    assert [event.trace_id for event in plan.events] == ["t0", "t1", "t2"]
+    assert {one.trace_id: one.reason for one in plan.left_out} == {"t3": "in another open plan"}
+
+
+def test_what_is_resolved_of_a_cancelled_plan_is_told_as_it_is(run: Run, incident: str) -> None:
+    """Its event is another plan's now: nothing of the cancelled one would be sent, and nothing is to be cancelled."""
+    assert run("republish", "plan", incident, "--event", "t0", "--by", "ann")[0] == 0
+    assert run("republish", "cancel", incident, "plan-001", "--reason", "x", "--by", "ann")[0] == 0
+    assert run("republish", "plan", incident, "--event", "t0", "--by", "ann")[0] == 0
+    with open_journal(Path(incident)) as journal:
+        send_all(journal, Answers(), read_plan(Path(incident), "plan-002"))
+    by_word = ("--item", "1", "--not-sent", "--reason", "seen", "--by", "ann")
+
+    code, out, err = run("republish", "resolve", incident, "plan-001", "--by", "ann")
+    assert (code, out) == (0, "Settled: nothing. In doubt: 0.\n"), err
+    code, _, err = run("republish", "resolve", incident, "plan-001", *by_word, "--send-again")
+    assert (code, "was cancelled, so nothing of it is sent again" in " ".join(err.split())) == (2, True)
+    code, _, err = run("republish", "resolve", incident, "plan-001", *by_word)
+    assert (code, "is not in doubt, but not there" in " ".join(err.split())) == (2, True)
+
+
+def test_what_was_sent_already_leads_to_its_proof(run: Run, incident: str) -> None:
+    """status does not say what became of an event."""
+    assert run("republish", "plan", incident, "--event", "t0", "--by", "ann")[0] == 0
+    with open_journal(Path(incident)) as journal:
+        send_all(journal, Answers(), read_plan(Path(incident), "plan-001"))
+    code, _, err = run("republish", "plan", incident, "--event", "t0", "--leave-out-claimed", "--by", "ann")
+
+    assert (code, "1 already republished (by plan-001)" in " ".join(err.split())) == (4, True)
+    step = shlex.split(err[err.index("dlqkit republish") :])
+    assert step == ["dlqkit", "republish", "prove", str(Path(incident).resolve()), "plan-001"]
+
+
+def test_a_cancelled_plan_that_was_proven_keeps_nothing(run: Run, incident: str) -> None:
+    """What was sent is counted as held only while it is claimed: a proof that knows its end lets go of it."""
+    assert run("republish", "plan", incident, "--workflow", "wf", "--by", "ann")[0] == 0
+    plan = read_plan(Path(incident), "plan-001")
+    with open_journal(Path(incident)) as journal:
+        send_all(journal, Answers(), plan)
+    find_registry(Path(incident), None).release(plan, keep=[plan.events[0].event_key])
+    code, out, _ = run("republish", "cancel", incident, "plan-001", "--reason", "done", "--by", "ann")
+
+    assert code == 0
+    assert "1 stay with it: they were sent, or may have been." in out
+    assert "2 were sent, and their end is known." in out
+    assert out.splitlines()[-1].endswith("dlqkit republish prove incident plan-001")
+
+
+def test_a_folder_of_incident_folders_is_told_to_be_none(run: Run, incident: str) -> None:
+    """Else a plan would seem to be lacking where none can be."""
+    Path("incidents").mkdir()
+    Path(incident).rename("incidents/orders")
+
+    code, _, err = run("republish", "status", "incidents")
+    assert (code, "incidents is no incident folder" in err) == (2, True)
+    assert run("republish", "status", "incidents/orders")[0] == 0
+
+
+def test_an_events_key_in_a_message_stays_in_one_line(run: Run) -> None:
+    """A trace, a workflow's id and a hash are longer than 80 letters, and are to be copied."""
+    trace, workflow = "4bf92f3577b34da6a3ce929d0e0e4736", "5f0c1d2e-3a4b-4c5d-8e6f-7a8b9c0d1e2f"
+    config = Path("dlqkit.toml")
+    config.write_text(config.read_text().replace("workflows.wf", f'workflows."{workflow}"'))
+    _collect(run, [_line(0, PAYLOADS[0], trace_id=trace, workflow_id=workflow)])
+    plan = ("republish", "plan", "incident", "--event", trace, "--by", "ann")
+    assert run(*plan)[0] == 0
+    (event,) = read_plan(Path("incident"), "plan-001").events
+
+    code, _, err = run(*plan)
+    assert (code, len(event.event_key)) == (4, 82)
+    assert event.event_key in err.splitlines()
 
 
 def test_a_selection_of_which_nothing_is_left_says_what_to_do_for_that_reason(run: Run, incident: str) -> None:

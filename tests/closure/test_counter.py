@@ -227,3 +227,24 @@ def test_another_workflows_dead_letters_are_its_own() -> None:
     other = worker("w1", rising([59.0 + n for n in range(HOUR + 1)]), workflow_id="other")
 
     assert of_counter(together(worker("w1", rising([59.0] * (HOUR + 1))), other, busy())).state == "yes"
+
+
+def test_after_a_deploy_where_no_worker_exports_the_counter_it_says_so_and_what_to_do() -> None:
+    """New workers are scraped and have succeeded, none has lost an event yet: that is no scrape that is missing."""
+    fresh = of_counter(succeeded(2, BEFORE + 241))
+    renamed = check_counter(succeeded(2, BEFORE + 241), "wf", Since(END, "the fix"), at(4500).to_pydatetime(), OFTEN,
+                            names={"dlq": "jobs_lost_total"})  # fmt: skip
+
+    assert fresh.state == renamed.state == "unknown"
+    assert fresh.why.startswith("The workers are scraped, and none of them exports worker_dlq_total: after a deploy")
+    assert "Look at the /metrics page of a worker" in fresh.why and "prometheus.metrics" in fresh.why
+    assert "none of them exports jobs_lost_total" in renamed.why
+
+
+def test_where_nothing_is_scraped_it_says_what_to_check() -> None:
+    """Prometheus has only what was before the fix."""
+    found = check_counter(succeeded(2, BEFORE), "wf", Since(END, "the fix"), at(4500).to_pydatetime(), OFTEN)
+
+    assert found.state == "unknown"
+    assert found.why.startswith("No scrape of the counter tells of the")
+    assert found.why.endswith("Check that Prometheus scrapes the workers, and prometheus.url.")

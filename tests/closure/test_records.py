@@ -141,3 +141,13 @@ def test_what_may_be_missing_is_also_asked_of_the_time_since_the_closing() -> No
 
     assert find_gap(rows, WHOLE, at(3600).to_pydatetime(), NOW) == ""
     assert "not whole" in find_gap(rows, Reach(None, NOW), at(3600).to_pydatetime(), NOW)
+
+
+def test_records_that_end_before_the_quiet_is_looked_at_tell_nothing_of_it() -> None:
+    """Few records come at all, and the last is older than what is asked; "in the -2 minutes since" tells nobody."""
+    found = of_records([dead(-20_000), good(800)], known_from=at(-21_000).to_pydatetime())
+
+    assert found.state == "unknown"
+    assert found.why == (
+        "The newest record is of 2026-03-02 12:13:20 UTC; none tells of the time since 2026-03-02 12:15:00 UTC."
+    )

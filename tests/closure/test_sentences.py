@@ -25,10 +25,12 @@ CALLS: Mapping[str, tuple[tuple[Any, ...], ...]] = {
     "clock": ((FROM,),),
     "counter_grew": ((3.0, FROM, LONG, SHORT),),
     "counter_in_gap": ((3.0, FROM, LONG),),
+    "counter_not_exported": (("w-1",),),
     "counter_unseen": ((FROM, LONG, ""), (FROM, LONG, "w-1")),
     "incidence_unknown": ((FROM, LONG),),
     "not_ended": (("",),),
     "nothing_done": ((FROM, LONG),),
+    "nothing_scraped": ((FROM, LONG),),
     "open_signals": ((["w-1"],),),
     "quiet_holds": ((FROM, LONG, 1200.0, 0.95, 1.5, 0.0025),),
     "quiet_too_rare": ((FROM, LONG, 7.0, 1.4, None), (FROM, LONG, 7.0, 1.4, timedelta(hours=4))),
@@ -45,7 +47,8 @@ CALLS: Mapping[str, tuple[tuple[Any, ...], ...]] = {
 
 
 def test_every_sentence_of_the_measured_items_is_said_in_russian() -> None:
-    """Workers' names stay as they are."""
+    """Names of workers, of Prometheus and of its settings stay as they are."""
+    names = ("w-1", "prometheus.metrics", "prometheus.url", "Prometheus")
     assert set(CALLS) | {"new_dead_letters"} == set(sentences.__all__)
     with language.use("ru"):
         said = {
@@ -56,7 +59,7 @@ def test_every_sentence_of_the_measured_items_is_said_in_russian() -> None:
                 text = sentences.new_dead_letters(3, alike, FROM, LONG, SHORT, is_whole=whole)
                 said[f"new {alike} {whole}"] = text
 
-    assert {name: found for name, text in said.items() if (found := left_in_english([text], "w-1"))} == {}
+    assert {name: found for name, text in said.items() if (found := left_in_english([text], *names))} == {}
 
 
 def test_the_rates_that_quiet_leaves_have_the_readers_marks() -> None:

@@ -7,7 +7,7 @@ import pytest
 
 from dlqkit.decision.advice import advise
 
-COMMANDS = {"collect", "lab"}
+COMMANDS = {"collect", "lab", "closure"}
 
 
 def facts(failure_class: str = "business", **more: Any) -> dict[str, Any]:
@@ -220,3 +220,18 @@ def test_what_began_before_the_evidence_is_to_be_looked_for_earlier() -> None:
     rows = advise(facts("business", onset={"is_window_start": True}), directory="d")
 
     assert any("Collect from earlier on" in row["action"] and "--since 24h" in row["command"] for row in rows)
+
+
+def test_an_incident_is_closed_once_it_has_ended_and_not_before() -> None:
+    """Every event has succeeded: ended, it is closed; passing again, it is watched; going on, its cause is sought."""
+    rows = {}
+    for state in ("ended", "recovering", "going_on"):
+        given = facts("infrastructure", state={"value": state})
+        given["events"] |= {"open": {"value": 0, "bound": "exact"}, "healed": {"value": 12, "bound": "exact"}}
+        rows[state] = advise(given, directory="in/one")[0]
+
+    assert rows["ended"]["action"].endswith("Close it by §7.")
+    assert rows["ended"]["command"] == "dlqkit closure in/one"
+    assert rows["recovering"]["action"].endswith("Watch until it is known to have ended, then close it by §7.")
+    assert rows["recovering"]["command"] == "dlqkit closure in/one --watch"
+    assert "lose it by" not in rows["going_on"]["action"] and "it goes on" in rows["going_on"]["action"]

@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from dlqkit import language
 from dlqkit.decision.changes import CHANGES, find_changes
 from dlqkit.errors import ParameterError
 from tests.frames import at, counter, good, lines, records
@@ -94,3 +95,19 @@ def test_an_onset_or_a_note_without_a_zone_is_refused() -> None:
         find_changes(counter("up", [1.0]), naive)
     with pytest.raises(ParameterError, match="note has no time zone"):
         find_changes(counter("up", [1.0]), ONSET, notes=[(naive, "deploy")])
+
+
+def test_changes_of_one_moment_come_in_one_order_in_every_language() -> None:
+    """The report of one language names the first of them, so another order would be another report."""
+    old = [good(n, payload_snapshot='{"id": 1, "customer_id": 1}') for n in range(0, 3000, 5)]
+    new = [good(n, payload_snapshot='{"id": 1, "customerId": 1}') for n in range(3000, 3600, 10)]
+    frame = records(old + new)
+    told = find_changes(counter("worker_success_total", [1.0] * 10), at(3000), records=frame)
+    with language.use("ru"):
+        again = find_changes(counter("worker_success_total", [1.0] * 10), at(3000), records=frame)
+
+    def fields(found: pd.DataFrame) -> list[bool]:
+        return ["customer_id" in what for what in found["what"]]
+
+    assert sorted(fields(told)) == [False, True]
+    assert fields(told) == fields(again)

@@ -50,6 +50,29 @@ def test_what_is_not_seen_is_to_be_proven_again_and_is_not_called_open_by_nobody
     ]
 
 
+def test_an_event_that_no_plan_has_sent_is_named_by_its_class_and_its_trace() -> None:
+    """Sixty-seven of sixty-eight passed; the other was refused by a business rule, so it was never asked for."""
+    unsent = [{"failure_class": "business", "events": 1, "traces": ["t9"]}]
+    given = {"plans": [plan(67, passed=67)], "unsent": unsent}
+    (row,) = advise_on_republish(given, 1, directory="in/one")
+
+    assert row["action"] == "Decide about the 1 event still open that no plan has sent (business: 1)."
+    assert row["reason"] == (
+        "67 events passed after they were sent again. "
+        "§4: what failed by a business error is created anew, corrected, and not sent as it is."
+    )
+    assert row["command"] == "dlqkit event in/one t9"
+
+
+def test_classes_of_some_are_not_said_of_all() -> None:
+    """Records that were cut show one event of the three that are open."""
+    unsent = [{"failure_class": "business", "events": 1, "traces": ["t9"]}]
+    (row,) = advise_on_republish({"plans": [plan(67, passed=67)], "unsent": unsent}, 3, directory="in/one")
+
+    assert row["action"] == "Decide about the 3 events still open that no plan has sent."
+    assert row["command"] == "dlqkit lab in/one"
+
+
 def test_once_events_pass_the_report_no_longer_says_to_republish_them() -> None:
     """An outage that is over; 266 of its 268 events have passed."""
     given = facts("infrastructure", state={"value": "ended"})

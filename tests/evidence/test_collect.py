@@ -7,6 +7,8 @@ import time
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from dlqkit.errors import ParameterError, StorageError, UnexpectedAnswer
@@ -16,9 +18,10 @@ from dlqkit.evidence.collect import collect
 from dlqkit.evidence.folder import IncidentFolder
 from dlqkit.evidence.manifest import verify
 from dlqkit.evidence.store import read_raw
+from dlqkit.settings import Settings
 from dlqkit.sources import connect
 from dlqkit.sources.prometheus import Prometheus
-from tests.evidence.service import QUESTION, record, serving
+from tests.evidence.service import QUESTION, Service, record, serving
 
 DEAD = [record(number, 30 - number) for number in reversed(range(6))]
 
@@ -181,29 +184,86 @@ def test_a_disk_that_fills_up_leaves_a_snapshot_that_can_be_finished(
     assert verify(tmp_path / "incident") == ()
 
 
+class Killed(BaseException):
+    """As a kill, which nothing catches."""
+
+
+def echoing_key(service: Service, monkeypatch: pytest.MonkeyPatch) -> Settings:
+    """Settings with a key that every record of the service echoes."""
+    monkeypatch.setenv("THE_KEY", "the-key-of-the-test")
+    service.records = [{**one, "last_error": "refused the-key-of-the-test"} for one in service.records]
+    settings = service.settings(pages=False)
+    api = settings.execution_logs.model_validate(
+        {**settings.execution_logs.model_dump(), "api_key": {"env": "THE_KEY"}}
+    )
+    return settings.model_copy(update={"execution_logs": api})
+
+
 def test_what_was_masked_before_a_kill_is_still_told_after_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Two pages that echo the key, then a kill, then a wrong address: the kept pages say where they were masked."""
-    monkeypatch.setenv("THE_KEY", "the-key-of-the-test")
-    echoing = [{**one, "last_error": "refused the-key-of-the-test"} for one in DEAD]
-    with serving(records=echoing) as service:
-        settings = service.settings(pages=False)
-        api = settings.execution_logs.model_validate(
-            {**settings.execution_logs.model_dump(), "api_key": {"env": "THE_KEY"}}
-        )
-        settings = settings.model_copy(update={"execution_logs": api})
+    real, pages = part.write_raw, []
 
-        class Killed(BaseException):
-            pass
-
-        def killed(*_: object, **__: object) -> None:
+    def killed_at_the_third(path: Path, body: bytes) -> None:
+        pages.append(path)
+        if len(pages) == 3:
             raise Killed
+        real(path, body)
 
+    with serving(records=[record(number, 30 - number) for number in reversed(range(10))]) as service:
+        settings = echoing_key(service, monkeypatch)
+        with monkeypatch.context() as patch, pytest.raises(Killed):
+            patch.setattr(part, "write_raw", killed_at_the_third)
+            collect(QUESTION, settings, tmp_path / "incident")
+        service.records_status = 404
+        folder = collect(QUESTION, settings, tmp_path / "incident")
+
+    interrupted, failed = entries(folder, "records: dead letters")
+    assert [one["places"] for one in interrupted["masked"]] == [4, 4]
+    assert failed["masked"] == []
+
+
+def test_an_answer_whose_pages_are_all_there_needs_no_service(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Killed when the last page was there, and now a wrong address: it is whole, and says what was masked in it."""
+
+    def killed(*_: object, **__: object) -> None:
+        raise Killed
+
+    with serving(records=DEAD) as service:
+        settings = echoing_key(service, monkeypatch)
         with monkeypatch.context() as patch, pytest.raises(Killed):
             patch.setattr(part.Part, "answered", killed)
             collect(QUESTION, settings, tmp_path / "incident")
         service.records_status = 404
         folder = collect(QUESTION, settings, tmp_path / "incident")
 
-    interrupted, failed = entries(folder, "records: dead letters")
-    assert [one["places"] for one in interrupted["masked"]] == [4, 2]
-    assert failed["masked"] == []
+    (letters,) = entries(folder, "records: dead letters")
+    assert letters["coverage"]["completeness"] == "complete"
+    assert letters["coverage"]["rows"] == len(folder.records().frame) == 6
+    assert [(one["file"][-13:], one["places"]) for one in letters["masked"]] == [
+        ("0001.json.zst", 4), ("0002.json.zst", 2),
+    ]  # fmt: skip
+    assert all(len(one["original_sha256"]) == 64 for one in letters["masked"])
+    assert folder.records().frame["last_error"].unique().tolist() == ["refused ********"]
+    assert verify(tmp_path / "incident") == ()
+
+
+def test_an_export_in_parts_gives_the_records_of_the_question(tmp_path: Path) -> None:
+    """A record that two files have counts once, as the last one has it; what is outside of the window is left out."""
+    table = tmp_path / "table" / "workflow_id=wf"
+    table.mkdir(parents=True)
+    earlier = [record(1, 20), record(2, 10), record(3, 60 * 24)]
+    later = [{**record(1, 20), "last_error": "as the last file has it"}, record(4, 5)]
+    for name, rows in (("part-0.parquet", earlier), ("part-1.parquet", later)):
+        without = [{key: value for key, value in row.items() if key != "workflow_id"} for row in rows]
+        pq.write_table(pa.Table.from_pylist(without), table / name)
+
+    folder = collect(QUESTION, Settings(), tmp_path / "incident", records_files=(tmp_path / "table",))
+
+    frame = folder.records().frame
+    assert frame["record_id"].tolist() == ["r2", "r1", "r4"]
+    assert frame["last_error"].tolist() == ["refused", "as the last file has it", "refused"]
+    (export,) = entries(folder, "records: export")
+    assert export["coverage"]["rows"] == 4
+    assert export["coverage"]["completeness"] == "complete"
+    assert folder.records().coverage.got_start == frame["recorded_at"].min()
+    assert verify(tmp_path / "incident") == ()

@@ -40,6 +40,18 @@ def test_times_of_an_event_are_of_its_dead_letters() -> None:
     assert (row.first_dead_at, row.last_dead_at, row.last_at, row.records) == (at(60), at(90), at(120), 3)
 
 
+def test_records_without_a_key_are_one_row_whose_number_is_not_known() -> None:
+    """Nobody knows of how many events they are; a time that is missing is no dead letter's time."""
+    frame = event_states(
+        records([dead(60, event_key="e"), dead(90, event_key=None), dead(0, event_key="f", recorded_at=None)])
+    )
+
+    assert frame["event_key"].fillna("none").tolist() == ["e", "f", "none"]
+    assert frame["records"].fillna(-1).tolist() == [1, 1, -1]
+    assert frame["state"].tolist() == ["open", "open", "open"]
+    assert frame["first_dead_at"].isna().tolist() == [False, True, True]
+
+
 def test_a_history_has_records_and_log_lines_in_order() -> None:
     logs = lines([{"at": 30, "trace_id": "t0", "message": "trying", "level": "INFO"}, {"at": 31, "trace_id": "other"}])
 

@@ -49,7 +49,7 @@ def test_the_signals_say_in_russian_what_is_seen():
     with language.use("ru"):
         axes = plot_signals(make_samples([3] * 20 + [41] * 10), make_incidents(ONSET), workflow_id="wf-1")
 
-    assert axes.get_title(loc="left") == "Недоставленных событий в минуту: до 41, продолжается с 10:20:15 UTC"
+    assert axes.get_title(loc="left") == "Недоставленных событий в минуту: до 41, с 10:20:15 UTC"
     assert axes.get_xlabel() == "время, UTC, 02.03.2026; workflow wf-1"
     assert alt_text(axes) == (
         "Недоставленные события в минуту (workflow wf-1) с 10:00 до 10:30 UTC: до 10:20 обычно 3, затем максимум 41 "

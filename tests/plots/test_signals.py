@@ -49,10 +49,10 @@ def test_words_say_what_is_seen():
 
     assert alt_text(axes) == (
         "Dead letters per minute of workflow wf-1 from 10:00 to 10:30 UTC: 3 until 10:20, then up to 41 a minute. "
-        "Onset 10:20:15, going on."
+        "Onset 10:20:15, no end in the data."
     )
     assert "onset 10:20:15" in texts(axes)
-    assert axes.get_title(loc="left") == "Up to 41 dead letters a minute, going on since 10:20:15 UTC"
+    assert axes.get_title(loc="left") == "Up to 41 dead letters a minute since 10:20:15 UTC"
     assert "UTC" in axes.get_xlabel()
     figure_png(axes)
 

@@ -27,9 +27,11 @@ def test_a_shorter_timeout_is_named_where_it_cuts_no_success() -> None:
 
 
 def test_no_other_timeout_is_advised_while_a_dependency_is_down() -> None:
-    row = advise_prevention(effects=timeout_effects(CUT, 30_000), dependency_down="the database").iloc[0]
+    """The error is named once, whole: what told its class may be no more than a code."""
+    row = advise_prevention(effects=timeout_effects(CUT, 30_000), dependency_down="no route to host <host>").iloc[0]
 
-    assert row["sentence"] == "Leave the timeout as it is: a longer one only waits longer for the database."
+    assert row["sentence"] == "Leave the timeout as it is: a longer one only waits longer for what is down."
+    assert row["evidence"] == "What is down, by the errors: “no route to host <host>”."
 
 
 def test_events_that_were_refused_say_nothing_for_a_timeout() -> None:
@@ -39,6 +41,34 @@ def test_events_that_were_refused_say_nothing_for_a_timeout() -> None:
     advice = advise_prevention(effects=timeout_effects(frame, 30_000), durations=compare_durations(frame))
 
     assert advice["sentence"].iloc[0] == "The timeout is not what failed these events: leave it."
+    assert "were cut" not in advice["unknown"].iloc[0]
+
+
+def test_no_word_is_said_of_a_slow_part_of_actions_that_were_not_slow() -> None:
+    """Payloads were refused as fast as good ones were done, and the log has one line for each attempt."""
+    frame = records([good(n, action_duration_ms=100.0) for n in range(20)]
+                    + [dead(n, attempts=1, action_duration_ms=100.0) for n in range(20)])  # fmt: skip
+    silent = slowest_step(lines([{"at": 0}]), set(), set())
+
+    fast = advise_prevention(slowest=silent, durations=compare_durations(frame))
+    unknown = advise_prevention(slowest=silent)
+
+    assert fast["sentence"].iloc[0].startswith("Failing actions were not slow; ")
+    assert unknown["sentence"].iloc[0] == "The logs do not tell which part of the action is slow."
+    assert unknown["evidence"].iloc[0] == "No log line belongs to a failing event."
+
+
+def test_shorter_timeouts_that_are_not_advised_are_no_evidence() -> None:
+    """Two of the ten successes took long: every shorter timeout would have cut one, and none is advised."""
+    frame = records([good(n, action_duration_ms=20_000.0 if n < 2 else 100.0) for n in range(10)]
+                    + [dead(n, attempts=1, action_duration_ms=30_010.0) for n in range(10)])  # fmt: skip
+
+    row = advise_prevention(effects=timeout_effects(frame, 30_000)).iloc[0]
+
+    assert row["sentence"].startswith("These data give no reason for another timeout")
+    assert row["evidence"] == (
+        "What a longer timeout of 60 s would do is not answerable from these data: nothing was let run beyond 30 s."
+    )
 
 
 def test_an_estimate_for_a_longer_timeout_is_offered_with_its_condition() -> None:
@@ -69,3 +99,4 @@ def test_no_timeout_is_spoken_of_where_none_ended_an_action() -> None:
     advice = advise_prevention(effects=timeout_effects(frame), durations=compare_durations(frame))
 
     assert advice["sentence"].iloc[0] == "No failing action is known to have been ended by a timeout: leave it."
+    assert "were cut" not in advice["unknown"].iloc[0]

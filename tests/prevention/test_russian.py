@@ -51,7 +51,8 @@ def test_no_english_is_left_in_what_another_timeout_would_do() -> None:
                    timeout_effects(records([dead(1)]), 1_000, candidates=[500])]  # fmt: skip
         advised = [advise_prevention(effects=one) for one in effects]
         advised.append(advise_prevention(effects=effects[0], dependency_down="«база»"))
-        advised.append(advise_prevention(effects=effects[0], durations=compare_durations(refused)))
+        silent = slowest_step(lines([{"at": 0}]), set(), set())
+        advised.append(advise_prevention(effects=effects[0], durations=compare_durations(refused), slowest=silent))
 
     for advice in advised:
         assert english_in(told(advice)) == []

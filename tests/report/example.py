@@ -125,7 +125,16 @@ def make_facts(**over: Any) -> dict[str, Any]:
         },
         "other_workflows": [],
         "other_incidents": [],
-        "republish": {"plans": [], "passed": [], "sent": [], "audit": [], "mark": "", "problem": ""},
+        "republish": {
+            "plans": [],
+            "passed": [],
+            "sent": [],
+            "first_passed_at": None,
+            "unsent": [],
+            "audit": [],
+            "mark": "",
+            "problem": "",
+        },
         "untold": {"queued_to_dlq": None},
         "advice": [
             {

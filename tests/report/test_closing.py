@@ -13,6 +13,7 @@ import pytest
 from dlqkit import language
 from dlqkit.report.closing import describe_closure, to_closure
 from dlqkit.report.closing_tables import show_checklist, show_closing, show_closing_counts
+from dlqkit.resources import find_template
 from tests.frames import START, at, counter, dead, good, records
 from tests.left_in_english import left_in_english, texts_of
 
@@ -176,3 +177,12 @@ def test_the_checklist_is_read_in_russian_and_decides_as_in_english(tmp_path: Pa
     assert (told["verdict"], states(told)) == (english["verdict"], states(english))
     assert [row[1] for row in checklist.rows][:2] == ["неизвестно, принято", "неизвестно"]
     assert verdict.lines[0].text == "Закрывать нельзя."
+
+
+def test_the_notebook_shows_of_the_closure_what_the_page_shows() -> None:
+    """The verdict, the checklist, and the counts by records, counter, journal and proof."""
+    notebook = json.loads(find_template("postmortem.ipynb").read_text(encoding="utf-8"))
+    code = "\n".join("".join(cell["source"]) for cell in notebook["cells"] if cell["cell_type"] == "code")
+
+    for name in ("show_closing", "show_checklist", "show_closing_counts"):
+        assert f"closing_tables.{name}(facts)" in code

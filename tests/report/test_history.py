@@ -23,6 +23,7 @@ from dlqkit.report.history import History, Other, describe_history, find_history
 from dlqkit.report.history_tables import show_earlier, show_history, show_incidents, skipped_sentences
 from dlqkit.report.pseudonyms import redact_facts
 from dlqkit.report.render import render_html, render_markdown
+from dlqkit.report.tables import Text
 from tests.left_in_english import left_in_english, texts_of
 from tests.report.example import HOSTILE, make_facts
 from tests.report.test_facts import facts_of, row
@@ -313,6 +314,25 @@ def test_the_report_has_earlier_incidents_only_where_it_was_said_where_to_look(o
         assert "<script>" not in text and "\x1b" not in text
     assert "damaged: " in html
     assert [row["folder"] for row in told["earlier"]["rows"]] == ["before"]
+
+
+def test_what_people_said_of_an_earlier_incident_has_the_width_of_the_page(own: Path) -> None:
+    """Cause, what was done and what prevents it are sentences, and no column of a table."""
+    before = incident(own.parent, "before", "no route to host db-2")
+    (before / "judgement.yaml").write_text("cause: a switch was down\ndone: it was replaced\n")
+    told = {**facts(open_incident(own)), "earlier": describe_history(find(own))}
+
+    (shown,) = show_earlier(told)
+
+    assert isinstance(shown, Text)
+    assert shown.title == "2026-03-02 12:20 UTC, before: wf"
+    assert [f"{line.label}: {line.text}" for line in shown.lines] == [
+        "Events: ≥ 40; 100% died of the same error",
+        "Cause then: a switch was down",
+        "Done: it was replaced",
+        "Prevention: not said",
+        "Closed: no",
+    ]
 
 
 def test_a_terminal_shows_each_incident_in_a_few_lines(own: Path) -> None:

@@ -72,6 +72,30 @@ def test_on_a_phone_nothing_lies_beside_the_page(page: Any) -> None:
     assert labels == ['"what"', '"command"']
 
 
+def test_on_a_laptop_nine_russian_columns_fit_and_the_sentence_among_them_can_be_read(
+    page: Any, tmp_path: Path
+) -> None:
+    """Words are longer than in English; still nothing is scrolled sideways, and the evidence is no column of words."""
+    facts = make_facts(language="ru")
+    evidence = (
+        "Счётчик DLQ вырос на 139; обычная доля событий дала бы 0,2 (логарифм отношения правдоподобия 282, порог 13)."
+    )
+    facts["signals"] = [
+        {**facts["signals"][0], "signal": signal, "evidence": evidence, "end_at": None}
+        for signal in ("dead_letters", "failures")
+    ]
+    (tmp_path / "ru.html").write_text(render_html(facts, []), encoding="utf-8")
+    laptop = page.context.browser.new_page()
+    laptop.set_viewport_size({"width": 1280, "height": 900})
+    laptop.goto((tmp_path / "ru.html").as_uri())
+
+    wide = "[...document.querySelectorAll('.wide')].filter(e => e.scrollWidth > e.clientWidth + 1).length"
+    assert laptop.evaluate("document.querySelectorAll('.wide').length") > 3
+    assert laptop.evaluate(wide) == 0
+    assert laptop.evaluate("document.querySelector('td.prose').clientWidth") >= 150
+    laptop.close()
+
+
 def test_on_a_phone_a_figure_keeps_a_size_that_can_be_read(page: Any) -> None:
     """It is scrolled inside its box instead of shrunk to the screen."""
     box, image = page.evaluate(

@@ -65,6 +65,23 @@ def test_a_report_with_payloads_says_so_before_anything_else_and_in_the_audit_lo
     assert faults(result.facts) == []
 
 
+def test_a_report_without_payloads_lies_beside_none_with_them(folder: IncidentFolder) -> None:
+    """One was made with payloads in two formats and a zip, then one without in one format: the others are gone."""
+    report = folder.path / "report"
+    run_postmortem(folder.path, formats=("html", "md"), include_payload=True)
+    (report / "postmortem.zip").write_bytes(b"with payloads")
+    (report / "notes.txt").write_text("an analyst's own")
+
+    run_postmortem(folder.path, formats=("html",))
+    run_postmortem(folder.path, formats=("md",))
+
+    kept = sorted(path.name for path in report.iterdir() if path.is_file())
+    assert kept == ["facts.json", "notes.txt", "postmortem.html", "postmortem.md"]
+    assert not [name for name in kept if NAME in (report / name).read_text(encoding="utf-8")]
+    removed = [line["files"] for line in audit_log.read(folder.path) if line["action"].endswith("removed")]
+    assert removed == [["postmortem.html", "postmortem.md", "postmortem.zip"]]
+
+
 def test_the_value_by_which_failing_events_differ_is_shown(folder: IncidentFolder) -> None:
     left_out = json.dumps(redact_facts(folder.path, facts(folder))["differences"])
     told = json.dumps(shown(folder)["differences"])

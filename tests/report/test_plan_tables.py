@@ -92,3 +92,14 @@ def test_what_changed_since_a_plan_is_read_in_russian() -> None:
     assert first[:3] == ("больше не нужно отправлять", "t1", "запланировано")
     assert first[3].startswith("успешно позже: ") and second[0] == "снова попало в DLQ"
     assert at(200).isoformat() in second[3]
+
+
+def test_what_is_noted_of_several_events_is_not_repeated_in_their_rows() -> None:
+    """The plan's own note counts them; a note of one event alone stays with it, and without any there is no column."""
+    common = "Nothing says whether the same payload would fail again."
+    alone = "It has 2 dead letters and is sent once."
+    several = make_plan([planned(1, warnings=(common,)), planned(2, warnings=(common, alone))])
+
+    assert [row[-1] for row in show_planned(several).rows] == ["", alone]
+    shown = show_planned(make_plan([planned(1, warnings=(common,)), planned(2, warnings=(common,))]))
+    assert shown.columns == ("item", "trace", "class", "bytes", "edit")

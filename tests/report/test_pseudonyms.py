@@ -61,3 +61,15 @@ def test_a_pseudonym_of_the_report_is_told_in_the_folder_and_noted(tmp_path: Pat
         reveal(folder, "ip-00000000", "ann")
     with pytest.raises(ParameterError, match="no pseudonym"):
         reveal(folder, "../redaction.key", "ann")
+
+
+def test_where_the_key_is_not_no_new_one_is_made_to_look_for_it(tmp_path: Path) -> None:
+    """A copy of the folder without its key: a new key would give the next report other pseudonyms, in silence."""
+    facts_of(tmp_path, [row(n, 120 + n / 2, last_error=f"refused by 93.184.216.{n}") for n in range(3)])
+    folder = open_incident(tmp_path / "incident")
+
+    with pytest.raises(EvidenceError, match="not in this folder") as caught:
+        reveal(folder, "ip-3f9a1c07", "ann")
+
+    assert "Ask where the report was made" in caught.value.next_step
+    assert not (folder.path / "redaction.key").exists()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import time
 from typing import Any
 
@@ -21,6 +22,7 @@ PERSONAL = {
     "phone": [
         "call +7 912 345-67-89", "+1 (650) 253-0000", "tel:+442079460958", "+49 30 901820", "+33 1 42 68 53 00",
         "+380 44 235 0014", "+48 22 694 55 00", "+81 3-3211-2323", "+91 11 2301 5555", "+55 61 3411-1200",
+        "GET /users?tel=%2B442079460958&page=2",
     ],
     "card": ["card 4111 1111 1111 1111", "5555555555554444 declined", "3782-822463-10005", "2200000000000004x"[:-1]],
     "iban": ["to DE89 3704 0044 0532 0130 00", "GB82WEST12345698765432 REFUSED", "FR1420041010050500013M02606"],
@@ -29,7 +31,8 @@ PERSONAL = {
         f"bad token {JWT}", "AKIA" + "IOSFODNN7EXAMPLE", "ghp_" + "a1B2" * 9, "xox" + "b-123456789012-abcdefABCDEF",
         "AIza" + "SyA1234567890abcdefghijklmnopqrstuv", "sk_" + "live_4eC39HqLyjWDarjtT1zdp7dc",
     ],
-    "first_name": ['{"first_name": "Ольга"}', "first_name=Olga", "payload.first_name: 'Anna Maria'"],
+    "first_name": ['{"first_name": "Ольга"}', "first_name=Olga", "payload.first_name: 'Anna Maria'",
+                   json.dumps('{"first_name": "Olga"}'), "?first_name=Olga&page=2", "first_name%3DOlga"],
 }  # fmt: skip
 TECHNICAL = """
 timeout after 30000 ms (attempt 3 of 5)

@@ -3,7 +3,13 @@ from __future__ import annotations
 import copy
 import re
 
-from dlqkit.report.render import Figure, render_html, render_markdown
+import pytest
+
+from dlqkit.report.diagnosis_tables import show_impact_counts
+from dlqkit.report.milestones import show_milestones
+from dlqkit.report.render import Figure, banners, render_html, render_markdown
+from dlqkit.report.tables import show_impact, show_rules
+from dlqkit.report.wording import summary
 from tests.report.example import HOSTILE, make_facts
 
 PNG = b"\x89PNG\r\n\x1a\n"
@@ -120,3 +126,135 @@ def test_every_cell_names_its_column_and_times_are_not_broken() -> None:
     assert page.count("<td") == page.count("data-label=")
     assert '<td role="cell" class="when" data-label="when">2026-03-02 13:55:00 UTC</td>' in page
     assert 'class="span" data-label="window asked">2026-03-02 12:00 UTC to 2026-03-02 16:00 UTC</td>' in page
+
+
+def test_what_is_missing_of_two_sources_for_one_reason_is_said_once() -> None:
+    """Dead letters and all records of the workflow come from one API, and it shows no way to go on."""
+    facts = make_facts()
+    why = "The API gave 100 records and shows no way to go on, so there may be more."
+    facts["coverage"] = [
+        facts["coverage"][0] | {"kind": kind, "evidence_id": name, "completeness": "unverified", "missing": [why]}
+        for kind, name in (("records: dead letters", "001/1"), ("records: workflow", "001/3"))
+    ]
+
+    lines = {line.label: line.text for line in summary(facts)}
+
+    assert lines["Not whole"] == f"records: dead letters, records: workflow unverified: {why}"
+    assert banners(facts, []) == [
+        "May be cut, so that counts from them are “at least”: "
+        "records: dead letters [001/1] and records: workflow [001/3]."
+    ]
+
+
+def test_two_reasons_are_parted_by_one_sign() -> None:
+    facts = make_facts()
+    facts["coverage"] = [
+        facts["coverage"][0] | {"kind": kind, "completeness": "partial", "missing": [why]}
+        for kind, why in (("records", "It broke off."), ("worker logs", "No file."))
+    ]
+
+    (text,) = [line.text for line in summary(facts) if line.label == "Not whole"]
+
+    assert text == "records partial: It broke off; worker logs partial: No file."
+
+
+def test_one_event_of_another_class_is_not_hidden_by_the_class_of_the_others() -> None:
+    """Sixty-seven infrastructure errors and a business error: sixty-seven may be sent again, and not sixty-eight."""
+    facts = make_facts()
+    facts["class"]["counts"] = {"business": 1, "infrastructure": 67, "timeout": 0, "unknown": 0}
+
+    (text,) = [line.text for line in summary(facts) if line.label == "Class"]
+
+    assert text == "infrastructure error (retries used up); beside it business: 1"
+
+
+@pytest.mark.parametrize(
+    ("kind", "what", "dead", "size", "events", "told"),
+    [
+        ("silence", "events", 0.0, 890.2,
+         "Dead letters by the counter: 0. Events that were to come and are not seen: about 890.",
+         "none: it is told of dead letters (§4), and there are none"),
+        ("silence", "scrapes", None, 40.0, "It is not known whether events were dead-lettered.",
+         "not known: no dead-letter counter is seen"),
+        ("failures", None, 2.0, 1340.0, "Dead letters by the counter: 2. Failed attempts: 1,340.",
+         "no more dead letters than usual; it is told of those of an incident (§4)"),
+        ("support", None, 0.0, 3.0, "Dead letters by the counter: 0. Reports from outside: 3.",
+         "none: it is told of dead letters (§4), and there are none"),
+        ("duration", None, 0.0, 675.9, "Dead letters by the counter: 0.",
+         "none: it is told of dead letters (§4), and there are none"),
+    ],
+)  # fmt: skip
+def test_count_and_class_stand_on_the_first_screen_of_every_incident(
+    kind: str, what: str | None, dead: float | None, size: float, events: str, told: str
+) -> None:
+    """Also where no event is dead-lettered: the reader looks for both, and finds why there is none."""
+    facts = make_facts()
+    facts["state"] |= {"kind": kind, "what": what}
+    facts["signals"] = [facts["signals"][0] | {"signal": kind, "onset_at": facts["onset"]["at"], "size": size}]
+    facts["metrics"]["dead_letters_increase"] = dead
+
+    lines = {line.label: (line.text, line.kind) for line in summary(facts)}
+
+    is_known = "computed" if dead is not None else "unknown"
+    assert (lines["Events affected"], lines["Class"]) == ((events, is_known), (told, is_known))
+
+
+def test_milestones_that_no_event_has_are_not_called_unknown() -> None:
+    """A silent worker has no first dead letter; when people knew of it is still to be written."""
+    facts = make_facts()
+    facts["state"] |= {"kind": "silence", "what": "events"}
+    names = ("first_failure", "first_dead_letter", "alert", "known", "fix", "last_dead_letter", "drained")
+    facts["milestones"]["rows"] = [
+        {"milestone": name, "low": None, "high": None, "evidence": "", "who": None} for name in names
+    ]
+
+    assert [row[0] for row in show_milestones(facts).rows] == ["Alert", "People know", "Fix"]
+
+
+def test_durations_that_add_up_all_attempts_are_not_held_against_the_timeout_of_one() -> None:
+    """Five attempts of 60 s each: 300 s of 300 s, where the timeout of one attempt is 60 s."""
+    facts = make_facts()
+    facts["class"]["timeout_ms"] = {"value": 60_000.0, "basis": "as set"}
+    rule = {"rule": "ran_into_timeout", "events": 3, "failure_class": "timeout", "reason": "it ran into the timeout",
+            "retryable": "True", "attempts": [5, 5], "max_attempts": 5, "action_duration_ms": [300_010.0, 300_400.0],
+            "timeout_ms": 300_000.0, "text_says": None, "counter_evidence": None}  # fmt: skip
+    facts["class"]["rules"] = [rule, rule | {"timeout_ms": 60_000.0, "action_duration_ms": [60_010.0, 60_020.0]}]
+
+    summed, single = (row[5] for row in show_rules(facts).rows)
+
+    assert summed == "300,010 to 300,400 ms of 300,000 ms, all attempts together"
+    assert single == "60,010 to 60,020 ms of 60,000 ms"
+
+
+def test_the_notebook_tells_of_a_silence_what_the_first_screen_tells() -> None:
+    """No event is counted as affected, open or healed, and none of the three is called unknown."""
+    facts = make_facts()
+    facts["state"] |= {"kind": "silence", "what": "events"}
+    facts["metrics"]["dead_letters_increase"] = 0.0
+    facts["impact"]["counts"] = []
+
+    assert [f"{line.label}: {line.text}" for line in show_impact(facts).lines] == [
+        "Events affected: Dead letters by the counter: 0.",
+        "Class: none: it is told of dead letters (§4), and there are none",
+        "Lasted: 117 min",
+    ]
+    assert show_impact_counts(facts).to_text() == "Counts by source: no dead letters in the incident"
+
+
+def test_a_time_stands_on_one_line_where_there_is_room_for_it() -> None:
+    """Of three columns each is wide enough; of nine the date stands above the time."""
+    page = render_html(make_facts(), [])
+
+    assert ".few td.when{white-space:nowrap}" in page
+    assert '<table role="table" class="few"><caption>What happened, in order</caption>' in page
+    assert '<table role="table"><caption>Signals</caption>' in page
+
+
+def test_a_sentence_in_a_table_has_the_width_of_one() -> None:
+    """The evidence of a signal is a sentence in the last of nine columns."""
+    facts = make_facts()
+    facts["signals"][0]["evidence"] = "The counter grew by 12 where its usual share of the events makes 0.2."
+
+    page = render_html(facts, [])
+
+    assert f'<td role="cell" class="prose" data-label="evidence">{facts["signals"][0]["evidence"]}</td>' in page

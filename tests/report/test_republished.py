@@ -47,7 +47,10 @@ def send(folder: IncidentFolder, plan: Plan, items: list[int]) -> None:
 def test_without_a_plan_the_report_has_no_word_of_a_republish(folder: IncidentFolder) -> None:
     found = facts(folder)
 
-    assert found["republish"] == {"plans": [], "passed": [], "sent": [], "audit": [], "mark": "", "problem": ""}
+    assert found["republish"] == {
+        "plans": [], "passed": [], "sent": [], "first_passed_at": None, "unsent": [], "audit": [], "mark": "",
+        "problem": "",
+    }  # fmt: skip
     assert "Republished" not in {line["label"] for line in found["communication"]}
 
 

@@ -72,6 +72,7 @@ UNCERTAIN = {"value": 7, "bound": "of_seen"}
         {},
         {"state": {"value": "ended", "kind": "dead_letters", "reason": ""},
          "end": {"at": "2026-03-02T15:00:00+00:00", "resolution_s": 1.0}},
+        {"state": {"value": "recovering", "kind": "dead_letters", "reason": ""}},
         {"state": {"value": "going_on", "kind": "silence", "reason": "", "what": "events"}},
         {"state": {"value": "ended", "kind": "silence", "reason": "", "what": "scrapes"}},
         {"state": {"value": "nothing", "kind": None, "reason": "Просмотрено всё."}},

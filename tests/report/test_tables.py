@@ -50,6 +50,17 @@ def test_a_sentence_that_is_cut_says_so() -> None:
     assert text.splitlines()[2].endswith("…")
 
 
+def test_an_id_stays_in_one_line_where_other_columns_can_be_narrower() -> None:
+    """It is to be copied; where nothing else helps it is cut as well."""
+    trace = "4bf92f3577b34da6a3ce929d0e0e4736"
+    rows = ((trace, "It is old. " * 8, "y" * 40),)
+    table = Table("To be sent", ("trace", "note", "more"), rows, whole=frozenset({"trace"}))
+
+    assert trace in table.to_text(80).splitlines()[1]
+    assert max(map(len, table.to_text(80).splitlines())) <= 80
+    assert max(map(len, table.to_text(40).splitlines())) <= 40
+
+
 def test_hostile_cells_stay_in_their_lines() -> None:
     """A line break, an escape sequence or a million letters without a space break no table."""
     table = Table("Event", ("a", "b"), (("x\ny\x1b[2J", "z" * 1_000_000),))

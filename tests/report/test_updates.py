@@ -20,8 +20,8 @@ from tests.report.example import make_facts
 
 NOW = "2026-03-02T16:00:00+00:00"
 # What the texts go by; every other word of the facts is foreign, or of our own people.
-_KNOWN = {"going_on", "ended", "nothing", "unknown", "dead_letters", "silence", "exact", "at_least", "at_most",
-          "of_seen", "infrastructure", "computed", "complete", "not closable", "draft"}  # fmt: skip
+_KNOWN = {"going_on", "recovering", "ended", "nothing", "unknown", "dead_letters", "silence", "exact", "at_least",
+          "at_most", "of_seen", "infrastructure", "computed", "complete", "not closable", "draft"}  # fmt: skip
 
 
 def words(facts: dict[str, Any], audience: Audience, last: Numbers | None = None) -> str:
@@ -77,7 +77,7 @@ def replace_words(value: Any) -> Any:
 
 
 @pytest.mark.parametrize("kind", ["dead_letters", "silence"])
-@pytest.mark.parametrize("state", ["going_on", "ended", "nothing", "unknown"])
+@pytest.mark.parametrize("state", ["going_on", "recovering", "ended", "nothing", "unknown"])
 def test_the_client_reads_no_word_of_the_facts(state: str, kind: str) -> None:
     """No id, error, name, action, cause or note of ours, whatever the incident; in a follow-up neither."""
     facts = replace_words(make_facts())

@@ -11,7 +11,7 @@ import pytest
 from dlqkit.errors import EvidenceError, ParameterError, PlanError, StorageError
 from dlqkit.republish.adoption import adopt
 from dlqkit.republish.approval import approve_plan, keep_plan
-from dlqkit.republish.cancelling import cancel_plan, cancel_unreadable
+from dlqkit.republish.cancelling import cancel_plan, cancel_unreadable, count_held
 from dlqkit.republish.gather import earlier_plans
 from dlqkit.republish.incident_proof import prove_incident
 from dlqkit.republish.journal import Change, open_journal, read_journal
@@ -254,3 +254,34 @@ def test_a_proof_without_the_journal_calls_nothing_unsent(registry: Registry) ->
 
     with pytest.raises(EvidenceError, match="The journal is missing"):
         prove_incident(Folder(), own)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("is_plan_cut", [False, True])
+def test_what_a_cancelled_plan_still_holds_is_counted_by_its_claims(registry: Registry, is_plan_cut: bool) -> None:
+    """One sent event was let go of by a proof; the other's claim holds it, also where it was damaged."""
+    own = plan(1, "e0", "e1")
+    keep_plan(registry, own, {}, by="ann")
+    send(registry.directory, own, (1, 2))
+    if is_plan_cut:
+        path = plan_path(registry.directory, "plan-001")
+        path.write_bytes(path.read_bytes()[:100])
+    assert count_held(registry, "plan-001") == (2, 0)
+
+    registry.release(own, keep=["e1"])
+
+    assert count_held(registry, "plan-001") == (1, 1)
+    claim = next(iter(registry.claims_of("plan-001")))
+    claim.write_text("{")
+    assert count_held(registry, "plan-001") == (1, 1)
+
+
+def test_a_claim_of_another_folders_plan_of_that_name_holds_nothing_of_this_one(registry: Registry) -> None:
+    """What a proof let go of a colleague has planned since, and his plan is a plan-001 as well."""
+    own = plan(1, "e0")
+    keep_plan(registry, own, {}, by="ann")
+    send(registry.directory, own, (1,))
+    registry.release(own)
+    (registry.place.parent / "two").mkdir()
+    find_registry(registry.place.parent / "two", registry.place).claim(plan(1, "e0"), "bob", "2026")
+
+    assert count_held(registry, "plan-001") == (0, 1)

@@ -112,7 +112,7 @@ def test_a_header_of_the_teams_own_gets_the_bare_key() -> None:
 @pytest.mark.parametrize(
     ("body", "headers", "expected"),
     [(b'{"messageId": 12}', {}, "12"), (b"", {"X_Message_Id": "h-1"}, "h-1"), (b"not json", {}, KEY),
-     (b"", {"Location": "https://x.example/e/7?token=SECRET#part"}, "https://x.example/e/7"),
+     (b"", {"Location": "https://me:word@x.example/e/7?token=SECRET#part"}, "https://x.example/e/7"),
      (b'{"id": true}', {}, KEY), (b"[" * 60_000, {}, KEY), (b"x" * 200_000, {}, KEY)],
     ids=["number", "header", "address without its query", "text", "truth", "deep", "long"],
 )  # fmt: skip

@@ -99,8 +99,10 @@ def test_what_was_given_up_here_and_sent_by_a_colleague_since_is_left_out(tmp_pa
     own = read_journal(tmp_path / "two")
     assert set(own["state"].astype("str")) == {"failed"}
 
-    with pytest.raises(PlanError, match="3 already republished"):
+    with pytest.raises(PlanError, match="3 already republished") as refused:
         plan_of(records(OLD), known=Known(journal=own, earlier=(plan,), sent_elsewhere=kept), plan_id="plan-002")
+    # The plan here has the same name, and a proof of it would say that nothing was sent.
+    assert "in the folder that sent them" in refused.value.next_step
 
 
 def test_a_plan_of_an_event_that_a_colleague_sent_while_it_was_made_is_refused(tmp_path: Path) -> None:

@@ -93,6 +93,22 @@ def test_a_source_without_an_address_has_no_secret_to_look_up() -> None:
     assert known_secrets(settings) == ()
 
 
+def test_secrets_that_reading_does_not_need_are_masked_too(tmp_path: Path) -> None:
+    """The token of the tickets, of the team's own endpoint, and what stands in an address; nobody is asked for one."""
+    (tmp_path / "bearer").write_text("bearer-of-the-tests\n")
+    more: dict[str, Any] = {
+        "tickets": {"kind": "jira", "url": "https://jira.example", "token": {"env": "THE_TOKEN"}},
+        "republish": {"http": {"url": "https://ingest.example", "bearer": {"file": str(tmp_path / "bearer")}}},
+        "worker": {"metrics_urls": ["https://w.example/metrics?access_token=in-the-address&shard=blue-worker"]},
+    }
+    assert known_secrets(Settings.model_validate(more)) == ("in-the-address", TOKEN, "bearer-of-the-tests")
+
+    ran = tmp_path / "ran"
+    more["tickets"]["token"] = {"command": ["touch", str(ran)]}
+    assert TOKEN not in known_secrets(Settings.model_validate(more))
+    assert not ran.exists()
+
+
 def test_a_command_is_not_run_once_for_every_source(tmp_path: Path) -> None:
     """A password manager that asks for a passphrase asks for it once for masking."""
     count = tmp_path / "count"

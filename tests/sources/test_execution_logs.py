@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from dlqkit.errors import AccessDenied, ParameterError, SourceUnavailable
+from dlqkit.errors import AccessDenied, ParameterError, SourceUnavailable, UnexpectedAnswer
 from dlqkit.settings import ExecutionLogsSettings
 from dlqkit.sources.execution_logs import ExecutionLogs, Page
 from tests.frames import START
@@ -201,13 +201,13 @@ def test_a_key_is_not_sent_unencrypted_to_another_machine() -> None:
 
 
 def test_a_redirect_elsewhere_gets_no_key() -> None:
-    """The other address is on another port, so it is another origin."""
+    """The other address is on another port, so it is another origin; it echoes the key, and the message does not."""
     with api(lambda query: (200, [])) as (other, asked):
 
         class Handler(BaseHTTPRequestHandler):
             def do_GET(self) -> None:
                 self.send_response(302)
-                self.send_header("Location", other)
+                self.send_header("Location", f"{other}/{self.headers['X-API-Key']}")
                 self.send_header("Content-Length", "0")
                 self.end_headers()
 
@@ -218,10 +218,12 @@ def test_a_redirect_elsewhere_gets_no_key() -> None:
         thread = threading.Thread(target=server.serve_forever)
         thread.start()
         try:
-            with pytest.raises(Exception, match="another address"):
-                load(f"http://127.0.0.1:{server.server_port}/execution-logs")
+            with pytest.raises(UnexpectedAnswer, match="another address") as caught:
+                ExecutionLogs(f"http://127.0.0.1:{server.server_port}/execution-logs", KEY).load()
         finally:
             server.shutdown()
             server.server_close()
             thread.join(5)
         assert asked == []
+    assert "/********;" in caught.value.problem
+    assert KEY not in str(caught.value)

@@ -116,3 +116,53 @@ def test_what_the_server_refuses_is_said(value: object, error: type[Exception], 
 def test_a_body_that_is_no_answer_is_refused(body: bytes) -> None:
     with pytest.raises(UnexpectedAnswer):
         decode_answer(body)
+
+
+def test_what_two_answers_both_have_is_there_once() -> None:
+    """Pieces of a window share a sample at their seam; the later answer is right, and each series is in order."""
+    first = matrix(
+        {"metric": {"n": "a"}, "values": [[1772460000, "1"], [1772460015, "2"]]},
+        {"metric": {"n": "b"}, "values": [[1772460000, "5"]]},
+    )
+    second = matrix(
+        {"metric": {"n": "b"}, "values": [[1772460015, "6"]]},
+        {"metric": {"n": "a"}, "values": [[1772460015, "3"], [1772460030, "4"]]},
+    )
+
+    samples, _, _ = frames_of([*decode_answer(first).series, *decode_answer(second).series])
+
+    assert samples["series_id"].tolist() == [0, 0, 0, 1, 1]
+    assert samples["value"].tolist() == [1, 3, 4, 5, 6]
+    assert samples.index.tolist() == [0, 1, 2, 3, 4]
+
+
+def test_answers_that_come_in_another_order_are_put_in_order() -> None:
+    early = matrix({"metric": {"n": "a"}, "values": [[1772460000, "1"], [1772460015, "2"]]})
+    late = matrix({"metric": {"n": "a"}, "values": [[1772460015, "3"], [1772460030, "4"]]})
+
+    samples, _, _ = frames_of([*decode_answer(late).series, *decode_answer(early).series])
+
+    assert samples["value"].tolist() == [1, 2, 4]
+    assert samples["sampled_at"].is_monotonic_increasing
+
+
+def test_a_series_is_told_from_its_neighbour_by_more_than_time() -> None:
+    """The last sample of one series may be older or newer than the first of the next, and of the same moment."""
+    samples, _, _ = frames_of(
+        decode_answer(
+            matrix(
+                {"metric": {"n": "a"}, "values": [[1772460015, "1"]]},
+                {"metric": {"n": "b"}, "values": []},
+                {"metric": {"n": "c"}, "values": [[1772460015, "2"]]},
+                {"metric": {"n": "d"}, "values": [[1772460000, "3"]]},
+            )
+        ).series
+    )
+
+    assert samples["series_id"].tolist() == [0, 2, 3]
+    assert samples["value"].tolist() == [1, 2, 3]
+
+
+def test_a_value_that_is_no_number_is_no_answer_of_prometheus() -> None:
+    with pytest.raises(UnexpectedAnswer, match="none of Prometheus"):
+        decode_answer(matrix({"metric": {}, "values": [[1772460000, "x"]]}))

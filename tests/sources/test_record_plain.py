@@ -75,6 +75,30 @@ def test_a_field_that_comes_late_in_a_page_is_kept(monkeypatch: pytest.MonkeyPat
     assert_frame_equal(read[0], value_by_value(json.dumps(rows).encode(), monkeypatch).frame)
 
 
+def test_a_page_of_thousands_is_read_like_one_of_a_few(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Records are turned into columns a thousand at a time; nothing is lost or moved where one lot ends."""
+    rows = [
+        {
+            **ROW,
+            "id": f"r{number}",
+            "status": "failed" if number % 3 else "a new one",
+            "payload_snapshot": {"n": number},
+        }
+        for number in range(2001)
+    ]
+    rows[1999] |= {"last_error": {"type": "Timeout", "message": "late"}, "attempts": None, "trace_id": None}
+    body = json.dumps(rows).encode()
+    read = decode_plain(body, PLAIN)
+
+    assert read is not None
+    assert read[0]["record_id"].tolist() == [f"r{number}" for number in range(2001)]
+    assert read[0]["payload_snapshot"].iloc[[0, 999, 1000, 2000]].tolist() == [
+        '{"n": 0}', '{"n": 999}', '{"n": 1000}', '{"n": 2000}',
+    ]  # fmt: skip
+    assert read[0].loc[1999, ["last_error", "error_type", "event_key"]].tolist() == ["late", "Timeout", "r1999"]
+    assert_frame_equal(read[0], value_by_value(body, monkeypatch).frame)
+
+
 @pytest.mark.parametrize(
     "change",
     [
@@ -101,3 +125,12 @@ def test_payloads_do_not_keep_the_page_in_memory() -> None:
     assert read is not None
     array = read[0]["payload_snapshot"].array.__arrow_array__()
     assert array.nbytes < 200
+
+
+@pytest.mark.parametrize("name", ['a "quoted" name', "a\\b", "a\tb", "a\x1b[31m"])
+def test_a_field_of_any_name_costs_no_page(name: str) -> None:
+    """A client chooses the names of its own fields: the record is kept, and its value stands beside it."""
+    page = decode_page(json.dumps([{**ROW, name: "kept"}, ROW]).encode())
+
+    assert page.frame["record_id"].tolist() == ["r1", "r1"]
+    assert json.loads(page.frame["extra_json"].iloc[0]) == {name: "kept"}

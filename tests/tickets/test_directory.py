@@ -23,7 +23,7 @@ def test_files_and_the_comment_are_written_once(tmp_path: Path) -> None:
     assert len(first.added) == 2 and first.has_commented
     assert (second.added, second.has_commented) == ((), False)
     comment = (tmp_path / "OPS-1" / f"comment-{REPORT.mark}.md").read_text()
-    assert comment.startswith("- **Problem**: 12 events \\[\\~admin\\] {noformat} \\*died\\*")
+    assert comment.startswith("- **Problem**: 12 events \\[`~admin`\\] {noformat} \\*died\\*")
 
 
 def test_the_comment_names_the_files_in_the_language_of_the_report(tmp_path: Path) -> None:
@@ -32,7 +32,7 @@ def test_the_comment_names_the_files_in_the_language_of_the_report(tmp_path: Pat
         Directory(tmp_path).attach("OPS-1", report)
 
     comment = (tmp_path / "OPS-1" / f"comment-{report.mark}.md").read_text(encoding="utf-8")
-    assert comment.splitlines()[1] == f"- **Приложено**: postmortem-{report.mark}.html"
+    assert comment.splitlines()[1] == f"- **Приложено**: `postmortem-{report.mark}.html`"
 
 
 @pytest.mark.parametrize("number", [1, 2, 3])

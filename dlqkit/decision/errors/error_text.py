@@ -148,8 +148,11 @@ def _matches(words: Sequence[str]) -> Iterator[_Match]:
         if place < free_from:
             continue
         # Phrases come first: a status beside its own name, such as 503, is one.
-        found = _phrase_at(phrases[word], words, place) if word in phrases else None
+        own = phrases.get(word)
+        found = _phrase_at(own, words, place) if own is not None else None
         if found is None:
+            if not word[0].isdigit() and word not in _LETTERED:
+                continue
             code = _code_at(words, place)
             if code is not None:
                 yield _Match(place, 1, code[1], code[0])

@@ -1,0 +1,41 @@
+"""Draw the figures of a report before its notebook asks for them, in its kernel, while the facts are still computed.
+
+The kernel of a report imports this module first, and with it all that the notebook shows.
+"""
+
+from __future__ import annotations
+
+import json
+
+import matplotlib.pyplot  # noqa: F401
+
+from dlqkit.evidence.folder import open_incident
+from dlqkit.language import speak
+from dlqkit.report import (  # noqa: F401
+    closing_tables,
+    diagnosis_tables,
+    figures,
+    lessons,
+    milestones,
+    payload_tables,
+    provenance_tables,
+    reproduce,
+    tables,
+)
+from dlqkit.report.facts import load_facts  # noqa: F401
+
+__all__ = ["draw"]
+
+
+def draw(directory: str, snapshot: str, language: str, known: str) -> None:
+    """Draw the figures of a snapshot and keep each until its cell shows it.
+
+    Parameters
+    ----------
+    directory, snapshot, language : str
+        As the notebook is given them.
+    known : str
+        JSON of what the facts say so far; what is drawn of it is shown only if the facts say the same in the end.
+    """
+    speak(language)
+    figures.draw_ahead(open_incident(directory, snapshot=snapshot), json.loads(known))

@@ -1,0 +1,140 @@
+"""Figures that are drawn while the facts are computed, and the process in which that happens."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from dlqkit import language
+from dlqkit.evidence.folder import IncidentFolder, open_incident
+from dlqkit.report import ahead, figures
+from dlqkit.report.facts import facts
+from dlqkit.report.notebook_process import NotebookProcess, start_process
+from dlqkit.report.run import kernel_environment
+from tests.report.test_drawn import ROWS, folder_of
+
+SHOWN = (figures.show_signals_figure, figures.show_timeline_figure, figures.show_durations_figure)
+
+
+@pytest.fixture
+def incident(tmp_path: Path) -> IncidentFolder:
+    return folder_of(tmp_path, ROWS)
+
+
+def fail(*_: object) -> figures.DrawnFigure:
+    raise AssertionError("drawn anew")
+
+
+def forbid_drawing(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("_draw_signals", "_draw_timeline", "_draw_durations"):
+        monkeypatch.setattr(figures, name, fail)
+
+
+def test_what_is_drawn_ahead_is_what_the_cells_would_have_drawn(
+    incident: IncidentFolder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The same bytes and the same words; of the facts that are known early, before the rest is computed."""
+    known: list[dict[str, Any]] = []
+    found = facts(incident, on_drawable=known.append)
+    anew = [show(incident, found) for show in SHOWN]
+
+    ahead.draw(str(incident.path), incident.snapshot, "en", json.dumps(known[0]))
+
+    forbid_drawing(monkeypatch)
+    again = open_incident(incident.path)
+    assert [show(again, found) for show in SHOWN] == anew
+    assert "figures" not in known[0]
+
+
+def test_a_figure_is_shown_once_and_then_drawn_anew(incident: IncidentFolder, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever runs the cell again has changed something, maybe a note in incident.toml."""
+    found = facts(incident)
+    figures.draw_ahead(incident, found)
+    figures.show_timeline_figure(incident, found)
+
+    forbid_drawing(monkeypatch)
+
+    with pytest.raises(AssertionError, match="drawn anew"):
+        figures.show_timeline_figure(incident, found)
+
+
+@pytest.mark.parametrize("part", ["as_of", "workflow", "signals", "changes", "class"])
+def test_of_other_facts_the_figure_is_drawn_anew(
+    part: str, incident: IncidentFolder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What was known early need not be what the report says in the end."""
+    found = facts(incident)
+    figures.draw_ahead(incident, found)
+    forbid_drawing(monkeypatch)
+
+    with pytest.raises(AssertionError, match="drawn anew"):
+        figures.show_durations_figure(incident, {**found, part: "other"})
+
+
+def test_a_figure_of_another_language_is_drawn_anew(incident: IncidentFolder, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its axes and labels are words, too."""
+    found = facts(incident)
+    figures.draw_ahead(incident, found)
+
+    forbid_drawing(monkeypatch)
+
+    with language.use("ru"), pytest.raises(AssertionError, match="drawn anew"):
+        figures.show_signals_figure(incident, found)
+
+
+def kernel_of(process: NotebookProcess) -> int:
+    """The kernel's process, once its code has run."""
+    path = process.cwd / "kernel"
+    process.run_ahead(f"import os; open({str(path)!r}, 'w').write(str(os.getpid()))")
+    until = time.monotonic() + 120
+    while not (path.is_file() and path.read_text()):
+        assert time.monotonic() < until
+        time.sleep(0.05)
+    return int(path.read_text())
+
+
+def is_running(pid: int) -> bool:
+    try:
+        os.kill(pid, signal.SIG_DFL)
+    except ProcessLookupError:
+        return False
+    return True
+
+
+def test_no_kernel_is_left_behind_where_the_facts_could_not_be_computed(tmp_path: Path) -> None:
+    """It was started before anybody knew that the folder cannot be read."""
+    with pytest.raises(RuntimeError, match="no facts"), start_process(tmp_path, kernel_environment()) as process:
+        kernel = kernel_of(process)
+        assert is_running(kernel)
+        raise RuntimeError("no facts")
+
+    assert process.process.returncode == 0
+    assert not is_running(kernel)
+
+
+def test_code_that_fails_ahead_is_seen_by_nobody(tmp_path: Path) -> None:
+    """The cell that needs it does it itself, and says why it cannot."""
+    source = tmp_path / "in.ipynb"
+    cell = {"cell_type": "code", "execution_count": None, "id": "one", "metadata": {}, "outputs": [],
+            "source": "print(6 * 7)"}  # fmt: skip
+    kernelspec = {"name": "python3", "display_name": "Python 3", "language": "python"}
+    source.write_text(json.dumps({"cells": [cell], "metadata": {"kernelspec": kernelspec}, "nbformat": 4,
+                                  "nbformat_minor": 5}))  # fmt: skip
+    request = {"source": str(source), "target": str(tmp_path / "out.ipynb"), "parameters": {}, "cwd": str(tmp_path),
+               "cell_timeout_s": 60, "start_timeout_s": 60}  # fmt: skip
+
+    with start_process(tmp_path, kernel_environment()) as process:
+        process.run_ahead("raise ValueError('IVAN PETROV')")
+        done = process.execute(request, 300)
+
+    assert done.code == 0
+    (ran,) = json.loads((tmp_path / "out.ipynb").read_text())["cells"]
+    assert ran["execution_count"] == 1
+    assert [output["text"] for output in ran["outputs"]] == [["42\n"]]
+    assert "PETROV" not in done.said + (tmp_path / "out.ipynb").read_text()

@@ -1,0 +1,110 @@
+"""A known secret is found in whatever form a service echoes it."""
+
+from __future__ import annotations
+
+import base64
+import html
+import json
+import re
+import urllib.parse
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from dlqkit.sources.masking import Masks
+
+# Of letters alone, and of signs that JSON, HTML, URLs and Base64 write in another way.
+SECRETS = ("k3yOfTheTests", "a+b/c=d&e<f>\"g\\h'i j%k")
+FORMS = {
+    "as it is": lambda secret: secret,
+    "JSON": lambda secret: json.dumps({"error": f"refused {secret}"}),
+    "JSON within JSON": lambda secret: json.dumps({"error": json.dumps({"header": secret})}),
+    "JSON of PHP": lambda secret: json.dumps(secret).replace("/", "\\/"),
+    "JSON of Go": lambda secret: re.sub("[<>&]", lambda one: f"\\u{ord(one[0]):04x}", json.dumps(secret)),
+    "every character as a number": lambda secret: "".join(f"\\u{ord(sign):04x}" for sign in secret),
+    "the same in capitals": lambda secret: "".join(f"\\u{ord(sign):04X}" for sign in secret),
+    "HTML": html.escape,
+    "HTML without quotes": lambda secret: html.escape(secret, quote=False),
+    "HTML of Python 2 and Go": lambda secret: html.escape(secret).replace("&#x27;", "&#39;").replace("&quot;", "&#34;"),
+    "a URL": lambda secret: "/logs?key=" + urllib.parse.quote(secret, safe=""),
+    "a path": urllib.parse.quote,
+    "a form": urllib.parse.quote_plus,
+    "a URL in small letters": lambda secret: "".join(
+        part.lower() if part[0] == "%" else part for part in _pieces(urllib.parse.quote(secret, safe=""))
+    ),
+    "every byte of a URL": lambda secret: "".join(f"%{byte:02X}" for byte in secret.encode()),
+    "hexadecimal": lambda secret: secret.encode().hex(),
+    "hexadecimal in capitals": lambda secret: secret.encode().hex().upper(),
+    "Base64": lambda secret: base64.b64encode(secret.encode()).decode(),
+    "Base64 of URLs": lambda secret: base64.urlsafe_b64encode(secret.encode()).decode().rstrip("="),
+    "a header of user and password": lambda secret: "Basic " + base64.b64encode(f"olga:{secret}".encode()).decode(),
+}  # fmt: skip
+
+
+def _pieces(encoded: str) -> list[str]:
+    out, at = [], 0
+    while at < len(encoded):
+        size = 3 if encoded[at] == "%" else 1
+        out.append(encoded[at : at + size])
+        at += size
+    return out
+
+
+@pytest.mark.parametrize("form", FORMS)
+@pytest.mark.parametrize("secret", SECRETS)
+def test_a_secret_is_masked_in_every_form_that_it_is_echoed_in(secret: str, form: str) -> None:
+    """What stands around it stays, so that the page can still be read."""
+    echoed = FORMS[form](secret)
+
+    masked, places = Masks({secret}).apply(f"before {echoed} after".encode())
+
+    assert places >= 1
+    assert b"***" in masked
+    assert masked.startswith(b"before ") and masked.endswith(b" after")
+    # Nothing of it is left that could be put together again.
+    text = masked.decode()
+    for piece in (secret, secret[:8], secret[-8:]):
+        for way in FORMS.values():
+            assert way(piece) not in text, way(piece)
+
+
+@settings(max_examples=200, deadline=None)
+@given(
+    secret=st.text(st.characters(min_codepoint=33, max_codepoint=126), min_size=8, max_size=40),
+    before=st.text("ж語é", max_size=9),
+    after=st.text("ж語é", max_size=9),
+)
+def test_a_secret_within_a_longer_text_in_base64_cannot_be_read(secret: str, before: str, after: str) -> None:
+    """Wherever in the encoded text it begins, and whatever follows; what was beside it stays readable."""
+    text = f"{before}{secret}{after}".encode()
+
+    masked, places = Masks({secret}).apply(base64.b64encode(text))
+
+    assert places >= 1
+    # Each character holds six bits: those that are left hold less than six of the secret on either side.
+    head, tail = masked.split(b"********")[0], masked.split(b"********")[-1].rstrip(b"=")
+    assert len(head) * 6 - len(before.encode()) * 8 < 6
+    assert len(tail) * 6 - (-len(text) * 8) % 6 - len(after.encode()) * 8 < 6
+
+
+def test_a_page_without_a_secret_stays_byte_for_byte() -> None:
+    body = json.dumps({"error": "key refused", "digits": "0123456789abcdef"}).encode()
+
+    assert Masks({"k3yOfTheTests"}).apply(body) == (body, 0)
+
+
+def test_a_number_stays_a_number() -> None:
+    """A secret of digits alone, in a field that is no text: the page must still be JSON."""
+    masked, places = Masks({"47114711"}).apply(b'{"pin": 47114711, "text": "47114711"}')
+
+    assert json.loads(masked) == {"pin": 11111111, "text": "11111111"}
+    assert places == 2
+
+
+def test_the_longest_goes_first_and_a_short_one_is_left() -> None:
+    """One secret is a part of another; one of three letters would be found in every page."""
+    masks = Masks({"abcd-efgh", "abcd", "abc", ""})
+
+    assert masks.apply(b"abcd-efgh abcd abc") == (b"******** ******** abc", 2)
+    assert masks.text("https://host/abcd/ж") == "https://host/********/ж"
