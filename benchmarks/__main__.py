@@ -31,8 +31,8 @@ MODULES = (
     durations,
     prevention,
     republish,
-    startup,
     engines,
+    startup,
 )
 
 
