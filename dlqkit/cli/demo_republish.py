@@ -104,7 +104,7 @@ def show_republish(
     if unsent := facts(folder, first_look=True)["republish"]["unsent"]:
         tell(not_asked_for(unsent))
     done = _run(directory, plan, settings, tell)
-    proof = prove_incident(take_snapshot(directory, settings), plan)
+    proof = prove_incident(take_snapshot(directory, settings, plan.events[0].workflow_id), plan)
     tell(f"Proof: {proof.sentence}.")
     if not quiet:
         typer.echo(for_terminal(here("Put it into the report: dlqkit postmortem DIR", directory)))
