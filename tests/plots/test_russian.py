@@ -53,7 +53,7 @@ def test_the_signals_say_in_russian_what_is_seen():
     assert axes.get_xlabel() == "время, UTC, 02.03.2026; workflow wf-1"
     assert alt_text(axes) == (
         "Недоставленные события в минуту (workflow wf-1) с 10:00 до 10:30 UTC: до 10:20 обычно 3, затем максимум 41 "
-        "в минуту. Начало 10:20:15, продолжается."
+        "в минуту. Начало 10:20:15, конца в данных нет."
     )
     figure_png(axes)
 
