@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import Any
 
 from dlqkit.decision.class_advice import Row, advice_row, advise_by_class
+from dlqkit.decision.others_advice import advise_on_others
 from dlqkit.decision.republish_advice import advise_on_republish
 from dlqkit.language import clock, date_and_time, mark, say, say_count
 
@@ -101,11 +102,11 @@ def _of_dead_letters(facts: Mapping[str, Any], directory: str) -> list[Row]:
     events = facts.get("events", {})
     still_open = events.get("open") or {}
     if still_open.get("value") == 0 and still_open.get("bound") in {"exact", "at_most"}:
-        return _of_healed(facts, folder)
+        return advise_on_others(facts) + _of_healed(facts, folder)
     after = advise_on_republish(facts["republish"], still_open.get("value"), directory=directory)
     if facts["republish"]["passed"]:
         # What the class asks for has been done: events of it pass again.
-        return after + _of_changes(facts)
+        return after + advise_on_others(facts) + _of_changes(facts)
     rows = advise_by_class(str(facts["class"]["value"]), facts, folder)
     disputed, events = int(facts["class"].get("disputed") or 0), sum(row["events"] for row in facts["signatures"])
     if disputed >= DISPUTED_SHARE * max(events, 1):
@@ -123,7 +124,7 @@ def _of_dead_letters(facts: Mapping[str, Any], directory: str) -> list[Row]:
             "; ".join((say(what) if what in _TARGETS else what) + gap + name for what, gap, name in missed[:3]),
             unknown=say("Which events they were meant for."),
         ))  # fmt: skip
-    return after + rows + _of_changes(facts)
+    return after + rows + advise_on_others(facts) + _of_changes(facts)
 
 
 def _of_healed(facts: Mapping[str, Any], folder: str) -> list[Row]:
@@ -146,8 +147,21 @@ def _of_healed(facts: Mapping[str, Any], folder: str) -> list[Row]:
         watch = say("Nothing is left to republish: every event of it has succeeded since. Watch until it is known to "
                     "have ended, then close it by §7.")  # fmt: skip
         return [advice_row(watch, healed, f"dlqkit closure {folder} --watch", wrong=again, unknown=told)]
+    if unmet := _unmet(facts):
+        look = say("Nothing is left to republish: every event of it has succeeded since. It cannot be closed yet: see "
+                   "what is not met of §7.")  # fmt: skip
+        return [advice_row(look, unmet, f"dlqkit closure {folder}", wrong=again, unknown=told)]
     close = say("Nothing is left to republish: every event of it has succeeded since. Close it by §7.")
     return [advice_row(close, healed, f"dlqkit closure {folder}", wrong=again, unknown=told)]
+
+
+def _unmet(facts: Mapping[str, Any]) -> str:
+    """What was measured for §7 and speaks against closing, in the sentences of the checklist; empty where nothing is.
+
+    What people are to say is left out: to ask them is how it is closed.
+    """
+    items = (facts.get("closure") or {}).get("items") or []
+    return " ".join(one["why"] for one in items if one["state"] in {"no", "unknown"} and not one["accepted"])
 
 
 def _of_changes(facts: Mapping[str, Any]) -> list[Row]:

@@ -235,3 +235,56 @@ def test_an_incident_is_closed_once_it_has_ended_and_not_before() -> None:
     assert rows["recovering"]["action"].endswith("Watch until it is known to have ended, then close it by §7.")
     assert rows["recovering"]["command"] == "dlqkit closure in/one --watch"
     assert "lose it by" not in rows["going_on"]["action"] and "it goes on" in rows["going_on"]["action"]
+
+
+def alike(**more: Any) -> dict[str, Any]:
+    """Twelve events of profile-update; two other workflows died of the same, a third of something else."""
+    others = [
+        {"workflow_id": "wf-2", "name": "stock-reserve", "events": 31.0, "alike": True},
+        {"workflow_id": "wf-3", "name": "invoice-issue", "events": 45.0, "alike": True},
+        {"workflow_id": "wf-4", "name": "mail-send", "events": 9.0, "alike": False},
+    ]
+    incident = {"window": {"start": "2026-03-02T12:00:00+00:00"}}
+    workflow = {"id": "wf-1", "name": "profile-update"}
+    return facts("infrastructure", other_workflows=others, incident=incident, workflow=workflow, **more)
+
+
+def test_workflows_that_failed_alike_are_to_be_looked_at_before_anything_is_closed() -> None:
+    """All events of one have passed after the republish; of the two others' 76 dead letters nothing was sent."""
+    given = alike(state={"value": "ended"})
+    given["events"] |= {"open": {"value": 0, "bound": "exact"}, "healed": {"value": 12, "bound": "exact"}}
+
+    first, last = advise(given, directory="d")
+
+    assert first["action"] == (
+        "Look at invoice-issue (45) and stock-reserve (31) too: they failed alike, and this report is of "
+        "profile-update alone."
+    )
+    assert first["reason"].startswith("76 dead letters are counted there, and no plan")
+    assert first["command"] == "dlqkit investigate --workflow wf-3 --start 2026-03-02T12:00:00+00:00"
+    assert "Nothing is left to republish" in last["action"]
+
+
+def test_while_events_are_open_the_other_workflows_come_after_what_their_class_asks_for() -> None:
+    rows = [row["action"] for row in advise(alike(), directory="d")]
+
+    assert "republish only then" in rows[0]
+    assert any(row.startswith("Look at invoice-issue (45)") for row in rows[1:])
+
+
+@pytest.mark.parametrize("state", ["no", "unknown"])
+def test_what_cannot_be_closed_by_the_checklist_is_not_to_be_closed_by_the_advice(state: str) -> None:
+    """Everything has passed, and an event died of something else since: the report says so in both places."""
+    why = "1 in the 46 minutes since the end."
+    given = facts("infrastructure", state={"value": "ended"},
+                  closure={"items": [{"state": state, "why": why, "accepted": None},
+                                     {"state": "person", "why": "Nobody has.", "accepted": None}]})  # fmt: skip
+    given["events"] |= {"open": {"value": 0, "bound": "exact"}, "healed": {"value": 12, "bound": "exact"}}
+
+    (row,) = advise(given, directory="d")
+    given["closure"]["items"][0]["accepted"] = {"by": "ann"}
+    (answered_for,) = advise(given, directory="d")
+
+    assert row["action"].endswith("It cannot be closed yet: see what is not met of §7.")
+    assert row["reason"] == why
+    assert answered_for["action"].endswith("Close it by §7.")

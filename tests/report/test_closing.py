@@ -35,6 +35,7 @@ def make_facts(**over: Any) -> dict[str, Any]:
         "signals": [],
         "signatures": [{"signature_id": "refused"}],
         "other_incidents": [],
+        "other_workflows": [],
         "metrics": {"dead_letters_increase": 200.0, "successes_increase": 200.0},
         "republish": {"plans": [], "passed": []},
         "events": {"affected": count, "open": count},
