@@ -106,6 +106,42 @@ def test_a_mixed_incident_is_spoken_of_signature_by_signature() -> None:
     assert "contradict each other" in rows[3]["action"]
 
 
+def test_no_event_of_a_mixed_incident_is_left_without_its_step() -> None:
+    """71 + 1 need another input, 12 + 9 + 9 + 9 their database: 111 events, and the first sentence says both."""
+    given = facts("mixed")
+    told = [
+        ("customer_id is not valid", 71, "business"),
+        ("no route to host", 12, "infrastructure"),
+        ("could not connect", 9, "infrastructure"),
+        ("timed out waiting for a pool", 9, "infrastructure"),
+        ("server closed the connection", 9, "infrastructure"),
+        ("note cannot be stored", 1, "business"),
+    ]
+    one = given["signatures"][0]
+    given["signatures"] = [one | {"signature": text, "events": events, "failure_class": name}
+                           for text, events, name in told]  # fmt: skip
+
+    first, *steps = advise(given, directory="d")
+
+    assert [row["action"] for row in steps] == [
+        "72 events, business: correct the input, and have them created anew.",
+        "39 events, infrastructure: remove the root, then republish.",
+    ]
+    assert first["action"] == f"There is more than one cause: 1) {steps[0]['action']} 2) {steps[1]['action']}"
+    assert steps[0]["reason"] == "They say: customer_id is not valid (71); note cannot be stored (1)"
+    assert steps[1]["reason"].endswith("server closed the connection (9)")
+
+
+def test_of_many_signatures_that_need_the_same_the_first_are_shown_and_the_others_counted() -> None:
+    given = facts("mixed", signature={"failure_class": "business"})
+    given["signatures"] = [given["signatures"][0] | {"signature": f"field {name}"} for name in "abcdef"]
+
+    reason = advise(given, directory="d")[1]["reason"]
+
+    assert "field d (12); 2 more signatures" in reason
+    assert "field e" not in reason
+
+
 def test_disputed_events_are_never_republished_with_the_others() -> None:
     rows = advise(facts("business", **{"class": {"disputed": 3}}), directory="d")
 
