@@ -10,6 +10,7 @@ from typing import Any
 from dlqkit.decision.class_advice import Row, advice_row, advise_by_class
 from dlqkit.decision.others_advice import advise_on_others
 from dlqkit.decision.republish_advice import advise_on_republish
+from dlqkit.decision.unlisted_advice import advise_on_unlisted, count_unlisted
 from dlqkit.language import clock, date_and_time, mark, say, say_count
 
 __all__ = ["advise"]
@@ -64,6 +65,8 @@ def advise(facts: Mapping[str, Any], *, directory: str) -> list[dict[str, str]]:
         rows.insert(0, advice_row(say(_NAME_THE_FIELD), untold, f"dlqkit collect {folder}",
                                   wrong=say("Taking it that no event was dead-lettered."),
                                   unknown=say("Which of the failed events are dead letters.")))  # fmt: skip
+    if _is_cut_first(facts):
+        rows = advise_on_unlisted(facts, folder) + rows
     rows += _of_evidence(facts, folder)
     if state == "nothing":
         rows += _of_nothing(facts["state"], folder)
@@ -213,22 +216,21 @@ def _of_signal(kind: str, facts: Mapping[str, Any], folder: str) -> list[Row]:
     return [advice_row(say("Look at the signal's figure and at the newest failures."), reason or "§1", lab)]
 
 
+def _is_cut_first(facts: Mapping[str, Any]) -> bool:
+    """Whether plans were made of a list that lacks events: their own outcome can wait, and for those nobody does."""
+    return bool(facts["republish"]["plans"]) and count_unlisted(facts) > 0
+
+
 def _of_evidence(facts: Mapping[str, Any], folder: str) -> list[Row]:
     rows = []
-    affected = (facts["events"]["affected"] or {}) if "events" in facts else {}
     if facts.get("onset", {}).get("is_window_start"):
         rows.append(advice_row(say("Collect from earlier on: it began before the evidence does."),
                                say("The dead letters are there from the first moment that was looked at."),
                                f"dlqkit collect {folder} --since 24h",
                                wrong=say("Taking the start of the window for the onset."),
                                unknown=say("When it began, and what changed before.")))  # fmt: skip
-    elif affected.get("bound") == "at_least":
-        rows.append(advice_row(
-            say("Get the whole list of dead letters: export the records, or raise the API's limit."),
-            say("The source was cut, so there may be more events than are seen."),
-            f"dlqkit collect {folder} --records export.jsonl",
-            wrong=say("Reporting the number of events as exact."), unknown=say("How many more there are."),
-        ))  # fmt: skip
+    elif not _is_cut_first(facts):
+        rows += advise_on_unlisted(facts, folder)
     for source in facts.get("coverage", []):
         if source["completeness"] == "partial":
             kind, missing = str(source["kind"]), "; ".join(source["missing"])

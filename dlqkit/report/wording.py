@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from dlqkit.decision.unlisted_advice import count_unlisted
 from dlqkit.language import mark, number, percent, say
 from dlqkit.report.amounts import clock_text, count_text, duration_text, moment_text, seconds_between
 from dlqkit.report.headline import ROUGH_S, SIGNAL_NAMES, headline
@@ -252,6 +253,8 @@ def summary(facts: Facts) -> list[Line]:
         counted = facts["metrics"]["dead_letters_increase"]
         if events["affected"]["bound"] != "exact" and counted and counted > (events["affected"]["value"] or 0):
             detail = say("{events}; the counter grew by {counted:,.0f}", events=detail, counted=counted)
+            if missing := count_unlisted(facts):
+                detail = say("{events}, so {count} are in no record", events=detail, count=missing)
         lines.append(Line(say("Events affected"), detail, "computed" if known else "unknown", events["evidence"]))
         if facts["other_incidents"]:
             lines.append(Line(say("Other times"), other_incidents_text(facts), evidence=events["evidence"]))

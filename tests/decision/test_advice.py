@@ -236,6 +236,41 @@ def test_evidence_that_is_cut_or_partial_is_to_be_completed() -> None:
     assert "no answer" in words(rows, "reason")
 
 
+def cut(**republish: Any) -> dict[str, Any]:
+    """The counter saw 141 dead letters, the API listed 103."""
+    given = facts("timeout", metrics={"dead_letters_increase": 141.0})
+    given["events"] |= {"affected": {"value": 103, "bound": "at_least"}, "open": {"value": 8, "bound": "of_seen"}}
+    given["republish"] |= republish
+    return given
+
+
+def test_how_many_dead_letters_no_record_lists_is_said_in_the_step_that_gets_them() -> None:
+    row = next(row for row in advise(cut(), directory="d") if "whole list" in row["action"])
+
+    assert "38 are in no record" in row["action"]
+    assert row["reason"] == "The counter saw 141 and the records hold 103; what no record lists is in no plan."
+
+
+def test_events_that_no_plan_can_know_come_before_the_outcome_of_those_that_were_sent() -> None:
+    """95 passed and 7 are not seen yet; 38 others were never listed, so nobody has done anything for them."""
+    totals = {"passed": 95, "not_seen": 7, "running": 0, "in_doubt": 0, "not_sent": 0}
+    plan = {"plan_id": "plan-001", "totals": totals, "is_cancelled": False, "events": 102, "approved": None}
+
+    first, second, *rest = advise(cut(plans=[plan], passed=["k1"]), directory="d")
+
+    assert "38 are in no record" in first["action"]
+    assert second["action"].startswith("Prove plan-001 again: of 7 events")
+    assert not [row for row in rest if "whole list" in row["action"]]
+
+
+def test_a_counter_that_is_two_ahead_of_the_records_tells_of_no_missing_event() -> None:
+    given = cut() | {"metrics": {"dead_letters_increase": 105.0}}
+
+    row = next(row for row in advise(given, directory="d") if "whole list" in row["action"])
+
+    assert row["unknown"] == "How many more there are."
+
+
 def test_where_nothing_answered_the_question_is_to_be_checked() -> None:
     rows = advise(facts("unknown", state={"kind": None, "value": "unknown"}), directory="d")
 
