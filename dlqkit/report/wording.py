@@ -9,9 +9,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from dlqkit.decision.unlisted_advice import count_unlisted
 from dlqkit.language import mark, number, percent, say
 from dlqkit.report.amounts import clock_text, count_text, duration_text, moment_text, seconds_between
 from dlqkit.report.headline import ROUGH_S, SIGNAL_NAMES, headline
+from dlqkit.report.others import others_text
 from dlqkit.report.terms import condition_value, term
 from dlqkit.report.without_dead import tell_without_dead
 
@@ -251,6 +253,8 @@ def summary(facts: Facts) -> list[Line]:
         counted = facts["metrics"]["dead_letters_increase"]
         if events["affected"]["bound"] != "exact" and counted and counted > (events["affected"]["value"] or 0):
             detail = say("{events}; the counter grew by {counted:,.0f}", events=detail, counted=counted)
+            if missing := count_unlisted(facts):
+                detail = say("{events}, so {count} are in no record", events=detail, count=missing)
         lines.append(Line(say("Events affected"), detail, "computed" if known else "unknown", events["evidence"]))
         if facts["other_incidents"]:
             lines.append(Line(say("Other times"), other_incidents_text(facts), evidence=events["evidence"]))
@@ -271,10 +275,7 @@ def summary(facts: Facts) -> list[Line]:
     for label, is_alike in ((say("Failing alike"), True), (say("Failing too"), False)):
         others = [row for row in facts["other_workflows"] if row["alike"] is is_alike]
         if others:
-            names = ", ".join(str(row["name"] or row["workflow_id"]) for row in others[:3])
-            rest = len(others) - 3
-            text = say("{workflows} and {rest:d} more", workflows=names, rest=rest) if rest > 0 else names
-            lines.append(Line(label, text))
+            lines.append(Line(label, others_text(facts, others)))
     if facts["untold"]["queued_to_dlq"]:
         lines.append(Line(say("Not told"), facts["untold"]["queued_to_dlq"], "unknown"))
     if facts["advice"]:
