@@ -11,8 +11,8 @@ from dlqkit.language import mark, say
 
 __all__ = ["Row", "advice_row", "advise_by_class"]
 
-# So many signatures of a mixed incident are spoken of one by one.
-MIXED_SIGNATURES = 4
+# So many signatures of what is treated alike are named; the events of the others are counted with them.
+NAMED_SIGNATURES = 4
 # A timeout is put down to what is down where at least this share of its events say so.
 DEPENDENCY_SHARE = 0.5
 Row = dict[str, str]
@@ -87,13 +87,7 @@ def advise_by_class(failure_class: str, facts: Mapping[str, Any], folder: str) -
     if failure_class == "timeout":
         return _of_timeout(facts, about, lab)
     if failure_class == "mixed":
-        return [
-            advice_row(say("Treat each signature by its own class: there is more than one cause."),
-                       say("§4: business errors must be corrected, infrastructure errors wait for their root."), lab,
-                       wrong=say("Republishing all open events at once."),
-                       unknown=say("Whether one cause made the others.")),
-            *(_of_signature(row) for row in facts["signatures"][:MIXED_SIGNATURES]),
-        ]  # fmt: skip
+        return _of_mixed(facts["signatures"], lab)
     hint = _BY_TEXT.get(str(top.get("suggested_class")), "") if top else ""
     return [advice_row(say("Look at single events: their fields do not tell the class."),
                        " ".join([about, *([say(hint)] if hint else [])]), lab,
@@ -155,14 +149,35 @@ def _names_dependency(signatures: Sequence[Mapping[str, Any]]) -> bool:
     return bool(events) and down >= DEPENDENCY_SHARE * events
 
 
-def _of_signature(row: Mapping[str, Any]) -> Row:
-    """One line of a mixed incident."""
+def _of_mixed(signatures: Sequence[Mapping[str, Any]], lab: str) -> list[Row]:
+    """First all that is to be done, with how many events; then each of it, with the errors that it is about."""
+    alike: dict[tuple[str, str], list[Mapping[str, Any]]] = {}
+    for row in signatures:
+        alike.setdefault(_treatment(row), []).append(row)
+    parts = [
+        advice_row(say(todo, events=sum(row["events"] for row in rows)), _they_say(rows), wrong=say(wrong))
+        for (todo, wrong), rows in alike.items()
+    ]
+    apart = say("Treat each signature by its own class: there is more than one cause.")
+    first = advice_row(" ".join([apart, *(row["action"] for row in parts)]),
+                       say("§4: business errors must be corrected, infrastructure errors wait for their root."), lab,
+                       wrong=say("Republishing all open events at once."),
+                       unknown=say("Whether one cause made the others."))  # fmt: skip
+    return [first, *parts]
+
+
+def _treatment(row: Mapping[str, Any]) -> tuple[str, str]:
+    """What to do with the events of a signature, and what would be wrong, before they are said."""
     failure_class = str(row["failure_class"])
-    todo, wrong = _ONE_LINE[failure_class]
-    if failure_class == "timeout" and _names_dependency([row]):
-        todo, wrong = _DEPENDENCY_DOWN
     if row.get("disputed"):
-        todo, wrong = _DISPUTED[failure_class], _ONE_LINE["unknown"][1]
-    return advice_row(say(todo, events=row["events"]),
-                      say("They say: {signature}", signature=show_signature(row["signature"])),
-                      wrong=say(wrong))  # fmt: skip
+        return _DISPUTED[failure_class], _ONE_LINE["unknown"][1]
+    if failure_class == "timeout" and _names_dependency([row]):
+        return _DEPENDENCY_DOWN
+    return _ONE_LINE[failure_class]
+
+
+def _they_say(rows: Sequence[Mapping[str, Any]]) -> str:
+    named = "; ".join(show_signature(row["signature"]) for row in rows[:NAMED_SIGNATURES])
+    if (rest := len(rows) - NAMED_SIGNATURES) > 0:
+        named = say("{names} and {count:d} more", names=named, count=rest)
+    return say("They say: {signature}", signature=named)

@@ -90,7 +90,7 @@ def test_raising_the_timeout_is_not_advised_while_the_text_names_what_is_down(ke
     assert "raise its timeout" in words(advise(facts("timeout"), directory="d"))
 
 
-def test_a_mixed_incident_is_spoken_of_signature_by_signature() -> None:
+def test_each_cause_of_a_mixed_incident_is_treated_by_its_own_class() -> None:
     given = facts("mixed")
     one = given["signatures"][0]
     given["signatures"] = [
@@ -104,6 +104,34 @@ def test_a_mixed_incident_is_spoken_of_signature_by_signature() -> None:
     assert "created anew" in rows[1]["action"]
     assert "restore what the action waits for" in rows[2]["action"]
     assert "contradict each other" in rows[3]["action"]
+
+
+def test_the_steps_of_a_mixed_incident_are_for_all_of_its_events_and_the_first_names_them() -> None:
+    """111 events: 71 and 1 are to be corrected, 12 + 9 + 8 + 5 + 5 wait for the database; no signature is left out."""
+    given = facts("mixed")
+    sizes = [(71, "business", "amount is required"), (12, "infrastructure", "no route to host"),
+             (9, "infrastructure", "pool is empty"), (8, "infrastructure", "connection refused"),
+             (5, "infrastructure", "connection closed"), (5, "infrastructure", "too many clients"),
+             (1, "business", "note cannot be stored")]  # fmt: skip
+    given["signatures"] = [
+        {**given["signatures"][0], "events": events, "failure_class": kind, "signature": text}
+        for events, kind, text in sizes
+    ]
+
+    rows = advise(given, directory="d")
+
+    assert [row["action"] for row in rows[1:3]] == [
+        "72 events, business: correct the input, and have them created anew.",
+        "39 events, infrastructure: remove the root, then republish.",
+    ]
+    assert rows[0]["action"] == " ".join([
+        "Treat each signature by its own class: there is more than one cause.", rows[1]["action"], rows[2]["action"]
+    ])  # fmt: skip
+    assert rows[1]["reason"] == "They say: amount is required; note cannot be stored"
+    assert rows[2]["reason"] == (
+        "They say: no route to host; pool is empty; connection refused; connection closed and 1 more"
+    )
+    assert len(rows) == 3
 
 
 def test_disputed_events_are_never_republished_with_the_others() -> None:
