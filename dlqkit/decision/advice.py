@@ -13,7 +13,7 @@ from dlqkit.decision.republish_advice import advise_on_republish
 from dlqkit.decision.unlisted_advice import advise_on_unlisted, count_unlisted
 from dlqkit.language import clock, date_and_time, mark, say, say_count
 
-__all__ = ["advise"]
+__all__ = ["advise", "change_words"]
 
 # From this share of the events on a dispute is the first thing to settle.
 DISPUTED_SHARE = 0.5
@@ -170,13 +170,20 @@ def _unmet(facts: Mapping[str, Any]) -> str:
 def _of_changes(facts: Mapping[str, Any]) -> list[Row]:
     changes = facts.get("changes", {}).get("rows") or []
     if changes:
-        told = [f"{clock(datetime.fromisoformat(row['at']))} {row['what']}" for row in changes[-3:]]
+        told = [f"{clock(datetime.fromisoformat(row['at']))} {change_words(row)}" for row in changes[-3:]]
         return [advice_row(
             say("Check whether what changed before the onset is the cause; roll it back if so."), "; ".join(told),
             wrong=say("Taking a change for the cause because it came before."),
             unknown=say("Whether it is the cause: these are candidates, not conclusions."),
         )]  # fmt: skip
     return []
+
+
+def change_words(row: Mapping[str, Any]) -> str:
+    """What changed, of ``changes.rows`` of the facts; where it was seen first after the onset, that it was."""
+    if (row.get("before_s") or 0.0) >= 0:
+        return str(row["what"])
+    return say("{change} (seen first just after the onset)", change=row["what"])
 
 
 def _dispute(events: int, action: str, folder: str) -> Row:

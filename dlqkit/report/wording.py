@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from dlqkit.decision.advice import change_words
 from dlqkit.decision.unlisted_advice import count_unlisted
 from dlqkit.language import mark, number, percent, say
 from dlqkit.report.amounts import clock_text, count_text, duration_text, moment_text, seconds_between
@@ -175,7 +176,10 @@ def _changes_text(facts: Facts) -> str:
     shown = [ordered[0], *(row for row in ordered[1:] if row["kind"] != ordered[0]["kind"] and row["kind"] in weight)][
         :2
     ]
-    text = "; ".join(f"{clock_text(row['at'])} UTC {row['what']}" for row in shown)
+    # A field that is new and one that is gone are often one change: the second tells why the events fail.
+    if any(row["kind"] == "payload" for row in shown):
+        shown += [row for row in ordered if row["kind"] == "payload" and row not in shown][:1]
+    text = "; ".join(f"{clock_text(row['at'])} UTC {change_words(row)}" for row in shown)
     rest = len(changes) - len(shown)
     return say("{changes}; and {rest:d} more", changes=text, rest=rest) if rest else text
 

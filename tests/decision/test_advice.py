@@ -90,7 +90,17 @@ def test_raising_the_timeout_is_not_advised_while_the_text_names_what_is_down(ke
     assert "raise its timeout" in words(advise(facts("timeout"), directory="d"))
 
 
-def test_a_mixed_incident_is_spoken_of_signature_by_signature() -> None:
+def test_a_change_that_was_seen_after_the_onset_is_not_said_to_be_before_it() -> None:
+    """The first payload with the new field was written 4.6 s after the first dead letter."""
+    rows = [{"at": "2026-03-02T13:55:00+00:00", "what": "deploy of 1.9", "before_s": 420.0},
+            {"at": "2026-03-02T14:02:04+00:00", "what": "new field customerId", "before_s": -4.6}]  # fmt: skip
+
+    (last,) = advise(facts("business", changes={"rows": rows}), directory="d")[-1:]
+
+    assert last["reason"] == "13:55:00 deploy of 1.9; 14:02:04 new field customerId (seen first just after the onset)"
+
+
+def test_each_cause_of_a_mixed_incident_is_treated_by_its_own_class() -> None:
     given = facts("mixed")
     one = given["signatures"][0]
     given["signatures"] = [

@@ -146,6 +146,26 @@ def test_what_is_missing_of_two_sources_for_one_reason_is_said_once() -> None:
     ]
 
 
+def test_a_field_that_is_gone_is_not_hidden_behind_the_one_that_came_for_it() -> None:
+    """A restart, a version, and in the payloads, seen first 4.6 s after the onset, one field for another."""
+    facts = make_facts()
+    known = facts["changes"]["rows"][0]
+    late = {"at": "2026-03-02T14:02:09+00:00", "kind": "payload", "before_s": -4.6}
+    facts["changes"]["rows"] = [
+        known,
+        known | {"kind": "version", "what": "version 1.8.2 → 1.9.0"},
+        known | late | {"what": "new field customerId"},
+        known | late | {"what": "field customer_id is gone"},
+    ]
+
+    (text,) = [line.text for line in summary(facts) if line.label == "Changed before"]
+
+    assert text == (
+        "13:55:00 UTC version 1.8.2 → 1.9.0; 14:02:09 UTC new field customerId (seen first just after the onset); "
+        "14:02:09 UTC field customer_id is gone (seen first just after the onset); and 1 more"
+    )
+
+
 def test_two_reasons_are_parted_by_one_sign() -> None:
     facts = make_facts()
     facts["coverage"] = [
