@@ -75,7 +75,7 @@ def cancel(
     A run of it ends what is in flight and stops. Example: dlqkit republish cancel incidents/orders plan-001 --reason x
     """
     from dlqkit.errors import EvidenceError, ParameterError
-    from dlqkit.republish.cancelling import cancel_plan, cancel_unreadable, count_held
+    from dlqkit.republish.cancelling import cancel_plan, cancel_unreadable, count_held, is_claimed_elsewhere
     from dlqkit.republish.next_steps import here
     from dlqkit.republish.plan import read_plan
     from dlqkit.republish.registry import find_registry
@@ -86,12 +86,19 @@ def cancel(
         freed = cancel_plan(registry, read_plan(directory, plan_id), by=who, reason=reason)
     except (EvidenceError, ParameterError):  # changed, or never written: its claims are still there
         freed = cancel_unreadable(registry, plan_id, by=who, reason=reason)
+    is_elsewhere = is_claimed_elsewhere(registry, plan_id)
     held, ended = count_held(registry, plan_id)
     if as_json:
-        write_json({"plan": plan_id, "cancelled": True, "freed": freed, "held": None if freed is None else held})
+        is_known = freed is not None and not is_elsewhere
+        write_json({"plan": plan_id, "cancelled": True, "freed": freed, "held": held if is_known else None})
         return
     if freed is None:
         typer.echo(f"{plan_id} is cancelled; a run is ending what is in flight.\nCancel again when it has stopped.")
+        return
+    if is_elsewhere:
+        typer.echo(f"{plan_id} is cancelled, and its events stay taken: they are claimed in another registry than the\n"
+                   "one of these settings. Cancel it once more with the settings that it was planned by, by\n"
+                   "--config FILE or --profile NAME before the command.")  # fmt: skip
         return
     typer.echo(f"{plan_id} is cancelled; {freed:,} of its events may be planned again.")
     if held:

@@ -21,7 +21,16 @@ from dlqkit.republish.registry import Registry
 from dlqkit.republish.run_lock import is_running
 from dlqkit.republish.sends import release_events
 
-__all__ = ["HELD_STATES", "cancel_plan", "cancel_unreadable", "count_held", "named", "note_cancellation", "now_text"]
+__all__ = [
+    "HELD_STATES",
+    "cancel_plan",
+    "cancel_unreadable",
+    "count_held",
+    "is_claimed_elsewhere",
+    "named",
+    "note_cancellation",
+    "now_text",
+]
 
 HELD_STATES = ("intent", "in_doubt", "acked")
 """What may have arrived, or is on its way, is nobody else's to send."""
@@ -144,6 +153,17 @@ def count_held(registry: Registry, plan_id: str) -> tuple[int, int]:
     owner = registry.owner if registry.is_shared else None
     held = sum(_is_held(registry, plan_id, owner, keys.get(key, key)) for key in sent)
     return held, len(sent) - held
+
+
+def is_claimed_elsewhere(registry: Registry, plan_id: str) -> bool:
+    """Whether a plan was made with a shared registry and this is not one, or the other way round: its claims are there.
+
+    As the audit log has it; an older one does not tell.
+    """
+    for line in reversed(audit_log.read(registry.directory)):
+        if line.get("action") == "republish plan" and line.get("plan_id") == plan_id:
+            return bool(line.get("is_registry_shared", registry.is_shared)) != registry.is_shared
+    return False
 
 
 def _is_held(registry: Registry, plan_id: str, owner: str | None, event_key: str) -> bool:

@@ -457,6 +457,24 @@ def test_a_cancelled_plan_that_was_proven_keeps_nothing(run: Run, incident: str)
     assert out.splitlines()[-1].endswith("dlqkit republish prove incident plan-001")
 
 
+def test_a_plan_that_is_cancelled_without_its_registry_keeps_its_events_and_says_so(
+    run: Run, incident: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Say by another settings file: it is given up at once, and its claims by the settings that it was planned by."""
+    (tmp_path / "team").mkdir()
+    monkeypatch.setenv("DLQKIT_REPUBLISH__REGISTRY", str(tmp_path / "team"))
+    assert run("republish", "plan", incident, "--workflow", "wf", "--by", "ann")[0] == 0
+    cancel = ("republish", "cancel", incident, "plan-001", "--by", "ann", "--reason", "oops")
+    with monkeypatch.context() as without:
+        without.delenv("DLQKIT_REPUBLISH__REGISTRY")
+        code, out, _ = run(*cancel)
+        told = json.loads(run(*cancel, "--json")[1])
+
+    assert code == 0 and "its events stay taken" in out and "may be planned again" not in out
+    assert (told["cancelled"], told["held"]) == (True, None)
+    assert "3 of its events may be planned again" in run(*cancel)[1]
+
+
 def test_a_folder_of_incident_folders_is_told_to_be_none(run: Run, incident: str) -> None:
     """Else a plan would seem to be lacking where none can be."""
     Path("incidents").mkdir()
