@@ -33,7 +33,7 @@ _STYLE = """
 *{box-sizing:border-box}
 body{font:16px/1.45 system-ui,"DejaVu Sans",sans-serif;color:var(--ink);background:var(--paper);margin:0 auto;
 padding:20px 24px 60px;max-width:1080px}
-h1{font-size:1.55rem;line-height:1.2;margin:.1em 0 .35em;overflow-wrap:anywhere}
+h1{font-size:1.45rem;line-height:1.2;margin:.1em 0 .35em;overflow-wrap:anywhere;text-wrap:balance}
 h2{font-size:1.15rem;margin:2em 0 .5em;border-bottom:1px solid var(--line);padding-bottom:.2em}
 h2+dl{border-top:0;margin-top:-.5em}
 p{margin:.5em 0}.meta,.evidence,.empty{color:var(--soft)}.meta,.evidence{font-size:.85rem}

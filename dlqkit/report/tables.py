@@ -248,11 +248,9 @@ def show_signals(facts: Facts) -> Table:
             say("signal"),
             say("workflow"),
             say("since"),
-            say("exact to"),
+            say("precision"),
             say("until"),
             say("lasted"),
-            say("size"),
-            say("confidence"),
             say("evidence"),
         ),
         evidence_rows(
@@ -263,11 +261,22 @@ def show_signals(facts: Facts) -> Table:
             lambda row: duration_text(row["resolution_s"]),
             lambda row: moment_text(row["end_at"]) if row["end_at"] else _no_end(row, facts),
             lambda row: duration_text(seconds_between(row["onset_at"], row["end_at"] or facts["as_of"])),
-            lambda row: say("not known") if row["size"] is None else number(row["size"]),
-            lambda row: say("not known") if row["confidence"] is None else number(row["confidence"], 2),
-            lambda row: row["evidence"],
+            _sure_cell,
         ),
         say("none of the five signals is seen in this window"),
+    )
+
+
+def _sure_cell(row: Mapping[str, Any]) -> str:
+    """What shows the signal, with its size in its own unit; and how sure that is, where it is less than sure."""
+    sure = row["confidence"]
+    if sure is None:
+        return say("{evidence} Confidence: not known.", evidence=row["evidence"])
+    shown = number(sure, 2)
+    return (
+        str(row["evidence"])
+        if shown == number(1, 2)
+        else say("{evidence} Confidence: {confidence}.", evidence=row["evidence"], confidence=shown)
     )
 
 

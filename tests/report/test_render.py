@@ -251,10 +251,11 @@ def test_a_time_stands_on_one_line_where_there_is_room_for_it() -> None:
 
 
 def test_a_sentence_in_a_table_has_the_width_of_one() -> None:
-    """The evidence of a signal is a sentence in the last of nine columns."""
+    """The evidence of a signal is a sentence in the last of seven columns, and says how sure it is."""
     facts = make_facts()
-    facts["signals"][0]["evidence"] = "The counter grew by 12 where its usual share of the events makes 0.2."
+    sentence = "The counter grew by 12 where its usual share of the events makes 0.2."
+    facts["signals"][0] |= {"evidence": sentence, "confidence": 0.98}
 
     page = render_html(facts, [])
 
-    assert f'<td role="cell" class="prose" data-label="evidence">{facts["signals"][0]["evidence"]}</td>' in page
+    assert f'<td role="cell" class="prose" data-label="evidence">{sentence} Confidence: 0.98.</td>' in page

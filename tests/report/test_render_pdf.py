@@ -22,6 +22,7 @@ from dlqkit.report import render_pdf as module
 from dlqkit.report import typesetting
 from dlqkit.report.render import Figure
 from dlqkit.report.render_pdf import render_pdf
+from dlqkit.report.wording import headline
 from tests.real import find_program
 from tests.report.example import make_facts
 
@@ -87,6 +88,34 @@ def test_headings_are_in_order_and_make_an_outline() -> None:
                 "Scope", "Problem", "Timeline", "Cause", "Solution", "Prevention", "Lessons and follow-ups", "Closure",
                 "Evidence", "How to make it again",
             ]  # fmt: skip
+
+
+def test_a_dated_title_stands_on_one_line_of_the_first_page() -> None:
+    """Of 70 letters, as with a rough onset in English; a much longer one is wrapped."""
+    facts = make_facts()
+    facts["events"]["affected"] = {"value": 99, "bound": "at_least"}
+    facts["onset"] |= {"low": "2026-03-02T14:00:00+00:00", "high": "2026-03-02T14:04:00+00:00"}
+    title = "orders-sync: ≥ 99 events dead-lettered since about 2026-03-02 14:02 UTC"
+
+    assert headline(facts) == title
+    assert len(_lines_of_title(render_pdf(facts, []), title)) == 1
+
+    facts["workflow"]["name"] = "orders-sync-of-the-other-warehouse"
+    assert len(_lines_of_title(render_pdf(facts, []), headline(facts))) == 2
+
+
+def _lines_of_title(pdf: bytes, title: str) -> set[int]:
+    """Heights at which letters of the title stand; those of one line differ by less than a quarter of an inch."""
+    document = pypdfium2.PdfDocument(pdf)
+    try:
+        page = document[0].get_textpage()
+        text = page.get_text_range()
+        first, last = title.split()[0], title.split()[-2]
+        begin = text.index(first)
+        end = text.index(last, begin)
+        return {round(page.get_charbox(at)[1] / 18) for at in (begin, end)}
+    finally:
+        document.close()
 
 
 def test_every_table_has_its_caption_and_every_cell_its_header() -> None:
