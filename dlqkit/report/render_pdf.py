@@ -12,7 +12,7 @@ from dlqkit.errors import ParameterError, RunError
 from dlqkit.language import current, say, spoken_as_facts
 from dlqkit.report import tables
 from dlqkit.report.columns import fit_columns
-from dlqkit.report.render import Figure, banners, footer_text, meta_text, missing_figure_text
+from dlqkit.report.render import Figure, banners, footer_text, has_no_scope, meta_text, missing_figure_text
 from dlqkit.report.sections import Block, choose_sections, report_status
 from dlqkit.report.typesetting import FONTS, find_fonts, room_of, set_parts
 from dlqkit.report.wording import Line, headline
@@ -86,7 +86,7 @@ def _document(
     facts: Facts, drawn: Mapping[str, Figure], files: Mapping[str, str], problems: Sequence[str]
 ) -> dict[str, Any]:
     title = headline(facts)
-    summary = tables.show_summary(facts).lines
+    summary = tables.show_summary(facts, lacks=False).lines
     return {
         "lang": current(),
         "labels": max(_LABELS_MM, *(round(_LETTER_MM * room_of(line.label)) for line in summary)),
@@ -96,7 +96,7 @@ def _document(
         "kind": for_typst(say("Post-mortem")),
         "status": for_typst(report_status(facts)),
         "summary": _text(tables.Text("", summary)),
-        "meta": set_parts(meta_text(facts)),
+        "meta": set_parts(meta_text(facts, window=has_no_scope(facts))),
         "footer": for_typst(footer_text(facts)),
         "banners": [set_parts(text) for text in banners(facts, problems)],
         "sections": [

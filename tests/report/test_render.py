@@ -2,9 +2,11 @@ from __future__ import annotations
 
 import copy
 import re
+from collections.abc import Callable
 
 import pytest
 
+from dlqkit.report.amounts import count_text
 from dlqkit.report.diagnosis_tables import show_impact_counts
 from dlqkit.report.milestones import show_milestones
 from dlqkit.report.render import Figure, banners, render_html, render_markdown
@@ -21,7 +23,7 @@ def test_first_lines_of_markdown_answer_every_question() -> None:
 
     for words in (
         "orders-sync",
-        "GOING ON",
+        "Going on",
         "2026-03-02 14:02:05 UTC",
         "**Events affected**: 12",
         "infrastructure error",
@@ -139,11 +141,43 @@ def test_what_is_missing_of_two_sources_for_one_reason_is_said_once() -> None:
 
     lines = {line.label: line.text for line in summary(facts)}
 
-    assert lines["Not whole"] == f"records: dead letters, records: workflow unverified: {why}"
+    assert lines["Not whole"] == f"records of dead letters and records of the workflow may be cut: {why}"
     assert banners(facts, []) == [
         "May be cut, so that counts from them are “at least”: "
-        "records: dead letters [001/1] and records: workflow [001/3]."
+        f"records of dead letters [001/1] and records of the workflow [001/3]. {why}"
     ]
+
+
+@pytest.mark.parametrize("render", [render_html, render_markdown])
+def test_what_the_first_screen_says_no_section_and_no_banner_says_again(render: Callable[..., str]) -> None:
+    """What is not whole stands in the banner, the window under Scope, the counts on top."""
+    facts = make_facts()
+    facts["coverage"][0] |= {"completeness": "unverified", "missing": ["The API shows no way to go on."]}
+
+    text = render(facts, [])
+    first, _, rest = text.partition("Scope")
+
+    # Once in the banner, and in the table of sources, which tells of each.
+    assert first.count("The API shows no way to go on.") == 1
+    assert rest.count("The API shows no way to go on.") == 1
+    assert "Not whole" not in text
+    assert ("2026-03-02 16:00 UTC" in first, "2026-03-02 16:00 UTC" in rest) == (False, True)
+    assert "Events affected" in first
+    assert not [label for label in ("Events affected", "Still open", "Healed") if label in rest]
+
+
+def test_a_short_report_has_no_scope_and_says_its_window_on_top() -> None:
+    facts = make_facts()
+    facts["state"] |= {"value": "nothing", "kind": None}
+
+    page = render_html(facts, [])
+
+    assert "Window 2026-03-02 12:00 UTC to 2026-03-02 16:00 UTC; snapshot 001" in page
+
+
+def test_at_least_none_is_told_as_none_of_those_seen() -> None:
+    """“≥ 0” would say nothing; of a count above it the bound does."""
+    assert [count_text({"value": value, "bound": "at_least"}) for value in (0, 1)] == ["0 of those seen", "≥ 1"]
 
 
 def test_two_reasons_are_parted_by_one_sign() -> None:
@@ -155,7 +189,7 @@ def test_two_reasons_are_parted_by_one_sign() -> None:
 
     (text,) = [line.text for line in summary(facts) if line.label == "Not whole"]
 
-    assert text == "records partial: It broke off; worker logs partial: No file."
+    assert text == "records not whole: It broke off; worker logs not whole: No file."
 
 
 def test_one_event_of_another_class_is_not_hidden_by_the_class_of_the_others() -> None:
@@ -165,7 +199,7 @@ def test_one_event_of_another_class_is_not_hidden_by_the_class_of_the_others() -
 
     (text,) = [line.text for line in summary(facts) if line.label == "Class"]
 
-    assert text == "infrastructure error (retries used up); beside it business: 1"
+    assert text == "infrastructure error (retries used up); of them business: 1"
 
 
 @pytest.mark.parametrize(

@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pikepdf
 import pypdfium2
 import pytest
@@ -32,11 +33,11 @@ HOSTILE = (
 )
 
 
-def png() -> bytes:
+def png(width: float = 2, height: float = 1) -> bytes:
     from matplotlib.figure import Figure as Drawing
 
     out = io.BytesIO()
-    drawing = Drawing(figsize=(2, 1))
+    drawing = Drawing(figsize=(width, height))
     drawing.subplots().plot([1, 2])
     drawing.savefig(out, format="png")
     return out.getvalue()
@@ -116,6 +117,26 @@ def _lines_of_title(pdf: bytes, title: str) -> set[int]:
         return {round(page.get_charbox(at)[1] / 18) for at in (begin, end)}
     finally:
         document.close()
+
+
+@pytest.mark.parametrize("signals", [2, 10, 20, 22])
+def test_the_first_page_is_full_however_long_the_table_before_the_figure_is(signals: int) -> None:
+    """The figure is made smaller, or stands on top of the next page, and what follows it comes up; 30 mm at most are
+    left above the foot, which a row of three lines with its heading can leave."""
+    facts = make_facts()
+    facts["signals"] = [facts["signals"][0]] * signals
+    tall = Figure("signals", png(9, 3.2), "Dead letters per minute: 0 until 14:02, then up to 9 a minute.")
+
+    document = pypdfium2.PdfDocument(render_pdf(facts, [tall]))
+    try:
+        assert len(document) > 2
+        page = np.asarray(document[0].render(scale=1).to_pil().convert("L"))
+    finally:
+        document.close()
+
+    # Above the foot of 17 mm; a point is a third of a millimetre.
+    inked = np.flatnonzero((page[: page.shape[0] - 48] < 200).any(axis=1))
+    assert page.shape[0] - 48 - inked[-1] < 30 * 72 / 25.4
 
 
 def test_every_table_has_its_caption_and_every_cell_its_header() -> None:
