@@ -99,7 +99,7 @@ def banners(facts: Facts, problems: Sequence[str]) -> list[str]:
     for row in counted_sources(facts):
         named = {"source": term(row["kind"]), "evidence_id": row["evidence_id"]}
         if row["completeness"] == "partial":
-            text = say("{source} [{evidence_id}] is partial.", **named)
+            text = say("Not whole: {source} [{evidence_id}].", **named)
             out.append(" ".join([text, *map(retell, row["missing"])]).strip())
         elif row["completeness"] == "unverified":
             cut.append(named)
