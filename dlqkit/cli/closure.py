@@ -221,6 +221,7 @@ def _tell(
     directory: Path, folder: IncidentFolder, facts: dict[str, Any], age_s: float, watched: dict[str, Any] | None
 ) -> None:
     from dlqkit.report.closing_tables import counts_line, return_text, state_word
+    from dlqkit.report.terms import term
     from dlqkit.report.wording import counted_sources, duration_text, moment_text, workflow_text
 
     told = facts["closure"]
@@ -235,7 +236,7 @@ def _tell(
     lines.append(for_terminal(language.say("Workflow: {workflow}", workflow=workflow_text(facts))))
     ended = "" if watched is None else _ENDED[watched["ended"]]
     lines += [language.say(ended)] if ended else []
-    lacking = [language.retell(row["kind"]) for row in counted_sources(facts) if row["completeness"] != "complete"]
+    lacking = [term(row["kind"]) for row in counted_sources(facts) if row["completeness"] != "complete"]
     if lacking:
         whole = language.say("Not whole: {sources}.", sources=", ".join(dict.fromkeys(lacking)))
         lines += for_terminal_lines(whole, WIDTH)

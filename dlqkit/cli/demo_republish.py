@@ -13,6 +13,7 @@ import typer
 
 from dlqkit.cli.republish_live import execute_plan, take_snapshot
 from dlqkit.errors import PlanError
+from dlqkit.language import say
 from dlqkit.untrusted import for_terminal, for_terminal_lines
 
 if TYPE_CHECKING:
@@ -153,8 +154,9 @@ def _plan(folder: IncidentFolder, directory: Path, settings: Settings, workflow_
     selection = Selection(workflows=(workflow_id,), classes=RETRIED)
     with open_registry(directory, settings.republish.registry) as registry:
         plan, outlook = plan_incident(folder, selection, settings, plan_id=next_plan_id(directory))
-        keep_plan(registry, plan, outlook, by="the demo")
-        approve_plan(registry, plan, settings, by="the demo", reason="the cause is removed", accepted=plan.unknowns)
+        who, why = say("the demo"), say("the cause is removed")
+        keep_plan(registry, plan, outlook, by=who)
+        approve_plan(registry, plan, settings, by=who, reason=why, accepted=plan.unknowns)
     return plan
 
 

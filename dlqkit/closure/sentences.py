@@ -177,7 +177,7 @@ def open_signals(names: Sequence[str]) -> str:
 
 def still_silent(why: str) -> str:
     """Where no event is done, none can die: that is no recovery."""
-    but = say("But the workflow is silent: no event is being done at all, so none can fail.")
+    but = say("But the workflow is silent: no event is being processed at all, so none can fail.")
     return f"{why} {but}"
 
 
@@ -198,8 +198,8 @@ def nothing_recorded(newest: datetime, start: datetime) -> str:
 def nothing_done(start: datetime, end: datetime) -> str:
     """No traffic: quiet proves nothing."""
     return say(
-        "No dead letter in the {span} since {start}, but no other event came to an end either: nothing is being done,"
-        " so nothing can fail.",
+        "No dead letter in the {span} since {start}, but no other event came to an end either: nothing is being"
+        " processed, so nothing can fail.",
         span=span(end - start), start=clock(start),
     )  # fmt: skip
 

@@ -199,7 +199,7 @@ def _of_signal(kind: str, facts: Mapping[str, Any], folder: str) -> list[Row]:
     lab = f"dlqkit lab {folder}"
     if kind == "silence":
         return [
-            advice_row(say("Look at the worker and its subscription: no event is being done."), reason,
+            advice_row(say("Look at the worker and its subscription: no event is being processed."), reason,
                        wrong=say("Taking silence for success: no failures are counted where nobody counts."),
                        unknown=say("Whether the worker is dead, or only its logs and metrics.")),
             advice_row(say("Once it is back, collect again and see whether events were lost or only waited."),

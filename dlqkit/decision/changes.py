@@ -164,7 +164,9 @@ def _versions(samples: pd.DataFrame) -> list[dict[str, Any]]:
         for (old, new), places in changed.items():
             at = min(at for at, _ in places)
             processes = _names([who for _, who in places])
-            what = say("{label} {old} → {new} on {processes}", label=label, old=old, new=new, processes=processes)
+            # Other labels, such as "commit", are names of the worker's own.
+            name = say("version") if label == "version" else label
+            what = say("{label} {old} → {new} on {processes}", label=name, old=old, new=new, processes=processes)
             rows.append({"at": at, "kind": "version", "what": what, "workflow_id": None, "evidence": ""})
     return rows
 

@@ -226,7 +226,7 @@ def _verdict(groups: dict[str, _Group], timeout_ms: float | None) -> tuple[Verdi
     if kinds is not None:
         fast, slow = kinds
         text = say(
-            "{fast:.0%} of the failing actions ended at once and {slow:.0%} after long; {beside} take {usual}. Look "
+            "{fast:.0%} of the failing actions ended at once and {slow:.0%} took long; {beside} take {usual}. Look "
             "at each signature by itself.",
             fast=fast, slow=slow, beside=_of(reference), usual=_usual_words(usual),
         )  # fmt: skip

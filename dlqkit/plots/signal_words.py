@@ -164,12 +164,14 @@ def _course(rates: np.ndarray, edges: np.ndarray, incidents: pd.DataFrame) -> st
             usual = {"before": _number(float(np.nanmedian(before))), "at": moment_text(onset, onset)}
             top = top_rate(since)
             if not top and not np.isfinite(since).any():
-                return say("{before} until {at}, then no samples", **usual)
+                return say("usually {before} until {at}, then no samples", **usual)
             if not top:
-                return say("{before} until {at}, then 0", **usual)
+                return say("usually {before} until {at}, then 0", **usual)
             if _is_rate(top, minutes):
-                return say("{before} until {at}, then up to {rate} a minute", **usual, rate=_number(top))
-            return say("{before} until {at}, then up to {count:d} in {minutes} minutes", **usual,
+                after = _number(float(np.nanmedian(since)))
+                return say("usually {before} until {at}, then usually {after} and up to {rate} a minute", **usual,
+                           after=after, rate=_number(top))  # fmt: skip
+            return say("usually {before} until {at}, then up to {count:d} in {minutes} minutes", **usual,
                        count=max(round(top * minutes), 1), minutes=_number(minutes))  # fmt: skip
     low, high = float(np.nanmin(rates)), top_rate(rates)
     return say("none") if high == 0 else say("{low} to {high}", low=_number(low), high=_number(high))

@@ -45,6 +45,8 @@ _FLAT = 8
 _LABEL_ROW = 0.11
 _LETTER = 0.0095
 _LABEL_ROWS = 4
+# Share of the axes' width from which a pause has room for words.
+_LABELLED = 0.018
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,20 +144,30 @@ def _draw_curves(ax: Axes, curves: list[Curve], edges: np.ndarray) -> None:
         ax.set_yscale("symlog", linthresh=1, linscale=0.4)
         ax.set_yticks([0, *(10.0**power for power in range(int(np.ceil(np.log10(top))) + 1))])
         ax.minorticks_off()
-        ax.set_ylabel(say("events per minute, log scale"))
+        ax.set_ylabel(_per_minute(say("events per minute, log scale"), edges))
         ax.set_ylim(0, 10 ** (np.log10(top) * 1.25 + 0.35))
     else:
         ax.set_ylim(0, top * 1.4)
-        ax.set_ylabel(say("events per minute"))
+        ax.set_ylabel(_per_minute(say("events per minute"), edges))
     ax.yaxis.set_major_formatter(FuncFormatter(lambda value, _: tick_text(value)))
+
+
+def _per_minute(words: str, edges: np.ndarray) -> str:
+    """The axis's words, and over how long a bin is the mean: a title may tell the count of such a bin."""
+    minutes = round(float(edges[1] - edges[0]) / MINUTE)
+    return words if minutes <= 1 else say("{words},\nmean of {minutes} min", words=words, minutes=minutes)
 
 
 def _draw_gaps(ax: Axes, gaps: list[tuple[float, float]], curves: list[Curve]) -> None:
     low, high = ax.get_xlim()
     dead = next((curve for curve in curves if curve.name == "dlq"), None)
+    is_wide = [(end - start) / (high - low) > _LABELLED for start, end in gaps]
+    # A short one is a mere dotted line that has no room for words, so the legend tells it.
+    told = is_wide.index(False) if False in is_wide else None
     for index, (start, end) in enumerate(gaps):
-        ax.axvspan(start, end, facecolor="white", edgecolor=COLOURS["missing"], hatch="////", linewidth=0, zorder=2.2)
-        if (end - start) / (high - low) > 0.018:
+        ax.axvspan(start, end, facecolor="white", edgecolor=COLOURS["missing"], hatch="////", linewidth=0, zorder=2.2,
+                   label=say("no samples") if index == told else None)  # fmt: skip
+        if is_wide[index]:
             words = say("no samples")
             if dead is not None and round(dead.grown[index]) > 0:
                 words = say("no samples, +{count} dead letters", count=round(dead.grown[index]))

@@ -50,7 +50,8 @@ def count_text(count: Mapping[str, Any] | None) -> str:
     """``1,204``, ``≥ 100``, ``≤ 60``, ``12 of those seen``, or ``not known``."""
     if not count or count.get("value") is None:
         return say("not known")
-    if count["bound"] == "of_seen":
+    # That it is at least none says nothing.
+    if count["bound"] == "of_seen" or (count["bound"] == "at_least" and not count["value"]):
         return say("{count} of those seen", count=count["value"])
     sign = {"at_least": "≥ ", "at_most": "≤ " if count["value"] else ""}.get(count["bound"], "")
     return sign + number(count["value"])

@@ -12,6 +12,7 @@ from dlqkit.report import tables
 from dlqkit.report.figure_tables import show_figure_data
 from dlqkit.report.payload_tables import warn_of_payloads
 from dlqkit.report.sections import choose_sections, report_status
+from dlqkit.report.terms import term
 from dlqkit.report.wording import counted_sources, headline, moment_text
 from dlqkit.untrusted import for_html, for_markdown, for_markdown_alt
 
@@ -19,6 +20,7 @@ __all__ = [
     "Figure",
     "banners",
     "footer_text",
+    "has_no_scope",
     "meta_text",
     "missing_figure_text",
     "render_html",
@@ -33,7 +35,7 @@ _STYLE = """
 *{box-sizing:border-box}
 body{font:16px/1.45 system-ui,"DejaVu Sans",sans-serif;color:var(--ink);background:var(--paper);margin:0 auto;
 padding:20px 24px 60px;max-width:1080px}
-h1{font-size:1.55rem;line-height:1.2;margin:.1em 0 .35em;overflow-wrap:anywhere}
+h1{font-size:1.45rem;line-height:1.2;margin:.1em 0 .35em;overflow-wrap:anywhere;text-wrap:balance}
 h2{font-size:1.15rem;margin:2em 0 .5em;border-bottom:1px solid var(--line);padding-bottom:.2em}
 h2+dl{border-top:0;margin-top:-.5em}
 p{margin:.5em 0}.meta,.evidence,.empty{color:var(--soft)}.meta,.evidence{font-size:.85rem}
@@ -93,19 +95,26 @@ def banners(facts: Facts, problems: Sequence[str]) -> list[str]:
     out = [say("This report is not whole: {problem}", problem=problem) for problem in problems]
     out += [warn_of_payloads(facts)] if facts["payloads"] else []
     cut: list[dict[str, str]] = []
+    why: list[str] = []
     for row in counted_sources(facts):
-        named = {"source": retell(row["kind"]), "evidence_id": row["evidence_id"]}
+        named = {"source": term(row["kind"]), "evidence_id": row["evidence_id"]}
         if row["completeness"] == "partial":
-            text = say("{source} [{evidence_id}] is partial.", **named)
+            text = say("Not whole: {source} [{evidence_id}].", **named)
             out.append(" ".join([text, *map(retell, row["missing"])]).strip())
         elif row["completeness"] == "unverified":
             cut.append(named)
+            why += map(retell, row["missing"])
     if len(cut) == 1:
-        out.append(say("{source} [{evidence_id}] may be cut: counts from it are “at least”.", **cut[0]))
+        text = say("{source} [{evidence_id}] may be cut: counts from it are “at least”.", **cut[0])
     elif cut:
         sources = listing([f"{one['source']} [{one['evidence_id']}]" for one in cut])
-        out.append(say("May be cut, so that counts from them are “at least”: {sources}.", sources=sources))
-    return out
+        text = say("May be cut, so that counts from them are “at least”: {sources}.", sources=sources)
+    return [*out, " ".join([text, *dict.fromkeys(why)])] if cut else out
+
+
+def has_no_scope(facts: Facts) -> bool:
+    """Whether no section of the report says of which window it is."""
+    return facts["state"]["value"] in {"nothing", "unknown"}
 
 
 def missing_figure_text(name: str) -> str:
@@ -114,13 +123,21 @@ def missing_figure_text(name: str) -> str:
     return say("The figure “{figure}” was not drawn.", figure=shown)
 
 
-def meta_text(facts: Facts) -> str:
-    """Window, snapshot, completeness, and as of when."""
-    window, snapshot = facts["incident"]["window"], facts["snapshot"]
+def meta_text(facts: Facts, *, window: bool = True) -> str:
+    """Window, unless it is said elsewhere, snapshot, completeness, and as of when."""
+    asked, snapshot = facts["incident"]["window"], facts["snapshot"]
+    if not window:
+        return say(
+            "As of {as_of}, snapshot {snapshot}; evidence {completeness}. All times UTC. [{snapshot}/1] is a row of "
+            "Sources.",
+            snapshot=snapshot["id"],
+            completeness=retell(snapshot["completeness"]),
+            as_of=moment_text(facts["as_of"]),
+        )
     return say(
         "Window {start} to {end}; snapshot {snapshot}, evidence {completeness}, as of {as_of}. All times UTC.",
-        start=moment_text(window["start"], seconds=False),
-        end=moment_text(window["end"], seconds=False),
+        start=moment_text(asked["start"], seconds=False),
+        end=moment_text(asked["end"], seconds=False),
         snapshot=snapshot["id"],
         completeness=retell(snapshot["completeness"]),
         as_of=moment_text(facts["as_of"]),
@@ -152,8 +169,8 @@ def render_html(facts: Facts, figures: Sequence[Figure], *, problems: Sequence[s
         f"<title>{for_html(title)}</title><style>{style}</style></head><body><main>",
         f'<p class="meta">{for_html(kind)} <span class="state">{for_html(report_status(facts))}</span></p>',
         f"<h1>{for_html(headline(facts))}</h1>",
-        tables.Text("", tables.show_summary(facts).lines).to_html(),
-        f'<p class="meta">{for_html(meta_text(facts))}</p>',
+        tables.Text("", tables.show_summary(facts, lacks=False).lines).to_html(),
+        f'<p class="meta">{for_html(meta_text(facts, window=has_no_scope(facts)))}</p>',
     ]
     parts += [f'<p class="banner" role="note">{for_html(text)}</p>' for text in banners(facts, problems)]
     for heading, blocks in choose_sections(facts):
@@ -205,7 +222,8 @@ def render_markdown(facts: Facts, figures: Sequence[Figure], *, problems: Sequen
     """The post-mortem as Markdown for a ticket; figures are named by what they show."""
     drawn = {figure.name: figure for figure in figures}
     parts = [f"# {for_markdown(headline(facts))}", "", f"*{for_markdown(report_status(facts))}*", ""]
-    parts += [tables.Text("", tables.show_summary(facts).lines).to_markdown(), "", for_markdown(meta_text(facts)), ""]
+    meta = meta_text(facts, window=has_no_scope(facts))
+    parts += [tables.Text("", tables.show_summary(facts, lacks=False).lines).to_markdown(), "", for_markdown(meta), ""]
     for text in banners(facts, problems):
         parts += [f"> {for_markdown(text)}", ""]
     for title, blocks in choose_sections(facts):

@@ -11,9 +11,10 @@ from typing import Any
 from dlqkit.errors import ParameterError, RunError
 from dlqkit.language import current, say, spoken_as_facts
 from dlqkit.report import tables
-from dlqkit.report.render import Figure, banners, footer_text, meta_text, missing_figure_text
+from dlqkit.report.columns import fit_columns
+from dlqkit.report.render import Figure, banners, footer_text, has_no_scope, meta_text, missing_figure_text
 from dlqkit.report.sections import Block, choose_sections, report_status
-from dlqkit.report.typesetting import FONTS, LONGEST_WORD, WHOLE, find_fonts, room_of, set_parts
+from dlqkit.report.typesetting import FONTS, find_fonts, room_of, set_parts
 from dlqkit.report.wording import Line, headline
 from dlqkit.resources import find_template
 from dlqkit.untrusted import for_typst
@@ -27,8 +28,6 @@ _LABELS_MM, _LETTER_MM = 31, 2.05
 _LONGEST, _HEADLINE = 3000, 300
 # A row or sentence of so few letters is not parted by the end of a page: it cannot be as high as one.
 _WHOLE = 400
-# Letters: a column this short is not wrapped; of the others none is narrower, or wider, than it were with these.
-_SHORT, _NARROW, _WIDE = 12, 9, 46
 
 
 def has_typst() -> bool:
@@ -87,7 +86,7 @@ def _document(
     facts: Facts, drawn: Mapping[str, Figure], files: Mapping[str, str], problems: Sequence[str]
 ) -> dict[str, Any]:
     title = headline(facts)
-    summary = tables.show_summary(facts).lines
+    summary = tables.show_summary(facts, lacks=False).lines
     return {
         "lang": current(),
         "labels": max(_LABELS_MM, *(round(_LETTER_MM * room_of(line.label)) for line in summary)),
@@ -97,7 +96,7 @@ def _document(
         "kind": for_typst(say("Post-mortem")),
         "status": for_typst(report_status(facts)),
         "summary": _text(tables.Text("", summary)),
-        "meta": set_parts(meta_text(facts)),
+        "meta": set_parts(meta_text(facts, window=has_no_scope(facts))),
         "footer": for_typst(footer_text(facts)),
         "banners": [set_parts(text) for text in banners(facts, problems)],
         "sections": [
@@ -143,7 +142,6 @@ def _line(line: Line) -> dict[str, Any]:
 
 
 def _table(block: tables.Table) -> dict[str, Any]:
-    rows = [[for_typst(cell, _LONGEST) for cell in row] for row in block.rows]
     return {
         "kind": "table",
         "title": set_parts(block.title),
@@ -152,18 +150,5 @@ def _table(block: tables.Table) -> dict[str, Any]:
         "empty": set_parts(block.empty),
         "said": sorted(block.said),
         "code": [number for number, name in enumerate(block.columns) if name in block.code],
-        "widths": [_width(name, [row[number] for row in rows]) for number, name in enumerate(block.columns)],
+        "widths": fit_columns(block.columns, block.rows) if block.rows else [],
     }
-
-
-def _width(name: str, cells: Sequence[str]) -> float:
-    """A column's share of what is left; 0 where it is so short that it takes what it needs.
-
-    By its longest word that is not broken at least, and by its text's root, since long text wraps.
-    """
-    if max(len(name), *map(len, cells), 0) <= _SHORT:
-        return 0.0
-    words = [room_of(word) for cell in (name, *cells) for word in WHOLE.findall(cell) if len(word) <= LONGEST_WORD]
-    longest = max((len(word) for cell in (name, *cells) for word in WHOLE.findall(cell)), default=0)
-    text = max((len(cell) for cell in cells), default=0)
-    return float(min(max(*words, min(longest, LONGEST_WORD), 2 * text**0.5, _NARROW), _WIDE))

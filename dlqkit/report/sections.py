@@ -83,7 +83,7 @@ def missing_judgement(facts: Facts) -> list[str]:
 def _problem(facts: Facts) -> list[Block]:
     blocks: list[Block] = [tables.show_signals(facts), "figure:signals"]
     if facts["state"]["kind"] == "dead_letters":
-        blocks += [tables.show_impact(facts), why.show_impact_counts(facts)]
+        blocks += [tables.show_impact(facts, counts=False), why.show_impact_counts(facts)]
     if any(len(row["workflow_ids"]) > 1 for row in facts["findings"]):
         blocks.append(why.show_findings(facts))
     return blocks + _reported(facts)

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from dlqkit.language import mark, moments, number, percent, retell, say
+from dlqkit.report.terms import term
 from dlqkit.report.without_dead import tell_without_dead
 from dlqkit.report.wording import (
     CLASS_NAMES,
@@ -235,9 +236,9 @@ def evidence_rows(rows: Sequence[Mapping[str, Any]], *cells: Any) -> tuple[tuple
     return tuple(tuple(str(cell(row)) for cell in cells) for row in rows)
 
 
-def show_summary(facts: Facts) -> Text:
-    """Which workflow, going on or ended, since when, how many, why, what changed, what next."""
-    return Text(headline(facts), tuple(summary(facts)))
+def show_summary(facts: Facts, *, lacks: bool = True) -> Text:
+    """Which workflow, going on or ended, since when, how many, why, what changed, what next; what is not whole."""
+    return Text(headline(facts), tuple(summary(facts, lacks=lacks)))
 
 
 def show_signals(facts: Facts) -> Table:
@@ -248,11 +249,9 @@ def show_signals(facts: Facts) -> Table:
             say("signal"),
             say("workflow"),
             say("since"),
-            say("exact to"),
+            say("precision"),
             say("until"),
             say("lasted"),
-            say("size"),
-            say("confidence"),
             say("evidence"),
         ),
         evidence_rows(
@@ -263,11 +262,22 @@ def show_signals(facts: Facts) -> Table:
             lambda row: duration_text(row["resolution_s"]),
             lambda row: moment_text(row["end_at"]) if row["end_at"] else _no_end(row, facts),
             lambda row: duration_text(seconds_between(row["onset_at"], row["end_at"] or facts["as_of"])),
-            lambda row: say("not known") if row["size"] is None else number(row["size"]),
-            lambda row: say("not known") if row["confidence"] is None else number(row["confidence"], 2),
-            lambda row: row["evidence"],
+            _sure_cell,
         ),
         say("none of the five signals is seen in this window"),
+    )
+
+
+def _sure_cell(row: Mapping[str, Any]) -> str:
+    """What shows the signal, with its size in its own unit; and how sure that is, where it is less than sure."""
+    sure = row["confidence"]
+    if sure is None:
+        return say("{evidence} Confidence: not known.", evidence=row["evidence"])
+    shown = number(sure, 2)
+    return (
+        str(row["evidence"])
+        if shown == number(1, 2)
+        else say("{evidence} Confidence: {confidence}.", evidence=row["evidence"], confidence=shown)
     )
 
 
@@ -471,7 +481,7 @@ def show_coverage(facts: Facts) -> Table:
         evidence_rows(
             facts["coverage"],
             lambda row: row["evidence_id"],
-            lambda row: f"{retell(row['kind'])}: {row['query']}" if row["query"] else retell(row["kind"]),
+            lambda row: f"{term(row['kind'])}: {row['query']}" if row["query"] else term(row["kind"]),
             _asked_cell,
             lambda row: number(row["received"]),
             lambda row: retell(row["completeness"]),
@@ -520,8 +530,8 @@ def _lasted(facts: Facts) -> str:
     return duration_text(seconds_between(onset, facts["end"]["at"] or facts["as_of"]))
 
 
-def show_impact(facts: Facts) -> Text:
-    """How many events, whose share, how long; and the metrics beside the records."""
+def show_impact(facts: Facts, *, counts: bool = True) -> Text:
+    """How severe and how long, and how many events by the counter; ``counts`` by the records, which a summary has."""
     events, metrics = facts["events"], facts["metrics"]
     severity = facts["judgement"]["severity"]
     grown = metrics["dead_letters_increase"]
@@ -530,10 +540,13 @@ def show_impact(facts: Facts) -> Text:
         told = [Line(*row) for row in tell_without_dead(facts)]
         lasted = [Line(say("Lasted"), _lasted(facts))] if facts["onset"]["at"] else []
         return Text("", (*lines, *told, *lasted))
+    if counts:
+        lines += [
+            Line(say("Events affected"), count_text(events["affected"]), evidence=events["evidence"]),
+            Line(say("Still open"), count_text(events["open"]), evidence=events["evidence"]),
+            Line(say("Healed"), count_text(events["healed"]), evidence=events["evidence"]),
+        ]
     lines += [
-        Line(say("Events affected"), count_text(events["affected"]), evidence=events["evidence"]),
-        Line(say("Still open"), count_text(events["open"]), evidence=events["evidence"]),
-        Line(say("Healed"), count_text(events["healed"]), evidence=events["evidence"]),
         Line(
             say("Dead-letter counter grew by"),
             say("not known")

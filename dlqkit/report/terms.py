@@ -24,14 +24,6 @@ _TERMS = frozenset(
         mark("unverified"),
         # kinds of sources, as manifests have them, and what comes before their colon
         mark("records"),
-        mark("records: dead letters"),
-        mark("records: workflow"),
-        mark("records: trace"),
-        mark("records: reported"),
-        mark("records: export"),
-        mark("prometheus"),
-        mark("prometheus: counters"),
-        mark("prometheus: durations, starts, versions"),
         mark("worker page"),
         mark("worker logs"),
         mark("support reports"),
@@ -69,13 +61,25 @@ _TERMS = frozenset(
         mark("<value>"),
     }
 )
+# Kinds of sources whose names in manifests are ids rather than words.
+_SOURCES: Mapping[str, str] = {
+    "records: dead letters": mark("records of dead letters"),
+    "records: workflow": mark("records of the workflow"),
+    "records: trace": mark("records of the trace"),
+    "records: reported": mark("records of reported events"),
+    "records: export": mark("exported records"),
+    "prometheus": mark("Prometheus"),
+    "prometheus: counters": mark("counters of Prometheus"),
+    "prometheus: durations, starts, versions": mark("durations, starts and versions of Prometheus"),
+}
 _ENTITIES: Mapping[str, str] = {"affected": mark("{path} affected"), "open": mark("{path} open")}
 _BOUNDS = re.compile(r"(?P<length>length )?(?P<first>(?:>|<=) [0-9.e+-]+)(?: and (?P<last><= [0-9.e+-]+))?")
 
 
 def term(word: str) -> str:
     """The word for an id in the current language; what is none, such as a foreign name, stays as it is."""
-    return say(word) if word in _TERMS else word
+    shown = _SOURCES.get(word, word)
+    return say(shown) if word in _TERMS or word in _SOURCES else word
 
 
 def count_name(name: str) -> str:

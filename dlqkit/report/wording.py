@@ -11,7 +11,7 @@ from typing import Any, Literal
 
 from dlqkit.decision.advice import change_words
 from dlqkit.decision.unlisted_advice import count_unlisted
-from dlqkit.language import mark, number, percent, say
+from dlqkit.language import listing, mark, number, percent, say
 from dlqkit.report.amounts import clock_text, count_text, duration_text, moment_text, seconds_between
 from dlqkit.report.headline import ROUGH_S, SIGNAL_NAMES, headline
 from dlqkit.report.others import others_text
@@ -38,7 +38,7 @@ Facts = Mapping[str, Any]
 
 # What is said where nothing could show a change.
 NOT_LOOKED_AT = mark("no source tells of restarts, versions or deploys")
-_LACKS = {"partial": mark("{source} partial"), "unverified": mark("{source} unverified")}
+_LACKS = {"partial": mark("{source} not whole"), "unverified": mark("{source} may be cut")}
 CLASS_NAMES: Mapping[str, str] = {
     "business": mark("business error (retryable is false)"),
     "infrastructure": mark("infrastructure error (retries used up)"),
@@ -76,10 +76,10 @@ def _state_text(facts: Facts) -> str:
         return say("Going on: still silent") if state == "going_on" else say("Ended {at}", at=ended)
     last = facts["last_dead_letter"]
     if not last["at"]:
-        return say("GOING ON") if state == "going_on" else say("Ended {at}", at=ended)
+        return say("Going on") if state == "going_on" else say("Ended {at}", at=ended)
     age = duration_text(last["age_s"])
     if state == "going_on":
-        return say("GOING ON; last dead letter {age} before the evidence ends", age=age)
+        return say("Going on; last dead letter {age} before the evidence ends", age=age)
     if state == "recovering":
         return say(
             "Events pass again; last dead letter {age} before the evidence ends, too soon to say that it has ended",
@@ -138,7 +138,7 @@ def class_text(facts: Facts) -> str:
         others = [(one, count) for one, count in failure_class["counts"].items() if count and one != name_of]
         if others and affected["value"]:
             parts = ", ".join(f"{term(one)}: {number(count)}" for one, count in others)
-            text = say("{failure_class}; beside it {parts}", failure_class=text, parts=parts)
+            text = say("{failure_class}; of them {parts}", failure_class=text, parts=parts)
     if affected["bound"] != "exact" and affected["value"]:
         text = say("{failure_class}, of the {count} seen", failure_class=text, count=affected["value"])
     if failure_class["disputed"] and not is_mixed:
@@ -192,7 +192,7 @@ def _lacks_text(rows: Sequence[Mapping[str, Any]]) -> str:
     texts = []
     for (completeness, said), kinds in alike.items():
         lacking = _LACKS[completeness]
-        lack = say(lacking, source=", ".join(dict.fromkeys(kinds)))
+        lack = say(lacking, source=listing(list(dict.fromkeys(kinds))))
         texts.append(f"{lack}: {said}" if said else lack)
     return "; ".join([*(text.removesuffix(".") for text in texts[:-1]), texts[-1]])
 
@@ -239,8 +239,11 @@ def counted_sources(facts: Facts) -> list[Mapping[str, Any]]:
     ]
 
 
-def summary(facts: Facts) -> list[Line]:
-    """What the first screen says: which, going on or ended, since when, how many, why, what changed, what next."""
+def summary(facts: Facts, *, lacks: bool = True) -> list[Line]:
+    """What the first screen says: which, going on or ended, since when, how many, why, what changed, what next.
+
+    Without ``lacks`` where a banner below says what of the evidence is not whole.
+    """
     state, kind = facts["state"]["value"], facts["state"]["kind"]
     lines = [Line(say("Workflow"), workflow_text(facts)), Line(say("State"), _state_text(facts))]
     if state not in {"nothing", "unknown"}:
@@ -285,6 +288,6 @@ def summary(facts: Facts) -> list[Line]:
     if facts["advice"]:
         lines.append(Line(say("Do next"), facts["advice"][0]["action"]))
     partial = [row for row in counted_sources(facts) if row["completeness"] != "complete"]
-    if partial:
+    if lacks and partial:
         lines.append(Line(say("Not whole"), _lacks_text(partial)))
     return lines

@@ -78,7 +78,7 @@ def test_where_hardly_anything_is_done_the_share_decides_and_not_the_hours() -> 
 def test_where_nothing_is_done_nothing_can_fail() -> None:
     found = of_counter(scrapes(dlq([59.0] * 241), succeeded(0, BEFORE + 241)))
 
-    assert (found.state, "nothing is being done" in found.why) == ("unknown", True)
+    assert (found.state, "nothing is being processed" in found.why) == ("unknown", True)
 
 
 def test_less_than_a_quarter_of_an_hour_shows_nothing() -> None:

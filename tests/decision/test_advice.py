@@ -215,7 +215,7 @@ def test_what_changed_before_is_a_candidate_not_a_conclusion() -> None:
 @pytest.mark.parametrize(
     ("kind", "action"),
     [
-        ("silence", "no event is being done"),
+        ("silence", "no event is being processed"),
         ("failures", "newest failures"),
         ("duration", "slows the action down"),
         ("support", "each reported event"),

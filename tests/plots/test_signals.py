@@ -48,7 +48,8 @@ def test_words_say_what_is_seen():
     axes = plot_signals(make_samples([3] * 20 + [41] * 10), make_incidents(ONSET), workflow_id="wf-1")
 
     assert alt_text(axes) == (
-        "Dead letters per minute of workflow wf-1 from 10:00 to 10:30 UTC: 3 until 10:20, then up to 41 a minute. "
+        "Dead letters per minute of workflow wf-1 from 10:00 to 10:30 UTC: usually 3 until 10:20, then usually 41 "
+        "and up to 41 a minute. "
         "Onset 10:20:15, no end in the data."
     )
     assert "onset 10:20:15" in texts(axes)
@@ -88,6 +89,26 @@ def test_pauses_between_scrapes_are_hatched_not_bridged():
     figure_png(axes)
 
 
+def test_a_pause_too_short_for_words_is_told_by_the_legend():
+    """Its hatching is but a dotted line; one with room for words needs no legend."""
+    short = plot_signals(make_samples([1] * 240, missing=range(100, 103)), make_incidents())
+    wide = plot_signals(make_samples([1] * 30, missing=range(10, 20)), make_incidents())
+
+    names = [[text.get_text() for text in axes.get_legend().get_texts()] for axes in (short, wide)]
+    assert ["no samples" in one for one in names] == [True, False]
+    figure_png(short)
+    figure_png(wide)
+
+
+def test_what_came_before_is_compared_with_what_is_usual_since():
+    """Six a minute, then one but for a minute with nine: the highest alone would tell of growth."""
+    rates = [6] * 20 + [1] * 5 + [9] + [1] * 4
+    axes = plot_signals(make_samples(rates), make_incidents(ONSET), workflow_id="wf-1")
+
+    assert ": usually 6 until 10:20, then usually 1 and up to 9 a minute." in alt_text(axes)
+    figure_png(axes)
+
+
 def test_a_worker_that_is_scraped_no_more_leaves_a_gap_at_the_end():
     """Silence is not drawn as zero while other workflows still count."""
     gone = make_samples([1] * 10)
@@ -106,7 +127,7 @@ def test_a_counter_born_in_the_incident_was_zero_before():
 
     axes = plot_signals(pd.concat([success, late], ignore_index=True), make_incidents(ONSET))
 
-    assert "Dead letters per minute of all workflows from 10:00 to 10:30 UTC: 0 until 10:20" in alt_text(axes)
+    assert "Dead letters per minute of all workflows from 10:00 to 10:30 UTC: usually 0 until 10:20" in alt_text(axes)
     figure_png(axes)
 
 
@@ -232,7 +253,7 @@ def test_a_silence_is_told_as_a_silence():
     assert axes.get_title(loc="left") == "No events since 10:20:05 UTC"
     assert alt_text(axes) == (
         "No events since 10:20:05 UTC. Counters of all workflows from 10:00 to 10:30 UTC. "
-        "Dead letters per minute: 0 until 10:20, then 0. Successes per minute: 6 until 10:20, then 0."
+        "Dead letters per minute: usually 0 until 10:20, then 0. Successes per minute: usually 6 until 10:20, then 0."
     )
     figure_png(axes)
 
@@ -261,4 +282,5 @@ def test_a_single_dead_letter_is_counted_not_turned_into_a_rate():
     axes = plot_signals(make_samples([0] * 200 + [1] + [0] * 200), make_incidents())
 
     assert axes.get_title(loc="left") == "Up to 1 dead letter in 5 minutes"
+    assert axes.get_ylabel() == "events per minute,\nmean of 5 min"
     figure_png(axes)

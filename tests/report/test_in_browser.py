@@ -72,7 +72,7 @@ def test_on_a_phone_nothing_lies_beside_the_page(page: Any) -> None:
     assert labels == ['"what"', '"command"']
 
 
-def test_on_a_laptop_nine_russian_columns_fit_and_the_sentence_among_them_can_be_read(
+def test_on_a_laptop_seven_russian_columns_fit_and_the_sentence_among_them_can_be_read(
     page: Any, tmp_path: Path
 ) -> None:
     """Words are longer than in English; still nothing is scrolled sideways, and the evidence is no column of words."""

@@ -2,9 +2,11 @@ from __future__ import annotations
 
 import copy
 import re
+from collections.abc import Callable
 
 import pytest
 
+from dlqkit.report.amounts import count_text
 from dlqkit.report.diagnosis_tables import show_impact_counts
 from dlqkit.report.milestones import show_milestones
 from dlqkit.report.render import Figure, banners, render_html, render_markdown
@@ -21,7 +23,7 @@ def test_first_lines_of_markdown_answer_every_question() -> None:
 
     for words in (
         "orders-sync",
-        "GOING ON",
+        "Going on",
         "2026-03-02 14:02:05 UTC",
         "**Events affected**: 12",
         "infrastructure error",
@@ -139,10 +141,10 @@ def test_what_is_missing_of_two_sources_for_one_reason_is_said_once() -> None:
 
     lines = {line.label: line.text for line in summary(facts)}
 
-    assert lines["Not whole"] == f"records: dead letters, records: workflow unverified: {why}"
+    assert lines["Not whole"] == f"records of dead letters and records of the workflow may be cut: {why}"
     assert banners(facts, []) == [
         "May be cut, so that counts from them are “at least”: "
-        "records: dead letters [001/1] and records: workflow [001/3]."
+        f"records of dead letters [001/1] and records of the workflow [001/3]. {why}"
     ]
 
 
@@ -166,6 +168,38 @@ def test_a_field_that_is_gone_is_not_hidden_behind_the_one_that_came_for_it() ->
     )
 
 
+@pytest.mark.parametrize("render", [render_html, render_markdown])
+def test_what_the_first_screen_says_no_section_and_no_banner_says_again(render: Callable[..., str]) -> None:
+    """What is not whole stands in the banner, the window under Scope, the counts on top."""
+    facts = make_facts()
+    facts["coverage"][0] |= {"completeness": "unverified", "missing": ["The API shows no way to go on."]}
+
+    text = render(facts, [])
+    first, _, rest = text.partition("Scope")
+
+    # Once in the banner, and in the table of sources, which tells of each.
+    assert first.count("The API shows no way to go on.") == 1
+    assert rest.count("The API shows no way to go on.") == 1
+    assert "Not whole" not in text
+    assert ("2026-03-02 16:00 UTC" in first, "2026-03-02 16:00 UTC" in rest) == (False, True)
+    assert "Events affected" in first
+    assert not [label for label in ("Events affected", "Still open", "Healed") if label in rest]
+
+
+def test_a_short_report_has_no_scope_and_says_its_window_on_top() -> None:
+    facts = make_facts()
+    facts["state"] |= {"value": "nothing", "kind": None}
+
+    page = render_html(facts, [])
+
+    assert "Window 2026-03-02 12:00 UTC to 2026-03-02 16:00 UTC; snapshot 001" in page
+
+
+def test_at_least_none_is_told_as_none_of_those_seen() -> None:
+    """“≥ 0” would say nothing; of a count above it the bound does."""
+    assert [count_text({"value": value, "bound": "at_least"}) for value in (0, 1)] == ["0 of those seen", "≥ 1"]
+
+
 def test_two_reasons_are_parted_by_one_sign() -> None:
     facts = make_facts()
     facts["coverage"] = [
@@ -175,7 +209,7 @@ def test_two_reasons_are_parted_by_one_sign() -> None:
 
     (text,) = [line.text for line in summary(facts) if line.label == "Not whole"]
 
-    assert text == "records partial: It broke off; worker logs partial: No file."
+    assert text == "records not whole: It broke off; worker logs not whole: No file."
 
 
 def test_one_event_of_another_class_is_not_hidden_by_the_class_of_the_others() -> None:
@@ -185,7 +219,7 @@ def test_one_event_of_another_class_is_not_hidden_by_the_class_of_the_others() -
 
     (text,) = [line.text for line in summary(facts) if line.label == "Class"]
 
-    assert text == "infrastructure error (retries used up); beside it business: 1"
+    assert text == "infrastructure error (retries used up); of them business: 1"
 
 
 @pytest.mark.parametrize(
@@ -271,10 +305,11 @@ def test_a_time_stands_on_one_line_where_there_is_room_for_it() -> None:
 
 
 def test_a_sentence_in_a_table_has_the_width_of_one() -> None:
-    """The evidence of a signal is a sentence in the last of nine columns."""
+    """The evidence of a signal is a sentence in the last of seven columns, and says how sure it is."""
     facts = make_facts()
-    facts["signals"][0]["evidence"] = "The counter grew by 12 where its usual share of the events makes 0.2."
+    sentence = "The counter grew by 12 where its usual share of the events makes 0.2."
+    facts["signals"][0] |= {"evidence": sentence, "confidence": 0.98}
 
     page = render_html(facts, [])
 
-    assert f'<td role="cell" class="prose" data-label="evidence">{facts["signals"][0]["evidence"]}</td>' in page
+    assert f'<td role="cell" class="prose" data-label="evidence">{sentence} Confidence: 0.98.</td>' in page

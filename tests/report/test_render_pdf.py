@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pikepdf
 import pypdfium2
 import pytest
@@ -22,6 +23,7 @@ from dlqkit.report import render_pdf as module
 from dlqkit.report import typesetting
 from dlqkit.report.render import Figure
 from dlqkit.report.render_pdf import render_pdf
+from dlqkit.report.wording import headline
 from tests.real import find_program
 from tests.report.example import make_facts
 
@@ -31,11 +33,11 @@ HOSTILE = (
 )
 
 
-def png() -> bytes:
+def png(width: float = 2, height: float = 1) -> bytes:
     from matplotlib.figure import Figure as Drawing
 
     out = io.BytesIO()
-    drawing = Drawing(figsize=(2, 1))
+    drawing = Drawing(figsize=(width, height))
     drawing.subplots().plot([1, 2])
     drawing.savefig(out, format="png")
     return out.getvalue()
@@ -87,6 +89,54 @@ def test_headings_are_in_order_and_make_an_outline() -> None:
                 "Scope", "Problem", "Timeline", "Cause", "Solution", "Prevention", "Lessons and follow-ups", "Closure",
                 "Evidence", "How to make it again",
             ]  # fmt: skip
+
+
+def test_a_dated_title_stands_on_one_line_of_the_first_page() -> None:
+    """Of 70 letters, as with a rough onset in English; a much longer one is wrapped."""
+    facts = make_facts()
+    facts["events"]["affected"] = {"value": 99, "bound": "at_least"}
+    facts["onset"] |= {"low": "2026-03-02T14:00:00+00:00", "high": "2026-03-02T14:04:00+00:00"}
+    title = "orders-sync: ≥ 99 events dead-lettered since about 2026-03-02 14:02 UTC"
+
+    assert headline(facts) == title
+    assert len(_lines_of_title(render_pdf(facts, []), title)) == 1
+
+    facts["workflow"]["name"] = "orders-sync-of-the-other-warehouse"
+    assert len(_lines_of_title(render_pdf(facts, []), headline(facts))) == 2
+
+
+def _lines_of_title(pdf: bytes, title: str) -> set[int]:
+    """Heights at which letters of the title stand; those of one line differ by less than a quarter of an inch."""
+    document = pypdfium2.PdfDocument(pdf)
+    try:
+        page = document[0].get_textpage()
+        text = page.get_text_range()
+        first, last = title.split()[0], title.split()[-2]
+        begin = text.index(first)
+        end = text.index(last, begin)
+        return {round(page.get_charbox(at)[1] / 18) for at in (begin, end)}
+    finally:
+        document.close()
+
+
+@pytest.mark.parametrize("signals", [2, 10, 20, 22])
+def test_the_first_page_is_full_however_long_the_table_before_the_figure_is(signals: int) -> None:
+    """The figure is made smaller, or stands on top of the next page, and what follows it comes up; 30 mm at most are
+    left above the foot, which a row of three lines with its heading can leave."""
+    facts = make_facts()
+    facts["signals"] = [facts["signals"][0]] * signals
+    tall = Figure("signals", png(9, 3.2), "Dead letters per minute: 0 until 14:02, then up to 9 a minute.")
+
+    document = pypdfium2.PdfDocument(render_pdf(facts, [tall]))
+    try:
+        assert len(document) > 2
+        page = np.asarray(document[0].render(scale=1).to_pil().convert("L"))
+    finally:
+        document.close()
+
+    # Above the foot of 17 mm; a point is a third of a millimetre.
+    inked = np.flatnonzero((page[: page.shape[0] - 48] < 200).any(axis=1))
+    assert page.shape[0] - 48 - inked[-1] < 30 * 72 / 25.4
 
 
 def test_every_table_has_its_caption_and_every_cell_its_header() -> None:

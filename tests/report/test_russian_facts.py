@@ -223,7 +223,7 @@ def test_the_headline_counts_events_in_the_form_that_russian_wants(value: int | 
 def test_an_id_is_said_in_words_and_a_foreign_name_stays() -> None:
     """A field of the payload may be called as an id of ours is; only whole ids are translated."""
     assert [term("business"), term("records: export"), term("{business}")] == [
-        "бизнес-ошибка", "записи: выгрузка", "{business}"]  # fmt: skip
+        "бизнес-ошибка", "записи из выгрузки", "{business}"]  # fmt: skip
     assert count_name("payload.{x} affected") == "payload.{x}: затронуто значений"
     assert [condition_value("> 5 and <= 9"), condition_value("sand and gravel")] == ["> 5 и <= 9", "sand and gravel"]
     assert duration_text(7_500) == "2 ч 05 мин"

@@ -183,7 +183,7 @@ def test_the_tickets_text_holds_all_of_section_6_and_whether_it_may_be_closed() 
     lines = words(facts, "ticket").splitlines()
 
     assert lines[0].startswith("Problem: orders-sync: 12 events")
-    assert lines[1] == "Evidence: records: dead letters [E1] is partial. 12 pages are missing."
+    assert lines[1] == "Evidence: Not whole: records of dead letters [E1]. 12 pages are missing."
     assert "Cause confirmed: Say what was confirmed, and how." in lines
     assert lines[-3:] == [
         "Closing: Not closable: of 2 items of the checklist, left are 2.",

@@ -27,7 +27,7 @@ CLASS_WORDS = {
     "ru": {"infrastructure": "инфраструктурная ошибка", "business": "бизнес-ошибка", "timeout": "таймаут",
            "mixed": "смешанный, по сигнатурам"},
 }  # fmt: skip
-STATE_WORDS = {"en": {True: "GOING ON", False: "Ended"}, "ru": {True: "ПРОДОЛЖАЕТСЯ", False: "Закончилось"}}
+STATE_WORDS = {"en": {True: "Going on", False: "Ended"}, "ru": {True: "Продолжается", False: "Закончилось"}}
 
 
 def first_screen(path: Path) -> str:

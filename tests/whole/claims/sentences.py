@@ -114,7 +114,7 @@ def check_state_agrees(scene: Scene) -> Wrong:
             r"^State: Ended|\bIt ended\b|events dead-lettered .*It ended|what was unavailable is back", text
         ):
             yield f"going on: {text!r}"
-        if not goes_on and re.search(r"GOING ON|It is going on|has been silent since", text):
+        if not goes_on and re.search(r"Going on|It is going on|has been silent since", text):
             yield f"not going on: {text!r}"
 
 
