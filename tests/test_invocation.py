@@ -39,6 +39,14 @@ def test_a_folder_that_is_called_as_a_command_is_stays_so() -> None:
     assert with_options(step) == "Send them: dlqkit --config team.toml republish run 'my dlqkit lab a' plan-001"
 
 
+def test_a_settings_file_in_a_folder_that_is_called_as_a_place_is_stays_so() -> None:
+    """A trace of a stranger's is put in its own place alone, quoted, not into the quotes of another word."""
+    called_with(Path("my ID/DIR.toml"), "PLAN")
+    step = here("See one: dlqkit event DIR ID", Path("orders"), event="; touch x;")
+
+    assert step == "See one: dlqkit --config 'my ID/DIR.toml' --profile PLAN event orders '; touch x;'"
+
+
 def test_without_options_a_command_stays_as_it_is() -> None:
     called_with(None, None)
     assert with_options("dlqkit triage a") == "dlqkit triage a"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import getpass
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -11,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 import typer
 
 from dlqkit import language
-from dlqkit.cli.shared import PARTIAL, Language, exit_code_of, load, say, speak_for, write_json
+from dlqkit.cli.shared import PARTIAL, Language, exit_code_of, load, say, speak_for, user_name, write_json
 from dlqkit.errors import DlqkitError, SourceError
 from dlqkit.untrusted import for_terminal, for_terminal_lines
 
@@ -75,7 +74,7 @@ def closure(
         _refuse("--watch looks at new evidence each time.", "Leave --no-refresh out.")
     folder = _look(directory, settings, refresh=refresh)
     _refuse_changed(folder)
-    said = _Said(confirmed_by, how, attached, accept, closed, by if by is not None else getpass.getuser(), reason)
+    said = _Said(confirmed_by, how, attached, accept, closed, user_name(by), reason)
     facts = _keep(folder, said)
     watched: dict[str, Any] | None = None
     if watch:

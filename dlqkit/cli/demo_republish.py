@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from dlqkit.republish.run import Run, Step
     from dlqkit.settings import Settings
 
-__all__ = ["RETRIED", "not_asked_for", "republish_settings", "show_republish"]
+__all__ = ["RETRIED", "beside_incident", "not_asked_for", "republish_settings", "show_republish"]
 
 # Classes whose events may be sent again as they are (runbook §4).
 RETRIED = ("infrastructure", "timeout")
@@ -95,17 +95,19 @@ def show_republish(
     if workflow_id is None:
         tell("No workflow has lost events, so nothing is sent again.")
         return {"not_sent": "no workflow has lost events"}
+    folder = take_snapshot(directory, settings)
     try:
-        folder, plan = _plan(directory, settings, workflow_id)
+        plan = _plan(folder, directory, settings, workflow_id)
     except PlanError as error:
         tell(f"Nothing is sent again: {error.problem}")
+        tell(beside_incident(facts(folder, first_look=True)))
         return {"not_sent": error.problem}
     tell(f"{plan.plan_id} is approved: {len(plan.events):,} events to {plan.target.address}, "
          f"{len(plan.left_out):,} left out. Hash {plan.hash[:12]}…")  # fmt: skip
     if unsent := facts(folder, first_look=True)["republish"]["unsent"]:
         tell(not_asked_for(unsent))
     done = _run(directory, plan, settings, tell)
-    proof = prove_incident(take_snapshot(directory, settings), plan)
+    proof = prove_incident(take_snapshot(directory, settings, plan.events[0].workflow_id), plan)
     tell(f"Proof: {proof.sentence}.")
     if not quiet:
         typer.echo(for_terminal(here("Put it into the report: dlqkit postmortem DIR", directory)))
@@ -132,21 +134,30 @@ def not_asked_for(unsent: Sequence[Mapping[str, Any]]) -> str:
     return f"{count:,} more {are} not in it ({classes}): only {' and '.join(RETRIED)} are sent again as they are (§4)."
 
 
-def _plan(directory: Path, settings: Settings, workflow_id: str) -> tuple[IncidentFolder, Plan]:
-    """The newest evidence, and a plan of the incident's newest evidence, approved with what it does not know."""
+def beside_incident(facts: Mapping[str, Any]) -> str:
+    """Which snapshot these are the dead events of, and how many of them the report is about."""
+    affected, snapshot = facts["events"]["affected"], facts["snapshot"]["id"]
+    told = f"Counted are all dead events of the workflow in snapshot {snapshot}, which was just taken"
+    if affected["value"] is None:
+        return f"{told}."
+    at_least = "" if affected["bound"] == "exact" else "at least "
+    return f"{told}; of the incident are {at_least}{affected['value']:,}."
+
+
+def _plan(folder: IncidentFolder, directory: Path, settings: Settings, workflow_id: str) -> Plan:
+    """A plan of the incident's newest evidence, approved with what it does not know."""
     from dlqkit.report.planning import plan_incident
     from dlqkit.republish.approval import approve_plan, keep_plan, next_plan_id
     from dlqkit.republish.registry import open_registry
     from dlqkit.republish.selection import Selection
 
-    folder = take_snapshot(directory, settings)
     selection = Selection(workflows=(workflow_id,), classes=RETRIED)
     with open_registry(directory, settings.republish.registry) as registry:
         plan, outlook = plan_incident(folder, selection, settings, plan_id=next_plan_id(directory))
         who, why = say("the demo"), say("the cause is removed")
         keep_plan(registry, plan, outlook, by=who)
         approve_plan(registry, plan, settings, by=who, reason=why, accepted=plan.unknowns)
-    return folder, plan
+    return plan
 
 
 def _run(directory: Path, plan: Plan, settings: Settings, tell: Any) -> Run:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import getpass
 from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
@@ -11,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from dlqkit import language
-from dlqkit.cli.shared import PARTIAL, Language, exit_code_of, load, speak_for, tell_step, write_json
+from dlqkit.cli.shared import PARTIAL, Language, exit_code_of, load, speak_for, tell_step, user_name, write_json
 from dlqkit.untrusted import for_terminal
 
 if TYPE_CHECKING:
@@ -128,7 +127,7 @@ def _review(
     if reviewed_by is not None:
         record_review(folder.path, reviewed_by, folder.snapshot, another=settings.report.second_reviewer)
     else:
-        ask_review(folder.path, by if by is not None else getpass.getuser(), folder.snapshot)
+        ask_review(folder.path, user_name(by), folder.snapshot)
 
 
 def _attach(

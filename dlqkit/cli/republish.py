@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from dlqkit.cli.commands import WholeGroup
-from dlqkit.cli.republish_approval import AsJson, By, Directory, PlanName, approve, cancel, export, user_name
+from dlqkit.cli.republish_approval import AsJson, By, Directory, PlanName, approve, cancel, export
 from dlqkit.cli.republish_run import prove, resolve, run, status
-from dlqkit.cli.shared import exit_code_of, load, write_json
+from dlqkit.cli.shared import exit_code_of, load, user_name, write_json
 from dlqkit.untrusted import for_terminal, for_terminal_lines
 
 if TYPE_CHECKING:

@@ -2,27 +2,21 @@
 
 from __future__ import annotations
 
-import getpass
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from dlqkit.cli.shared import load, write_json
+from dlqkit.cli.shared import load, user_name, write_json
 from dlqkit.untrusted import for_terminal, for_terminal_lines
 
-__all__ = ["AsJson", "By", "Directory", "PlanName", "approve", "cancel", "export", "user_name"]
+__all__ = ["AsJson", "By", "Directory", "PlanName", "approve", "cancel", "export"]
 
 Directory = Annotated[Path, typer.Argument(help="Incident folder.")]
 PlanName = Annotated[str, typer.Argument(metavar="PLAN", help="Such as plan-001.")]
 By = Annotated[str | None, typer.Option(help="Who; the user of this machine by default.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print as JSON.")]
 WIDTH = 80
-
-
-def user_name(by: str | None) -> str:
-    """Who it is: as said, else the user of this machine."""
-    return by if by is not None else getpass.getuser()
 
 
 def approve(

@@ -196,8 +196,8 @@ def _doubtful(plan: Plan, journal: Journal) -> tuple[pd.DataFrame, pd.DataFrame]
     return sent, sent[sent["state"] == "in_doubt"]
 
 
-def take_snapshot(directory: Path, settings: Settings) -> IncidentFolder:
-    """A new snapshot, of the same question up to now."""
+def take_snapshot(directory: Path, settings: Settings, workflow_id: str | None = None) -> IncidentFolder:
+    """A new snapshot, of the same question up to now; of all records of that workflow, else of the one in trouble."""
     from dlqkit.evidence.collect import collect
     from dlqkit.evidence.folder import read_incident
     from dlqkit.incident import Incident
@@ -206,4 +206,5 @@ def take_snapshot(directory: Path, settings: Settings) -> IncidentFolder:
     asked = read_incident(directory)
     incident = Incident(asked.start, datetime.now(UTC), workflow_id=asked.workflow_id, trace_id=asked.trace_id)
     with Progress() as progress:
-        return collect(incident, settings, directory, progress=progress, focus=find_focus)
+        return collect(incident, settings, directory, progress=progress,
+                       focus=find_focus if workflow_id is None else lambda _: workflow_id)  # fmt: skip

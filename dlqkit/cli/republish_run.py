@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import getpass
+import json
 import signal
 import sys
 import threading
@@ -23,7 +23,7 @@ from dlqkit.cli.republish_live import (
     settle_by_looking,
     take_snapshot,
 )
-from dlqkit.cli.shared import PARTIAL, load, write_json
+from dlqkit.cli.shared import PARTIAL, load, user_name, write_json
 from dlqkit.untrusted import for_terminal, for_terminal_lines
 
 if TYPE_CHECKING:
@@ -194,7 +194,7 @@ def resolve(
     from dlqkit.republish.resolution import resolve_by_word
     from dlqkit.republish.verification import LEASE_S
 
-    settings, who = load(context), by if by is not None else getpass.getuser()
+    settings, who = load(context), user_name(by)
     if adopt_file:
         doubted = adopt(directory, by=who, reason=reason)
         typer.echo(f"The journal is adopted; {doubted:,} events are in doubt by it.", err=as_json)
@@ -210,6 +210,7 @@ def resolve(
     settled: dict[str, int] = {}
     is_cancelled = read_cancellation(directory, plan_id) is not None
     with open_journal(directory) as journal:
+        journal.doubt_interrupted()
         # Of one that was given up before it was run nothing is to be sent, and its events may be another plan's.
         if not is_cancelled:
             journal.add_plan(plan)
@@ -260,11 +261,11 @@ def prove(
 
     settings = load(context, need="source" if refresh else None)
     plan = read_plan(directory, plan_id)
-    folder = take_snapshot(directory, settings) if refresh else _newest(directory)
+    folder = take_snapshot(directory, settings, plan.events[0].workflow_id) if refresh else _newest(directory)
     proof = prove_incident(folder, plan)
     release_settled(directory, plan, settings, proof)
     if as_json:
-        rows = proof.events.astype("str").to_dict("records")
+        rows = json.loads(proof.events.to_json(orient="records", date_format="iso", date_unit="us"))
         write_json({"plan": plan_id, "hash": plan.hash, "snapshot": folder.snapshot, "as_of": proof.as_of,
                     "totals": proof.totals, "planned": proof.planned, "left_out": proof.left_out,
                     "balances": proof.balances, "gaps": list(proof.gaps), "events": rows})  # fmt: skip

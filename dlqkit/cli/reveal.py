@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import getpass
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from dlqkit.cli.shared import load, write_json
+from dlqkit.cli.shared import load, user_name, write_json
 from dlqkit.untrusted import for_terminal
 
 __all__ = ["reveal"]
@@ -33,7 +32,7 @@ def reveal(
 
     fields = load(context).report.personal_fields
     folder = open_incident(directory, snapshot=snapshot)
-    value = look_up(folder, pseudonym, by if by is not None else getpass.getuser(), fields)
+    value = look_up(folder, pseudonym, user_name(by), fields)
     if as_json:
         write_json({"pseudonym": pseudonym, "value": value})
     else:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import getpass
 import json
 import sys
 from collections.abc import Callable, Mapping
@@ -38,6 +39,7 @@ __all__ = [
     "table_beside_utc",
     "tell_step",
     "text_beside_utc",
+    "user_name",
     "write_json",
     "zone_of",
 ]
@@ -157,6 +159,22 @@ def say(text: str) -> None:
 def write_json(value: Mapping[str, Any]) -> None:
     """One JSON document on standard output."""
     typer.echo(json.dumps(value, ensure_ascii=True, default=str))
+
+
+def user_name(by: str | None) -> str:
+    """Who it is: as said, else the user of this machine.
+
+    Raises
+    ------
+    ParameterError
+        If the machine has no name for that user, as in a container that runs under any number.
+    """
+    if by is not None:
+        return by
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError) as error:
+        raise ParameterError("This machine has no name for its user.", "Give --by NAME, or set USER.") from error
 
 
 def ask(

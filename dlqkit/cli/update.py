@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import getpass
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from dlqkit import language
-from dlqkit.cli.shared import Language, exit_code_of, load, speak_for, text_beside_utc, write_json, zone_of
+from dlqkit.cli.shared import Language, exit_code_of, load, speak_for, text_beside_utc, user_name, write_json, zone_of
 from dlqkit.untrusted import for_pasting, for_terminal
 
 __all__ = ["update"]
@@ -59,5 +58,5 @@ def update(
             # One line each, not wrapped: it is to be pasted.
             typer.echo(f"{for_terminal(line.label)}: {mark}{for_pasting(line.text)}")
     if sent:
-        keep_update(folder.path, known, readers, text, by if by is not None else getpass.getuser())
+        keep_update(folder.path, known, readers, text, user_name(by))
     raise typer.Exit(exit_code_of(known["snapshot"]["completeness"]))

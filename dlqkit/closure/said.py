@@ -9,7 +9,7 @@ from typing import Any
 from dlqkit.closure.checklist import Item, State
 from dlqkit.closure.sentences import clock
 from dlqkit.closure.word import Closing, Confirmation
-from dlqkit.language import mark, say, say_count
+from dlqkit.language import listing, mark, say, say_count
 from dlqkit.republish.words import counts_of
 
 __all__ = ["FAILED", "check_confirmation", "check_republish", "check_ticket"]
@@ -18,7 +18,7 @@ FAILED = ("failed_same", "failed_new", "failed_to_send")
 """Fates of the proof that say no; every other but ``passed`` is not known yet."""
 _CONFIRMATION = mark("The client or owner has confirmed.")
 _TICKET = mark("The post-mortem is in the ticket, so that it can be closed.")
-_REPUBLISH = mark("What was sent again has passed, and nothing was forgotten.")
+_REPUBLISH = mark("What was sent again has passed, and no event of this workflow's incident was forgotten.")
 _ASK = mark('Ask the owner of the workflow, then: dlqkit closure DIR --confirmed-by NAME --how "by phone"')
 _ATTACH = mark(
     "Attach it by: dlqkit postmortem DIR --attach TICKET; or by hand, then: dlqkit closure DIR --attached TICKET"
@@ -106,7 +106,9 @@ def _unattached(closed: Closing | None) -> str:
                ticket=closed.ticket, by=closed.by, at=clock(datetime.fromisoformat(closed.at)))  # fmt: skip
 
 
-def check_republish(republish: Mapping[str, Any], counts: Mapping[str, Any] | None = None) -> Item | None:
+def check_republish(
+    republish: Mapping[str, Any], counts: Mapping[str, Any] | None = None, others: Sequence[str] = ()
+) -> Item | None:
     """Whether every event of every plan that was run has passed, and none is in no plan; None where none was run.
 
     Parameters
@@ -116,6 +118,8 @@ def check_republish(republish: Mapping[str, Any], counts: Mapping[str, Any] | No
     counts : mapping, optional
         The same loss three ways: ``recorded``, events of the incident by the records, ``counted``, dead letters by the
         counter from onset to end, ``open``, events still open; each None where it is not known.
+    others : sequence of str
+        Other workflows that failed alike, by name: what was sent of them stands in no plan of this folder.
 
     Returns
     -------
@@ -140,6 +144,8 @@ def check_republish(republish: Mapping[str, Any], counts: Mapping[str, Any] | No
     doubt = _forgotten(run, counts or {})
     if doubt:
         parts.append(doubt)
+    if others:
+        parts.append(say("Not looked at here: {workflows}, where the same failed.", workflows=listing(others)))
     known: State = "no" if state == "no" else "unknown" if doubt or state == "unknown" else "yes"
     return Item("republish", say(_REPUBLISH), known, " ".join(parts), count=float(failed))
 

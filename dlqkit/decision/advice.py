@@ -8,10 +8,12 @@ from datetime import datetime
 from typing import Any
 
 from dlqkit.decision.class_advice import Row, advice_row, advise_by_class
+from dlqkit.decision.others_advice import advise_on_others
 from dlqkit.decision.republish_advice import advise_on_republish
+from dlqkit.decision.unlisted_advice import advise_on_unlisted, count_unlisted
 from dlqkit.language import clock, date_and_time, mark, say, say_count
 
-__all__ = ["advise"]
+__all__ = ["advise", "change_words"]
 
 # From this share of the events on a dispute is the first thing to settle.
 DISPUTED_SHARE = 0.5
@@ -63,6 +65,8 @@ def advise(facts: Mapping[str, Any], *, directory: str) -> list[dict[str, str]]:
         rows.insert(0, advice_row(say(_NAME_THE_FIELD), untold, f"dlqkit collect {folder}",
                                   wrong=say("Taking it that no event was dead-lettered."),
                                   unknown=say("Which of the failed events are dead letters.")))  # fmt: skip
+    if _is_cut_first(facts):
+        rows = advise_on_unlisted(facts, folder) + rows
     rows += _of_evidence(facts, folder)
     if state == "nothing":
         rows += _of_nothing(facts["state"], folder)
@@ -101,11 +105,11 @@ def _of_dead_letters(facts: Mapping[str, Any], directory: str) -> list[Row]:
     events = facts.get("events", {})
     still_open = events.get("open") or {}
     if still_open.get("value") == 0 and still_open.get("bound") in {"exact", "at_most"}:
-        return _of_healed(facts, folder)
+        return advise_on_others(facts) + _of_healed(facts, folder)
     after = advise_on_republish(facts["republish"], still_open.get("value"), directory=directory)
     if facts["republish"]["passed"]:
         # What the class asks for has been done: events of it pass again.
-        return after + _of_changes(facts)
+        return after + advise_on_others(facts) + _of_changes(facts)
     rows = advise_by_class(str(facts["class"]["value"]), facts, folder)
     disputed, events = int(facts["class"].get("disputed") or 0), sum(row["events"] for row in facts["signatures"])
     if disputed >= DISPUTED_SHARE * max(events, 1):
@@ -123,7 +127,7 @@ def _of_dead_letters(facts: Mapping[str, Any], directory: str) -> list[Row]:
             "; ".join((say(what) if what in _TARGETS else what) + gap + name for what, gap, name in missed[:3]),
             unknown=say("Which events they were meant for."),
         ))  # fmt: skip
-    return after + rows + _of_changes(facts)
+    return after + rows + advise_on_others(facts) + _of_changes(facts)
 
 
 def _of_healed(facts: Mapping[str, Any], folder: str) -> list[Row]:
@@ -146,20 +150,40 @@ def _of_healed(facts: Mapping[str, Any], folder: str) -> list[Row]:
         watch = say("Nothing is left to republish: every event of it has succeeded since. Watch until it is known to "
                     "have ended, then close it by §7.")  # fmt: skip
         return [advice_row(watch, healed, f"dlqkit closure {folder} --watch", wrong=again, unknown=told)]
+    if unmet := _unmet(facts):
+        look = say("Nothing is left to republish: every event of it has succeeded since. It cannot be closed yet: see "
+                   "what is not met of §7.")  # fmt: skip
+        return [advice_row(look, unmet, f"dlqkit closure {folder}", wrong=again, unknown=told)]
     close = say("Nothing is left to republish: every event of it has succeeded since. Close it by §7.")
     return [advice_row(close, healed, f"dlqkit closure {folder}", wrong=again, unknown=told)]
+
+
+def _unmet(facts: Mapping[str, Any]) -> str:
+    """What was measured for §7 and speaks against closing, in the sentences of the checklist; empty where nothing is.
+
+    What people are to say is left out: to ask them is how it is closed.
+    """
+    items = (facts.get("closure") or {}).get("items") or []
+    return " ".join(one["why"] for one in items if one["state"] in {"no", "unknown"} and not one["accepted"])
 
 
 def _of_changes(facts: Mapping[str, Any]) -> list[Row]:
     changes = facts.get("changes", {}).get("rows") or []
     if changes:
-        told = [f"{clock(datetime.fromisoformat(row['at']))} {row['what']}" for row in changes[-3:]]
+        told = [f"{clock(datetime.fromisoformat(row['at']))} {change_words(row)}" for row in changes[-3:]]
         return [advice_row(
             say("Check whether what changed before the onset is the cause; roll it back if so."), "; ".join(told),
             wrong=say("Taking a change for the cause because it came before."),
             unknown=say("Whether it is the cause: these are candidates, not conclusions."),
         )]  # fmt: skip
     return []
+
+
+def change_words(row: Mapping[str, Any]) -> str:
+    """What changed, of ``changes.rows`` of the facts; where it was seen first after the onset, that it was."""
+    if (row.get("before_s") or 0.0) >= 0:
+        return str(row["what"])
+    return say("{change} (seen first just after the onset)", change=row["what"])
 
 
 def _dispute(events: int, action: str, folder: str) -> Row:
@@ -199,22 +223,21 @@ def _of_signal(kind: str, facts: Mapping[str, Any], folder: str) -> list[Row]:
     return [advice_row(say("Look at the signal's figure and at the newest failures."), reason or "§1", lab)]
 
 
+def _is_cut_first(facts: Mapping[str, Any]) -> bool:
+    """Whether plans were made of a list that lacks events: their own outcome can wait, and for those nobody does."""
+    return bool(facts["republish"]["plans"]) and count_unlisted(facts) > 0
+
+
 def _of_evidence(facts: Mapping[str, Any], folder: str) -> list[Row]:
     rows = []
-    affected = (facts["events"]["affected"] or {}) if "events" in facts else {}
     if facts.get("onset", {}).get("is_window_start"):
         rows.append(advice_row(say("Collect from earlier on: it began before the evidence does."),
                                say("The dead letters are there from the first moment that was looked at."),
                                f"dlqkit collect {folder} --since 24h",
                                wrong=say("Taking the start of the window for the onset."),
                                unknown=say("When it began, and what changed before.")))  # fmt: skip
-    elif affected.get("bound") == "at_least":
-        rows.append(advice_row(
-            say("Get the whole list of dead letters: export the records, or raise the API's limit."),
-            say("The source was cut, so there may be more events than are seen."),
-            f"dlqkit collect {folder} --records export.jsonl",
-            wrong=say("Reporting the number of events as exact."), unknown=say("How many more there are."),
-        ))  # fmt: skip
+    elif not _is_cut_first(facts):
+        rows += advise_on_unlisted(facts, folder)
     for source in facts.get("coverage", []):
         if source["completeness"] == "partial":
             kind, missing = str(source["kind"]), "; ".join(source["missing"])

@@ -7,12 +7,12 @@ from typing import Any
 
 from dlqkit.decision.errors.error_text import read_error
 from dlqkit.decision.signatures import show_signature
-from dlqkit.language import mark, say
+from dlqkit.language import mark, number, say, say_count
 
 __all__ = ["Row", "advice_row", "advise_by_class"]
 
-# So many signatures of a mixed incident are spoken of one by one.
-MIXED_SIGNATURES = 4
+# Of the events that need the same step in a mixed incident so many signatures are shown.
+NAMED_SIGNATURES = 4
 # A timeout is put down to what is down where at least this share of its events say so.
 DEPENDENCY_SHARE = 0.5
 Row = dict[str, str]
@@ -87,13 +87,7 @@ def advise_by_class(failure_class: str, facts: Mapping[str, Any], folder: str) -
     if failure_class == "timeout":
         return _of_timeout(facts, about, lab)
     if failure_class == "mixed":
-        return [
-            advice_row(say("Treat each signature by its own class: there is more than one cause."),
-                       say("§4: business errors must be corrected, infrastructure errors wait for their root."), lab,
-                       wrong=say("Republishing all open events at once."),
-                       unknown=say("Whether one cause made the others.")),
-            *(_of_signature(row) for row in facts["signatures"][:MIXED_SIGNATURES]),
-        ]  # fmt: skip
+        return _of_mixed(facts, lab)
     hint = _BY_TEXT.get(str(top.get("suggested_class")), "") if top else ""
     return [advice_row(say("Look at single events: their fields do not tell the class."),
                        " ".join([about, *([say(hint)] if hint else [])]), lab,
@@ -155,14 +149,42 @@ def _names_dependency(signatures: Sequence[Mapping[str, Any]]) -> bool:
     return bool(events) and down >= DEPENDENCY_SHARE * events
 
 
-def _of_signature(row: Mapping[str, Any]) -> Row:
-    """One line of a mixed incident."""
+def _of_mixed(facts: Mapping[str, Any], lab: str) -> list[Row]:
+    """All steps in one sentence, then one by one; each event is in one of them."""
+    by_step: dict[tuple[str, str], list[Mapping[str, Any]]] = {}
+    for row in facts["signatures"]:
+        by_step.setdefault(_step_of(row), []).append(row)
+    groups = sorted(by_step.items(), key=lambda item: -_events_of(item[1]))
+    told = [(say(todo, events=_events_of(rows)), rows, wrong) for (todo, wrong), rows in groups]
+    steps = " ".join(f"{place}) {action}" for place, (action, _, _) in enumerate(told, 1))
+    return [
+        advice_row(say("There is more than one cause: {steps}", steps=steps),
+                   say("§4: business errors must be corrected, infrastructure errors wait for their root."), lab,
+                   wrong=say("Republishing all open events at once."),
+                   unknown=say("Whether one cause made the others.")),
+        *(advice_row(action, _they_say(rows), wrong=say(wrong)) for action, rows, wrong in told),
+    ]  # fmt: skip
+
+
+def _events_of(signatures: Sequence[Mapping[str, Any]]) -> int:
+    return sum(row["events"] for row in signatures)
+
+
+def _step_of(row: Mapping[str, Any]) -> tuple[str, str]:
+    """What the events of a signature need, and what would be wrong."""
     failure_class = str(row["failure_class"])
-    todo, wrong = _ONE_LINE[failure_class]
-    if failure_class == "timeout" and _names_dependency([row]):
-        todo, wrong = _DEPENDENCY_DOWN
     if row.get("disputed"):
-        todo, wrong = _DISPUTED[failure_class], _ONE_LINE["unknown"][1]
-    return advice_row(say(todo, events=row["events"]),
-                      say("They say: {signature}", signature=show_signature(row["signature"])),
-                      wrong=say(wrong))  # fmt: skip
+        return _DISPUTED[failure_class], _ONE_LINE["unknown"][1]
+    if failure_class == "timeout" and _names_dependency([row]):
+        return _DEPENDENCY_DOWN
+    return _ONE_LINE[failure_class]
+
+
+def _they_say(signatures: Sequence[Mapping[str, Any]]) -> str:
+    texts = [show_signature(row["signature"]) for row in signatures[:NAMED_SIGNATURES]]
+    if len(signatures) > 1:
+        texts = [f"{text} ({number(row['events'])})" for text, row in zip(texts, signatures, strict=False)]
+    rest = len(signatures) - NAMED_SIGNATURES
+    if rest > 0:
+        texts.append(say_count("{count} more signature", "{count} more signatures", rest))
+    return say("They say: {signature}", signature="; ".join(texts))

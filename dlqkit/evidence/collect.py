@@ -13,7 +13,16 @@ import pandas as pd
 
 from dlqkit import __version__
 from dlqkit.errors import AccessDenied, ParameterError, SourceError, SourceUnavailable
-from dlqkit.evidence.folder import DEAD_LETTERS, EXPORT, IncidentFolder, open_incident, read_question, write_incident
+from dlqkit.evidence.folder import (
+    DEAD_LETTERS,
+    EXPORT,
+    TRACE_RECORDS,
+    WORKFLOW_RECORDS,
+    IncidentFolder,
+    open_incident,
+    read_question,
+    write_incident,
+)
 from dlqkit.evidence.frame_stream import find_values, join_records
 from dlqkit.evidence.manifest import find_snapshots, worst
 from dlqkit.evidence.original_messages import ask_original_messages
@@ -183,9 +192,9 @@ class _Run:
         if self.settings.execution_logs.url is None:
             return
         if own.trace_id is not None:
-            self._execution_logs("records: trace", workflow_id=own.workflow_id, trace_id=own.trace_id, start=None)
+            self._execution_logs(TRACE_RECORDS, workflow_id=own.workflow_id, trace_id=own.trace_id, start=None)
         if workflow_id is not None:
-            self._execution_logs("records: workflow", workflow_id=workflow_id, start=self.baseline_start)
+            self._execution_logs(WORKFLOW_RECORDS, workflow_id=workflow_id, start=self.baseline_start)
 
     def _execution_logs(
         self,

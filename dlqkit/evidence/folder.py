@@ -42,6 +42,7 @@ if TYPE_CHECKING:
 __all__ = ["IncidentFolder", "open_incident", "read_incident", "write_incident"]
 
 DEAD_LETTERS, EXPORT = "records: dead letters", "records: export"
+TRACE_RECORDS, WORKFLOW_RECORDS = "records: trace", "records: workflow"
 # What sources.execution_logs says of such an answer: cut or not, it is whole back to its oldest record.
 NEWEST_FIRST = mark("Records come newest first.")
 # Two looks at one record are the same row unless something about its fate changed in between.

@@ -18,6 +18,7 @@ from dlqkit.executions.limits import check_limit
 from dlqkit.executions.masks import read_mask
 from dlqkit.frames import RECORDS, check_frame
 from dlqkit.language import mark, say
+from dlqkit.membership import is_one_of
 from dlqkit.signals.points import aware
 
 __all__ = ["GROUPS", "DurationComparison", "Verdict", "compare_durations"]
@@ -100,8 +101,10 @@ def compare_durations(
 
     Notes
     -----
-    Runbook §3 and §4. Medians are compared by their order-statistic intervals: slower is at least twice the usual
-    with intervals that do not touch. Where it is not known whether a duration is of the last attempt or of all, the
+    Runbook §3 and §4. An event that died and passed later is in no group of healthy ones.
+
+    Medians are compared by their order-statistic intervals: slower is at least twice the usual with intervals that do
+    not touch. Where it is not known whether a duration is of the last attempt or of all, the
     verdict must be the same in both readings. Records of an incident are no independent draws, so an interval is
     narrower than it should be; the factor of two stands against that.
     """
@@ -120,7 +123,7 @@ def compare_durations(
     is_failing = outcome.isin(["dead", "failed"])
     if failing is not None:
         is_failing = pd.Series(read_mask(records, failing)[0], index=records.index)
-    good = outcome == "succeeded"
+    good = (outcome == "succeeded") & ~_passed_later(records, outcome)
     masks = {"failing": inside & is_failing, "healthy": inside & good, "baseline": before & good}
     basis = duration_basis(records, timeout_ms)
     readings = _readings(records, basis)
@@ -144,6 +147,13 @@ def compare_durations(
     floats = [name for name in frame.columns if name.endswith("_ms")]
     return DurationComparison(frame.astype({**dtypes, **dict.fromkeys(floats, "Float64")}), verdict,
                               f"{sentence} {_basis_words(basis)}".strip(), basis, reference)  # fmt: skip
+
+
+def _passed_later(records: pd.DataFrame, outcome: pd.Series) -> pd.Series:
+    """Records of events that have died: such a success came after a republish, mostly of after the mend."""
+    if "event_key" not in records.columns:
+        return pd.Series(False, index=records.index)
+    return is_one_of(records["event_key"], records.loc[outcome == "dead", "event_key"].dropna())
 
 
 def _readings(records: pd.DataFrame, basis: Basis) -> dict[str, npt.NDArray[np.float64]]:

@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from dlqkit.executions.duration_basis import LONGEST_MS, Basis, durations_per_attempt
+from dlqkit.executions.duration_basis import CUT_FROM, LONGEST_MS, Basis, durations_per_attempt
 from dlqkit.executions.event_history import record_outcomes
 from dlqkit.executions.limits import check_limit
 from dlqkit.frames import RECORDS, check_frame, empty_frame
@@ -88,7 +88,8 @@ def duration_histogram(
         low_ms, high_ms : Float64, milliseconds, half-open; bins of equal width on a logarithmic scale
         outcome : category, ``succeeded``, ``failed`` or ``dead``
         records : Int64
-        censored : boolean, True for what ran into the timeout: its true duration is at least ``low_ms``
+        censored : boolean, True for what failed and ran into the timeout: its true duration is at least ``low_ms``.
+            As in ``compare_durations``, an end a moment before the timeout is one of it: clocks are read early
     """
     check_limit(timeout_ms, "timeout_ms")
     known = known_durations(records)
@@ -99,10 +100,12 @@ def duration_histogram(
         values = durations_per_attempt(known)
     cut = np.zeros(len(values), dtype=bool)
     if timeout_ms is not None:
-        cut = (values >= timeout_ms) & (values <= timeout_ms * CUT_ABOVE)
+        cut = (values >= timeout_ms * CUT_FROM) & (values <= timeout_ms * CUT_ABOVE)
     edges = duration_edges(values.min(), values.max(), timeout_ms)
     index = np.clip(np.searchsorted(edges, values, side="right") - 1, 0, len(edges) - 2)
-    frame = pd.DataFrame({"bin": index, "outcome": _outcomes(known), "censored": cut})
+    outcomes = _outcomes(known)
+    # What succeeded was not cut, as long as it took.
+    frame = pd.DataFrame({"bin": index, "outcome": outcomes, "censored": cut & np.asarray(outcomes != "succeeded")})
     counted = frame.groupby(["bin", "censored", "outcome"], observed=True).size().reset_index(name="records")
     return shape_histogram(counted, edges, timeout_ms)
 

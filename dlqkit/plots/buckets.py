@@ -81,11 +81,25 @@ def bucket_words(outlines: pd.DataFrame) -> str:
         "total": total, "most": most["actions"], "low": duration_words(most["low"]),
         "high": duration_words(most["high"]),
     }  # fmt: skip
-    if not unknown:
+    # The fullest of the buckets that have two ends may still hold few.
+    is_most = 2 * most["actions"] > total
+    if not unknown and is_most:
         return " " + say(
             "The worker's histogram counted {total:,.0f} attempts, most of them ({most:,.0f}) from {low} to {high}.",
             **told,
         )
+    if not unknown:
+        return " " + say(
+            "The worker's histogram counted {total:,.0f} attempts; the fullest bucket, {low} to {high}, holds "
+            "{most:,.0f}.",
+            **told,
+        )
+    if not is_most:
+        return " " + say(
+            "The worker's histogram counted {total:,.0f} attempts; {unknown:,.0f} are in buckets without an end, "
+            "{most:,.0f} in the fullest of the others, {low} to {high}.",
+            **told, unknown=unknown,
+        )  # fmt: skip
     return " " + say(
         "The worker's histogram counted {total:,.0f} attempts, most of them ({most:,.0f}) from {low} to {high}; "
         "{unknown:,.0f} are in buckets without an end.",

@@ -100,6 +100,10 @@ def _timeout(effects: pd.DataFrame, durations: DurationComparison | None, down: 
         words = say("A timeout of {timeout} may be worth trying.", timeout=duration_words(best["timeout_ms"]))
         alike = say("Whether the actions that were cut are like those that the estimate rests on.")
         return _row("timeout", words, str(best["sentence"]), alike)
+    if durations is not None and _mostly_cut(durations):
+        words = say("The timeout ended most of the failing actions: make the action faster, or raise the timeout; how "
+                    "long it would have to be these data do not say.")  # fmt: skip
+        return _row("timeout", words, " ".join(asked["sentence"].astype("str")) or durations.sentence, hidden)
     is_safe = (effects["cut"] == 0) & (effects["cut_high"] <= SAFE_HIGH) & (effects["saved_s"] > 0)
     shorter = effects[is_safe.fillna(False)].head(1)
     if len(shorter):
@@ -113,6 +117,11 @@ def _timeout(effects: pd.DataFrame, durations: DurationComparison | None, down: 
         words = say("These data give no reason for another timeout; whether a longer one would help they do not say.")
     shown = asked if len(asked) else effects
     return _row("timeout", words, " ".join(shown["sentence"].astype("str")), hidden)
+
+
+def _mostly_cut(durations: DurationComparison) -> bool:
+    failing = durations.groups.set_index("group").loc["failing"]
+    return bool(2 * failing["censored"] > failing["durations"])
 
 
 def _optimise(slowest: SlowestStep, durations: DurationComparison | None) -> dict[str, str]:

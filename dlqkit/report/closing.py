@@ -53,8 +53,8 @@ def describe_closure(
     rows : list of dict
         From ``coverage_rows``.
     facts : mapping
-        With ``workflow``, ``onset``, ``signals``, ``signatures``, ``other_incidents``, ``metrics``, ``republish``,
-        ``events``, ``review`` and ``said``.
+        With ``workflow``, ``onset``, ``signals``, ``signatures``, ``other_incidents``, ``other_workflows``,
+        ``metrics``, ``republish``, ``events``, ``review`` and ``said``.
 
     Returns
     -------
@@ -86,7 +86,7 @@ def describe_closure(
     settled = since.at if since.is_fix or end_at is not None else None
     items.append(check_confirmation(word.confirmed, None if pd.isna(last) else last.to_pydatetime(), settled))
     items.append(check_ticket(_attached(folder, word), word.closed, settled, facts["review"]["lacks"]))
-    republish = check_republish(facts["republish"], _counts(facts))
+    republish = check_republish(facts["republish"], _counts(facts), _alike(facts))
     items += [republish] if republish is not None else []
     closure = judge(items, word.accepted)
     return {
@@ -227,6 +227,10 @@ def _find_return(
 ) -> Return:  # fmt: skip
     seen_to = datetime.fromisoformat(closed.seen_to)
     return check_return(dead, seen_to, moment, gap=find_gap(own, reach, seen_to, moment), counter=counter)
+
+
+def _alike(facts: Mapping[str, Any]) -> list[str]:
+    return [str(row["name"] or row["workflow_id"]) for row in facts["other_workflows"] if row["alike"]]
 
 
 def _counts(facts: Mapping[str, Any]) -> dict[str, Any]:

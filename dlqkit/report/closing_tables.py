@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+import shlex
 from collections.abc import Mapping
 from typing import Any
 
@@ -20,6 +22,8 @@ __all__ = [
 ]
 
 Facts = Mapping[str, Any]
+# The facts keep DIR in these commands: on a terminal the folder is called as the analyst called it.
+_COMMAND = re.compile(r"\b(dlqkit (?:closure|postmortem)) DIR\b")
 _VERDICTS = {"closable": mark("closable"), "not closable": mark("not closable"), "unknown": mark("unknown")}
 _STATES = {"yes": mark("yes"), "no": mark("NO"), "unknown": mark("not known"), "person": mark("needs a person")}
 _ACCEPTED = {
@@ -118,10 +122,16 @@ def show_checklist(facts: Facts) -> Table:
             facts["closure"]["items"],
             lambda row: row["text"],
             _state_cell,
-            lambda row: f"{row['why']} {state_word(row)}".rstrip(),
+            lambda row: f"{_in_folder(row['why'], facts)} {state_word(row)}".rstrip(),
             lambda row: row["evidence"],
         ),
     )
+
+
+def _in_folder(text: str, facts: Facts) -> str:
+    """A sentence whose command names the incident folder, as every other command of the report does."""
+    name = shlex.quote(str(facts["incident"]["name"]))
+    return _COMMAND.sub(lambda found: f"{found[1]} {name}", text)
 
 
 def show_closing_counts(facts: Facts) -> Table:

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from dlqkit.language import mark, number, percent, say
+from dlqkit.report.others import name_workflow
 from dlqkit.report.tables import Table, Text, evidence_rows
 from dlqkit.report.terms import count_name, term
 from dlqkit.report.wording import Line, class_text, conditions_text, count_text, headline, moment_text, rates_text
@@ -49,11 +50,14 @@ def show_findings(facts: Facts) -> Table:
     """Which workflows fail alike at the same time, as one finding each."""
     return Table(
         say("Workflows that fail alike"),
-        (say("finding"), say("workflows"), say("since"), say("dead letters"), say("leading signature")),
+        (say("finding"), say("workflows"), say("since"), say("dead letters"), say("common signature")),
         evidence_rows(
             facts["findings"],
             lambda row: row["sentence"],
-            lambda row: ", ".join(row["workflow_ids"][:5]) + (" …" if len(row["workflow_ids"]) > 5 else ""),
+            lambda row: (
+                ", ".join(name_workflow(facts, name) for name in row["workflow_ids"][:5])
+                + (" …" if len(row["workflow_ids"]) > 5 else "")
+            ),
             lambda row: moment_text(row["onset_at"]),
             lambda row: say("not known") if row["size"] is None else number(row["size"]),
             lambda row: row["signature"] or say("not known"),

@@ -94,7 +94,10 @@ def timeline_lanes(incident: IncidentFolder, facts: Facts) -> pd.DataFrame:
     # A note near the onset is among the changes already.
     told = {row["what"] for row in facts["changes"]["rows"]}
     notes = [(at, text) for at, text in incident.notes if text not in told and (time_text(at) or "") <= facts["as_of"]]
-    return timeline(own, worker_logs=logs, incidents=signals_frame(facts), changes=changes_frame(facts), notes=notes)
+    lanes = timeline(own, worker_logs=logs, incidents=signals_frame(facts), changes=changes_frame(facts), notes=notes)
+    # The figure has room for a name, and of an id only the first letters would be read.
+    names = {row["workflow_id"]: row["workflow_name"] for row in facts["signals"] if row.get("workflow_name")}
+    return lanes.assign(workflow_id=lanes["workflow_id"].replace(names))
 
 
 def coverage_of_lanes(incident: IncidentFolder) -> dict[str, Coverage]:

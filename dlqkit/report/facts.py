@@ -43,6 +43,7 @@ from dlqkit.report.coverage import (
 )
 from dlqkit.report.diagnosis import describe_changes, diagnose, sign_dead_letters
 from dlqkit.report.drawn import DRAWN_OF, describe_figures
+from dlqkit.report.held import count_held, tell_held
 from dlqkit.report.impact import describe_impact
 from dlqkit.report.judgement import read_judgement
 from dlqkit.report.lessons import describe_people
@@ -316,6 +317,8 @@ def facts(
     if counts_events:
         out["republish"]["unsent"] = find_unsent(folder, own, incident_dead, moment, keys, out["republish"])
     out["assumptions"] += [doubt] if doubt else []
+    if doubt and (held := count_held(folder.originals().frame, own, main, pd.Timestamp(moment))):
+        out["assumptions"].append(tell_held(held))
     failed = count_untold(own)
     out["untold"] = {"queued_to_dlq": tell_untold(len(own), failed) if failed else None}
     out["findings"] = describe_findings(signals, records)

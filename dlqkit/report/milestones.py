@@ -87,9 +87,10 @@ def _spans(facts: Facts, own: pd.DataFrame, dead: pd.DataFrame) -> dict[str, tup
     records = facts["events"]["evidence"]
     last, since = facts["last_dead_letter"]["at"], facts["closure"]["since"]
     fix = _utc(since["at"]) if since["is_fix"] else None
+    first_dead = _first_dead_letter(facts, dead)
     return {
-        "first_failure": (_first_failure(facts, own, dead), records),
-        "first_dead_letter": _first_dead_letter(facts, dead),
+        "first_failure": (_first_failure(facts, own, dead, by=first_dead[0][1]), records),
+        "first_dead_letter": first_dead,
         "alert": ((None, None), ""),
         "known": ((None, None), ""),
         "fix": ((fix, fix), since["basis"]),
@@ -108,16 +109,19 @@ def _of_events(own: pd.DataFrame, dead: pd.DataFrame) -> pd.DataFrame:
     return mine.assign(outcome=record_outcomes(mine))
 
 
-def _first_failure(facts: Facts, own: pd.DataFrame, dead: pd.DataFrame) -> Span:
+def _first_failure(facts: Facts, own: pd.DataFrame, dead: pd.DataFrame, *, by: str | None) -> Span:
+    """When it was; ``by`` then at the latest, as an event had died."""
     mine = _of_events(own, dead)
     failing = mine[mine["outcome"].isin(["failed", "dead"])]
     if failing.empty:
         return None, None
     at = time_text(failing["recorded_at"].min())
-    # One record may stand for all attempts of an event: then earlier ones are not seen.
+    # One record may stand for all attempts of an event, or the list may be cut: then earlier ones are not seen.
     of_then = failing.loc[failing["recorded_at"] == failing["recorded_at"].min(), "attempts"]
-    is_first = bool((of_then == 1).fillna(False).any()) and not facts["onset"]["is_window_start"]
-    return (at if is_first else None), at
+    is_whole = facts["events"]["affected"]["bound"] == "exact" and not facts["onset"]["is_window_start"]
+    if is_whole and bool((of_then == 1).fillna(False).any()):
+        return at, at
+    return None, by if by is not None and _moment(by) < failing["recorded_at"].min() else at
 
 
 def _first_dead_letter(facts: Facts, dead: pd.DataFrame) -> tuple[Span, str]:
@@ -128,8 +132,13 @@ def _first_dead_letter(facts: Facts, dead: pd.DataFrame) -> tuple[Span, str]:
         is_dead = facts["state"]["kind"] == "dead_letters"
         low = None if onset["is_window_start"] else onset["low"]
         return ((low, onset["high"] or onset["at"]) if is_dead else (None, None)), onset["evidence"]
-    may_be_earlier = onset["is_window_start"] or facts["events"]["affected"]["bound"] != "exact"
-    return ((None if may_be_earlier else at), at), facts["events"]["evidence"]
+    if not onset["is_window_start"] and facts["events"]["affected"]["bound"] == "exact":
+        return (at, at), facts["events"]["evidence"]
+    if onset["is_window_start"] or facts["state"]["kind"] != "dead_letters":
+        return (None, at), facts["events"]["evidence"]
+    # The records are cut, so the first that is seen may be of long after; the onset was looked for in the counter, too.
+    ids = dict.fromkeys(f"{onset['evidence']} {facts['events']['evidence']}".split())
+    return (onset["low"], min(at, onset["high"] or onset["at"], key=_moment)), " ".join(ids)
 
 
 def _drained(facts: Facts, own: pd.DataFrame, dead: pd.DataFrame) -> Span:

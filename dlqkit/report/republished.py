@@ -68,7 +68,7 @@ def describe_republish(folder: IncidentFolder, moment: datetime) -> dict[str, An
     folder : IncidentFolder
         With the snapshot that is to prove the plans.
     moment : datetime
-        The end of what is looked at; plans that rest on later evidence are left out.
+        The end of what is looked at; plans that rest on later evidence, or on a later snapshot, are left out.
 
     Returns
     -------
@@ -135,9 +135,16 @@ def describe_republish(folder: IncidentFolder, moment: datetime) -> dict[str, An
 
 
 def told_plans(folder: IncidentFolder, moment: datetime) -> list[Plan]:
-    """The folder's plans but those that rest on evidence of after that moment."""
+    """The folder's plans but those that rest on a later snapshot, or on evidence of after that moment."""
     plans = [read_plan(folder.path, plan_id) for plan_id in find_plans(folder.path)]
-    return [plan for plan in plans if plan.as_of <= (time_text(moment) or "")]
+    # A later snapshot may end before an earlier one that had worker logs, or whose API was less behind.
+    known = [plan for plan in plans if _order(plan.snapshot) <= _order(folder.snapshot)]
+    return [plan for plan in known if plan.as_of <= (time_text(moment) or "")]
+
+
+def _order(snapshot: str) -> tuple[int, str]:
+    """Snapshots are numbered from 001; from 1000 on they are longer."""
+    return len(snapshot), snapshot
 
 
 def _find_problem(folder: IncidentFolder) -> str:

@@ -438,7 +438,9 @@ def show_changes(facts: Facts) -> Table:
             facts["changes"]["rows"],
             lambda row: moment_text(row["at"]),
             lambda row: (
-                duration_text(row["before_s"]) if row["before_s"] is None or row["before_s"] >= 0 else say("just after")
+                duration_text(row["before_s"])
+                if row["before_s"] is None or row["before_s"] >= 0
+                else say("seen first just after it")
             ),
             lambda row: _say_of(_CHANGES, row["kind"]),
             lambda row: row["what"],

@@ -9,9 +9,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from dlqkit.decision.advice import change_words
+from dlqkit.decision.unlisted_advice import count_unlisted
 from dlqkit.language import listing, mark, number, percent, say
 from dlqkit.report.amounts import clock_text, count_text, duration_text, moment_text, seconds_between
 from dlqkit.report.headline import ROUGH_S, SIGNAL_NAMES, headline
+from dlqkit.report.others import others_text
 from dlqkit.report.terms import condition_value, term
 from dlqkit.report.without_dead import tell_without_dead
 
@@ -173,7 +176,10 @@ def _changes_text(facts: Facts) -> str:
     shown = [ordered[0], *(row for row in ordered[1:] if row["kind"] != ordered[0]["kind"] and row["kind"] in weight)][
         :2
     ]
-    text = "; ".join(f"{clock_text(row['at'])} UTC {row['what']}" for row in shown)
+    # A field that is new and one that is gone are often one change: the second tells why the events fail.
+    if any(row["kind"] == "payload" for row in shown):
+        shown += [row for row in ordered if row["kind"] == "payload" and row not in shown][:1]
+    text = "; ".join(f"{clock_text(row['at'])} UTC {change_words(row)}" for row in shown)
     rest = len(changes) - len(shown)
     return say("{changes}; and {rest:d} more", changes=text, rest=rest) if rest else text
 
@@ -254,6 +260,8 @@ def summary(facts: Facts, *, lacks: bool = True) -> list[Line]:
         counted = facts["metrics"]["dead_letters_increase"]
         if events["affected"]["bound"] != "exact" and counted and counted > (events["affected"]["value"] or 0):
             detail = say("{events}; the counter grew by {counted:,.0f}", events=detail, counted=counted)
+            if missing := count_unlisted(facts):
+                detail = say("{events}, so {count} are in no record", events=detail, count=missing)
         lines.append(Line(say("Events affected"), detail, "computed" if known else "unknown", events["evidence"]))
         if facts["other_incidents"]:
             lines.append(Line(say("Other times"), other_incidents_text(facts), evidence=events["evidence"]))
@@ -274,10 +282,7 @@ def summary(facts: Facts, *, lacks: bool = True) -> list[Line]:
     for label, is_alike in ((say("Failing alike"), True), (say("Failing too"), False)):
         others = [row for row in facts["other_workflows"] if row["alike"] is is_alike]
         if others:
-            names = ", ".join(str(row["name"] or row["workflow_id"]) for row in others[:3])
-            rest = len(others) - 3
-            text = say("{workflows} and {rest:d} more", workflows=names, rest=rest) if rest > 0 else names
-            lines.append(Line(label, text))
+            lines.append(Line(label, others_text(facts, others)))
     if facts["untold"]["queued_to_dlq"]:
         lines.append(Line(say("Not told"), facts["untold"]["queued_to_dlq"], "unknown"))
     if facts["advice"]:

@@ -17,8 +17,8 @@ from dlqkit.republish.journal_place import bind_place, find_why_not, known_seque
 from dlqkit.republish.journal_schema import writable
 from dlqkit.republish.next_steps import is_reason
 from dlqkit.republish.people import is_somebody
-from dlqkit.republish.plan import FOLDER, Plan, read_plan
-from dlqkit.republish.run_lock import hold_run_lock
+from dlqkit.republish.plan import Plan, read_plan
+from dlqkit.republish.run_lock import hold_run_lock, lock_path
 
 __all__ = ["adopt"]
 
@@ -96,7 +96,7 @@ def adopt(directory: Path, *, by: str, reason: str) -> int:
         raise ParameterError("A journal is adopted by name and reason only.", "Give both: --by NAME --reason TEXT")
     if not path.is_file() or path.stat().st_size == 0:
         raise ParameterError(f"There is no journal in {directory.name}.", "Restore it from a copy first.")
-    with hold_run_lock(directory / FOLDER / "journal.lock"), opened_file(directory) as (connection, head, mark):
+    with hold_run_lock(lock_path(directory)), opened_file(directory) as (connection, head, mark):
         found = find_why_not(directory, path, head, mark)
         if found is None:
             raise ParameterError("The journal is the one that was written last.", "Use it; nothing need be adopted.")

@@ -17,7 +17,7 @@ from dlqkit.republish.permission import check_settings, needs_second, planned_by
 from dlqkit.republish.plan import FOLDER, Plan, read_plan, readable_plans, write_plan
 from dlqkit.republish.plan_decisions import Approval, read_approval, read_cancellation, write_approval
 from dlqkit.republish.registry import Registry
-from dlqkit.republish.run_lock import hold_run_lock
+from dlqkit.republish.run_lock import hold_run_lock, lock_path
 from dlqkit.republish.sends import refuse_sent_elsewhere
 from dlqkit.republish.words import events_of, exact, were
 from dlqkit.settings import Settings
@@ -89,7 +89,7 @@ def _no_run_of(directory: Path, replaced: str | None) -> Iterator[None]:
     if replaced is None:
         yield
         return
-    with hold_run_lock(directory / FOLDER / "journal.lock"):
+    with hold_run_lock(lock_path(directory)):
         refuse_begun(directory, read_plan(directory, replaced))
         yield
 

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import fcntl
-import os
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -17,9 +15,10 @@ from dlqkit.republish.journal import open_journal, read_journal, refuse_lost
 from dlqkit.republish.journal_schema import writable
 from dlqkit.republish.next_steps import here, is_reason
 from dlqkit.republish.people import is_somebody
-from dlqkit.republish.plan import FOLDER, Plan, plan_path, read_plan
+from dlqkit.republish.plan import Plan, plan_path, read_plan
 from dlqkit.republish.plan_decisions import Cancellation, read_cancellation, write_cancellation
 from dlqkit.republish.registry import Registry
+from dlqkit.republish.run_lock import is_running
 from dlqkit.republish.sends import release_events
 
 __all__ = ["HELD_STATES", "cancel_plan", "cancel_unreadable", "count_held", "named", "note_cancellation", "now_text"]
@@ -72,7 +71,7 @@ def cancel_plan(registry: Registry, plan: Plan, *, by: str, reason: str) -> int 
     directory = registry.directory
     refuse_lost(directory)
     note_cancellation(directory, plan, by=by, reason=reason)
-    if _is_running(directory):
+    if is_running(directory):
         return None
     held = set(_withdraw(directory, plan.plan_id, by, reason)["item"])
     return release_events(registry, plan, keep={one.event_key for one in plan.events if one.item in held})
@@ -107,7 +106,7 @@ def cancel_unreadable(registry: Registry, plan_id: str, *, by: str, reason: str)
         step = here("See what there is: dlqkit republish status DIR", directory)
         raise ParameterError(f"Nothing is known of {plan_id}.", step)
     _note(directory, plan_id, next((claim.hash for claim in claims.values()), ""), by, reason)
-    if _is_running(directory):
+    if is_running(directory):
         return None
     known = plan_id in set(read_journal(directory)["plan_id"])
     _withdraw(directory, plan_id, by, reason)
@@ -184,18 +183,3 @@ def _withdraw(directory: Path, plan_id: str, by: str, reason: str) -> pd.DataFra
         journal.withdraw(plan_id, by=by, reason=reason)
         events = journal.events(plan_id)
     return events[events["state"].astype("str").isin(HELD_STATES)]
-
-
-def _is_running(directory: Path) -> bool:
-    """Whether a run has the folder's journal: until it ends it may still send what its journal has as planned."""
-    try:
-        descriptor = os.open(directory / FOLDER / "journal.lock", os.O_RDWR)
-    except FileNotFoundError:
-        return False
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return True
-    finally:
-        os.close(descriptor)
-    return False

@@ -8,12 +8,13 @@ from typing import Any
 
 import pandas as pd
 
+from dlqkit.errors import ParameterError
 from dlqkit.executions.event_history import record_outcomes
 from dlqkit.language import mark, say, say_count
 from dlqkit.prevention.payload_proposal import propose_schema
 from dlqkit.republish.edited import edit_events, find_refused
 from dlqkit.republish.edits import Edit
-from dlqkit.republish.event_names import value_of
+from dlqkit.republish.event_names import names_of, value_of
 from dlqkit.republish.exclusions import Sent, find_sent, find_superseded, find_too_old
 from dlqkit.republish.known import Known
 from dlqkit.republish.limits import check_message
@@ -108,7 +109,7 @@ def draft_events(
     Raises
     ------
     ParameterError
-        If an edit does not fit, touches a locked field, or is of an event that is not selected.
+        If an edit does not fit, touches a locked field, is of an event that is not selected, or makes two events one.
     """
     first_at = records.groupby("event_key")["recorded_at"].min()
     events = chosen.assign(first_at=chosen["event_key"].map(first_at))
@@ -176,7 +177,21 @@ def draft_events(
                 is_original_text=originals[key].is_same_text if key in originals else None,
             )
         )
+    _refuse_made_alike(planned)
     return Drafts(tuple(planned), tuple(left_out), len(entity_unknown))
+
+
+def _refuse_made_alike(planned: Sequence[Draft]) -> None:
+    """Two events of a trace that an edit makes one message: neither could be told from the other afterwards."""
+    seen: dict[str, Draft] = {}
+    for draft in planned:
+        for name in names_of(draft.workflow_id, draft.trace_id, None, draft.edited_sha256 or draft.value_sha256):
+            first = seen.setdefault(name, draft)
+            if first is not draft and (first.edited or draft.edited) is not None:
+                raise ParameterError(
+                    f"The edit gives the events {first.event_key[:100]} and {draft.event_key[:100]} the same payload.",
+                    "Edit them so that they differ, or leave one of them out.",
+                )
 
 
 def _text(value: Any) -> str | None:

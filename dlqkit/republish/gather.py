@@ -10,7 +10,7 @@ from typing import Any
 import pandas as pd
 
 from dlqkit.errors import EvidenceError, ParameterError
-from dlqkit.evidence.folder import IncidentFolder
+from dlqkit.evidence.folder import EXPORT, TRACE_RECORDS, WORKFLOW_RECORDS, IncidentFolder
 from dlqkit.republish.journal import read_journal, refuse_lost
 from dlqkit.republish.known import Known
 from dlqkit.republish.plan import Plan, find_plans, read_plan
@@ -22,7 +22,7 @@ from dlqkit.settings import Settings
 from dlqkit.sources.record_decode import REPAIRED
 from dlqkit.sources.record_exports import REBUILT
 
-__all__ = ["earlier_plans", "find_evidence_unknowns", "gather_known", "read_schema"]
+__all__ = ["earlier_plans", "find_evidence_unknowns", "find_whole_workflows", "gather_known", "read_schema"]
 
 
 def read_schema(settings: Settings) -> Mapping[str, Any] | None:
@@ -70,6 +70,19 @@ def find_evidence_unknowns(folder: IncidentFolder) -> tuple[str, ...]:
         pages = "a page" if masked == 1 else f"{masked:,} pages"
         said.append(f"Not known: which payloads held the secret that was masked in {pages} of records.")
     return tuple(said)
+
+
+def find_whole_workflows(folder: IncidentFolder) -> frozenset[str] | None:
+    """Workflows of which the evidence has other records than dead letters, too; None where that holds of all.
+
+    Without a workflow in its question ``collect`` asks for everybody's dead letters, and for all records of one.
+    """
+    sources = [source for manifest in folder.manifests for source in manifest["sources"]]
+    kinds = {source["kind"] for source in sources}
+    if EXPORT in kinds or TRACE_RECORDS in kinds:
+        return None
+    asked = (str(source["query"]) for source in sources if source["kind"] == WORKFLOW_RECORDS)
+    return frozenset(query.removeprefix("workflow_id=") for query in asked)
 
 
 def earlier_plans(directory: Path) -> tuple[Plan, ...]:
@@ -124,6 +137,7 @@ def gather_known(
         directory=path,
         snapshot=folder.snapshot,
         completeness=coverage.completeness,
+        whole_workflows=find_whole_workflows(folder),
         unknowns=find_evidence_unknowns(folder),
         journal=read_journal(path),
         worker_logs=folder.worker_logs().frame,

@@ -19,8 +19,7 @@ from dlqkit.republish.journal_plans import to_frame
 from dlqkit.republish.journal_rows import Change
 from dlqkit.republish.journal_schema import JOURNAL
 from dlqkit.republish.journal_writer import Journal
-from dlqkit.republish.plan import FOLDER
-from dlqkit.republish.run_lock import hold_run_lock
+from dlqkit.republish.run_lock import hold_run_lock, lock_path
 
 __all__ = ["JOURNAL", "Change", "Journal", "open_journal", "opened_file", "read_journal", "refuse_lost"]
 
@@ -49,7 +48,7 @@ def open_journal(directory: Path, *, now: Callable[[], datetime] = _utc_now) -> 
     """
     directory = Path(directory)
     path = file.journal_path(directory)
-    with hold_run_lock(directory / FOLDER / "journal.lock"), opened_file(directory) as (connection, head, mark):
+    with hold_run_lock(lock_path(directory)), opened_file(directory) as (connection, head, mark):
         check_place(directory, path, head, mark)
         journal = Journal(directory, connection, head, mark, now)
         if known_sequence(directory, head.journal_id) < 0:

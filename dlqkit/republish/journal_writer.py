@@ -127,6 +127,14 @@ class Journal:
         self._rows.of(plan_id)  # read once for the whole run
         return run_id
 
+    def doubt_interrupted(self) -> int:
+        """Put in doubt what a run that was killed has left at intent; how many events that were.
+
+        Whoever has the journal open knows that no run goes on.
+        """
+        with self.transaction() as write:
+            return self.doubt_intents(write)
+
     def doubt_intents(self, write: sqlite3.Cursor) -> int:
         """Put what is at intent, in every plan, in doubt; within a transaction. How many events that were."""
         return self._doubt(write, "state = 'intent'", "intent", code="INTERRUPTED")

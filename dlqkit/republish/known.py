@@ -27,6 +27,8 @@ class Known:
     as_of: str | None = None
     """The evidence's last time; the newest record's by default."""
     completeness: Completeness = "complete"
+    whole_workflows: frozenset[str] | None = None
+    """Of which not only the dead letters were asked for; None: of all."""
     unknowns: tuple[str, ...] = ()
     """Further sentences that the approval is to repeat, such as of a page that was mended when it was read."""
     journal: pd.DataFrame | None = None

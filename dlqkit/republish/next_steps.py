@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import re
-import shlex
 from collections.abc import Collection
 from pathlib import Path
 
@@ -14,7 +12,6 @@ __all__ = ["REASON", "approve_command", "here", "is_reason"]
 
 # Stands for words of the analyst's own; a shell takes it as it stands, and ``is_reason`` does not.
 REASON = '--reason "…"'
-_PLACES = re.compile(r"\b(DIR|PLAN|ID)\b")
 
 
 def here(text: str, directory: Path, plan_id: str = "PLAN", event: str = "ID") -> str:
@@ -41,7 +38,7 @@ def here(text: str, directory: Path, plan_id: str = "PLAN", event: str = "ID") -
     name = str(directory)
     # A shell passes a folder called -x on as it stands, and it would be taken for an option.
     values = {"DIR": f"./{name}" if name.startswith("-") else name, "PLAN": plan_id, "ID": event}
-    return _PLACES.sub(lambda place: shlex.quote(values[place[0]]), with_options(text))
+    return with_options(text, values)
 
 
 def approve_command(directory: Path, plan_id: str, unknowns: Collection[str], outcome_deadline_s: float | None) -> str:

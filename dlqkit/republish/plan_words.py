@@ -46,6 +46,8 @@ def find_unknowns(
     target: Target,
     completeness: Completeness,
     more: Sequence[str],
+    *,
+    only_dead_letters: bool = False,
 ) -> tuple[str, ...]:
     """Sentences on what nobody could find out and what may do harm; the approval repeats each of them.
 
@@ -59,6 +61,8 @@ def find_unknowns(
         Of the records.
     more : sequence of str
         Sentences of the evidence's own.
+    only_dead_letters : bool
+        Whether the evidence was asked for nothing else of this workflow.
 
     Returns
     -------
@@ -87,6 +91,11 @@ def find_unknowns(
                 "Not known: whether {part} of {count} events without a trace succeeded since.",
                 total, part=no_trace,
             )
+        )  # fmt: skip
+    if only_dead_letters:
+        said.append(
+            say("Only dead letters were asked for of this workflow: an event may have succeeded unseen."
+                " Collect its other records first, with --workflow.")
         )  # fmt: skip
     if completeness == "partial":
         said.append(say("The execution records were not read whole: an event may have succeeded unseen."))

@@ -168,7 +168,15 @@ def plan_republish(
             ),
             events=events,
             left_out=tuple(sorted(drafts.left_out, key=lambda one: (list(REASONS).index(one.reason), one.event_key))),
-            unknowns=find_unknowns(events, ordered, settings, target, world.completeness, world.unknowns),
+            unknowns=find_unknowns(
+                events,
+                ordered,
+                settings,
+                target,
+                world.completeness,
+                world.unknowns,
+                only_dead_letters=world.whole_workflows is not None and workflow_id not in world.whole_workflows,
+            ),
             replaces=replaces,
             hash="",
             warnings=find_warnings(

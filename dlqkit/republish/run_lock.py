@@ -13,9 +13,30 @@ from pathlib import Path
 
 from dlqkit.errors import StorageError
 from dlqkit.evidence.store import FILE_MODE, make_folder
+from dlqkit.republish.plan import FOLDER
 from dlqkit.untrusted import for_terminal
 
-__all__ = ["hold_run_lock"]
+__all__ = ["hold_run_lock", "is_running", "lock_path"]
+
+
+def lock_path(directory: Path) -> Path:
+    """Where the lock of an incident folder's journal is."""
+    return Path(directory) / FOLDER / "journal.lock"
+
+
+def is_running(directory: Path) -> bool:
+    """Whether a run has the folder's journal: until it ends it may still send what its journal has as planned."""
+    try:
+        descriptor = os.open(lock_path(directory), os.O_RDWR)
+    except FileNotFoundError:
+        return False
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    finally:
+        os.close(descriptor)
+    return False
 
 
 @contextmanager

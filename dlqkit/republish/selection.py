@@ -183,6 +183,8 @@ def _by_name(selection: Selection) -> tuple[tuple[str, str, tuple[str, ...]], ..
 def find_absent(selection: Selection, dead: pd.DataFrame) -> str | None:
     """Which class, signature or workflow no dead event has, and which there are; or that no id is one's; in a sentence.
 
+    Counted are the events of whatever else is chosen: of one workflow those of no other.
+
     Parameters
     ----------
     selection, dead
@@ -195,12 +197,19 @@ def find_absent(selection: Selection, dead: pd.DataFrame) -> str | None:
     """
     events = dead.drop_duplicates("event_key", keep="last")
     for column, word, wanted in _by_name(selection):
-        counts = events[column].dropna().astype("str").value_counts()
+        others = [(name, said, chosen) for name, said, chosen in _by_name(selection) if chosen and name != column]
+        within = events
+        for name, _, chosen in others:
+            within = within[within[name].astype("str").isin(chosen)]
+        # Where nothing is left of the others' events, one of the others is what no dead event has.
+        own = within if len(within) else events
+        counts = own[column].dropna().astype("str").value_counts()
         if wanted and len(counts) and not set(wanted) & set(counts.index):
             shown = ", ".join(f"{name[:60]} ({count:,})" for name, count in counts.head(_MOST_NAMES).items())
             more = f" and {len(counts) - _MOST_NAMES:,} more" if len(counts) > _MOST_NAMES else ""
             asked = " or ".join(name[:60] for name in sorted(set(wanted))[:_MOST_NAMES])
-            return f"No dead event is of the {word} {asked}; there are: {shown}{more}."
+            of = f" of the chosen {' and '.join(said for _, said, _ in others)}" if others and own is within else ""
+            return f"No dead event{of} is of the {word} {asked}; there are: {shown}{more}."
     ids = set(selection.ids)
     if ids and not any(dead[name].astype("str").isin(ids).any() for name in _ID_COLUMNS):
         return _none_found(sorted(ids))

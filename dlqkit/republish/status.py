@@ -16,6 +16,7 @@ from dlqkit.republish.journal import read_journal, refuse_lost
 from dlqkit.republish.next_steps import REASON, here
 from dlqkit.republish.plan import Plan, find_plans, plan_path, read_plan
 from dlqkit.republish.plan_decisions import read_approval, read_cancellation
+from dlqkit.republish.run_lock import is_running
 
 __all__ = ["GONE", "Status", "find_status"]
 
@@ -66,7 +67,10 @@ def find_status(directory: Path, plan_id: str | None = None) -> list[Status]:
     if not Path(directory).is_dir():
         raise ParameterError(f"There is no folder {str(directory)[:200]}.", "Check the path.")
     refuse_lost(directory)
+    was_running = is_running(directory)
     journal = read_journal(directory)
+    if not was_running and not is_running(directory):
+        journal = _with_doubt(journal)
     ended = {str(line.get("plan")): line for line in audit_log.read(directory)
              if line.get("action") == "republish run ended"}  # fmt: skip
     out = []
@@ -86,6 +90,12 @@ def find_status(directory: Path, plan_id: str | None = None) -> list[Status]:
         out.append(Status(name, plan.hash, len(plan.events), len(plan.left_out), _approval(directory, plan),
                           dict(states), doubtful, last))  # fmt: skip
     return out
+
+
+def _with_doubt(journal: pd.DataFrame) -> pd.DataFrame:
+    """What a run that was killed has left at intent is in doubt, though nobody has written so yet."""
+    states = journal["state"].astype("str")
+    return journal.assign(state=states.mask(states == "intent", "in_doubt"))
 
 
 def _read(directory: Path, plan_id: str, begun: Collection[str]) -> Plan:

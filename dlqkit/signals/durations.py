@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -39,6 +39,8 @@ class Durations:
     count: Floats
     source: str
     """In words; ``RECORDED`` where each step is an action of its own."""
+    told_to_ms: float = np.inf
+    """Where the last bucket with an end ends: how much longer than this an action took is not told."""
 
 
 def durations_by_workflow(scrapes: Scrapes, metric: str) -> dict[str | None, Durations]:
@@ -88,7 +90,8 @@ def _from_buckets(own: Scrapes, metric: str) -> Durations | None:
     lower = np.concatenate([[max(finite[0] * FIRST_BUCKET**2, 1e-9)], edges[:-1]])
     upper = np.where(np.isfinite(edges), edges, finite[-1] * OPEN_BUCKET**2)
     middle = np.log(1000 * np.sqrt(np.maximum(lower, 1e-9) * np.maximum(upper, 1e-9)))
-    return _weighted(previous, times, counts @ middle, counts.sum(axis=1), say("histogram buckets"))
+    found = _weighted(previous, times, counts @ middle, counts.sum(axis=1), say("histogram buckets"))
+    return None if found is None else replace(found, told_to_ms=1000 * float(finite[-1]))
 
 
 def _weighted(previous: Floats, at: Floats, logs: Floats, count: Floats, source: str) -> Durations | None:

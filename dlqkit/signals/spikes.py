@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from dlqkit.language import say
+from dlqkit.language import mark, say
 from dlqkit.signals.durations import RECORDED, Durations
 from dlqkit.signals.points import Found
 
@@ -47,6 +47,15 @@ LAGS, ENOUGH_MEANS = (1, 4, 12), 16
 MAD, SMALLEST_NOISE = 1.4826, 0.05
 # Pauses of up to so many groups, or seconds, do not end a spike.
 NEAR_GROUPS, NEAR_S = 4, 600.0
+
+_TAKES = mark(
+    "The action takes {now:,.0f} ms, usually {usual:,.0f} ms ({factor:.1f} times as long), by {source} of"
+    " {actions:,.0f} actions."
+)
+_LONGER = mark(
+    "The action takes longer than {now:,.0f} ms, where the buckets end, usually {usual:,.0f} ms (at least {factor:.1f}"
+    " times as long), by {source} of {actions:,.0f} actions."
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,11 +103,12 @@ def _of_workflow(workflow_id: str | None, own: Durations, groups: _Groups, end_s
         begin, low = float(groups.begin_s[rise]), float(groups.begin_s[max(first - 1, 0)])
         high = float(groups.end_s[max(rise, _surely_begun(scores, first, begun))])
         goes_on = last >= len(groups) - 2
-        factor = float(np.exp(inside - level))
+        # An open bucket counts as some length; it tells no more than that it was longer than its lower end.
+        now = min(float(np.exp(inside)), own.told_to_ms)
+        factor = now / float(np.exp(level))
         text = say(
-            "The action takes {now:,.0f} ms, usually {usual:,.0f} ms ({factor:.1f} times as long), by {source} of"
-            " {actions:,.0f} actions.",
-            now=np.exp(inside), usual=np.exp(level), factor=factor, source=say(own.source), actions=own.count.sum(),
+            _LONGER if now == own.told_to_ms else _TAKES,
+            now=now, usual=np.exp(level), factor=factor, source=say(own.source), actions=own.count.sum(),
         )  # fmt: skip
         sure = float(1 / (1 + np.exp(-(ratio - FLOOR + 4) / 3)))
         yield Found(workflow_id, "duration", begin, low, high, None if goes_on else float(groups.end_s[last]),

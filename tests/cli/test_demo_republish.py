@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from dlqkit.cli.demo_republish import not_asked_for, republish_settings, show_republish
+from dlqkit.cli.demo_republish import beside_incident, not_asked_for, republish_settings, show_republish
 from dlqkit.evidence.collect import collect
 from dlqkit.incident import Incident
 from dlqkit.republish import running
@@ -97,3 +97,16 @@ def test_the_demo_says_why_fewer_events_are_planned_than_the_incident_has() -> N
     assert not_asked_for(many).startswith(
         "75 more events of the incident are not in it (business: 73, unknown: 2): only"
     )
+
+
+def test_the_demo_says_how_many_of_the_dead_events_it_counts_are_the_reports() -> None:
+    """50 died in the window, 2 of them before it began: the report says 48, and so does the demo."""
+    facts = {"events": {"affected": {"value": 48, "bound": "exact"}}, "snapshot": {"id": "002"}}
+
+    assert beside_incident(facts) == (
+        "Counted are all dead events of the workflow in snapshot 002, which was just taken; of the incident are 48."
+    )
+    facts["events"] = {"affected": {"value": 48, "bound": "at_least"}}
+    assert beside_incident(facts).endswith("of the incident are at least 48.")
+    facts["events"] = {"affected": {"value": None, "bound": "exact"}}
+    assert beside_incident(facts).endswith("which was just taken.")

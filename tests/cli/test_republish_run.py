@@ -22,6 +22,7 @@ from dlqkit.evidence.live import LiveWorld
 from dlqkit.frames import RECORDS, Coverage, Loaded, empty_frame
 from dlqkit.incident import Incident
 from dlqkit.republish import running
+from dlqkit.republish.cancelling import cancel_plan
 from dlqkit.republish.journal import open_journal
 from dlqkit.republish.plan import Plan, Target, seal_plan, write_plan
 from dlqkit.republish.plan_decisions import Approval, write_approval
@@ -173,8 +174,7 @@ def test_an_event_in_doubt_is_settled_by_its_record_or_by_word_and_never_by_sile
         run_id = journal.begin_run(plan.plan_id)
         journal.advance(plan.plan_id, [], [1, 2], run_id=run_id, step=1)
     server.platform.consume_many(plan.target.address, [(plan.events[0].payload.encode(), {})])
-    with open_journal(directory) as journal:
-        journal.begin_run(plan.plan_id)
+    assert "In doubt: items 1, 2" in call("status", str(directory)).stdout
 
     _wait_for(server)
     looked = call("resolve", str(directory), plan.plan_id, "--json")
@@ -187,6 +187,37 @@ def test_an_event_in_doubt_is_settled_by_its_record_or_by_word_and_never_by_sile
                 "--reason", "the broker has no such key")  # fmt: skip
     assert said.exit_code == 0 and "1 by word" in said.stdout
     assert "1 acked, 5 planned" in call("status", str(directory), plan.plan_id).stdout
+
+
+def test_what_a_killed_run_left_is_settled_by_word_also_after_its_plan_was_cancelled(
+    folder: Any, server: Server
+) -> None:
+    """It is in doubt, by name, and free for another plan once somebody has said that it did not arrive."""
+    directory, plan = folder
+    registry = find_registry(directory, None)
+    with open_journal(directory) as journal:
+        journal.add_plan(plan)
+        journal.advance(plan.plan_id, [], [1], run_id=journal.begin_run(plan.plan_id), step=1)
+    assert cancel_plan(registry, plan, by="anna", reason="gone") == EVENTS - 1
+
+    looked = call("resolve", str(directory), plan.plan_id)
+    said = call("resolve", str(directory), plan.plan_id, "--item", "1", "--not-sent", "--by", "anna",
+                "--reason", "the broker has no such key")  # fmt: skip
+
+    assert looked.exit_code == 3 and "In doubt: 1." in looked.stdout
+    assert said.exit_code == 0 and "In doubt: 0." in said.stdout
+    assert registry.holder(plan.events[0].event_key) is None
+
+
+def test_the_proof_as_json_has_numbers_and_nothing_where_there_is_none(folder: Any, server: Server) -> None:
+    """Strictly JSON: no NaN, no number as text."""
+    directory, plan = folder
+    shown = call("prove", str(directory), plan.plan_id, "--no-refresh", "--json")
+
+    rows = json.loads(shown.stdout, parse_constant=pytest.fail)["events"]
+
+    assert [row["item"] for row in rows] == [1, 2, 3, 4, 5, 6]
+    assert {row["record_id"] for row in rows} == {None}
 
 
 OWN, TODAYS = (f"projects/simulated-project/subscriptions/dlqkit-{name}" for name in ("of-the-plan", "of-today"))

@@ -159,6 +159,20 @@ def test_a_republish_holds_only_where_each_event_has_passed(totals: dict[str, in
     assert found.state == state
 
 
+def test_nothing_forgotten_is_said_of_this_workflow_and_not_of_those_that_failed_alike() -> None:
+    """All of it has passed; the same outage killed events of two other workflows, of which no plan here knows."""
+    plan = {"plan_id": "plan-001", "totals": {"passed": 28}, "balances": True, "left_out": {}}
+
+    found = check_republish({"plans": [plan]}, others=["invoice-issue", "stock-reserve"])
+
+    assert found is not None
+    assert found.text == "What was sent again has passed, and no event of this workflow's incident was forgotten."
+    assert found.why == (
+        "plan-001: 28 passed. Not looked at here: invoice-issue and stock-reserve, where the same failed."
+    )
+    assert found.state == "yes"
+
+
 def test_where_no_plan_was_run_the_republish_decides_nothing() -> None:
     assert check_republish({"plans": [{"plan_id": "plan-001", "totals": None, "balances": None}]}) is None
 

@@ -90,7 +90,17 @@ def test_raising_the_timeout_is_not_advised_while_the_text_names_what_is_down(ke
     assert "raise its timeout" in words(advise(facts("timeout"), directory="d"))
 
 
-def test_a_mixed_incident_is_spoken_of_signature_by_signature() -> None:
+def test_a_change_that_was_seen_after_the_onset_is_not_said_to_be_before_it() -> None:
+    """The first payload with the new field was written 4.6 s after the first dead letter."""
+    rows = [{"at": "2026-03-02T13:55:00+00:00", "what": "deploy of 1.9", "before_s": 420.0},
+            {"at": "2026-03-02T14:02:04+00:00", "what": "new field customerId", "before_s": -4.6}]  # fmt: skip
+
+    (last,) = advise(facts("business", changes={"rows": rows}), directory="d")[-1:]
+
+    assert last["reason"] == "13:55:00 deploy of 1.9; 14:02:04 new field customerId (seen first just after the onset)"
+
+
+def test_each_cause_of_a_mixed_incident_is_treated_by_its_own_class() -> None:
     given = facts("mixed")
     one = given["signatures"][0]
     given["signatures"] = [
@@ -104,6 +114,42 @@ def test_a_mixed_incident_is_spoken_of_signature_by_signature() -> None:
     assert "created anew" in rows[1]["action"]
     assert "restore what the action waits for" in rows[2]["action"]
     assert "contradict each other" in rows[3]["action"]
+
+
+def test_no_event_of_a_mixed_incident_is_left_without_its_step() -> None:
+    """71 + 1 need another input, 12 + 9 + 9 + 9 their database: 111 events, and the first sentence says both."""
+    given = facts("mixed")
+    told = [
+        ("customer_id is not valid", 71, "business"),
+        ("no route to host", 12, "infrastructure"),
+        ("could not connect", 9, "infrastructure"),
+        ("timed out waiting for a pool", 9, "infrastructure"),
+        ("server closed the connection", 9, "infrastructure"),
+        ("note cannot be stored", 1, "business"),
+    ]
+    one = given["signatures"][0]
+    given["signatures"] = [one | {"signature": text, "events": events, "failure_class": name}
+                           for text, events, name in told]  # fmt: skip
+
+    first, *steps = advise(given, directory="d")
+
+    assert [row["action"] for row in steps] == [
+        "72 events, business: correct the input, and have them created anew.",
+        "39 events, infrastructure: remove the root, then republish.",
+    ]
+    assert first["action"] == f"There is more than one cause: 1) {steps[0]['action']} 2) {steps[1]['action']}"
+    assert steps[0]["reason"] == "They say: customer_id is not valid (71); note cannot be stored (1)"
+    assert steps[1]["reason"].endswith("server closed the connection (9)")
+
+
+def test_of_many_signatures_that_need_the_same_the_first_are_shown_and_the_others_counted() -> None:
+    given = facts("mixed", signature={"failure_class": "business"})
+    given["signatures"] = [given["signatures"][0] | {"signature": f"field {name}"} for name in "abcdef"]
+
+    reason = advise(given, directory="d")[1]["reason"]
+
+    assert "field d (12); 2 more signatures" in reason
+    assert "field e" not in reason
 
 
 def test_disputed_events_are_never_republished_with_the_others() -> None:
@@ -200,6 +246,41 @@ def test_evidence_that_is_cut_or_partial_is_to_be_completed() -> None:
     assert "no answer" in words(rows, "reason")
 
 
+def cut(**republish: Any) -> dict[str, Any]:
+    """The counter saw 141 dead letters, the API listed 103."""
+    given = facts("timeout", metrics={"dead_letters_increase": 141.0})
+    given["events"] |= {"affected": {"value": 103, "bound": "at_least"}, "open": {"value": 8, "bound": "of_seen"}}
+    given["republish"] |= republish
+    return given
+
+
+def test_how_many_dead_letters_no_record_lists_is_said_in_the_step_that_gets_them() -> None:
+    row = next(row for row in advise(cut(), directory="d") if "whole list" in row["action"])
+
+    assert "38 are in no record" in row["action"]
+    assert row["reason"] == "The counter saw 141 and the records hold 103; what no record lists is in no plan."
+
+
+def test_events_that_no_plan_can_know_come_before_the_outcome_of_those_that_were_sent() -> None:
+    """95 passed and 7 are not seen yet; 38 others were never listed, so nobody has done anything for them."""
+    totals = {"passed": 95, "not_seen": 7, "running": 0, "in_doubt": 0, "not_sent": 0}
+    plan = {"plan_id": "plan-001", "totals": totals, "is_cancelled": False, "events": 102, "approved": None}
+
+    first, second, *rest = advise(cut(plans=[plan], passed=["k1"]), directory="d")
+
+    assert "38 are in no record" in first["action"]
+    assert second["action"].startswith("Prove plan-001 again: of 7 events")
+    assert not [row for row in rest if "whole list" in row["action"]]
+
+
+def test_a_counter_that_is_two_ahead_of_the_records_tells_of_no_missing_event() -> None:
+    given = cut() | {"metrics": {"dead_letters_increase": 105.0}}
+
+    row = next(row for row in advise(given, directory="d") if "whole list" in row["action"])
+
+    assert row["unknown"] == "How many more there are."
+
+
 def test_where_nothing_answered_the_question_is_to_be_checked() -> None:
     rows = advise(facts("unknown", state={"kind": None, "value": "unknown"}), directory="d")
 
@@ -235,3 +316,56 @@ def test_an_incident_is_closed_once_it_has_ended_and_not_before() -> None:
     assert rows["recovering"]["action"].endswith("Watch until it is known to have ended, then close it by §7.")
     assert rows["recovering"]["command"] == "dlqkit closure in/one --watch"
     assert "lose it by" not in rows["going_on"]["action"] and "it goes on" in rows["going_on"]["action"]
+
+
+def alike(**more: Any) -> dict[str, Any]:
+    """Twelve events of profile-update; two other workflows died of the same, a third of something else."""
+    others = [
+        {"workflow_id": "wf-2", "name": "stock-reserve", "events": 31.0, "alike": True},
+        {"workflow_id": "wf-3", "name": "invoice-issue", "events": 45.0, "alike": True},
+        {"workflow_id": "wf-4", "name": "mail-send", "events": 9.0, "alike": False},
+    ]
+    incident = {"window": {"start": "2026-03-02T12:00:00+00:00"}}
+    workflow = {"id": "wf-1", "name": "profile-update"}
+    return facts("infrastructure", other_workflows=others, incident=incident, workflow=workflow, **more)
+
+
+def test_workflows_that_failed_alike_are_to_be_looked_at_before_anything_is_closed() -> None:
+    """All events of one have passed after the republish; of the two others' 76 dead letters nothing was sent."""
+    given = alike(state={"value": "ended"})
+    given["events"] |= {"open": {"value": 0, "bound": "exact"}, "healed": {"value": 12, "bound": "exact"}}
+
+    first, last = advise(given, directory="d")
+
+    assert first["action"] == (
+        "Look at invoice-issue (45) and stock-reserve (31) too: they failed alike, and this report is of "
+        "profile-update alone."
+    )
+    assert first["reason"].startswith("76 dead letters are counted there, and no plan")
+    assert first["command"] == "dlqkit investigate --workflow wf-3 --start 2026-03-02T12:00:00+00:00"
+    assert "Nothing is left to republish" in last["action"]
+
+
+def test_while_events_are_open_the_other_workflows_come_after_what_their_class_asks_for() -> None:
+    rows = [row["action"] for row in advise(alike(), directory="d")]
+
+    assert "republish only then" in rows[0]
+    assert any(row.startswith("Look at invoice-issue (45)") for row in rows[1:])
+
+
+@pytest.mark.parametrize("state", ["no", "unknown"])
+def test_what_cannot_be_closed_by_the_checklist_is_not_to_be_closed_by_the_advice(state: str) -> None:
+    """Everything has passed, and an event died of something else since: the report says so in both places."""
+    why = "1 in the 46 minutes since the end."
+    given = facts("infrastructure", state={"value": "ended"},
+                  closure={"items": [{"state": state, "why": why, "accepted": None},
+                                     {"state": "person", "why": "Nobody has.", "accepted": None}]})  # fmt: skip
+    given["events"] |= {"open": {"value": 0, "bound": "exact"}, "healed": {"value": 12, "bound": "exact"}}
+
+    (row,) = advise(given, directory="d")
+    given["closure"]["items"][0]["accepted"] = {"by": "ann"}
+    (answered_for,) = advise(given, directory="d")
+
+    assert row["action"].endswith("It cannot be closed yet: see what is not met of §7.")
+    assert row["reason"] == why
+    assert answered_for["action"].endswith("Close it by §7.")

@@ -81,6 +81,17 @@ def test_a_success_as_long_as_the_timeout_was_not_cut() -> None:
     assert row(comparison, "baseline")["p50_ms"] == 30_000
 
 
+def test_an_event_that_died_and_passed_later_is_no_healthy_one() -> None:
+    """Nine that were never in danger took 100 to 108 ms; the nine that died pass after the mend, in 5 ms each."""
+    died = [{**one, "event_key": f"order-{n}"} for n, one in enumerate(since([30_010.0] * 9, attempts=1))]
+    sent_again = [{**one, "recorded_at": at(2 * ONSET_S), "status": "success", "queued_to_dlq": False,
+                   "last_error": None, "action_duration_ms": 5.0} for one in died]  # fmt: skip
+
+    comparison = compared(died + healthy([100.0 + n for n in range(9)]) + sent_again, timeout_ms=30_000)
+
+    assert (row(comparison, "healthy")["records"], row(comparison, "healthy")["p50_ms"]) == (9, 104)
+
+
 def test_two_kinds_of_failures_are_not_averaged() -> None:
     """Half are refused in 1 ms, half hang for 10 s: a median between the two would be of neither."""
     comparison = compared(before(USUAL) + since([1.0] * 10 + [10_000.0] * 10, attempts=1))

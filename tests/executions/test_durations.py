@@ -48,3 +48,14 @@ def test_of_a_sum_the_mean_of_an_attempt_is_counted() -> None:
 def test_the_time_since_1970_is_no_duration() -> None:
     """A start that was never set makes an action of fifty years."""
     assert duration_histogram(records([good(1, action_duration_ms=1.77e12), good(2)]))["records"].sum() == 1
+
+
+def test_a_failure_that_ends_a_moment_early_was_cut_and_a_success_was_not() -> None:
+    """At a limit of 30 s two failures end at 29.8 s: cut, as in the table beside the picture; 30.1 s succeeded."""
+    rows = [dead(n, action_duration_ms=29_800) for n in range(2)]
+    rows += [dead(2, action_duration_ms=30_050), dead(3, action_duration_ms=29_000)]
+
+    frame = duration_histogram(records([*rows, good(5, action_duration_ms=30_100)]), timeout_ms=30_000)
+
+    assert frame.loc[frame["censored"], "records"].tolist() == [3]
+    assert frame.loc[~frame["censored"], "outcome"].tolist() == ["dead", "succeeded"]

@@ -164,3 +164,16 @@ def test_a_histogram_of_one_open_bucket_can_be_drawn():
 
     assert alt_text(axes).endswith("2 attempts; 2 are in buckets without an end.")
     figure_png(axes)
+
+
+def test_the_fullest_bucket_with_two_ends_is_not_called_most_of_all():
+    """39 attempts took 30 to 60 s, and 573 longer than the last bound."""
+    buckets = make_buckets((30_000.0, 60_000.0, 39.0), (60_000.0, None, 573.0))
+
+    text = alt_text(plot_durations(HISTOGRAM, buckets=buckets))
+
+    assert "most of them" not in text
+    assert text.endswith(
+        "The worker's histogram counted 612 attempts; 573 are in buckets without an end, 39 in the fullest of the "
+        "others, 30 s to 60 s."
+    )

@@ -71,6 +71,21 @@ def test_shorter_timeouts_that_are_not_advised_are_no_evidence() -> None:
     )
 
 
+def test_where_the_timeout_ended_the_actions_the_advice_is_that_of_the_first_screen() -> None:
+    """Ten of ten were cut at 30 s: "no reason for another timeout" would contradict "raise its timeout"."""
+    frame = records([good(n, action_duration_ms=100.0) for n in range(400)]
+                    + [dead(n, attempts=1, action_duration_ms=30_010.0) for n in range(10)])  # fmt: skip
+    durations = compare_durations(frame, timeout_ms=30_000)
+
+    row = advise_prevention(effects=timeout_effects(frame, 30_000), durations=durations).iloc[0]
+
+    assert row["sentence"] == (
+        "The timeout ended most of the failing actions: make the action faster, or raise the timeout; how long it "
+        "would have to be these data do not say."
+    )
+    assert "nothing was let run beyond 30 s" in row["evidence"]
+
+
 def test_an_estimate_for_a_longer_timeout_is_offered_with_its_condition() -> None:
     frame = two_timeouts(VALUES, VALUES)
     limits = limits_in_force(frame, "workflow_id", {"a": 1_000, "b": 4_000})

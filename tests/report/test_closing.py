@@ -35,6 +35,7 @@ def make_facts(**over: Any) -> dict[str, Any]:
         "signals": [],
         "signatures": [{"signature_id": "refused"}],
         "other_incidents": [],
+        "other_workflows": [],
         "metrics": {"dead_letters_increase": 200.0, "successes_increase": 200.0},
         "republish": {"plans": [], "passed": []},
         "events": {"affected": count, "open": count},
@@ -169,7 +170,7 @@ def test_the_checklist_is_read_in_russian_and_decides_as_in_english(tmp_path: Pa
     english = closure(tmp_path, moment=late)
     with language.use("ru"):
         told = closure(tmp_path, moment=late)
-        facts = {"closure": told, "as_of": late.isoformat()}
+        facts = {"closure": told, "as_of": late.isoformat(), "incident": {"name": "orders"}}
         checklist, verdict = show_checklist(facts), show_closing(facts)
         texts = texts_of(checklist, show_closing_counts(facts), verdict)
 
@@ -177,6 +178,18 @@ def test_the_checklist_is_read_in_russian_and_decides_as_in_english(tmp_path: Pa
     assert (told["verdict"], states(told)) == (english["verdict"], states(english))
     assert [row[1] for row in checklist.rows][:2] == ["неизвестно, принято", "неизвестно"]
     assert verdict.lines[0].text == "Закрывать нельзя."
+
+
+def test_the_checklists_commands_name_the_folder_and_can_be_pasted(tmp_path: Path) -> None:
+    """In a report of the folder "an outage" nobody is to put a name in place of DIR."""
+    told = closure(tmp_path)
+    facts = {"closure": told, "as_of": NOW.isoformat(), "incident": {"name": "an outage"}}
+
+    asked, attached = (row[2] for row in show_checklist(facts).rows[2:4])
+
+    assert "dlqkit closure 'an outage' --confirmed-by NAME" in asked
+    assert "dlqkit postmortem 'an outage' --attach TICKET" in attached
+    assert "dlqkit closure 'an outage' --attached TICKET" in attached
 
 
 def test_the_notebook_shows_of_the_closure_what_the_page_shows() -> None:

@@ -13,6 +13,7 @@ from dlqkit.evidence.collect import collect
 from dlqkit.evidence.folder import IncidentFolder, open_incident
 from dlqkit.incident import Incident
 from dlqkit.report import figures
+from dlqkit.report.drawn import timeline_lanes
 from dlqkit.report.facts import facts
 from dlqkit.report.figure_tables import MOST_ROWS, show_figure_data
 from dlqkit.report.render import render_html
@@ -51,6 +52,18 @@ def test_the_rows_of_the_timeline_add_up_to_the_records(tmp_path: Path) -> None:
     assert {one["worker_logs"] for one in found} == {None}
     lost = [(one["at"][11:16], one["dead_letters"]) for one in found if one["dead_letters"]]
     assert lost == [("14:00", 20), ("14:05", 20)]
+
+
+def test_the_timeline_calls_workflows_that_died_together_by_their_names(tmp_path: Path) -> None:
+    """Of an id of 36 letters the figure has room for twelve, and nobody knows a workflow by these."""
+    folder = folder_of(tmp_path, ROWS)
+    found = facts(folder)
+    own = found["signals"][0]
+    found["signals"] = [own, own | {"workflow_id": "wf-2", "workflow_name": "stock-reserve"}]
+
+    lanes = timeline_lanes(folder, found)
+
+    assert set(lanes.loc[lanes["lane"] == "incident", "workflow_id"]) == {"wf", "stock-reserve"}
 
 
 def test_what_the_timeout_cut_is_a_row_of_its_own(tmp_path: Path) -> None:

@@ -139,8 +139,23 @@ def test_a_count_that_may_lack_some_may_lack_the_first() -> None:
     events = {"affected": {"value": 2, "bound": "at_least"}, "open": OPEN, "evidence": "E1"}
     facts = described(TWO, events=events)
 
-    assert span(facts, "first_dead_letter") == (None, at(3650).isoformat())
-    assert show_milestones(facts).rows[1][1] == "at or before 2026-03-02 13:00:50 UTC"
+    assert span(facts, "first_dead_letter") == (ONSET["low"], at(3650).isoformat())
+    assert show_milestones(facts).rows[1][1] == "between 2026-03-02 12:59:00 UTC and 2026-03-02 13:00:50 UTC"
+
+
+def test_the_first_dead_letter_of_a_list_that_was_cut_is_no_later_than_the_onset_allows() -> None:
+    """The counter has the onset between 3540 and 3660 s; the API's hundred newest begin at 5000 s."""
+    events = {"affected": {"value": 100, "bound": "at_least"}, "open": OPEN, "evidence": "E1"}
+    facts = described(records([dead(5000, event_key="a"), dead(5100, event_key="b")]), events=events)
+
+    assert span(facts, "first_dead_letter") == (ONSET["low"], ONSET["high"])
+    assert span(facts, "first_failure") == (None, ONSET["high"])
+    once = described(records([dead(3600, event_key="a", attempts=1)]), events=events)
+    assert span(once, "first_failure") == (None, at(3600).isoformat())
+    unseen = {**ONSET, "is_window_start": True, "low": None}
+    facts = described(records([dead(5000, event_key="a")]), events=events, onset=unseen)
+    assert span(facts, "first_dead_letter") == (None, at(5000).isoformat())
+    assert show_milestones(facts).rows[1][1] == "at or before 2026-03-02 13:23:20 UTC"
 
 
 def test_where_only_a_counter_tells_the_first_dead_letter_is_between_two_scrapes() -> None:

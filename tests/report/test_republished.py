@@ -96,6 +96,20 @@ def test_a_plan_of_later_evidence_is_not_told_of_before_it(folder: IncidentFolde
     assert republished.describe_republish(folder, folder.collected_at)["plans"] == []
 
 
+@pytest.mark.parametrize(("snapshot", "plans"), [("001", ["plan-001"]), ("002", []), ("1000", [])])
+def test_a_plan_of_a_later_snapshot_is_not_told_of_an_earlier_one(
+    folder: IncidentFolder, snapshot: str, plans: list[str]
+) -> None:
+    """Its evidence ends before that of snapshot 001, which had worker logs too; it was made after it all the same."""
+    plan = make_plan([planned(1)], snapshot=snapshot)
+    write_plan(folder.path, plan, {})
+
+    told = republished.describe_republish(folder, folder.collected_at)["plans"]
+
+    assert plan.as_of < folder.collected_at.isoformat()
+    assert [one["plan_id"] for one in told] == plans
+
+
 def test_facts_of_before_a_run_are_computed_anew_after_it(folder: IncidentFolder) -> None:
     """The post-mortem was made, then something was sent: the same snapshot, another report."""
     plan = write(folder)

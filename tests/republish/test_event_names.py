@@ -11,7 +11,7 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from dlqkit.errors import EvidenceError, PlanError
+from dlqkit.errors import EvidenceError, ParameterError, PlanError
 from dlqkit.republish.approval import approve_plan, keep_plan
 from dlqkit.republish.cancelling import cancel_plan
 from dlqkit.republish.edits import read_edit
@@ -268,3 +268,14 @@ def test_a_colleagues_send_is_counted_beside_the_folders_own_under_another_key(t
 
     with pytest.raises(PlanError, match="event k2 was sent by plan-001 in one"):
         refuse_sent_elsewhere(folder(tmp_path, "two", team), mine)
+
+
+def test_an_edit_that_makes_two_events_of_a_trace_one_message_is_refused() -> None:
+    """Both would be sent, and a record of the one would be taken for the other's."""
+    rows = [{**API, "event_key": "a", "payload_snapshot": '{"c":"x"}'},
+            {**API, "event_key": "b", "record_id": "r-b", "payload_snapshot": '{"c":"y"}'}]  # fmt: skip
+    frame, edit = records([dead(1, **row) for row in rows]), read_edit('{"c": "EUR"}', "OPS-17", "ann")
+
+    assert len(plan_of(frame).events) == 2
+    with pytest.raises(ParameterError, match="The edit gives the events a and b the same payload"):
+        plan_of(frame, edits=(edit,))

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -12,12 +13,13 @@ from dlqkit.evidence.collect import collect
 from dlqkit.evidence.folder import IncidentFolder
 from dlqkit.incident import Incident
 from dlqkit.republish.approval import keep_plan
-from dlqkit.republish.gather import find_evidence_unknowns, gather_known, read_schema
+from dlqkit.republish.gather import find_evidence_unknowns, find_whole_workflows, gather_known, read_schema
+from dlqkit.republish.known import Known
 from dlqkit.republish.plan import plan_path
 from dlqkit.republish.registry import find_registry
 from dlqkit.settings import Settings
-from tests.frames import START
-from tests.republish.cases import settings, small_plan
+from tests.frames import START, dead, records
+from tests.republish.cases import plan_of, settings, small_plan
 
 
 def _folder(directory: Path, payload: str = '{"a": 1}', name: str = "export.jsonl") -> IncidentFolder:
@@ -52,6 +54,24 @@ def test_a_schema_that_cannot_be_read_is_not_passed_over(tmp_path: Path, content
 def test_a_whole_export_leaves_nothing_unknown(tmp_path: Path) -> None:
     """Text that was read as it stands is exact."""
     assert find_evidence_unknowns(_folder(tmp_path)) == ()
+
+
+def test_where_only_dead_letters_were_asked_for_a_success_may_be_unseen(tmp_path: Path) -> None:
+    """As of the second workflow of an alert without one; an export, or a trace, is asked for whole."""
+    folder = _folder(tmp_path)
+    letters = {"kind": "records: dead letters", "query": "queued_to_dlq=true"}
+    own = {"kind": "records: workflow", "query": "workflow_id=wf"}
+
+    def whole(*sources: dict[str, str]) -> frozenset[str] | None:
+        return find_whole_workflows(replace(folder, manifest={**folder.manifest, "sources": sources}))
+
+    assert (whole(letters), whole(letters, own)) == (frozenset(), frozenset({"wf"}))
+    assert find_whole_workflows(folder) is whole(letters, {"kind": "records: trace", "query": "trace_id=t"}) is None
+
+    frame = records([dead(1, workflow_id="wf", payload_snapshot="{}")])
+    unseen = set(plan_of(frame, known=Known(whole_workflows=frozenset({"other"}))).unknowns)
+    (said,) = unseen - set(plan_of(frame, known=Known(whole_workflows=frozenset({"wf"}))).unknowns)
+    assert said.startswith("Only dead letters were asked for of this workflow")
 
 
 def test_a_mended_export_is_an_unknown(tmp_path: Path) -> None:

@@ -179,3 +179,17 @@ def test_where_no_id_of_a_list_is_found_this_is_said() -> None:
         " by commas."
     )
     assert find_absent(Selection(ids=("x9", "e0")), ROWS) is None
+
+
+def test_which_classes_there_are_is_told_of_the_chosen_workflow_alone() -> None:
+    """Four events are of wf, one of them a business error; the one of the other workflow counts for nothing."""
+    absent = find_absent(Selection(workflows=("wf",), classes=("unknown",)), ROWS)
+
+    assert absent == (
+        "No dead event of the chosen workflow is of the class unknown; "
+        "there are: infrastructure (2), business (1), timeout (1)."
+    )
+    assert find_absent(Selection(workflows=("gone",), classes=("unknown",)), ROWS) == (
+        "No dead event of the chosen class is of the workflow gone; there are: other (1)."
+    )
+    assert find_absent(Selection(workflows=("wf",), classes=("timeout",)), ROWS) is None

@@ -137,3 +137,21 @@ def test_slow_actions_by_chance_just_before_a_spike_do_not_begin_it() -> None:
     found = spikes(counter(NAME, noisy.tolist(), workflow_id="wf"))
     assert abs((found["onset_at"].iloc[0] - at(400 * 15)).total_seconds()) <= 30
     assert found["onset_high_at"].iloc[0] >= at(400 * 15)
+
+
+def test_what_lies_beyond_the_last_bound_is_longer_than_it_and_no_guess() -> None:
+    """Buckets end at 2.5 s and the action hangs for a minute; usually some 0.1 s: at least 20 times as long."""
+    took = [60.0 if 400 <= number < 520 else 0.2 for number in range(SCRAPES)]
+    parts = []
+    for number, (le, bound) in enumerate((("0.25", 0.25), ("1", 1.0), ("2.5", 2.5), ("+Inf", np.inf))):
+        count = np.cumsum([2.0 * (one <= bound) for one in took])
+        parts.append(counter(f"{NAME}_bucket", count.tolist(), series_id=number, workflow_id="wf", le=le))
+
+    found = spikes(pd.concat(parts))
+
+    # The first bucket stands for half of its bound: 2,500 ms against 125 ms.
+    assert found["evidence"].iloc[0] == (
+        "The action takes longer than 2,500 ms, where the buckets end, usually 125 ms (at least 20.0 times as long), "
+        "by histogram buckets of 1,598 actions."
+    )
+    assert found["size"].iloc[0] == pytest.approx(20)

@@ -69,7 +69,11 @@ def stretches(times: pd.Series | None, failing: Bools) -> Strata:
     covered = float(
         ((failing_at >= healthy_at.min(initial=math.inf)) & (failing_at <= healthy_at.max(initial=-1))).mean()
     )
-    if beside < FEWEST or covered < 0.5:
+    if beside >= FEWEST and covered < 0.5:
+        alone = say("Most of the failing records are of times in which nothing succeeded; {count:d} succeeded while "
+                    "others failed.", count=beside)  # fmt: skip
+        return Strata(nothing, alone)
+    if beside < FEWEST:
         apart = say("Failing and successful records are of different times: {count:d} succeeded while others failed.",
                     count=beside)  # fmt: skip
         return Strata(nothing, apart)

@@ -9,7 +9,7 @@ import narwhals as nw
 import pandas as pd
 
 from dlqkit.engines.contract import collect
-from dlqkit.executions.duration_basis import LONGEST_MS, Basis
+from dlqkit.executions.duration_basis import CUT_FROM, LONGEST_MS, Basis
 from dlqkit.executions.durations import CUT_ABOVE, HISTOGRAM, as_duration_outcomes, duration_edges, shape_histogram
 from dlqkit.executions.limits import check_limit
 from dlqkit.executions.scale.outcomes import OUTCOME_KEYS, name_outcomes, with_outcome_keys
@@ -49,13 +49,13 @@ def count_durations(
     edges = duration_edges(float(bounds["low"]), float(bounds["high"]), timeout_ms)
     cut = nw.lit(False)
     if timeout_ms is not None:
-        cut = (value >= timeout_ms) & (value <= timeout_ms * CUT_ABOVE)
+        cut = (value >= timeout_ms * CUT_FROM) & (value <= timeout_ms * CUT_ABOVE)
     keyed = with_outcome_keys(known).with_columns(bin=_find_bin(value, edges.tolist(), 0, len(edges) - 2), censored=cut)
     columns = {"bin": "Int64", "censored": "boolean", **OUTCOME_KEYS}
     answer = keyed.group_by(list(columns)).agg(records=nw.len())
     counted = collect(answer, {**columns, "records": "Int64"})
     counted["outcome"] = as_duration_outcomes(name_outcomes(counted))
-    counted["censored"] = counted["censored"].astype(bool)
+    counted["censored"] = counted["censored"].astype(bool) & (counted["outcome"] != "succeeded")
     counted["bin"] = counted["bin"].astype("int64")
     counted = counted.groupby(["bin", "censored", "outcome"], observed=True, as_index=False)["records"].sum()
     return shape_histogram(counted, edges, timeout_ms)

@@ -18,6 +18,15 @@ def test_failures_of_today_and_successes_of_yesterday_cannot_be_compared() -> No
     assert "different times" in found.reason
 
 
+def test_successes_of_the_first_moments_only_are_not_said_to_be_of_another_time() -> None:
+    """Six succeed among the first failures, then a hundred fail alone: the same time, but not the time of most."""
+    found = stretches(times(*range(6), *range(106)), np.arange(112) >= 6)
+
+    assert found.reason == (
+        "Most of the failing records are of times in which nothing succeeded; 6 succeeded while others failed."
+    )
+
+
 def test_with_nothing_healthy_or_hardly_a_failure_there_is_nothing_to_compare() -> None:
     assert "Only 0 records succeeded" in stretches(None, np.ones(50, dtype=bool)).reason
     assert "Only 3 records failed" in stretches(None, np.arange(50) < 3).reason

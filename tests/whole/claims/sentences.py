@@ -136,7 +136,7 @@ def check_first_advice(scene: Scene) -> Wrong:
     wanted = {
         "business": "Find what changed in the input",
         "timeout": "Find what slowed the action down",
-        "mixed": "Treat each signature by its own class",
+        "mixed": "There is more than one cause: 1) ",
         "infrastructure": "Find what is unavailable and restore it"
         if scene.truth["going_on"]
         else "Make sure that what was unavailable is back",
