@@ -17,7 +17,7 @@ SIGNAL_NAMES = {
     "failures": mark("failures outgrow successes"),
     "support": mark("clients report missing events"),
     "duration": mark("the action takes longer"),
-    "silence": mark("no new logs"),
+    "silence": mark("no sign of work"),
 }
 # An onset that is known no better than this is given as between two times.
 ROUGH_S = 120.0

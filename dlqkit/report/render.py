@@ -212,7 +212,8 @@ def footer_text(facts: Facts) -> str:
         version=facts["dlqkit"],
         snapshot=facts["snapshot"]["id"],
     )
-    more = [say("Personal data are replaced by pseudonyms.")] if facts.get("redacted") else []
+    more = [say("§1 to §7 are the steps of the runbook.")]
+    more += [say("Personal data are replaced by pseudonyms.")] if facts.get("redacted") else []
     more += [say("Payloads are shown as they came.")] if facts["payloads"] else []
     return " ".join([text, *more])
 

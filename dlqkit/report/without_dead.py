@@ -30,9 +30,9 @@ def tell_without_dead(facts: Facts) -> list[tuple[str, str, Literal["computed", 
     if dead is None:
         told = say("not known: no dead-letter counter is seen")
     elif dead:
-        told = say("no more dead letters than usual; it is told of those of an incident (§4)")
+        told = say("none: a class is that of dead letters (§4), and no more came than usual")
     else:
-        told = say("none: it is told of dead letters (§4), and there are none")
+        told = say("none: a class is that of dead letters (§4), and none came with this incident")
     kind: Literal["computed", "unknown"] = "unknown" if dead is None else "computed"
     return [(say("Events affected"), events, kind), (say("Class"), told, kind)]
 

@@ -10,7 +10,7 @@ from dlqkit.report.amounts import count_text
 from dlqkit.report.diagnosis_tables import show_impact_counts
 from dlqkit.report.milestones import show_milestones
 from dlqkit.report.render import Figure, banners, render_html, render_markdown
-from dlqkit.report.tables import show_impact, show_rules
+from dlqkit.report.tables import show_impact, show_rules, show_signals
 from dlqkit.report.wording import summary
 from tests.report.example import HOSTILE, make_facts
 
@@ -195,6 +195,20 @@ def test_a_short_report_has_no_scope_and_says_its_window_on_top() -> None:
     assert "Window 2026-03-02 12:00 UTC to 2026-03-02 16:00 UTC; snapshot 001" in page
 
 
+@pytest.mark.parametrize("render", [render_html, render_markdown])
+def test_the_foot_says_of_what_the_paragraphs_are(render: Callable[..., str]) -> None:
+    """Advice names §4, §5 and §7; whoever was only sent the report has to know of what document."""
+    assert "§1 to §7 are the steps of the runbook." in render(make_facts(), [])[-300:]
+
+
+def test_a_silence_is_no_matter_of_logs_alone() -> None:
+    """Its evidence is often the counters, while the worker's logs were never given."""
+    facts = make_facts()
+    facts["signals"][0] |= {"signal": "silence", "evidence": "No sign of life in the counters."}
+
+    assert show_signals(facts).rows[0][0] == "no sign of work"
+
+
 def test_at_least_none_is_told_as_none_of_those_seen() -> None:
     """“≥ 0” would say nothing; of a count above it the bound does."""
     assert [count_text({"value": value, "bound": "at_least"}) for value in (0, 1)] == ["0 of those seen", "≥ 1"]
@@ -227,15 +241,15 @@ def test_one_event_of_another_class_is_not_hidden_by_the_class_of_the_others() -
     [
         ("silence", "events", 0.0, 890.2,
          "Dead letters by the counter: 0. Events that were to come and are not seen: about 890.",
-         "none: it is told of dead letters (§4), and there are none"),
+         "none: a class is that of dead letters (§4), and none came with this incident"),
         ("silence", "scrapes", None, 40.0, "It is not known whether events were dead-lettered.",
          "not known: no dead-letter counter is seen"),
         ("failures", None, 2.0, 1340.0, "Dead letters by the counter: 2. Failed attempts: 1,340.",
-         "no more dead letters than usual; it is told of those of an incident (§4)"),
+         "none: a class is that of dead letters (§4), and no more came than usual"),
         ("support", None, 0.0, 3.0, "Dead letters by the counter: 0. Reports from outside: 3.",
-         "none: it is told of dead letters (§4), and there are none"),
+         "none: a class is that of dead letters (§4), and none came with this incident"),
         ("duration", None, 0.0, 675.9, "Dead letters by the counter: 0.",
-         "none: it is told of dead letters (§4), and there are none"),
+         "none: a class is that of dead letters (§4), and none came with this incident"),
     ],
 )  # fmt: skip
 def test_count_and_class_stand_on_the_first_screen_of_every_incident(
@@ -289,7 +303,7 @@ def test_the_notebook_tells_of_a_silence_what_the_first_screen_tells() -> None:
 
     assert [f"{line.label}: {line.text}" for line in show_impact(facts).lines] == [
         "Events affected: Dead letters by the counter: 0.",
-        "Class: none: it is told of dead letters (§4), and there are none",
+        "Class: none: a class is that of dead letters (§4), and none came with this incident",
         "Lasted: 117 min",
     ]
     assert show_impact_counts(facts).to_text() == "Counts by source: no dead letters in the incident"
