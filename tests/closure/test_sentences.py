@@ -30,6 +30,7 @@ CALLS: Mapping[str, tuple[tuple[Any, ...], ...]] = {
     "incidence_unknown": ((FROM, LONG),),
     "not_ended": (("",),),
     "nothing_done": ((FROM, LONG),),
+    "nothing_recorded": ((FROM, LONG),),
     "nothing_scraped": ((FROM, LONG),),
     "open_signals": ((["w-1"],),),
     "quiet_holds": ((FROM, LONG, 1200.0, 0.95, 1.5, 0.0025),),
