@@ -25,9 +25,12 @@ def test_the_figure_is_closed_once_it_is_a_picture():
     """A long session does not keep every figure that it has drawn."""
     import matplotlib.pyplot as plt
 
-    figure_png(new_axes())
+    before, axes = plt.get_fignums(), new_axes()
+    assert len(plt.get_fignums()) == len(before) + 1
 
-    assert plt.get_fignums() == []
+    figure_png(axes)
+
+    assert plt.get_fignums() == before
 
 
 def test_the_analysts_own_settings_come_back():
