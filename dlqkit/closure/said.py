@@ -9,6 +9,7 @@ from typing import Any
 from dlqkit.closure.checklist import Item, State
 from dlqkit.closure.sentences import clock
 from dlqkit.closure.word import Closing, Confirmation
+from dlqkit.decision.balance import lacks_records
 from dlqkit.language import listing, mark, say, say_count
 from dlqkit.republish.words import counts_of
 
@@ -150,14 +151,10 @@ def check_republish(
     return Item("republish", say(_REPUBLISH), known, " ".join(parts), count=float(failed))
 
 
-# A counter and its records differ by what happens between two looks (report.counts has the same two).
-_UNSEEN_SHARE, _UNSEEN_EVENTS = 1.05, 3
-
-
 def _forgotten(run: Sequence[Mapping[str, Any]], counts: Mapping[str, Any]) -> str:
     """Why there may be events that no plan knows, in a sentence; empty where the three counts agree."""
     recorded, counted, still_open = (counts.get(name) for name in ("recorded", "counted", "open"))
-    if counted is not None and recorded is not None and counted > _UNSEEN_SHARE * recorded + _UNSEEN_EVENTS:
+    if counted is not None and recorded is not None and lacks_records(counted, recorded):
         return say(
             "The counter saw {counted:,.0f} dead letters and the records hold {recorded}: the others are in no plan.",
             counted=counted, recorded=recorded,

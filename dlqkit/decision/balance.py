@@ -12,14 +12,21 @@ from dlqkit.frames import Coverage
 from dlqkit.language import mark, say
 from dlqkit.signals.counters import increase, metric_samples, steps_within
 
-__all__ = ["DIFFERENCES", "Counted", "balance_counter", "count_by_counter", "difference", "repeats"]
+__all__ = ["DIFFERENCES", "Counted", "balance_counter", "count_by_counter", "difference", "lacks_records", "repeats"]
 
 DIFFERENCES: Mapping[str, str] = {"between": "str", "more": "str", "size": "Int64", "cause": "str", "sentence": "str"}
 _BETWEEN = "counter and records"
+# A counter and its records differ by what happens between two looks; by more than this, records are missing.
+_UNSEEN_SHARE, _UNSEEN_EVENTS = 1.05, 3
 # A series that ends this many scrapes before the others is of a worker that is gone.
 _GONE_SCRAPES = 3
 # Two series with the same values this many times over are one counter, scraped twice.
 _SAME_VALUES = 5
+
+
+def lacks_records(counted: float, recorded: float) -> bool:
+    """Whether the counter saw so many more dead letters than the records hold that some of these are missing."""
+    return counted > _UNSEEN_SHARE * recorded + _UNSEEN_EVENTS
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,20 +5,18 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from dlqkit.decision.balance import lacks_records
 from dlqkit.decision.class_advice import Row, advice_row
 from dlqkit.language import say, say_count
 
 __all__ = ["advise_on_unlisted", "count_unlisted"]
-
-# A counter and its records differ by what happens between two looks (report.counts has the same two).
-UNSEEN_SHARE, UNSEEN_EVENTS = 1.05, 3
 
 
 def count_unlisted(facts: Mapping[str, Any]) -> int:
     """How many dead letters the counter saw beyond those of the records; 0 where the two agree, or one is not known."""
     affected = (facts.get("events") or {}).get("affected") or {}
     listed, counted = affected.get("value"), (facts.get("metrics") or {}).get("dead_letters_increase")
-    if listed is None or counted is None or counted <= UNSEEN_SHARE * listed + UNSEEN_EVENTS:
+    if listed is None or counted is None or not lacks_records(counted, listed):
         return 0
     return round(float(counted) - int(listed))
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
+from dlqkit.decision.balance import lacks_records
 from dlqkit.executions.event_history import event_states
 from dlqkit.language import say
 from dlqkit.membership import is_one_of
@@ -28,8 +29,6 @@ __all__ = [
     "no_events",
 ]
 
-# A counter and its records differ by what happens between two looks; by more than this, records are missing.
-UNSEEN_SHARE, UNSEEN_EVENTS = 1.05, 3
 UNSEEN_BEFORE = timedelta(minutes=5)
 
 
@@ -72,7 +71,7 @@ def find_doubt(own: pd.DataFrame, dead: pd.DataFrame, main: pd.Series | None, ro
     if main is None or main["signal"] != "dead_letters":
         return ""
     counted = value_or_none(main["size"]) or 0.0
-    if counted > UNSEEN_SHARE * len(dead) + UNSEEN_EVENTS:
+    if lacks_records(counted, len(dead)):
         return say(
             "The dead-letter counter grew by {counted:,.0f}, and the records hold {held} of them; "
             "so the number of events is at least that of the records.",

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-import sys
-from collections.abc import Callable
 from datetime import timedelta
 from functools import partial
 from pathlib import Path
@@ -14,31 +12,14 @@ from typing import Any
 import pytest
 
 from dlqkit.cli import closure as command
-from dlqkit.cli.main import main
 from dlqkit.closure import watching
 from dlqkit.evidence import audit_log
 from dlqkit.evidence.collect import collect
 from dlqkit.evidence.folder import open_incident
 from dlqkit.incident import Incident
 from dlqkit.settings import Settings
+from tests.cli.running import Run
 from tests.frames import START
-
-Run = Callable[..., tuple[int, str, str]]
-
-
-@pytest.fixture
-def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Run:
-    """Run a command in an empty folder; exit code, standard output and standard error."""
-    monkeypatch.chdir(tmp_path)
-
-    def call(*arguments: str) -> tuple[int, str, str]:
-        monkeypatch.setattr(sys, "argv", ["dlqkit", *arguments])
-        with pytest.raises(SystemExit) as ended:
-            main()
-        out, err = capsys.readouterr()
-        return int(ended.value.code or 0), out, err
-
-    return call
 
 
 def rows(*, late: int = 0) -> list[dict[str, Any]]:

@@ -3,39 +3,21 @@
 from __future__ import annotations
 
 import json
-import sys
 import zipfile
-from collections.abc import Callable
 from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
 
-from dlqkit.cli.main import main
 from dlqkit.errors import ParameterError
 from dlqkit.evidence.audit_log import read
 from dlqkit.report.judgement import ASKED_FOR
+from tests.cli.running import Run
 from tests.frames import START
 from tests.report.example import make_facts
 from tests.tickets import jira_server
 
-Run = Callable[..., tuple[int, str, str]]
 HOSTILE = "\x1b[31mred <script>alert(1)</script> | =1+1"
-
-
-@pytest.fixture
-def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Run:
-    """Run a command in an empty folder; exit code, standard output and standard error."""
-    monkeypatch.chdir(tmp_path)
-
-    def call(*arguments: str) -> tuple[int, str, str]:
-        monkeypatch.setattr(sys, "argv", ["dlqkit", *arguments])
-        with pytest.raises(SystemExit) as ended:
-            main()
-        out, err = capsys.readouterr()
-        return int(ended.value.code or 0), out, err
-
-    return call
 
 
 @pytest.fixture

@@ -5,23 +5,20 @@ from __future__ import annotations
 import json
 import shlex
 import stat
-import sys
-from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from dlqkit.cli.main import main
 from dlqkit.republish.journal import open_journal
 from dlqkit.republish.plan import hash_text, read_plan
 from dlqkit.republish.registry import find_registry
+from tests.cli.running import Run, runner
 from tests.frames import START
 from tests.republish.cases import TOPIC
 from tests.republish.plans import Answers, send_all
 
-Run = Callable[..., tuple[int, str, str]]
 # Object texts as a service may write them; the last one comes as a JSON string.
 PAYLOADS = (
     '{"n": 12345678901234567890123, "p":1.10, "city":"eu"}',
@@ -45,15 +42,7 @@ def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureF
         f'[republish]\nallowed_topics = ["{TOPIC}"]\nmax_rate = 5\noutcome_deadline_s = 30\n'
         f'[workflows.wf]\ntopic = "{TOPIC}"\nattributes = {{ city = "payload.city" }}\nordering_key = ""\n'
     )
-
-    def call(*arguments: str) -> tuple[int, str, str]:
-        monkeypatch.setattr(sys, "argv", ["dlqkit", *arguments])
-        with pytest.raises(SystemExit) as ended:
-            main()
-        out, err = capsys.readouterr()
-        return int(ended.value.code or 0), out, err
-
-    return call
+    return runner(monkeypatch, capsys)
 
 
 def _collect(run: Run, lines: list[str]) -> None:

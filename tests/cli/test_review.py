@@ -5,37 +5,19 @@ from __future__ import annotations
 import json
 import re
 import shlex
-import sys
-from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
 import dlqkit
-from dlqkit.cli.main import main
 from dlqkit.incident import parse_time
 from dlqkit.report.judgement_file import TEMPLATE
+from tests.cli.running import Run
 from tests.frames import START
 
-Run = Callable[..., tuple[int, str, str]]
 # Eight minutes after the first dead letter, and an hour after the last.
 KNOWN, FIX = START + timedelta(minutes=128), START + timedelta(minutes=200)
-
-
-@pytest.fixture
-def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Run:
-    """Run a command in an empty folder; exit code, standard output and standard error."""
-    monkeypatch.chdir(tmp_path)
-
-    def call(*arguments: str) -> tuple[int, str, str]:
-        monkeypatch.setattr(sys, "argv", ["dlqkit", *arguments])
-        with pytest.raises(SystemExit) as ended:
-            main()
-        out, err = capsys.readouterr()
-        return int(ended.value.code or 0), out, err
-
-    return call
 
 
 @pytest.fixture

@@ -11,6 +11,7 @@ import pandas as pd
 
 from dlqkit.decision.scale.dead_letters import TEXTS, count_alike, mark_last_dead, with_texts
 from dlqkit.decision.signatures import sign_errors
+from dlqkit.decision.signing.error_groups import GROUPS
 from dlqkit.decision.signing.signature_edits import SignatureEdits
 from dlqkit.decision.signing.templates import count_kinds
 from dlqkit.engines.contract import MOST_ROWS
@@ -19,21 +20,8 @@ from dlqkit.frames import empty_frame
 
 __all__ = ["SIGNATURES", "count_signatures", "refuse_splits", "sign_alike"]
 
-TIME = "datetime64[us, UTC]"
-SIGNATURES: Mapping[str, str] = {
-    "signature_id": "str",
-    "signature": "str",
-    "error_type": "str",
-    "error_code": "str",
-    "events": "Int64",
-    "records": "Int64",
-    "share": "Float64",
-    "first_at": TIME,
-    "last_at": TIME,
-    "workflow_ids": "object",
-    "masks": "str",
-    "example": "str",
-}
+# A few examples, and what is new against a baseline, are not counted in the engine.
+SIGNATURES: Mapping[str, str] = {name: dtype for name, dtype in GROUPS.items() if name not in {"examples", "is_new"}}
 
 
 def count_signatures(
