@@ -59,7 +59,12 @@ _RECORDED = {
 
 def write_template(directory: Path) -> bool:
     """Put a ``judgement.yaml`` to fill in where there is none; whether it was written."""
-    return not (directory / NAME).exists() and create_bytes(directory / NAME, TEMPLATE.encode())
+    path = directory / NAME
+    if path.exists():
+        return False
+    # As any other writer: a file that appears under someone who is writing is to him an editor's.
+    with editing(path):
+        return create_bytes(path, TEMPLATE.encode())
 
 
 def write_judgement(folder: IncidentFolder | Path | str, **values: Any) -> Judgement:

@@ -9,12 +9,11 @@ import pytest
 
 from dlqkit.evidence.collect import collect
 from dlqkit.settings import Settings
-from tests.cli.test_commands import HOSTILE, Run, run
+from tests.cli.running import Run
+from tests.cli.test_commands import HOSTILE
 from tests.evidence import service as api
 from tests.evidence.service import QUESTION, record
 from tests.pubsub import NAME, serving
-
-__all__ = ["run"]
 
 
 @pytest.fixture

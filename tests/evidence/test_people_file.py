@@ -15,7 +15,7 @@ from dlqkit.errors import StorageError
 from dlqkit.evidence import audit_log, people_file
 from dlqkit.evidence.people_file import editing
 from dlqkit.evidence.store import create_bytes
-from dlqkit.report.judgement_file import write_judgement
+from dlqkit.report.judgement_file import write_judgement, write_template
 
 AT = "2026-03-02T15:00:00+00:00"
 CHILD = """
@@ -107,3 +107,17 @@ def test_the_template_is_not_put_over_what_somebody_wrote_first(folder: Path) ->
 
     assert (folder / "judgement.yaml").read_text() == "owner: team-a\n"
     assert sorted(path.name for path in folder.iterdir()) == ["incident.toml", "judgement.yaml"]
+
+
+def test_the_template_waits_for_whoever_is_writing_and_is_no_editor_to_him(folder: Path) -> None:
+    """The first word of an incident and its first report may come in the same moment."""
+    path = folder / "judgement.yaml"
+    with editing(path) as write:
+        other = threading.Thread(target=write_template, args=(folder,))
+        other.start()
+        other.join(0.2)
+        assert other.is_alive()
+        write("owner: team-a\n")
+    other.join(10)
+
+    assert path.read_text() == "owner: team-a\n"
