@@ -90,11 +90,11 @@ def propose_schema(records: pd.DataFrame, *, held_out: float = HELD_OUT, min_sup
     good, dead = _payloads(records)
     if good.empty and dead.empty:
         return _untold(say("No event has a payload."), 0, 0, 0)
-    place = pd.Series(_places(good["event_key"]), index=good.index)
+    place = pd.Series(_places(good["event_key"].to_numpy(dtype=object)), index=good.index)
     kept = good[place >= held_out]
     kept = kept.loc[place[kept.index].nsmallest(LEARN_AT_MOST).index].sort_values("recorded_at", kind="stable")
     tried = good[place < held_out]
-    values = [value for text in kept["payload_snapshot"] for value in _decoded(text)]
+    values = [value for text in kept["payload_snapshot"].to_numpy(dtype=object) for value in _decoded(text)]
     if len(values) < min_support:
         words = say(
             "{count} good payloads are too few to learn from; {needed} are needed.",

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from dlqkit.errors import ParameterError
 from dlqkit.frames import Coverage
@@ -167,8 +168,11 @@ class _IdLines:
     def of(cls, part: Part) -> _IdLines:
         ids = ids_of(part)
         places, keys = pd.factorize(ids, sort=True)
-        texts = [f"{key}\n".encode("utf-8", "surrogatepass") for key in keys]
-        return cls(pa.array(texts, type=pa.large_binary()), pd.Series(places, index=ids.index))
+        nothing, end = (pa.scalar(text, pa.large_string()) for text in ("", "\n"))
+        texts = pa.array(keys, type=pa.large_string())
+        texts = texts.combine_chunks() if isinstance(texts, pa.ChunkedArray) else texts
+        lines = pc.binary_join_element_wise(texts, nothing, end).cast(pa.large_binary())
+        return cls(lines, pd.Series(places, index=ids.index))
 
     def digest(self, part: Part) -> str:
         present = np.zeros(len(self.lines), dtype=bool)
