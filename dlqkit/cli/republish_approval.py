@@ -12,7 +12,16 @@ from dlqkit.untrusted import for_terminal, for_terminal_lines
 
 __all__ = ["AsJson", "By", "Directory", "PlanName", "approve", "cancel", "export"]
 
-Directory = Annotated[Path, typer.Argument(help="Incident folder.")]
+
+def _incident(directory: Path) -> Path:
+    """A folder of incident folders is none: nothing is begun in it, and it has no plans."""
+    from dlqkit.evidence.folder import read_question
+
+    read_question(directory)
+    return directory
+
+
+Directory = Annotated[Path, typer.Argument(help="Incident folder.", callback=_incident)]
 PlanName = Annotated[str, typer.Argument(metavar="PLAN", help="Such as plan-001.")]
 By = Annotated[str | None, typer.Option(help="Who; the user of this machine by default.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print as JSON.")]

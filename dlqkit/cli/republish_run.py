@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from dlqkit.cli.republish_approval import AsJson, Directory, PlanName
 from dlqkit.cli.republish_live import (
     VERIFICATION,
     execute_plan,
@@ -38,10 +39,6 @@ WIDTH = 80
 # Of a list on the screen; --json has all.
 ROWS = 10
 INTERRUPTED, SAYS_NO = 130, 4
-
-Directory = Annotated[Path, typer.Argument(help="Incident folder.")]
-PlanName = Annotated[str, typer.Argument(metavar="PLAN", help="Such as plan-001.")]
-AsJson = Annotated[bool, typer.Option("--json", help="Print as JSON.")]
 
 
 def run(
@@ -136,7 +133,6 @@ def status(
 
     Also while a run goes on. Example: dlqkit republish status incidents/orders
     """
-    from dlqkit.evidence.folder import read_question
     from dlqkit.republish.next_steps import here
     from dlqkit.republish.status import find_status
     from dlqkit.republish.words import events_of
@@ -146,7 +142,6 @@ def status(
         write_json({"plans": [asdict(one) for one in found]})
         return
     if not found:
-        read_question(directory)  # a folder of incident folders is none
         step = here("Make one: dlqkit republish plan DIR --class infrastructure", directory)
         typer.echo(f"There is no plan yet.\n{for_terminal(step)}")
         return
