@@ -40,7 +40,10 @@ def find_horizon(folder: IncidentFolder, moment: datetime) -> datetime | None:
     """
     if moment < evidence_end(folder, coverage_rows(folder)):
         return moment.astimezone(UTC)
-    return None if folder.snapshot == folder.snapshots[-1] else folder.collected_at.astimezone(UTC)
+    # A first look is at a snapshot that is not finished yet, and so not among them.
+    own = (len(folder.snapshot), folder.snapshot)
+    is_former = any((len(name), name) > own for name in folder.snapshots)
+    return folder.collected_at.astimezone(UTC) if is_former else None
 
 
 def log_until(directory: Path, until: datetime | None) -> list[dict[str, Any]]:

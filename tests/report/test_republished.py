@@ -13,6 +13,7 @@ from dlqkit.evidence.folder import IncidentFolder, open_incident
 from dlqkit.report import republished
 from dlqkit.report.coverage import coverage_rows, evidence_end
 from dlqkit.report.facts import facts, facts_json, load_facts
+from dlqkit.report.past_republish import find_horizon
 from dlqkit.report.sections import choose_sections
 from dlqkit.report.tables import Table
 from dlqkit.republish.journal import open_journal
@@ -145,6 +146,21 @@ def test_a_former_snapshots_report_tells_only_what_had_been_done_by_then(folder:
     # Planned, approved, run ended; and the second run.
     assert [len(told[name]["audit"]) for name in ("002", "003")] == [3, 4]
     assert newest["states"] == {"acked": 3}
+
+
+@pytest.mark.parametrize(
+    ("finished", "is_former"),
+    [([], False), (["001"], False), (["001", "002"], True), (["001", "1000"], True)],
+)
+def test_a_snapshot_that_is_being_taken_is_the_newest(
+    folder: IncidentFolder, finished: list[str], is_former: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The first look is at one that is not among the finished."""
+    monkeypatch.setattr(IncidentFolder, "snapshots", property(lambda _: finished))
+
+    until = find_horizon(folder, evidence_end(folder, coverage_rows(folder)))
+
+    assert until == (folder.collected_at if is_former else None)
 
 
 def _now() -> str:
