@@ -14,7 +14,7 @@ import dlqkit
 ROOT = Path(dlqkit.__file__).parent
 BASE = {
     "engines", "errors", "frames", "imports", "incident", "invocation", "language", "membership", "resources",
-    "settings", "untrusted",
+    "settings", "suggestions", "untrusted",
 }  # fmt: skip
 ALLOWED = {
     **dict.fromkeys(BASE, BASE),

@@ -10,7 +10,19 @@ from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 import typer
 
 from dlqkit import language
-from dlqkit.cli.shared import PARTIAL, Language, exit_code_of, load, say, speak_for, user_name, write_json
+from dlqkit.cli.completion import one_of
+from dlqkit.cli.shared import (
+    PARTIAL,
+    AsJson,
+    Directory,
+    Language,
+    exit_code_of,
+    load,
+    say,
+    speak_for,
+    user_name,
+    write_json,
+)
 from dlqkit.errors import DlqkitError, SourceError
 from dlqkit.untrusted import for_terminal, for_terminal_lines
 
@@ -48,12 +60,18 @@ _ENDED = {
 
 def closure(
     context: typer.Context,
-    directory: Annotated[Path, typer.Argument(help="Incident folder.")],
+    directory: Directory,
     refresh: Annotated[bool, typer.Option(help="Take a new snapshot first; --no-refresh: the newest as it is.")] = True,
     confirmed_by: Annotated[str | None, typer.Option(help="Who of the client or owner says that it works.")] = None,
     how: Annotated[str, typer.Option(help="How they said it: by phone, in the ticket.")] = "",
     attached: Annotated[str | None, typer.Option(help="Record the ticket that has the post-mortem by hand.")] = None,
-    accept: Annotated[str | None, typer.Option(help="Answer for an item that does not hold; with --reason.")] = None,
+    accept: Annotated[
+        str | None,
+        typer.Option(
+            help="Answer for an item that does not hold; with --reason.",
+            autocompletion=one_of("metrics", "records", "confirmation", "ticket", "republish"),
+        ),
+    ] = None,
     closed: Annotated[str | None, typer.Option(help="Record that this ticket was closed.")] = None,
     by: Annotated[str | None, typer.Option(help="Who; the user of this machine by default.")] = None,
     reason: Annotated[str, typer.Option(help="Why the item is accepted.")] = "",
@@ -61,7 +79,7 @@ def closure(
     interval: Annotated[float, typer.Option(help="Seconds between two looks of --watch, 10 to 3600.")] = WATCH_S,
     timeout: Annotated[float, typer.Option(help="Seconds after which --watch gives up.")] = 3600.0,
     lang: Language = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print as JSON.")] = False,
+    as_json: AsJson = False,
 ) -> None:
     """Say whether the incident may be closed: the counter, the records, people's word; exits with 4 if not.
 

@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from dlqkit.cli.completion import incident_folders
 from dlqkit.cli.shared import Progress, ask, exit_code_of, load, write_json
 from dlqkit.untrusted import for_terminal
 
@@ -15,7 +16,10 @@ __all__ = ["collect"]
 
 def collect(
     context: typer.Context,
-    directory: Annotated[Path, typer.Argument(help="Incident folder to make or to add to.")],
+    directory: Annotated[
+        Path,
+        typer.Argument(metavar="DIR", help="Incident folder to make or to add to.", autocompletion=incident_folders),
+    ],
     workflow: Annotated[str | None, typer.Option(help="Only this workflow_id.")] = None,
     trace: Annotated[str | None, typer.Option(help="Only this trace_id.")] = None,
     since: Annotated[str | None, typer.Option(help="Start of the window as an age, such as 2h.")] = None,

@@ -7,13 +7,12 @@ import json
 import shutil
 import sys
 from collections.abc import Iterator, Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from dlqkit.cli.original import original_lines, originals_of
-from dlqkit.cli.shared import local_beside_utc, write_json, zone_of
+from dlqkit.cli.shared import AsJson, Directory, Snapshot, local_beside_utc, write_json, zone_of
 from dlqkit.untrusted import for_terminal, for_terminal_lines
 
 if TYPE_CHECKING:
@@ -28,21 +27,19 @@ WIDTH = 80
 
 def event(
     context: typer.Context,
-    directory: Annotated[Path, typer.Argument(help="Incident folder.")],
+    directory: Directory,
     event_id: Annotated[
-        str | None, typer.Argument(metavar="[ID]", help="trace_id, event_key or record_id.", show_default=False)
+        str | None, typer.Argument(metavar="ID", help="trace_id, event_key or record_id.", show_default=False)
     ] = None,
     fact: Annotated[
         str | None,
         typer.Option(metavar="ID", help="Instead of an event: the records behind this number of the report."),
     ] = None,
-    snapshot: Annotated[
-        str | None, typer.Option(help="Number of the evidence snapshot; the newest by default.")
-    ] = None,
+    snapshot: Snapshot = None,
     payload: Annotated[
         bool, typer.Option(help="Show the payload and attributes too; they may hold personal data.")
     ] = True,
-    as_json: Annotated[bool, typer.Option("--json", help="Print as JSON.")] = False,
+    as_json: AsJson = False,
 ) -> None:
     """Show one event's history: every record, log line, error, payload, and its original message. Offline.
 

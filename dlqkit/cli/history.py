@@ -9,7 +9,17 @@ from typing import Annotated
 import typer
 
 from dlqkit import language
-from dlqkit.cli.shared import Language, load, speak_for, text_beside_utc, write_json, zone_of
+from dlqkit.cli.shared import (
+    AsJson,
+    Directory,
+    Language,
+    Snapshot,
+    load,
+    speak_for,
+    text_beside_utc,
+    write_json,
+    zone_of,
+)
 from dlqkit.untrusted import for_terminal
 
 __all__ = ["history"]
@@ -20,16 +30,14 @@ SHOWN = 10
 
 def history(
     context: typer.Context,
-    directory: Annotated[Path, typer.Argument(help="Incident folder.")],
+    directory: Directory,
     below: Annotated[
         Path | None,
         typer.Option(help="Where other incidents lie; else report.earlier of the settings, or the folder beside DIR."),
     ] = None,
-    snapshot: Annotated[
-        str | None, typer.Option(help="Number of the evidence snapshot; the newest by default.")
-    ] = None,
+    snapshot: Snapshot = None,
     lang: Language = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print as JSON.")] = False,
+    as_json: AsJson = False,
 ) -> None:
     """Show other incidents with the same error: when, how many events, the cause then, what helped. Offline.
 

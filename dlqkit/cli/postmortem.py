@@ -10,7 +10,19 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from dlqkit import language
-from dlqkit.cli.shared import PARTIAL, Language, exit_code_of, load, speak_for, tell_step, user_name, write_json
+from dlqkit.cli.completion import one_of
+from dlqkit.cli.shared import (
+    PARTIAL,
+    Directory,
+    Language,
+    Snapshot,
+    exit_code_of,
+    load,
+    speak_for,
+    tell_step,
+    user_name,
+    write_json,
+)
 from dlqkit.untrusted import for_terminal
 
 if TYPE_CHECKING:
@@ -23,13 +35,16 @@ __all__ = ["postmortem"]
 
 def postmortem(
     context: typer.Context,
-    directory: Annotated[Path, typer.Argument(help="Incident folder.")],
-    snapshot: Annotated[
-        str | None, typer.Option(help="Number of the evidence snapshot; the newest by default.")
-    ] = None,
+    directory: Directory,
+    snapshot: Snapshot = None,
     as_of: Annotated[str | None, typer.Option(help="As seen at this time; the evidence's last by default.")] = None,
     formats: Annotated[
-        list[str] | None, typer.Option("--format", help="ipynb, html, md or pdf; all by default.")
+        list[str] | None,
+        typer.Option(
+            "--format",
+            help="ipynb, html, md or pdf; all by default.",
+            autocompletion=one_of("ipynb", "html", "md", "pdf"),
+        ),
     ] = None,
     output: Annotated[Path | None, typer.Option(help="Folder to write to; DIR/report by default.")] = None,
     pack: Annotated[bool, typer.Option("--zip", help="Pack the files into one attachment, too.")] = False,

@@ -7,15 +7,12 @@ from typing import Annotated
 
 import typer
 
-from dlqkit.cli.shared import load, user_name, write_json
+from dlqkit.cli.shared import AsJson, Directory, PlanName, load, user_name, write_json
 from dlqkit.untrusted import for_terminal, for_terminal_lines
 
-__all__ = ["AsJson", "By", "Directory", "PlanName", "approve", "cancel", "export"]
+__all__ = ["By", "approve", "cancel", "export"]
 
-Directory = Annotated[Path, typer.Argument(help="Incident folder.")]
-PlanName = Annotated[str, typer.Argument(metavar="PLAN", help="Such as plan-001.")]
 By = Annotated[str | None, typer.Option(help="Who; the user of this machine by default.")]
-AsJson = Annotated[bool, typer.Option("--json", help="Print as JSON.")]
 WIDTH = 80
 
 

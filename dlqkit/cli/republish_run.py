@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from dlqkit.cli.completion import plans
 from dlqkit.cli.republish_live import (
     VERIFICATION,
     execute_plan,
@@ -23,7 +24,7 @@ from dlqkit.cli.republish_live import (
     settle_by_looking,
     take_snapshot,
 )
-from dlqkit.cli.shared import PARTIAL, load, user_name, write_json
+from dlqkit.cli.shared import PARTIAL, AsJson, Directory, PlanName, load, user_name, write_json
 from dlqkit.untrusted import for_terminal, for_terminal_lines
 
 if TYPE_CHECKING:
@@ -38,10 +39,6 @@ WIDTH = 80
 # Of a list on the screen; --json has all.
 ROWS = 10
 INTERRUPTED, SAYS_NO = 130, 4
-
-Directory = Annotated[Path, typer.Argument(help="Incident folder.")]
-PlanName = Annotated[str, typer.Argument(metavar="PLAN", help="Such as plan-001.")]
-AsJson = Annotated[bool, typer.Option("--json", help="Print as JSON.")]
 
 
 def run(
@@ -129,7 +126,9 @@ def _counts(states: Any) -> str:
 
 def status(
     directory: Directory,
-    plan_id: Annotated[str | None, typer.Argument(metavar="[PLAN]", help="One plan; all by default.")] = None,
+    plan_id: Annotated[
+        str | None, typer.Argument(metavar="PLAN", help="One plan; all by default.", autocompletion=plans)
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
     """Show each plan: approved or not, how many events in which state of the journal, how its last run ended. Offline.
@@ -142,11 +141,12 @@ def status(
     from dlqkit.republish.words import events_of
 
     found = find_status(directory, plan_id)
+    if not found:
+        read_question(directory)  # a folder of incident folders is none
     if as_json:
         write_json({"plans": [asdict(one) for one in found]})
         return
     if not found:
-        read_question(directory)  # a folder of incident folders is none
         step = here("Make one: dlqkit republish plan DIR --class infrastructure", directory)
         typer.echo(f"There is no plan yet.\n{for_terminal(step)}")
         return
@@ -167,7 +167,8 @@ def resolve(
     context: typer.Context,
     directory: Directory,
     plan_id: Annotated[
-        str | None, typer.Argument(metavar="PLAN", help="Such as plan-001; not needed to adopt.")
+        str | None,
+        typer.Argument(metavar="PLAN", help="Such as plan-001; not needed to adopt.", autocompletion=plans),
     ] = None,
     item: Annotated[list[int] | None, typer.Option(help="Item of the plan that you settle; several allowed.")] = None,
     sent: Annotated[bool, typer.Option("--sent", help="It arrived: you know it.")] = False,

@@ -15,6 +15,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 import typer
 
 from dlqkit import language
+from dlqkit.cli import completion
 from dlqkit.errors import ParameterError
 from dlqkit.incident import Incident, format_time, parse_time
 from dlqkit.untrusted import for_file_name, for_terminal, for_terminal_lines
@@ -25,9 +26,13 @@ if TYPE_CHECKING:
 
 __all__ = [
     "PARTIAL",
+    "AsJson",
+    "Directory",
     "Language",
+    "PlanName",
     "Progress",
     "Shared",
+    "Snapshot",
     "ask",
     "exit_code_of",
     "find_zone",
@@ -47,9 +52,27 @@ __all__ = [
 PARTIAL = 3
 WIDTH = 80
 Language = Annotated[
-    str | None, typer.Option("--lang", help="Language of what people read: en or ru; report.language by default.")
+    str | None,
+    typer.Option(
+        "--lang",
+        help="Language of what people read: en or ru; report.language by default.",
+        autocompletion=completion.languages,
+    ),
 ]
 """The option ``--lang``."""
+Directory = Annotated[
+    Path, typer.Argument(metavar="DIR", help="Incident folder.", autocompletion=completion.incident_folders)
+]
+"""The incident folder that a command is about."""
+Snapshot = Annotated[
+    str | None,
+    typer.Option(help="Number of the evidence snapshot; the newest by default.", autocompletion=completion.snapshots),
+]
+"""The option ``--snapshot``."""
+PlanName = Annotated[str, typer.Argument(metavar="PLAN", help="Such as plan-001.", autocompletion=completion.plans)]
+"""The republish plan that a command is about."""
+AsJson = Annotated[bool, typer.Option("--json", help="Print as JSON.")]
+"""The option ``--json``."""
 
 
 @dataclass(frozen=True, slots=True)

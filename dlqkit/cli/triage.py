@@ -10,7 +10,17 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from dlqkit import language
-from dlqkit.cli.shared import Language, exit_code_of, load, speak_for, text_beside_utc, write_json, zone_of
+from dlqkit.cli.shared import (
+    Directory,
+    Language,
+    Snapshot,
+    exit_code_of,
+    load,
+    speak_for,
+    text_beside_utc,
+    write_json,
+    zone_of,
+)
 from dlqkit.invocation import with_options
 
 if TYPE_CHECKING:
@@ -72,10 +82,8 @@ def print_triage(facts: Mapping[str, Any], directory: Path, zone: ZoneInfo | Non
 
 def triage(
     context: typer.Context,
-    directory: Annotated[Path, typer.Argument(help="Incident folder, made by dlqkit collect.")],
-    snapshot: Annotated[
-        str | None, typer.Option(help="Number of the evidence snapshot; the newest by default.")
-    ] = None,
+    directory: Directory,
+    snapshot: Snapshot = None,
     lang: Language = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print the facts as JSON.")] = False,
     strict: Annotated[bool, typer.Option(help="Exit with 3 for unverified evidence too.")] = False,

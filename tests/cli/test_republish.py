@@ -471,7 +471,11 @@ def test_a_folder_of_incident_folders_is_told_to_be_none(run: Run, incident: str
 
     code, _, err = run("republish", "status", "incidents")
     assert (code, "incidents is no incident folder" in err) == (2, True)
+    assert "name one: incidents/orders" in err
+    code, out, _ = run("republish", "status", "incidents", "--json")
+    assert (code, set(json.loads(out))) == (2, {"error"})
     assert run("republish", "status", "incidents/orders")[0] == 0
+    assert json.loads(run("republish", "status", "incidents/orders", "--json")[1]) == {"plans": []}
 
 
 def test_an_events_key_in_a_message_stays_in_one_line(run: Run) -> None:
