@@ -13,7 +13,7 @@ import dlqkit
 
 ROOT = Path(dlqkit.__file__).parent
 BASE = {
-    "engines", "errors", "frames", "imports", "incident", "invocation", "language", "membership", "resources",
+    "cells", "engines", "errors", "frames", "imports", "incident", "invocation", "language", "membership", "resources",
     "settings", "suggestions", "untrusted",
 }  # fmt: skip
 ALLOWED = {

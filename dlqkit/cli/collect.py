@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from dlqkit.cli.completion import incident_folders
-from dlqkit.cli.shared import Progress, ask, exit_code_of, load, write_json
+from dlqkit.cli.shared import Progress, ask, exit_code_of, load, screen_width, write_json
 from dlqkit.untrusted import for_terminal
 
 __all__ = ["collect"]
@@ -68,7 +68,7 @@ def collect(
         from dlqkit.republish.next_steps import here
 
         typer.echo(f"Snapshot {folder.snapshot}, {completeness}, in {for_terminal(directory)}")
-        typer.echo(show_coverage({"coverage": coverage_rows(folder)}).to_text(140))
+        typer.echo(show_coverage({"coverage": coverage_rows(folder)}).to_text(screen_width(140)))
         for sentence in folder.findings:
             typer.echo(for_terminal(sentence))
         typer.echo(for_terminal(here("Next:  dlqkit triage DIR", directory)))

@@ -15,12 +15,13 @@ from dlqkit.cli.shared import (
     Language,
     Snapshot,
     load,
+    screen_width,
     speak_for,
     text_beside_utc,
     write_json,
     zone_of,
 )
-from dlqkit.untrusted import for_terminal
+from dlqkit.untrusted import for_terminal, for_terminal_lines
 
 __all__ = ["history"]
 
@@ -57,11 +58,11 @@ def history(
         return
     for text in show_incidents(found)[:SHOWN]:
         shown = text_beside_utc(text, zone_of(context))
-        typer.echo(for_terminal(shown.title))
-        typer.echo("\n".join(f"  {line}" for line in shown.to_text(78).splitlines()) + "\n")
+        typer.echo("\n".join(for_terminal_lines(shown.title, screen_width())))
+        typer.echo("\n".join(f"  {line}" for line in shown.to_text(screen_width() - 2).splitlines()) + "\n")
     if (more := len(found.incidents) - SHOWN) > 0:
         typer.echo(language.say("More incidents, which --json lists: {count}", count=more))
     if not found.incidents:
-        typer.echo(show_history(found).to_text())
+        typer.echo(show_history(found).to_text(screen_width()))
     for sentence in skipped_sentences(found):
         typer.echo(for_terminal(sentence), err=True)

@@ -14,7 +14,7 @@ import typer
 
 from dlqkit import __version__
 from dlqkit.cli.commands import CommandGroup
-from dlqkit.cli.shared import Shared, find_zone
+from dlqkit.cli.shared import Shared, find_zone, screen_width
 from dlqkit.cli.usage import usage_error
 from dlqkit.errors import DlqkitError, ParameterError, StorageError
 from dlqkit.imports import leave_out_grammars
@@ -23,7 +23,7 @@ from dlqkit.untrusted import for_terminal, for_terminal_lines
 
 __all__ = ["app", "main"]
 
-INTERRUPTED, WIDTH = 130, 80
+INTERRUPTED = 130
 # Typer brings its own copy of click in some versions, so the class is taken from what it exports.
 _UsageError: type[Any] = next(base for base in typer.BadParameter.__mro__ if base.__name__ == "ClickException")
 
@@ -87,8 +87,11 @@ def _tell(error: DlqkitError) -> None:
     if "--json" in sys.argv:
         print(json.dumps({"error": {"problem": error.problem, "next_step": next_step}}), file=sys.stdout)  # noqa: T201
     # The problem is read, an id in it may be copied as the command of the next step may.
-    problem = "\n".join(for_terminal_lines(error.problem, WIDTH, break_words=False))
-    print(f"{problem}\nNext: {for_terminal(next_step)}", file=sys.stderr)  # noqa: T201
+    width = screen_width()
+    problem = "\n".join(for_terminal_lines(error.problem, width, break_words=False))
+    step = f"Next: {next_step}"
+    lines = [for_terminal(step)] if "dlqkit " in step else for_terminal_lines(step, width, break_words=False)
+    print("\n".join([problem, *lines]), file=sys.stderr)  # noqa: T201
 
 
 def _check_text(arguments: Sequence[str]) -> None:

@@ -19,6 +19,7 @@ from dlqkit.cli.shared import (
     Snapshot,
     exit_code_of,
     load,
+    screen_width,
     user_name,
     write_json,
 )
@@ -34,7 +35,6 @@ if TYPE_CHECKING:
 
 __all__ = ["app"]
 
-WIDTH = 80
 # Of a list on the screen; the plan has all.
 ROWS = 10
 STALE = 4
@@ -241,10 +241,10 @@ def _show(directory: Path, made: Plan, outlook: dict[str, Any], path: Path, *, a
                     "unknowns": list(made.unknowns), "warnings": list(made.warnings), "outlook": outlook})  # fmt: skip
         return
     text = show_plan(made, outlook)
-    lines = [*for_terminal_lines(text.title, WIDTH, 2), "─" * WIDTH, text.to_text(WIDTH)]
+    lines = [*for_terminal_lines(text.title, screen_width(), 2), "─" * screen_width(), text.to_text(screen_width())]
     for table in (show_left_out_counts(made), show_edits(made, ROWS), show_planned(made, ROWS)):
         if table.rows:
-            lines += ["", f"{table.title}:", table.to_text(WIDTH)]
+            lines += ["", f"{table.title}:", table.to_text(screen_width())]
     if len(made.events) > ROWS:
         lines += [f"… and {len(made.events) - ROWS:,} more"]
     lines += ["", f"All of it: {for_terminal(path)}", "Nothing is sent. When you have read it:"]
@@ -286,7 +286,7 @@ def diff(
         counts = changes["change"].astype("str").value_counts()
         typer.echo("\n".join(f"{count:>7,} {name}" for name, count in counts.items()) or "Nothing changed.")
         if len(changes):
-            typer.echo(show_plan_diff(changes.head(ROWS)).to_text(WIDTH))
+            typer.echo(show_plan_diff(changes.head(ROWS)).to_text(screen_width()))
         if len(changes) > ROWS:
             typer.echo(f"… and {len(changes) - ROWS:,} more; --json shows all.")
         if stale:

@@ -7,13 +7,12 @@ from typing import Annotated
 
 import typer
 
-from dlqkit.cli.shared import AsJson, Directory, PlanName, load, user_name, write_json
+from dlqkit.cli.shared import AsJson, Directory, PlanName, load, screen_width, user_name, write_json
 from dlqkit.untrusted import for_terminal, for_terminal_lines
 
 __all__ = ["By", "approve", "cancel", "export"]
 
 By = Annotated[str | None, typer.Option(help="Who; the user of this machine by default.")]
-WIDTH = 80
 
 
 def approve(
@@ -53,7 +52,7 @@ def approve(
         return
     count = len(read.events)
     said = f"{plan_id} is approved by {approval.by}: {events_of(count)} to {read.target.address}."
-    typer.echo("\n".join(for_terminal_lines(said, WIDTH)))
+    typer.echo("\n".join(for_terminal_lines(said, screen_width())))
     typer.echo(f"Hash {approval.hash}")
     typer.echo(for_terminal(here("Try it:    dlqkit republish run DIR PLAN", directory, plan_id)))
     typer.echo(for_terminal(here("Send it:   dlqkit republish run DIR PLAN --execute", directory, plan_id)))
@@ -142,4 +141,4 @@ def export(
         return
     write_bytes(output, "".join(f"{line}\n" for line in lines).encode())
     said = f"{events_of(len(lines))} {are(len(lines))} in {output}."
-    typer.echo("\n".join(for_terminal_lines(said, WIDTH)))
+    typer.echo("\n".join(for_terminal_lines(said, screen_width())))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import getpass
 import json
+import shutil
 import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
@@ -40,6 +41,7 @@ __all__ = [
     "local_beside_utc",
     "name_folder",
     "say",
+    "screen_width",
     "speak_for",
     "table_beside_utc",
     "tell_step",
@@ -50,7 +52,8 @@ __all__ = [
 ]
 
 PARTIAL = 3
-WIDTH = 80
+# Below the first nothing can be read in columns; lines longer than the last are hard to find the next one of.
+_NARROWEST, WIDTH, _WIDEST = 40, 80, 120
 Language = Annotated[
     str | None,
     typer.Option(
@@ -173,10 +176,22 @@ def speak_for(context: typer.Context, wanted: str | None, settings: Settings) ->
     context.with_resource(language.use(wanted or settings.report.language))
 
 
+def screen_width(otherwise: int = WIDTH) -> int:
+    """Columns of the terminal, or of ``COLUMNS``; where neither is known, as in a pipe, so many.
+
+    Parameters
+    ----------
+    otherwise : int
+        A pipe's reader sees lines of any length, so a wide table may say more.
+    """
+    columns = shutil.get_terminal_size((otherwise, 40)).columns
+    return max(_NARROWEST, min(columns, max(otherwise, _WIDEST)))
+
+
 def say(text: str) -> None:
     """A sentence for people, on standard error, only when somebody is looking."""
     if sys.stderr.isatty():
-        typer.echo("\n".join(for_terminal_lines(text, WIDTH)), err=True)
+        typer.echo("\n".join(for_terminal_lines(text, screen_width())), err=True)
 
 
 def write_json(value: Mapping[str, Any]) -> None:
