@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
+from dlqkit.cli.progress import aside
 from dlqkit.cli.republish_live import execute_plan, take_snapshot
 from dlqkit.cli.shared import screen_width
 from dlqkit.errors import PlanError
@@ -84,7 +85,8 @@ def show_republish(
 
     def tell(text: str) -> None:
         if not quiet:
-            typer.echo("\n".join(for_terminal_lines(text, screen_width())))
+            with aside():
+                typer.echo("\n".join(for_terminal_lines(text, screen_width())))
 
     _post(f"{served['control_url']}/{'heal' if fix else 'outage'}", {"workflow_id": workflow_id or ""})
     tell("")

@@ -11,6 +11,7 @@ import typer
 
 from dlqkit import language
 from dlqkit.cli.completion import one_of
+from dlqkit.cli.progress import POSTMORTEM, step_progress
 from dlqkit.cli.shared import (
     PARTIAL,
     Directory,
@@ -19,7 +20,6 @@ from dlqkit.cli.shared import (
     exit_code_of,
     load,
     speak_for,
-    tell_step,
     user_name,
     write_json,
 )
@@ -83,17 +83,18 @@ def postmortem(
     # What is wrong with the ticket is said before anybody waits for the report.
     tickets = None if attach is None else (open_tickets(settings), check_key(attach))
     _review(directory, snapshot, ask_review, reviewed_by, by, settings)
-    result = run_postmortem(
-        directory,
-        snapshot=snapshot,
-        as_of=parse_time(as_of) if as_of else None,
-        formats=tuple(formats) if formats else None,
-        output=output,
-        progress=tell_step,
-        personal_fields=settings.report.personal_fields,
-        earlier=earlier or settings.report.earlier,
-        include_payload=include_payload,
-    )
+    with step_progress(*POSTMORTEM) as tell:
+        result = run_postmortem(
+            directory,
+            snapshot=snapshot,
+            as_of=parse_time(as_of) if as_of else None,
+            formats=tuple(formats) if formats else None,
+            output=output,
+            progress=tell,
+            personal_fields=settings.report.personal_fields,
+            earlier=earlier or settings.report.earlier,
+            include_payload=include_payload,
+        )
     paths = dict(result.paths)
     if pack:
         paths["zip"] = result.paths["facts"].with_name("postmortem.zip")

@@ -6,7 +6,7 @@ import getpass
 import json
 import shutil
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -17,9 +17,10 @@ import typer
 
 from dlqkit import language
 from dlqkit.cli import completion
+from dlqkit.cli.progress import Progress, aside
 from dlqkit.errors import ParameterError
 from dlqkit.incident import Incident, format_time, parse_time
-from dlqkit.untrusted import for_file_name, for_terminal, for_terminal_lines
+from dlqkit.untrusted import for_file_name, for_terminal_lines
 
 if TYPE_CHECKING:
     from dlqkit.report.tables import Table, Text
@@ -44,7 +45,6 @@ __all__ = [
     "screen_width",
     "speak_for",
     "table_beside_utc",
-    "tell_step",
     "text_beside_utc",
     "user_name",
     "write_json",
@@ -191,7 +191,8 @@ def screen_width(otherwise: int = WIDTH) -> int:
 def say(text: str) -> None:
     """A sentence for people, on standard error, only when somebody is looking."""
     if sys.stderr.isatty():
-        typer.echo("\n".join(for_terminal_lines(text, screen_width())), err=True)
+        with aside():
+            typer.echo("\n".join(for_terminal_lines(text, screen_width())), err=True)
 
 
 def write_json(value: Mapping[str, Any]) -> None:
@@ -251,42 +252,3 @@ def name_folder(incident: Incident, settings: Settings) -> Path:
 def exit_code_of(completeness: str, *, strict: bool = False) -> int:
     """3 for partial evidence, with ``--strict`` also for unverified; else 0."""
     return PARTIAL if completeness == "partial" or (strict and completeness == "unverified") else 0
-
-
-def tell_step(step: str) -> None:
-    """What the post-mortem is at, in a marked word."""
-    word = language.say(step)
-    text = language.say("Post-mortem: {step}", step=word)
-    say(text)
-
-
-class Progress:
-    """A progress bar on standard error while somebody is looking; silent when piped."""
-
-    def __init__(self) -> None:
-        self._bar: Any = None
-        self._tasks: dict[str, Any] = {}
-
-    def __enter__(self) -> Callable[[str, int, int | None], None]:
-        if sys.stderr.isatty():
-            from rich.console import Console
-            from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeElapsedColumn
-            from rich.progress import Progress as Bars
-
-            self._bar = Bars(
-                TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(),
-                console=Console(stderr=True), transient=True,
-            )  # fmt: skip
-            self._bar.start()
-        return self._step
-
-    def _step(self, what: str, done: int, total: int | None) -> None:
-        if self._bar is None:
-            return
-        if what not in self._tasks:
-            self._tasks[what] = self._bar.add_task(for_terminal(what), total=total)
-        self._bar.update(self._tasks[what], completed=done, total=total)
-
-    def __exit__(self, *_: object) -> None:
-        if self._bar is not None:
-            self._bar.stop()
