@@ -123,3 +123,5 @@ def _platform(scenario: str, events: int, seed: int, scratch: Path) -> Iterator[
         except subprocess.TimeoutExpired:
             process.kill()
             process.wait()
+        if process.stdout:
+            process.stdout.close()
