@@ -10,11 +10,10 @@ import typer
 
 from dlqkit.cli.commands import WholeCommand, WholeGroup
 from dlqkit.cli.completion import one_of, snapshots
-from dlqkit.cli.republish_approval import By, approve, cancel, export
+from dlqkit.cli.republish_approval import By, Directory, approve, cancel, export
 from dlqkit.cli.republish_run import prove, resolve, run, status
 from dlqkit.cli.shared import (
     AsJson,
-    Directory,
     PlanName,
     Snapshot,
     exit_code_of,

@@ -7,11 +7,26 @@ from typing import Annotated
 
 import typer
 
-from dlqkit.cli.shared import AsJson, Directory, PlanName, load, screen_width, user_name, write_json
+from dlqkit.cli.completion import incident_folders
+from dlqkit.cli.shared import AsJson, PlanName, load, screen_width, user_name, write_json
 from dlqkit.untrusted import for_terminal, for_terminal_lines
 
-__all__ = ["By", "approve", "cancel", "export"]
+__all__ = ["By", "Directory", "approve", "cancel", "export"]
 
+
+def _incident(context: typer.Context, directory: Path) -> Path:
+    """A folder of incident folders is none: nothing is begun in it, and it has no plans."""
+    if not context.resilient_parsing:  # while a shell completes, nothing heavy is imported
+        from dlqkit.evidence.folder import read_question
+
+        read_question(directory)
+    return directory
+
+
+Directory = Annotated[
+    Path,
+    typer.Argument(metavar="DIR", help="Incident folder.", callback=_incident, autocompletion=incident_folders),
+]
 By = Annotated[str | None, typer.Option(help="Who; the user of this machine by default.")]
 
 

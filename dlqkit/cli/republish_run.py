@@ -16,6 +16,7 @@ import typer
 
 from dlqkit.cells import label_id
 from dlqkit.cli.completion import plans
+from dlqkit.cli.republish_approval import Directory
 from dlqkit.cli.republish_live import (
     VERIFICATION,
     execute_plan,
@@ -25,7 +26,7 @@ from dlqkit.cli.republish_live import (
     settle_by_looking,
     take_snapshot,
 )
-from dlqkit.cli.shared import PARTIAL, AsJson, Directory, PlanName, load, screen_width, user_name, write_json
+from dlqkit.cli.shared import PARTIAL, AsJson, PlanName, load, screen_width, user_name, write_json
 from dlqkit.untrusted import for_terminal, for_terminal_lines
 
 if TYPE_CHECKING:
@@ -137,14 +138,11 @@ def status(
 
     Also while a run goes on. Example: dlqkit republish status incidents/orders
     """
-    from dlqkit.evidence.folder import read_question
     from dlqkit.republish.next_steps import here
     from dlqkit.republish.status import find_status
     from dlqkit.republish.words import events_of
 
     found = find_status(directory, plan_id)
-    if not found:
-        read_question(directory)  # a folder of incident folders is none
     if as_json:
         write_json({"plans": [asdict(one) for one in found]})
         return

@@ -552,7 +552,7 @@ def show_impact(facts: Facts, *, counts: bool = True) -> Text:
         return Text("", (*lines, *told, *lasted))
     if counts:
         lines += [
-            Line(say("Events affected"), count_text(events["affected"]), evidence=events["evidence"]),
+            Line(say("Events affected"), count_text(events["total"]), evidence=events["evidence"]),
             Line(say("Still open"), count_text(events["open"]), evidence=events["evidence"]),
             Line(say("Healed"), count_text(events["healed"]), evidence=events["evidence"]),
         ]

@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from dlqkit.decision.advice import change_words
-from dlqkit.decision.unlisted_advice import count_unlisted
 from dlqkit.language import listing, mark, number, percent, say
+from dlqkit.report.affected import affected_text, is_affected_known
 from dlqkit.report.amounts import clock_text, count_text, duration_text, moment_text, seconds_between
 from dlqkit.report.headline import ROUGH_S, SIGNAL_NAMES, headline
 from dlqkit.report.others import others_text
@@ -250,19 +250,9 @@ def summary(facts: Facts, *, lacks: bool = True) -> list[Line]:
         lines.append(Line(say("Since"), _onset_text(facts), evidence=facts["onset"]["evidence"]))
     if kind == "dead_letters" and state != "nothing":
         events = facts["events"]
-        affected, still_open, healed = (count_text(events[name]) for name in ("affected", "open", "healed"))
-        known = events["affected"]["value"] is not None
-        detail = (
-            say("{affected}; open {open}, healed {healed}", affected=affected, open=still_open, healed=healed)
-            if known
-            else say("the records do not tell")
-        )
-        counted = facts["metrics"]["dead_letters_increase"]
-        if events["affected"]["bound"] != "exact" and counted and counted > (events["affected"]["value"] or 0):
-            detail = say("{events}; the counter grew by {counted:,.0f}", events=detail, counted=counted)
-            if missing := count_unlisted(facts):
-                detail = say("{events}, so {count} are in no record", events=detail, count=missing)
-        lines.append(Line(say("Events affected"), detail, "computed" if known else "unknown", events["evidence"]))
+        ids = f"{events['evidence']} {events['held']['evidence']}".strip()
+        is_known = is_affected_known(facts)
+        lines.append(Line(say("Events affected"), affected_text(facts), "computed" if is_known else "unknown", ids))
         if facts["other_incidents"]:
             lines.append(Line(say("Other times"), other_incidents_text(facts), evidence=events["evidence"]))
         lines.append(

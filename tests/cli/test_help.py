@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import shlex
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -33,6 +34,8 @@ def examples_of(text: str) -> list[str]:
 @pytest.mark.parametrize("path", ALL, ids=lambda path: " ".join(path) or "dlqkit")
 def test_every_command_has_an_example_that_it_understands(run: Run, path: tuple[str, ...]) -> None:
     """Each stands in one line, to be copied; an option of it that was renamed is found here."""
+    Path("incidents/orders").mkdir(parents=True)
+    Path("incidents/orders/incident.toml").touch()
     code, out, _ = run(*path, "--help")
     examples = examples_of(out)
 

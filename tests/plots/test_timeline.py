@@ -138,6 +138,15 @@ def test_each_lane_may_have_its_own_coverage():
     figure_png(axes)
 
 
+def test_failures_without_a_record_are_not_said_not_to_be():
+    """An API that holds each event once knows of none of the 438 attempts that the counter counted."""
+    axes = plot_timeline(make_timeline(*BINS), coverage={"failures": make_coverage("complete")})
+
+    assert "Failures: no record of one in this window." in alt_text(axes)
+    assert "failures\nno records" in [label.get_text() for label in axes.get_yticklabels()]
+    figure_png(axes)
+
+
 def test_no_dead_letters_is_a_lane():
     """That nothing was dead-lettered in the window is seen, not left out."""
     axes = plot_timeline(make_timeline(), coverage=make_coverage("complete"))
