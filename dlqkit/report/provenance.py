@@ -31,6 +31,7 @@ _KINDS: Mapping[Frame, str] = {
     "samples": "prometheus",
     "worker_logs": "worker logs",
     "support_reports": "support",
+    "originals": "dead-letter subscription",
 }
 _TEXTS = ["payload_snapshot", "extra_json", "template", "signature", "error_type", "error_code"]
 
@@ -137,12 +138,14 @@ def find_basis(folder: IncidentFolder, facts: Facts, fact_id: str) -> tuple[Basi
 def ids_of(part: Part) -> pd.Series:
     """What identifies each row.
 
-    A record by its ``record_id``; a sample by the number of its series and its time in microseconds since 1970; a log
-    line or a report by its time, its trace or key, and its text.
+    A record by its ``record_id``, a message by its ``message_id``; a sample by the number of its series and its time in
+    microseconds since 1970; a log line or a report by its time, its trace or key, and its text.
     """
     rows, at = part.rows, part.times.astype("int64").astype("str")
     if part.frame == "records":
         return rows["record_id"].astype("str").fillna("")
+    if part.frame == "originals":
+        return rows["message_id"].astype("str").fillna("")
     if part.frame == "samples":
         return rows["series_id"].astype("str") + " " + at
     names = ("trace_id", "message") if part.frame == "worker_logs" else ("trace_id", "business_key", "note")
