@@ -117,7 +117,7 @@ def _import_papermill() -> None:
 def _execute(request: Mapping[str, Any], manager: AsyncKernelManager, client: AsyncKernelClient | None) -> int:
     from jupyter_core.utils import run_sync
 
-    if client is None and not run_sync(manager.is_alive)():
+    if not run_sync(manager.is_alive)():
         return KERNEL_DIED
     _import_papermill()
     import papermill
@@ -147,6 +147,11 @@ def _execute(request: Mapping[str, Any], manager: AsyncKernelManager, client: As
         print(f"{error.ename}{said}".replace("\n", " "), file=sys.stderr)  # noqa: T201
         return CELL_FAILED
     except DeadKernelError:
+        return KERNEL_DIED
+    except RuntimeError:
+        # So is said of a kernel that dies while nobody waits for a cell of it.
+        if run_sync(manager.is_alive)():
+            raise
         return KERNEL_DIED
     except CellTimeoutError:
         # Its own text repeats the cell.

@@ -149,6 +149,5 @@ def test_a_kernel_that_dies_before_its_notebook_is_said_to_have_died(tmp_path: P
     """Drawing ahead may take more memory than there is; the report then says what happened, and not how."""
     done = execute_after("import os; os._exit(1)", tmp_path)
 
-    assert done.code == KERNEL_DIED
+    assert done.code == KERNEL_DIED, done.said
     assert "Traceback" not in done.said
-    assert not (tmp_path / "out.ipynb").exists()
