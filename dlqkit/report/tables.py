@@ -186,12 +186,12 @@ class Text:
         ]
         return "\n".join(title + lines)
 
-    def to_text(self, width: int = 80) -> str:
-        """Labels in a column, long lines wrapped."""
+    def to_text(self, width: int = 80, most: int = SENTENCE_LINES) -> str:
+        """Labels in a column, long lines wrapped and cut after so many, but those of which no word may be missing."""
         size = max((len(line.label) for line in self.lines), default=0) + 2
         out = []
         for line in self.lines:
-            first, *rest = for_terminal_lines(line.text, width - size, SENTENCE_LINES)
+            first, *rest = for_terminal_lines(line.text, width - size, LAST_CELL_LINES if line.is_whole else most)
             out += [line.label.ljust(size) + first, *(" " * size + part for part in rest)]
         return "\n".join(out)
 

@@ -56,6 +56,8 @@ class Line:
     text: str
     kind: Literal["computed", "unknown", "judgement"] = "computed"
     evidence: str = ""
+    is_whole: bool = False
+    """A terminal cuts long lines, but none that says what is not to be done."""
 
 
 def workflow_text(facts: Facts) -> str:
@@ -276,7 +278,7 @@ def summary(facts: Facts, *, lacks: bool = True) -> list[Line]:
     if facts["untold"]["queued_to_dlq"]:
         lines.append(Line(say("Not told"), facts["untold"]["queued_to_dlq"], "unknown"))
     if facts["advice"]:
-        lines.append(Line(say("Do next"), facts["advice"][0]["action"]))
+        lines.append(Line(say("Do next"), facts["advice"][0]["action"], is_whole=True))
     partial = [row for row in counted_sources(facts) if row["completeness"] != "complete"]
     if lacks and partial:
         lines.append(Line(say("Not whole"), _lacks_text(partial)))
