@@ -38,7 +38,7 @@ _STEPS: Mapping[tuple[str, str], tuple[str, str, str]] = {
     ),
     ("timeout", "as_class"): (
         mark("find what slowed the action down; make it faster or raise its timeout; republish only then."),
-        mark("see that the action is fast again, or raise its timeout, then republish."),
+        mark("find what slowed the action down; once it is fast again, or its timeout is raised, republish."),
         mark("Republishing at once."),
     ),
     ("timeout", "dependency"): (

@@ -168,7 +168,7 @@ def _note(lane: str, peak: _Peak | None, hidden: int, *, is_empty: bool) -> list
         return [say("no records") if lane == "failures" else say("none seen")]
     if peak is not None:
         return [say("peak {count} in {span}", count=peak.count, span=peak.span)]
-    return [say("{count:d} more unnamed", count=hidden)] if hidden else []
+    return [say("{count:d} more, no label", count=hidden)] if hidden else []
 
 
 def _by_lane(timeline: pd.DataFrame, coverage: Coverage | Mapping[str, Coverage] | None) -> Mapping[str, Coverage]:
@@ -299,7 +299,21 @@ def _title(timeline: pd.DataFrame) -> str:
     text = say("No dead letters")
     if dead:
         text = say_count("{number} dead letter", "{number} dead letters", dead, number=dead)
+        if _has_others(timeline):
+            text = say("{dead_letters}, some of them outside the incident", dead_letters=text)
     return ", ".join([text, say_count("{count} change", "{count} changes", changes)] if changes else [text])
+
+
+def _has_others(timeline: pd.DataFrame) -> bool:
+    """Whether dead letters are drawn that belong to no incident: a baseline before it is read, too."""
+    lanes = timeline["lane"].astype("str")
+    incidents = timeline[(lanes == "incident") & (timeline["kind"] == "dead_letters")]
+    if incidents.empty:
+        return False
+    bins = timeline[lanes == "dead letters"]
+    ends = incidents["end_at"]
+    before = (bins["end_at"] <= incidents["at"].min()).any()
+    return bool(before or (ends.notna().all() and (bins["at"] >= ends.max()).any()))
 
 
 def _lane_words(rows: pd.DataFrame, lane: str, moments: list[Moment], peak: _Peak | None, high: float) -> str:

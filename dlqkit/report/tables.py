@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from dlqkit.language import mark, moments, number, percent, retell, say
+from dlqkit.report.steps import lay_steps
 from dlqkit.report.terms import term
 from dlqkit.report.without_dead import tell_without_dead
 from dlqkit.report.wording import (
@@ -191,7 +192,10 @@ class Text:
         size = max((len(line.label) for line in self.lines), default=0) + 2
         out = []
         for line in self.lines:
-            first, *rest = for_terminal_lines(line.text, width - size, LAST_CELL_LINES if line.is_whole else most)
+            room = width - size
+            is_listed = bool(line.steps) and line.steps[0] in line.text
+            told = lay_steps(line.text, line.steps, room) if is_listed else []
+            first, *rest = told or for_terminal_lines(line.text, room, LAST_CELL_LINES if line.is_whole else most)
             out += [line.label.ljust(size) + first, *(" " * size + part for part in rest)]
         return "\n".join(out)
 
@@ -430,9 +434,13 @@ def _fact_value(value: Mapping[str, Any], shown: str) -> str:
 
 
 def show_changes(facts: Facts) -> Table:
-    """What changed in the half hour before the onset: restarts, versions, notes."""
+    """What changed in the half hour before the onset, or was seen first just after it: restarts, versions, notes."""
+    is_late = any((row["before_s"] or 0) < 0 for row in facts["changes"]["rows"])
+    title = say("Changed before the onset: candidates, not conclusions")
+    if is_late:
+        title = say("Changed before the onset, or seen first just after it: candidates, not conclusions")
     return Table(
-        say("Changed before the onset: candidates, not conclusions"),
+        title,
         (say("when"), say("before the onset"), say("kind"), say("what"), say("evidence")),
         evidence_rows(
             facts["changes"]["rows"],

@@ -16,6 +16,7 @@ from dlqkit.report.amounts import clock_text, count_text, duration_text, moment_
 from dlqkit.report.causes_text import class_count_text, classes_text, shared_text, signatures_text
 from dlqkit.report.headline import ROUGH_S, SIGNAL_NAMES, headline
 from dlqkit.report.others import others_text
+from dlqkit.report.steps import steps_of
 from dlqkit.report.terms import condition_value, term
 from dlqkit.report.without_dead import tell_without_dead
 
@@ -56,6 +57,8 @@ class Line:
     text: str
     kind: Literal["computed", "unknown", "judgement"] = "computed"
     evidence: str = ""
+    steps: tuple[str, ...] = ()
+    """Parts of the text that a terminal shows on lines of their own."""
     is_whole: bool = False
     """A terminal cuts long lines, but none that says what is not to be done."""
 
@@ -278,7 +281,8 @@ def summary(facts: Facts, *, lacks: bool = True) -> list[Line]:
     if facts["untold"]["queued_to_dlq"]:
         lines.append(Line(say("Not told"), facts["untold"]["queued_to_dlq"], "unknown"))
     if facts["advice"]:
-        lines.append(Line(say("Do next"), facts["advice"][0]["action"], is_whole=True))
+        action, steps = facts["advice"][0]["action"], steps_of(facts["advice"])
+        lines.append(Line(say("Do next"), action, is_whole=True, steps=steps))
     partial = [row for row in counted_sources(facts) if row["completeness"] != "complete"]
     if lacks and partial:
         lines.append(Line(say("Not whole"), _lacks_text(partial)))
