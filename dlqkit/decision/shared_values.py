@@ -30,6 +30,11 @@ LONGEST = 60
 _WHO = re.compile(
     r"client|customer|tenant|account|merchant|partner|sender|supplier|vendor|organi[sz]ation", re.IGNORECASE
 )
+# Of a payload only what names a sender by an id leaves the folder: any other value may be a person's.
+_SENDER_ID = re.compile(
+    r"(?:client|customer|tenant|account|merchant|partner|sender|supplier|vendor|organi[sz]ation)_?(?:id|key|code)",
+    re.IGNORECASE,
+)
 # Only a plain name can be read back as one (redaction looks for it).
 _NAME = re.compile(r"[\w.]{2,60}")
 _PLAIN = re.compile(r"""[^\s"',;&{}\[\]()\\=<>]+""")
@@ -64,7 +69,8 @@ def find_shared(failing: pd.DataFrame, healthy: pd.DataFrame, entity_key: Collec
     Returns
     -------
     Shared or None
-        A text or a whole number. At least ``SHARED_BY`` failing events have it, and ``SHARE`` of those that are read;
+        A text or a whole number of the record's own fields, of a field that settings name, or of a sender's id in the
+        payload. At least ``SHARED_BY`` failing events have it, and ``SHARE`` of those that are read;
         of at least ``ENOUGH_HEALTHY`` successful ones at most half as great a share has it; and that chance made it is
         less likely than ``CHANCE``, by Chernoff's bound and for all fields looked at.
 
@@ -76,7 +82,11 @@ def find_shared(failing: pd.DataFrame, healthy: pd.DataFrame, entity_key: Collec
     if len(failing) < SHARED_BY or len(healthy) < ENOUGH_HEALTHY:
         return None
     values = field_values(pd.concat([failing, healthy], ignore_index=True))
-    found = [_weigh(name, list(column), len(failing), len(values)) for name, column in values.items()]
+    found = [
+        _weigh(name, list(column), len(failing), len(values))
+        for name, column in values.items()
+        if not name.startswith("payload") or name in entity_key or _SENDER_ID.fullmatch(name.rpartition(".")[2])
+    ]
     known = [one for one in found if one is not None]
     return min(known, key=lambda one: _order(one, entity_key), default=None)
 

@@ -17,7 +17,7 @@ from dlqkit.signals.bounds import ended
 if TYPE_CHECKING:
     from datetime import datetime
 
-__all__ = ["LEFT", "describe_causes", "standing_of"]
+__all__ = ["LEFT", "describe_causes", "find_steps", "standing_of"]
 
 # What was done with an open event, by the plans and the proof; each is in exactly one of these.
 LEFT = ("unsent", "planned", "in_doubt", "unseen", "died_again")
@@ -71,7 +71,7 @@ def describe_causes(
     """
     if classes.empty:
         return []
-    steps = _steps(classes)
+    steps = find_steps(classes)
     succeeded = states.loc[states["state"] == "succeeded", "event_key"]
     healthy = _one_each(own[is_one_of(own["event_key"], succeeded)])
     is_open = states[states["state"] == "open"].set_index("event_key")["trace_id"]
@@ -118,7 +118,7 @@ def standing_of(republish: Mapping[str, Any]) -> dict[str, str]:
     return known
 
 
-def _steps(classes: pd.DataFrame) -> pd.Series:
+def find_steps(classes: pd.DataFrame) -> pd.Series:
     """What each event needs beside what its class asks for."""
     names = classes["failure_class"].astype("str")
     asks = names.isin(["business", "infrastructure"])

@@ -64,6 +64,16 @@ def test_who_sends_them_is_named_before_anything_else_and_what_settings_name_bef
     assert named is not None and named.text == "payload.shop = 7"
 
 
+def test_of_a_payload_only_a_senders_id_is_named() -> None:
+    """All nine are of one person and one region; those are nobody to name in a report, unless settings say so."""
+    failing = records([{"name": "Anna Rao", "region": "north-7"}] * 9)
+    healthy = records([{"name": "Li", "region": "south-1"}] * 50)
+    named = find_shared(failing, healthy, ("payload.region",))
+
+    assert find_shared(failing, healthy) is None
+    assert named is not None and named.text == "payload.region = north-7"
+
+
 def test_what_follows_from_the_failure_is_no_sender() -> None:
     """The API's own fields say how it ended; the record's own client does not."""
     ends, passes = {"error_kind": "x", "outcome": "dead"}, {"error_kind": "none", "outcome": "ok"}
