@@ -37,7 +37,7 @@ CLASS_WIDTH = 14
 def triage_text(facts: Mapping[str, Any], directory: Path, zone: ZoneInfo | None = None) -> str:
     """The screen, as wide as the terminal and at most 40 lines; 80 columns where there is none."""
     from dlqkit.decision.advice import advise
-    from dlqkit.report.tables import show_summary
+    from dlqkit.report.tables import SENTENCE_LINES, show_summary
     from dlqkit.untrusted import for_terminal, for_terminal_lines
 
     width = screen_width()
@@ -49,7 +49,10 @@ def triage_text(facts: Mapping[str, Any], directory: Path, zone: ZoneInfo | None
     # The command is to be copied as a whole.
     step = language.say("Next:  {command}", command=with_options(command))
     last = ["", for_terminal(where), for_terminal(step)]
-    lines = [*for_terminal_lines(text.title, width, 2), "─" * width, *text.to_text(width).split("\n")]
+    for most in range(SENTENCE_LINES, 0, -1):
+        lines = [*for_terminal_lines(text.title, width, 2), "─" * width, *text.to_text(width, most).split("\n")]
+        if len(lines) + len(last) <= HEIGHT:
+            break
     if len(facts["signatures"]) > 1:
         shown = facts["signatures"][:4]
         size = max(CLASS_WIDTH, *(len(language.retell(row["failure_class"])) for row in shown))

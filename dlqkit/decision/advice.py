@@ -7,9 +7,10 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
+from dlqkit.decision.cause_steps import find_causes
 from dlqkit.decision.class_advice import Row, advice_row, advise_by_class
 from dlqkit.decision.others_advice import advise_on_others
-from dlqkit.decision.republish_advice import advise_on_republish
+from dlqkit.decision.republish_advice import advise_on_republish, warn_of_sent
 from dlqkit.decision.unlisted_advice import advise_on_unlisted, count_unlisted
 from dlqkit.language import clock, date_and_time, mark, say, say_count
 
@@ -70,7 +71,15 @@ def advise(facts: Mapping[str, Any], *, directory: str) -> list[dict[str, str]]:
     rows += _of_evidence(facts, folder)
     if state == "nothing":
         rows += _of_nothing(facts["state"], folder)
-    return rows
+    return _warned(rows, facts["republish"])
+
+
+def _warned(rows: list[Row], republish: Mapping[str, Any]) -> list[Row]:
+    """The first step, which may be all that is read, with what must not be sent again, unless it is the proof."""
+    warning = warn_of_sent(republish)
+    if not warning or not rows or any(f" republish {word} " in rows[0]["command"] for word in ("prove", "resolve")):
+        return rows
+    return [rows[0] | {"action": f"{rows[0]['action']} {warning}"}, *rows[1:]]
 
 
 def _of_nothing(state: Mapping[str, Any], folder: str) -> list[Row]:
@@ -106,7 +115,10 @@ def _of_dead_letters(facts: Mapping[str, Any], directory: str) -> list[Row]:
     still_open = events.get("open") or {}
     if still_open.get("value") == 0 and still_open.get("bound") in {"exact", "at_most"}:
         return advise_on_others(facts) + _of_healed(facts, folder)
-    after = advise_on_republish(facts["republish"], still_open.get("value"), directory=directory)
+    business = (one["shared"] for one in find_causes(facts) if one["failure_class"] == "business")
+    after = advise_on_republish(
+        facts["republish"], still_open.get("value"), directory=directory, shared=next(business, None)
+    )
     if facts["republish"]["passed"]:
         # What the class asks for has been done: events of it pass again.
         return after + advise_on_others(facts) + _of_changes(facts)

@@ -5,45 +5,16 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from dlqkit.decision.cause_steps import errors_text, find_causes, tell_cause, who_text, wrong_of
 from dlqkit.decision.errors.error_text import read_error
 from dlqkit.decision.signatures import show_signature
-from dlqkit.language import mark, number, say, say_count
+from dlqkit.language import mark, say
 
 __all__ = ["Row", "advice_row", "advise_by_class"]
 
-# Of the events that need the same step in a mixed incident so many signatures are shown.
-NAMED_SIGNATURES = 4
 # A timeout is put down to what is down where at least this share of its events say so.
 DEPENDENCY_SHARE = 0.5
 Row = dict[str, str]
-# Of the signatures of a mixed incident, by their class: what to do, and what would be wrong.
-_ONE_LINE = {
-    "business": (
-        mark("{events} events, business: correct the input, and have them created anew."),
-        mark("Republishing them unchanged."),
-    ),
-    "infrastructure": (
-        mark("{events} events, infrastructure: remove the root, then republish."),
-        mark("Republishing before the root is removed."),
-    ),
-    "timeout": (
-        mark("{events} events, timeout: make the action faster or raise its timeout, then republish."),
-        mark("Republishing at once."),
-    ),
-    "unknown": (mark("{events} events, unknown: look at single events."), mark("Republishing on a guess.")),
-}
-_DEPENDENCY_DOWN = (
-    mark("{events} events, timeout: restore what the action waits for, then republish."),
-    mark("Raising the timeout."),
-)
-_DISPUTED = {
-    "business": mark("{events} events, business: look at single events first: text and fields contradict each other."),
-    "infrastructure": mark(
-        "{events} events, infrastructure: look at single events first: text and fields contradict each other."
-    ),
-    "timeout": mark("{events} events, timeout: look at single events first: text and fields contradict each other."),
-    "unknown": mark("{events} events, unknown: look at single events first: text and fields contradict each other."),
-}
 _BY_TEXT = {
     "business": mark("By its text alone it would be: business."),
     "infrastructure": mark("By its text alone it would be: infrastructure."),
@@ -57,13 +28,19 @@ def advice_row(action: str, reason: str, command: str = "", *, wrong: str = "", 
 
 
 def advise_by_class(failure_class: str, facts: Mapping[str, Any], folder: str) -> list[Row]:
-    """What the class of the incident's events asks for; ``folder`` as commands are to name it."""
+    """What the class of the incident's events asks for, or each class; ``folder`` as commands are to name it."""
+    lab = f"dlqkit lab {folder}"
+    rows = [] if failure_class == "mixed" else _of_class(failure_class, facts, lab)
+    several = len({one["failure_class"] for one in find_causes(facts)}) > 1
+    return _of_several(facts, rows, lab) if several or failure_class == "mixed" else rows
+
+
+def _of_class(failure_class: str, facts: Mapping[str, Any], lab: str) -> list[Row]:
     top = facts["signatures"][0] if facts["signatures"] else None
     about = say("The records hold no error text.")
     if top is not None:
         shown = show_signature(top["signature"])
         about = say("{share:.0%} of its events say: {signature}", share=top["share"], signature=shown)
-    lab = f"dlqkit lab {folder}"
     if failure_class == "business" and top is not None and read_error(str(top["signature"])).is_about_access:
         return [
             advice_row(say("Find who was refused: the worker, whose access is then to be restored, or the client."),
@@ -75,24 +52,33 @@ def advise_by_class(failure_class: str, facts: Mapping[str, Any], folder: str) -
                        wrong=say("Republishing all of them before one has passed.")),
         ]  # fmt: skip
     if failure_class == "business":
-        return [
-            advice_row(say("Find what changed in the input or the configuration, with the client who sends it."), about,
-                       unknown=say("Whether the payload or the rule that refuses it is wrong.")),
-            advice_row(say("Do not run these events again as they are; have them created anew, corrected."),
-                       say("§4: retryable is false, so the same payload fails again."), lab,
-                       wrong=say("Republishing them unchanged: each would be dead-lettered a second time.")),
-        ]  # fmt: skip
+        return _of_business(facts, about, lab)
     if failure_class == "infrastructure":
         return _of_infrastructure(facts, top, about, lab)
     if failure_class == "timeout":
         return _of_timeout(facts, about, lab)
-    if failure_class == "mixed":
-        return _of_mixed(facts, lab)
     hint = _BY_TEXT.get(str(top.get("suggested_class")), "") if top else ""
     return [advice_row(say("Look at single events: their fields do not tell the class."),
                        " ".join([about, *([say(hint)] if hint else [])]), lab,
                        wrong=say("Republishing on a guess, or by the text alone."),
                        unknown=say("Whether the same payload would fail again."))]  # fmt: skip
+
+
+def _of_business(facts: Mapping[str, Any], about: str, lab: str) -> list[Row]:
+    causes = find_causes(facts)
+    who = who_text(causes[0]["shared"] if causes else None)
+    anew = say("Have the input of the open events corrected {who}, and created anew; never run them again as they are.",
+               who=who)  # fmt: skip
+    find = say("Find what changed in the input or the configuration, {who}.", who=who)
+    briefly = say("Have the open events created anew, corrected; never run them again as they are.")
+    is_over = facts["state"]["value"] in {"ended", "recovering"}
+    return [
+        advice_row(anew if is_over else f"{find} {briefly}", about,
+                   unknown=say("Whether the payload or the rule that refuses it is wrong.")),
+        advice_row(say("Do not run these events again as they are; have them created anew, corrected."),
+                   say("§4: retryable is false, so the same payload fails again."), lab,
+                   wrong=say("Republishing them unchanged: each would be dead-lettered a second time.")),
+    ]  # fmt: skip
 
 
 def _of_infrastructure(facts: Mapping[str, Any], top: Mapping[str, Any] | None, about: str, lab: str) -> list[Row]:
@@ -107,6 +93,8 @@ def _of_infrastructure(facts: Mapping[str, Any], top: Mapping[str, Any] | None, 
         )  # fmt: skip
     elif going_on:
         first = say("Find what is unavailable and restore it; republish only then.")
+    elif any(one["left"][name] for one in find_causes(facts) for name in ("in_doubt", "unseen", "died_again")):
+        first = say("Make sure that what was unavailable is back, then republish the open events that were never sent.")
     else:
         first = say("Make sure that what was unavailable is back, then republish the open events.")
     return [
@@ -116,7 +104,7 @@ def _of_infrastructure(facts: Mapping[str, Any], top: Mapping[str, Any] | None, 
                    unknown=say("Whether it is back: ask it, the records cannot tell.") if named
                    else say("What is unavailable: the error text does not name it.")),
         advice_row(say("See which events are open before you republish."),
-                   say("§5: their payloads are correct, their attempts are used up."), lab,
+                   say("§5: make sure that each payload is correct; only their attempts are used up."), lab,
                    unknown=say("Whether an attempt that failed had already had some effect.")),
     ]  # fmt: skip
 
@@ -149,42 +137,18 @@ def _names_dependency(signatures: Sequence[Mapping[str, Any]]) -> bool:
     return bool(events) and down >= DEPENDENCY_SHARE * events
 
 
-def _of_mixed(facts: Mapping[str, Any], lab: str) -> list[Row]:
-    """All steps in one sentence, then one by one; each event is in one of them."""
-    by_step: dict[tuple[str, str], list[Mapping[str, Any]]] = {}
-    for row in facts["signatures"]:
-        by_step.setdefault(_step_of(row), []).append(row)
-    groups = sorted(by_step.items(), key=lambda item: -_events_of(item[1]))
-    told = [(say(todo, events=_events_of(rows)), rows, wrong) for (todo, wrong), rows in groups]
-    steps = " ".join(f"{place}) {action}" for place, (action, _, _) in enumerate(told, 1))
-    return [
-        advice_row(say("There is more than one cause: {steps}", steps=steps),
-                   say("§4: business errors must be corrected, infrastructure errors wait for their root."), lab,
-                   wrong=say("Republishing all open events at once."),
-                   unknown=say("Whether one cause made the others.")),
-        *(advice_row(action, _they_say(rows), wrong=say(wrong)) for action, rows, wrong in told),
-    ]  # fmt: skip
-
-
-def _events_of(signatures: Sequence[Mapping[str, Any]]) -> int:
-    return sum(row["events"] for row in signatures)
-
-
-def _step_of(row: Mapping[str, Any]) -> tuple[str, str]:
-    """What the events of a signature need, and what would be wrong."""
-    failure_class = str(row["failure_class"])
-    if row.get("disputed"):
-        return _DISPUTED[failure_class], _ONE_LINE["unknown"][1]
-    if failure_class == "timeout" and _names_dependency([row]):
-        return _DEPENDENCY_DOWN
-    return _ONE_LINE[failure_class]
-
-
-def _they_say(signatures: Sequence[Mapping[str, Any]]) -> str:
-    texts = [show_signature(row["signature"]) for row in signatures[:NAMED_SIGNATURES]]
-    if len(signatures) > 1:
-        texts = [f"{text} ({number(row['events'])})" for text, row in zip(texts, signatures, strict=False)]
-    rest = len(signatures) - NAMED_SIGNATURES
-    if rest > 0:
-        texts.append(say_count("{count} more signature", "{count} more signatures", rest))
-    return say("They say: {signature}", signature="; ".join(texts))
+def _of_several(facts: Mapping[str, Any], rows: list[Row], lab: str) -> list[Row]:
+    """All steps in one sentence, then one by one; each event is in one of them. ``rows``: of the leading class."""
+    causes = find_causes(facts)
+    told = [tell_cause(one, facts) for one in causes]
+    steps = " ".join(f"{place}) {action}" for place, action in enumerate(told, 1))
+    is_mixed = facts["class"]["value"] == "mixed"
+    first = advice_row(
+        say("There is more than one cause: {steps}", steps=steps) if is_mixed
+        else say("Not all of these events need the same: {steps}", steps=steps),
+        say("§4: business errors must be corrected, infrastructure errors wait for their root."), lab,
+        wrong=say("Republishing all open events at once."),
+        unknown=say("Whether one cause made the others.") if is_mixed else rows[0]["unknown"],
+    )  # fmt: skip
+    each = [advice_row(action, errors_text(one), wrong=wrong_of(one)) for action, one in zip(told, causes, strict=True)]
+    return [first, *each, *(row for row in rows[1:] if facts["class"]["value"] in {"infrastructure", "timeout"})]

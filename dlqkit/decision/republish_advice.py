@@ -8,15 +8,22 @@ from collections.abc import Mapping, Sequence
 from functools import reduce
 from typing import Any
 
+from dlqkit.decision.cause_steps import who_text
 from dlqkit.language import listing, number, say, say_count
 
-__all__ = ["advise_on_republish"]
+__all__ = ["advise_on_republish", "warn_of_sent"]
 
 _DIED_AGAIN = ("failed_same", "failed_new")
 _Row = dict[str, str]
 
 
-def advise_on_republish(republish: Mapping[str, Any], still_open: int | None, *, directory: str) -> list[_Row]:
+def advise_on_republish(
+    republish: Mapping[str, Any],
+    still_open: int | None,
+    *,
+    directory: str,
+    shared: Mapping[str, Any] | None = None,
+) -> list[_Row]:
     """What a republish leaves to be done, most urgent first; nothing where none was planned.
 
     Parameters
@@ -27,6 +34,8 @@ def advise_on_republish(republish: Mapping[str, Any], still_open: int | None, *,
         Open events of the incident; None where that is not known.
     directory : str
         The incident folder, as commands are to name it.
+    shared : mapping, optional
+        What its business errors have in common, of ``causes`` of the facts.
 
     Returns
     -------
@@ -37,6 +46,7 @@ def advise_on_republish(republish: Mapping[str, Any], still_open: int | None, *,
     rows: list[_Row] = []
     totals: Counter[str] = Counter()
     late: list[str] = []
+    waiting = 0
     for plan in republish["plans"]:
         name, fates = plan["plan_id"], Counter(plan["totals"] or {})
         totals += fates
@@ -54,6 +64,7 @@ def advise_on_republish(republish: Mapping[str, Any], still_open: int | None, *,
                              wrong=say("Taking it that what is not seen was not sent.")))  # fmt: skip
         if plan["is_cancelled"]:
             continue
+        waiting += fates["not_sent"] + fates["failed_to_send"] if plan["totals"] is not None else plan["events"]
         left = fates["not_sent"] if plan["totals"] is not None else plan["events"]
         if left:
             rows.append(_of_unsent(plan, left, folder))
@@ -79,14 +90,17 @@ def advise_on_republish(republish: Mapping[str, Any], still_open: int | None, *,
                  wrong=say("Taking an event that is not seen for one that passed, or for one that was lost."))
         )  # fmt: skip
     if totals["passed"] and not again and still_open:
-        rest = still_open - totals["not_sent"] - totals["in_doubt"] - unseen
+        # What a cancelled plan did not send is in no plan.
+        rest = still_open - waiting - totals["in_doubt"] - unseen
         if rest > 0:
-            rows.append(_of_rest(rest, republish.get("unsent") or [], totals["passed"], folder))
+            rows.append(_of_rest(rest, republish.get("unsent") or [], totals["passed"], shared, folder))
     return rows
 
 
-def _of_rest(rest: int, unsent: Sequence[Mapping[str, Any]], passed: int, folder: str) -> _Row:
-    """Open events that no plan has sent: of which class they are, and the one where it is one."""
+def _of_rest(
+    rest: int, unsent: Sequence[Mapping[str, Any]], passed: int, shared: Mapping[str, Any] | None, folder: str
+) -> _Row:
+    """Open events that no plan has sent: of which class they are, what is to be done, and which one where it is one."""
     because = say_count("{count} event passed after it was sent again.",
                         "{count} events passed after they were sent again.", passed)  # fmt: skip
     decide = say_count("Decide about the {count} event still open that no plan has sent.",
@@ -94,16 +108,52 @@ def _of_rest(rest: int, unsent: Sequence[Mapping[str, Any]], passed: int, folder
     command = f"dlqkit lab {folder}"
     # Where records are cut the two may differ; then the classes are not those of all of them.
     if sum(row["events"] for row in unsent) == rest:
+        is_one = rest == 1 and bool(unsent[0]["traces"])
         classes = ", ".join(f"{say(row['failure_class'])}: {number(row['events'])}" for row in unsent)
-        decide = say_count("Decide about the {count} event still open that no plan has sent ({classes}).",
-                           "Decide about the {count} events still open that no plan has sent ({classes}).",
-                           rest, classes=classes)  # fmt: skip
+        if is_one:
+            classes = say("{classes}, trace {trace}", classes=classes, trace=unsent[0]["traces"][0])
+            command = f"dlqkit event {folder} {shlex.quote(unsent[0]['traces'][0])}"
+        decide = say_count("Decide about the {count} event still open that no plan has sent ({classes}): {steps}",
+                           "Decide about the {count} events still open that no plan has sent ({classes}): {steps}",
+                           rest, classes=classes, steps=_steps(unsent, shared))  # fmt: skip
         if any(row["failure_class"] == "business" for row in unsent):
             anew = say("§4: what failed by a business error is created anew, corrected, and not sent as it is.")
             because = f"{because} {anew}"
-        if rest == 1 and unsent[0]["traces"]:
-            command = f"dlqkit event {folder} {shlex.quote(unsent[0]['traces'][0])}"
     return _row(decide, because, command, wrong=say("Closing the incident while nobody has decided about them."))
+
+
+def _steps(unsent: Sequence[Mapping[str, Any]], shared: Mapping[str, Any] | None) -> str:
+    """What is done with open events of these classes that are in no plan."""
+    classes = {row["failure_class"] for row in unsent}
+    who = who_text(shared)
+    if classes == {"business"}:
+        return say("correct the input {who}, and have it created anew; never republish it as it is.", who=who)
+    if "business" in classes:
+        return say("correct the input of the business errors {who}, and have it created anew; see why no plan has the "
+                   "others, and plan only what may be sent again.", who=who)  # fmt: skip
+    return say("see why no plan has them, and plan only what may be sent again.")
+
+
+def warn_of_sent(republish: Mapping[str, Any]) -> str:
+    """That what was sent and has no outcome yet is not to be sent again, in a sentence; empty where there is none."""
+    unseen: Counter[str] = Counter()
+    doubtful = 0
+    for plan in republish["plans"]:
+        fates = Counter(plan["totals"] or {})
+        unseen[plan["plan_id"]] += fates["not_seen"] + fates["running"]
+        doubtful += fates["in_doubt"]
+    said = []
+    if count := unseen.total():
+        said.append(say_count(
+            "{count} event was sent again and nothing final is seen of it: prove {plans} before anything else is sent.",
+            "{count} events were sent again and nothing final is seen of them: prove {plans} before anything else is "
+            "sent.",
+            count, plans=_chained([name for name, known in unseen.items() if known]),
+        ))  # fmt: skip
+    if doubtful:
+        said.append(say_count("Of {count} event it is in doubt whether it was sent.",
+                              "Of {count} events it is in doubt whether they were sent.", doubtful))  # fmt: skip
+    return " ".join(said)
 
 
 def _of_unsent(plan: Mapping[str, Any], left: int, folder: str) -> _Row:

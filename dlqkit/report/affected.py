@@ -8,6 +8,7 @@ from typing import Any
 from dlqkit.decision.balance import lacks_records
 from dlqkit.language import number, say
 from dlqkit.report.amounts import count_text
+from dlqkit.report.causes_text import left_text
 
 __all__ = ["affected_text", "is_affected_known"]
 
@@ -38,6 +39,8 @@ def affected_text(facts: Facts) -> str:
             total=total, listed=number(listed), held=number(held),
         )  # fmt: skip
     still_open, healed = (count_text(events[name]) for name in ("open", "healed"))
+    if left := left_text(facts):
+        still_open = say("{open} ({left})", open=still_open, left=left)
     text = say("{affected}; open {open}, healed {healed}", affected=total, open=still_open, healed=healed)
     counted = facts["metrics"]["dead_letters_increase"]
     if events["affected"]["bound"] == "exact" or not counted or counted <= listed:

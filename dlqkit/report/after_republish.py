@@ -94,7 +94,8 @@ def find_unsent(
     """
     if not republish["plans"]:
         return []
-    known = set(republish["sent"]) | set(republish["passed"])
+    # What is in doubt may have been sent, also by a plan that was cancelled since.
+    known = set(republish["sent"]) | set(republish["passed"]) | set(republish["in_doubt"])
     until = find_horizon(folder, moment)
     for plan in told_plans(folder, moment):
         if not is_cancelled_by_then(folder, plan, until):
@@ -106,6 +107,6 @@ def find_unsent(
     for name, keys in classes.items():
         found = traces[traces.index.isin(set(keys))]
         if len(found):
-            named = found.dropna().astype("str").sort_values().head(NAMED)
+            named = found.dropna().astype("str").drop_duplicates().sort_values().head(NAMED)
             rows.append({"failure_class": name, "events": len(found), "traces": list(named)})
     return sorted(rows, key=lambda row: (-row["events"], row["failure_class"]))

@@ -11,6 +11,7 @@ import pandas as pd
 from dlqkit.executions.event_history import record_outcomes
 from dlqkit.language import say
 from dlqkit.membership import is_one_of
+from dlqkit.report.causes import find_steps
 from dlqkit.report.chosen import Chooser, Part, equal
 from dlqkit.report.inputs import Inputs
 from dlqkit.report.terms import count_name
@@ -188,6 +189,11 @@ def _why(rows: Chooser) -> Iterator[tuple[str, Basis]]:
             every = pd.Series(True, index=rows.inputs.own.index)
             parts = () if name in rows.inputs.given else (rows.records(every),)
             yield f"class.{name}", Basis(say("What the classes are told by, as set or as the records have it"), parts)
+    steps = find_steps(classes)
+    for number, row in enumerate(facts["causes"], 1):
+        mine = (classes["failure_class"].astype("str") == row["failure_class"]) & (steps == row["step"])
+        condition = f"{equal('failure_class', row['failure_class'])} and {equal('step', row['step'])}"
+        yield f"causes.{number}", Basis(say("Events of a failure class"), of(mine, condition))
     for row in facts["signatures"]:
         name = row["signature_id"]
         parts = (rows.dead(dead["signature_id"] == name, equal("signature_id", name)),)

@@ -20,6 +20,7 @@ from dlqkit.incident import format_time
 from dlqkit.language import current, mark, retell, say, say_count
 from dlqkit.report.after_republish import find_unsent, with_recovery
 from dlqkit.report.candidates import find_candidates
+from dlqkit.report.causes import describe_causes
 from dlqkit.report.closing import describe_closure
 from dlqkit.report.communication import write_communication
 from dlqkit.report.comparison import describe_differences, describe_durations
@@ -85,7 +86,7 @@ __all__ = [
     "signals_frame",
 ]
 
-SCHEMA = 8
+SCHEMA = 9
 STALE = timedelta(minutes=1)
 # What the timeline says of the onset, by the signal.
 _ONSETS = {
@@ -316,6 +317,10 @@ def facts(
     out["events"] = add_held(counted, count_held(messages, own, main, pd.Timestamp(moment)), main, rows)
     is_told_to_end = dead_letters_known_to(rows, moment) >= moment - STALE
     out["state"] = with_recovery(out, set(incident_dead["event_key"].dropna()), is_told_to_end=is_told_to_end)
+    out["causes"] = describe_causes(
+        own, incident_dead, classes, states, moment, out,
+        is_told_to_end=is_told_to_end, entity_key=folder.entity_key(workflow_id),
+    )  # fmt: skip
     if counts_events:
         out["republish"]["unsent"] = find_unsent(folder, own, incident_dead, moment, keys, out["republish"])
     out["assumptions"] += [doubt] if doubt else []

@@ -28,7 +28,8 @@ SHARED_BY = 5
 # Keys of the facts that are not looked into: ids, times, our own words for kinds, and what has to be found again.
 _KEPT = re.compile(
     r"(?:.*_)?(?:id|ids|at|hash|bound|kind|value|mark)|as_of|start|end|low|high|since|until|dlqkit|completeness|evidence_id"
-    r"|filter|address|passed|sent|plan_id|command|query|source|signal|state|verdict|basis|masks|failure_class|name|by|error_code"
+    r"|filter|address|passed|sent|died_again|in_doubt|planned|traces|step|plan_id|command|query|source|signal|state"
+    r"|verdict|basis|masks|failure_class|name|by|error_code"
 )
 _UUID = r"[0-9a-fA-F]{8}-(?:[0-9a-fA-F]{4}-){3}[0-9a-fA-F]{12}"
 # Never personal, and never a part of something that is: left out before anything is looked for.

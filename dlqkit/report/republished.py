@@ -35,6 +35,7 @@ if TYPE_CHECKING:
 
     from dlqkit.evidence.folder import IncidentFolder
     from dlqkit.republish.plan import Plan
+    from dlqkit.republish.proof import Proof
 
 __all__ = [
     "describe_republish",
@@ -83,7 +84,9 @@ def describe_republish(folder: IncidentFolder, moment: datetime) -> dict[str, An
         None), ``is_cancelled``, ``states`` of the journal, ``last_run``, ``left_out`` (events by reason), ``listed``
         (the first of them), ``totals`` of the proof (None where nothing was sent), ``balances``, ``gaps``.
         ``problem``: why nothing can be told of plans that there are, in a sentence; else empty.
-        ``passed``, ``sent``: event keys, of all plans. ``first_passed_at``: when the first of
+        ``passed``, ``sent``: event keys, of all plans; ``died_again`` (sent, and a dead letter since), ``in_doubt`` and
+        ``planned`` (in a plan that is not cancelled, and not sent): event keys, each by the last plan that has it, and
+        none that passed. ``first_passed_at``: when the first of
         them was seen to pass. ``audit``: what was done by whom. ``mark``: see
         ``mark_republish``. ``unsent``: what ``after_republish.find_unsent`` puts in.
 
@@ -96,6 +99,7 @@ def describe_republish(folder: IncidentFolder, moment: datetime) -> dict[str, An
     passed: set[str] = set()
     sent: set[str] = set()
     passed_at: list[pd.Timestamp] = []
+    standing: dict[str, str] = {}
     until = find_horizon(folder, moment)
     for plan in told_plans(folder, moment) if not problem else []:
         status = find_status(folder.path, plan.plan_id, until=until)[0]
@@ -108,6 +112,8 @@ def describe_republish(folder: IncidentFolder, moment: datetime) -> dict[str, An
             passed_at += list(seen_at[seen_at <= pd.Timestamp(moment)])
             unsent = {"not_sent", "failed_to_send", "in_doubt"}
             sent |= set(proof.events.loc[~fates.isin(unsent), "event_key"])
+        is_cancelled = is_cancelled_by_then(folder, plan, until)
+        standing |= _stand(plan, proof, is_cancelled=is_cancelled)
         plans.append(
             {
                 "plan_id": plan.plan_id,
@@ -116,7 +122,7 @@ def describe_republish(folder: IncidentFolder, moment: datetime) -> dict[str, An
                 "events": len(plan.events),
                 "edited": sum(event.edited is not None for event in plan.events),
                 "approved": _approval(folder, plan, until),
-                "is_cancelled": is_cancelled_by_then(folder, plan, until),
+                "is_cancelled": is_cancelled,
                 "states": dict(status.states),
                 "last_run": retold(status.last_run),
                 "left_out": dict(Counter(one.reason for one in plan.left_out)),
@@ -133,12 +139,28 @@ def describe_republish(folder: IncidentFolder, moment: datetime) -> dict[str, An
         "plans": plans,
         "passed": sorted(passed),
         "sent": sorted(sent),
+        **{
+            name: sorted(key for key, known in standing.items() if known == name and key not in passed)
+            for name in ("died_again", "in_doubt", "planned")
+        },
         "first_passed_at": time_text(min(passed_at)) if passed_at else None,
         "unsent": [],
         "audit": _audit(folder, until) if plans or problem else [],
         "problem": retold(problem),
         "mark": mark_republish(folder),
     }
+
+
+def _stand(plan: Plan, proof: Proof | None, *, is_cancelled: bool) -> dict[str, str]:
+    """Where each of the plan's events stands; what a cancelled plan did not send is left out."""
+    if proof is None:
+        return {} if is_cancelled else {event.event_key: "planned" for event in plan.events}
+    words = {"failed_same": "died_again", "failed_new": "died_again", "in_doubt": "in_doubt"}
+    # What was sent and not seen since takes the place of what an earlier plan tells of it.
+    words |= dict.fromkeys(("running", "not_seen", "passed"), "sent")
+    words |= {} if is_cancelled else dict.fromkeys(("failed_to_send", "not_sent"), "planned")
+    fates = proof.events["fate"].astype("str")
+    return {str(key): words[fate] for key, fate in zip(proof.events["event_key"], fates, strict=True) if fate in words}
 
 
 def told_plans(folder: IncidentFolder, moment: datetime) -> list[Plan]:

@@ -10,8 +10,8 @@ from dlqkit.untrusted import for_terminal_lines
 
 __all__ = ["lay_steps", "steps_of"]
 
-# Of a screen of 40 lines; a step is two lines in a language with long words.
-SHOWN, LINES = 4, 2
+# Of a screen of 40 lines; a step that names whom to ask is four lines in a language with long words.
+SHOWN, LINES = 4, 4
 
 
 def steps_of(advice: Sequence[Mapping[str, Any]]) -> tuple[str, ...]:
@@ -34,7 +34,7 @@ def steps_of(advice: Sequence[Mapping[str, Any]]) -> tuple[str, ...]:
 
 
 def lay_steps(text: str, steps: Sequence[str], width: int) -> list[str]:
-    """What comes before the first step, then the steps, each on its own line, and how many more there are and where.
+    """What comes before the first step, each step on a line of its own, how many more there are, and what comes after.
 
     Parameters
     ----------
@@ -48,8 +48,7 @@ def lay_steps(text: str, steps: Sequence[str], width: int) -> list[str]:
     lines = for_terminal_lines(text.partition(steps[0])[0].strip(), width, 1)
     for step in steps[:SHOWN]:
         lines += for_terminal_lines(step, width, LINES)
-    rest = len(steps) - SHOWN
-    if rest <= 0:
-        return lines
-    more = say("and {count} more, in “Next steps” of the report", count=rest)
-    return lines + for_terminal_lines(more, width)
+    if (rest := len(steps) - SHOWN) > 0:
+        lines += for_terminal_lines(say("and {count} more, in “Next steps” of the report", count=rest), width)
+    after = text.rpartition(steps[-1])[2].strip()
+    return lines + for_terminal_lines(after, width, LINES) if after else lines

@@ -190,15 +190,15 @@ class Text:
         ]
         return "\n".join(title + lines)
 
-    def to_text(self, width: int = 80) -> str:
-        """Labels in a column, long lines wrapped."""
+    def to_text(self, width: int = 80, most: int = SENTENCE_LINES) -> str:
+        """Labels in a column, long lines wrapped and cut after so many, but those of which no word may be missing."""
         size = max((cell_width(line.label) for line in self.lines), default=0) + 2
         out = []
         for line in self.lines:
             room = width - size
             is_listed = bool(line.steps) and line.steps[0] in line.text
             told = lay_steps(line.text, line.steps, room) if is_listed else []
-            first, *rest = told or for_terminal_lines(line.text, room, SENTENCE_LINES)
+            first, *rest = told or for_terminal_lines(line.text, room, LAST_CELL_LINES if line.is_whole else most)
             out += [pad(line.label, size) + first, *(" " * size + part for part in rest)]
         return "\n".join(out)
 

@@ -10,9 +10,10 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from dlqkit.decision.advice import change_words
-from dlqkit.language import listing, mark, number, percent, say
+from dlqkit.language import listing, mark, number, say
 from dlqkit.report.affected import affected_text, is_affected_known
 from dlqkit.report.amounts import clock_text, count_text, duration_text, moment_text, seconds_between
+from dlqkit.report.causes_text import class_count_text, classes_text, shared_text, signatures_text
 from dlqkit.report.headline import ROUGH_S, SIGNAL_NAMES, headline
 from dlqkit.report.others import others_text
 from dlqkit.report.steps import steps_of
@@ -58,6 +59,8 @@ class Line:
     evidence: str = ""
     steps: tuple[str, ...] = ()
     """Parts of the text that a terminal shows on lines of their own."""
+    is_whole: bool = False
+    """A terminal cuts long lines, but none that says what is not to be done."""
 
 
 def workflow_text(facts: Facts) -> str:
@@ -130,18 +133,16 @@ def class_text(facts: Facts) -> str:
     """The failure class in words, or the classes and how many events each has; of how many, where not all are seen."""
     failure_class, affected = facts["class"], facts["events"]["affected"]
     is_mixed = failure_class["value"] == "mixed"
+    name_of, classes = str(failure_class["value"]), classes_text(facts)
     if is_mixed:
         counts = failure_class["counts"].items()
-        parts = ", ".join(f"{term(name)}: {number(count)}" for name, count in counts if count)
-        text = say("mixed, by signature ({parts})", parts=parts)
+        classes = classes or [f"{term(name)}: {number(count)}" for name, count in counts if count]
+        text = say("mixed, by signature ({parts})", parts="; ".join(classes))
     else:
-        name_of = str(failure_class["value"])
-        name = CLASS_NAMES[name_of]
-        text = say(name)
-        others = [(one, count) for one, count in failure_class["counts"].items() if count and one != name_of]
-        if others and affected["value"]:
-            parts = ", ".join(f"{term(one)}: {number(count)}" for one, count in others)
-            text = say("{failure_class}; of them {parts}", failure_class=text, parts=parts)
+        text = say(CLASS_NAMES[name_of])
+        if classes:
+            text = say("{failure_class}: {count}; besides, {others}", failure_class=text,
+                       count=class_count_text(facts, name_of), others="; ".join(classes[1:]))  # fmt: skip
     if affected["bound"] != "exact" and affected["value"]:
         text = say("{failure_class}, of the {count} seen", failure_class=text, count=affected["value"])
     if failure_class["disputed"] and not is_mixed:
@@ -262,8 +263,9 @@ def summary(facts: Facts, *, lacks: bool = True) -> list[Line]:
             Line(say("Class"), class_text(facts), "unknown" if facts["class"]["value"] == "unknown" else "computed")
         )
         top = facts["signatures"][0] if facts["signatures"] else None
-        text = f"{percent(top['share'])}: {top['signature']}" if top else say("no error text in the records")
-        lines.append(Line(say("Top signature"), text, "computed" if top else "unknown"))
+        lines.append(Line(say("Top signature"), signatures_text(facts), "computed" if top else "unknown"))
+        if shared := shared_text(facts):
+            lines.append(Line(say("In common"), shared, evidence=events["evidence"]))
         lines += _explanations(facts)
     elif kind is not None and state not in {"nothing", "unknown"}:
         lines += [Line(*told) for told in tell_without_dead(facts)]
@@ -279,7 +281,8 @@ def summary(facts: Facts, *, lacks: bool = True) -> list[Line]:
     if facts["untold"]["queued_to_dlq"]:
         lines.append(Line(say("Not told"), facts["untold"]["queued_to_dlq"], "unknown"))
     if facts["advice"]:
-        lines.append(Line(say("Do next"), facts["advice"][0]["action"], steps=steps_of(facts["advice"])))
+        action, steps = facts["advice"][0]["action"], steps_of(facts["advice"])
+        lines.append(Line(say("Do next"), action, is_whole=True, steps=steps))
     partial = [row for row in counted_sources(facts) if row["completeness"] != "complete"]
     if lacks and partial:
         lines.append(Line(say("Not whole"), _lacks_text(partial)))

@@ -72,6 +72,28 @@ def test_triage_of_long_words_is_cut_with_an_ellipsis_and_still_one_screen() -> 
     assert lines[start + 2].endswith("…")
 
 
+def test_what_is_not_to_be_republished_is_never_cut_off_the_screen() -> None:
+    """Three causes, and every other line as long as it may be: those are cut, the steps are whole, on 40 lines."""
+    from dlqkit.cli.triage import triage_text
+
+    steps = "1) 92 events, business: never republish it as it is. " + "2) 46 events, infrastructure, going on. " * 15
+    facts = make_facts(advice=[{"action": steps + "END.", "reason": "", "command": "", "wrong": "", "unknown": ""}])
+    facts["signatures"] = [{**facts["signatures"][0], "signature": "no route to host " * 20}] * 4
+    facts["changes"]["rows"][0]["what"] = "restarted " * 60
+    facts["workflow"]["name"] = "orders-sync " * 40
+    facts["untold"]["queued_to_dlq"] = "not told " * 60
+    facts["durations"] = {"verdict": "both", "sentence": "so slow " * 60, "groups": [], "basis": ""}
+    facts["other_workflows"] = [
+        {"name": name * 300, "workflow_id": name, "alike": name == "w", "events": 3.0} for name in "wxyz"
+    ]
+
+    lines = triage_text(facts, Path("incident")).splitlines()
+
+    assert len(lines) <= 40
+    assert any(line.endswith(" END.") for line in lines)
+    assert sum(line.endswith("…") for line in lines) >= 7
+
+
 def test_the_next_command_can_be_pasted_where_it_is_printed(run: Run, incident: str, tmp_path: Path) -> None:
     """The folder is named as the analyst named it, not by its last part."""
     (tmp_path / "incidents").mkdir()

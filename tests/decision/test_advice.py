@@ -16,13 +16,36 @@ def facts(failure_class: str = "business", **more: Any) -> dict[str, Any]:
                  "suggested_class": "unknown", "disputed": False, **more.pop("signature", {})}  # fmt: skip
     state = {"kind": "dead_letters", "value": "going_on", "reason": "12 dead letters"}
     return {
+        "as_of": "2026-03-02T16:00:00+00:00",
         "state": {**state, **more.pop("state", {})},
         "class": {"value": failure_class, "disputed": 0, "timeout_ms": {"value": None}, **more.pop("class", {})},
         "signatures": [signature],
+        "causes": [],
         "changes": {"rows": []},
         "events": {"affected": {"value": 12, "bound": "exact"}},
         "coverage": [],
         "republish": {"plans": [], "passed": [], "sent": []},
+        **more,
+    }
+
+
+def cause(failure_class: str, events: int = 12, text: str = "hm", **more: Any) -> dict[str, Any]:
+    """Events of one class, all of them open and in no plan, the last of them dead a minute before the evidence ends."""
+    still_open = more.pop("open", events)
+    left = {"unsent": still_open, "planned": 0, "in_doubt": 0, "unseen": 0, "died_again": 0} | more.pop("left", {})
+    return {
+        "failure_class": failure_class,
+        "step": "as_class",
+        "events": events,
+        "open": still_open,
+        "left": left,
+        "first_at": "2026-03-02T14:00:00+00:00",
+        "last_at": "2026-03-02T15:59:00+00:00",
+        "state": "going_on",
+        "signatures": [{"signature_id": "a1", "signature": text, "events": events}],
+        "signature_count": 1,
+        "traces": [f"t{number}" for number in range(min(still_open, 3))],
+        "shared": None,
         **more,
     }
 
@@ -35,7 +58,7 @@ def words(rows: list[dict[str, str]], key: str = "action") -> str:
 def test_each_class_says_what_to_do_why_what_would_be_wrong_and_what_is_unknown(failure_class: str) -> None:
     given = facts(failure_class)
     if failure_class == "mixed":
-        given["signatures"][0]["failure_class"] = "business"
+        given["causes"] = [cause("business"), cause("infrastructure", 6)]
 
     rows = advise(given, directory="incidents/one")
 
@@ -102,11 +125,11 @@ def test_a_change_that_was_seen_after_the_onset_is_not_said_to_be_before_it() ->
 
 def test_each_cause_of_a_mixed_incident_is_treated_by_its_own_class() -> None:
     given = facts("mixed")
-    one = given["signatures"][0]
-    given["signatures"] = [
-        {**one, "failure_class": "business", "signature": "amount is required"},
-        {**one, "failure_class": "timeout", "signature": "connection refused", "suggested_class": "infrastructure"},
-        {**one, "failure_class": "infrastructure", "signature": "amount is required", "disputed": True},
+    given["causes"] = [
+        cause("business", text="amount is required"),
+        cause("timeout", text="connection refused", step="dependency"),
+        cause("infrastructure", text="amount is required", step="disputed"),
+        cause("business", text="token expired", step="access"),
     ]
 
     rows = advise(given, directory="d")
@@ -114,42 +137,132 @@ def test_each_cause_of_a_mixed_incident_is_treated_by_its_own_class() -> None:
     assert "created anew" in rows[1]["action"]
     assert "restore what the action waits for" in rows[2]["action"]
     assert "contradict each other" in rows[3]["action"]
+    assert "find who was refused" in rows[4]["action"] and "created anew" not in rows[4]["action"]
 
 
 def test_no_event_of_a_mixed_incident_is_left_without_its_step() -> None:
     """71 + 1 need another input, 12 + 9 + 9 + 9 their database: 111 events, and the first sentence says both."""
     given = facts("mixed")
-    told = [
-        ("customer_id is not valid", 71, "business"),
-        ("no route to host", 12, "infrastructure"),
-        ("could not connect", 9, "infrastructure"),
-        ("timed out waiting for a pool", 9, "infrastructure"),
-        ("server closed the connection", 9, "infrastructure"),
-        ("note cannot be stored", 1, "business"),
+    told = {
+        "business": [("customer_id is not valid", 71), ("note cannot be stored", 1)],
+        "infrastructure": [("no route to host", 12), ("could not connect", 9), ("timed out waiting for a pool", 9),
+                           ("server closed the connection", 9)],
+    }  # fmt: skip
+    given["causes"] = [
+        cause(
+            name,
+            sum(count for _, count in rows),
+            signatures=[{"signature_id": text, "signature": text, "events": count} for text, count in rows],
+            signature_count=len(rows),
+        )
+        for name, rows in told.items()
     ]
-    one = given["signatures"][0]
-    given["signatures"] = [one | {"signature": text, "events": events, "failure_class": name}
-                           for text, events, name in told]  # fmt: skip
 
     first, *steps = advise(given, directory="d")
 
     assert [row["action"] for row in steps] == [
-        "72 events, business: correct the input, and have them created anew.",
-        "39 events, infrastructure: remove the root, then republish.",
+        "72 events, business, going on: find what changed with the client who sends it; have the input created anew, "
+        "corrected, and never republish it as it is.",
+        "39 events, infrastructure, going on: find what is unavailable and restore it; republish only then.",
     ]
     assert first["action"] == f"There is more than one cause: 1) {steps[0]['action']} 2) {steps[1]['action']}"
     assert steps[0]["reason"] == "They say: customer_id is not valid (71); note cannot be stored (1)"
     assert steps[1]["reason"].endswith("server closed the connection (9)")
 
 
+def test_of_two_causes_each_is_told_as_going_on_or_over_by_itself() -> None:
+    """The client still sends broken payloads; the database has been back for two hours."""
+    over = {"state": "ended", "last_at": "2026-03-02T14:00:07+00:00"}
+    given = facts("mixed", causes=[cause("business", 92), cause("infrastructure", 46, **over)])
+
+    row = advise(given, directory="d")[0]
+
+    assert "1) 92 events, business, going on: find what changed" in row["action"]
+    assert row["action"].endswith(
+        "2) 46 events, infrastructure, none since 14:00:07 UTC: make sure that what was unavailable is back, then "
+        "republish."
+    )
+
+
+def test_a_cause_that_was_over_the_day_before_is_told_with_its_day() -> None:
+    over = {"state": "ended", "last_at": "2026-03-01T14:00:07+00:00"}
+    given = facts("mixed", causes=[cause("business"), cause("infrastructure", **over)])
+
+    assert "none since 2026-03-01 14:00:07 UTC" in advise(given, directory="d")[0]["action"]
+
+
+def test_a_business_error_among_infrastructure_errors_is_kept_out_of_the_republish() -> None:
+    """84 died in an outage that is over; one of them was refused by a rule, and is named by its trace."""
+    given = facts("infrastructure", state={"value": "ended"},
+                  causes=[cause("infrastructure", 83, state="ended"), cause("business", 1, state="ended")])  # fmt: skip
+
+    first, *rest = advise(given, directory="d")
+
+    assert first["action"] == (
+        "Not all of these events need the same: "
+        "1) 83 events, infrastructure: make sure that what was unavailable is back, then republish. "
+        "2) 1 event, business, trace t0: correct the input with the client who sends it, and have it created anew; "
+        "never republish it as it is."
+    )
+    assert "republish the open events" not in words([first, *rest])
+    assert "their payloads are correct" not in words(rest, "reason")
+
+
+def test_the_client_whose_events_fail_is_named_in_the_first_step() -> None:
+    shared = {"field": "client_id", "text": "client_id = globex", "events": 65, "of": 65,
+              "healthy_with": 173, "healthy": 1277}  # fmt: skip
+    some = cause("business", 92, shared=shared | {"events": 91, "of": 92})
+    going_on = facts("business", causes=[cause("business", 65, shared=shared)])
+    over = facts("business", state={"value": "ended"}, causes=[cause("business", 65, shared=shared)])
+    mixed = facts("mixed", causes=[some, cause("infrastructure", 46)])
+
+    assert advise(going_on, directory="d")[0]["action"] == (
+        "Find what changed in the input or the configuration, with the client who sends it (client_id = globex). "
+        "Have the open events created anew, corrected; never run them again as they are."
+    )
+    assert advise(over, directory="d")[0]["action"] == (
+        "Have the input of the open events corrected with the client who sends it (client_id = globex), and created "
+        "anew; never run them again as they are."
+    )
+    assert "the client who sends it (client_id = globex in 91 of 92); have" in advise(mixed, directory="d")[0]["action"]
+
+
+@pytest.mark.parametrize(
+    ("left", "told"),
+    [
+        ({"unsent": 4, "unseen": 6}, "open: 10, of these already sent: 6: make sure that what was unavailable is back"),
+        ({"unsent": 0, "unseen": 10}, "already sent: 10: send none of them again before its outcome is known."),
+        ({"unsent": 0, "died_again": 10}, "already sent: 10: find why they died again before anything is sent."),
+        ({"unsent": 0, "planned": 10}, "open: 10: make sure that what was unavailable is back, then republish."),
+    ],
+)
+def test_a_cause_says_what_of_it_was_already_sent(left: dict[str, int], told: str) -> None:
+    """Of 12 events two have passed since; ten are open."""
+    sent = cause("infrastructure", 12, open=10, left=left, state="ended")
+
+    assert told in advise(facts("mixed", causes=[sent, cause("business", 5)]), directory="d")[1]["action"]
+
+
+def test_a_cause_of_which_nothing_is_open_asks_for_nothing_unless_it_goes_on() -> None:
+    done = cause("infrastructure", 46, open=0, state="ended")
+    again = cause("infrastructure", 46, open=0)
+
+    _, over, *_ = advise(facts("mixed", causes=[done, cause("business", 5)]), directory="d")
+    _, on, *_ = advise(facts("mixed", causes=[again, cause("business", 5)]), directory="d")
+
+    assert over["action"].endswith("open: 0: nothing is left to do for them.")
+    assert on["action"].endswith("open: 0: find what makes them die; those of so far have succeeded since.")
+    assert "republish" not in over["action"] + on["action"]
+
+
 def test_of_many_signatures_that_need_the_same_the_first_are_shown_and_the_others_counted() -> None:
-    given = facts("mixed", signature={"failure_class": "business"})
-    given["signatures"] = [given["signatures"][0] | {"signature": f"field {name}"} for name in "abcdef"]
+    """Six errors of two events each, of which the facts name four."""
+    four = [{"signature_id": name, "signature": f"field {name}", "events": 2} for name in "abcd"]
+    given = facts("mixed", causes=[cause("business", signatures=four, signature_count=6), cause("infrastructure", 5)])
 
     reason = advise(given, directory="d")[1]["reason"]
 
-    assert "field d (12); 2 more signatures" in reason
-    assert "field e" not in reason
+    assert reason == "They say: field a (2); field b (2); field c (2); field d (2); 2 more signatures"
 
 
 def test_disputed_events_are_never_republished_with_the_others() -> None:

@@ -2,9 +2,11 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
+
 from dlqkit.decision.advice import advise
 from dlqkit.decision.republish_advice import advise_on_republish
-from tests.decision.test_advice import facts, words
+from tests.decision.test_advice import cause, facts, words
 
 
 def plan(events: int = 10, *, approved: bool = True, is_cancelled: bool = False, **totals: int) -> dict[str, Any]:
@@ -56,12 +58,81 @@ def test_an_event_that_no_plan_has_sent_is_named_by_its_class_and_its_trace() ->
     given = {"plans": [plan(67, passed=67)], "unsent": unsent}
     (row,) = advise_on_republish(given, 1, directory="in/one")
 
-    assert row["action"] == "Decide about the 1 event still open that no plan has sent (business: 1)."
+    assert row["action"] == (
+        "Decide about the 1 event still open that no plan has sent (business: 1, trace t9): correct the input with the "
+        "client who sends it, and have it created anew; never republish it as it is."
+    )
     assert row["reason"] == (
         "67 events passed after they were sent again. "
         "§4: what failed by a business error is created anew, corrected, and not sent as it is."
     )
     assert row["command"] == "dlqkit event in/one t9"
+
+
+@pytest.mark.parametrize(
+    ("unsent", "told"),
+    [
+        ({"timeout": 4}, "(timeout: 4): see why no plan has them, and plan only what may be sent again."),
+        (
+            {"timeout": 3, "business": 1},
+            "(timeout: 3, business: 1): correct the input of the business errors with the client who sends it "
+            "(client_id = globex), and have it created anew; see why no plan has the others, and plan only what may be "
+            "sent again.",
+        ),
+    ],
+)
+def test_each_class_of_what_no_plan_has_sent_has_its_step(unsent: dict[str, int], told: str) -> None:
+    """Ninety-five passed, and four are open that nobody planned."""
+    rows = [{"failure_class": name, "events": count, "traces": ["t9"]} for name, count in unsent.items()]
+    shared = {"text": "client_id = globex", "events": 5, "of": 5}
+    given = {"plans": [plan(95, passed=95)], "unsent": rows}
+    (row,) = advise_on_republish(given, 4, directory="in/one", shared=shared)
+
+    assert row["action"] == f"Decide about the 4 events still open that no plan has sent {told}"
+    assert row["command"] == "dlqkit lab in/one"
+
+
+def test_what_a_cancelled_plan_did_not_send_wants_a_decision_too() -> None:
+    """Three passed before it was called off; two it never sent, and those are open."""
+    cancelled = plan(5, is_cancelled=True, passed=3, not_sent=2)
+
+    assert actions(cancelled, still_open=2) == ["Decide about the 2 events still open that no plan has sent."]
+
+
+def test_the_first_step_says_what_was_sent_already_whatever_it_is_about() -> None:
+    """38 are in no record; of six that were sent nothing final is seen, and of one nobody knows whether it was sent."""
+    given = facts("timeout", metrics={"dead_letters_increase": 141.0})
+    given["events"] |= {"affected": {"value": 103, "bound": "at_least"}, "open": {"value": 8, "bound": "of_seen"}}
+    given["republish"] |= {"plans": [plan(102, passed=95, not_seen=5, running=1, in_doubt=1)], "passed": ["k1"]}
+
+    first = advise(given, directory="d")[0]
+
+    assert "38 are in no record" in first["action"]
+    assert first["action"].endswith(
+        " 6 events were sent again and nothing final is seen of them: prove plan-001 before anything else is sent. "
+        "Of 1 event it is in doubt whether it was sent."
+    )
+
+
+def test_where_the_first_step_is_the_proof_itself_it_is_said_once() -> None:
+    given = facts("timeout")
+    given["republish"] |= {"plans": [plan(102, passed=96, not_seen=6)], "passed": ["k1"]}
+
+    first = advise(given, directory="d")[0]
+
+    assert first["action"] == "Prove plan-001 again: of 6 events that were sent nothing final is seen yet."
+
+
+def test_while_nothing_has_passed_only_what_was_never_sent_may_be_republished() -> None:
+    """The database is back; two of twelve were sent and are not seen yet."""
+    left = {"unsent": 10, "unseen": 2}
+    given = facts("infrastructure", state={"value": "ended"}, causes=[cause("infrastructure", left=left)])
+    given["republish"] |= {"plans": [plan(2, not_seen=2)]}
+
+    rows = advise(given, directory="d")
+
+    assert rows[0]["action"].startswith("Prove plan-001 again")
+    assert rows[1]["action"].endswith("then republish the open events that were never sent.")
 
 
 def test_classes_of_some_are_not_said_of_all() -> None:

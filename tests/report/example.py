@@ -94,6 +94,22 @@ def make_facts(**over: Any) -> dict[str, Any]:
             }
         ],
         "signature_count": 1,
+        "causes": [
+            {
+                "failure_class": "infrastructure",
+                "step": "as_class",
+                "events": 12,
+                "open": 9,
+                "left": {"unsent": 9, "planned": 0, "in_doubt": 0, "unseen": 0, "died_again": 0},
+                "first_at": "2026-03-02T14:02:05+00:00",
+                "last_at": "2026-03-02T15:59:00+00:00",
+                "state": "going_on",
+                "signatures": [{"signature_id": "a1", "signature": "connection refused by <*>", "events": 12}],
+                "signature_count": 1,
+                "traces": ["t1", "t2", "t3"],
+                "shared": None,
+            }
+        ],
         "assumptions": [],
         "signals": [
             {
@@ -131,6 +147,9 @@ def make_facts(**over: Any) -> dict[str, Any]:
             "plans": [],
             "passed": [],
             "sent": [],
+            "died_again": [],
+            "in_doubt": [],
+            "planned": [],
             "first_passed_at": None,
             "unsent": [],
             "audit": [],

@@ -137,7 +137,9 @@ def test_what_a_cancelled_plan_did_not_send_is_in_no_plan(folder: IncidentFolder
     """The first was sent before it was called off."""
     plan = write(folder, "t1", "t2")
     send(folder, plan, [1])
+    assert describe_republish(folder, folder.collected_at)["planned"] == [plan.events[1].event_key]
     plan_path(folder.path, plan.plan_id, "cancelled").write_text("{}")
+    assert describe_republish(folder, folder.collected_at)["planned"] == []
 
     assert unsent(folder) == [
         {"failure_class": "business", "events": 1, "traces": ["t3"]},

@@ -258,10 +258,18 @@ def test_one_event_of_another_class_is_not_hidden_by_the_class_of_the_others() -
     """Sixty-seven infrastructure errors and a business error: sixty-seven may be sent again, and not sixty-eight."""
     facts = make_facts()
     facts["class"]["counts"] = {"business": 1, "infrastructure": 67, "timeout": 0, "unknown": 0}
+    one = facts["causes"][0]
+    facts["causes"] = [
+        one | {"events": 67, "open": 67},
+        one | {"failure_class": "business", "events": 1, "open": 1, "traces": ["t9"], "state": "ended",
+               "last_at": "2026-03-02T15:00:00+00:00"},
+    ]  # fmt: skip
 
     (text,) = [line.text for line in summary(facts) if line.label == "Class"]
 
-    assert text == "infrastructure error (retries used up); of them business: 1"
+    assert text == (
+        "infrastructure error (retries used up): 67, going on; besides, business: 1, none since 15:00:00 UTC, trace t9"
+    )
 
 
 @pytest.mark.parametrize(

@@ -51,8 +51,8 @@ def test_without_a_plan_the_report_has_no_word_of_a_republish(folder: IncidentFo
     found = facts(folder)
 
     assert found["republish"] == {
-        "plans": [], "passed": [], "sent": [], "first_passed_at": None, "unsent": [], "audit": [], "mark": "",
-        "problem": "",
+        "plans": [], "passed": [], "sent": [], "died_again": [], "in_doubt": [], "planned": [],
+        "first_passed_at": None, "unsent": [], "audit": [], "mark": "", "problem": "",
     }  # fmt: skip
     assert "Republished" not in {line["label"] for line in found["communication"]}
 
@@ -71,6 +71,7 @@ def test_a_plan_that_was_sent_in_part_is_told_with_totals_that_add_up(folder: In
     assert only["balances"]
     assert only["left_out"] == {"succeeded later": 1, "business error": 1}
     assert len(told["sent"]) == 2 and told["passed"] == []
+    assert (told["planned"], told["died_again"], told["in_doubt"]) == (["e3"], [], [])
     assert republished.summarise_republish(told) == (
         "2 events were sent again by approved plans; of those planned: 2 not seen, 1 not sent."
     )

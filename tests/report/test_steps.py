@@ -13,7 +13,7 @@ from dlqkit.cli.triage import HEIGHT, triage_text
 from dlqkit.decision.advice import advise
 from dlqkit.report.steps import steps_of
 from dlqkit.report.tables import show_summary
-from tests.decision.test_advice import facts
+from tests.decision.test_advice import cause, facts
 from tests.report.example import make_facts
 
 TOLD = (
@@ -29,9 +29,8 @@ TOLD = (
 def mixed(count: int) -> dict[str, Any]:
     """An incident whose errors want so many different steps."""
     given = facts("mixed")
-    one = given["signatures"][0] | {"suggested_class": "unknown", "names_dependency": False}
-    given["signatures"] = [
-        one | {"signature": text, "events": events, "failure_class": name, "disputed": is_disputed}
+    given["causes"] = [
+        cause(name, events, text, step="disputed" if is_disputed else "as_class")
         for text, events, name, is_disputed in TOLD[:count]
     ]
     counts = {"business": 45, "infrastructure": 32, "timeout": 20, "unknown": 10}
@@ -49,25 +48,35 @@ def lines_after(text: str, label: str) -> list[str]:
 
 
 def test_each_of_four_steps_has_its_own_line_and_is_whole() -> None:
-    told = lines_after(show_summary(mixed(4)).to_text(100), "Do next")
+    told = lines_after(show_summary(mixed(4)).to_text(200), "Do next")
 
     assert told == [
         "There is more than one cause:",
-        "1) 40 events, business: correct the input, and have them created anew.",
-        "2) 30 events, infrastructure: remove the root, then republish.",
-        "3) 20 events, timeout: make the action faster or raise its timeout, then republish.",
-        "4) 10 events, unknown: look at single events.",
+        "1) 40 events, business, going on: find what changed with the client who sends it; have the input created "
+        "anew, corrected, and never republish it as it is.",
+        "2) 30 events, infrastructure, going on: find what is unavailable and restore it; republish only then.",
+        "3) 20 events, timeout, going on: find what slowed the action down; make it faster or raise its timeout; "
+        "republish only then.",
+        "4) 10 events, unknown, going on: look at single events.",
     ]
+
+
+def test_what_stands_after_the_steps_is_not_lost() -> None:
+    """That events were sent already is said of the sentence as a whole."""
+    given = mixed(2)
+    given["advice"][0]["action"] += " 6 events were sent again."
+
+    assert lines_after(show_summary(given).to_text(200), "Do next")[-1] == "6 events were sent again."
 
 
 def test_of_more_steps_it_is_said_how_many_and_where() -> None:
     """Six are needed and four shown; the sentence of the report has all six."""
     given = mixed(6)
-    told = lines_after(show_summary(given).to_text(100), "Do next")
+    told = lines_after(show_summary(given).to_text(200), "Do next")
 
-    assert told[-2:] == ["4) 10 events, unknown: look at single events.",
+    assert told[-2:] == ["4) 10 events, unknown, going on: look at single events.",
                          "and 2 more, in “Next steps” of the report"]  # fmt: skip
-    assert "6) 2 events, infrastructure: look at single events first" in show_summary(given).to_markdown()
+    assert "6) 2 events, infrastructure, going on: look at single events first" in show_summary(given).to_markdown()
 
 
 def test_what_is_one_step_is_not_numbered() -> None:

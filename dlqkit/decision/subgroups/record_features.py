@@ -13,7 +13,7 @@ from dlqkit.decision.subgroups.column_features import build_features, feature_of
 from dlqkit.decision.subgroups.features import Feature
 from dlqkit.decision.subgroups.payload_fields import json_columns
 
-__all__ = ["record_features"]
+__all__ = ["field_values", "record_features"]
 
 Bools = npt.NDArray[np.bool_]
 
@@ -64,6 +64,20 @@ def record_features(
     if hours is not None:
         features += build_features("hour_utc", hours.dt.hour.astype("float64"), failing)
     return features
+
+
+def field_values(records: pd.DataFrame) -> dict[str, pd.Series]:
+    """Fields of ``extra_json`` and of the payload that may be causes, named as by ``record_features``."""
+    taken = {str(column) for column in records.columns} | _OUTCOMES | _IDS
+    out: dict[str, pd.Series] = {}
+    for source, root in (("extra_json", ""), ("payload_snapshot", "payload")):
+        if source not in records.columns:
+            continue
+        for path, values in json_columns(records[source].tolist(), name=root).columns.items():
+            name = f"extra.{path}" if path in taken else path
+            if _may_be_cause(name, root, ()):
+                out[name] = values
+    return out
 
 
 def _may_be_cause(name: str, root: str, skip: Collection[str]) -> bool:

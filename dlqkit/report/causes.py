@@ -1,0 +1,149 @@
+"""The causes of an incident: events that need the same step, whether they go on, and what was done with them."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any
+
+import pandas as pd
+
+from dlqkit.decision.shared_values import find_shared
+from dlqkit.membership import is_one_of
+from dlqkit.report.coverage import time_text
+from dlqkit.report.redaction import find_personal
+from dlqkit.signals.bounds import ended
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+__all__ = ["LEFT", "describe_causes", "find_steps", "standing_of"]
+
+# What was done with an open event, by the plans and the proof; each is in exactly one of these.
+LEFT = ("unsent", "planned", "in_doubt", "unseen", "died_again")
+# Traces and signatures that are named of each cause.
+NAMED = 3
+NAMED_SIGNATURES = 4
+
+
+def describe_causes(
+    own: pd.DataFrame,
+    dead: pd.DataFrame,
+    classes: pd.DataFrame,
+    states: pd.DataFrame,
+    moment: datetime,
+    facts: Mapping[str, Any],
+    *,
+    is_told_to_end: bool,
+    entity_key: Collection[str] = (),
+) -> list[dict[str, Any]]:
+    """The incident's events by class and step, most events first.
+
+    Parameters
+    ----------
+    own, dead : DataFrame
+        Records of the workflow, and its dead letters in the incident, signed.
+    classes : DataFrame
+        A row per event, ``decision.overrides.OVERRIDDEN``.
+    states : DataFrame
+        ``event_states`` of ``own``.
+    moment : datetime
+        The end of what is looked at.
+    facts : mapping
+        With ``state`` and ``republish``.
+    is_told_to_end : bool
+        Whether a dead letter of up to the end of the evidence would have been seen.
+    entity_key : collection of str
+        Fields that name clients, as set.
+
+    Returns
+    -------
+    list of dict
+        failure_class : of the fields, or a person's word
+        step : ``as_class``; ``disputed`` where text and fields contradict each other; ``dependency`` of a timeout whose
+            text says that something else is down; ``access`` where somebody was refused
+        events, open, left : how many died, how many of them are open, and those by what was done with them (``LEFT``)
+        first_at, last_at, state : its own dead letters; ``going_on``, ``recovering``, ``ended`` or ``unknown``, by its
+            own rhythm, because one part of an incident may be over for hours
+        signatures, signature_count : the first of them with their events, and how many there are
+        traces : the first of its open events'
+        shared : ``decision.shared_values.Shared``, or None; no value that redaction would replace
+    """
+    if classes.empty:
+        return []
+    steps = find_steps(classes)
+    succeeded = states.loc[states["state"] == "succeeded", "event_key"]
+    healthy = _one_each(own[is_one_of(own["event_key"], succeeded)])
+    is_open = states[states["state"] == "open"].set_index("event_key")["trace_id"]
+    passed = set(facts["republish"]["passed"])
+    still_open = is_open[~is_open.index.isin(passed)]
+    done = standing_of(facts["republish"])
+    out = []
+    for (failure_class, step), part in classes.assign(step=steps).groupby(["failure_class", "step"], observed=True):
+        keys = set(part["event_key"])
+        letters = dead[is_one_of(dead["event_key"], part["event_key"])]
+        mine = still_open[still_open.index.isin(keys)]
+        signed = letters.drop_duplicates("event_key", keep="last")
+        counts = signed["signature_id"].value_counts(sort=True)
+        texts = signed.drop_duplicates("signature_id").set_index("signature_id")["signature"]
+        ranked = sorted(counts.items(), key=lambda one: (-one[1], str(one[0])))
+        left = pd.Series([done.get(str(key), "unsent") for key in mine.index], dtype="str").value_counts()
+        out.append(
+            {
+                "failure_class": str(failure_class),
+                "step": str(step),
+                "events": len(part),
+                "open": len(mine),
+                "left": {name: int(left.get(name, 0)) for name in LEFT},
+                "first_at": time_text(letters["recorded_at"].min()),
+                "last_at": time_text(letters["recorded_at"].max()),
+                "state": _state(letters["recorded_at"], moment, facts["state"]["value"], is_told_to_end=is_told_to_end),
+                "signatures": [
+                    {"signature_id": str(name), "signature": str(texts[name]), "events": int(count)}
+                    for name, count in ranked[:NAMED_SIGNATURES]
+                ],
+                "signature_count": len(ranked),
+                "traces": list(mine.dropna().astype("str").drop_duplicates().sort_values().head(NAMED)),
+                "shared": _shared(_one_each(letters), healthy, entity_key),
+            }
+        )
+    return sorted(out, key=lambda one: (-one["events"], one["failure_class"], one["step"]))
+
+
+def standing_of(republish: Mapping[str, Any]) -> dict[str, str]:
+    """By event key what was done with an event: one of ``LEFT`` but ``unsent``."""
+    known = dict.fromkeys(republish["sent"], "unseen")
+    for name in ("died_again", "in_doubt", "planned"):
+        known |= dict.fromkeys(republish[name], name)
+    return known
+
+
+def find_steps(classes: pd.DataFrame) -> pd.Series:
+    """What each event needs beside what its class asks for."""
+    names = classes["failure_class"].astype("str")
+    asks = names.isin(["business", "infrastructure"])
+    steps = pd.Series("as_class", index=classes.index, dtype="str")
+    steps = steps.mask(asks & classes["about_access"].fillna(False).astype(bool), "access")
+    steps = steps.mask((names == "timeout") & classes["names_dependency"].fillna(False).astype(bool), "dependency")
+    return steps.mask(classes["disputed"].fillna(False).astype(bool), "disputed")
+
+
+def _one_each(records: pd.DataFrame) -> pd.DataFrame:
+    """The newest record of each event, in order of time."""
+    return records.sort_values("recorded_at", kind="stable").drop_duplicates("event_key", keep="last")
+
+
+def _state(times: pd.Series, moment: datetime, whole: str, *, is_told_to_end: bool) -> str:
+    """By the rule for the incident, on the cause's own dead letters."""
+    known = times.dropna()
+    if whole in {"ended", "recovering"} or not len(known):
+        return whole
+    if not is_told_to_end:
+        return "unknown"
+    last, first = known.max().timestamp(), known.min().timestamp()
+    return "ended" if ended(last, first, len(known), moment.timestamp()) else "going_on"
+
+
+def _shared(failing: pd.DataFrame, healthy: pd.DataFrame, entity_key: Collection[str]) -> dict[str, Any] | None:
+    found = find_shared(failing, healthy, entity_key)
+    return None if found is None or find_personal(found.text) else asdict(found)
