@@ -124,6 +124,14 @@ def _most(column: pd.Series) -> str | None:
     return str(known.mode().iloc[0]) if len(known) else None
 
 
+def _texts(column: pd.Series) -> list[dict[str, Any]]:
+    """Words of the error texts that tell, and how many events have each, most frequent first; None where none tells."""
+    words = column.astype("str").fillna("").where(column.notna(), "")
+    counts = words.value_counts()
+    ordered = sorted(counts.items(), key=lambda one: (one[0] == "", -one[1], str(one[0])))
+    return [{"words": str(text) or None, "events": int(count)} for text, count in ordered]
+
+
 def _span(column: pd.Series) -> list[float] | None:
     """The least and the most; None where nothing is known."""
     known = column.dropna()
@@ -146,7 +154,9 @@ def _rule_rows(classes: pd.DataFrame) -> list[dict[str, Any]]:
                 "action_duration_ms": _span(own["action_duration_ms"]),
                 "timeout_ms": _most(own["timeout_ms"]),
                 "text_says": _most(own["text_says"]),
+                "texts": _texts(own["text_says"]),
                 "counter_evidence": _most(own["counter_evidence"]),
+                "counter_events": int((own["counter_evidence"] == _most(own["counter_evidence"])).sum()),
                 "disputed": int(own["disputed"].sum()),
             }
         )

@@ -180,6 +180,7 @@ def signals_frame(facts: Mapping[str, Any]) -> pd.DataFrame:
             "end_at",
             "resolution_s",
             "size",
+            "what",
         ],
     )
     for name in ("onset_at", "onset_low_at", "onset_high_at", "end_at"):

@@ -51,6 +51,20 @@ def test_an_export_that_begins_before_the_incident_counts_exactly(tmp_path: Path
     assert found["class"]["value"] == "infrastructure"
 
 
+def test_a_class_rests_on_each_text_with_the_number_of_events_that_have_it(tmp_path: Path) -> None:
+    """Of forty events of one rule 23 were refused, 15 had no route, and of 2 the text tells nothing."""
+    texts = ["connection refused"] * 20 + ["it went wrong"] * 2 + ["no route to host"] * 15 + ["connection refused"] * 3
+    rows = [row(n, 120 + n / 2, last_error=text) for n, text in enumerate(texts)]
+    rows += [row(100 + n, n, queued_to_dlq=False, status="ok", last_error=None) for n in range(200)]
+
+    rule = facts_of(tmp_path, rows)["class"]["rules"][0]
+
+    assert (rule["events"], [one["events"] for one in rule["texts"]]) == (40, [23, 15, 2])
+    assert rule["texts"][0]["words"] == rule["text_says"]
+    assert len({one["words"] for one in rule["texts"]}) == 3
+    assert rule["texts"][2]["words"] is None
+
+
 def test_an_export_that_begins_with_the_incident_counts_at_least(tmp_path: Path) -> None:
     """Thirty dead letters and nothing before: the file may have been cut there."""
     rows = [row(n, 120 + n / 2) for n in range(30)] + [row(99, 180, queued_to_dlq=False, status="ok")]
