@@ -361,7 +361,7 @@ def _explain(
 ) -> dict[str, Any]:
     """What needs the workflow's other records: comparisons, impact, prevention."""
     timeout_ms = out["class"]["timeout_ms"]["value"]
-    durations, compared = describe_durations(own, main, moment, timeout_ms)
+    durations, compared = describe_durations(own, main, moment, timeout_ms, out["signals"])
     is_mixed = out["class"]["value"] == "mixed"
     return {
         "durations": durations,
