@@ -166,7 +166,12 @@ def _rule_rows(classes: pd.DataFrame) -> list[dict[str, Any]]:
 def _signature_rows(groups: pd.DataFrame, classes: pd.DataFrame) -> list[dict[str, Any]]:
     out = []
     by_signature = dict(iter(classes.groupby("signature_id", sort=False)))
-    for group in groups.head(SIGNATURES).itertuples(index=False):
+    shown = groups.head(SIGNATURES)
+    if len(groups) > SIGNATURES and groups["first_at"].notna().any():
+        # The first error of all begins the story, however rare it is.
+        first = groups.loc[[groups["first_at"].idxmin()]]
+        shown = shown if first.index[0] in shown.index else pd.concat([shown.iloc[:-1], first])
+    for group in shown.itertuples(index=False):
         own = by_signature.get(group.signature_id, classes.iloc[:0])
         out.append(
             {
