@@ -177,7 +177,7 @@ def _note(lane: str, peak: _Peak | None, hidden: int, *, is_empty: bool) -> list
         return [say("no records") if lane == "failures" else say("none seen")]
     if peak is not None:
         return [say("peak {count} in {span}", count=peak.count, span=peak.span)]
-    return [say("{count:d} more unnamed", count=hidden)] if hidden else []
+    return [say("{count:d} more, no label", count=hidden)] if hidden else []
 
 
 def _by_lane(timeline: pd.DataFrame, coverage: Coverage | Mapping[str, Coverage] | None) -> Mapping[str, Coverage]:
@@ -314,9 +314,23 @@ def _title(timeline: pd.DataFrame, coverage: Coverage | None, of_incident: int |
         if of_incident is not None and of_incident != dead:
             own = _at_least(of_incident, is_cut=is_cut)
             parts.append(say("{number} of the incident", number=own) if of_incident else say("none of the incident"))
+        elif of_incident is None and _has_others(timeline):
+            parts = [say("{dead_letters}, some of them outside the incident", dead_letters=parts[0])]
     if changes:
         parts.append(say_count("{count} change", "{count} changes", changes))
     return ", ".join(parts)
+
+
+def _has_others(timeline: pd.DataFrame) -> bool:
+    """Whether dead letters are drawn that belong to no incident: a baseline before it is read, too."""
+    lanes = timeline["lane"].astype("str")
+    incidents = timeline[(lanes == "incident") & (timeline["kind"] == "dead_letters")]
+    if incidents.empty:
+        return False
+    bins = timeline[lanes == "dead letters"]
+    ends = incidents["end_at"]
+    before = (bins["end_at"] <= incidents["at"].min()).any()
+    return bool(before or (ends.notna().all() and (bins["at"] >= ends.max()).any()))
 
 
 def _at_least(count: int, *, is_cut: bool) -> str:

@@ -15,6 +15,7 @@ from dlqkit.report.affected import affected_text, is_affected_known
 from dlqkit.report.amounts import clock_text, count_text, duration_text, moment_text, seconds_between
 from dlqkit.report.headline import ROUGH_S, SIGNAL_NAMES, headline
 from dlqkit.report.others import others_text
+from dlqkit.report.steps import steps_of
 from dlqkit.report.terms import condition_value, term
 from dlqkit.report.without_dead import tell_without_dead
 
@@ -55,6 +56,8 @@ class Line:
     text: str
     kind: Literal["computed", "unknown", "judgement"] = "computed"
     evidence: str = ""
+    steps: tuple[str, ...] = ()
+    """Parts of the text that a terminal shows on lines of their own."""
 
 
 def workflow_text(facts: Facts) -> str:
@@ -276,7 +279,7 @@ def summary(facts: Facts, *, lacks: bool = True) -> list[Line]:
     if facts["untold"]["queued_to_dlq"]:
         lines.append(Line(say("Not told"), facts["untold"]["queued_to_dlq"], "unknown"))
     if facts["advice"]:
-        lines.append(Line(say("Do next"), facts["advice"][0]["action"]))
+        lines.append(Line(say("Do next"), facts["advice"][0]["action"], steps=steps_of(facts["advice"])))
     partial = [row for row in counted_sources(facts) if row["completeness"] != "complete"]
     if lacks and partial:
         lines.append(Line(say("Not whole"), _lacks_text(partial)))

@@ -474,7 +474,9 @@ def test_a_folder_of_incident_folders_is_told_to_be_none(run: Run, incident: str
         code, out, err = run("republish", command[0], "incidents", *command[1:])
         assert (code, "incidents is no incident folder" in out + err) == (2, True)
     assert [path.name for path in Path("incidents").iterdir()] == ["orders"]
+    assert "name one: incidents/orders" in run("republish", "status", "incidents")[2]
     assert run("republish", "status", "incidents/orders")[0] == 0
+    assert json.loads(run("republish", "status", "incidents/orders", "--json")[1]) == {"plans": []}
 
 
 def test_an_events_key_in_a_message_stays_in_one_line(run: Run) -> None:
