@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 
 from dlqkit import language
-from dlqkit.cli.triage import HEIGHT, WIDTH, triage_text
+from dlqkit.cli.shared import WIDTH
+from dlqkit.cli.triage import HEIGHT, triage_text
 from dlqkit.decision.advice import advise
 from dlqkit.report.steps import steps_of
 from dlqkit.report.tables import show_summary
