@@ -42,7 +42,7 @@ def volume_changes(
     if not parts[0].rows:
         parts = [growth(scrapes.of({names["duration"] + "_count"}))]
     wanted = {name for part in parts for name in part.rows if workflow_id in (None, name)}
-    points = joined([part.of(name) for part in parts for name in wanted if name in part.rows])
+    points = joined([part.of(name).points() for part in parts for name in wanted if name in part.rows])
     if not len(points) or points.total < LEAST_EVENTS:
         return []
     start_s, end_s = scrapes.began_s, float(scrapes.at_s.max())

@@ -79,6 +79,7 @@ def compare_durations(
     end_at: datetime | None = None,
     timeout_ms: float | None = None,
     failing: pd.Series | npt.ArrayLike | None = None,
+    usual_ms: float | None = None,
 ) -> DurationComparison:
     """Whether failing actions were slow, or were refused at once.
 
@@ -93,6 +94,9 @@ def compare_durations(
         The action's timeout: a failing action that lasted so long was ended by it, and would have lasted longer.
     failing : Series of bool, or array, optional
         Which records are the failing ones, such as those of one signature; by default dead and failed ones.
+    usual_ms : float, optional
+        What one attempt usually takes by another source, such as ``baseline`` of the duration signal. It is said where
+        the records tell too little of before: what succeeds beside an incident may be slow as well.
 
     Returns
     -------
@@ -129,7 +133,8 @@ def compare_durations(
     readings = _readings(records, basis)
     groups = {name: {key: _group(values, masks[key], key, timeout_ms) for key in GROUPS}
               for name, values in readings.items()}  # fmt: skip
-    verdicts = {name: _verdict(parts, timeout_ms) for name, parts in groups.items()}
+    check_limit(usual_ms, "usual_ms")
+    verdicts = {name: _verdict(parts, timeout_ms, usual_ms) for name, parts in groups.items()}
     shown = next(iter(groups))
     verdict, sentence, reference = verdicts[shown]
     if len({one[0] for one in verdicts.values()}) > 1:
@@ -142,7 +147,7 @@ def compare_durations(
     elif len(groups) > 1:
         sentence = f"{sentence} {_other_reading(groups, reference)}".strip()
     counts = {key: int(mask.sum()) for key, mask in masks.items()}
-    frame = pd.DataFrame([_row(key, counts[key], groups[shown][key]) for key in GROUPS])
+    frame = pd.DataFrame([_row(key, counts[key], groups[shown][key], timeout_ms) for key in GROUPS])
     dtypes = {**dict.fromkeys(["records", "durations", "censored"], "Int64"), "group": "str"}
     floats = [name for name in frame.columns if name.endswith("_ms")]
     return DurationComparison(frame.astype({**dtypes, **dict.fromkeys(floats, "Float64")}), verdict,
@@ -177,9 +182,9 @@ def _group(values: npt.NDArray[np.float64], mask: pd.Series, name: str, timeout_
     return _Group(own, cut)
 
 
-def _row(name: str, records: int, group: _Group) -> dict[str, object]:
+def _row(name: str, records: int, group: _Group, timeout_ms: float | None) -> dict[str, object]:
     values = np.sort(group.open_ended)
-    _, low, high = median_interval(values)
+    middle, low, high = median_interval(values)
     row: dict[str, object] = {
         "group": name,
         "records": records,
@@ -189,17 +194,24 @@ def _row(name: str, records: int, group: _Group) -> dict[str, object]:
     for column, (share, needed) in _QUANTILES.items():
         # "inverted_cdf" is a value that was seen; between a known and an unknown one nothing can be interpolated.
         value = float(np.quantile(values, share, method="inverted_cdf")) if len(values) >= needed else np.nan
+        if column == "p50_ms":
+            # The median that the sentence names.
+            value = middle
         row[column] = value if np.isfinite(value) else pd.NA
         if column == "p50_ms":
             row |= {
                 "p50_low_ms": low if np.isfinite(low) else pd.NA,
                 "p50_high_ms": high if np.isfinite(high) else pd.NA,
             }
-    row["unknown_above_ms"] = float(group.values[group.cut].min()) if group.cut.any() else pd.NA
+    cut = group.values[group.cut]
+    # At least the timeout; a clock that is read early shows a little less.
+    row["unknown_above_ms"] = min(float(cut.min()), timeout_ms) if len(cut) and timeout_ms is not None else pd.NA
     return row
 
 
-def _verdict(groups: dict[str, _Group], timeout_ms: float | None) -> tuple[Verdict, str, str | None]:
+def _verdict(
+    groups: dict[str, _Group], timeout_ms: float | None, usual_ms: float | None
+) -> tuple[Verdict, str, str | None]:
     failing = groups["failing"]
     if len(failing.values) == 0:
         return "cannot tell", say("No failing record tells how long its action took."), None
@@ -210,14 +222,8 @@ def _verdict(groups: dict[str, _Group], timeout_ms: float | None) -> tuple[Verdi
     reference = next((name for name in ("baseline", "healthy") if len(groups[name].values) >= MEDIAN_NEEDS), None)
     if cut_share > 0.5 and timeout_ms is not None:
         told: dict[str, object] = {"share": cut_share, "timeout": _words(timeout_ms)}
-        if reference is None:
-            text = say("{share:.0%} of the failing actions were ended by the timeout of {timeout}.", **told)
-        else:
-            text = say(
-                "{share:.0%} of the failing actions were ended by the timeout of {timeout}; {beside} take {usual}.",
-                **told, beside=_of(reference), usual=_usual_words(groups[reference].values),
-            )  # fmt: skip
-        return "slow then dead", text + _also_slower(groups), reference
+        text = _ended_by_timeout(groups, reference, usual_ms, told)
+        return "slow then dead", text + _also_slower(groups, usual_ms), reference
     if reference is None:
         text = say("There are too few healthy records to hold the failing ones against.")
         return "cannot tell", text, None
@@ -228,11 +234,35 @@ def _verdict(groups: dict[str, _Group], timeout_ms: float | None) -> tuple[Verdi
         text = say(
             "{fast:.0%} of the failing actions ended at once and {slow:.0%} took long; {beside} take {usual}. Look "
             "at each signature by itself.",
-            fast=fast, slow=slow, beside=_of(reference), usual=_usual_words(usual),
+            fast=fast, slow=slow, beside=_of(reference, groups), usual=_usual_words(usual),
         )  # fmt: skip
         return "both", text, reference
-    verdict, text = _by_medians(failing, usual, reference)
-    return verdict, text + _also_slower(groups), reference
+    verdict, text = _by_medians(failing, usual, _of(reference, groups))
+    return verdict, text + _also_slower(groups, usual_ms), reference
+
+
+def _ended_by_timeout(
+    groups: dict[str, _Group], reference: str | None, usual_ms: float | None, told: dict[str, object]
+) -> str:
+    """That the timeout ended most, beside what was usual before, else beside what succeeded meanwhile."""
+    if reference == "baseline":
+        return say(
+            "{share:.0%} of the failing actions were ended by the timeout of {timeout}; {beside} take {usual}.",
+            **told, beside=_of(reference, groups), usual=_usual_words(groups[reference].values),
+        )  # fmt: skip
+    if usual_ms is not None:
+        return say(
+            "{share:.0%} of the failing actions were ended by the timeout of {timeout}; usually an action takes "
+            "{usual}.",
+            **told, usual=_words(usual_ms),
+        )  # fmt: skip
+    if reference is None:
+        return say("{share:.0%} of the failing actions were ended by the timeout of {timeout}.", **told)
+    return say(
+        "{share:.0%} of the failing actions were ended by the timeout of {timeout}; {beside} take {usual}, and what "
+        "was usual before is not known.",
+        **told, beside=_of(reference, groups), usual=_usual_words(groups[reference].values),
+    )  # fmt: skip
 
 
 def _kinds(failing: _Group, usual: npt.NDArray[np.float64]) -> tuple[float, float] | None:
@@ -244,11 +274,11 @@ def _kinds(failing: _Group, usual: npt.NDArray[np.float64]) -> tuple[float, floa
     return (fast, slow) if min(fast, slow) >= KIND_SHARE else None
 
 
-def _by_medians(failing: _Group, usual: npt.NDArray[np.float64], reference: str) -> tuple[Verdict, str]:
+def _by_medians(failing: _Group, usual: npt.NDArray[np.float64], beside: str) -> tuple[Verdict, str]:
     middle, low, high = median_interval(failing.open_ended)
     usual_middle, usual_low, usual_high = median_interval(usual)
     told: dict[str, object] = {
-        "middle": _words(middle), "beside": _of(reference), "usual": _words(usual_middle)
+        "middle": _words(middle), "beside": beside, "usual": _words(usual_middle)
     }  # fmt: skip
     # Zero is anything under a millisecond, and stands in a ratio as half of one.
     ratio = max(middle, 0.5) / max(usual_middle, 0.5)
@@ -263,16 +293,18 @@ def _by_medians(failing: _Group, usual: npt.NDArray[np.float64], reference: str)
     return "cannot tell", say(_UNTOLD, **told, smallest=smallest, largest=largest)
 
 
-def _also_slower(groups: dict[str, _Group]) -> str:
+def _also_slower(groups: dict[str, _Group], usual_ms: float | None) -> str:
     """Whether the healthy ones of the window are slower than before, too: then the whole workflow is."""
-    _, low, _ = median_interval(groups["healthy"].values)
-    middle, _, high = median_interval(groups["baseline"].values)
-    own = median_interval(groups["healthy"].values)[0]
-    if low > high and own >= RATIO * max(middle, 0.5):
-        return " " + say(
-            "Healthy actions are slower as well: {now} against {before} before.", now=_words(own), before=_words(middle)
-        )
-    return ""
+    own, low, _ = median_interval(groups["healthy"].values)
+    before, _, high = median_interval(groups["baseline"].values)
+    if len(groups["baseline"].values) < MEDIAN_NEEDS and usual_ms is not None:
+        before = high = usual_ms
+    if not (low > high and own >= RATIO * max(before, 0.5)):
+        return ""
+    return " " + say(
+        "The {count} healthy ones of the same time are slower as well: {now} against {before} before.",
+        count=len(groups["healthy"].values), now=_words(own), before=_words(before),
+    )  # fmt: skip
 
 
 def _other_reading(groups: dict[str, dict[str, _Group]], reference: str | None) -> str:
@@ -291,19 +323,19 @@ def _other_reading(groups: dict[str, dict[str, _Group]], reference: str | None) 
     return say(
         "It is not known whether durations add up an event's attempts; if so, half of the failing ones took {middle} "
         "or less an attempt, {ratio:,.2g} times as long as {beside}.",
-        middle=middle, beside=_of(reference),
+        middle=middle, beside=_of(reference, groups["attempt"]),
         ratio=max(by_attempt["failing"], 0.5) / max(by_attempt[reference], 0.5),
     )  # fmt: skip
 
 
-def _of(reference: str) -> str:
+def _of(reference: str, groups: dict[str, _Group]) -> str:
     if reference == "baseline":
         return say("healthy ones before the onset")
-    return say("healthy ones of the same time")
+    return say("the {count} healthy ones of the same time", count=len(groups["healthy"].values))
 
 
 def _usual_words(values: npt.NDArray[np.float64]) -> str:
-    return _words(float(np.median(values)))
+    return _words(median_interval(values)[0])
 
 
 def _words(value_ms: float) -> str:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
 
-from dlqkit.executions.duration_basis import duration_basis, durations_per_attempt
-from dlqkit.executions.durations import Proposal, known_durations
+from dlqkit.executions.duration_basis import CUT_FROM, duration_basis, durations_per_attempt
+from dlqkit.executions.durations import CUT_ABOVE, Proposal, known_durations
 from dlqkit.executions.event_history import record_outcomes
 from dlqkit.language import mark, say
 
@@ -29,6 +30,13 @@ NAMED_SHARE, NAMED_TEXTS = 0.8, 200
 _ENDED = mark("{records} failed records ended between {low:,.0f} and {high:,.0f} ms")
 _ENDED_AS_MEANS = mark(
     "{records} failed records ended between {low:,.0f} and {high:,.0f} ms, as the mean of their attempts"
+)
+_NAMED = mark(
+    "{records} failed records ended between {low:,.0f} and {high:,.0f} ms, and their errors name {named:,.0f} ms"
+)
+_NAMED_AS_MEANS = mark(
+    "{records} failed records ended between {low:,.0f} and {high:,.0f} ms, as the mean of their attempts, and their "
+    "errors name {named:,.0f} ms"
 )
 _ENDED_AS_SUMS = mark(
     "{records} failed records ended between {low:,.0f} and {high:,.0f} ms, the sum of {attempts} attempts by the "
@@ -67,8 +75,9 @@ def propose_timeout(records: pd.DataFrame) -> Proposal:
 
     Notes
     -----
-    A timeout cuts, so the durations it ends lie in a narrow band with nothing above it. The band's lower edge,
-    rounded to three digits, is proposed; it is a reading of the records and not a setting.
+    A timeout cuts, so the durations it ends lie in a narrow band with nothing above it. The duration that the band's
+    errors name is proposed where they name the same one, else the band's lower edge, rounded to three digits; it is a
+    reading of the records and not a setting.
     """
     known = known_durations(records)
     found = _find_pile(known)
@@ -88,7 +97,11 @@ def propose_timeout(records: pd.DataFrame) -> Proposal:
         )
         return Proposal(None, text)
     value = _rounded(found.low_ms)
+    named = _named_limit(found)
     ended: dict[str, object] = {"records": len(found.records), "low": value, "high": found.high_ms}
+    if named is not None:
+        ended = {**ended, "low": found.low_ms, "named": named}
+        return Proposal(named, say(_NAMED_AS_MEANS if found.is_sum else _NAMED, **ended), found.share)
     if found.is_sum:
         return Proposal(value, say(_ENDED_AS_MEANS, **ended), found.share)
     attempts = _usual_attempts(found.records)
@@ -96,7 +109,7 @@ def propose_timeout(records: pd.DataFrame) -> Proposal:
         # Nothing tells whether five cut attempts of a minute were added up, or one was cut after five; a text may.
         if _is_named(found.records, value / attempts) and not _is_named(found.records, value):
             text = say(_ENDED_AS_SUMS, **ended, attempts=attempts)
-            return Proposal(_rounded(value / attempts), text, found.share)
+            return Proposal(_named_limit(found, attempts) or _rounded(value / attempts), text, found.share)
         if not _is_named(found.records, value):
             text = say(_ENDED_PERHAPS_AS_SUMS, **ended, attempts=attempts, each=value / attempts)
             return Proposal(value, text, found.share)
@@ -153,17 +166,31 @@ def _usual_attempts(failed: pd.DataFrame) -> int:
     return most if float((known == most).mean()) >= NAMED_SHARE else 1
 
 
-def _is_named(failed: pd.DataFrame, value_ms: float) -> bool:
-    """Whether most error texts name this duration, in milliseconds or seconds."""
+def _named_durations(failed: pd.DataFrame, value_ms: float) -> list[set[float]]:
+    """Of each error text the durations near this one that it names, milliseconds; written in these or in seconds."""
     texts = failed["last_error"].astype("str").fillna("").head(NAMED_TEXTS)
     low, high = value_ms / PILE_WIDTH, value_ms * PILE_WIDTH
-    named = 0
-    for text in texts:
-        numbers = [
-            float(number) for number in re.findall(r"(?<![0-9.])[0-9]{1,9}(?:\.[0-9]{1,3})?(?![0-9.]*[0-9])", text)
-        ]
-        named += any(low <= number <= high or low <= 1000 * number <= high for number in numbers)
-    return named >= NAMED_SHARE * max(len(texts), 1)
+    numbers = ([float(number) for number in _NUMBERS.findall(text)] for text in texts)
+    return [{each for one in own for each in (one, 1000 * one) if low <= each <= high} for own in numbers]
+
+
+def _is_named(failed: pd.DataFrame, value_ms: float) -> bool:
+    """Whether most error texts name this duration, in milliseconds or seconds."""
+    named = _named_durations(failed, value_ms)
+    return sum(bool(one) for one in named) >= NAMED_SHARE * max(len(named), 1)
+
+
+def _named_limit(found: _Pile, attempts: int = 1) -> float | None:
+    """The one duration that most error texts name, where it is what cut the pile, of so many attempts together.
+
+    A limit is the same in each text; what was measured is not.
+    """
+    low, high = found.low_ms / attempts, found.high_ms / attempts
+    named = _named_durations(found.records, low)
+    counts = Counter(value for own in named for value in own)
+    limits = [value for value, count in counts.items() if count >= NAMED_SHARE * len(named)]
+    cuts = [value for value in limits if CUT_FROM * value <= low and high <= CUT_ABOVE * value]
+    return cuts[0] if len(cuts) == 1 else None
 
 
 def _failed_records(records: pd.DataFrame) -> pd.DataFrame:

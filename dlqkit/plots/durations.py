@@ -231,9 +231,15 @@ def _title(frame: pd.DataFrame, outlines: pd.DataFrame, timeout_ms: float | None
                high=duration_words(high))  # fmt: skip
 
 
+def _ends(frame: pd.DataFrame) -> pd.Series:
+    """The upper ends of the bins; a bar of what was cut ends at the timeout, however wide it is drawn."""
+    return frame["high"].mask(frame["cut"], frame["low"])
+
+
 def _usual(frame: pd.DataFrame) -> tuple[float, float]:
     """Bounds of the bins that hold the middle half of the records or more."""
-    bins = frame.groupby(["low", "high"], as_index=False)["records"].sum().sort_values("low")
+    bins = frame.assign(high=_ends(frame)).groupby(["low", "high"], as_index=False)["records"].sum()
+    bins = bins.sort_values(["low", "high"])
     share = bins["records"].cumsum() / bins["records"].sum()
     first, last = int(np.searchsorted(share, 0.25)), int(np.searchsorted(share, 0.75))
     return float(bins["low"].iloc[first]), float(bins["high"].iloc[min(last, len(bins) - 1)])
@@ -246,11 +252,17 @@ def _words(frame: pd.DataFrame, timeout_ms: float | None) -> str:
     low, high = _usual(frame)
     counts = frame.groupby("outcome")["records"].sum()
     parts = ", ".join(say(text, count=round(counts[name])) for name, text in _COUNTS.items() if name in counts.index)
-    text = say(
-        "Durations of {total} records, {shortest} to {longest}; the middle half lies within {low} to {high}.",
-        total=total, shortest=duration_words(frame["low"].min()), longest=duration_words(frame["high"].max()),
-        low=duration_words(low), high=duration_words(high),
-    )  # fmt: skip
+    told = {"total": total, "shortest": duration_words(frame["low"].min()),
+            "longest": duration_words(_ends(frame).max())}  # fmt: skip
+    # Only the bins are known here, so their edges are said to be such.
+    if low == high:
+        text = say("Durations of {total} records, in bins from {shortest} to {longest}.", **told)
+    else:
+        text = say(
+            "Durations of {total} records, in bins from {shortest} to {longest}; the middle half is in those from "
+            "{low} to {high}.",
+            **told, low=duration_words(low), high=duration_words(high),
+        )  # fmt: skip
     text += f" {parts[:1].upper()}{parts[1:]}. "
     if timeout_ms is None:
         return text + say("No timeout is known.")

@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 
 from dlqkit.frames import Coverage
-from dlqkit.language import duration, listing, mark, say, say_count
+from dlqkit.language import duration, listing, mark, number, say, say_count
 from dlqkit.plots.moments import Moment, place_moments
 from dlqkit.plots.theme import (
     COLOURS,
@@ -80,7 +80,11 @@ class _Hole:
 
 
 def plot_timeline(
-    timeline: pd.DataFrame, *, coverage: Coverage | Mapping[str, Coverage] | None = None, ax: Axes | None = None
+    timeline: pd.DataFrame,
+    *,
+    coverage: Coverage | Mapping[str, Coverage] | None = None,
+    of_incident: int | None = None,
+    ax: Axes | None = None,
 ) -> Axes:
     """Draw what happened when, a lane for each kind; what the records do not cover is hatched.
 
@@ -92,6 +96,8 @@ def plot_timeline(
     coverage : Coverage or mapping of lane to Coverage, optional
         Of the records, or of each lane by itself, as dead letters are often asked for apart. It sets the window, and
         what is missing is marked "not covered"; a lane of it that has no rows is drawn empty.
+    of_incident : int, optional
+        How many of the dead letters are the incident's; said where the window holds others as well.
     ax : Axes, optional
         Where to draw; on a new figure by default.
 
@@ -131,7 +137,10 @@ def plot_timeline(
             ticks.append((top + bottom) / 2)
             labels.append("\n".join([_wrapped(_name(lane)), *_note(lane, peak, hidden, is_empty=own.empty)]))
             holes += [_Hole(*span, top, bottom, [lane]) for span in _holes(covered.get(lane), low, high)]
-            words.append(_lane_words(own, lane, moments[lane], peak, high))
+            is_cut = lane in covered and covered[lane].completeness != "complete"
+            words.append(_lane_words(own, lane, moments[lane], peak, high, is_cut=is_cut))
+            if lane == "dead letters" and of_incident is not None and of_incident != int(own["count"].sum()):
+                words.append(_of_incident(of_incident, is_cut=is_cut))
             top = bottom
         axes.set_ylim(top, 0)
         axes.set_yticks(ticks, labels)
@@ -141,7 +150,7 @@ def plot_timeline(
         axes.grid(visible=False, axis="y")
         time_axis(axes, low, high)
         missing = _draw_holes(axes, holes, low, high)
-        axes.set_title(_title(dated))
+        axes.set_title(_title(dated, covered.get("dead letters"), of_incident))
         start, end = moment_text(low, high), moment_text(high, low)
         outside = int(((to_num(dated["at"]) < low) | (to_num(dated["at"]) > high)).sum())
         if outside:
@@ -293,15 +302,23 @@ def _draw_holes(ax: Axes, holes: list[_Hole], low: float, high: float) -> list[s
     return words
 
 
-def _title(timeline: pd.DataFrame) -> str:
+def _title(timeline: pd.DataFrame, coverage: Coverage | None, of_incident: int | None) -> str:
     counts = timeline.groupby(timeline["lane"].astype("str"))["count"].sum()
     dead, changes = int(counts.get("dead letters", 0)), int((timeline["lane"] == "changes").sum())
-    text = say("No dead letters")
+    is_cut = coverage is not None and coverage.completeness != "complete"
+    parts = [say("No dead letters")]
     if dead:
-        text = say_count("{number} dead letter", "{number} dead letters", dead, number=dead)
-        if _has_others(timeline):
-            text = say("{dead_letters}, some of them outside the incident", dead_letters=text)
-    return ", ".join([text, say_count("{count} change", "{count} changes", changes)] if changes else [text])
+        parts = [
+            say_count("{number} dead letter", "{number} dead letters", dead, number=_at_least(dead, is_cut=is_cut))
+        ]
+        if of_incident is not None and of_incident != dead:
+            own = _at_least(of_incident, is_cut=is_cut)
+            parts.append(say("{number} of the incident", number=own) if of_incident else say("none of the incident"))
+        elif of_incident is None and _has_others(timeline):
+            parts = [say("{dead_letters}, some of them outside the incident", dead_letters=parts[0])]
+    if changes:
+        parts.append(say_count("{count} change", "{count} changes", changes))
+    return ", ".join(parts)
 
 
 def _has_others(timeline: pd.DataFrame) -> bool:
@@ -316,15 +333,27 @@ def _has_others(timeline: pd.DataFrame) -> bool:
     return bool(before or (ends.notna().all() and (bins["at"] >= ends.max()).any()))
 
 
-def _lane_words(rows: pd.DataFrame, lane: str, moments: list[Moment], peak: _Peak | None, high: float) -> str:
+def _at_least(count: int, *, is_cut: bool) -> str:
+    return f"≥ {number(count)}" if is_cut else number(count)
+
+
+def _of_incident(count: int, *, is_cut: bool) -> str:
+    if not count:
+        return say("None of them is of the incident.")
+    return say("Of the incident: {number}.", number=_at_least(count, is_cut=is_cut))
+
+
+def _lane_words(
+    rows: pd.DataFrame, lane: str, moments: list[Moment], peak: _Peak | None, high: float, *, is_cut: bool
+) -> str:
     name = _name(lane).capitalize()
     if peak is not None:
         bins = rows[rows["count"].notna()]
         first, last = to_num(bins["at"]).min(), min(np.nanmax(to_num(bins["end_at"].fillna(bins["at"]))), high)
         return say(
             "{name}: {total} from {start} to {end}, at most {count} in {span}.",
-            name=name, total=int(bins["count"].sum()), start=moment_text(first, last), end=moment_text(last, first),
-            count=peak.count, span=peak.span,
+            name=name, total=_at_least(int(bins["count"].sum()), is_cut=is_cut), start=moment_text(first, last),
+            end=moment_text(last, first), count=peak.count, span=peak.span,
         )  # fmt: skip
     if not moments:
         if lane == "failures":

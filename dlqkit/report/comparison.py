@@ -23,7 +23,11 @@ HIDDEN = "<value>"
 
 
 def describe_durations(
-    own: pd.DataFrame, main: pd.Series | None, moment: datetime, timeout_ms: float | None
+    own: pd.DataFrame,
+    main: pd.Series | None,
+    moment: datetime,
+    timeout_ms: float | None,
+    signals: Sequence[Mapping[str, Any]] = (),
 ) -> tuple[dict[str, Any], DurationComparison]:
     """Failing, healthy and baseline durations side by side, as facts and as they were computed.
 
@@ -37,10 +41,13 @@ def describe_durations(
         The end of what is looked at.
     timeout_ms : float or None
         The action's timeout.
+    signals : sequence of mapping
+        ``signals`` of the facts: that of the duration knows what was usual where the records reach back too little.
     """
     onset = None if main is None else main["onset_at"]
     end = None if main is None else moment if pd.isna(main["end_at"]) else main["end_at"]
-    found = compare_durations(own, onset_at=onset, end_at=end, timeout_ms=timeout_ms)
+    usual = None if main is None else _usual_ms(signals, main["workflow_id"], onset, end)
+    found = compare_durations(own, onset_at=onset, end_at=end, timeout_ms=timeout_ms, usual_ms=usual)
     numbers = [str(name) for name in found.groups.columns if name != "group"]
     groups = [
         {"group": str(row["group"]), **{name: value_or_none(row[name]) for name in numbers}}
@@ -48,6 +55,19 @@ def describe_durations(
     ]
     facts = {"verdict": found.verdict, "sentence": found.sentence, "basis": found.basis, "groups": groups}
     return facts, found
+
+
+def _usual_ms(
+    signals: Sequence[Mapping[str, Any]], workflow_id: Any, onset: pd.Timestamp, end: pd.Timestamp | datetime
+) -> float | None:
+    """What the workflow's action usually takes, by the signal of its duration in the incident; None without one."""
+    for row in signals:
+        if row["signal"] != "duration" or row["workflow_id"] != workflow_id or not row["baseline"]:
+            continue
+        begun, over = pd.Timestamp(row["onset_at"]), row["end_at"]
+        if begun <= end and (over is None or pd.Timestamp(over) >= onset):
+            return float(row["baseline"])
+    return None
 
 
 def find_differences(

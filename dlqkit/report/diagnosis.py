@@ -125,6 +125,14 @@ def _most(column: pd.Series) -> str | None:
     return str(known.mode().iloc[0]) if len(known) else None
 
 
+def _texts(column: pd.Series) -> list[dict[str, Any]]:
+    """Words of the error texts that tell, and how many events have each, most frequent first; None where none tells."""
+    words = column.astype("str").fillna("").where(column.notna(), "")
+    counts = words.value_counts()
+    ordered = sorted(counts.items(), key=lambda one: (one[0] == "", -one[1], str(one[0])))
+    return [{"words": str(text) or None, "events": int(count)} for text, count in ordered]
+
+
 def _span(column: pd.Series) -> list[float] | None:
     """The least and the most; None where nothing is known."""
     known = column.dropna()
@@ -147,7 +155,9 @@ def _rule_rows(classes: pd.DataFrame) -> list[dict[str, Any]]:
                 "action_duration_ms": _span(own["action_duration_ms"]),
                 "timeout_ms": _most(own["timeout_ms"]),
                 "text_says": _most(own["text_says"]),
+                "texts": _texts(own["text_says"]),
                 "counter_evidence": _most(own["counter_evidence"]),
+                "counter_events": int((own["counter_evidence"] == _most(own["counter_evidence"])).sum()),
                 "disputed": int(own["disputed"].sum()),
             }
         )
@@ -157,7 +167,12 @@ def _rule_rows(classes: pd.DataFrame) -> list[dict[str, Any]]:
 def _signature_rows(groups: pd.DataFrame, classes: pd.DataFrame) -> list[dict[str, Any]]:
     out = []
     by_signature = dict(iter(classes.groupby("signature_id", sort=False)))
-    for group in groups.head(SIGNATURES).itertuples(index=False):
+    shown = groups.head(SIGNATURES)
+    if len(groups) > SIGNATURES and groups["first_at"].notna().any():
+        # The first error of all begins the story, however rare it is.
+        first = groups.loc[[groups["first_at"].idxmin()]]
+        shown = shown if first.index[0] in shown.index else pd.concat([shown.iloc[:-1], first])
+    for group in shown.itertuples(index=False):
         own = by_signature.get(group.signature_id, classes.iloc[:0])
         out.append(
             {

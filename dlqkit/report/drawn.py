@@ -15,6 +15,7 @@ from dlqkit.frames import Coverage, with_labels
 from dlqkit.plots.rates import signal_rates
 from dlqkit.plots.timeline import missing_spans
 from dlqkit.report.coverage import time_text, value_or_none
+from dlqkit.report.state import choose_main_signal, select_dead
 
 if TYPE_CHECKING:
     from dlqkit.evidence.folder import IncidentFolder
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 __all__ = [
     "DRAWN_OF",
     "coverage_of_lanes",
+    "dead_letters_of_incident",
     "describe_figures",
     "duration_bars",
     "seen",
@@ -100,6 +102,20 @@ def timeline_lanes(incident: IncidentFolder, facts: Facts) -> pd.DataFrame:
     # The figure has room for a name, and of an id only the first letters would be read.
     names = {row["workflow_id"]: row["workflow_name"] for row in facts["signals"] if row.get("workflow_name")}
     return lanes.assign(workflow_id=lanes["workflow_id"].replace(names))
+
+
+def dead_letters_of_incident(incident: IncidentFolder, facts: Facts) -> int | None:
+    """How many of the dead letters in the lanes are the incident's; None where the report is of no incident.
+
+    The lanes show all that the window holds: single ones of before or after it, too, that the report does not count.
+    """
+    from dlqkit.report.facts import signals_frame
+
+    main = choose_main_signal(signals_frame(facts), facts["workflow"]["id"])
+    if main is None or incident.incident.trace_id is not None:
+        return None
+    own = _of_workflow(incident.records().frame, facts)
+    return len(select_dead(own, main, pd.Timestamp(facts["as_of"])))
 
 
 def coverage_of_lanes(incident: IncidentFolder) -> dict[str, Coverage]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -88,6 +88,8 @@ __all__ = [
 
 SCHEMA = 9
 STALE = timedelta(minutes=1)
+# Errors that the timeline names by their first event; the table of signatures has all.
+MOMENTS = 5
 # What the timeline says of the onset, by the signal.
 _ONSETS = {
     "dead_letters": mark("The dead-letter rate jumps"),
@@ -181,6 +183,7 @@ def signals_frame(facts: Mapping[str, Any]) -> pd.DataFrame:
             "end_at",
             "resolution_s",
             "size",
+            "what",
         ],
     )
     for name in ("onset_at", "onset_low_at", "onset_high_at", "end_at"):
@@ -365,7 +368,7 @@ def _explain(
 ) -> dict[str, Any]:
     """What needs the workflow's other records: comparisons, impact, prevention."""
     timeout_ms = out["class"]["timeout_ms"]["value"]
-    durations, compared = describe_durations(own, main, moment, timeout_ms)
+    durations, compared = describe_durations(own, main, moment, timeout_ms, out["signals"])
     is_mixed = out["class"]["value"] == "mixed"
     return {
         "durations": durations,
@@ -398,6 +401,15 @@ def _signal_rows(signals: pd.DataFrame, folder: IncidentFolder) -> list[dict[str
     ]
 
 
+def _first_errors(signatures: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
+    """The signatures whose first event the timeline names: the one that came first, and the most frequent others."""
+    dated = [row for row in signatures if row["first_at"]]
+    if not dated:
+        return []
+    earliest = min(dated, key=lambda row: row["first_at"])
+    return [earliest, *(row for row in dated if row is not earliest)][:MOMENTS]
+
+
 def _moments(out: Mapping[str, Any]) -> list[dict[str, Any]]:
     """What the timeline table shows, in order."""
     moments = [{"at": row["at"], "what": row["what"], "evidence": row["evidence"]} for row in out["changes"]["rows"]]
@@ -412,15 +424,14 @@ def _moments(out: Mapping[str, Any]) -> list[dict[str, Any]]:
         )
     is_cut = out["events"]["affected"]["bound"] == "at_least"
     first = mark("First of those seen: {signature}") if is_cut else mark("First: {signature}")
-    for row in out["signatures"][:3]:
-        if row["first_at"]:
-            moments.append(
-                {
-                    "at": row["first_at"],
-                    "what": say(first, signature=row["signature"]),
-                    "evidence": out["events"]["evidence"],
-                }
-            )
+    for row in _first_errors(out["signatures"]):
+        moments.append(
+            {
+                "at": row["first_at"],
+                "what": say(first, signature=row["signature"]),
+                "evidence": out["events"]["evidence"],
+            }
+        )
     if out["last_dead_letter"]["at"]:
         moments.append(
             {

@@ -10,7 +10,14 @@ from typing import TYPE_CHECKING, Any
 
 from dlqkit.language import current
 from dlqkit.plots.theme import alt_text, figure_png
-from dlqkit.report.drawn import DRAWN_OF, coverage_of_lanes, duration_bars, signal_samples, timeline_lanes
+from dlqkit.report.drawn import (
+    DRAWN_OF,
+    coverage_of_lanes,
+    dead_letters_of_incident,
+    duration_bars,
+    signal_samples,
+    timeline_lanes,
+)
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -95,7 +102,8 @@ def _draw_signals(incident: IncidentFolder, facts: Facts) -> DrawnFigure:
 def _draw_timeline(incident: IncidentFolder, facts: Facts) -> DrawnFigure:
     from dlqkit.plots.timeline import plot_timeline
 
-    axes = plot_timeline(timeline_lanes(incident, facts), coverage=coverage_of_lanes(incident))
+    lanes, coverage = timeline_lanes(incident, facts), coverage_of_lanes(incident)
+    axes = plot_timeline(lanes, coverage=coverage, of_incident=dead_letters_of_incident(incident, facts))
     return _finished("timeline", axes)
 
 

@@ -89,7 +89,7 @@ def _spans(facts: Facts, own: pd.DataFrame, dead: pd.DataFrame) -> dict[str, tup
     fix = _utc(since["at"]) if since["is_fix"] else None
     first_dead = _first_dead_letter(facts, dead)
     return {
-        "first_failure": (_first_failure(facts, own, dead, by=first_dead[0][1]), records),
+        "first_failure": _first_failure(facts, own, dead, first_dead[0][1]),
         "first_dead_letter": first_dead,
         "alert": ((None, None), ""),
         "known": ((None, None), ""),
@@ -109,19 +109,35 @@ def _of_events(own: pd.DataFrame, dead: pd.DataFrame) -> pd.DataFrame:
     return mine.assign(outcome=record_outcomes(mine))
 
 
-def _first_failure(facts: Facts, own: pd.DataFrame, dead: pd.DataFrame, *, by: str | None) -> Span:
-    """When it was; ``by`` then at the latest, as an event had died."""
-    mine = _of_events(own, dead)
+def _first_failure(facts: Facts, own: pd.DataFrame, dead: pd.DataFrame, dead_by: str | None) -> tuple[Span, str]:
+    """When it was; at the latest when an event had died, or when the counter of failures had surely begun to rise."""
+    records, mine = facts["events"]["evidence"], _of_events(own, dead)
     failing = mine[mine["outcome"].isin(["failed", "dead"])]
     if failing.empty:
-        return None, None
+        return (None, None), records
     at = time_text(failing["recorded_at"].min())
     # One record may stand for all attempts of an event, or the list may be cut: then earlier ones are not seen.
     of_then = failing.loc[failing["recorded_at"] == failing["recorded_at"].min(), "attempts"]
     is_whole = facts["events"]["affected"]["bound"] == "exact" and not facts["onset"]["is_window_start"]
     if is_whole and bool((of_then == 1).fillna(False).any()):
-        return at, at
-    return None, by if by is not None and _moment(by) < failing["recorded_at"].min() else at
+        return (at, at), records
+    known = [moment for moment in (at, dead_by) if moment is not None]
+    counted = _failures_rise(facts)
+    earliest = min(known + counted, key=_moment)
+    if earliest in known:
+        return (None, earliest), records
+    return (None, earliest), " ".join(dict.fromkeys(f"{records} {facts['onset']['evidence']}".split()))
+
+
+def _failures_rise(facts: Facts) -> list[str]:
+    """By when the workflow's failures had surely begun to outgrow its successes, in this incident."""
+    onset = facts["onset"]["at"]
+    return [
+        row["onset_high_at"] or row["onset_at"]
+        for row in facts["signals"]
+        if row["signal"] == "failures" and row["workflow_id"] == facts["workflow"]["id"]
+        and (not onset or not row["end_at"] or _moment(row["end_at"]) >= _moment(onset))
+    ]  # fmt: skip
 
 
 def _first_dead_letter(facts: Facts, dead: pd.DataFrame) -> tuple[Span, str]:

@@ -383,11 +383,38 @@ def show_rules(facts: Facts) -> Table:
             lambda row: {"True": say("yes"), "False": say("no")}.get(str(row["retryable"]), say("not said")),
             _attempts_cell,
             lambda row: _took_cell(row, facts["class"]["timeout_ms"]["value"]),
-            lambda row: row["text_says"] or say("nothing that tells"),
-            lambda row: row["counter_evidence"] or say("nothing"),
+            _texts_cell,
+            _against_cell,
         ),
         say("no dead letters in the incident"),
     )
+
+
+# So many different texts are named beside their counts.
+_TEXTS = 6
+
+
+def _texts_cell(row: Mapping[str, Any]) -> str:
+    """``08006``, or ``08006 (23), econnrefused (22)``: the words that tell, and how many events have each."""
+    texts = row["texts"]
+    if len(texts) < 2:
+        return (texts[0]["words"] if texts else None) or say("nothing that tells")
+    shown = texts if len(texts) <= _TEXTS else texts[: _TEXTS - 1]
+    parts = [f"{one['words'] or say('nothing that tells')} ({number(one['events'])})" for one in shown]
+    rest = texts[len(shown) :]
+    if rest:
+        parts.append(say("{count:d} others ({events})", count=len(rest), events=sum(one["events"] for one in rest)))
+    return ", ".join(parts)
+
+
+def _against_cell(row: Mapping[str, Any]) -> str:
+    """What speaks against the class, and of how many events where it is not of all."""
+    if not row["counter_evidence"]:
+        return say("nothing")
+    if row["counter_events"] >= row["events"]:
+        return str(row["counter_evidence"])
+    text = str(row["counter_evidence"])
+    return say("of {count} of {events}: {text}", count=row["counter_events"], events=row["events"], text=text)
 
 
 def _attempts_cell(row: Mapping[str, Any]) -> str:

@@ -46,17 +46,23 @@ def points_of_times(at_s: Floats) -> Steps:
     return Steps(at, at, np.ones(len(at)))
 
 
-def joined(parts: Sequence[Steps]) -> Steps:
-    """The growth of several counters together, by time."""
-    kept = [part.points() for part in parts if len(part)]
+def joined(parts: Sequence[Steps], signs: Sequence[Steps] = ()) -> Steps:
+    """The growth of several counters together, by time; of each only the steps in which it grew (``Steps.points``).
+
+    Of ``signs`` only that something grew then is kept: they count what ``parts`` count already.
+    """
+    kept = [part for part in parts if len(part)]
+    kept += [Steps(one.previous_s, one.at_s, np.zeros(len(one))) for one in signs if len(one)]
     if not kept:
         return Steps(np.empty(0), np.empty(0), np.empty(0))
     if len(kept) == 1:
         return kept[0]
     at = np.concatenate([part.at_s for part in kept])
-    order = np.argsort(at, kind="stable")
-    return Steps(np.concatenate([part.previous_s for part in kept])[order], at[order],
-                 np.concatenate([part.grown for part in kept])[order]).points()  # fmt: skip
+    times, place = np.unique(at, return_inverse=True)
+    previous = np.full(len(times), np.inf)
+    np.minimum.at(previous, place, np.concatenate([part.previous_s for part in kept]))
+    grown = np.bincount(place, weights=np.concatenate([part.grown for part in kept]), minlength=len(times))
+    return Steps(previous, times, grown.astype(np.float64))
 
 
 def find_pauses(points: Steps, start_s: float, end_s: float, spacing_s: float, unlikely: float) -> Iterator[Pause]:

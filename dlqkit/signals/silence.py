@@ -39,11 +39,12 @@ def find_silences(
 ) -> list[Found]:
     """Silence of the whole worker, else of single workflows or sources; a worker is silent only where all agree.
 
-    ``life`` are the counters that a healthy worker makes grow, ``trouble`` those of failures and dead letters: they are
-    no habit, but where they grow nothing is silent.
+    ``life`` are the counters that a healthy worker makes grow, the one that counts each event once before one that
+    counts it again; ``trouble`` those of failures and dead letters: they are no habit, but where they grow nothing is
+    silent.
     """
     flows = _flows(life)
-    struggling = {name: joined([growth.of(name) for growth in trouble]) for name in flows}
+    struggling = {name: joined([growth.of(name).points() for growth in trouble]) for name in flows}
     signs = _signs_of_life(flows, records, logs)
     if not signs:
         return []
@@ -61,13 +62,18 @@ def find_silences(
 
 
 def _flows(counters: Sequence[Growth]) -> dict[str | None, Steps]:
-    names = dict.fromkeys(name for growth in counters for name in growth.rows)
+    """Each workflow's events, by the first counter that has enough of them; the others only tell that it lives.
+
+    A worker counts an action as a success and as an attempt: both together would be twice what was to come.
+    """
     totals = [growth.totals() for growth in counters]
-    return {
-        name: joined([growth.of(name) for growth in counters if name in growth.rows])
-        for name in names
-        if sum(total.get(name, 0.0) for total in totals) >= LEAST_EVENTS
-    }
+    out = {}
+    for name in dict.fromkeys(name for growth in counters for name in growth.rows):
+        enough = [number for number, own in enumerate(totals) if own.get(name, 0.0) >= LEAST_EVENTS]
+        if enough:
+            signs = [growth.of(name).points() for number, growth in enumerate(counters) if number != enough[0]]
+            out[name] = joined([counters[enough[0]].of(name).points()], signs)
+    return out
 
 
 def _signs_of_life(

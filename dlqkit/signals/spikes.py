@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
+import pandas as pd
 
 from dlqkit.language import mark, say
 from dlqkit.signals.durations import RECORDED, Durations
@@ -49,12 +50,12 @@ MAD, SMALLEST_NOISE = 1.4826, 0.05
 NEAR_GROUPS, NEAR_S = 4, 600.0
 
 _TAKES = mark(
-    "The action takes {now:,.0f} ms, usually {usual:,.0f} ms ({factor:.1f} times as long), by {source} of"
-    " {actions:,.0f} actions."
+    "The action takes {now:,.0f} ms, against usually {usual:,.0f} ms from {start} to {end} UTC ({factor:.1f} times as"
+    " long), by {source} of {actions:,.0f} actions."
 )
 _LONGER = mark(
-    "The action takes longer than {now:,.0f} ms, where the buckets end, usually {usual:,.0f} ms (at least {factor:.1f}"
-    " times as long), by {source} of {actions:,.0f} actions."
+    "The action takes longer than {now:,.0f} ms, where the buckets end, against usually {usual:,.0f} ms from {start} to"
+    " {end} UTC (at least {factor:.1f} times as long), by {source} of {actions:,.0f} actions."
 )
 
 
@@ -109,10 +110,18 @@ def _of_workflow(workflow_id: str | None, own: Durations, groups: _Groups, end_s
         text = say(
             _LONGER if now == own.told_to_ms else _TAKES,
             now=now, usual=np.exp(level), factor=factor, source=say(own.source), actions=own.count.sum(),
+            **_measured_in(groups),
         )  # fmt: skip
         sure = float(1 / (1 + np.exp(-(ratio - FLOOR + 4) / 3)))
         yield Found(workflow_id, "duration", begin, low, high, None if goes_on else float(groups.end_s[last]),
                     high - low, factor, float(np.exp(level)), sure, text)  # fmt: skip
+
+
+def _measured_in(groups: _Groups) -> dict[str, str]:
+    """From when to when what is usual was measured: evidence of another window has another usual."""
+    start, end = (pd.Timestamp(at, unit="s", tz="UTC") for at in (groups.begin_s[0], groups.end_s[-1]))
+    written = "%Y-%m-%d %H:%M" if start.date() != end.date() else "%H:%M"
+    return {"start": start.strftime(written), "end": end.strftime(written)}
 
 
 def _rise(log_ms: Floats, usual: Floats, height: float) -> int:

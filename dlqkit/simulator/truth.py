@@ -37,6 +37,7 @@ def tell_truth(platform: Platform, moment: float) -> dict[str, Any]:
             API gives it, ``attempts``, ``duration_ms`` of the last of them and ``sum_ms``, ``client``, ``broken``
         tries : every attempt of that workflow, as lists of one length
         processes : of each worker, each restart, and the version since
+        unseen_s : of a silence, when the events came that no attempt takes, seconds since 1970
         payload_change : the ``field`` that came to be wrong, how, from which ``client``
         reports : what clients say never reached the action, with the ``fate`` of each
         dialect : what the runbook leaves open
@@ -80,6 +81,7 @@ def tell_truth(platform: Platform, moment: float) -> dict[str, Any]:
         "timeouts_ms": {one.workflow_id: one.timeout_ms for one in platform.workflows},
         "change": {"at": iso(fault.begins - platform.change_lead), "what": "1.8.2 → 1.9.0"}
         if platform.change_before else None,
+        "unseen_s": _unseen(platform, moment),
         "payload_change": _payload_change(platform),
         "reports": report_events(platform, moment),
         "scraping_stops": platform.stops_scraping,
@@ -159,6 +161,14 @@ def _processes(platform: Platform) -> dict[str, list[dict[str, str]]]:
         ]
         for number, own in enumerate(platform.restarts)
     }
+
+
+def _unseen(platform: Platform, moment: float) -> list[float]:
+    if platform.scenario != "silence":
+        return []
+    came = platform.arrived
+    times: list[float] = np.round(came[(came >= platform.fault.begins) & (came <= moment + AHEAD_S)], 3).tolist()
+    return times
 
 
 def _payload_change(platform: Platform) -> dict[str, Any] | None:

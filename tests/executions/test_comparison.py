@@ -69,7 +69,7 @@ def test_what_the_timeout_ended_is_unknown_above_it() -> None:
     assert comparison.verdict == "slow then dead"
     assert failing["censored"] == 8
     assert pd.isna(failing["p50_ms"])
-    assert failing["unknown_above_ms"] == 30_010
+    assert failing["unknown_above_ms"] == 30_000
     assert "80% of the failing actions were ended by the timeout of 30 s" in comparison.sentence
 
 
@@ -104,7 +104,55 @@ def test_healthy_actions_that_slowed_down_as_well_are_named() -> None:
     comparison = compared(before(USUAL) + since([900.0] * 10, attempts=1) + healthy([880.0] * 10))
 
     assert comparison.verdict == "slow then dead"
-    assert "Healthy actions are slower as well: 880 ms against 110 ms before." in comparison.sentence
+    assert comparison.sentence.endswith(
+        "The 10 healthy ones of the same time are slower as well: 880 ms against 110 ms before."
+    )
+
+
+CUT = [60_010.0 + n for n in range(20)]
+SLOW = [52_000.0, 56_000.0, 48_000.0, 54_000.0, 50_000.0, 58_000.0]
+
+
+def test_what_a_timeout_ended_is_held_against_what_was_usual_before_the_incident() -> None:
+    """136 ms by the worker's metrics; the six that still succeed take 53 s, and are named with their number alone."""
+    comparison = compared(since(CUT, attempts=1) + healthy(SLOW), timeout_ms=60_000, usual_ms=136.0)
+
+    assert comparison.sentence == (
+        "100% of the failing actions were ended by the timeout of 60 s; usually an action takes 136 ms. "
+        "The 6 healthy ones of the same time are slower as well: 53 s against 136 ms before."
+    )
+    assert row(comparison, "healthy")["p50_ms"] == 53_000
+
+
+def test_records_of_before_the_incident_tell_what_is_usual_where_there_are_some() -> None:
+    """Twenty of before take 110 ms by their own records, whatever a metric says."""
+    comparison = compared(before(USUAL) + since(CUT, attempts=1) + healthy(SLOW), timeout_ms=60_000, usual_ms=136.0)
+
+    assert comparison.sentence == (
+        "100% of the failing actions were ended by the timeout of 60 s; healthy ones before the onset take 110 ms. "
+        "The 6 healthy ones of the same time are slower as well: 53 s against 110 ms before."
+    )
+
+
+def test_healthy_ones_of_the_same_time_alone_are_not_taken_for_what_is_usual() -> None:
+    """Nothing tells of before: 53 s beside a timeout of 60 s may be slow, too."""
+    comparison = compared(since(CUT, attempts=1) + healthy(SLOW), timeout_ms=60_000)
+
+    assert comparison.sentence == (
+        "100% of the failing actions were ended by the timeout of 60 s; the 6 healthy ones of the same time take 53 s, "
+        "and what was usual before is not known."
+    )
+
+
+def test_healthy_ones_that_take_as_long_as_usual_are_not_called_slower() -> None:
+    comparison = compared(since(CUT, attempts=1) + healthy([130.0] * 6), timeout_ms=60_000, usual_ms=136.0)
+
+    assert comparison.sentence.endswith("usually an action takes 136 ms.")
+
+
+def test_a_usual_duration_that_is_none_is_refused() -> None:
+    with pytest.raises(ParameterError, match="usual_ms"):
+        compared(since(CUT), usual_ms=-1.0)
 
 
 def test_without_an_onset_healthy_ones_of_the_same_time_are_the_measure() -> None:

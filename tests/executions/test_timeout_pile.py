@@ -77,3 +77,47 @@ def test_sums_of_cut_attempts_pile_up_at_several_timeouts() -> None:
 
     assert proposal.value == 60_000
     assert "mean of their attempts" in proposal.basis
+
+
+def test_the_limit_that_the_errors_name_is_the_timeout_and_not_the_edge_of_the_pile() -> None:
+    """Ten ended after 60,103 to 60,112 ms, and each names 60000 ms: the timeout is 60 s, not 60.1 s."""
+    text = "ActionTimeout: action orders-sync did not finish within 60000 ms"
+    rows = [dead(n, action_duration_ms=60_103.0 + n, attempts=1, last_error=text) for n in range(10)]
+
+    proposal = propose_timeout(records(rows))
+
+    assert proposal.value == 60_000
+    assert proposal.basis == ("10 failed records ended between 60,103 and 60,112 ms, and their errors name 60,000 ms")
+
+
+def test_sums_of_cut_attempts_have_the_limit_that_the_errors_name() -> None:
+    """Three attempts of 60,100 ms, added up; the text names one of 60 seconds."""
+    rows = [dead(n, event_key=f"e{n}", attempts=attempt, action_duration_ms=60_104.0 * attempt,
+                 last_error="timed out after 60 s") for n in range(10) for attempt in (1, 2, 3)]  # fmt: skip
+
+    proposal = propose_timeout(records(rows))
+
+    assert proposal.value == 60_000
+    assert "as the mean of their attempts, and their errors name 60,000 ms" in proposal.basis
+
+
+def test_one_record_of_several_attempts_has_the_limit_of_one_that_the_errors_name() -> None:
+    """300,500 ms after five attempts, "within 60000 ms" each."""
+    rows = [dead(n, action_duration_ms=300_500.0 + n, last_error="no answer within 60000 ms") for n in range(10)]
+
+    assert propose_timeout(records(rows)).value == 60_000
+
+
+def test_a_duration_that_each_error_measured_by_itself_is_no_limit() -> None:
+    """Each text names what it took: the pile's lower edge, to three digits, stands."""
+    rows = [dead(n, action_duration_ms=60_103.0 + n, attempts=1, last_error=f"gave up after {60_103 + n} ms")
+            for n in range(10)]  # fmt: skip
+
+    assert propose_timeout(records(rows)).value == 60_100
+
+
+def test_a_limit_that_did_not_cut_the_pile_is_not_taken_for_it() -> None:
+    """All ended after 62 s; a limit of 60 s would have ended them two seconds earlier."""
+    rows = [dead(n, action_duration_ms=62_000.0 + n, attempts=1, last_error="budget 60000 ms") for n in range(10)]
+
+    assert propose_timeout(records(rows)).value == 62_000

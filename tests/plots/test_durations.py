@@ -47,10 +47,25 @@ def test_words_say_what_is_seen():
     axes = plot_durations(HISTOGRAM, timeout_ms=30_000)
 
     assert alt_text(axes) == (
-        "Durations of 102 records, 100 ms to 37.8 s; the middle half lies within 100 ms to 158 ms. "
+        "Durations of 102 records, in bins from 100 ms to 30 s; the middle half is in those from 100 ms to 158 ms. "
         "7 dead letters, 5 failed attempts, 90 successes. Timeout 30 s; 7 records were cut by it."
     )
     figure_png(axes)
+
+
+def test_a_bar_of_what_was_cut_ends_at_the_timeout_in_words():
+    """Six took 38 to 60 s and 178 were cut at 60 s: no action is said to have taken 75 s."""
+    histogram = make_histogram(
+        (37_900.0, 47_700.0, "succeeded", 1, False),
+        (47_700.0, 60_000.0, "succeeded", 5, False),
+        (60_000.0, 61_200.0, "dead", 100, True),
+        (60_000.0, 61_200.0, "failed", 78, True),
+    )
+
+    assert alt_text(plot_durations(histogram, timeout_ms=60_000)) == (
+        "Durations of 184 records, in bins from 37.9 s to 60 s. 100 dead letters, 78 failed attempts, 6 successes. "
+        "Timeout 60 s; 178 records were cut by it."
+    )
 
 
 def test_outcomes_are_stacked():
@@ -115,7 +130,7 @@ def test_open_and_unknown_bins_can_be_drawn():
     """A last bin without an end has the width of the others; records without a duration are no bar."""
     axes = plot_durations(make_histogram((100.0, float("inf"), "failed", 3, False), (None, None, "failed", 9, False)))
 
-    assert alt_text(axes).startswith("Durations of 3 records, 100 ms to 126 ms;")
+    assert alt_text(axes).startswith("Durations of 3 records, in bins from 100 ms to 126 ms;")
     figure_png(axes)
 
 

@@ -61,6 +61,31 @@ def test_words_say_each_lane():
     figure_png(axes)
 
 
+@pytest.mark.parametrize(
+    ("own", "title", "words"),
+    [
+        (67, "70 dead letters, 67 of the incident, 1 change", "at most 50 in 10 min. Of the incident: 67."),
+        (0, "70 dead letters, none of the incident, 1 change", "None of them is of the incident."),
+        (70, "70 dead letters, 1 change", "at most 50 in 10 min."),
+        (None, "70 dead letters, 1 change", "at most 50 in 10 min."),
+    ],
+)
+def test_the_incident_s_own_dead_letters_are_told_from_those_that_the_window_holds_too(own, title, words):
+    """The headline counts 67, and the lane three more of before it: both numbers stand in the title."""
+    axes = plot_timeline(make_timeline(*BINS, RESTART), coverage=make_coverage("complete"), of_incident=own)
+
+    assert axes.get_title(loc="left") == title
+    assert alt_text(axes).endswith(words)
+
+
+def test_a_list_that_was_cut_gives_at_least_so_many():
+    """70 of a page that is as long as its limit: there may be more, in the title and in the words."""
+    axes = plot_timeline(make_timeline(*BINS), coverage=make_coverage("unverified"), of_incident=60)
+
+    assert axes.get_title(loc="left") == "≥ 70 dead letters, ≥ 60 of the incident"
+    assert "Dead letters: ≥ 70 from 11:00 to 11:20, at most 50 in 10 min. Of the incident: ≥ 60." in alt_text(axes)
+
+
 def test_bars_are_scaled_by_their_count():
     """The second bar is two and a half times as high as the first."""
     axes = plot_timeline(make_timeline(*BINS))

@@ -13,7 +13,7 @@ from dlqkit.evidence.collect import collect
 from dlqkit.evidence.folder import IncidentFolder, open_incident
 from dlqkit.incident import Incident
 from dlqkit.report import figures
-from dlqkit.report.drawn import timeline_lanes
+from dlqkit.report.drawn import dead_letters_of_incident, timeline_lanes
 from dlqkit.report.facts import facts
 from dlqkit.report.figure_tables import MOST_ROWS, show_figure_data
 from dlqkit.report.render import render_html
@@ -52,6 +52,26 @@ def test_the_rows_of_the_timeline_add_up_to_the_records(tmp_path: Path) -> None:
     assert {one["worker_logs"] for one in found} == {None}
     lost = [(one["at"][11:16], one["dead_letters"]) for one in found if one["dead_letters"]]
     assert lost == [("14:00", 20), ("14:05", 20)]
+
+
+def test_the_timeline_tells_the_incident_s_dead_letters_from_a_single_one_of_before(tmp_path: Path) -> None:
+    """Forty of the incident, as the headline counts, and one of two hours earlier that the lane shows, too."""
+    folder = folder_of(tmp_path, [*ROWS, row("early", 5, lost=True, took_ms=100.0)])
+    found = facts(folder)
+
+    assert found["events"]["affected"]["value"] == 40
+    assert dead_letters_of_incident(folder, found) == 40
+    assert sum(one["dead_letters"] for one in found["figures"]["timeline"]) == 41
+    assert "Of the incident: 40." in figures.show_timeline_figure(folder, found).alt
+
+
+def test_a_report_of_nothing_divides_no_dead_letters(tmp_path: Path) -> None:
+    """Two dead letters in four hours are no incident, so none is said to be of one."""
+    folder = folder_of(tmp_path, [*ROWS[40:], *(row(f"d{n}", 60 + 90 * n, lost=True, took_ms=9.0) for n in range(2))])
+    found = facts(folder)
+
+    assert found["state"]["value"] == "nothing"
+    assert dead_letters_of_incident(folder, found) is None
 
 
 def test_the_timeline_calls_workflows_that_died_together_by_their_names(tmp_path: Path) -> None:

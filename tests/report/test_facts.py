@@ -16,6 +16,7 @@ from dlqkit.errors import ParameterError
 from dlqkit.evidence.collect import collect
 from dlqkit.frames import SAMPLES, empty_frame
 from dlqkit.incident import Incident
+from dlqkit.report import diagnosis
 from dlqkit.report.counts import count_events, find_doubt
 from dlqkit.report.coverage import dead_letters_known_to
 from dlqkit.report.facts import facts, facts_json
@@ -49,6 +50,55 @@ def test_an_export_that_begins_before_the_incident_counts_exactly(tmp_path: Path
     assert found["events"]["affected"] == {"value": 40, "bound": "exact"}
     assert found["onset"]["at"] == at(7200).isoformat()
     assert found["class"]["value"] == "infrastructure"
+
+
+def test_a_class_rests_on_each_text_with_the_number_of_events_that_have_it(tmp_path: Path) -> None:
+    """Of forty events of one rule 23 were refused, 15 had no route, and of 2 the text tells nothing."""
+    texts = ["connection refused"] * 20 + ["it went wrong"] * 2 + ["no route to host"] * 15 + ["connection refused"] * 3
+    rows = [row(n, 120 + n / 2, last_error=text) for n, text in enumerate(texts)]
+    rows += [row(100 + n, n, queued_to_dlq=False, status="ok", last_error=None) for n in range(200)]
+
+    rule = facts_of(tmp_path, rows)["class"]["rules"][0]
+
+    assert (rule["events"], [one["events"] for one in rule["texts"]]) == (40, [23, 15, 2])
+    assert rule["texts"][0]["words"] == rule["text_says"]
+    assert len({one["words"] for one in rule["texts"]}) == 3
+    assert rule["texts"][2]["words"] is None
+
+
+def test_of_more_signatures_than_a_report_holds_the_first_error_is_kept(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A report of two signatures leaves out the third most frequent of four, but not the rarest: it came first."""
+    monkeypatch.setattr(diagnosis, "SIGNATURES", 2)
+    first, later = "timed out waiting for a connection", ["connection refused", "no route to host"] * 10
+    texts = [first, first, *later, *[first] * 3, *["disk full"] * 8, *["connection refused"] * 10]
+    rows = [row(n, 120 + n / 2, last_error=text) for n, text in enumerate(texts)]
+    rows += [row(100 + n, n, queued_to_dlq=False, status="ok", last_error=None) for n in range(120)]
+
+    found = facts_of(tmp_path, rows)
+
+    assert found["signature_count"] == 4
+    assert [one["signature"] for one in found["signatures"]] == [
+        "connection refused",
+        "timed out waiting for a connection",
+    ]
+
+
+def test_what_happened_in_order_begins_with_the_first_error_however_rare_it_is(tmp_path: Path) -> None:
+    """Five of 45 wait for a connection, two of them at the onset itself; four later errors are more frequent."""
+    first, later = "timed out waiting for a connection", ["connection refused", "no route to host", "disk full"]
+    texts = [first, first, *[*later, "server closed"] * 5, *[first] * 3, *[*later, "server closed"] * 5]
+    rows = [row(n, 120 + n / 2, last_error=text) for n, text in enumerate(texts)]
+    rows += [row(100 + n, n, queued_to_dlq=False, status="ok", last_error=None) for n in range(120)]
+
+    found = facts_of(tmp_path, rows)
+    told = [one["what"] for one in found["timeline"] if one["what"].startswith("First: ")]
+
+    assert [one["signature"] for one in found["signatures"]][-1] == "timed out waiting for a connection"
+    assert told[0] == "First: timed out waiting for a connection"
+    assert len(told) == 5
+    assert found["timeline"][0]["at"] == next(one["at"] for one in found["timeline"] if one["what"] == told[0])
 
 
 def test_an_export_that_begins_with_the_incident_counts_at_least(tmp_path: Path) -> None:

@@ -158,6 +158,32 @@ def test_the_first_dead_letter_of_a_list_that_was_cut_is_no_later_than_the_onset
     assert show_milestones(facts).rows[1][1] == "at or before 2026-03-02 13:23:20 UTC"
 
 
+def rise(low_s: float, high_s: float, **more: Any) -> dict[str, Any]:
+    return {"signal": "failures", "workflow_id": "wf-1", "onset_at": at(low_s).isoformat(),
+            "onset_high_at": at(high_s).isoformat(), "end_at": None, **more}  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("signal", "by_s"),
+    [
+        (rise(3300, 3400), 3400),
+        (rise(3300, 3400, workflow_id="wf-2"), 3650),
+        (rise(3300, 3400, signal="duration"), 3650),
+        (rise(60, 120, end_at=at(600).isoformat()), 3650),
+        (rise(3700, 3800), 3650),
+    ],
+    ids=["its own", "of another workflow", "no failures", "over before the onset", "later than a record"],
+)
+def test_the_first_failing_attempt_is_no_later_than_the_counter_of_failures_says(
+    signal: dict[str, Any], by_s: float
+) -> None:
+    """The first record, of five attempts, is of 3650 s; the counter of failures had risen by 3400 s."""
+    facts = described(records([dead(3650, event_key="a", attempts=5)]), signals=[signal])
+
+    assert span(facts, "first_failure") == (None, at(by_s).isoformat())
+    assert facts["milestones"]["rows"][0]["milestone"] == "first_failure"
+
+
 def test_where_only_a_counter_tells_the_first_dead_letter_is_between_two_scrapes() -> None:
     facts = described(records([good(0)]))
 

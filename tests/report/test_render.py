@@ -321,13 +321,36 @@ def test_durations_that_add_up_all_attempts_are_not_held_against_the_timeout_of_
     facts["class"]["timeout_ms"] = {"value": 60_000.0, "basis": "as set"}
     rule = {"rule": "ran_into_timeout", "events": 3, "failure_class": "timeout", "reason": "it ran into the timeout",
             "retryable": "True", "attempts": [5, 5], "max_attempts": 5, "action_duration_ms": [300_010.0, 300_400.0],
-            "timeout_ms": 300_000.0, "text_says": None, "counter_evidence": None}  # fmt: skip
+            "timeout_ms": 300_000.0, "text_says": None, "texts": [], "counter_evidence": None,
+            "counter_events": 0}  # fmt: skip
     facts["class"]["rules"] = [rule, rule | {"timeout_ms": 60_000.0, "action_duration_ms": [60_010.0, 60_020.0]}]
 
     summed, single = (row[5] for row in show_rules(facts).rows)
 
     assert summed == "300,010 to 300,400 ms of 300,000 ms, all attempts together"
     assert single == "60,010 to 60,020 ms of 60,000 ms"
+
+
+def test_each_text_that_a_class_rests_on_is_said_with_its_own_number_of_events() -> None:
+    """23 say 08006, 15 that there is no route, 2 nothing that tells; no number of one stands beside all forty."""
+    facts = make_facts()
+    texts = [{"words": "08006", "events": 23}, {"words": "ehostunreach", "events": 15}, {"words": None, "events": 2}]
+    rule = {"rule": "attempts_used_up", "events": 40, "failure_class": "infrastructure", "reason": "attempts used up",
+            "retryable": "True", "attempts": [5, 5], "max_attempts": 5, "action_duration_ms": None, "timeout_ms": None,
+            "text_says": "08006", "texts": texts, "counter_evidence": "the text says business", "counter_events": 3,
+            }  # fmt: skip
+    many = [{"words": f"code {number}", "events": 9 - number} for number in range(8)]
+    alone = rule | {"texts": [{"words": "08006", "events": 40}], "counter_evidence": None, "counter_events": 0}
+    facts["class"]["rules"] = [rule, alone, alone | {"texts": many}, rule | {"counter_events": 40}]
+
+    cells = [row[6:] for row in show_rules(facts).rows]
+
+    assert cells == [
+        ("08006 (23), ehostunreach (15), nothing that tells (2)", "of 3 of 40: the text says business"),
+        ("08006", "nothing"),
+        ("code 0 (9), code 1 (8), code 2 (7), code 3 (6), code 4 (5), 3 others (9)", "nothing"),
+        ("08006 (23), ehostunreach (15), nothing that tells (2)", "the text says business"),
+    ]
 
 
 def test_the_notebook_tells_of_a_silence_what_the_first_screen_tells() -> None:

@@ -18,7 +18,7 @@ NAMES = {"UTC", "MAX_ATTEMPTS", "DLQ", "dlqkit", "facts", "json", "retryable", "
 FIGURES = ("signals", "timeline", "durations")
 RULE = {"events": 12, "failure_class": "infrastructure", "reason": "As was said.", "retryable": True,
         "attempts": [4, 5], "max_attempts": 5, "action_duration_ms": [29_990.0, 30_000.0], "timeout_ms": 30_000.0,
-        "text_says": None, "counter_evidence": None}  # fmt: skip
+        "text_says": None, "texts": [], "counter_evidence": None, "counter_events": 0}  # fmt: skip
 
 
 def said_in(value: Any) -> Iterator[str]:

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import numpy as np
 import pandas as pd
+import pytest
 
 from dlqkit.signals.signals import find_incidents
 from tests.frames import at, counter, good, lines, records
@@ -28,6 +29,57 @@ def test_a_silence_that_is_over_has_an_end() -> None:
 
     assert (found["onset_at"].iloc[0], found["end_at"].iloc[0]) == (at(399 * 15), at(479 * 15))
     assert found["what"].iloc[0] == "events"
+
+
+def test_events_to_come_are_counted_once_where_attempts_are_counted_too() -> None:
+    """Four a minute for 100 minutes, then nothing for 100: 400 were to come, by successes alone or with attempts."""
+    each = without(400, 800)[:800]
+    success = flow(each)
+    attempts = counter("worker_action_duration_seconds_count", np.cumsum(each).tolist(), series_id=1, workflow_id="wf")
+
+    alone, both = silences(success), silences(pd.concat([success, attempts]))
+
+    assert alone["size"].iloc[0] == pytest.approx(400, rel=0.01)
+    assert both["size"].tolist() == alone["size"].tolist()
+    assert "where 400 events were to come" in both["evidence"].iloc[0]
+    assert both["onset_at"].tolist() == alone["onset_at"].tolist() == [at(399 * 15)]
+
+
+def test_retries_before_a_silence_are_no_events_to_come() -> None:
+    """Each event takes five attempts in the hour before the worker stops; a fifth of the attempts were to come."""
+    each = without(400, 800)[:800]
+    success = flow(each)
+    tried = counter(
+        "worker_action_duration_seconds_count", (5 * np.cumsum(each)).tolist(), series_id=1, workflow_id="wf"
+    )
+
+    assert silences(pd.concat([success, tried]))["size"].iloc[0] == pytest.approx(400, rel=0.01)
+
+
+def test_a_last_attempt_that_fails_is_a_sign_of_life() -> None:
+    """The last success is at scrape 399, five more attempts until 419: the worker is silent since the last of them."""
+    attempts = without(400, 800)[:800]
+    attempts[403:420:4] = [1.0] * 5
+    found = silences(
+        pd.concat(
+            [
+                flow(without(400, 800)[:800]),
+                counter(
+                    "worker_action_duration_seconds_count", np.cumsum(attempts).tolist(), series_id=1, workflow_id="wf"
+                ),
+            ]
+        )
+    )
+
+    assert found["onset_at"].tolist() == [at(419 * 15)]
+    assert found["size"].iloc[0] <= 380
+
+
+def test_a_worker_without_a_counter_of_successes_is_silent_by_its_attempts() -> None:
+    each = without(400, 800)[:800]
+    attempts = counter("worker_action_duration_seconds_count", np.cumsum(each).tolist(), workflow_id="wf")
+
+    assert silences(attempts)["size"].iloc[0] == pytest.approx(400, rel=0.01)
 
 
 def test_one_of_two_workflows_is_silent_by_itself() -> None:

@@ -139,6 +139,19 @@ def test_slow_actions_by_chance_just_before_a_spike_do_not_begin_it() -> None:
     assert found["onset_high_at"].iloc[0] >= at(400 * 15)
 
 
+def test_a_spike_says_in_which_time_its_usual_was_measured() -> None:
+    """2 s against 200 ms, of 800 records of one each 60 s: from noon to 01:19 of the next day."""
+    rows = [good(60 * number, action_duration_ms=1000 * took) for number, took in enumerate(seconds())]
+
+    found = find_incidents(counter("up", [1.0]), records=records(rows))
+    told = found[found["signal"] == "duration"]["evidence"].iloc[0]
+
+    assert told == (
+        "The action takes 2,000 ms, against usually 200 ms from 2026-03-02 12:00 to 2026-03-03 01:19 UTC (10.0 times "
+        "as long), by the execution records of 800 actions."
+    )
+
+
 def test_what_lies_beyond_the_last_bound_is_longer_than_it_and_no_guess() -> None:
     """Buckets end at 2.5 s and the action hangs for a minute; usually some 0.1 s: at least 20 times as long."""
     took = [60.0 if 400 <= number < 520 else 0.2 for number in range(SCRAPES)]
@@ -151,7 +164,7 @@ def test_what_lies_beyond_the_last_bound_is_longer_than_it_and_no_guess() -> Non
 
     # The first bucket stands for half of its bound: 2,500 ms against 125 ms.
     assert found["evidence"].iloc[0] == (
-        "The action takes longer than 2,500 ms, where the buckets end, usually 125 ms (at least 20.0 times as long), "
-        "by histogram buckets of 1,598 actions."
+        "The action takes longer than 2,500 ms, where the buckets end, against usually 125 ms from 12:00 to 15:19 UTC "
+        "(at least 20.0 times as long), by histogram buckets of 1,598 actions."
     )
     assert found["size"].iloc[0] == pytest.approx(20)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -51,3 +52,14 @@ def test_a_false_claim_is_found(tmp_path: Path) -> None:
 
     passed = [name for name, falsehood in FALSEHOODS.items() if not find_wrong(falsify(scene, falsehood))]
     assert not passed
+
+
+def test_events_that_are_counted_twice_are_found(tmp_path: Path) -> None:
+    """A report that says twice as many events were to come in a silence as came to the subscription does not pass."""
+    scene = make_scene("silence", 1, tmp_path, now=FIRST + APART)
+    rows = [row for row in scene.facts["signals"] if row["signal"] == "silence"]
+    doubled = [{**row, "size": 2 * row["size"]} for row in rows]
+
+    assert rows
+    assert not list(when.check_missing_events(scene))
+    assert list(when.check_missing_events(replace(scene, facts={**scene.facts, "signals": doubled})))

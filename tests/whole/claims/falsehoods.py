@@ -93,6 +93,7 @@ FALSEHOODS: Mapping[str, Falsehood] = {
     "a class by itself": _put("class", "value", "business"),
     "attempts of a rule": _put("class", "rules", 0, "attempts", [1.0, 9.0]),
     "the flag of a rule": _put("class", "rules", 0, "retryable", "True"),
+    "events of a text": _put("class", "rules", 0, "texts", 0, "events", lambda count: count + 1),
     "MAX_ATTEMPTS": _put("class", "max_attempts", "value", 17),
     "a timeout": _put("class", "timeout_ms", "value", 12_345.0),
     "events of a signature": _put("signatures", 0, "events", lambda count: count - 1),

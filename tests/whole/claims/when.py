@@ -44,6 +44,17 @@ def check_blind_silence(scene: Scene) -> Wrong:
         yield f"{scene.facts['state']}, and the worker is gone since {scene.truth['onset_at']}; signals: {said}"
 
 
+def check_missing_events(scene: Scene) -> Wrong:
+    """How many events were to come in a silence is what came to the subscription meanwhile, each counted once."""
+    true = sum(at <= scene.as_of.timestamp() for at in scene.truth["unseen_s"])
+    for row in scene.facts["signals"]:
+        if row["signal"] != "silence" or scene.scenario != "silence" or scene.is_blind:
+            continue
+        # They are told by the lowest rate before it; in a morning more come than then, in an evening fewer.
+        if not 0.5 * true - 3 * true**0.5 <= row["size"] <= 1.4 * true + 3 * true**0.5:
+            yield f"{row['size']} events were to come, and {true} came"
+
+
 def check_onset(scene: Scene) -> Wrong:
     """The onset is within two scrapes of the first dead letter, or of the last sign of life; its bounds hold it."""
     said, true = scene.facts["onset"], scene.truth["onset_at"]

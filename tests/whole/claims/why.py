@@ -89,6 +89,8 @@ def check_rules(scene: Scene) -> Wrong:
             yield f"durations {low} to {high} ms are {min(durations):.1f} to {max(durations):.1f} ms"
         if (row["counter_evidence"] and not _limit_is_unknown(scene, row)) or not row["text_says"]:
             yield f"the text says {row['text_says']!r}, against it {row['counter_evidence']!r}"
+        if sum(one["events"] for one in row["texts"]) != row["events"]:
+            yield f"texts of {row['texts']} are not those of {row['events']} events"
 
 
 def _limit_is_unknown(scene: Scene, row: Loss) -> bool:
