@@ -17,7 +17,7 @@ __all__ = ["scan_snapshots"]
 
 
 def scan_snapshots(
-    files: Sequence[Path], version: Sequence[str], engine: Engine, *, spark: Any = None
+    files: Sequence[Path], version: Sequence[str], engine: Engine, *, spark: Any = None, connection: Any = None
 ) -> nw.LazyFrame[Any]:
     """The records of snapshots as ``IncidentFolder.records`` has them.
 
@@ -31,10 +31,13 @@ def scan_snapshots(
         ``duckdb`` or ``spark``, or ``pandas``, which reads them now.
     spark : SparkSession, optional
         For ``spark``.
+    connection : DuckDBPyConnection, optional
+        For ``duckdb``, where more is to be asked on it; by default one of its own.
     """
     if not files:
         return scan_frame(empty_frame(RECORDS))
-    connection = connect() if engine == "duckdb" else None
+    if connection is None and engine == "duckdb":
+        connection = connect()
     parts = [scan_files([file], engine, spark=spark, connection=connection) for file in files]
     order = ["snapshot", ROW]
     rows = nw.concat([part.with_columns(snapshot=nw.lit(number)) for number, part in enumerate(parts)])
