@@ -184,6 +184,18 @@ def test_what_duckdb_writes_to_disk_is_the_owners_and_goes_with_it(monkeypatch: 
     assert not Path(place).exists()
 
 
+def test_duckdb_takes_a_gigabyte_though_more_is_free(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Ten million records and a hundred million take the same memory; who has more gives it."""
+    monkeypatch.setattr(scan, "free_memory_bytes", lambda: 64 << 30)
+
+    limits = [
+        connection.sql("SELECT current_setting('memory_limit')").fetchall()[0][0]
+        for connection in (scan.connect(), scan.connect(most_mb=4096))
+    ]
+
+    assert limits == ["1.0 GiB", "4.0 GiB"]
+
+
 @LOCAL
 def test_a_cut_file_is_no_evidence(engine: str, tmp_path: Path) -> None:
     """A file that was cut raises rather than giving half of it."""

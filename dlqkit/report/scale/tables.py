@@ -27,10 +27,8 @@ if TYPE_CHECKING:
 
     from dlqkit.evidence.folder import IncidentFolder
 
-__all__ = ["MOST_MB", "RecordTables", "load_tables", "naive"]
+__all__ = ["RecordTables", "load_tables", "naive"]
 
-# Of DuckDB, beside which Python and pandas hold some hundred megabytes; what does not fit goes to the disk.
-MOST_MB = 1024
 # Up to so many different texts each is read by itself; of more, one of each form (``decision.scale.folding``).
 MOST_TEXTS = 200_000
 FORMS: Mapping[str, str] = {
@@ -109,7 +107,7 @@ def load_tables(folder: IncidentFolder, edits: SignatureEdits | None = None) -> 
     EngineError
         If DuckDB cannot read the records, or there are half a million forms of error texts.
     """
-    connection = connect(MOST_MB)
+    connection = connect()
     with engine_errors():
         folder.scan(connection).to_native().create_view("stored")
         if len(folder.record_files) > 1:

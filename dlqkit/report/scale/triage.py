@@ -92,9 +92,9 @@ def triage_facts(folder: IncidentFolder) -> dict[str, Any]:
 
     Notes
     -----
-    DuckDB takes a gigabyte at most (``tables.MOST_MB``) and past that the disk. Up to a million records the answers are
-    those of records in memory, to the last digit. Of more, moments are counted together by stretches of time, and a
-    timeout that nobody has set is read from a part of the events; ``assumptions`` then say so.
+    DuckDB takes a gigabyte at most (``engines.scan.MOST_MB``) and past that the disk. Up to a million records the
+    answers are those of records in memory, to the last digit. Of more, moments are counted together by stretches of
+    time, and a timeout that nobody has set is read from a part of the events; ``assumptions`` then say so.
     """
     if folder.engine == "pandas" or not folder.record_files:
         return facts(folder)
