@@ -19,7 +19,7 @@ import pyarrow.parquet as pq
 
 from benchmarks.engines import LAKE, write_lake
 from benchmarks.harness import ROOT, Measure
-from dlqkit.engines.scan import scan_files
+from dlqkit.engines.scan import MOST_MB, connect, scan_files
 from dlqkit.evidence.collect import collect
 from dlqkit.evidence.folder import open_incident
 from dlqkit.executions.scale.states import count_states
@@ -72,7 +72,7 @@ def _triage(rows: int) -> int:
 
 
 def _states(rows: int) -> int:
-    return int(count_states(scan_files(write_lake(LAKE, rows), "duckdb"))["events"].sum())
+    return int(count_states(scan_files(write_lake(LAKE, rows), "duckdb", connection=connect(MOST_MB)))["events"].sum())
 
 
 WORK: dict[str, Callable[[int], int]] = {"triage": _triage, "states": _states}

@@ -32,7 +32,7 @@ __all__ = ["ROW", "check_session", "connect", "find_files", "scan_files", "scan_
 ROW = "row_in_file"
 # Below this DuckDB cannot even read.
 LEAST_MB = 256
-# An answer that sorts all events takes a sixth more CPU time so, and no more memory for more records.
+# Of triage, which counts by what DuckDB can put on the disk; states of ten million records take a sixth more CPU so.
 MOST_MB = 1024
 _MAPPER = {pa.string(): pd.StringDtype(na_value=float("nan")), pa.large_string(): pd.StringDtype(na_value=float("nan")),
            pa.bool_(): pd.BooleanDtype(), pa.int64(): pd.Int64Dtype(), pa.int32(): pd.Int32Dtype(),
@@ -114,8 +114,8 @@ def find_files(path: Path) -> list[Path]:
     return files
 
 
-def connect(most_mb: int = MOST_MB) -> duckdb.DuckDBPyConnection:
-    """A connection to DuckDB of its own, in UTC, that takes a gigabyte or what is free, and past that the disk.
+def connect(most_mb: int | None = None) -> duckdb.DuckDBPyConnection:
+    """A connection to DuckDB of its own, in UTC, that takes no more than the free memory and past that the disk.
 
     Parameters
     ----------
@@ -135,8 +135,9 @@ def connect(most_mb: int = MOST_MB) -> duckdb.DuckDBPyConnection:
     connection.execute("SET preserve_insertion_order = false")
     free = free_memory_bytes()
     # By itself it takes up to four fifths of all memory, free or not.
-    limit_mb = most_mb if free is None else min(int(0.8 * free) >> 20, most_mb)
-    connection.execute(f"SET memory_limit = '{max(limit_mb, LEAST_MB)} MiB'")
+    limits = [None if free is None else int(0.8 * free) >> 20, most_mb]
+    if known := [limit for limit in limits if limit is not None]:
+        connection.execute(f"SET memory_limit = '{max(min(known), LEAST_MB)} MiB'")
     # By itself it spills into the working directory, where error texts would lie open to others.
     place = tempfile.mkdtemp(prefix="dlqkit-")
     connection.execute("SET temp_directory = " + "'" + place.replace("'", "''") + "'")

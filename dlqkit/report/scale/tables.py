@@ -17,7 +17,7 @@ from dlqkit.decision.scale.signatures import refuse_splits
 from dlqkit.decision.signatures import sign_errors
 from dlqkit.decision.signing.signature_edits import SignatureEdits
 from dlqkit.engines.contract import MOST_ROWS, collect, engine_errors
-from dlqkit.engines.scan import ROW, connect, spill_folder
+from dlqkit.engines.scan import MOST_MB, ROW, connect, spill_folder
 from dlqkit.report.redact import LONGEST_TEXT
 from dlqkit.report.scale.masked import mask_texts
 from dlqkit.report.scale.spilled import keep, run
@@ -107,7 +107,7 @@ def load_tables(folder: IncidentFolder, edits: SignatureEdits | None = None) -> 
     EngineError
         If DuckDB cannot read the records, or there are half a million forms of error texts.
     """
-    connection = connect()
+    connection = connect(MOST_MB)
     with engine_errors():
         folder.scan(connection).to_native().create_view("stored")
         if len(folder.record_files) > 1:

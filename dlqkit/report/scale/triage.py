@@ -200,7 +200,9 @@ def _place_lost(
         # Records without a key are counted as one event that is not known to have died.
         events = tables.number(f"SELECT count(*) FROM (SELECT DISTINCT event_key FROM records WHERE {where})", values)
         dead = tables.number(
-            f"SELECT count(DISTINCT event_key) FROM lost WHERE {where} AND recorded_at IS NOT NULL", values
+            f"SELECT count(*) FROM (SELECT DISTINCT event_key FROM lost WHERE {where} AND recorded_at IS NOT NULL "
+            "AND event_key IS NOT NULL)",
+            values,
         )
         return dead / max(events, 1)
 
