@@ -17,6 +17,7 @@ from benchmarks import (
     signals,
     signatures,
     startup,
+    triage,
 )
 from benchmarks.harness import ROOT, Figure, Measure, write_figures, write_tables
 
@@ -32,6 +33,7 @@ MODULES = (
     prevention,
     republish,
     engines,
+    triage,
     startup,
 )
 

@@ -83,6 +83,10 @@ class ExecutionLogsSettings(_Table):
     """The Execution Logs API, runbook §3."""
 
     url: str | None = None
+    table: str | None = None
+    """Parquet files, a folder or a pattern of them, or with ``spark`` whatever that reads."""
+    spark: str | None = None
+    """The address of a Spark Connect server or of a cluster's master, which reads ``table``."""
     api_key: SecretReference | None = None
     api_key_header: str = "X-API-Key"
     ca_file: Path | None = None
@@ -528,6 +532,8 @@ def _refuse_stranger(path: Path, values: dict[str, Any]) -> None:
         # Google's client sends the machine's own credentials to whatever endpoint it is told.
         for name in ("republish", "dead_letter_subscription"):
             sent_to += [f"{name}.endpoint"] if _table(table, name).get("endpoint") else []
+        # So does Spark's client with the token of its environment.
+        sent_to += ["execution_logs.spark"] if _table(table, "execution_logs").get("spark") else []
         if sent_to:
             raise ParameterError(
                 f"{path} was found, not named, and would send a secret to the {sent_to[0]} address it names.",

@@ -153,6 +153,7 @@ def load(context: typer.Context, *, need: str | None = None) -> Settings:
     say(f"Settings: {settings.file or 'the environment alone'}")
     configured = (
         settings.execution_logs.url,
+        settings.execution_logs.table,
         settings.prometheus.url,
         settings.worker.metrics_urls,
         settings.dead_letter_subscriptions(None),

@@ -22,6 +22,7 @@ from dlqkit.cli.shared import (
     write_json,
     zone_of,
 )
+from dlqkit.errors import ParameterError
 from dlqkit.invocation import with_options
 
 if TYPE_CHECKING:
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
 __all__ = ["print_triage", "triage"]
 
 HEIGHT = 40
+ENGINES = ("auto", "pandas", "duckdb")
 # Of the column of classes, or as long as the longest of them.
 CLASS_WIDTH = 14
 
@@ -48,7 +50,8 @@ def triage_text(facts: Mapping[str, Any], directory: Path, zone: ZoneInfo | None
     where = language.say("Snapshot {snapshot} in {directory}", snapshot=facts["snapshot"]["id"], directory=directory)
     # The command is to be copied as a whole.
     step = language.say("Next:  {command}", command=with_options(command))
-    last = ["", for_terminal(where), for_terminal(step)]
+    left_out = [say_left_out()] if facts.get("not_answered") else []
+    last = ["", *map(for_terminal, (*left_out, where, step))]
     for most in range(SENTENCE_LINES, 0, -1):
         lines = [*for_terminal_lines(text.title, width, 2), "─" * width, *text.to_text(width, most).split("\n")]
         if len(lines) + len(last) <= HEIGHT:
@@ -61,6 +64,11 @@ def triage_text(facts: Mapping[str, Any], directory: Path, zone: ZoneInfo | None
     sentences = [[f"  {part}" for part in for_terminal_lines(one, width - 2, 2)] for one in facts["assumptions"][:4]]
     lines += _section(language.say("Taken to be so, not given"), sentences, HEIGHT - len(last) - len(lines))
     return "\n".join(lines + last)
+
+
+def say_left_out() -> str:
+    """What the screen does not tell where the records outgrow memory."""
+    return language.say("Counted in DuckDB: what differs, durations and §7 are not looked at.")
 
 
 def _signature_text(row: Mapping[str, Any], size: int, width: int) -> str:
@@ -90,6 +98,9 @@ def triage(
     context: typer.Context,
     directory: Directory,
     snapshot: Snapshot = None,
+    engine: Annotated[
+        str, typer.Option(help="Where records are counted: pandas, duckdb, or auto, by their size and the free memory.")
+    ] = "auto",
     lang: Language = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print the facts as JSON.")] = False,
     strict: Annotated[bool, typer.Option(help="Exit with 3 for unverified evidence too.")] = False,
@@ -99,10 +110,12 @@ def triage(
     Example: dlqkit triage incidents/2026-11-23-orders-sync
     """
     from dlqkit.evidence.folder import open_incident
-    from dlqkit.report.facts import facts as compute_facts
+    from dlqkit.report.scale.triage import triage_facts
 
+    if engine not in ENGINES:
+        raise ParameterError(f"Triage has no engine {engine[:20]!r}.", f"Use one of: {', '.join(ENGINES)}.")
     speak_for(context, lang, load(context))
-    found = compute_facts(open_incident(directory, snapshot=snapshot))
+    found = triage_facts(open_incident(directory, snapshot=snapshot, engine=engine))
     if as_json:
         write_json(found)
     else:

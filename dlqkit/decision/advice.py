@@ -162,6 +162,10 @@ def _of_healed(facts: Mapping[str, Any], folder: str) -> list[Row]:
         watch = say("Nothing is left to republish: every event of it has succeeded since. Watch until it is known to "
                     "have ended, then close it by §7.")  # fmt: skip
         return [advice_row(watch, healed, f"dlqkit closure {folder} --watch", wrong=again, unknown=told)]
+    if "closure" in facts.get("not_answered", ()):
+        measure = say("Nothing is left to republish: every event of it has succeeded since. Measure by §7 whether it "
+                      "can be closed.")  # fmt: skip
+        return [advice_row(measure, healed, f"dlqkit closure {folder}", wrong=again, unknown=told)]
     if unmet := _unmet(facts):
         look = say("Nothing is left to republish: every event of it has succeeded since. It cannot be closed yet: see "
                    "what is not met of §7.")  # fmt: skip

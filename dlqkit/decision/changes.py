@@ -10,7 +10,7 @@ from typing import Any
 
 import pandas as pd
 
-from dlqkit.decision.payload_changes import payload_changes
+from dlqkit.decision.payload_changes import Holds, payload_changes
 from dlqkit.decision.volume_changes import volume_changes
 from dlqkit.language import mark, say
 from dlqkit.signals.counters import METRICS, increase
@@ -54,6 +54,7 @@ def find_changes(
     workflow_id: str | None = None,
     notes: Iterable[tuple[datetime, str]] = (),
     window: timedelta = timedelta(minutes=30),
+    holds: Holds | None = None,
 ) -> pd.DataFrame:
     """What changed in the time before the onset; it is not said to be the cause.
 
@@ -79,6 +80,8 @@ def find_changes(
         The analyst's own.
     window : timedelta
         How long before the onset.
+    holds : callable, optional
+        Searches payloads of a workflow from before the window, where ``records`` has only the newest of them.
 
     Returns
     -------
@@ -109,7 +112,7 @@ def find_changes(
         rows += volume_changes(samples, begin, end, metrics=metrics, workflow_id=workflow_id)
     if records is not None and len(records) and "payload_snapshot" in records.columns:
         own = records if workflow_id is None else records[records["workflow_id"] == workflow_id]
-        rows += payload_changes(own, begin, end, entity_key)
+        rows += payload_changes(own, begin, end, entity_key, holds=holds)
     rows += _from_logs(worker_logs, begin, end)
     rows += [
         {"at": aware(at, "A note"), "kind": "note", "what": text, "workflow_id": None, "evidence": "note"}

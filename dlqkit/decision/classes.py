@@ -18,7 +18,16 @@ from dlqkit.language import say
 from dlqkit.membership import is_one_of
 from dlqkit.signals.outcomes import in_order
 
-__all__ = ["CLASSES", "CLASSIFIED", "RULES", "classify_error", "classify_failures", "propose_max_attempts"]
+__all__ = [
+    "CLASSES",
+    "CLASSIFIED",
+    "RULES",
+    "classify_error",
+    "classify_failures",
+    "judge_events",
+    "propose_max_attempts",
+    "propose_of_counts",
+]
 
 CLASSES = ("business", "infrastructure", "timeout", "unknown")
 RULES = ("not_retryable", "attempts_left", "ran_into_timeout", "attempts_used_up", "not_said")
@@ -67,15 +76,20 @@ def propose_max_attempts(records: pd.DataFrame) -> Proposal:
     """
     check_frame(records, RECORDS, ("queued_to_dlq", "retryable", "attempts"))
     dead = records["queued_to_dlq"].fillna(False).astype(bool) & records["retryable"].fillna(False).astype(bool)
-    attempts = records.loc[dead, "attempts"].dropna()
-    if len(attempts) < PROPOSAL_RECORDS:
+    return propose_of_counts(records.loc[dead, "attempts"].dropna().value_counts().to_dict())
+
+
+def propose_of_counts(counts: Mapping[int, int]) -> Proposal:
+    """The same of retryable dead letters that are counted by their attempts."""
+    total = sum(counts.values())
+    if total < PROPOSAL_RECORDS:
         return Proposal(None, say("too few retryable dead letters tell their attempts"))
-    most = int(attempts.mode().iloc[0])
-    share = float((attempts == most).mean())
-    if share < PROPOSAL_SHARE or int(attempts.max()) > most:
+    most = min(counts, key=lambda attempts: (-counts[attempts], attempts))
+    count = int(counts[most])
+    share = count / total
+    if share < PROPOSAL_SHARE or max(counts) > most:
         return Proposal(None, say("attempts stop at different numbers"))
-    count = int((attempts == most).sum())
-    basis = say("{count} of {total} retryable dead letters stopped there", count=count, total=len(attempts))
+    basis = say("{count} of {total} retryable dead letters stopped there", count=count, total=total)
     return Proposal(float(most), basis, share)
 
 
@@ -137,16 +151,34 @@ def classify_failures(
         events[name].mask(is_sum, one) for name, one in (("action_duration_ms", own_ms), ("timeout_ms", timeouts))
     )
     events["is_late"] = _is_true(duration >= TIMEOUT_SHARE * limit)
+    said = {name: _column(last, name) for name in ("error_type", "error_code", "last_error")}
+    judged = judge_events(events.assign(**said))
+    return judged[list(CLASSIFIED)].astype(dict(CLASSIFIED))
+
+
+def judge_events(events: pd.DataFrame) -> pd.DataFrame:
+    """Events with their class by what their fields say, and with what their texts say beside it.
+
+    Parameters
+    ----------
+    events : DataFrame
+        ``retryable``, ``attempts``, ``max_attempts``, ``is_late`` (whether it ran into its timeout), and the texts
+        ``error_type``, ``error_code`` and ``last_error``, empty where there is none.
+
+    Returns
+    -------
+    DataFrame
+        The same rows with the other columns of ``CLASSIFIED`` that rest on these.
+    """
     events = events.join(_by_rule(events))
-    text = _column(last, "error_type") + " " + _column(last, "error_code") + " " + _column(last, "last_error")
+    text = events["error_type"] + " " + events["error_code"] + " " + events["last_error"]
     known = {value: read_error(value) for value in text.unique()}
     suggested = text.map({value: reading.failure_class for value, reading in known.items()})
     events["suggested_class"] = pd.Categorical(suggested, categories=list(CLASSES))
     events["text_says"] = text.map({value: reading.words for value, reading in known.items()}).astype("str")
     events["text_is_plain"] = text.map({value: reading.strength in PLAIN for value, reading in known.items()})
     events["about_access"] = text.map({value: reading.is_about_access for value, reading in known.items()})
-    events = events.join(find_disputes(events))
-    return events[list(CLASSIFIED)].astype(dict(CLASSIFIED))
+    return events.join(find_disputes(events))
 
 
 def _by_rule(events: pd.DataFrame) -> pd.DataFrame:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 import msgspec
@@ -11,7 +11,10 @@ import pandas as pd
 
 from dlqkit.language import mark, say
 
-__all__ = ["ENOUGH_BEFORE", "payload_changes"]
+__all__ = ["ENOUGH_BEFORE", "READ", "Holds", "payload_changes"]
+
+# Whether any payload of a workflow from before holds a text as a name or value.
+Holds = Callable[[str, str], bool]
 
 # So many of the newest payloads before the time in question, and of its own, are read; what looks new in them is then
 # searched for in the text of all that are older.
@@ -41,9 +44,17 @@ _KINDS = {
 
 
 def payload_changes(
-    records: pd.DataFrame, begin: pd.Timestamp, end: pd.Timestamp, entity_key: Sequence[str] = ()
+    records: pd.DataFrame,
+    begin: pd.Timestamp,
+    end: pd.Timestamp,
+    entity_key: Sequence[str] = (),
+    *,
+    holds: Holds | None = None,
 ) -> list[dict[str, Any]]:
-    """Rows of ``changes.CHANGES``: kind ``payload`` or ``client``, with the first record that shows it."""
+    """Rows of ``changes.CHANGES``: kind ``payload`` or ``client``, with the first record that shows it.
+
+    ``holds`` searches the payloads of before where ``records`` has only the newest of them.
+    """
     asked = [name for name in ("workflow_id", "recorded_at", "payload_snapshot") if name in records.columns]
     known = records.loc[records["recorded_at"].notna() & records["payload_snapshot"].notna(), asked]
     rows: list[dict[str, Any]] = []
@@ -58,13 +69,17 @@ def payload_changes(
         since = pd.concat([fresh.tail(2 * READ), own[at > end].head(READ // 2)])
         if len(earlier) < ENOUGH_BEFORE or fresh.empty:
             continue
-        rows += _of_workflow(str(workflow_id), earlier, since, end, entity_key)
+        rows += _of_workflow(str(workflow_id), earlier, since, end, entity_key, holds)
     return rows
 
 
 def _of_workflow(
-    workflow_id: str, earlier: pd.DataFrame, since: pd.DataFrame, end: pd.Timestamp, entity_key: Sequence[str]
-) -> Iterator[dict[str, Any]]:
+    workflow_id: str, earlier: pd.DataFrame, since: pd.DataFrame, end: pd.Timestamp, entity_key: Sequence[str],
+    holds: Holds | None,
+) -> Iterator[dict[str, Any]]:  # fmt: skip
+    def is_old(text: str) -> bool:
+        return _is_in(earlier, text) or (holds is not None and holds(workflow_id, text))
+
     before = [_fields(text) for text in earlier["payload_snapshot"].tail(READ)]
     after = [(at, _fields(text)) for at, text in zip(since["recorded_at"], since["payload_snapshot"], strict=True)]
     old: Counter[tuple[str, str]] = Counter()
@@ -87,7 +102,7 @@ def _of_workflow(
         if at > end or counts[path, kind] < ENOUGH_NEW or (path not in paths and parents[parent] > NAMES_OF_A_TABLE):
             continue
         usual = max((one for one in old if one[0] == path), key=lambda one: old[one], default=None)
-        if path and usual is None and _is_in(earlier, path.rpartition(".")[2].removesuffix("[]")):
+        if path and usual is None and is_old(path.rpartition(".")[2].removesuffix("[]")):
             continue
         shown = say(_KINDS[kind])
         if not path:
@@ -98,7 +113,7 @@ def _of_workflow(
             what = say("field {path}: {usual} → {kind}", path=path, usual=say(_KINDS[usual[1]]), kind=shown)
         yield _row(workflow_id, at, "payload", what, counts[path, kind], len(after) - place)
     yield from _missing(workflow_id, paths, len(before), after, end)
-    yield from _clients(workflow_id, earlier, before, after, end, entity_key)
+    yield from _clients(workflow_id, is_old, before, after, end, entity_key)
 
 
 def _row(workflow_id: str, at: pd.Timestamp, kind: str, what: str, count: int, of: int) -> dict[str, Any]:
@@ -127,7 +142,7 @@ def _missing(
 
 
 def _clients(
-    workflow_id: str, earlier: pd.DataFrame, before: Sequence[Mapping[str, tuple[str, Any]]],
+    workflow_id: str, is_old: Callable[[str], bool], before: Sequence[Mapping[str, tuple[str, Any]]],
     after: Sequence[tuple[pd.Timestamp, Mapping[str, tuple[str, Any]]]], end: pd.Timestamp, entity_key: Sequence[str],
 ) -> Iterator[dict[str, Any]]:  # fmt: skip
     keys = [path.removeprefix("payload.") for path in entity_key]
@@ -145,7 +160,7 @@ def _clients(
         for value, place in first.items():
             at, since = after[place][0], len(after) - place
             enough = max(ENOUGH_OF_CLIENT, SHARE * since)
-            if at <= end and counts[value] >= enough and not _is_in(earlier, value):
+            if at <= end and counts[value] >= enough and not is_old(value):
                 # A report names the field alone, which is the first word in every language.
                 what = say("{path} {value} is new", path=path, value=value[:60])
                 yield _row(workflow_id, at, "client", what, counts[value], since)

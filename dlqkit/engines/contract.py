@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 import narwhals as nw
@@ -13,7 +14,7 @@ from dlqkit.engines.standstill import run_watched
 from dlqkit.errors import EngineError, FrameError
 from dlqkit.frames import RECORDS, conform
 
-__all__ = ["MOST_ROWS", "as_records", "collect"]
+__all__ = ["MOST_ROWS", "as_records", "collect", "engine_errors"]
 
 # Of an answer. More than this is no answer that a person reads, but the records again.
 MOST_ROWS = 500_000
@@ -106,8 +107,21 @@ def collect(answer: nw.LazyFrame[Any], columns: Mapping[str, str], *, at_most: i
     EngineError
         If the answer has more rows than that, or the engine cannot compute it.
     """
-    try:
+    with engine_errors():
         frame = _to_pandas(answer.select(*columns).head(at_most + 1))
+    if len(frame) > at_most:
+        raise EngineError(
+            f"The answer has more than {at_most:,} rows, so it is not collected.",
+            "Ask for one workflow or a shorter window.",
+        )
+    return conform(frame, columns)
+
+
+@contextmanager
+def engine_errors() -> Iterator[None]:
+    """Tell what an engine fails at as ``EngineError``."""
+    try:
+        yield
     except Exception as error:
         # Each engine has errors of its own, and not all of them are installed; bugs of Python's crash as they are.
         if type(error).__module__.split(".")[0] not in {"duckdb", "_duckdb", "pyspark", "py4j"}:
@@ -117,12 +131,6 @@ def collect(answer: nw.LazyFrame[Any], columns: Mapping[str, str], *, at_most: i
             f"The engine could not compute the answer: {type(error).__name__}: {said}",
             "Give it more memory or disk, ask for a shorter window, or choose another engine.",
         ) from error
-    if len(frame) > at_most:
-        raise EngineError(
-            f"The answer has more than {at_most:,} rows, so it is not collected.",
-            "Ask for one workflow or a shorter window.",
-        )
-    return conform(frame, columns)
 
 
 def _to_pandas(answer: nw.LazyFrame[Any]) -> pd.DataFrame:

@@ -25,12 +25,15 @@ from dlqkit.frames import RECORDS
 if TYPE_CHECKING:
     import duckdb
 
-__all__ = ["ROW", "check_session", "connect", "find_files", "scan_files", "scan_frame", "scan_records"]
+__all__ = ["ROW", "check_session", "connect", "find_files", "scan_files", "scan_frame", "scan_records",
+           "spill_folder"]  # fmt: skip
 
 # Where a row stands in its file; so that of two rows that are alike in all else the same is first each time.
 ROW = "row_in_file"
 # Below this DuckDB cannot even read.
 LEAST_MB = 256
+# Of triage, which counts by what DuckDB can put on the disk; states of ten million records take a sixth more CPU so.
+MOST_MB = 1024
 _MAPPER = {pa.string(): pd.StringDtype(na_value=float("nan")), pa.large_string(): pd.StringDtype(na_value=float("nan")),
            pa.bool_(): pd.BooleanDtype(), pa.int64(): pd.Int64Dtype(), pa.int32(): pd.Int32Dtype(),
            pa.int16(): pd.Int16Dtype(), pa.int8(): pd.Int8Dtype(), pa.float64(): pd.Float64Dtype(),
@@ -111,10 +114,17 @@ def find_files(path: Path) -> list[Path]:
     return files
 
 
-def connect() -> duckdb.DuckDBPyConnection:
+def connect(most_mb: int | None = None) -> duckdb.DuckDBPyConnection:
     """A connection to DuckDB of its own, in UTC, that takes no more than the free memory and past that the disk.
 
-    What it writes there is open to the owner alone, and is removed with the connection.
+    Parameters
+    ----------
+    most_mb : int, optional
+        Megabytes that it may take though more are free.
+
+    Notes
+    -----
+    What it writes there (``spill_folder``) is open to the owner alone, and is removed with the connection.
     """
     import duckdb
 
@@ -124,14 +134,20 @@ def connect() -> duckdb.DuckDBPyConnection:
     # Keeps no rows back to give them in order, which no answer needs.
     connection.execute("SET preserve_insertion_order = false")
     free = free_memory_bytes()
-    if free is not None:
-        # By itself it takes up to four fifths of all memory, free or not.
-        connection.execute(f"SET memory_limit = '{max(int(0.8 * free) >> 20, LEAST_MB)} MiB'")
+    # By itself it takes up to four fifths of all memory, free or not.
+    limits = [None if free is None else int(0.8 * free) >> 20, most_mb]
+    if known := [limit for limit in limits if limit is not None]:
+        connection.execute(f"SET memory_limit = '{max(min(known), LEAST_MB)} MiB'")
     # By itself it spills into the working directory, where error texts would lie open to others.
     place = tempfile.mkdtemp(prefix="dlqkit-")
     connection.execute("SET temp_directory = " + "'" + place.replace("'", "''") + "'")
     weakref.finalize(connection, shutil.rmtree, place, ignore_errors=True)
     return connection
+
+
+def spill_folder(connection: duckdb.DuckDBPyConnection) -> Path:
+    """Where a connection of ``connect`` puts what does not fit into memory."""
+    return Path(connection.execute("SELECT current_setting('temp_directory')").fetchall()[0][0])
 
 
 def _read_pandas(files: Sequence[Path]) -> nw.LazyFrame[Any]:

@@ -179,6 +179,8 @@ class _Run:
     def ask_dead_letters(self, files: Sequence[Path]) -> None:
         if files:
             self._export(files)
+        if self.settings.execution_logs.table is not None:
+            self._table()
         if self.settings.execution_logs.url is None:
             return
         own = self.part.incident
@@ -237,15 +239,30 @@ class _Run:
         self.ask(asking, load, asked_start=start)
 
     def _export(self, files: Sequence[Path]) -> None:
-        from dlqkit.sources.asked_records import Extent
         from dlqkit.sources.connect import open_record_exports
+
+        query = ", ".join(path.name for path in files)
+        if not self.part.has(EXPORT, query):
+            self._keep_all(query, open_record_exports(self.settings, files).stream)
+
+    def _table(self) -> None:
+        from dlqkit.sources.asked_records import Question
+        from dlqkit.sources.connect import open_record_table
+
+        own = self.part.incident
+        start = None if own.trace_id is not None else self.baseline_start
+        table = open_record_table(self.settings)
+        if not self.part.has(EXPORT, table.name):
+            asked = Question(own.workflow_id, own.trace_id, None, start, self.end)
+            self._keep_all(table.name, lambda keep: table.stream_asked(asked, keep))
+
+    def _keep_all(
+        self, query: str, stream: Callable[[Callable[[pd.DataFrame], None]], tuple[Coverage, str]]
+    ) -> None:  # fmt: skip
+        from dlqkit.sources.asked_records import Extent
         from dlqkit.sources.record_exports import SAME_RECORD
 
-        kind, query = EXPORT, ", ".join(path.name for path in files)
-        if self.part.has(kind, query):
-            return
-        loader = open_record_exports(self.settings, files)
-        asking = self.part.ask(kind, query)
+        asking = self.part.ask(EXPORT, query)
 
         def load() -> dict[str, Loaded]:
             extent = Extent()
@@ -258,7 +275,7 @@ class _Run:
                     if len(kept):
                         writer.add(kept)
 
-                coverage, source = loader.stream(keep)
+                coverage, source = stream(keep)
             if writer.rows:
                 join_records([writer.path], writer.path, SAME_RECORD)
             coverage = replace(coverage, got_start=extent.first, got_end=extent.last)

@@ -275,21 +275,25 @@ class IncidentFolder:
     @cached_property
     def engine(self) -> Engine:
         """Where ``scan`` runs: what was asked for, of ``auto`` pandas or DuckDB by the size of the records."""
-        return choose_engine(self.asked_engine, self._record_files)
+        return choose_engine(self.asked_engine, self.record_files)
 
     @property
-    def _record_files(self) -> list[Path]:
+    def record_files(self) -> list[Path]:
+        """The records of each snapshot that has some, oldest first."""
         return [file for place in self.places if (file := place / "records.parquet").is_file()]
 
-    def scan(self) -> nw.LazyFrame[Any]:
-        """The same records as a lazy frame on the folder's engine, for the answers of ``docs/scale.md``."""
+    def scan(self, connection: Any = None) -> nw.LazyFrame[Any]:
+        """The same records as a lazy frame on the folder's engine, for the answers of ``docs/scale.md``.
+
+        On DuckDB on the connection that is given, if there is one.
+        """
         # Only who scans waits for Narwhals and its engines.
         from dlqkit.engines.scan import scan_frame
         from dlqkit.evidence.scan import scan_snapshots
 
         if self.engine == "pandas":
             return scan_frame(self._records)
-        return scan_snapshots(self._record_files, RECORD_VERSION, self.engine, spark=self.spark)
+        return scan_snapshots(self.record_files, RECORD_VERSION, self.engine, spark=self.spark, connection=connection)
 
     def samples(self) -> Loaded:
         """``frames.SAMPLES``."""

@@ -17,7 +17,7 @@ __all__ = ["scan_snapshots"]
 
 
 def scan_snapshots(
-    files: Sequence[Path], version: Sequence[str], engine: Engine, *, spark: Any = None
+    files: Sequence[Path], version: Sequence[str], engine: Engine, *, spark: Any = None, connection: Any = None
 ) -> nw.LazyFrame[Any]:
     """The records of snapshots as ``IncidentFolder.records`` has them.
 
@@ -31,18 +31,25 @@ def scan_snapshots(
         ``duckdb`` or ``spark``, or ``pandas``, which reads them now.
     spark : SparkSession, optional
         For ``spark``.
+    connection : DuckDBPyConnection, optional
+        For ``duckdb``, where more is to be asked on it; by default one of its own.
     """
     if not files:
         return scan_frame(empty_frame(RECORDS))
-    connection = connect() if engine == "duckdb" else None
+    if connection is None and engine == "duckdb":
+        connection = connect()
     parts = [scan_files([file], engine, spark=spark, connection=connection) for file in files]
     order = ["snapshot", ROW]
     rows = nw.concat([part.with_columns(snapshot=nw.lit(number)) for number, part in enumerate(parts)])
     # A snapshot holds each state once, since it was written so.
     merged = rows.unique(list(version), keep="last", order_by=order) if len(files) > 1 else rows
     record = nw.col("record_id")
-    counts = collect(merged.select(rows=nw.len(), ids=record.n_unique()), {"rows": "Int64", "ids": "Int64"}).iloc[0]
-    if counts["rows"] == counts["ids"]:
+    # Different ids are found as groups, which DuckDB can put on the disk; a count of different ones it cannot.
+    every, ids = (
+        collect(found.select(rows=nw.len()), {"rows": "Int64"})["rows"].iloc[0]
+        for found in (merged, merged.select("record_id").unique())
+    )
+    if every == ids:
         return merged
     # A record that was rewritten is still of its event, even if its payload was corrected.
     first = merged.filter(~record.is_null()).with_columns(is_first=record.is_first_distinct().over(order_by=order))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -20,13 +20,16 @@ if TYPE_CHECKING:
     from dlqkit.evidence.folder import IncidentFolder
 
 __all__ = [
+    "bound_events",
     "count_events",
     "count_metrics",
     "describe_last_dead_letter",
+    "doubt_of",
     "find_doubt",
     "list_earlier_and_later",
     "list_others",
     "no_events",
+    "tell_earlier_and_later",
 ]
 
 UNSEEN_BEFORE = timedelta(minutes=5)
@@ -68,17 +71,22 @@ def describe_last_dead_letter(out: Mapping[str, Any], dead: pd.DataFrame, moment
 
 def find_doubt(own: pd.DataFrame, dead: pd.DataFrame, main: pd.Series | None, rows: list[dict[str, Any]]) -> str:
     """Why records that look whole may not be, in a sentence; empty where nothing speaks against them."""
+    return doubt_of(len(dead), own["recorded_at"].min(), main, rows)
+
+
+def doubt_of(held: int, first_at: pd.Timestamp, main: pd.Series | None, rows: list[dict[str, Any]]) -> str:
+    """The same of the dead letters that are held, and of when the workflow's first record came."""
     if main is None or main["signal"] != "dead_letters":
         return ""
     counted = value_or_none(main["size"]) or 0.0
-    if lacks_records(counted, len(dead)):
+    if lacks_records(counted, held):
         return say(
             "The dead-letter counter grew by {counted:,.0f}, and the records hold {held} of them; "
             "so the number of events is at least that of the records.",
-            counted=counted, held=len(dead),
+            counted=counted, held=held,
         )  # fmt: skip
     has_api = any(row["kind"] == "records: dead letters" for row in rows)
-    if not has_api and not (own["recorded_at"] < main["onset_at"] - UNSEEN_BEFORE).any():
+    if not has_api and not first_at < main["onset_at"] - UNSEEN_BEFORE:
         return say("The exported records begin with the incident, so there may be earlier ones.")
     return ""
 
@@ -115,23 +123,36 @@ def count_events(
         bound : ``exact``; ``at_least`` or ``at_most``; ``of_seen`` where neither side is known. How many are affected
         rests on the answer for dead letters alone; what became of them on the workflow's other records too.
     """
-    # Before the evidence begins there may have been more, of which nothing is seen.
-    dead_whole = dead_letters_are_whole(rows) and not doubt and not onset["is_window_start"]
-    undated = own["recorded_at"].isna() & own["queued_to_dlq"].fillna(False).astype(bool)
-    dead_whole = dead_whole and not undated.any()
-    rest = [row for row in rows if row["kind"] in {"records: workflow", "records: trace", "records: export"}]
-    rest_whole = bool(rest) and all(row["completeness"] == "complete" for row in rest)
-    sources = [row for row in rows if row["kind"].startswith("records")]
-    if not any(row["received"] or row["completeness"] == "complete" for row in sources):
+    if not _are_told(rows):
         return no_events(rows)
+    undated = own["recorded_at"].isna() & own["queued_to_dlq"].fillna(False).astype(bool)
     states = event_states(own) if states is None else states
     affected = states[is_one_of(states["event_key"], dead["event_key"])]
     has_passed = affected["event_key"].isin(set(passed))
     still_open = int(((affected["state"] == "open") & ~has_passed).sum())
     healed = int(((affected["state"] == "healed") | ((affected["state"] == "open") & has_passed)).sum())
+    return bound_events((len(affected), still_open, healed), rows, onset, doubt, has_undated=bool(undated.any()))
+
+
+def _are_told(rows: list[dict[str, Any]]) -> bool:
+    sources = [row for row in rows if row["kind"].startswith("records")]
+    return any(row["received"] or row["completeness"] == "complete" for row in sources)
+
+
+def bound_events(
+    counts: tuple[int, int, int], rows: list[dict[str, Any]], onset: Mapping[str, Any], doubt: str, *, has_undated: bool
+) -> dict[str, Any]:
+    """The same of events that are counted: affected, open and healed; ``has_undated``: dead letters without a time."""
+    if not _are_told(rows):
+        return no_events(rows)
+    affected, still_open, healed = counts
+    # Before the evidence begins there may have been more, of which nothing is seen.
+    dead_whole = dead_letters_are_whole(rows) and not doubt and not onset["is_window_start"] and not has_undated
+    rest = [row for row in rows if row["kind"] in {"records: workflow", "records: trace", "records: export"}]
+    rest_whole = bool(rest) and all(row["completeness"] == "complete" for row in rest)
     open_bound = {(True, True): "exact", (True, False): "at_most", (False, True): "at_least"}
     return {
-        "affected": {"value": len(affected), "bound": "exact" if dead_whole else "at_least"},
+        "affected": {"value": affected, "bound": "exact" if dead_whole else "at_least"},
         "open": {"value": still_open, "bound": open_bound.get((dead_whole, rest_whole), "of_seen")},
         "healed": {"value": healed, "bound": "exact" if dead_whole and rest_whole else "at_least"},
         "evidence": evidence_ids(rows, "records"),
@@ -186,22 +207,32 @@ def list_earlier_and_later(
         ``onset_at``, ``end_at`` (None: it goes on), ``events`` and ``open``: as far as records show; None where there
         are no records of it.
     """
+
+    def count(other: pd.Series) -> tuple[int, int]:
+        taken = set(select_dead(own, main, moment)["event_key"].dropna())
+        keys = set(select_dead(own, other, moment)["event_key"].dropna()) - taken
+        return len(keys), len(keys & set(states.loc[states["state"] == "open", "event_key"]))
+
+    return tell_earlier_and_later(signals, main, count)
+
+
+def tell_earlier_and_later(
+    signals: pd.DataFrame, main: pd.Series | None, count: Callable[[pd.Series], tuple[int, int]]
+) -> list[dict[str, Any]]:
+    """The same, where ``count`` tells how many events an incident has beside those of ``main``, and how many open."""
     if main is None or main["signal"] != "dead_letters":
         return []
     others = signals[(signals["signal"] == "dead_letters") & (signals["workflow_id"] == main["workflow_id"])]
     others = others[others["onset_at"] != main["onset_at"]].sort_values("onset_at")
-    open_keys = set(states.loc[states["state"] == "open", "event_key"]) if len(others) else set()
-    taken = set(select_dead(own, main, moment)["event_key"].dropna())
     rows = []
     for _, other in others.iterrows():
-        keys = set(select_dead(own, other, moment)["event_key"].dropna()) - taken
-        still_open = len(keys & open_keys)
+        events, still_open = count(other)
         rows.append(
             {
                 "onset_at": time_text(other["onset_at"]),
                 "end_at": time_text(other["end_at"]),
-                "events": len(keys) or None,
-                "open": still_open if keys else None,
+                "events": events or None,
+                "open": still_open if events else None,
             }
         )
     return rows

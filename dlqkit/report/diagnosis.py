@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -10,12 +11,14 @@ import pandas as pd
 from dlqkit.decision.changes import find_changes
 from dlqkit.decision.classes import classify_failures, propose_max_attempts
 from dlqkit.decision.overrides import apply_overrides, find_unmatched_overrides
-from dlqkit.decision.payload_changes import ENOUGH_BEFORE
+from dlqkit.decision.payload_changes import ENOUGH_BEFORE, Holds
 from dlqkit.decision.signatures import group_errors, sign_errors
 from dlqkit.decision.signing.signature_edits import SignatureEdits
 from dlqkit.decision.timeout_proposal import believe_timeout
+from dlqkit.executions.durations import Proposal
 from dlqkit.language import say
 from dlqkit.membership import is_one_of
+from dlqkit.report.class_facts import Limits, tell_diagnosis
 from dlqkit.report.coverage import evidence_ids, time_text, value_or_none
 from dlqkit.report.redact import mask_credentials, mask_payload_values
 from dlqkit.report.wording import NOT_LOOKED_AT
@@ -24,13 +27,16 @@ if TYPE_CHECKING:
     from dlqkit.evidence.folder import IncidentFolder
     from dlqkit.report.judgement import Judgement
 
-__all__ = ["classify_dead", "describe_changes", "diagnose", "sign_dead_letters"]
+__all__ = [
+    "BEFORE_ONSET",
+    "KNOWN_BEFORE",
+    "classify_dead",
+    "describe_changes",
+    "diagnose",
+    "find_limits",
+    "sign_dead_letters",
+]
 
-CLASSES = ("business", "infrastructure", "timeout", "unknown")
-# One class speaks for the incident when it holds nearly all of its events; background failures make up the rest.
-LEADING_SHARE = 0.9
-# More signatures than anybody reads; the rest is in the evidence.
-SIGNATURES = 200
 BEFORE_ONSET = timedelta(minutes=30)
 # A signature is called new only where as long a time before the first dead letter is known.
 KNOWN_BEFORE = timedelta(minutes=10)
@@ -59,50 +65,34 @@ def diagnose(
     (dict, dict, DataFrame)
         The facts; the event keys of each class; and a row per event, ``decision.overrides.OVERRIDDEN``.
     """
-    attempts_set, timeout_set = folder.max_attempts(workflow_id), folder.action_timeout_ms(workflow_id)
-    attempts = propose_max_attempts(own) if attempts_set is None else None
-    timeout = believe_timeout(own) if timeout_set is None else None
-    max_attempts = attempts_set if attempts is None else attempts.value
-    timeout_ms = timeout_set if timeout is None else timeout.value
-    by_fields = classify_dead(own, dead, max_attempts, timeout_ms)
+    limits = find_limits(folder, workflow_id, lambda: propose_max_attempts(own), lambda: believe_timeout(own))
+    by_fields = classify_dead(own, dead, limits.max_attempts, limits.timeout_ms)
     classes = apply_overrides(by_fields, judgement.class_overrides)
-    unmatched = find_unmatched_overrides(by_fields, judgement.class_overrides)
     first = dead["recorded_at"].min()
     before = own[own["queued_to_dlq"].fillna(False).astype(bool) & (own["recorded_at"] < first)]
     # What was before is not known where the dead letters were cut at their older end.
     known = folder.dead_letters_known_from
     untold = len(dead) > 0 and (known is None or first - pd.Timestamp(known) < KNOWN_BEFORE)
     groups = group_errors(dead, baseline=None if untold else before)
-    counts = {name: int((classes["failure_class"] == name).sum()) for name in CLASSES}
-    total = sum(counts.values())
-    leading = max(CLASSES, key=lambda name: counts[name])
-    value = "unknown" if not total else leading if counts[leading] >= LEADING_SHARE * total else "mixed"
-    assumptions = []
-    if attempts is not None and attempts.value is not None:
-        assumptions.append(
-            say("MAX_ATTEMPTS is taken as {value:d}: {basis}.", value=round(attempts.value), basis=attempts.basis)
-        )
-    if timeout is not None and timeout.value is not None:
-        assumptions.append(
-            say("The action's timeout is taken as {value:,.0f} ms: {basis}.", value=timeout.value, basis=timeout.basis)
-        )
-    diagnosis = {
-        "class": {
-            "value": value,
-            "counts": counts,
-            "disputed": int(classes["disputed"].sum()),
-            "overridden": int(classes["overridden"].sum()),
-            "unmatched_overrides": [override.target for override in unmatched],
-            "rules": _rule_rows(classes),
-            "max_attempts": {"value": max_attempts, "basis": say("as set") if attempts is None else attempts.basis},
-            "timeout_ms": {"value": timeout_ms, "basis": say("as set") if timeout is None else timeout.basis},
-        },
-        "signatures": _signature_rows(groups, classes),
-        "signature_count": len(groups),
-        "assumptions": assumptions,
-    }
+    unmatched = find_unmatched_overrides(by_fields, judgement.class_overrides)
+    diagnosis = tell_diagnosis(limits, classes, pd.Series(1, index=classes.index), groups, unmatched)
     keys = {str(name): list(part["event_key"]) for name, part in classes.groupby("failure_class", observed=True)}
     return diagnosis, keys, classes
+
+
+def find_limits(
+    folder: IncidentFolder, workflow_id: str | None, attempts: Callable[[], Proposal], timeout: Callable[[], Proposal]
+) -> Limits:
+    """MAX_ATTEMPTS and the action's timeout as they are set; what is not set, as the records propose it."""
+    attempts_set, timeout_set = folder.max_attempts(workflow_id), folder.action_timeout_ms(workflow_id)
+    proposed = attempts() if attempts_set is None else None
+    believed = timeout() if timeout_set is None else None
+    return Limits(
+        attempts_set if proposed is None else proposed.value,
+        timeout_set if believed is None else believed.value,
+        proposed,
+        believed,
+    )
 
 
 def classify_dead(
@@ -116,88 +106,6 @@ def classify_dead(
         max_attempts=None if max_attempts is None else int(max_attempts),
         timeout_ms=timeout_ms,
     )
-
-
-def _most(column: pd.Series) -> str | None:
-    """The most frequent value in words; None where there is none."""
-    known = column.dropna().astype("str")
-    known = known[known != ""]
-    return str(known.mode().iloc[0]) if len(known) else None
-
-
-def _texts(column: pd.Series) -> list[dict[str, Any]]:
-    """Words of the error texts that tell, and how many events have each, most frequent first; None where none tells."""
-    words = column.astype("str").fillna("").where(column.notna(), "")
-    counts = words.value_counts()
-    ordered = sorted(counts.items(), key=lambda one: (one[0] == "", -one[1], str(one[0])))
-    return [{"words": str(text) or None, "events": int(count)} for text, count in ordered]
-
-
-def _span(column: pd.Series) -> list[float] | None:
-    """The least and the most; None where nothing is known."""
-    known = column.dropna()
-    return [float(known.min()), float(known.max())] if len(known) else None
-
-
-def _rule_rows(classes: pd.DataFrame) -> list[dict[str, Any]]:
-    """By which rule how many events got their class, and the fields it was read from, most frequent first."""
-    rows = []
-    for rule, own in classes.groupby("rule", observed=True, sort=True):
-        rows.append(
-            {
-                "rule": str(rule),
-                "failure_class": _most(own["class_by_fields"]),
-                "reason": _most(own["reason"]),
-                "events": len(own),
-                "retryable": _most(own["retryable"]),
-                "attempts": _span(own["attempts"]),
-                "max_attempts": _most(own["max_attempts"]),
-                "action_duration_ms": _span(own["action_duration_ms"]),
-                "timeout_ms": _most(own["timeout_ms"]),
-                "text_says": _most(own["text_says"]),
-                "texts": _texts(own["text_says"]),
-                "counter_evidence": _most(own["counter_evidence"]),
-                "counter_events": int((own["counter_evidence"] == _most(own["counter_evidence"])).sum()),
-                "disputed": int(own["disputed"].sum()),
-            }
-        )
-    return sorted(rows, key=lambda row: (-row["events"], row["rule"]))
-
-
-def _signature_rows(groups: pd.DataFrame, classes: pd.DataFrame) -> list[dict[str, Any]]:
-    out = []
-    by_signature = dict(iter(classes.groupby("signature_id", sort=False)))
-    shown = groups.head(SIGNATURES)
-    if len(groups) > SIGNATURES and groups["first_at"].notna().any():
-        # The first error of all begins the story, however rare it is.
-        first = groups.loc[[groups["first_at"].idxmin()]]
-        shown = shown if first.index[0] in shown.index else pd.concat([shown.iloc[:-1], first])
-    for group in shown.itertuples(index=False):
-        own = by_signature.get(group.signature_id, classes.iloc[:0])
-        out.append(
-            {
-                "signature_id": group.signature_id,
-                "signature": group.signature,
-                "error_type": None if pd.isna(group.error_type) else str(group.error_type),
-                "masks": str(group.masks),
-                "is_new": None if pd.isna(group.is_new) else bool(group.is_new),
-                "events": int(group.events),
-                "share": float(group.share),
-                "failure_class": str(own["failure_class"].mode().iloc[0]) if len(own) else "unknown",
-                "suggested_class": str(own["suggested_class"].mode().iloc[0]) if len(own) else "unknown",
-                "text_says": _most(own["text_says"]),
-                "counter_evidence": _most(own["counter_evidence"]),
-                "names_dependency": bool(own["names_dependency"].any()),
-                "disputed": bool(own["disputed"].any()),
-                "republish": _most(own["republish"]),
-                "class_by_fields": _most(own["class_by_fields"]),
-                "overridden_by": _most(own["overridden_by"]),
-                "override_reason": _most(own["override_reason"]),
-                "first_at": time_text(group.first_at),
-                "last_at": time_text(group.last_at),
-            }
-        )
-    return out
 
 
 def _shown(kind: str, what: str, with_values: bool) -> str:
@@ -223,10 +131,11 @@ def describe_changes(
     workflow_id: str | None,
     *,
     with_values: bool = False,
+    holds: Holds | None = None,
 ) -> dict[str, Any]:
     """What changed in the half hour before the onset, and what was looked at for it.
 
-    ``with_values``: whether a new client is named by the value of its payload.
+    ``with_values``: whether a new client is named by the value of its payload. ``holds`` as for ``find_changes``.
     """
     looked = [say("worker restarts and versions in the metrics")] if len(samples) else []
     looked += [say("event volume")] if len(samples) else []
@@ -247,6 +156,7 @@ def describe_changes(
         workflow_id=workflow_id,
         notes=folder.notes,
         window=BEFORE_ONSET,
+        holds=holds,
     )
     evidence = evidence_ids(rows, "prometheus")
     named = {"execution records": evidence_ids(rows, "records"), "worker logs": evidence_ids(rows, "worker logs")}

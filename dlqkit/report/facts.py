@@ -78,11 +78,15 @@ __all__ = [
     "changes_frame",
     "choose_workflow",
     "coverage_rows",
+    "describe_end",
+    "describe_folder",
     "facts",
     "facts_json",
     "find_candidates",
     "find_signals",
     "load_facts",
+    "see_signals",
+    "signal_rows",
     "signals_frame",
 ]
 
@@ -110,8 +114,30 @@ def find_signals(
     """
     rows = coverage_rows(folder)
     moment = as_of or evidence_end(folder, rows)
-    samples = with_labels(folder.samples().frame, folder.series().frame)
     records = sign_dead_letters(folder.records().frame) if signed is None else signed
+
+    def place(found: pd.DataFrame, **known: Any) -> pd.DataFrame:
+        trace_id = folder.incident.trace_id
+        own = records if trace_id is None else records[records["trace_id"] == trace_id]
+        return find_unplaced(found, own, moment, **known)
+
+    # What became of the reported events also depends on what was not asked for, which the frames do not tell.
+    return see_signals(folder, rows, moment, records, describe_reports(folder, records)["fates"], place)
+
+
+def see_signals(
+    folder: IncidentFolder,
+    rows: list[dict[str, Any]],
+    moment: datetime,
+    records: pd.DataFrame,
+    fates: Mapping[str, int],
+    place: Callable[..., pd.DataFrame],
+) -> pd.DataFrame:
+    """The same of records that may be counted by time (``signals.grouped``).
+
+    ``fates`` are those of the reported events, and ``place`` is ``find_unplaced`` without its records and moment.
+    """
+    samples = with_labels(folder.samples().frame, folder.series().frame)
     logs, reports = folder.worker_logs().frame, folder.support_reports().frame
     # A file that was saved earlier cannot tell of a silence since.
     if known_to(rows, "worker logs", moment) < moment - STALE:
@@ -126,19 +152,13 @@ def find_signals(
         records_complete_from=folder.dead_letters_known_from,
         now=moment,
     )
-    # What became of the reported events also depends on what was not asked for, which the frames do not tell.
-    fates = describe_reports(folder, records)["fates"]
     text = say_count("{count} report from outside", "{count} reports from outside", len(reports))
     told = ", ".join(fate_text(name, count) for name, count in fates.items())
     found["evidence"] = found["evidence"].mask(found["signal"] == "support", f"{text}: {told}.")
     lost = metric_samples(samples, "dlq", folder.metric_names)
     counted = set(lost["workflow_id"].astype("str")) if "workflow_id" in lost.columns else set()
-    if folder.incident.trace_id is not None:
-        records = records[records["trace_id"] == folder.incident.trace_id]
-    unplaced = find_unplaced(
+    unplaced = place(
         found,
-        records,
-        moment,
         known_to=dead_letters_known_to(rows, moment),
         is_whole=dead_letters_are_whole(rows),
         is_trace=folder.incident.trace_id is not None,
@@ -270,32 +290,11 @@ def facts(
     diagnosis, keys, classes = diagnose(folder, own, incident_dead, workflow_id, judgement)
     changes = describe_changes(folder, own, samples, main, rows, workflow_id)
     out: dict[str, Any] = {
-        "schema": SCHEMA,
-        "dlqkit": __version__,
-        "language": current(),
-        "redacted": False,
-        "payloads": None,
-        "incident": {
-            "name": folder.path.name,
-            "workflow_id": folder.incident.workflow_id,
-            "trace_id": folder.incident.trace_id,
-            "window": {"start": time_text(folder.window.start), "end": time_text(folder.window.end)},
-        },
-        "snapshot": {
-            "id": folder.snapshot,
-            "collected_at": time_text(folder.collected_at),
-            "completeness": folder.completeness,
-            "findings": [retell(text) for text in folder.findings],
-        },
-        "as_of": time_text(moment),
-        "workflow": {"id": workflow_id, "name": folder.workflow_name(workflow_id)},
+        **describe_folder(folder, moment, workflow_id),
         "state": state,
         "onset": onset,
-        "end": {
-            "at": time_text(main["end_at"]) if main is not None else None,
-            "resolution_s": value_or_none(main["resolution_s"]) if main is not None else None,
-        },
-        "signals": _signal_rows(signals, folder),
+        "end": describe_end(main),
+        "signals": signal_rows(signals, folder),
         "changes": changes,
         "metrics": count_metrics(folder, samples, workflow_id, main, moment, rows),
         **diagnosis,
@@ -380,7 +379,41 @@ def _explain(
     }
 
 
-def _signal_rows(signals: pd.DataFrame, folder: IncidentFolder) -> list[dict[str, Any]]:
+def describe_folder(folder: IncidentFolder, moment: datetime, workflow_id: str | None) -> dict[str, Any]:
+    """What the facts are of: version, language, question, snapshot, moment, workflow."""
+    return {
+        "schema": SCHEMA,
+        "dlqkit": __version__,
+        "language": current(),
+        "redacted": False,
+        "payloads": None,
+        "incident": {
+            "name": folder.path.name,
+            "workflow_id": folder.incident.workflow_id,
+            "trace_id": folder.incident.trace_id,
+            "window": {"start": time_text(folder.window.start), "end": time_text(folder.window.end)},
+        },
+        "snapshot": {
+            "id": folder.snapshot,
+            "collected_at": time_text(folder.collected_at),
+            "completeness": folder.completeness,
+            "findings": [retell(text) for text in folder.findings],
+        },
+        "as_of": time_text(moment),
+        "workflow": {"id": workflow_id, "name": folder.workflow_name(workflow_id)},
+    }
+
+
+def describe_end(main: pd.Series | None) -> dict[str, Any]:
+    """When the main signal ended; ``at`` is None while it goes on."""
+    return {
+        "at": time_text(main["end_at"]) if main is not None else None,
+        "resolution_s": value_or_none(main["resolution_s"]) if main is not None else None,
+    }
+
+
+def signal_rows(signals: pd.DataFrame, folder: IncidentFolder) -> list[dict[str, Any]]:
+    """The signals as facts."""
     return [
         {
             "workflow_id": None if pd.isna(row.workflow_id) else str(row.workflow_id),

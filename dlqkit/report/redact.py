@@ -3,12 +3,21 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Collection, Iterable
 from typing import Any
 
 import msgspec
 import pandas as pd
 
-__all__ = ["mask_credentials", "mask_payload_values"]
+__all__ = [
+    "HINT_WORDS",
+    "LONGEST_TEXT",
+    "find_categories",
+    "mask_credentials",
+    "mask_payload_values",
+    "mask_text",
+    "sample_step",
+]
 
 # Shorter values are words of any sentence; numbers and ids are masked by the signature anyway.
 SHORTEST = 4
@@ -38,6 +47,10 @@ _CREDENTIALS = (
         r"\1<secret>",
     ),
     (("@",), re.compile(r"[A-Za-z0-9._%+-]{1,64}@[A-Za-z0-9-]{1,63}\.[A-Za-z0-9.-]{1,200}"), "<email>"),
+)
+# Each text that ``_CREDENTIALS`` change holds one of these; read alike by RE2, Java and Python.
+HINT_WORDS = (
+    "(?i)@|bearer|basic|passw|pwd|secret|token|api[_-]?key|credential|private[_-]?key|access[_-]?key|authorization"
 )
 _HINTS = re.compile(r"[@=:]|bearer|basic", re.IGNORECASE)
 
@@ -76,7 +89,8 @@ def mask_payload_values(records: pd.DataFrame) -> pd.Series:
     """
     texts = records["last_error"].astype("str")
     payloads = records["payload_snapshot"].astype("str")
-    categories = _find_categories(payloads.dropna())
+    told = payloads.dropna()
+    categories = find_categories(told.iloc[:: sample_step(len(told))], len(told))
     known: dict[tuple[str, str], str] = {}
     out: list[str | None] = []
     for text, payload in zip(texts.to_numpy(dtype=object), payloads.to_numpy(dtype=object), strict=True):
@@ -85,12 +99,14 @@ def mask_payload_values(records: pd.DataFrame) -> pd.Series:
             continue
         key = (text, payload if isinstance(payload, str) else "")
         if key not in known:
-            known[key] = _mask(text[:LONGEST_TEXT], key[1], categories)
+            known[key] = mask_text(text, key[1], categories)
         out.append(known[key])
     return pd.Series(out, index=records.index, dtype="str")
 
 
-def _mask(text: str, payload: str, categories: set[str]) -> str:
+def mask_text(text: str, payload: str, categories: Collection[str]) -> str:
+    """One error text without the values of its payload that are no categories; the payload may be empty."""
+    text = text[:LONGEST_TEXT]
     lowered = text.lower()
     found = {
         value
@@ -104,12 +120,18 @@ def _mask(text: str, payload: str, categories: set[str]) -> str:
     return mask_credentials(text)
 
 
-def _find_categories(payloads: pd.Series) -> set[str]:
-    if len(payloads) < CATEGORY_PAYLOADS:
+def sample_step(payloads: int) -> int:
+    """Of so many payloads every how manieth is read for categories."""
+    return max(payloads // SAMPLE, 1)
+
+
+def find_categories(sample: Iterable[str], payloads: int) -> set[str]:
+    """Paths of the fields that hold categories, by a sample of so many payloads."""
+    if payloads < CATEGORY_PAYLOADS:
         return set()
     values: dict[str, set[str]] = {}
     counts: dict[str, int] = {}
-    for payload in payloads.iloc[:: max(len(payloads) // SAMPLE, 1)]:
+    for payload in sample:
         for path, value in _leaves(_decode(payload)):
             counts[path] = counts.get(path, 0) + 1
             own = values.setdefault(path, set())

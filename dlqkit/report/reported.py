@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
@@ -13,7 +14,7 @@ from dlqkit.signals.support import match_reports
 if TYPE_CHECKING:
     from dlqkit.evidence.folder import IncidentFolder
 
-__all__ = ["describe_findings", "describe_reports"]
+__all__ = ["describe_findings", "describe_reports", "tell_findings"]
 
 # Further reports are counted and not listed.
 LISTED = 100
@@ -31,7 +32,20 @@ def describe_findings(signals: pd.DataFrame, signed: pd.DataFrame) -> list[dict[
     signed : DataFrame
         Records by ``sign_dead_letters``.
     """
-    found = group_alike(signals, _common_signatures(signals, signed))
+    dead = signed[signed["queued_to_dlq"].fillna(False).astype(bool)]
+
+    def count(workflow_id: str, start: pd.Timestamp, end: pd.Timestamp | None) -> pd.Series:
+        own = dead[(dead["workflow_id"] == workflow_id) & (dead["recorded_at"] >= start)]
+        return (own if end is None else own[own["recorded_at"] <= end])["signature"].value_counts()
+
+    return tell_findings(signals, count)
+
+
+def tell_findings(
+    signals: pd.DataFrame, count: Callable[[str, pd.Timestamp, pd.Timestamp | None], pd.Series]
+) -> list[dict[str, Any]]:
+    """The same, where ``count`` tells the dead letters of a workflow from a time to another by their signature."""
+    found = group_alike(signals, _common_signatures(signals, count))
     return [
         {
             "workflow_ids": [str(one) for one in row["workflow_ids"]],
@@ -45,14 +59,14 @@ def describe_findings(signals: pd.DataFrame, signed: pd.DataFrame) -> list[dict[
     ]
 
 
-def _common_signatures(signals: pd.DataFrame, signed: pd.DataFrame) -> dict[str, str]:
+def _common_signatures(
+    signals: pd.DataFrame, count: Callable[[str, pd.Timestamp, pd.Timestamp | None], pd.Series]
+) -> dict[str, str]:
     """For each workflow the leading signature of its incident; one that it shares with another comes before its own."""
-    dead = signed[signed["queued_to_dlq"].fillna(False).astype(bool)]
     leading: dict[str, pd.Series] = {}
     for row in signals[signals["signal"] == "dead_letters"].dropna(subset=["workflow_id"]).itertuples(index=False):
-        own = dead[(dead["workflow_id"] == row.workflow_id) & (dead["recorded_at"] >= row.onset_at)]
-        own = own if pd.isna(row.end_at) else own[own["recorded_at"] <= row.end_at]
-        shares = own["signature"].value_counts(normalize=True)
+        counted = count(str(row.workflow_id), row.onset_at, None if pd.isna(row.end_at) else row.end_at)
+        shares = counted / counted.sum()
         if len(shares):
             leading.setdefault(str(row.workflow_id), shares[shares >= LEADING_SHARE])
     # The same order for all: workflows with several errors in common are known by the same one of them.

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -22,14 +24,31 @@ STALE = timedelta(minutes=1)
 _CHECK = mark("Check the workflow_id, the window and dlqkit's URLs.")
 
 __all__ = [
+    "Told",
     "choose_main_signal",
     "count_untold",
     "describe_onset",
     "describe_state",
     "is_known",
+    "judge_state",
     "select_dead",
+    "span_of",
     "tell_untold",
 ]
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """What records tell where no signal is seen; what takes long to count is asked for only where it matters."""
+
+    records: int
+    statuses: Callable[[], list[str]]
+    undated: Callable[[], int]
+    """Dead letters without a time."""
+    untold: Callable[[], int]
+    """As ``count_untold``."""
+    dead: Callable[[], tuple[int, int, int]]
+    """Dead letters from the window's start on, all of them, and how many events of the first are open."""
 
 
 def choose_main_signal(signals: pd.DataFrame, workflow_id: str | None) -> pd.Series | None:
@@ -92,23 +111,47 @@ def describe_state(
         the end of the evidence where that is before the window's, and ``open`` how many open dead events are more than
         usual and yet too few for an incident; of "unknown" ``why`` is the setting that is missing.
     """
+
+    def dead() -> tuple[int, int, int]:
+        lost = own["queued_to_dlq"].fillna(False).astype(bool)
+        inside = lost if window is None else lost & (own["recorded_at"] >= window[0])
+        if not inside.any():
+            return 0, int(lost.sum()), 0
+        states = event_states(own)
+        mine = states[states["event_key"].isin(set(own.loc[inside, "event_key"].dropna()))]
+        return int(inside.sum()), int(lost.sum()), int((mine["state"] == "open").sum())
+
+    told = Told(
+        len(own),
+        statuses=lambda: list(own["status"].astype("str").dropna().unique()),
+        undated=lambda: int((own["queued_to_dlq"].fillna(False).astype(bool) & own["recorded_at"].isna()).sum()),
+        untold=lambda: count_untold(own),
+        dead=dead,
+    )
+    return judge_state(main, told, rows, asked, known=known, trace_id=trace_id, window=window, until=until)
+
+
+def judge_state(
+    main: pd.Series | None, told: Told, rows: list[dict[str, Any]], asked: str | None, *, known: bool,
+    trace_id: str | None, window: tuple[datetime, datetime] | None, until: datetime | None,
+) -> dict[str, Any]:  # fmt: skip
+    """The same of records that are counted."""
     if main is not None:
         value = "going_on" if pd.isna(main["end_at"]) else "ended"
         what = None if pd.isna(main["what"]) else str(main["what"])
         return {"value": value, "kind": str(main["signal"]), "reason": str(main["evidence"]), "what": what}
-    reason, why = _why_unknown(own, rows, asked, known=known)
+    reason, why = _why_unknown(told, rows, asked, known=known)
     if reason:
         return {"value": "unknown", "kind": None, "reason": reason, "why": why}
     if trace_id is not None:
-        outcomes = own["status"].astype("str").dropna().unique()
         said = say(
             "Its {records} records say: {outcomes}; it is no dead letter.",
-            records=len(own), outcomes=", ".join(sorted(outcomes)),
+            records=told.records, outcomes=", ".join(sorted(told.statuses())),
         )  # fmt: skip
         return {"value": "nothing", "kind": None, "reason": said}
     kinds = dict.fromkeys(row["kind"].split(":")[0] for row in rows if row["received"])
     looked = say("Looked at: {sources}; none of the five signals is seen.", sources=", ".join(map(term, kinds)))
-    few, still_open = _few_dead(own, window)
+    few, still_open = _few_dead(told)
     early = until is not None and window is not None and until < window[1] - STALE
     return {
         "value": "nothing",
@@ -119,16 +162,12 @@ def describe_state(
     }
 
 
-def _few_dead(own: pd.DataFrame, window: tuple[datetime, datetime] | None) -> tuple[str, int]:
+def _few_dead(told: Told) -> tuple[str, int]:
     """What is said of dead letters that make no incident, and how many of their events are open."""
-    lost = own["queued_to_dlq"].fillna(False).astype(bool)
-    inside = lost if window is None else lost & (own["recorded_at"] >= window[0])
-    count = int(inside.sum())
+    count, every, still_open = told.dead()
     if not count:
         return "", 0
-    states = event_states(own)
-    dead = states[states["event_key"].isin(set(own.loc[inside, "event_key"].dropna()))]
-    if before := int(lost.sum()) - count:
+    if before := every - count:
         usual = say_count(
             "{count} dead letter is no more than usual (before the window: {before}).",
             "{count} dead letters are no more than usual (before the window: {before}).",
@@ -141,10 +180,10 @@ def _few_dead(own: pd.DataFrame, window: tuple[datetime, datetime] | None) -> tu
         "{count} dead letters are too few to be called an incident.",
         count,
     )
-    return few, int((dead["state"] == "open").sum())
+    return few, still_open
 
 
-def _why_unknown(own: pd.DataFrame, rows: list[dict[str, Any]], asked: str | None, *, known: bool) -> tuple[str, str]:
+def _why_unknown(told: Told, rows: list[dict[str, Any]], asked: str | None, *, known: bool) -> tuple[str, str]:
     """Why nothing can be said, in a sentence, and the setting that would help; both empty where something can."""
     telling = [row for row in rows if row["kind"].startswith(("records", "prometheus: counters"))]
     if all(row["received"] == 0 for row in telling):
@@ -153,7 +192,7 @@ def _why_unknown(own: pd.DataFrame, rows: list[dict[str, Any]], asked: str | Non
         return f"{what} {failed or say(_CHECK)}", ""
     if not known:
         return say("No source knows {asked} in this window; check the id.", asked=asked), ""
-    undated = int((own["queued_to_dlq"].fillna(False).astype(bool) & own["recorded_at"].isna()).sum())
+    undated = told.undated()
     if undated:
         sentence = say(
             "{count} dead letters have no time that can be read, so nothing can be said of when; "
@@ -162,10 +201,10 @@ def _why_unknown(own: pd.DataFrame, rows: list[dict[str, Any]], asked: str | Non
         )
         return sentence, "time"
     counted = any(row["received"] for row in telling if row["kind"].startswith("prometheus"))
-    untold = count_untold(own)
+    untold = told.untold()
     if untold and not counted:
         neither = say("No counter was seen either.")
-        return f"{tell_untold(len(own), untold)} {neither}", "queued_to_dlq"
+        return f"{tell_untold(told.records, untold)} {neither}", "queued_to_dlq"
     if not counted and not dead_letters_are_whole(rows):
         return say("The records are not whole and no counter was seen, so dead letters may be missing."), ""
     return "", ""
@@ -220,7 +259,12 @@ def select_dead(own: pd.DataFrame, main: pd.Series | None, moment: datetime) -> 
     if main is None or main["signal"] != "dead_letters":
         return own.iloc[:0]
     dead = own[own["queued_to_dlq"].fillna(False).astype(bool)]
-    low = main["onset_low_at"] if not pd.isna(main["onset_low_at"]) else main["onset_at"]
-    low = min(low, main["onset_at"])
-    high = pd.Timestamp(moment) if pd.isna(main["end_at"]) else main["end_at"]
+    low, high = span_of(main, moment)
     return dead[(dead["recorded_at"] >= low) & (dead["recorded_at"] <= high)]
+
+
+def span_of(main: pd.Series, moment: datetime) -> tuple[pd.Timestamp, pd.Timestamp]:
+    """From when to when a signal's dead letters are those of its incident."""
+    low = main["onset_low_at"] if not pd.isna(main["onset_low_at"]) else main["onset_at"]
+    high = pd.Timestamp(moment) if pd.isna(main["end_at"]) else main["end_at"]
+    return min(low, main["onset_at"]), high

@@ -204,14 +204,14 @@ def _lacks_text(rows: Sequence[Mapping[str, Any]]) -> str:
 def _explanations(facts: Facts) -> list[Line]:
     """What tells failing events from healthy ones, where something does."""
     lines = []
-    answers = [(part["of"], row) for part in facts["differences"] for row in part["rows"][:1]]
+    answers = [(part["of"], row) for part in facts.get("differences", ()) for row in part["rows"][:1]]
     if answers:
         texts = [
             ("" if of == "all" else f"{term(of)}: ") + f"{conditions_text(row)}: {rates_text(row)}"
             for of, row in answers
         ]
         lines.append(Line(say("What differs"), "; ".join(texts), evidence=facts["events"]["evidence"]))
-    durations = facts["durations"]
+    durations = facts.get("durations")
     if durations and durations["verdict"] in {"slow then dead", "dead at once", "both"}:
         lines.append(Line(say("Durations"), durations["sentence"], evidence=facts["events"]["evidence"]))
     return lines

@@ -188,6 +188,8 @@ def _native_middle(low: float, high: float) -> float:
 
 def recorded_durations(records: pd.DataFrame | None) -> dict[str | None, Durations]:
     """Durations from the execution records, of each workflow."""
+    if records is not None and "log_ms" in records.columns:
+        return _grouped_durations(records)
     needed = {"action_duration_ms", "recorded_at", "workflow_id"}
     if records is None or not needed <= set(records.columns):
         return {}
@@ -199,3 +201,15 @@ def recorded_durations(records: pd.DataFrame | None) -> dict[str | None, Duratio
         logs = np.log(part["action_duration_ms"].to_numpy(dtype=np.float64))
         out[str(workflow_id)] = Durations(at, at, logs, np.ones(len(at)), RECORDED)
     return out
+
+
+def _grouped_durations(records: pd.DataFrame) -> dict[str | None, Durations]:
+    """The same of records that are counted by time (``grouped.GROUPED``)."""
+    known = records[(records["timed"] > 0) & records["recorded_at"].notna() & records["workflow_id"].notna()]
+    return {
+        str(workflow_id): Durations(
+            times_s(part["recorded_at"]), times_s(part["until_at"]), part["log_ms"].to_numpy(dtype=np.float64),
+            part["timed"].to_numpy(dtype=np.float64), RECORDED,
+        )
+        for workflow_id, part in known.sort_values("recorded_at", kind="stable").groupby("workflow_id", sort=True)
+    }  # fmt: skip

@@ -12,6 +12,7 @@ import pandas as pd
 
 from dlqkit.language import say
 from dlqkit.signals.bounds import ended
+from dlqkit.signals.grouped import last_s, sizes
 from dlqkit.signals.growth import Growth
 from dlqkit.signals.onset import MERGE_S, MINIMUM_EVENTS, Segment, find_elevated
 from dlqkit.signals.points import Found, moment_s, times_s
@@ -41,7 +42,8 @@ def find_recorded(
     dead = timed[is_dead].sort_values("recorded_at", kind="stable")
     # Records that name no workflow are told by themselves, as counters are.
     workflow = timed["workflow_id"].astype("str").fillna("")
-    others = dict(iter(timed[~is_dead].groupby(workflow[~is_dead])["recorded_at"]))
+    asked = [name for name in ("recorded_at", "records") if name in timed.columns]
+    others = dict(iter(timed.loc[~is_dead, asked].groupby(workflow[~is_dead])))
     found = {
         str(key) or None: _from_records(
             str(key) or None, part, _looked_from(part, others.get(key), complete_from), end_s
@@ -76,13 +78,16 @@ def _tally(one: Found, dead: Growth) -> Found:
     return replace(one, size=max(one.size, grown), evidence=f"{one.tally.words(grown)} {one.evidence}".strip())
 
 
-def _looked_from(dead: pd.DataFrame, others: pd.Series | None, complete_from: datetime | None) -> float:
+def _looked_from(dead: pd.DataFrame, others: pd.DataFrame | None, complete_from: datetime | None) -> float:
     """From when on the records tell whether there were dead letters; ``dead`` by time, ``others`` not dead."""
     if complete_from is not None:
         return moment_s(complete_from)
     first = float(times_s(dead["recorded_at"].iloc[:1])[0])
-    before = times_s(others)[times_s(others) < first] if others is not None else np.empty(0)
-    return float(before.min()) if len(before) >= LOOKED_RECORDS else first
+    if others is None:
+        return first
+    at = times_s(others["recorded_at"])
+    before = at < first
+    return float(at[before].min()) if sizes(others)[before].sum() >= LOOKED_RECORDS else first
 
 
 def _baseline(total: float, size: float, length_s: float, watched_s: float) -> float:
@@ -90,13 +95,15 @@ def _baseline(total: float, size: float, length_s: float, watched_s: float) -> f
     return float((total - size) / max(watched_s - length_s, 1.0) * 3600)
 
 
-def _fit_signatures(run: Segment, signatures: pd.Series | None, at: npt.NDArray[np.float64]) -> tuple[int, int]:
+def _fit_signatures(
+    run: Segment, signatures: pd.Series | None, at: npt.NDArray[np.float64], size: npt.NDArray[np.float64]
+) -> tuple[int, int]:
     """The run as its signatures have it: no chance neighbour at its edges, and no straggler of its own left out."""
     if signatures is None:
         return run.first, run.last
     names = signatures.astype("str").fillna("").to_numpy()
-    counts = pd.Series(names[run.first : run.last + 1]).value_counts()
-    outside = pd.Series(names).value_counts().reindex(counts.index) - counts
+    counts = _count_names(names[run.first : run.last + 1], size[run.first : run.last + 1])
+    outside = _count_names(names, size).reindex(counts.index) - counts
     belongs = (counts >= LEADING_SIGNATURE * counts.sum()) | ((counts >= MINIMUM_EVENTS) & (counts > 3 * outside))
     leading = set(counts.index[belongs] if belongs.any() else counts.index[:1])
     own = np.flatnonzero(np.isin(names, list(leading)))
@@ -120,14 +127,22 @@ def _fit_signatures(run: Segment, signatures: pd.Series | None, at: npt.NDArray[
     return first, last
 
 
+def _count_names(names: npt.NDArray[np.object_], size: npt.NDArray[np.float64]) -> pd.Series:
+    """Records by name, most first; of as many the one that came first."""
+    codes, known = pd.factorize(names)
+    counted = np.bincount(codes, weights=size, minlength=len(known))
+    return pd.Series(counted, index=known).sort_values(ascending=False, kind="stable")
+
+
 def _from_records(workflow_id: str | None, dead: pd.DataFrame, start_s: float, end_s: float) -> list[Found]:
     at = times_s(dead["recorded_at"])
     inside = at >= start_s
     dead, at = dead[inside], at[inside]
+    until, sized = last_s(dead), sizes(dead)
     signatures = dead["signature_id"].reset_index(drop=True) if "signature_id" in dead.columns else None
     spans: list[tuple[int, int, float]] = []
-    for run in find_elevated(at, np.ones(len(at)), start_s, end_s):
-        first_at, last_at = _fit_signatures(run, signatures, at)
+    for run in find_elevated(at, sized, start_s, end_s):
+        first_at, last_at = _fit_signatures(run, signatures, at, sized)
         if spans and first_at <= spans[-1][1]:
             # Of one signature with a slower time in between, both runs grow to the whole of it.
             before = spans.pop()
@@ -137,12 +152,13 @@ def _from_records(workflow_id: str | None, dead: pd.DataFrame, start_s: float, e
             spans.append((first_at, last_at, run.confidence))
     out = []
     for first_at, last_at, confidence in spans:
-        first, last, size = float(at[first_at]), float(at[last_at]), float(last_at - first_at + 1)
+        first, last = float(at[first_at]), float(until[last_at])
+        size = float(sized[first_at : last_at + 1].sum())
         is_over = ended(last, first, size, end_s)
         out.append(
             Found(
                 workflow_id, "dead_letters", first, first, first, last if is_over else None, 1.0, size,
-                _baseline(float(len(at)), size, last - first, end_s - start_s), confidence,
+                _baseline(float(sized.sum()), size, last - first, end_s - start_s), confidence,
                 say("{size:,.0f} dead letters in the execution records.", size=size),
             )
         )  # fmt: skip

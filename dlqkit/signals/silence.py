@@ -10,6 +10,7 @@ import pandas as pd
 
 from dlqkit.language import listing, mark, say
 from dlqkit.signals.flow import Pause, find_pauses, joined, points_of_times
+from dlqkit.signals.grouped import points_of_records
 from dlqkit.signals.growth import Growth, Steps
 from dlqkit.signals.points import Found, times_s
 from dlqkit.signals.scrapes import Scrapes
@@ -85,9 +86,9 @@ def _signs_of_life(
         out[COUNTERS] = everything
     # Dead letters alone are no sign of life: a healthy worker has none.
     if records is not None and (~records["queued_to_dlq"].fillna(False).astype(bool)).any():
-        at = times_s(records["recorded_at"].dropna())
-        if len(at) and records["workflow_id"].nunique() > 1:
-            out[RECORDS] = points_of_times(at)
+        points = points_of_records(records)
+        if len(points) and records["workflow_id"].nunique() > 1:
+            out[RECORDS] = points
     if logs is not None:
         at = times_s(logs["logged_at"].dropna())
         if len(at):
@@ -239,9 +240,8 @@ def _overlap(one: Found, pause: Pause, end_s: float) -> bool:
 
 def _own_signs(workflow_id: str | None, records: pd.DataFrame | None, logs: pd.DataFrame | None) -> list[Steps]:
     out = []
-    for frame, column in ((records, "recorded_at"), (logs, "logged_at")):
-        if frame is not None and len(frame):
-            own = times_s(frame.loc[frame["workflow_id"] == workflow_id, column].dropna())
-            if len(own) > 1:
-                out.append(points_of_times(own))
-    return out
+    if records is not None:
+        out.append(points_of_records(records[records["workflow_id"] == workflow_id]))
+    if logs is not None:
+        out.append(points_of_times(times_s(logs.loc[logs["workflow_id"] == workflow_id, "logged_at"].dropna())))
+    return [points for points in out if float(points.grown.sum()) > 1]

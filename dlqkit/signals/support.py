@@ -15,7 +15,7 @@ from dlqkit.language import mark, say, say_count
 from dlqkit.signals.outcomes import in_order, record_outcomes
 from dlqkit.signals.points import Found, times_s
 
-__all__ = ["FATES", "REPORTED", "find_reports", "match_reports"]
+__all__ = ["FATES", "REPORTED", "find_reports", "match_reports", "plain_keys"]
 
 TIME = "datetime64[us, UTC]"
 FATES = ("never arrived", "dead", "failed", "under way", "succeeded", "unknown")
@@ -83,7 +83,7 @@ def match_reports(
     ordered["outcome"] = record_outcomes(ordered)
     by_trace = _positions(ordered["trace_id"])
     traces, keys = (_column(support_reports, name).map(_plain) for name in ("trace_id", "business_key"))
-    wanted = {key for key in keys if key}
+    wanted = plain_keys(support_reports)[1]
     by_key = _business_positions(ordered, wanted, entity_key) if wanted else {}
     rows: list[dict[str, Any]] = []
     reported = (_column(support_reports, name) for name in ("reported_at", "trace_id", "business_key", "note"))
@@ -99,6 +99,12 @@ def match_reports(
         # Where no report has a record, a column of nothing but NaT has no zone.
         frame[name] = pd.to_datetime(frame[name], utc=True)
     return frame.astype({name: dtype for name, dtype in REPORTED.items() if dtype != "category"})
+
+
+def plain_keys(reports: pd.DataFrame) -> tuple[set[str], set[str]]:
+    """The traces and the business keys that reports name, as they are compared."""
+    traces, keys = ({_plain(one) for one in _column(reports, name)} - {""} for name in ("trace_id", "business_key"))
+    return traces, keys
 
 
 def _column(frame: pd.DataFrame, name: str) -> pd.Series:

@@ -18,6 +18,7 @@ from dlqkit.sources.execution_logs import ExecutionLogs
 from dlqkit.sources.metrics_page import MetricsPage
 from dlqkit.sources.prometheus import TENANT_HEADERS, Prometheus
 from dlqkit.sources.record_exports import RecordExports
+from dlqkit.sources.record_table import RecordTable
 from dlqkit.sources.secrets import resolve_secret
 from dlqkit.sources.support_reports import SupportReports
 from dlqkit.sources.worker_logs import WorkerLogs
@@ -30,6 +31,7 @@ __all__ = [
     "connect_prometheus",
     "known_secrets",
     "open_record_exports",
+    "open_record_table",
     "open_support_reports",
     "open_worker_logs",
 ]
@@ -106,6 +108,11 @@ def open_record_exports(settings: Settings, paths: str | Path | Sequence[str | P
     return RecordExports(paths, settings=settings.execution_logs, secrets=known_secrets(settings))
 
 
+def open_record_table(settings: Settings) -> RecordTable:
+    """The table of the settings, with the fields and zone of the API's; nothing is read yet."""
+    return RecordTable(settings=settings.execution_logs, secrets=known_secrets(settings))
+
+
 def check_sources(settings: Settings) -> None:
     """Open every configured service without asking it anything.
 
@@ -116,6 +123,8 @@ def check_sources(settings: Settings) -> None:
     """
     if settings.execution_logs.url is not None:
         connect_execution_logs(settings)
+    if settings.execution_logs.table is not None:
+        open_record_table(settings)
     if settings.prometheus.url is not None:
         connect_prometheus(settings)
     for url in settings.worker.metrics_urls:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import gzip
 import json
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -25,11 +25,11 @@ from dlqkit.sources.masking import Masks
 from dlqkit.sources.record_decode import REPAIRED, Decoded, decode_page, finish_records, repair_json
 from dlqkit.sources.seen_states import SeenStates
 
-__all__ = ["REBUILT", "SAME_RECORD", "RecordExports"]
+__all__ = ["BATCH_ROWS", "REBUILT", "SAME_RECORD", "RecordExports", "plain_rows"]
 
 REBUILT = mark("Objects of a Parquet file were written as JSON; their text is not the worker's own.")
 _MAX_BYTES = 4 << 30
-_ROWS = 2_000
+BATCH_ROWS = 2_000
 # Of records that are alike in these the files may hold several states; the last one counts.
 SAME_RECORD = ["record_id", "recorded_at", "queued_to_dlq", "attempts"]
 # Records, findings, rows that are no record, and whether the end is missing.
@@ -140,7 +140,7 @@ class RecordExports:
         with path.open("rb") as file:
             head = file.read(4)
         if head == b"PAR1":
-            yield from self._parquet(part)
+            yield from self._from_rows(part, _parquet_rows(part))
             return
         body = self._without_secrets(_body(path, head))
         if not body.strip(b"\xef\xbb\xbf \t\r\n"):
@@ -154,9 +154,9 @@ class RecordExports:
         else:
             yield (*finish_records(part.complete(_csv(path, body)), self._settings), False)
 
-    def _parquet(self, part: ExportPart) -> Iterator[_Lot]:
+    def _from_rows(self, part: ExportPart, batches: Iterable[list[dict[str, Any]]]) -> Iterator[_Lot]:
         # As Python values rows take many times what their columns do, so there are few at once.
-        for rows in _parquet_rows(part):
+        for rows in batches:
             if self._masks:
                 rows = json.loads(self._without_secrets(json.dumps(rows, default=str).encode()))
             frame, said, no_records = finish_records(part.complete(rows), self._settings)
@@ -218,10 +218,15 @@ def _body(path: Path, head: bytes) -> bytes:
 def _parquet_rows(part: ExportPart) -> Iterator[list[dict[str, Any]]]:
     try:
         with pq.ParquetFile(part.path) as file:
-            for batch in file.iter_batches(_ROWS):
-                yield [{name: _json_value(value) for name, value in row.items()} for row in batch.to_pylist()]
+            for batch in file.iter_batches(BATCH_ROWS):
+                yield plain_rows(batch.to_pylist())
     except (pa.ArrowException, OSError) as error:
         raise UnexpectedAnswer(f"{part.name} is a Parquet file that was cut or changed.", "Export it again.") from error
+
+
+def plain_rows(rows: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """Rows of a table's values as those of JSON."""
+    return [{name: _json_value(value) for name, value in row.items()} for row in rows]
 
 
 def _json_value(value: Any) -> Any:

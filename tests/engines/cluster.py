@@ -23,13 +23,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-__all__ = ["Cluster", "ClusterError", "NotInstalled", "java_version", "spark_cluster"]
+__all__ = ["Cluster", "ClusterError", "NotInstalled", "connect_server", "java_version", "spark_cluster"]
 
 LOOPBACK = "127.0.0.1"
 START_S, STOP_S = 90.0, 20.0
 NEEDED_JAVA = 17
 _MASTER = "org.apache.spark.deploy.master.Master"
 _WORKER = "org.apache.spark.deploy.worker.Worker"
+_SUBMIT = "org.apache.spark.deploy.SparkSubmit"
+_CONNECT = "org.apache.spark.sql.connect.service.SparkConnectServer"
 
 
 class ClusterError(RuntimeError):
@@ -148,10 +150,42 @@ def spark_cluster(folder: Path, *, workers: int = 2, cores: int = 1, memory: str
             _stop(process)
 
 
-def _start(program: str, log: Path, *arguments: str) -> subprocess.Popen[bytes]:
+@contextmanager
+def connect_server(folder: Path) -> Iterator[str]:
+    """A Spark Connect server of two threads on loopback, by its address; stopped at the end.
+
+    Raises
+    ------
+    NotInstalled
+        If pyspark or a Java that fits it is not there.
+    """
+    program = spark_class()
+    folder.mkdir(parents=True, exist_ok=True)
+    options = {
+        "spark.connect.grpc.binding.address": LOOPBACK,
+        "spark.connect.grpc.binding.port": "0",
+        "spark.driver.bindAddress": LOOPBACK,
+        "spark.driver.host": LOOPBACK,
+        "spark.local.dir": str(folder / "local"),
+        "spark.sql.warehouse.dir": str(folder / "warehouse"),
+        "spark.ui.enabled": "false",
+    }
+    settings = [part for name, value in options.items() for part in ("--conf", f"{name}={value}")]
+    log = folder / "connect.log"
+    server = _start(
+        program, log, _SUBMIT, "--class", _CONNECT, "--master", "local[2]", *settings, "spark-internal",
+        memory="1g",
+    )  # fmt: skip
+    try:
+        yield "sc://" + _wait_for(r"Spark Connect server started at: \S*?(127\.0\.0\.1:[1-9][0-9]*)", server, log)
+    finally:
+        _stop(server)
+
+
+def _start(program: str, log: Path, *arguments: str, memory: str = "256m") -> subprocess.Popen[bytes]:
     environment = {name: value for name, value in os.environ.items() if not name.startswith("SPARK_")}
     # The pages of master and workers listen where this says, and everywhere without it.
-    environment |= {"SPARK_LOCAL_IP": LOOPBACK, "SPARK_PUBLIC_DNS": LOOPBACK, "SPARK_DAEMON_MEMORY": "256m"}
+    environment |= {"SPARK_LOCAL_IP": LOOPBACK, "SPARK_PUBLIC_DNS": LOOPBACK, "SPARK_DAEMON_MEMORY": memory}
     # Nobody submits here, and its port would be 6066 for every cluster of a machine.
     environment["SPARK_MASTER_OPTS"] = "-Dspark.master.rest.enabled=false"
     with log.open("wb") as file:

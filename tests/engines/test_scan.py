@@ -184,6 +184,18 @@ def test_what_duckdb_writes_to_disk_is_the_owners_and_goes_with_it(monkeypatch: 
     assert not Path(place).exists()
 
 
+def test_duckdb_takes_no_more_than_it_is_given_though_more_is_free(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Triage gives it a gigabyte; without a word it takes four fifths of what is free."""
+    monkeypatch.setattr(scan, "free_memory_bytes", lambda: 64 << 30)
+
+    limits = [
+        connection.sql("SELECT current_setting('memory_limit')").fetchall()[0][0]
+        for connection in (scan.connect(most_mb=scan.MOST_MB), scan.connect())
+    ]
+
+    assert limits == ["1.0 GiB", "51.1 GiB"]
+
+
 @LOCAL
 def test_a_cut_file_is_no_evidence(engine: str, tmp_path: Path) -> None:
     """A file that was cut raises rather than giving half of it."""

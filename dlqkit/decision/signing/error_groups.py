@@ -10,7 +10,7 @@ from dlqkit.decision.signing.matching import Patterns
 from dlqkit.decision.signing.templates import ANY, count_kinds, generalise
 from dlqkit.signals.outcomes import in_order
 
-__all__ = ["GROUPS", "group_signed"]
+__all__ = ["GROUPS", "find_new", "group_signed"]
 
 TIME = "datetime64[us, UTC]"
 GROUPS: Mapping[str, str] = {
@@ -58,7 +58,7 @@ def group_signed(dead: pd.DataFrame, baseline: pd.DataFrame | None = None) -> pd
     )
     out["masks"] = [count_kinds(text) for text in out["signature"]]
     out["examples"] = by_record["last_error"].agg(_choose_examples)
-    out["is_new"] = _are_new(signed, baseline).reindex(out.index) if baseline is not None else pd.NA
+    out["is_new"] = find_new(signed, baseline).reindex(out.index) if baseline is not None else pd.NA
     frame = out.reset_index()[list(GROUPS)].astype(dict(GROUPS))
     return frame.sort_values(["events", "signature_id"], ascending=[False, True], kind="stable").reset_index(drop=True)
 
@@ -69,7 +69,7 @@ def _choose_examples(texts: pd.Series) -> tuple[str, ...]:
     return tuple(str(different[place]) for place in places) if len(different) else ()
 
 
-def _are_new(signed: pd.DataFrame, baseline: pd.DataFrame) -> pd.Series:
+def find_new(signed: pd.DataFrame, baseline: pd.DataFrame) -> pd.Series:
     """By signature id: whether nothing in the baseline is of that signature.
 
     A word is starred where enough texts differ in it, which hangs on how many there are. So the templates of either
