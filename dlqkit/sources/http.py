@@ -30,6 +30,7 @@ T = TypeVar("T")
 _REDIRECTS = {301, 302, 303, 307, 308}
 _MAX_REDIRECTS = 5
 _CHUNK = 1 << 20
+_TRIES_OF_THE_WHOLE = 4
 # Whole, so that it is found again in a catalog: beside a name it has a single word of its own.
 _CHECKS = {
     "execution_logs.url": mark("Check execution_logs.url."),
@@ -240,26 +241,29 @@ class HttpClient:
         SourceError
             What the last try ended in, when the tries or their time are used up.
         """
-        started = time.monotonic()
+        started, waited = time.monotonic(), 0.0
         for attempt in range(1, self._max_tries + 1):
             try:
                 response = self._send(request, accept)
                 try:
                     return decode(response)
                 except UnexpectedAnswer as error:
-                    # A web page is a wrong address or a login, whole JSON is meant so; asking again changes neither.
-                    if is_web_page(response.body) or response.status >= 400 or _is_json(response.body):
+                    if response.status >= 400 or isinstance(error, TooLarge):
                         raise
-                    raise _Again(error) from error
+                    # A web page or whole JSON of another kind may be a proxy's, while the service restarts; or the
+                    # address is wrong, and then the analyst is to hear so within seconds.
+                    is_whole = is_web_page(response.body) or _is_json(response.body)
+                    raise _Again(error, max_tries=_TRIES_OF_THE_WHOLE if is_whole else None) from error
             except _Again as again:
                 wait = min(0.25 * 2**attempt, 8.0) * random.uniform(0.5, 1.0)
                 if again.retry_after_s is not None:
                     wait = again.retry_after_s
-                left = self._budget_s - (time.monotonic() - started)
+                left = self._budget_s - max(time.monotonic() - started, waited)
                 most = min(again.max_tries or self._max_tries, self._max_tries)
                 if attempt >= most or wait > left:
                     raise again.error from again.__cause__
                 self._sleep(wait)
+                waited += wait
         raise AssertionError("the last try returns or raises")
 
     def _send(self, request: Request, accept: Collection[int]) -> Response:
