@@ -24,7 +24,7 @@ from dlqkit.language import in_english, mark
 from dlqkit.sources.masking import Masks
 from dlqkit.untrusted import shorten
 
-__all__ = ["HttpClient", "Request", "Response", "TooLarge", "check_url", "describe_body", "shown_url"]
+__all__ = ["HttpClient", "NoAnswer", "Request", "Response", "TooLarge", "check_url", "describe_body", "shown_url"]
 
 T = TypeVar("T")
 _REDIRECTS = {301, 302, 303, 307, 308}
@@ -61,7 +61,11 @@ class Response:
     """Of the body before masking, where something was masked."""
 
 
-class TooLarge(UnexpectedAnswer):
+class NoAnswer(UnexpectedAnswer):
+    """Something that is no answer to what was asked, rather than a service that refuses the question."""
+
+
+class TooLarge(NoAnswer):
     """A body that is longer than what is read at once; a smaller question may do."""
 
 
@@ -253,7 +257,9 @@ class HttpClient:
                     # A web page or whole JSON of another kind may be a proxy's, while the service restarts; or the
                     # address is wrong, and then the analyst is to hear so within seconds.
                     is_whole = is_web_page(response.body) or _is_json(response.body)
-                    raise _Again(error, max_tries=_TRIES_OF_THE_WHOLE if is_whole else None) from error
+                    raise _Again(
+                        NoAnswer(error.problem, error.next_step), max_tries=_TRIES_OF_THE_WHOLE if is_whole else None
+                    ) from error
             except _Again as again:
                 wait = min(0.25 * 2**attempt, 8.0) * random.uniform(0.5, 1.0)
                 if again.retry_after_s is not None:
@@ -284,12 +290,12 @@ class HttpClient:
             if _origin(target) != _origin(self.url):
                 text = mark("{name} at {url} sends us on to another address, {target}; nothing was sent there.")
                 step = mark("If that is the right one, set {setting} to it; it may also be a login page.")
-                raise UnexpectedAnswer(
+                raise NoAnswer(
                     in_english(text, **self._named(url), target=self._masks.text(shown_url(target))),
                     in_english(step, setting=self.setting),
                 )
             url, params = target, {}
-        raise UnexpectedAnswer(
+        raise NoAnswer(
             in_english(mark("{name} at {url} sends us in a circle."), **self._named(request.url)),
             _CHECKS.get(self.setting, f"Check {self.setting}."),
         )

@@ -14,7 +14,7 @@ from dlqkit.errors import AccessDenied, SourceError, SourceUnavailable, Unexpect
 from dlqkit.frames import Completeness
 from dlqkit.language import in_english, mark
 from dlqkit.settings import ExecutionLogsSettings
-from dlqkit.sources.http import Response
+from dlqkit.sources.http import NoAnswer, Response
 from dlqkit.sources.page_joins import PageJoins
 from dlqkit.sources.page_markers import find_cursor, find_end_marker, find_next_url, find_page_number, find_total
 from dlqkit.sources.record_decode import Decoded
@@ -136,7 +136,7 @@ class Pager:
         self._last_total: int | None = None
         self._told_more = False
         self._shifts = self._in_vain = self._short_pages = 0
-        self._broken: SourceUnavailable | None = None
+        self._broken: SourceError | None = None
         self._joins = PageJoins()
         self._is_joined = self._to_the_end = self._is_total_steady = self._is_back = False
         self._sentence: str | None = None
@@ -182,10 +182,10 @@ class Pager:
             return None
         try:
             return self._get({**self._query, **more})
-        except (UnexpectedAnswer, AccessDenied):
-            return None
-        except SourceUnavailable as error:
+        except (SourceUnavailable, AccessDenied, NoAnswer) as error:
             self._broken = error
+            return None
+        except UnexpectedAnswer:
             return None
 
     # --- what came
@@ -331,7 +331,8 @@ class Pager:
         # A page without records may be one that a filter emptied; one of known records leads nowhere.
         self._in_vain = 0 if self._fresh else self._in_vain + bool(got.page.received)
         if self._in_vain >= MOST_IN_VAIN:
-            self._end("unverified", _REPEATED)
+            # Nothing more where more was promised is a source that failed.
+            self._end("partial" if self._marker(got) is False else "unverified", _REPEATED)
             return None
         self._place = None
         url, cursor = self._told_place(got)
@@ -387,7 +388,7 @@ class Pager:
         # Pages named the next one until here, so that naming none is the end; naming themselves is not.
         if self._marker(got) is False:
             text = mark("The API says that more follows, and names only pages that were there already.")
-            self._end("unverified", text)
+            self._end("partial", text)
         else:
             self._end("complete", _LAST_PAGE)
 
@@ -550,7 +551,9 @@ class Pager:
             step = self._probe({"page": str(self.pages + (self._page_base or 0))})
             if step is not None and self._brings_more(step):
                 return step
-            self._end("unverified", _REPEATED)
+            if step is None and self._broken is not None:
+                raise self._broken
+            self._end("partial" if self._marker(got) is False else "unverified", _REPEATED)
         return None
 
     def _by_offset(self, got: Fetched) -> Fetched | None:
@@ -576,6 +579,8 @@ class Pager:
             self._page_size = 1
             self._place = self._position
             return step
+        if step is None and self._broken is not None:
+            raise self._broken
         self._end("complete")
         return None
 
@@ -583,8 +588,10 @@ class Pager:
         if self._cursor_name is not None:
             return self._larger({self._cursor_name: value}, can_repeat=False)
         nothing, again = [], None
+        broken: SourceError | None = None
         for name in names:
             step = self._probe({name: value})
+            broken = self._broken or broken
             following = find_cursor(step.decoded.wrapper) if step is not None else None
             # A page that a filter emptied brings nothing but the next cursor.
             leads_on = following is not None and following[1] not in self._used
@@ -599,6 +606,8 @@ class Pager:
             # The first page once more, but with another cursor: under no other name did one bring more.
             self._cursor_name, step = again
             return step
+        if broken is not None:
+            raise broken
         for name in nothing:
             # A parameter taken for a field brings nothing whatever its value; one taken for a cursor does not.
             requests = self.requests

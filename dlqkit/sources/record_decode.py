@@ -16,7 +16,8 @@ from dlqkit.errors import UnexpectedAnswer
 from dlqkit.frames import RECORDS, empty_frame
 from dlqkit.language import in_english, mark
 from dlqkit.settings import ExecutionLogsSettings
-from dlqkit.sources.http import describe_body
+from dlqkit.sources.http import TooLarge, describe_body
+from dlqkit.sources.json_elements import MOST_ELEMENTS, count_elements
 from dlqkit.sources.record_fields import TELLING, find_fields, normal, split_errors
 from dlqkit.sources.record_plain import decode_plain
 from dlqkit.sources.record_values import recorded_times, text_array, whole_numbers
@@ -162,6 +163,11 @@ def _decode(body: bytes, settings: ExecutionLogsSettings) -> Decoded:
     plain = decode_plain(array, settings)
     if plain is not None:
         return Decoded(plain[0], len(plain[0]), (), (wrapped, *plain[1]), beside)
+    count = count_elements(bytes(array))
+    if count > MOST_ELEMENTS:
+        text = mark("The Execution Logs API answers with more than {count} elements at once.")
+        next_step = mark("Ask for less: a shorter window, or a smaller page_limit.")
+        raise TooLarge(in_english(text, count=MOST_ELEMENTS), next_step)
     elements = msgspec.json.decode(array, type=list[msgspec.Raw])
     rows, bad = _rows(elements)
     frame, findings, more = _build(rows, settings)

@@ -21,6 +21,7 @@ import pyarrow.compute as pc
 
 from dlqkit.frames import RECORDS
 from dlqkit.settings import ExecutionLogsSettings
+from dlqkit.sources.json_elements import MOST_ELEMENTS, count_elements
 from dlqkit.sources.record_arrays import ABSENT, read_arrays
 from dlqkit.sources.record_fields import find_fields
 from dlqkit.sources.record_values import TEXT, recorded_times, text_array, whole_numbers, without_empty
@@ -107,6 +108,8 @@ def _first_names(array: bytes | msgspec.Raw) -> list[str]:
 
 def _all_names(array: bytes | msgspec.Raw) -> list[str]:
     names: dict[str, None] = {}
+    if count_elements(bytes(array)) > MOST_ELEMENTS:
+        return []
     try:
         for keys in {tuple(row): None for row in msgspec.json.decode(array, type=list[dict[str, msgspec.Raw]])}:
             names.update(dict.fromkeys(keys))

@@ -14,11 +14,11 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
-__all__ = ["HARMLESS", "LASTING", "PASSING", "Wire", "send"]
+__all__ = ["HARMLESS", "LASTING", "PASSING", "Wire", "gzip_bomb", "send"]
 
 HTML = b"<!doctype html><html><head><title>Sign in</title></head><body>Please sign in.</body></html>"
 # Of a client that gives an answer a second or less; a stall is longer than that.
-STALL_S, TRICKLE_S = 1.5, 0.1
+STALL_S, TRICKLE_S = 1.5, 0.05
 MIB = 1 << 20
 
 
@@ -211,7 +211,7 @@ def _huge(wire: Wire, *_: Any) -> None:
 
 def _many_elements(wire: Wire, *_: Any) -> None:
     """As many elements as fit into a body that is not too long by itself."""
-    wire.answer(200, b"[" + b"{}," * (20 * MIB) + b"{}]")
+    wire.answer(200, b"[" + b"{}," * (12 * MIB) + b"{}]")
 
 
 def _deep(wire: Wire, *_: Any) -> None:
@@ -221,11 +221,12 @@ def _deep(wire: Wire, *_: Any) -> None:
 
 
 def _bomb(wire: Wire, *_: Any) -> None:
-    wire.answer(200, _bomb_body(), {"Content-Encoding": "gzip"})
+    wire.answer(200, gzip_bomb(), {"Content-Encoding": "gzip"})
 
 
 @lru_cache(maxsize=1)
-def _bomb_body() -> bytes:
+def gzip_bomb() -> bytes:
+    """Half a gigabyte in half a megabyte; made once, for it takes longer than an answer may."""
     return gzip.compress(b'{"items": [' + b" " * (512 * MIB), 1, mtime=0)
 
 

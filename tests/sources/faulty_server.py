@@ -173,7 +173,7 @@ class FaultyApi:
         if schedule.style == "none":
             return self.rows, {"total": len(self.rows)} if schedule.says == "total" else {}, {}
         if schedule.lasting in LEADING_ON and len(self.whole) >= schedule.after:
-            return self._lead_on(schedule.lasting, limit)
+            return self._lead_on(schedule.lasting, query, limit)
         if schedule.style in ("cursor", "link"):
             return self._marked_page(query, limit)
         rows = self.rows[(place := self._place(query, limit)) : place + limit]
@@ -215,15 +215,19 @@ class FaultyApi:
             return rows, {}, {"Link": f'<{self.url}{url}>; rel="next"'}
         return rows, {"next": url}, {}
 
-    def _lead_on(self, how: str, limit: int) -> tuple[list[Row], dict[str, Any], dict[str, str]]:
+    def _lead_on(self, how: str, query: dict[str, str], limit: int) -> tuple[list[Row], dict[str, Any], dict[str, str]]:
         """Pages without an end; by number or place they go on by themselves."""
         self._led += 1
         rows = self.rows[:limit]
         if how == "new records for ever":
-            rows = [Row(10_000 + self._led * limit + at) for at in range(limit)]
+            marked = query.get("token", query.get("from"))
+            first = int(marked.split(".")[0]) + 1 if marked is not None else self._place(query, limit)
+            rows = [Row(first + at) for at in range(limit)]
         elif how == "empty pages for ever":
             rows = []
-        mark = "0.0" if how == "a circle" else f"{self._led}.0"
+        # A mark names the record behind which a page begins; one that goes round in a circle is always the same.
+        mark = f"{rows[-1].number}.0" if how == "new records for ever" else f"{self._led}.0"
+        mark = "0.0" if how == "a circle" else mark
         if self.schedule.style == "cursor":
             return rows, {"next_token": mark}, {}
         return (
