@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import operator
 import re
 from collections.abc import Iterator
 
@@ -15,7 +16,11 @@ MOST_ELEMENTS = 500_000
 _FEW = 500_000
 _AT_ONCE = 1 << 20
 _NO_STRUCTURE = bytes(set(range(256)) - set(b'"[]{},'))
-_TOKEN = re.compile(rb'"(?:[^"\\]|\\.)*"|[\[\]{},]', re.DOTALL)
+# A text that is not closed goes on to the end, so that no text is looked through twice.
+_TOKEN = re.compile(rb'"(?:[^"\\]++|\\.)*+(?:"|\\?\Z)|[\[\]{},]', re.DOTALL)
+_START = operator.methodcaller("start")
+_BRACKET, _COMMA, _QUOTE = b'[,"'
+_OPENING = frozenset(b"[{")
 # Records stand in an array of the page itself, or of an object in an object of it.
 _DEEPEST_HOLDER = 3
 
@@ -57,26 +62,28 @@ def find_arrays(body: bytes) -> Iterator[list[tuple[int, int]]]:
 
     Arrays in arrays are not among them; a body that ends within an array gives what is whole of it.
     """
-    open_at: list[int] = []
+    depth, holder, begin = 0, -1, 0
     elements: list[tuple[int, int]] = []
-    holder, begin = -1, 0
-    for token in _TOKEN.finditer(body):
-        sign = token[0][:1]
-        if sign in b"[{":
-            if holder < 0 and sign == b"[" and len(open_at) <= _DEEPEST_HOLDER:
-                holder, begin, elements = len(open_at), token.end(), []
-            open_at.append(token.start())
-        elif sign in b"]}":
-            if not open_at:
+    for at in map(_START, _TOKEN.finditer(body)):
+        sign = body[at]
+        if sign == _QUOTE:
+            continue
+        if sign in _OPENING:
+            if holder < 0 and sign == _BRACKET and depth <= _DEEPEST_HOLDER:
+                holder, begin, elements = depth, at + 1, []
+            depth += 1
+        elif sign == _COMMA:
+            if depth == holder + 1 and holder >= 0:
+                elements.append((begin, at))
+                begin = at + 1
+        else:
+            depth -= 1
+            if depth < 0:
                 return
-            open_at.pop()
-            if len(open_at) == holder:
-                if body[begin : token.start()].strip():
-                    elements.append((begin, token.start()))
+            if depth == holder:
+                if body[begin:at].strip():
+                    elements.append((begin, at))
                 yield elements
                 holder = -1
-        elif sign == b"," and holder >= 0 and len(open_at) == holder + 1:
-            elements.append((begin, token.start()))
-            begin = token.end()
     if holder >= 0 and elements:
         yield elements

@@ -18,6 +18,7 @@ from dlqkit.sources.http import NoAnswer, Response
 from dlqkit.sources.page_joins import PageJoins
 from dlqkit.sources.page_markers import find_cursor, find_end_marker, find_next_url, find_page_number, find_total
 from dlqkit.sources.record_decode import Decoded
+from dlqkit.sources.record_repair import Quarantined
 from dlqkit.sources.seen_states import SeenStates
 
 __all__ = ["VERSION", "Fetch", "Fetched", "Page", "Pager"]
@@ -58,7 +59,7 @@ class Page:
     query: Mapping[str, str]
     frame: pd.DataFrame
     received: int
-    quarantined: tuple[bytes, ...]
+    quarantined: tuple[Quarantined, ...]
     masked: int
     original_sha256: str | None
     request_id: str | None = None

@@ -93,7 +93,7 @@ def read(api: FaultyApi, **client_options: Any) -> Loaded:
 
 
 def _hold(tally: Tally, api: FaultyApi, loaded: Loaded) -> None:
-    """Hold what came against what is served: each state that came must have been served as it is."""
+    """Hold what came against what is served: each state that came must have been offered as it is."""
     before = tally.wrong
     frame, coverage = loaded.frame, loaded.coverage
     tally.schedules += 1
@@ -101,10 +101,9 @@ def _hold(tally: Tally, api: FaultyApi, loaded: Loaded) -> None:
     tally.requests += api.asked
     tally.faults.update(api.faults)
     came = [_seen(row) for row in frame.to_dict("records")]
-    served = {row.seen() for rows in api.whole for row in rows}
     # A record in two states is there once with each.
     tally.doubled += len(came) - len(set(came))
-    tally.altered += len(set(came) - served)
+    tally.altered += len(set(came) - api.offered)
     lost = {Row(number).record_id for number in api.stayed} - set(frame["record_id"])
     tally.lost += len(lost)
     tally.unverified += coverage.completeness == "unverified"

@@ -99,6 +99,8 @@ class FaultyApi:
     rows: list[Row] = field(default_factory=list)
     whole: list[tuple[Row, ...]] = field(default_factory=list)
     """Records of each page that was sent without a fault."""
+    offered: set[tuple[Any, ...]] = field(default_factory=set)
+    """States of the records of every page, also of one that was broken on the way."""
     stayed: set[int] = field(default_factory=set)
     """Numbers of records that were in the list from the first page on."""
     faults: Counter[str] = field(default_factory=Counter)
@@ -123,6 +125,7 @@ class FaultyApi:
             hopping = path != wire.path
             fault = "sent on" if hopping else self._fault(path)
             rows, beside, headers = self._page(dict(parse_qsl(urlsplit(path).query)))
+            self.offered.update(row.seen() for row in rows)
             if (fault is None or fault in HARMLESS) and not (fault == "sent on" and not hopping):
                 self.whole.append(tuple(rows))
                 self._change()

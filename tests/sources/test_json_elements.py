@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import time
 from typing import Any
 
 import pytest
@@ -38,6 +39,16 @@ def test_an_array_that_breaks_off_gives_what_is_whole_of_it() -> None:
     assert [[body[begin:end].strip() for begin, end in one] for one in find_arrays(body)] == [
         [b'{"a": "]"}', b"[1, 2]"]
     ]
+
+
+@pytest.mark.parametrize("tail", [b'"' + b'\\"' * 2_000_000, b'"' + b"x" * 4_000_000, b'"\\"\\', b'"x]', b'"x}]'])
+def test_a_text_that_is_not_closed_is_looked_through_once(tail: bytes) -> None:
+    """A page that was cut within a text, or was made to look so: no element too many, and no minutes."""
+    began = time.monotonic()
+    assert [len(one) for one in find_arrays(b'[{"a": 1},' + tail)] == [1]
+    with pytest.raises(UnexpectedAnswer, match="cut off or broken"):
+        decode_page(b'[{"a": 1},' + tail)
+    assert time.monotonic() - began < 10
 
 
 def test_a_page_of_a_million_empty_objects_is_refused_rather_than_built() -> None:
