@@ -8,9 +8,15 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from benchmarks.harness import Measure
+from dlqkit.errors import DlqkitError
+from dlqkit.sources.prometheus_decode import decode_answer, frames_of
+from dlqkit.sources.record_decode import decode_page
+from dlqkit.sources.worker_logs import WorkerLogs
 from tests.evidence import broken_sources, killed_collects
 from tests.sources import faults_campaign
 from tests.sources.faulty_server import STYLES
+from tests.sources.hostile_records import CASES, GOOD
+from tests.sources.hostile_texts import LOG_LINES, PROMETHEUS_BODIES
 
 SEEDS, LASTING_SEEDS, KILLS, SEED = 200, 10, 100, 20_261_126
 COUNTED = {
@@ -25,6 +31,7 @@ COUNTED = {
 def run(seeds: int = SEEDS, lasting: int = LASTING_SEEDS, kills: int = KILLS) -> Iterator[Measure]:
     """A measure for each thing that must not happen, after those that say how hard it was tried."""
     yield from _passing(seeds)
+    yield from _hostile()
     with tempfile.TemporaryDirectory() as folder:
         yield from _lasting(Path(folder), lasting)
     with tempfile.TemporaryDirectory() as folder:
@@ -43,6 +50,42 @@ def _passing(seeds: int) -> Iterator[Measure]:
     for name, text in COUNTED.items():
         yield Measure(text, getattr(tally, name), 0, 0, False, _first(tally.where))
     yield Measure("readings called unverified, nothing lost", tally.unverified, None, None, False, "lists that changed")
+
+
+def _hostile() -> Iterator[Measure]:
+    crashes, unequal, slowest = 0, 0, 0.0
+    for case in CASES:
+        began = time.monotonic()
+        try:
+            page = decode_page(b"[" + b",".join([GOOD, case.raw, GOOD]) + b"]")
+            unequal += page.received != 3 or len(page.frame) + len(page.quarantined) != 3
+        except Exception:  # noqa: BLE001 - whatever it is, it is what is counted
+            crashes += 1
+        slowest = max(slowest, time.monotonic() - began)
+    for body in PROMETHEUS_BODIES:
+        began = time.monotonic()
+        try:
+            frames_of(decode_answer(body).series)
+        except DlqkitError:
+            pass  # refused in words
+        except Exception:  # noqa: BLE001
+            crashes += 1
+        slowest = max(slowest, time.monotonic() - began)
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "worker.log"
+        path.write_bytes(b"\n".join(LOG_LINES))
+        began = time.monotonic()
+        try:
+            loaded = WorkerLogs(path).load()
+            unequal += len(loaded.frame) != loaded.coverage.details["lines"]
+        except Exception:  # noqa: BLE001
+            crashes += 1
+        slowest = max(slowest, time.monotonic() - began)
+    texts = f"{len(CASES)} records, {len(PROMETHEUS_BODIES)} answers of a Prometheus, {len(LOG_LINES)} lines of a log"
+    yield Measure("hostile texts", len(CASES) + len(PROMETHEUS_BODIES) + len(LOG_LINES), 500, 500, True, texts)
+    yield Measure("of them neither kept nor put apart", unequal, 0, 0, False, "kept + put apart = served")
+    yield Measure("of them that crashed", crashes, 0, 0, False, "any error but a refusal in words")
+    yield Measure("slowest of them, s", slowest, 10, 10, False, "wall clock")
 
 
 def _lasting(folder: Path, seeds: int) -> Iterator[Measure]:
