@@ -73,8 +73,8 @@ def decode_plain(
     return None if found is None else _frame(*found, settings)
 
 
-# msgspec takes no name of a field that JSON would escape.
-_UNNAMEABLE = re.compile(r'[\\"\x00-\x1f]')
+# msgspec takes no name of a field that JSON would escape, nor half a character.
+_UNNAMEABLE = re.compile(r'[\\"\x00-\x1f\ud800-\udfff]')
 _Found = tuple[list[Any], dict[str, str], list[str], list[str]]
 
 
