@@ -8,10 +8,12 @@ __all__ = ["leave_out_grammars"]
 
 
 def leave_out_grammars() -> None:
-    """Leave out the package by which ``jsonschema`` checks the form ``iri``, unless it is imported already.
+    """Leave out the packages by which ``jsonschema`` checks the forms ``iri`` and ``duration``, unless they are there.
 
-    Where it is installed, importing ``jsonschema`` compiles its grammars, which takes more than a second. No schema of
-    dlqkit and no notebook asks for that form. Only for a process that is ours: elsewhere somebody may ask.
+    Where they are installed, importing ``jsonschema`` compiles the grammars of the one, which takes more than a second,
+    and imports with the other the names of months in a hundred languages, which takes a tenth of one. No schema of
+    dlqkit and no notebook asks for these forms. Only for a process that is ours: elsewhere somebody may ask.
     """
-    # An entry that is None is how Python says that a module cannot be imported; jsonschema then goes without it.
-    sys.modules.setdefault("rfc3987_syntax", None)  # type: ignore[arg-type]
+    for name in ("rfc3987_syntax", "isoduration"):
+        # An entry that is None is how Python says that a module cannot be imported; jsonschema then goes without it.
+        sys.modules.setdefault(name, None)  # type: ignore[arg-type]

@@ -9,8 +9,9 @@ from __future__ import annotations
 import html
 import json
 import re
-import textwrap
 import unicodedata
+
+from dlqkit.cells import take, wrap
 
 __all__ = [
     "for_csv",
@@ -187,19 +188,19 @@ def for_terminal(text: object) -> str:
 
 
 def for_terminal_lines(text: object, width: int, lines: int | None = None, *, break_words: bool = True) -> list[str]:
-    """Text for a terminal, wrapped to the width; what needs more than so many lines ends in an ellipsis.
+    """Text for a terminal, wrapped to a width in cells; what needs more than so many lines ends in an ellipsis.
 
     Without ``break_words`` a word that is longer than the width stays whole where all lines are shown.
     """
     visible = for_terminal(text)
     if lines is None:
-        return textwrap.wrap(visible, width, break_on_hyphens=False, break_long_words=break_words) or [""]
+        return wrap(visible, width, break_words=break_words)
     # More than can be shown need not be wrapped.
     enough = width * (lines + 1)
-    wrapped = textwrap.wrap(visible[:enough], width, break_on_hyphens=False) or [""]
+    wrapped = wrap(visible[:enough], width)
     if len(wrapped) > lines or len(visible) > enough:
         lines = min(lines, len(wrapped))
-        wrapped[lines - 1] = wrapped[lines - 1][: width - 1] + "…"
+        wrapped[lines - 1] = take(wrapped[lines - 1], width - 1) + "…"
     return wrapped[:lines]
 
 

@@ -13,8 +13,8 @@ import dlqkit
 
 ROOT = Path(dlqkit.__file__).parent
 BASE = {
-    "engines", "errors", "frames", "imports", "incident", "invocation", "language", "membership", "resources",
-    "settings", "untrusted",
+    "cells", "engines", "errors", "frames", "imports", "incident", "invocation", "language", "membership", "resources",
+    "settings", "suggestions", "untrusted",
 }  # fmt: skip
 ALLOWED = {
     **dict.fromkeys(BASE, BASE),
@@ -108,16 +108,28 @@ def test_importing_dlqkit_imports_nothing_heavy() -> None:
     assert done.stdout.strip() == "[]"
 
 
+def test_the_kernel_of_a_report_imports_what_it_shows_and_no_more(tmp_path: Path) -> None:
+    """It reads no settings, asks nobody, checks no schema and writes no page: the figures are there the sooner."""
+    others = ("dlqkit.settings", "pydantic", "requests", "jsonschema", "papermill", "nbconvert", "jinja2", "duckdb")
+    code = f"import sys, dlqkit.report.ahead; print([name for name in {others} if name in sys.modules])"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=tmp_path)
+
+    assert done.stdout.strip() == "[]"
+
+
 def test_a_command_compiles_no_grammar_and_a_notebook_may(tmp_path: Path) -> None:
-    """Over a second for a form that nobody asks for; whoever imports dlqkit into an own program keeps it."""
-    code = "import jsonschema, sys; print(sys.modules.get('rfc3987_syntax') is None)"
+    """Over a second for forms that nobody asks for; whoever imports dlqkit into an own program keeps them."""
+    code = (
+        "import jsonschema, sys; "
+        "print([sys.modules.get(name) is None for name in ('rfc3987_syntax', 'isoduration', 'arrow')])"
+    )
     ours = "from dlqkit.imports import leave_out_grammars; leave_out_grammars(); "
     answers = [
         subprocess.run([sys.executable, "-c", text], capture_output=True, text=True, check=True, cwd=tmp_path).stdout
         for text in (ours + code, "import dlqkit.prevention.payload_check; " + code)
     ]
 
-    assert [answer.strip() for answer in answers] == ["True", "False"]
+    assert [answer.strip() for answer in answers] == ["[True, True, True]", "[False, False, False]"]
 
 
 def test_secrets_are_resolved_where_the_outside_world_is_asked_alone() -> None:

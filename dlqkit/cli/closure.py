@@ -10,7 +10,21 @@ from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 import typer
 
 from dlqkit import language
-from dlqkit.cli.shared import PARTIAL, Language, exit_code_of, load, say, speak_for, user_name, write_json
+from dlqkit.cells import cell_width, pad
+from dlqkit.cli.completion import one_of
+from dlqkit.cli.shared import (
+    PARTIAL,
+    AsJson,
+    Directory,
+    Language,
+    exit_code_of,
+    load,
+    say,
+    screen_width,
+    speak_for,
+    user_name,
+    write_json,
+)
 from dlqkit.errors import DlqkitError, SourceError
 from dlqkit.untrusted import for_terminal, for_terminal_lines
 
@@ -21,7 +35,6 @@ if TYPE_CHECKING:
 
 __all__ = ["closure"]
 
-WIDTH = 80
 SAYS_NO = 4
 # Between two snapshots of --watch; a worker is scraped every 15 to 60 s, and an API has its own limits.
 WATCH_S = 60.0
@@ -48,12 +61,18 @@ _ENDED = {
 
 def closure(
     context: typer.Context,
-    directory: Annotated[Path, typer.Argument(help="Incident folder.")],
+    directory: Directory,
     refresh: Annotated[bool, typer.Option(help="Take a new snapshot first; --no-refresh: the newest as it is.")] = True,
     confirmed_by: Annotated[str | None, typer.Option(help="Who of the client or owner says that it works.")] = None,
     how: Annotated[str, typer.Option(help="How they said it: by phone, in the ticket.")] = "",
     attached: Annotated[str | None, typer.Option(help="Record the ticket that has the post-mortem by hand.")] = None,
-    accept: Annotated[str | None, typer.Option(help="Answer for an item that does not hold; with --reason.")] = None,
+    accept: Annotated[
+        str | None,
+        typer.Option(
+            help="Answer for an item that does not hold; with --reason.",
+            autocompletion=one_of("metrics", "records", "confirmation", "ticket", "republish"),
+        ),
+    ] = None,
     closed: Annotated[str | None, typer.Option(help="Record that this ticket was closed.")] = None,
     by: Annotated[str | None, typer.Option(help="Who; the user of this machine by default.")] = None,
     reason: Annotated[str, typer.Option(help="Why the item is accepted.")] = "",
@@ -61,7 +80,7 @@ def closure(
     interval: Annotated[float, typer.Option(help="Seconds between two looks of --watch, 10 to 3600.")] = WATCH_S,
     timeout: Annotated[float, typer.Option(help="Seconds after which --watch gives up.")] = 3600.0,
     lang: Language = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print as JSON.")] = False,
+    as_json: AsJson = False,
 ) -> None:
     """Say whether the incident may be closed: the counter, the records, people's word; exits with 4 if not.
 
@@ -232,30 +251,30 @@ def _tell(
         "{verdict} by snapshot {snapshot}, as of {as_of}, {age} ago",
         verdict=verdict, snapshot=folder.snapshot, as_of=moment_text(facts["as_of"]), age=age,
     )  # fmt: skip
-    lines = for_terminal_lines(head, WIDTH)
+    lines = for_terminal_lines(head, screen_width())
     lines.append(for_terminal(language.say("Workflow: {workflow}", workflow=workflow_text(facts))))
     ended = "" if watched is None else _ENDED[watched["ended"]]
     lines += [language.say(ended)] if ended else []
     lacking = [term(row["kind"]) for row in counted_sources(facts) if row["completeness"] != "complete"]
     if lacking:
         whole = language.say("Not whole: {sources}.", sources=", ".join(dict.fromkeys(lacking)))
-        lines += for_terminal_lines(whole, WIDTH)
+        lines += for_terminal_lines(whole, screen_width())
     since, basis = moment_text(told["since"]["at"]), told["since"]["basis"]
     looked = language.say("Looked at since {since}: {basis}.", since=since, basis=basis)
-    lines += for_terminal_lines(looked, WIDTH)
+    lines += for_terminal_lines(looked, screen_width())
     marks = {name: language.say(word) for name, word in _MARKS.items()}
-    size = max(_MARK_WIDTH, *(len(word) + 1 for word in marks.values()))
+    size = max(_MARK_WIDTH, *(cell_width(word) + 1 for word in marks.values()))
     for one in told["items"]:
         mark = marks["accepted" if one["accepted"] else one["state"]]
-        first, *rest = for_terminal_lines(one["text"], WIDTH - size)
-        lines += ["", f"{mark:<{size}}{first}", *(" " * size + line for line in rest)]
-        lines += [" " * size + line for line in for_terminal_lines(_here(one["why"], directory), WIDTH - size)]
+        first, *rest = for_terminal_lines(one["text"], screen_width() - size)
+        lines += ["", pad(mark, size) + first, *(" " * size + line for line in rest)]
+        lines += [" " * size + line for line in for_terminal_lines(_here(one["why"], directory), screen_width() - size)]
         word = state_word(one)
-        lines += [" " * size + line for line in for_terminal_lines(word, WIDTH - size)] if word else []
+        lines += [" " * size + line for line in for_terminal_lines(word, screen_width() - size)] if word else []
     counts = counts_line(facts)
-    lines += ["", *for_terminal_lines(counts, WIDTH)] if counts else []
+    lines += ["", *for_terminal_lines(counts, screen_width())] if counts else []
     if told["came_back"]:
-        lines += ["", *for_terminal_lines(return_text(facts), WIDTH)]
+        lines += ["", *for_terminal_lines(return_text(facts), screen_width())]
     elif told["verdict"] == "closable":
         step = language.say("Close the ticket, then record it: dlqkit closure DIR --closed TICKET")
         lines += ["", for_terminal(_here(step, directory))]

@@ -7,7 +7,8 @@ from typing import Annotated
 
 import typer
 
-from dlqkit.cli.shared import Progress, ask, exit_code_of, load, write_json
+from dlqkit.cli.completion import incident_folders
+from dlqkit.cli.shared import Progress, ask, exit_code_of, load, screen_width, write_json
 from dlqkit.untrusted import for_terminal
 
 __all__ = ["collect"]
@@ -15,7 +16,10 @@ __all__ = ["collect"]
 
 def collect(
     context: typer.Context,
-    directory: Annotated[Path, typer.Argument(help="Incident folder to make or to add to.")],
+    directory: Annotated[
+        Path,
+        typer.Argument(metavar="DIR", help="Incident folder to make or to add to.", autocompletion=incident_folders),
+    ],
     workflow: Annotated[str | None, typer.Option(help="Only this workflow_id.")] = None,
     trace: Annotated[str | None, typer.Option(help="Only this trace_id.")] = None,
     since: Annotated[str | None, typer.Option(help="Start of the window as an age, such as 2h.")] = None,
@@ -64,7 +68,7 @@ def collect(
         from dlqkit.republish.next_steps import here
 
         typer.echo(f"Snapshot {folder.snapshot}, {completeness}, in {for_terminal(directory)}")
-        typer.echo(show_coverage({"coverage": coverage_rows(folder)}).to_text(140))
+        typer.echo(show_coverage({"coverage": coverage_rows(folder)}).to_text(screen_width(140)))
         for sentence in folder.findings:
             typer.echo(for_terminal(sentence))
         typer.echo(for_terminal(here("Next:  dlqkit triage DIR", directory)))

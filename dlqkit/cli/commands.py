@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import importlib
+import inspect
+import re
 from collections.abc import Iterator, MutableMapping
 from dataclasses import dataclass
 from typing import Any
 
 import typer
-from typer.core import TyperGroup
+from typer.core import TyperCommand, TyperGroup
 
-__all__ = ["COMMANDS", "Command", "CommandGroup", "WholeGroup"]
+from dlqkit.cli.usage import unknown_command
+
+__all__ = ["COMMANDS", "Command", "CommandGroup", "WholeCommand", "WholeGroup"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +31,7 @@ class Command:
             return typer.main.get_command(module.app)
         alone = typer.Typer(add_completion=False, pretty_exceptions_enable=False, rich_markup_mode=None,
                             context_settings={"help_option_names": ["-h", "--help"]})  # fmt: skip
-        alone.command(self.name)(getattr(module, self.name))
+        alone.command(self.name, cls=WholeCommand)(getattr(module, self.name))
         return typer.main.get_command(alone)
 
 
@@ -93,8 +97,41 @@ class _Loaded(MutableMapping[str, Any]):
         return len({**self._waiting, **self._loaded})
 
 
-class WholeGroup(TyperGroup):
+class _Help:
+    """The text of a help: an example stands in a line of its own, as it is to be copied."""
+
+    def format_help_text(self, ctx: Any, formatter: Any) -> None:
+        """As click does, but for the examples."""
+        del ctx
+        for paragraph in inspect.cleandoc(getattr(self, "help", None) or "").split("\n\n"):
+            said, *examples = re.split(r"(?:^|\s)Example:\s+", paragraph)
+            formatter.write_paragraph()
+            with formatter.indentation():
+                if said:
+                    formatter.write_text(said)
+                if said and examples:
+                    formatter.write_paragraph()
+                for example in examples:
+                    formatter.write(f"{'':>{formatter.current_indent}}Example: {' '.join(example.split())}\n")
+
+    def collect_usage_pieces(self, ctx: Any) -> list[str]:
+        """As typer does, without the braces that it puts around what must be given."""
+        pieces: list[str] = super().collect_usage_pieces(ctx)  # type: ignore[misc]
+        return [piece.removeprefix("{").removesuffix("}") for piece in pieces]
+
+
+class WholeCommand(_Help, TyperCommand):
+    """A command whose example is not wrapped."""
+
+
+class WholeGroup(_Help, TyperGroup):
     """A group whose help has the first sentences of each command whole, which else are cut to a line."""
+
+    def resolve_command(self, ctx: Any, args: list[str]) -> Any:
+        """As typer does; a command that there is not is told with the one that was meant."""
+        if args and args[0] not in self.commands and not args[0].startswith("-") and not ctx.resilient_parsing:
+            raise unknown_command(args[0], ctx.command_path, self.commands)
+        return super().resolve_command(ctx, args)
 
     def rows(self) -> list[tuple[str, str]]:
         """Each command's name and the first paragraph of its help."""

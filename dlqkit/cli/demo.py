@@ -16,8 +16,10 @@ from typing import Annotated, Any
 import typer
 
 from dlqkit import language
+from dlqkit.cli.completion import one_of
 from dlqkit.cli.shared import PARTIAL, Language, speak_for, zone_of
 from dlqkit.errors import ParameterError, SourceUnavailable
+from dlqkit.suggestions import did_you_mean
 from dlqkit.untrusted import for_file_name, for_terminal
 
 __all__ = ["demo"]
@@ -29,8 +31,13 @@ STOP_S = 10
 
 def demo(
     context: typer.Context,
-    directory: Annotated[Path | None, typer.Argument(help="Incident folder to make; demo/SCENARIO by default.")] = None,
-    scenario: Annotated[str, typer.Option(help=f"One of {', '.join(SCENARIOS)}.")] = "infrastructure",
+    directory: Annotated[
+        Path | None, typer.Argument(metavar="DIR", help="Incident folder to make; demo/SCENARIO by default.")
+    ] = None,
+    scenario: Annotated[
+        str,
+        typer.Option(help=f"One of {', '.join(SCENARIOS)}.", autocompletion=one_of(*SCENARIOS)),
+    ] = "infrastructure",
     events: Annotated[int, typer.Option(help="Events in the simulated day.", min=1000, max=2_000_000)] = 20_000,
     seed: Annotated[int, typer.Option(help="Same seed, same platform.")] = 7,
     republish: Annotated[bool, typer.Option(help="Then remove the cause and send the dead events again.")] = True,
@@ -48,7 +55,8 @@ def demo(
     from dlqkit.settings import load_settings
 
     if scenario not in SCENARIOS:
-        raise ParameterError(f"There is no scenario {scenario[:30]!r}.", f"Choose of {', '.join(SCENARIOS)}.")
+        step = did_you_mean(scenario, SCENARIOS, f"Choose of {', '.join(SCENARIOS)}.")
+        raise ParameterError(f"There is no scenario {scenario[:30]!r}.", step)
     folder = directory or _free(Path("demo") / for_file_name(scenario))
     with (
         tempfile.TemporaryDirectory(prefix="dlqkit-demo-") as scratch,
@@ -115,3 +123,5 @@ def _platform(scenario: str, events: int, seed: int, scratch: Path) -> Iterator[
         except subprocess.TimeoutExpired:
             process.kill()
             process.wait()
+        if process.stdout:
+            process.stdout.close()

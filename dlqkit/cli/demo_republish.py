@@ -11,7 +11,9 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
+from dlqkit.cli.progress import aside
 from dlqkit.cli.republish_live import execute_plan, take_snapshot
+from dlqkit.cli.shared import screen_width
 from dlqkit.errors import PlanError
 from dlqkit.language import say
 from dlqkit.untrusted import for_terminal, for_terminal_lines
@@ -27,7 +29,6 @@ __all__ = ["RETRIED", "beside_incident", "not_asked_for", "republish_settings", 
 # Classes whose events may be sent again as they are (runbook §4).
 RETRIED = ("infrastructure", "timeout")
 RATE, DEADLINE_S = 200.0, 120.0
-WIDTH = 80
 
 
 def republish_settings(served: Mapping[str, Any]) -> dict[str, str]:
@@ -84,7 +85,8 @@ def show_republish(
 
     def tell(text: str) -> None:
         if not quiet:
-            typer.echo("\n".join(for_terminal_lines(text, WIDTH)))
+            with aside():
+                typer.echo("\n".join(for_terminal_lines(text, screen_width())))
 
     _post(f"{served['control_url']}/{'heal' if fix else 'outage'}", {"workflow_id": workflow_id or ""})
     tell("")

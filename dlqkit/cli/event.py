@@ -4,17 +4,15 @@ from __future__ import annotations
 
 import contextlib
 import json
-import shutil
-import sys
+import re
 from collections.abc import Iterator, Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from dlqkit.cli.original import original_lines, originals_of
-from dlqkit.cli.shared import local_beside_utc, write_json, zone_of
-from dlqkit.untrusted import for_terminal, for_terminal_lines
+from dlqkit.cli.shared import AsJson, Directory, Snapshot, local_beside_utc, screen_width, write_json, zone_of
+from dlqkit.untrusted import for_terminal_lines
 
 if TYPE_CHECKING:
     from zoneinfo import ZoneInfo
@@ -23,26 +21,25 @@ if TYPE_CHECKING:
 
 __all__ = ["event"]
 
-WIDTH = 80
+# A backslash that is escaped itself is passed over, or it would be taken for the next one's.
+_ESCAPED = re.compile(r"\\\\|(?P<letters>(?:\\u[0-9a-fA-F]{4})+)")
 
 
 def event(
     context: typer.Context,
-    directory: Annotated[Path, typer.Argument(help="Incident folder.")],
+    directory: Directory,
     event_id: Annotated[
-        str | None, typer.Argument(metavar="[ID]", help="trace_id, event_key or record_id.", show_default=False)
+        str | None, typer.Argument(metavar="ID", help="trace_id, event_key or record_id.", show_default=False)
     ] = None,
     fact: Annotated[
         str | None,
         typer.Option(metavar="ID", help="Instead of an event: the records behind this number of the report."),
     ] = None,
-    snapshot: Annotated[
-        str | None, typer.Option(help="Number of the evidence snapshot; the newest by default.")
-    ] = None,
+    snapshot: Snapshot = None,
     payload: Annotated[
         bool, typer.Option(help="Show the payload and attributes too; they may hold personal data.")
     ] = True,
-    as_json: Annotated[bool, typer.Option("--json", help="Print as JSON.")] = False,
+    as_json: AsJson = False,
 ) -> None:
     """Show one event's history: every record, log line, error, payload, and its original message. Offline.
 
@@ -94,8 +91,8 @@ def event(
         write_json({"id": event_id, "snapshot": incident.snapshot, "history": rows, "payloads": payloads,
                     "originals": originals})  # fmt: skip
         return
-    width = shutil.get_terminal_size((WIDTH, 40)).columns if sys.stdout.isatty() else WIDTH
-    lines = [*_head(event_id, history, incident.snapshot), *_rows(history, zone_of(context), width)]
+    width = screen_width()
+    lines = [*_head(event_id, history, incident.snapshot, width), *_rows(history, zone_of(context), width)]
     for original in originals:
         lines += original_lines(original, zone_of(context), width)
     for text in payloads:
@@ -103,18 +100,19 @@ def event(
     typer.echo("\n".join(lines))
 
 
-def _head(event_id: str, history: pd.DataFrame, snapshot: str) -> Iterator[str]:
+def _head(event_id: str, history: pd.DataFrame, snapshot: str, width: int) -> Iterator[str]:
     counts = history["kind"].value_counts()
     names = {"record": "record", "log": "log line"}
     parts = [
         f"{counts[kind]:,} {name}{'' if counts[kind] == 1 else 's'}" for kind, name in names.items() if kind in counts
     ]
-    # Ids are not wrapped: they are to be copied.
-    yield for_terminal(f"Event {event_id}: {', '.join(parts)} in snapshot {snapshot}")
+    # Ids are not broken: they are to be copied.
+    said = f"Event {event_id}: {', '.join(parts)} in snapshot {snapshot}"
+    yield from for_terminal_lines(said, width, break_words=False)
     for name in ("workflow_id", "trace_id", "event_key"):
         values = list(dict.fromkeys(history[name].dropna().astype("str")))
         if values and values != [event_id]:
-            yield for_terminal(f"{name} {', '.join(values)}")
+            yield from for_terminal_lines(f"{name} {', '.join(values)}", width, break_words=False)
 
 
 def _rows(history: pd.DataFrame, zone: ZoneInfo | None, width: int) -> Iterator[str]:
@@ -137,12 +135,20 @@ def _facts(row: dict[Any, Any], zone: ZoneInfo | None) -> Sequence[str]:
     ]
 
 
+def _letters(found: re.Match[str]) -> str:
+    """Letters for ``\\u5ba2``; what would end the string or cannot be seen stays escaped, so that it is still JSON."""
+    if found["letters"] is None:
+        return found[0]
+    text: str = json.loads(f'"{found["letters"]}"')
+    return "".join(sign if sign.isprintable() and sign not in '"\\' else json.dumps(sign)[1:-1] for sign in text)
+
+
 def _payload(text: str, width: int) -> Iterator[str]:
-    """The payload line by line, its numbers as they came; as it is where it is no JSON."""
+    """The payload line by line, its numbers as they came, its letters readable; as it is where it is no JSON."""
     import msgspec
 
     with contextlib.suppress(msgspec.DecodeError, UnicodeError, RecursionError):
-        text = msgspec.json.format(text.encode(), indent=2).decode()
+        text = _ESCAPED.sub(_letters, msgspec.json.format(text.encode(), indent=2).decode())
     for line in text.split("\n"):
         indent = " " * min(4 + len(line) - len(line.lstrip(" ")), width // 2)
         yield from (indent + part for part in for_terminal_lines(line.strip(), width - len(indent)))

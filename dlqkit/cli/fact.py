@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import json
-import shutil
-import sys
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import typer
 
-from dlqkit.cli.shared import local_beside_utc, table_beside_utc, write_json
+from dlqkit.cells import cell_width
+from dlqkit.cli.shared import local_beside_utc, screen_width, table_beside_utc, write_json
 from dlqkit.language import say, say_count
 from dlqkit.untrusted import for_terminal, for_terminal_lines
 
@@ -53,7 +52,7 @@ def print_fact(incident: IncidentFolder, fact_id: str, *, zone: ZoneInfo | None,
         write_json({"fact": fact_id, "what": basis.what, "snapshot": incident.snapshot, "as_of": facts["as_of"],
                     "as_reported": are_same, "parts": parts})  # fmt: skip
         return
-    width = shutil.get_terminal_size((WIDTH, 40)).columns if sys.stdout.isatty() else WIDTH
+    width = screen_width(WIDTH)
     evidence = [str(part["evidence"]) for part in told] if are_same else [""] * len(hashes)
     lines = [*for_terminal_lines(f"{fact_id}: {basis.what}", width)]
     lines += for_terminal_lines(_where(incident, facts, are_same=are_same), width)
@@ -94,7 +93,7 @@ def _part_lines(part: Part, digest: str, evidence: str, width: int) -> Iterator[
     if evidence:
         yield from for_terminal_lines(say("Evidence {ids}", ids=evidence), width)
     # It is to be compared, so it stands whole.
-    yield for_terminal(say("SHA-256 of the ids {digest}", digest=digest))
+    yield from for_terminal_lines(say("SHA-256 of the ids {digest}", digest=digest), width, break_words=False)
 
 
 def _rows(
@@ -114,20 +113,24 @@ def _rows(
 
 
 def _record(row: Mapping[Any, Any], zone: ZoneInfo | None, width: int) -> Iterator[str]:
-    """When, whose and what on one line, as the id is to be copied; the error below it, cut."""
+    """When, whose and what on one line, or the id below it, as it is to be copied; then the error, cut."""
     import pandas as pd
 
     at, tries, took = row["recorded_at"], row["attempts"], row["action_duration_ms"]
     when = say("time not known") if pd.isna(at) else local_beside_utc(f"{at:%Y-%m-%d %H:%M:%S} UTC", zone)
+    trace = "" if pd.isna(row["trace_id"]) else for_terminal(row["trace_id"])
     parts = [
-        when,
-        "" if pd.isna(row["trace_id"]) else str(row["trace_id"]),
         str(row["outcome"]),
         "" if pd.isna(tries) else say_count("{count} attempt", "{count} attempts", int(tries)),
         "" if pd.isna(took) else say("{took:,.0f} ms", took=float(took)),
         str(row["entity"]),
     ]
-    yield for_terminal("  ".join(part for part in parts if part))
+    said = for_terminal("  ".join(part for part in parts if part))
+    if cell_width(f"{when}  {trace}  {said}") <= width:
+        yield "  ".join(part for part in (when, trace, said) if part)
+    else:
+        yield from for_terminal_lines(f"{when}  {said}", width)
+        yield from (f"    {part}" for part in for_terminal_lines(trace, width - 4) if part)
     if not pd.isna(row["last_error"]):
         yield from (f"    {line}" for line in for_terminal_lines(str(row["last_error"]), width - 4, ERROR_LINES))
 

@@ -9,8 +9,19 @@ from typing import Annotated
 import typer
 
 from dlqkit import language
-from dlqkit.cli.shared import Language, load, speak_for, text_beside_utc, write_json, zone_of
-from dlqkit.untrusted import for_terminal
+from dlqkit.cli.shared import (
+    AsJson,
+    Directory,
+    Language,
+    Snapshot,
+    load,
+    screen_width,
+    speak_for,
+    text_beside_utc,
+    write_json,
+    zone_of,
+)
+from dlqkit.untrusted import for_terminal, for_terminal_lines
 
 __all__ = ["history"]
 
@@ -20,16 +31,14 @@ SHOWN = 10
 
 def history(
     context: typer.Context,
-    directory: Annotated[Path, typer.Argument(help="Incident folder.")],
+    directory: Directory,
     below: Annotated[
         Path | None,
         typer.Option(help="Where other incidents lie; else report.earlier of the settings, or the folder beside DIR."),
     ] = None,
-    snapshot: Annotated[
-        str | None, typer.Option(help="Number of the evidence snapshot; the newest by default.")
-    ] = None,
+    snapshot: Snapshot = None,
     lang: Language = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print as JSON.")] = False,
+    as_json: AsJson = False,
 ) -> None:
     """Show other incidents with the same error: when, how many events, the cause then, what helped. Offline.
 
@@ -49,11 +58,11 @@ def history(
         return
     for text in show_incidents(found)[:SHOWN]:
         shown = text_beside_utc(text, zone_of(context))
-        typer.echo(for_terminal(shown.title))
-        typer.echo("\n".join(f"  {line}" for line in shown.to_text(78).splitlines()) + "\n")
+        typer.echo("\n".join(for_terminal_lines(shown.title, screen_width())))
+        typer.echo("\n".join(f"  {line}" for line in shown.to_text(screen_width() - 2).splitlines()) + "\n")
     if (more := len(found.incidents) - SHOWN) > 0:
         typer.echo(language.say("More incidents, which --json lists: {count}", count=more))
     if not found.incidents:
-        typer.echo(show_history(found).to_text())
+        typer.echo(show_history(found).to_text(screen_width()))
     for sentence in skipped_sentences(found):
         typer.echo(for_terminal(sentence), err=True)

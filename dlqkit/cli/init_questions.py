@@ -8,6 +8,7 @@ from pathlib import Path
 
 import typer
 
+from dlqkit.cli.shared import screen_width
 from dlqkit.cli.tried_text import print_tried
 from dlqkit.errors import ParameterError
 from dlqkit.settings import SecretReference
@@ -15,8 +16,6 @@ from dlqkit.setup.checks import Tried
 from dlqkit.untrusted import for_terminal_lines
 
 __all__ = ["Given", "Questions", "pairs"]
-
-WIDTH = 80
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +56,7 @@ class Questions:
     def tell(self, text: str) -> None:
         """A sentence for the one who is asked."""
         if self.asks:
-            typer.echo("\n".join(for_terminal_lines(text, WIDTH, break_words=False)), err=True)
+            typer.echo("\n".join(for_terminal_lines(text, screen_width(), break_words=False)), err=True)
 
     def show(self, tried: Tried, before: Tried | None = None) -> None:
         """What was seen of a source; where it was shown before, what is different."""

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from dlqkit import language
+from dlqkit.cli.progress import POSTMORTEM, aside, step_progress
 from dlqkit.cli.shared import (
     PARTIAL,
     Language,
@@ -19,7 +20,6 @@ from dlqkit.cli.shared import (
     load,
     name_folder,
     speak_for,
-    tell_step,
     write_json,
     zone_of,
 )
@@ -164,17 +164,20 @@ def run_investigation(
 
     def show_first(folder: IncidentFolder) -> None:
         if not as_json:
-            print_triage(compute_facts(folder, first_look=True), directory, zone)
-            first = language.say("First look, from the dead letters; collecting the rest …")
-            typer.echo(f"\n{first}")
-            sys.stdout.flush()
+            found = compute_facts(folder, first_look=True)
+            with aside():
+                print_triage(found, directory, zone)
+                first = language.say("First look, from the dead letters; collecting the rest …")
+                typer.echo(f"\n{first}")
+                sys.stdout.flush()
 
     with Progress() as progress:
         collect(
             incident, settings, directory,
             worker_logs=worker_logs, reported=reported, progress=progress, focus=find_focus, on_dead_letters=show_first,
         )  # fmt: skip
-    result = run_postmortem(directory, progress=tell_step)
+    with step_progress(*POSTMORTEM) as tell:
+        result = run_postmortem(directory, progress=tell)
     if as_json:
         more = finish(result) if finish is not None else {}
         write_json({"directory": str(directory), "paths": {name: str(path) for name, path in result.paths.items()},

@@ -12,7 +12,7 @@ from typing import Annotated, Any
 import typer
 
 from dlqkit import language
-from dlqkit.cli.shared import Language, load, speak_for, write_json
+from dlqkit.cli.shared import Directory, Language, Snapshot, load, speak_for, write_json
 from dlqkit.errors import ParameterError
 from dlqkit.untrusted import for_terminal
 
@@ -80,10 +80,8 @@ def _fill(line: str, values: Mapping[str, str]) -> str:
 
 def lab(
     context: typer.Context,
-    directory: Annotated[Path, typer.Argument(help="Incident folder.")],
-    snapshot: Annotated[
-        str | None, typer.Option(help="Number of the evidence snapshot; the newest by default.")
-    ] = None,
+    directory: Directory,
+    snapshot: Snapshot = None,
     port: Annotated[int, typer.Option(help="Port of JupyterLab; 0 takes a free one.")] = 0,
     browser: Annotated[bool, typer.Option(help="Open a browser.")] = True,
     prepare: Annotated[bool, typer.Option(help="Only fill in the notebooks and say where they are.")] = False,

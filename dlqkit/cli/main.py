@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import gc
 import json
 import os
 import sys
@@ -14,7 +15,8 @@ import typer
 
 from dlqkit import __version__
 from dlqkit.cli.commands import CommandGroup
-from dlqkit.cli.shared import Shared, find_zone
+from dlqkit.cli.shared import Shared, find_zone, screen_width
+from dlqkit.cli.usage import usage_error
 from dlqkit.errors import DlqkitError, ParameterError, StorageError
 from dlqkit.imports import leave_out_grammars
 from dlqkit.invocation import called_with, with_options
@@ -22,7 +24,10 @@ from dlqkit.untrusted import for_terminal, for_terminal_lines
 
 __all__ = ["app", "main"]
 
-INTERRUPTED, WIDTH = 130, 80
+INTERRUPTED = 130
+# Payloads that are read are many objects and no cycles: Python would look through all of them at every 700 new ones,
+# which is a twentieth of the time of a report.
+OBJECTS_BETWEEN_LOOKS = 50_000
 # Typer brings its own copy of click in some versions, so the class is taken from what it exports.
 _UsageError: type[Any] = next(base for base in typer.BadParameter.__mro__ if base.__name__ == "ClickException")
 
@@ -45,9 +50,7 @@ class _Commands(CommandGroup):
 app = typer.Typer(
     name="dlqkit",
     cls=_Commands,
-    help="From a dead-letter alert to a post-mortem on the ticket.",
     no_args_is_help=True,
-    add_completion=False,
     pretty_exceptions_enable=False,
     # Plain help can be copied and is there at once: what draws boxes around it takes longer to import than all else.
     rich_markup_mode=None,
@@ -69,9 +72,16 @@ def _before_any_command(
         str | None, typer.Option(help="Name below “profiles” in the settings, whose table to use.")
     ] = None,
     tz: Annotated[str | None, typer.Option(help="Show local time beside UTC, such as Europe/Berlin.")] = None,
-    version: Annotated[bool, typer.Option("--version", callback=_show_version, is_eager=True)] = False,
+    version: Annotated[
+        bool, typer.Option("--version", callback=_show_version, is_eager=True, help="Show the version and exit.")
+    ] = False,
 ) -> None:
-    """From a dead-letter alert to a post-mortem on the ticket."""
+    """From a dead-letter alert to a post-mortem on the ticket.
+
+    Example: dlqkit demo
+
+    Example: dlqkit investigate --since 2h
+    """
     context.obj = Shared(config=config, profile=profile, zone=find_zone(tz))
     called_with(config, profile)
 
@@ -81,8 +91,11 @@ def _tell(error: DlqkitError) -> None:
     if "--json" in sys.argv:
         print(json.dumps({"error": {"problem": error.problem, "next_step": next_step}}), file=sys.stdout)  # noqa: T201
     # The problem is read, an id in it may be copied as the command of the next step may.
-    problem = "\n".join(for_terminal_lines(error.problem, WIDTH, break_words=False))
-    print(f"{problem}\nNext: {for_terminal(next_step)}", file=sys.stderr)  # noqa: T201
+    width = screen_width()
+    problem = "\n".join(for_terminal_lines(error.problem, width, break_words=False))
+    step = f"Next: {next_step}"
+    lines = [for_terminal(step)] if "dlqkit " in step else for_terminal_lines(step, width, break_words=False)
+    print("\n".join([problem, *lines]), file=sys.stderr)  # noqa: T201
 
 
 def _check_text(arguments: Sequence[str]) -> None:
@@ -91,12 +104,35 @@ def _check_text(arguments: Sequence[str]) -> None:
         raise ParameterError("An argument has bytes that are no text in UTF-8.", "Type it anew, or rename the file.")
 
 
+def _open_closed() -> None:
+    """Where a shell closed standard input or output, as by ``>&-``, nobody looks; what is written goes nowhere."""
+    for number, name in enumerate(("stdin", "stdout", "stderr")):
+        try:
+            os.fstat(number)
+        except OSError:
+            # The lowest number that is free, which is this one; else the next file would be taken for the terminal.
+            os.open(os.devnull, os.O_RDWR)
+            setattr(sys, name, os.fdopen(number, "r" if number == 0 else "w", closefd=False))
+
+
+def _let_go() -> None:
+    """What cannot be written is dropped: Python would try again at exit, complain, and end with a code of its own."""
+    for stream in (sys.stdout, sys.stderr):
+        try:
+            stream.flush()
+        except OSError:
+            os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
+
+
 def main() -> None:
     """Run the command line; the process ends with the exit code of the design."""
+    _open_closed()
     leave_out_grammars()
+    gc.set_threshold(OBJECTS_BETWEEN_LOOKS)
     try:
         _check_text(sys.argv)
-        code = app(standalone_mode=False)
+        # Also for python -m dlqkit, so that a help text and a completion are of a command that there is.
+        code = app(standalone_mode=False, prog_name="dlqkit")
         sys.stdout.flush()
         sys.exit(code if isinstance(code, int) else 0)
     except DlqkitError as error:
@@ -106,8 +142,7 @@ def main() -> None:
         print("Interrupted; what was collected is kept.", file=sys.stderr)  # noqa: T201
         sys.exit(INTERRUPTED)
     except BrokenPipeError:
-        # The reader of our output is gone; Python would complain again when it flushes at exit.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        # The reader of our output is gone, and knows it.
         sys.exit(1)
     except OSError as error:
         if error.errno not in {errno.ENOSPC, errno.EDQUOT, errno.EACCES, errno.EROFS, errno.EPERM}:
@@ -115,5 +150,11 @@ def main() -> None:
         _tell(StorageError(f"Writing failed: {error.strerror}.", "Free some space, or name another folder."))
         sys.exit(StorageError.exit_code)
     except _UsageError as error:
-        error.show()
+        told = usage_error(error, sys.argv)
+        if told is None:
+            error.show()
+        else:
+            _tell(told)
         sys.exit(error.exit_code)
+    finally:
+        _let_go()

@@ -10,7 +10,19 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from dlqkit import language
-from dlqkit.cli.shared import PARTIAL, Language, exit_code_of, load, speak_for, tell_step, user_name, write_json
+from dlqkit.cli.completion import one_of
+from dlqkit.cli.progress import POSTMORTEM, step_progress
+from dlqkit.cli.shared import (
+    PARTIAL,
+    Directory,
+    Language,
+    Snapshot,
+    exit_code_of,
+    load,
+    speak_for,
+    user_name,
+    write_json,
+)
 from dlqkit.untrusted import for_terminal
 
 if TYPE_CHECKING:
@@ -23,13 +35,16 @@ __all__ = ["postmortem"]
 
 def postmortem(
     context: typer.Context,
-    directory: Annotated[Path, typer.Argument(help="Incident folder.")],
-    snapshot: Annotated[
-        str | None, typer.Option(help="Number of the evidence snapshot; the newest by default.")
-    ] = None,
+    directory: Directory,
+    snapshot: Snapshot = None,
     as_of: Annotated[str | None, typer.Option(help="As seen at this time; the evidence's last by default.")] = None,
     formats: Annotated[
-        list[str] | None, typer.Option("--format", help="ipynb, html, md or pdf; all by default.")
+        list[str] | None,
+        typer.Option(
+            "--format",
+            help="ipynb, html, md or pdf; all by default.",
+            autocompletion=one_of("ipynb", "html", "md", "pdf"),
+        ),
     ] = None,
     output: Annotated[Path | None, typer.Option(help="Folder to write to; DIR/report by default.")] = None,
     pack: Annotated[bool, typer.Option("--zip", help="Pack the files into one attachment, too.")] = False,
@@ -68,17 +83,18 @@ def postmortem(
     # What is wrong with the ticket is said before anybody waits for the report.
     tickets = None if attach is None else (open_tickets(settings), check_key(attach))
     _review(directory, snapshot, ask_review, reviewed_by, by, settings)
-    result = run_postmortem(
-        directory,
-        snapshot=snapshot,
-        as_of=parse_time(as_of) if as_of else None,
-        formats=tuple(formats) if formats else None,
-        output=output,
-        progress=tell_step,
-        personal_fields=settings.report.personal_fields,
-        earlier=earlier or settings.report.earlier,
-        include_payload=include_payload,
-    )
+    with step_progress(*POSTMORTEM) as tell:
+        result = run_postmortem(
+            directory,
+            snapshot=snapshot,
+            as_of=parse_time(as_of) if as_of else None,
+            formats=tuple(formats) if formats else None,
+            output=output,
+            progress=tell,
+            personal_fields=settings.report.personal_fields,
+            earlier=earlier or settings.report.earlier,
+            include_payload=include_payload,
+        )
     paths = dict(result.paths)
     if pack:
         paths["zip"] = result.paths["facts"].with_name("postmortem.zip")

@@ -8,10 +8,20 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from dlqkit.cli.commands import WholeGroup
-from dlqkit.cli.republish_approval import AsJson, By, Directory, PlanName, approve, cancel, export
+from dlqkit.cli.commands import WholeCommand, WholeGroup
+from dlqkit.cli.completion import one_of, snapshots
+from dlqkit.cli.republish_approval import By, Directory, approve, cancel, export
 from dlqkit.cli.republish_run import prove, resolve, run, status
-from dlqkit.cli.shared import exit_code_of, load, user_name, write_json
+from dlqkit.cli.shared import (
+    AsJson,
+    PlanName,
+    Snapshot,
+    exit_code_of,
+    load,
+    screen_width,
+    user_name,
+    write_json,
+)
 from dlqkit.untrusted import for_terminal, for_terminal_lines
 
 if TYPE_CHECKING:
@@ -24,7 +34,6 @@ if TYPE_CHECKING:
 
 __all__ = ["app"]
 
-WIDTH = 80
 # Of a list on the screen; the plan has all.
 ROWS = 10
 STALE = 4
@@ -32,7 +41,8 @@ STALE = 4
 app = typer.Typer(
     name="republish",
     cls=WholeGroup,
-    help="§5: send dead events again, from a plan that says all of it before anything is sent.",
+    help="§5: send dead events again, from a plan that says all of it before anything is sent.\n\n"
+    "Example: dlqkit republish plan incidents/orders --class infrastructure",
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
@@ -45,7 +55,7 @@ PatchFile = Annotated[Path | None, typer.Option(help="File that holds the patch.
 Claimed = Annotated[bool, typer.Option("--leave-out-claimed", help="Leave out events of other plans.")]
 
 
-@app.command("plan")
+@app.command("plan", cls=WholeCommand)
 def plan(
     context: typer.Context,
     directory: Directory,
@@ -55,7 +65,12 @@ def plan(
     ] = None,
     signature: Annotated[list[str] | None, typer.Option(help="signature_id; several: any of them.")] = None,
     failure_class: Annotated[
-        list[str] | None, typer.Option("--class", help="business, infrastructure, timeout or unknown.")
+        list[str] | None,
+        typer.Option(
+            "--class",
+            help="business, infrastructure, timeout or unknown.",
+            autocompletion=one_of("business", "infrastructure", "timeout", "unknown"),
+        ),
     ] = None,
     workflow: Annotated[list[str] | None, typer.Option(help="workflow_id.")] = None,
     event: Annotated[list[str] | None, typer.Option(help="trace_id, event_key or record_id; several allowed.")] = None,
@@ -74,7 +89,7 @@ def plan(
     ] = False,
     max_rate: Annotated[float | None, typer.Option(help="Events a second, at most what the settings allow.")] = None,
     leave_out_claimed: Claimed = False,
-    snapshot: Annotated[str | None, typer.Option(help="Evidence snapshot; the newest by default.")] = None,
+    snapshot: Snapshot = None,
     as_json: AsJson = False,
 ) -> None:
     """Freeze what would be sent again, and why the rest would not. Offline; nothing is sent.
@@ -99,7 +114,7 @@ def plan(
     )  # fmt: skip
 
 
-@app.command("edit")
+@app.command("edit", cls=WholeCommand)
 def edit(
     context: typer.Context,
     directory: Directory,
@@ -225,10 +240,10 @@ def _show(directory: Path, made: Plan, outlook: dict[str, Any], path: Path, *, a
                     "unknowns": list(made.unknowns), "warnings": list(made.warnings), "outlook": outlook})  # fmt: skip
         return
     text = show_plan(made, outlook)
-    lines = [*for_terminal_lines(text.title, WIDTH, 2), "─" * WIDTH, text.to_text(WIDTH)]
+    lines = [*for_terminal_lines(text.title, screen_width(), 2), "─" * screen_width(), text.to_text(screen_width())]
     for table in (show_left_out_counts(made), show_edits(made, ROWS), show_planned(made, ROWS)):
         if table.rows:
-            lines += ["", f"{table.title}:", table.to_text(WIDTH)]
+            lines += ["", f"{table.title}:", table.to_text(screen_width())]
     if len(made.events) > ROWS:
         lines += [f"… and {len(made.events) - ROWS:,} more"]
     lines += ["", f"All of it: {for_terminal(path)}", "Nothing is sent. When you have read it:"]
@@ -236,12 +251,14 @@ def _show(directory: Path, made: Plan, outlook: dict[str, Any], path: Path, *, a
     typer.echo("\n".join([*lines, for_terminal(command)]))
 
 
-@app.command("diff")
+@app.command("diff", cls=WholeCommand)
 def diff(
     context: typer.Context,
     directory: Directory,
     plan_id: PlanName,
-    snapshot: Annotated[str | None, typer.Option(help="Compare with this snapshot; the newest by default.")] = None,
+    snapshot: Annotated[
+        str | None, typer.Option(help="Compare with this snapshot; the newest by default.", autocompletion=snapshots)
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
     """Say what changed since the plan was made; exits with 4 where a planned event is affected. Offline.
@@ -268,7 +285,7 @@ def diff(
         counts = changes["change"].astype("str").value_counts()
         typer.echo("\n".join(f"{count:>7,} {name}" for name, count in counts.items()) or "Nothing changed.")
         if len(changes):
-            typer.echo(show_plan_diff(changes.head(ROWS)).to_text(WIDTH))
+            typer.echo(show_plan_diff(changes.head(ROWS)).to_text(screen_width()))
         if len(changes) > ROWS:
             typer.echo(f"… and {len(changes) - ROWS:,} more; --json shows all.")
         if stale:
@@ -277,8 +294,8 @@ def diff(
     raise typer.Exit(STALE if stale else 0)
 
 
-app.command("approve")(approve)
-app.command("cancel")(cancel)
-app.command("export")(export)
+app.command("approve", cls=WholeCommand)(approve)
+app.command("cancel", cls=WholeCommand)(cancel)
+app.command("export", cls=WholeCommand)(export)
 for _command in (run, status, resolve, prove):
-    app.command(_command.__name__)(_command)
+    app.command(_command.__name__, cls=WholeCommand)(_command)

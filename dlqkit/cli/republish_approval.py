@@ -7,16 +7,27 @@ from typing import Annotated
 
 import typer
 
-from dlqkit.cli.shared import load, user_name, write_json
+from dlqkit.cli.completion import incident_folders
+from dlqkit.cli.shared import AsJson, PlanName, load, screen_width, user_name, write_json
 from dlqkit.untrusted import for_terminal, for_terminal_lines
 
-__all__ = ["AsJson", "By", "Directory", "PlanName", "approve", "cancel", "export"]
+__all__ = ["By", "Directory", "approve", "cancel", "export"]
 
-Directory = Annotated[Path, typer.Argument(help="Incident folder.")]
-PlanName = Annotated[str, typer.Argument(metavar="PLAN", help="Such as plan-001.")]
+
+def _incident(context: typer.Context, directory: Path) -> Path:
+    """A folder of incident folders is none: nothing is begun in it, and it has no plans."""
+    if not context.resilient_parsing:  # while a shell completes, nothing heavy is imported
+        from dlqkit.evidence.folder import read_question
+
+        read_question(directory)
+    return directory
+
+
+Directory = Annotated[
+    Path,
+    typer.Argument(metavar="DIR", help="Incident folder.", callback=_incident, autocompletion=incident_folders),
+]
 By = Annotated[str | None, typer.Option(help="Who; the user of this machine by default.")]
-AsJson = Annotated[bool, typer.Option("--json", help="Print as JSON.")]
-WIDTH = 80
 
 
 def approve(
@@ -56,7 +67,7 @@ def approve(
         return
     count = len(read.events)
     said = f"{plan_id} is approved by {approval.by}: {events_of(count)} to {read.target.address}."
-    typer.echo("\n".join(for_terminal_lines(said, WIDTH)))
+    typer.echo("\n".join(for_terminal_lines(said, screen_width())))
     typer.echo(f"Hash {approval.hash}")
     typer.echo(for_terminal(here("Try it:    dlqkit republish run DIR PLAN", directory, plan_id)))
     typer.echo(for_terminal(here("Send it:   dlqkit republish run DIR PLAN --execute", directory, plan_id)))
@@ -145,4 +156,4 @@ def export(
         return
     write_bytes(output, "".join(f"{line}\n" for line in lines).encode())
     said = f"{events_of(len(lines))} {are(len(lines))} in {output}."
-    typer.echo("\n".join(for_terminal_lines(said, WIDTH)))
+    typer.echo("\n".join(for_terminal_lines(said, screen_width())))

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import sys
 import threading
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from dlqkit import language
 from dlqkit.cli.shared import Progress, say
 
 if TYPE_CHECKING:
@@ -79,11 +81,14 @@ def execute_plan(
     check_permission(directory, plan, settings, find_server(settings.republish.endpoint))
     ends = stopped or threading.Event()
     known = _known_before(directory, plan)
-    return run_republish(
-        directory, plan, sink=lambda: _open_sink(plan, settings), world=connect_world(settings, stopped=ends),
-        execute=True, registry=find_registry(directory, settings.republish.registry), should_stop=ends.is_set,
-        known=known, names=dict(settings.prometheus.metrics), on_step=on_step or _say_step,
-    )  # fmt: skip
+    with Progress() as progress:
+        counted = _Counted(plan, directory, progress) if sys.stderr.isatty() else None
+        return run_republish(
+            directory, plan, sink=lambda: _open_sink(plan, settings) if counted is None
+            else counted.watch(_open_sink(plan, settings)), world=connect_world(settings, stopped=ends),
+            execute=True, registry=find_registry(directory, settings.republish.registry), should_stop=ends.is_set,
+            known=known, names=dict(settings.prometheus.metrics), on_step=on_step or _say_step,
+        )  # fmt: skip
 
 
 def find_refusal(directory: Path, plan: Plan, settings: Settings) -> DlqkitError | None:
@@ -137,6 +142,55 @@ def _open_sink(plan: Plan, settings: Settings) -> Any:
         bearer=own.http.bearer if own.http is not None else None,
         ca_file=own.http.ca_file if own.http is not None else None,
     )
+
+
+class _Counted:
+    """A receiver whose messages are counted as they go out, for the bar; what it answers is not touched."""
+
+    def __init__(self, plan: Plan, directory: Path, progress: Callable[[str, int, int | None], None]) -> None:
+        from dlqkit.republish.status import find_status
+
+        (status,) = find_status(directory, plan.plan_id)
+        self._total, self._progress = len(plan.events), progress
+        self._done = self._total - status.states.get("planned", 0)
+        self._sink: Any = None
+        # A run speaks English, whoever looks at it.
+        self._what = language.say("Sending")
+
+    def watch(self, sink: Any) -> Any:
+        """Itself, in place of a receiver that was opened."""
+        self._sink = sink
+        self._tell(0)
+        return self
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._sink, name)
+
+    @property
+    def prepare(self) -> Callable[[Any], Callable[[], Any]]:
+        """As the receiver's own, where it has one."""
+        prepare = self._sink.prepare
+
+        def prepared(messages: Any) -> Callable[[], Any]:
+            let_go = prepare(messages)
+
+            def go() -> Any:
+                self._tell(len(messages))
+                return let_go()
+
+            return go
+
+        return prepared
+
+    def send(self, messages: Any) -> list[str]:
+        """As the receiver does."""
+        self._tell(len(messages))
+        ids: list[str] = self._sink.send(messages)
+        return ids
+
+    def _tell(self, more: int) -> None:
+        self._done += more
+        self._progress(self._what, min(self._done, self._total), self._total)
 
 
 def _known_before(directory: Path, plan: Plan) -> pd.DataFrame:

@@ -14,6 +14,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from dlqkit.cells import label_id
+from dlqkit.cli.completion import plans
+from dlqkit.cli.republish_approval import Directory
 from dlqkit.cli.republish_live import (
     VERIFICATION,
     execute_plan,
@@ -23,7 +26,7 @@ from dlqkit.cli.republish_live import (
     settle_by_looking,
     take_snapshot,
 )
-from dlqkit.cli.shared import PARTIAL, load, user_name, write_json
+from dlqkit.cli.shared import PARTIAL, AsJson, PlanName, load, screen_width, user_name, write_json
 from dlqkit.untrusted import for_terminal, for_terminal_lines
 
 if TYPE_CHECKING:
@@ -34,14 +37,9 @@ if TYPE_CHECKING:
 
 __all__ = ["prove", "resolve", "run", "status"]
 
-WIDTH = 80
 # Of a list on the screen; --json has all.
 ROWS = 10
 INTERRUPTED, SAYS_NO = 130, 4
-
-Directory = Annotated[Path, typer.Argument(help="Incident folder.")]
-PlanName = Annotated[str, typer.Argument(metavar="PLAN", help="Such as plan-001.")]
-AsJson = Annotated[bool, typer.Option("--json", help="Print as JSON.")]
 
 
 def run(
@@ -105,18 +103,20 @@ def _tell_run(plan: Plan, done: Run, *, as_json: bool) -> None:
     from dlqkit.republish.words import events_of, exact
 
     count = f"{plan.plan_id}: {events_of(len(plan.events))} to {plan.target.address}"
-    lines = [*for_terminal_lines(count, WIDTH), f"Hash {plan.hash}"]
+    lines = [*for_terminal_lines(count, screen_width()), f"Hash {plan.hash}"]
     if done.approved_by is not None:
-        lines += for_terminal_lines(f"Approved by {done.approved_by}", WIDTH)
+        lines += for_terminal_lines(f"Approved by {done.approved_by}", screen_width())
     if done.run_id is None:
         steps = f"Steps {', '.join(f'{size:,}' for size in plan.steps)}"
-        lines += for_terminal_lines(f"{steps}; at most {exact(plan.max_rate)} events a second", WIDTH)
+        lines += for_terminal_lines(f"{steps}; at most {exact(plan.max_rate)} events a second", screen_width())
     lines += [
-        line for step in done.steps for line in for_terminal_lines(f"{step.place}: {step.judgement.sentence}", WIDTH)
+        line
+        for step in done.steps
+        for line in for_terminal_lines(f"{step.place}: {step.judgement.sentence}", screen_width())
     ]
     stopped = f"Stopped, {done.reason.replace('_', ' ')}: " if done.reason else ""
-    lines += for_terminal_lines(stopped + done.sentence, WIDTH)
-    lines += for_terminal_lines(f"Journal: {_counts(done.states)}", WIDTH)
+    lines += for_terminal_lines(stopped + done.sentence, screen_width())
+    lines += for_terminal_lines(f"Journal: {_counts(done.states)}", screen_width())
     # A command is not wrapped: it is to be copied.
     lines += [for_terminal(f"Next: {done.next_step}")]
     typer.echo("\n".join(lines))
@@ -129,14 +129,15 @@ def _counts(states: Any) -> str:
 
 def status(
     directory: Directory,
-    plan_id: Annotated[str | None, typer.Argument(metavar="[PLAN]", help="One plan; all by default.")] = None,
+    plan_id: Annotated[
+        str | None, typer.Argument(metavar="PLAN", help="One plan; all by default.", autocompletion=plans)
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
     """Show each plan: approved or not, how many events in which state of the journal, how its last run ended. Offline.
 
     Also while a run goes on. Example: dlqkit republish status incidents/orders
     """
-    from dlqkit.evidence.folder import read_question
     from dlqkit.republish.next_steps import here
     from dlqkit.republish.status import find_status
     from dlqkit.republish.words import events_of
@@ -146,20 +147,19 @@ def status(
         write_json({"plans": [asdict(one) for one in found]})
         return
     if not found:
-        read_question(directory)  # a folder of incident folders is none
         step = here("Make one: dlqkit republish plan DIR --class infrastructure", directory)
         typer.echo(f"There is no plan yet.\n{for_terminal(step)}")
         return
     lines: list[str] = []
     for one in found:
         lines += [f"{one.plan_id}: {events_of(one.events)}, {one.left_out:,} left out"]
-        lines += [f"  {line}" for line in for_terminal_lines(one.approval, WIDTH - 2)]
-        lines += [f"  {line}" for line in for_terminal_lines(f"Journal: {_counts(one.states)}", WIDTH - 2)]
+        lines += [f"  {line}" for line in for_terminal_lines(one.approval, screen_width() - 2)]
+        lines += [f"  {line}" for line in for_terminal_lines(f"Journal: {_counts(one.states)}", screen_width() - 2)]
         if one.in_doubt:
             items = ", ".join(map(str, one.in_doubt[:ROWS])) + (" …" if len(one.in_doubt) > ROWS else "")
-            lines += [f"  {line}" for line in for_terminal_lines(f"In doubt: items {items}", WIDTH - 2)]
+            lines += [f"  {line}" for line in for_terminal_lines(f"In doubt: items {items}", screen_width() - 2)]
         if one.last_run:
-            lines += [f"  {line}" for line in for_terminal_lines(f"Last run: {one.last_run}", WIDTH - 2)]
+            lines += [f"  {line}" for line in for_terminal_lines(f"Last run: {one.last_run}", screen_width() - 2)]
     typer.echo("\n".join(lines))
 
 
@@ -167,7 +167,8 @@ def resolve(
     context: typer.Context,
     directory: Directory,
     plan_id: Annotated[
-        str | None, typer.Argument(metavar="PLAN", help="Such as plan-001; not needed to adopt.")
+        str | None,
+        typer.Argument(metavar="PLAN", help="Such as plan-001; not needed to adopt.", autocompletion=plans),
     ] = None,
     item: Annotated[list[int] | None, typer.Option(help="Item of the plan that you settle; several allowed.")] = None,
     sent: Annotated[bool, typer.Option("--sent", help="It arrived: you know it.")] = False,
@@ -231,7 +232,7 @@ def resolve(
         typer.echo(f"Settled: {ways}. In doubt: {len(left):,}.")
         if left:
             items = f"Items {', '.join(map(str, left[:ROWS]))}{' …' if len(left) > ROWS else ''} were not seen."
-            typer.echo("\n".join(for_terminal_lines(items, WIDTH)))
+            typer.echo("\n".join(for_terminal_lines(items, screen_width())))
             if VERIFICATION in settled:
                 typer.echo(
                     f"A reading that was killed hides what it held for {LEASE_S} s;\nif one was, look again then."
@@ -287,13 +288,14 @@ def _newest(directory: Path) -> IncidentFolder:
 
 def _tell_proof(proof: Proof, snapshot: str) -> None:
     lines = [f"{proof.plan_id} by snapshot {snapshot}, as of {proof.as_of:%Y-%m-%d %H:%M:%S} UTC"]
-    lines += for_terminal_lines(proof.sentence + ("" if proof.balances else "; these do not balance"), WIDTH)
+    lines += for_terminal_lines(proof.sentence + ("" if proof.balances else "; these do not balance"), screen_width())
     by = proof.events.loc[proof.events["matched_by"].notna(), "matched_by"].value_counts()
     lines += [f"Recognised by {way}: {count:,}" for way, count in by.items()]
     others = proof.events[proof.events["fate"].astype("str") != "passed"]
     for row in others.head(ROWS).to_dict("records"):
-        lines += [for_terminal(f"  item {row['item']:>4}  {str(row['fate']).replace('_', ' '):<14}  {row['trace_id']}")]
+        fate = f"  item {row['item']:>4}  {str(row['fate']).replace('_', ' '):<14}"
+        lines += label_id(fate, for_terminal(row["trace_id"]), screen_width())
     if len(others) > ROWS:
         lines += [f"  … and {len(others) - ROWS:,} more; --json shows all"]
-    lines += [part for sentence in proof.gaps for part in for_terminal_lines(f"Missing: {sentence}", WIDTH)]
+    lines += [part for sentence in proof.gaps for part in for_terminal_lines(f"Missing: {sentence}", screen_width())]
     typer.echo("\n".join(lines))

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from dlqkit.cli.shared import load, user_name, write_json
+from dlqkit.cli.shared import AsJson, Directory, Snapshot, load, user_name, write_json
 from dlqkit.untrusted import for_terminal
 
 __all__ = ["reveal"]
@@ -15,13 +14,13 @@ __all__ = ["reveal"]
 
 def reveal(
     context: typer.Context,
-    directory: Annotated[Path, typer.Argument(help="Incident folder.")],
-    pseudonym: Annotated[str, typer.Argument(help="As the report has it, such as email-3f9a1c07.")],
-    snapshot: Annotated[
-        str | None, typer.Option(help="Number of the evidence snapshot; the newest by default.")
-    ] = None,
+    directory: Directory,
+    pseudonym: Annotated[
+        str, typer.Argument(metavar="PSEUDONYM", help="As the report has it, such as email-3f9a1c07.")
+    ],
+    snapshot: Snapshot = None,
     by: Annotated[str | None, typer.Option(help="Who asks; the user of this machine by default.")] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print as JSON.")] = False,
+    as_json: AsJson = False,
 ) -> None:
     """Show what a pseudonym stands for. Offline; only where the folder's key is, and noted in the audit log.
 

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import getpass
 import json
+import shutil
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -15,9 +16,11 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 import typer
 
 from dlqkit import language
+from dlqkit.cli import completion
+from dlqkit.cli.progress import Progress, aside
 from dlqkit.errors import ParameterError
 from dlqkit.incident import Incident, format_time, parse_time
-from dlqkit.untrusted import for_file_name, for_terminal, for_terminal_lines
+from dlqkit.untrusted import for_file_name, for_terminal_lines
 
 if TYPE_CHECKING:
     from dlqkit.report.tables import Table, Text
@@ -25,9 +28,13 @@ if TYPE_CHECKING:
 
 __all__ = [
     "PARTIAL",
+    "AsJson",
+    "Directory",
     "Language",
+    "PlanName",
     "Progress",
     "Shared",
+    "Snapshot",
     "ask",
     "exit_code_of",
     "find_zone",
@@ -35,9 +42,9 @@ __all__ = [
     "local_beside_utc",
     "name_folder",
     "say",
+    "screen_width",
     "speak_for",
     "table_beside_utc",
-    "tell_step",
     "text_beside_utc",
     "user_name",
     "write_json",
@@ -45,11 +52,30 @@ __all__ = [
 ]
 
 PARTIAL = 3
-WIDTH = 80
+# Below the first nothing can be read in columns; lines longer than the last are hard to find the next one of.
+_NARROWEST, WIDTH, _WIDEST = 40, 80, 120
 Language = Annotated[
-    str | None, typer.Option("--lang", help="Language of what people read: en or ru; report.language by default.")
+    str | None,
+    typer.Option(
+        "--lang",
+        help="Language of what people read: en or ru; report.language by default.",
+        autocompletion=completion.languages,
+    ),
 ]
 """The option ``--lang``."""
+Directory = Annotated[
+    Path, typer.Argument(metavar="DIR", help="Incident folder.", autocompletion=completion.incident_folders)
+]
+"""The incident folder that a command is about."""
+Snapshot = Annotated[
+    str | None,
+    typer.Option(help="Number of the evidence snapshot; the newest by default.", autocompletion=completion.snapshots),
+]
+"""The option ``--snapshot``."""
+PlanName = Annotated[str, typer.Argument(metavar="PLAN", help="Such as plan-001.", autocompletion=completion.plans)]
+"""The republish plan that a command is about."""
+AsJson = Annotated[bool, typer.Option("--json", help="Print as JSON.")]
+"""The option ``--json``."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,10 +176,23 @@ def speak_for(context: typer.Context, wanted: str | None, settings: Settings) ->
     context.with_resource(language.use(wanted or settings.report.language))
 
 
+def screen_width(otherwise: int = WIDTH) -> int:
+    """Columns of the terminal, or of ``COLUMNS``; where neither is known, as in a pipe, so many.
+
+    Parameters
+    ----------
+    otherwise : int
+        A pipe's reader sees lines of any length, so a wide table may say more.
+    """
+    columns = shutil.get_terminal_size((otherwise, 40)).columns
+    return max(_NARROWEST, min(columns, max(otherwise, _WIDEST)))
+
+
 def say(text: str) -> None:
     """A sentence for people, on standard error, only when somebody is looking."""
     if sys.stderr.isatty():
-        typer.echo("\n".join(for_terminal_lines(text, WIDTH)), err=True)
+        with aside():
+            typer.echo("\n".join(for_terminal_lines(text, screen_width())), err=True)
 
 
 def write_json(value: Mapping[str, Any]) -> None:
@@ -213,42 +252,3 @@ def name_folder(incident: Incident, settings: Settings) -> Path:
 def exit_code_of(completeness: str, *, strict: bool = False) -> int:
     """3 for partial evidence, with ``--strict`` also for unverified; else 0."""
     return PARTIAL if completeness == "partial" or (strict and completeness == "unverified") else 0
-
-
-def tell_step(step: str) -> None:
-    """What the post-mortem is at, in a marked word."""
-    word = language.say(step)
-    text = language.say("Post-mortem: {step}", step=word)
-    say(text)
-
-
-class Progress:
-    """A progress bar on standard error while somebody is looking; silent when piped."""
-
-    def __init__(self) -> None:
-        self._bar: Any = None
-        self._tasks: dict[str, Any] = {}
-
-    def __enter__(self) -> Callable[[str, int, int | None], None]:
-        if sys.stderr.isatty():
-            from rich.console import Console
-            from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeElapsedColumn
-            from rich.progress import Progress as Bars
-
-            self._bar = Bars(
-                TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(),
-                console=Console(stderr=True), transient=True,
-            )  # fmt: skip
-            self._bar.start()
-        return self._step
-
-    def _step(self, what: str, done: int, total: int | None) -> None:
-        if self._bar is None:
-            return
-        if what not in self._tasks:
-            self._tasks[what] = self._bar.add_task(for_terminal(what), total=total)
-        self._bar.update(self._tasks[what], completed=done, total=total)
-
-    def __exit__(self, *_: object) -> None:
-        if self._bar is not None:
-            self._bar.stop()

@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from dlqkit.cli.shared import Progress, ask, exit_code_of, load, table_beside_utc, write_json, zone_of
+from dlqkit.cli.shared import Progress, ask, exit_code_of, load, screen_width, table_beside_utc, write_json, zone_of
 
 __all__ = ["signals"]
 
@@ -40,5 +40,5 @@ def signals(
     if as_json:
         write_json({"signals": found["signals"], "coverage": found["coverage"], "as_of": found["as_of"]})
     else:
-        typer.echo(table_beside_utc(show_signals(found), zone_of(context)).to_text(160))
+        typer.echo(table_beside_utc(show_signals(found), zone_of(context)).to_text(screen_width(160)))
     raise typer.Exit(exit_code_of(found["snapshot"]["completeness"], strict=strict))

@@ -13,8 +13,10 @@ from typing import Annotated
 
 import typer
 
-from dlqkit.cli.commands import WholeGroup
+from dlqkit.cli.commands import WholeCommand, WholeGroup
+from dlqkit.cli.completion import one_of
 from dlqkit.errors import ParameterError
+from dlqkit.suggestions import did_you_mean
 from dlqkit.untrusted import for_terminal
 
 __all__ = ["app"]
@@ -37,7 +39,11 @@ app = typer.Typer(
 def simulator(
     context: typer.Context,
     scenario: Annotated[
-        str, typer.Option(help="infrastructure, business, timeout, mixed, shared, silence or quiet.")
+        str,
+        typer.Option(
+            help="infrastructure, business, timeout, mixed, shared, silence or quiet.",
+            autocompletion=one_of("infrastructure", "business", "timeout", "mixed", "shared", "silence", "quiet"),
+        ),
     ] = "infrastructure",
     seed: Annotated[int, typer.Option(help="Same seed, same platform.", min=0)] = 7,
     events: Annotated[int, typer.Option(help="Events in the simulated day.", min=1000, max=2_000_000)] = 20_000,
@@ -64,7 +70,8 @@ def simulator(
     from dlqkit.simulator.server import Server
 
     if scenario not in SCENARIOS:
-        raise ParameterError(f"There is no scenario {scenario[:30]!r}.", f"Choose of {', '.join(SCENARIOS)}.")
+        step = did_you_mean(scenario, SCENARIOS, f"Choose of {', '.join(SCENARIOS)}.")
+        raise ParameterError(f"There is no scenario {scenario[:30]!r}.", step)
     if pagination not in {"auto", *PAGINATIONS}:
         raise ParameterError(
             f"There is no pagination {pagination[:30]!r}.", f"Choose of auto, {', '.join(PAGINATIONS)}."
@@ -96,7 +103,7 @@ def simulator(
             server.stop()
 
 
-@app.command("records")
+@app.command("records", cls=WholeCommand)
 def records(
     out: Annotated[Path, typer.Option(help="Folder for the Parquet files and for what is true of them.")],
     count: Annotated[int, typer.Option(help="Records.", min=1000, max=500_000_000)] = 1_000_000,

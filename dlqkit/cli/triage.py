@@ -10,7 +10,18 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from dlqkit import language
-from dlqkit.cli.shared import Language, exit_code_of, load, speak_for, text_beside_utc, write_json, zone_of
+from dlqkit.cli.shared import (
+    Directory,
+    Language,
+    Snapshot,
+    exit_code_of,
+    load,
+    screen_width,
+    speak_for,
+    text_beside_utc,
+    write_json,
+    zone_of,
+)
 from dlqkit.invocation import with_options
 
 if TYPE_CHECKING:
@@ -18,17 +29,18 @@ if TYPE_CHECKING:
 
 __all__ = ["print_triage", "triage"]
 
-WIDTH, HEIGHT = 80, 40
+HEIGHT = 40
 # Of the column of classes, or as long as the longest of them.
 CLASS_WIDTH = 14
 
 
 def triage_text(facts: Mapping[str, Any], directory: Path, zone: ZoneInfo | None = None) -> str:
-    """The screen, at most 80 columns and 40 lines."""
+    """The screen, as wide as the terminal and at most 40 lines; 80 columns where there is none."""
     from dlqkit.decision.advice import advise
     from dlqkit.report.tables import show_summary
     from dlqkit.untrusted import for_terminal, for_terminal_lines
 
+    width = screen_width()
     text = text_beside_utc(show_summary(facts), zone)
     # The facts name the folder by its last part alone, so that reports are equal; here the command is to be pasted.
     advice = advise(facts, directory=str(directory))
@@ -37,23 +49,24 @@ def triage_text(facts: Mapping[str, Any], directory: Path, zone: ZoneInfo | None
     # The command is to be copied as a whole.
     step = language.say("Next:  {command}", command=with_options(command))
     last = ["", for_terminal(where), for_terminal(step)]
-    lines = [*for_terminal_lines(text.title, WIDTH, 2), "─" * WIDTH, *text.to_text(WIDTH).split("\n")]
+    lines = [*for_terminal_lines(text.title, width, 2), "─" * width, *text.to_text(width).split("\n")]
     if len(facts["signatures"]) > 1:
         shown = facts["signatures"][:4]
         size = max(CLASS_WIDTH, *(len(language.retell(row["failure_class"])) for row in shown))
-        rows = [[_signature_text(row, size)] for row in shown]
+        rows = [[_signature_text(row, size, width)] for row in shown]
         lines += _section(language.say("Signatures"), rows, HEIGHT - len(last) - len(lines))
-    sentences = [[f"  {part}" for part in for_terminal_lines(one, WIDTH - 2, 2)] for one in facts["assumptions"][:4]]
+    sentences = [[f"  {part}" for part in for_terminal_lines(one, width - 2, 2)] for one in facts["assumptions"][:4]]
     lines += _section(language.say("Taken to be so, not given"), sentences, HEIGHT - len(last) - len(lines))
     return "\n".join(lines + last)
 
 
-def _signature_text(row: Mapping[str, Any], size: int) -> str:
-    from dlqkit.untrusted import for_terminal, shorten
+def _signature_text(row: Mapping[str, Any], size: int, width: int) -> str:
+    from dlqkit.cells import cell_width, cut, pad
+    from dlqkit.untrusted import for_terminal
 
     share, events = language.percent(row["share"]), language.number(row["events"])
-    label = f"  {share:>4} {events:>7}  {language.retell(row['failure_class']):<{size}} "
-    return label + shorten(for_terminal(row["signature"]), WIDTH - len(label))
+    label = f"  {share:>4} {events:>7}  {pad(language.retell(row['failure_class']), size)} "
+    return label + cut(for_terminal(row["signature"]), width - cell_width(label))
 
 
 def _section(title: str, entries: Sequence[Sequence[str]], room: int) -> list[str]:
@@ -72,10 +85,8 @@ def print_triage(facts: Mapping[str, Any], directory: Path, zone: ZoneInfo | Non
 
 def triage(
     context: typer.Context,
-    directory: Annotated[Path, typer.Argument(help="Incident folder, made by dlqkit collect.")],
-    snapshot: Annotated[
-        str | None, typer.Option(help="Number of the evidence snapshot; the newest by default.")
-    ] = None,
+    directory: Directory,
+    snapshot: Snapshot = None,
     lang: Language = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print the facts as JSON.")] = False,
     strict: Annotated[bool, typer.Option(help="Exit with 3 for unverified evidence too.")] = False,

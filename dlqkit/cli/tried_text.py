@@ -10,13 +10,13 @@ from typing import Any
 
 import typer
 
+from dlqkit.cli.shared import screen_width
 from dlqkit.invocation import with_options
 from dlqkit.setup.checks import Check, State, Tried
 from dlqkit.untrusted import for_terminal, for_terminal_lines, shorten
 
 __all__ = ["print_tried", "tried_json", "tried_text"]
 
-WIDTH = 80
 _WORDS: Mapping[State, str] = {"works": "ok", "note": "note", "unknown": "?", "fails": "FAILS"}
 _COLORS: Mapping[State, str] = {"works": "green", "note": "yellow", "unknown": "yellow", "fails": "red"}
 _STATE, _SUBJECT = 7, 14
@@ -29,7 +29,7 @@ def tried_text(tried: Tried, *, before: Tried | None = None, color: bool = False
 
     Where it was shown ``before``, only what is different since.
     """
-    lines = for_terminal_lines(f"{tried.name}  {tried.url}", WIDTH, break_words=False)
+    lines = for_terminal_lines(f"{tried.name}  {tried.url}", screen_width(), break_words=False)
     if color:
         lines = [typer.style(line, bold=True) for line in lines]
     for check in tried.checks:
@@ -57,7 +57,7 @@ def _left(text: str) -> str:
 
 
 def _beside(head: str, text: str, most: int | None = None) -> list[str]:
-    room = WIDTH - 2 - _STATE - _SUBJECT
+    room = screen_width() - 2 - _STATE - _SUBJECT
     first, *rest = for_terminal_lines(text, room, most, break_words=False)
     return [head + first, *(_left("") + line for line in rest)]
 

@@ -2,13 +2,25 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from dlqkit import language
-from dlqkit.cli.shared import Language, exit_code_of, load, speak_for, text_beside_utc, user_name, write_json, zone_of
+from dlqkit.cli.completion import one_of
+from dlqkit.cli.shared import (
+    AsJson,
+    Directory,
+    Language,
+    Snapshot,
+    exit_code_of,
+    load,
+    speak_for,
+    text_beside_utc,
+    user_name,
+    write_json,
+    zone_of,
+)
 from dlqkit.untrusted import for_pasting, for_terminal
 
 __all__ = ["update"]
@@ -16,17 +28,20 @@ __all__ = ["update"]
 
 def update(
     context: typer.Context,
-    directory: Annotated[Path, typer.Argument(help="Incident folder.")],
-    audience: Annotated[str, typer.Option("--for", help="chat, client (no internals) or ticket.")] = "chat",
-    snapshot: Annotated[
-        str | None, typer.Option(help="Number of the evidence snapshot; the newest by default.")
-    ] = None,
+    directory: Directory,
+    audience: Annotated[
+        str,
+        typer.Option(
+            "--for", help="chat, client (no internals) or ticket.", autocompletion=one_of("chat", "client", "ticket")
+        ),
+    ] = "chat",
+    snapshot: Snapshot = None,
     sent: Annotated[
         bool, typer.Option("--sent", help="Remember that it was sent: the next one tells changes.")
     ] = False,
     by: Annotated[str | None, typer.Option(help="Who sent it; the user of this machine by default.")] = None,
     lang: Language = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print as JSON.")] = False,
+    as_json: AsJson = False,
 ) -> None:
     """Write the short status text from the same facts as the report. Offline; nothing is sent.
 

@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import asdict
-from pathlib import Path
-from typing import Annotated
 
 import typer
 
-from dlqkit.cli.shared import write_json
+from dlqkit.cli.shared import AsJson, Directory, write_json
 from dlqkit.errors import EvidenceError
 from dlqkit.untrusted import for_terminal
 
@@ -16,8 +14,8 @@ __all__ = ["verify"]
 
 
 def verify(
-    directory: Annotated[Path, typer.Argument(help="Incident folder.")],
-    as_json: Annotated[bool, typer.Option("--json", help="Print as JSON.")] = False,
+    directory: Directory,
+    as_json: AsJson = False,
 ) -> None:
     """Compare every byte of the evidence with its manifest and the audit log. Exit code 4 if anything changed.
 

@@ -111,7 +111,7 @@ def measure_impact(
     if end is not None:
         inside &= at <= end
     dead = every[inside.fillna(False).astype(bool)]
-    workflows = set(records["workflow_id"].dropna().astype("str"))
+    workflows = set(records["workflow_id"].dropna().astype("str").unique())
     counted = None
     if samples is not None and not samples.empty:
         counted = count_by_counter(as_samples(samples), start, end, workflows, metrics)
@@ -121,8 +121,8 @@ def measure_impact(
     # A dead letter without a time may be of this window.
     is_undated = bool(at.isna().any()) and (start is not None or end is not None)
     bound = "exact" if is_whole and not is_short and not is_undated else "at_least"
-    states = event_states(records[records["event_key"].notna()])
-    affected = states[is_one_of(states["event_key"], dead["event_key"].dropna())]
+    # What became of an event only its own records tell.
+    affected = event_states(records[is_one_of(records["event_key"], dead["event_key"].dropna())])
     again = (affected["state"] == "open") & affected["event_key"].isin(set(passed))
     affected = affected.assign(state=affected["state"].astype("str").mask(again, "healed"))
     keyless = int(dead["event_key"].isna().sum())

@@ -13,12 +13,25 @@ __all__ = ["advise_on_unlisted", "count_unlisted"]
 
 
 def count_unlisted(facts: Mapping[str, Any]) -> int:
-    """How many dead letters the counter saw beyond those of the records; 0 where the two agree, or one is not known."""
-    affected = (facts.get("events") or {}).get("affected") or {}
-    listed, counted = affected.get("value"), (facts.get("metrics") or {}).get("dead_letters_increase")
+    """How many dead letters are in no record, by the counter or by the dead-letter subscriptions, whichever saw more.
+
+    0 where neither knows of one.
+    """
+    events = facts.get("events") or {}
+    listed, counted = (events.get("affected") or {}).get("value"), _counted(facts)
+    held = _held(events)
     if listed is None or counted is None or not lacks_records(counted, listed):
-        return 0
-    return round(float(counted) - int(listed))
+        return held
+    return max(held, round(float(counted) - int(listed)))
+
+
+def _counted(facts: Mapping[str, Any]) -> float | None:
+    grown = (facts.get("metrics") or {}).get("dead_letters_increase")
+    return None if grown is None else float(grown)
+
+
+def _held(events: Mapping[str, Any]) -> int:
+    return int((events.get("held") or {}).get("value") or 0)
 
 
 def advise_on_unlisted(facts: Mapping[str, Any], folder: str) -> list[Row]:
@@ -52,7 +65,11 @@ def advise_on_unlisted(facts: Mapping[str, Any], folder: str) -> list[Row]:
                     "API's limit.",
                     "Get the whole list of dead letters, {count} are in no record: export the records, or raise the "
                     "API's limit.", missing)  # fmt: skip
+    if held := _held(facts["events"]):
+        reason = say("Messages of {count} of them are in the dead-letter subscription; what no record lists is in no "
+                     "plan.", count=held)  # fmt: skip
+        return [advice_row(get, reason, command, wrong=wrong, unknown=say("Of which class these events are."))]
     reason = say("The counter saw {counted:,.0f} and the records hold {held}; what no record lists is in no plan.",
-                 counted=facts["metrics"]["dead_letters_increase"], held=affected["value"])  # fmt: skip
+                 counted=_counted(facts), held=affected["value"])  # fmt: skip
     return [advice_row(get, reason, command, wrong=wrong,
                        unknown=say("Which events these are, and of which class."))]  # fmt: skip

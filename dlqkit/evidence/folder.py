@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -32,6 +33,7 @@ from dlqkit.frames import (
 )
 from dlqkit.incident import Incident, TimeWindow, parse_time
 from dlqkit.language import mark
+from dlqkit.suggestions import suggest_folder
 
 if TYPE_CHECKING:
     from dlqkit.settings import Settings
@@ -367,7 +369,7 @@ def read_question(directory: Path) -> dict[str, Any]:
     except FileNotFoundError:
         raise ParameterError(
             f"{directory} is no incident folder: it has no incident.toml.",
-            f"Make it by: dlqkit collect {directory} --since 2h",
+            suggest_folder(directory) or f"Make it by: dlqkit collect {shlex.quote(str(directory))} --since 2h",
         ) from None
     except (tomllib.TOMLDecodeError, UnicodeDecodeError, OSError) as error:
         raise ParameterError(f"incident.toml cannot be read: {error}.", "Mend that line.") from error

@@ -129,7 +129,7 @@ def plot_timeline(
             _draw_moments(axes, moments[lane], lane, top, low, high)
             hidden = sum(one.times for one in moments[lane] if not one.shown)
             ticks.append((top + bottom) / 2)
-            labels.append("\n".join([_wrapped(_name(lane)), *_note(peak, hidden, is_empty=own.empty)]))
+            labels.append("\n".join([_wrapped(_name(lane)), *_note(lane, peak, hidden, is_empty=own.empty)]))
             holes += [_Hole(*span, top, bottom, [lane]) for span in _holes(covered.get(lane), low, high)]
             words.append(_lane_words(own, lane, moments[lane], peak, high))
             top = bottom
@@ -161,13 +161,14 @@ def _wrapped(name: str) -> str:
     return name.replace(" ", "\n", 1) if letters(name) > _LONGEST_NAME else name
 
 
-def _note(peak: _Peak | None, hidden: int, *, is_empty: bool) -> list[str]:
+def _note(lane: str, peak: _Peak | None, hidden: int, *, is_empty: bool) -> list[str]:
     """What stands under the name of a lane."""
     if is_empty:
-        return [say("none seen")]
+        # An API that holds an event once has no record of its failed attempts; the counter may know of hundreds.
+        return [say("no records") if lane == "failures" else say("none seen")]
     if peak is not None:
         return [say("peak {count} in {span}", count=peak.count, span=peak.span)]
-    return [say("{count:d} more unnamed", count=hidden)] if hidden else []
+    return [say("{count:d} more, no label", count=hidden)] if hidden else []
 
 
 def _by_lane(timeline: pd.DataFrame, coverage: Coverage | Mapping[str, Coverage] | None) -> Mapping[str, Coverage]:
@@ -298,7 +299,21 @@ def _title(timeline: pd.DataFrame) -> str:
     text = say("No dead letters")
     if dead:
         text = say_count("{number} dead letter", "{number} dead letters", dead, number=dead)
+        if _has_others(timeline):
+            text = say("{dead_letters}, some of them outside the incident", dead_letters=text)
     return ", ".join([text, say_count("{count} change", "{count} changes", changes)] if changes else [text])
+
+
+def _has_others(timeline: pd.DataFrame) -> bool:
+    """Whether dead letters are drawn that belong to no incident: a baseline before it is read, too."""
+    lanes = timeline["lane"].astype("str")
+    incidents = timeline[(lanes == "incident") & (timeline["kind"] == "dead_letters")]
+    if incidents.empty:
+        return False
+    bins = timeline[lanes == "dead letters"]
+    ends = incidents["end_at"]
+    before = (bins["end_at"] <= incidents["at"].min()).any()
+    return bool(before or (ends.notna().all() and (bins["at"] >= ends.max()).any()))
 
 
 def _lane_words(rows: pd.DataFrame, lane: str, moments: list[Moment], peak: _Peak | None, high: float) -> str:
@@ -312,6 +327,8 @@ def _lane_words(rows: pd.DataFrame, lane: str, moments: list[Moment], peak: _Pea
             count=peak.count, span=peak.span,
         )  # fmt: skip
     if not moments:
+        if lane == "failures":
+            return say("{name}: no record of one in this window.", name=name)
         return say("{name}: none seen in this window.", name=name)
     told = "; ".join(
         say("{what} at {at}", what=one.words + (f" ×{one.times}" if one.times > 1 else ""),

@@ -80,7 +80,7 @@ def check_payloads(schema: Mapping[str, Any], payloads: pd.Series) -> Refusals:
     found: Counter[tuple[str, str]] = Counter()
     verdicts: list[Any] = []
     judged: dict[bytes, frozenset[tuple[str, str]]] = {}
-    for text in payloads:
+    for text in payloads.to_numpy(dtype=object):
         if is_absent(text):
             verdicts.append(pd.NA)
             continue

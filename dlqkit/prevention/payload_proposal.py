@@ -14,8 +14,7 @@ import pandas as pd
 from dlqkit.executions.event_history import record_outcomes
 from dlqkit.executions.intervals import share_interval
 from dlqkit.frames import RECORDS, check_frame
-from dlqkit.language import mark, say
-from dlqkit.membership import is_one_of
+from dlqkit.language import mark, say, say_count
 from dlqkit.prevention.payload_check import Refusals, check_payloads, decode_payload
 from dlqkit.prevention.payload_schema import SUPPORT, infer_schema
 
@@ -68,7 +67,8 @@ def propose_schema(records: pd.DataFrame, *, held_out: float = HELD_OUT, min_sup
     Parameters
     ----------
     records : DataFrame
-        ``frames.RECORDS`` of one workflow. An event counts once; one that died and succeeded later counts as good.
+        ``frames.RECORDS`` of one workflow. An event counts once; one that died and passed later with the same payload
+        is a good one that a check would have had to let pass: of the dead ones, none that is refused.
     held_out : float
         The share of the good events that the schema is not learned from, chosen by a hash of ``event_key``.
     min_support : int
@@ -87,26 +87,26 @@ def propose_schema(records: pd.DataFrame, *, held_out: float = HELD_OUT, min_sup
     check_frame(
         records, RECORDS, ("event_key", "recorded_at", "status", "queued_to_dlq", "last_error", "payload_snapshot")
     )
-    good, dead = _payloads(records)
+    good, dead, passed = _payloads(records)
     if good.empty and dead.empty:
         return _untold(say("No event has a payload."), 0, 0, 0)
-    place = pd.Series(_places(good["event_key"]), index=good.index)
+    place = pd.Series(_places(good["event_key"].to_numpy(dtype=object)), index=good.index)
     kept = good[place >= held_out]
     kept = kept.loc[place[kept.index].nsmallest(LEARN_AT_MOST).index].sort_values("recorded_at", kind="stable")
     tried = good[place < held_out]
-    values = [value for text in kept["payload_snapshot"] for value in _decoded(text)]
+    values = [value for text in kept["payload_snapshot"].to_numpy(dtype=object) for value in _decoded(text)]
     if len(values) < min_support:
         words = say(
             "{count} good payloads are too few to learn from; {needed} are needed.",
             count=len(values), needed=min_support,
         )  # fmt: skip
-        return _untold(words, len(values), len(tried), len(dead))
-    if dead.empty:
-        return _untold(say("No dead letter has a payload that never succeeded."), len(values), len(tried), 0)
+        return _untold(words, len(values), len(tried), len(dead) + passed)
+    if dead.empty and not passed:
+        return _untold(say("No dead letter has a payload."), len(values), len(tried), 0)
     schema = infer_schema(values, min_support=min_support)
     on_good = check_payloads(schema, tried["payload_snapshot"])
     on_dead = check_payloads(schema, dead["payload_snapshot"])
-    return _judged(schema, len(values), on_good, on_dead)
+    return _judged(schema, len(values), on_good, on_dead, passed)
 
 
 def _untold(sentence: str, learned: int, held_out: int, dead: int) -> SchemaProposal:
@@ -114,8 +114,10 @@ def _untold(sentence: str, learned: int, held_out: int, dead: int) -> SchemaProp
     return SchemaProposal("cannot tell", sentence, None, learned, held_out, 0, dead, 0, reasons)
 
 
-def _payloads(records: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """One payload for each event that succeeded, and for each that died and never did."""
+def _payloads(records: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame, int]:
+    """One payload for each event that succeeded, and for each that died with one that did not; how many died and passed
+    with the same.
+    """
     frame = records[["event_key", "recorded_at", "payload_snapshot"]]
     unnamed = frame["event_key"].isna()
     if unnamed.any():
@@ -125,7 +127,10 @@ def _payloads(records: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
     frame, outcome = frame.reset_index(drop=True), record_outcomes(records).reset_index(drop=True)
     has_payload = frame["payload_snapshot"].notna() & (frame["payload_snapshot"] != "")
     good, dead = (_newest(frame, has_payload & (outcome == name)) for name in ("succeeded", "dead"))
-    return good, dead[~is_one_of(dead["event_key"], good["event_key"])]
+    by_key = good.set_index("event_key")["payload_snapshot"]
+    has_passed = dead["payload_snapshot"] == dead["event_key"].map(by_key)
+    has_passed = has_passed.fillna(False).astype(bool)
+    return good, dead[~has_passed], int(has_passed.sum())
 
 
 def _newest(frame: pd.DataFrame, mask: pd.Series) -> pd.DataFrame:
@@ -149,10 +154,11 @@ def _decoded(text: str) -> list[Any]:
         return []
 
 
-def _judged(schema: dict[str, Any], learned: int, on_good: Refusals, on_dead: Refusals) -> SchemaProposal:
-    good_share, dead_share = (one.refused / max(one.payloads, 1) for one in (on_good, on_dead))
+def _judged(schema: dict[str, Any], learned: int, on_good: Refusals, on_dead: Refusals, passed: int) -> SchemaProposal:
+    died = on_dead.payloads + passed
+    good_share, dead_share = on_good.refused / max(on_good.payloads, 1), on_dead.refused / died
     _, good_high = share_interval(on_good.refused, on_good.payloads)
-    dead_low, _ = share_interval(on_dead.refused, on_dead.payloads)
+    dead_low, _ = share_interval(on_dead.refused, died)
     helps = dead_low > good_high and dead_share - good_share > WRONG_AT_MOST
     reasons = on_dead.reasons.rename(columns={"payloads": "dead"}).merge(
         on_good.reasons.rename(columns={"payloads": "good"}), on=["path", "keyword"], how="outer"
@@ -161,7 +167,7 @@ def _judged(schema: dict[str, Any], learned: int, on_good: Refusals, on_dead: Re
     reasons = reasons.sort_values(["dead", "good", "path", "keyword"], ascending=[False, True, True, True])
     reasons = reasons[list(PROPOSED)].reset_index(drop=True).astype(dict(PROPOSED))
     counts: dict[str, object] = {
-        "refused": on_dead.refused, "dead": on_dead.payloads, "share": dead_share,
+        "refused": on_dead.refused, "dead": died, "share": dead_share,
         "wrongly": on_good.refused, "good": on_good.payloads, "wrong_share": good_share, "at_most": good_high,
     }  # fmt: skip
     if helps:
@@ -181,8 +187,14 @@ def _judged(schema: dict[str, Any], learned: int, on_good: Refusals, on_dead: Re
             "from ({wrong_share:.2%}; at most {at_most:.2%}).",
             **counts,
         )
+    if passed:
+        sentence += " " + say_count(
+            "{count} of the dead events passed later with the payload that it died with.",
+            "{count} of the dead events passed later with the payload that they died with.",
+            passed,
+        )
     return SchemaProposal("helps" if helps else "nothing", sentence, schema, learned, on_good.payloads, on_good.refused,
-                          on_dead.payloads, on_dead.refused, reasons)  # fmt: skip
+                          died, on_dead.refused, reasons)  # fmt: skip
 
 
 def _words(keyword: str) -> str:

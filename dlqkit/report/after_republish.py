@@ -7,8 +7,8 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from dlqkit.executions.event_history import event_states
+from dlqkit.report.past_republish import find_horizon, is_cancelled_by_then
 from dlqkit.report.republished import told_plans
-from dlqkit.republish.plan import plan_path
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -95,8 +95,9 @@ def find_unsent(
     if not republish["plans"]:
         return []
     known = set(republish["sent"]) | set(republish["passed"])
+    until = find_horizon(folder, moment)
     for plan in told_plans(folder, moment):
-        if not plan_path(folder.path, plan.plan_id, "cancelled").exists():
+        if not is_cancelled_by_then(folder, plan, until):
             known |= {event.event_key for event in plan.events}
     states = event_states(own)
     mine = states["event_key"].isin(set(dead["event_key"])) & (states["state"] == "open")

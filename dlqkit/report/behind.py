@@ -105,6 +105,12 @@ def _metrics(rows: Chooser) -> Iterator[tuple[str, Basis]]:
 
 def _events(rows: Chooser) -> Iterator[tuple[str, Basis]]:
     facts, dead = rows.facts, rows.inputs.dead
+    held = (rows.held(),) if facts["events"]["held"]["value"] else ()
+    if held:
+        yield "events.held", Basis(say("Events of which only a dead-letter subscription tells"), held)
+    if facts["events"]["total"]["value"] is not None:
+        all_told = say("Events that were dead-lettered, by all that tells of them")
+        yield "events.total", Basis(all_told, (rows.dead(), *held))
     if dead.empty:
         return
     last = dead["recorded_at"].max()
@@ -144,6 +150,8 @@ def _impact(rows: Chooser) -> Iterator[tuple[str, Basis]]:
             parts = (rows.records(mask, f"event_key in (events.{state})"),)
         elif row["source"] == "counter":
             parts = () if counted is None else (counted,)
+        elif row["source"] == "dead-letter subscription":
+            parts = (rows.held(),)
         elif row["source"] in {"journal", "judgement"}:
             parts = (rows.records(sent, "event_key in (republish.sent)"),) if row["source"] == "journal" else ()
         else:

@@ -11,18 +11,20 @@ import pandas as pd
 
 from dlqkit.executions.event_history import event_states
 from dlqkit.membership import is_one_of
+from dlqkit.report.held import select_held
 from dlqkit.report.inputs import Inputs
 from dlqkit.signals.counters import METRICS, metric_samples
 
 __all__ = ["Chooser", "Frame", "Part", "both", "equal", "one_of"]
 
 Facts = Mapping[str, Any]
-Frame = Literal["records", "samples", "worker_logs", "support_reports"]
+Frame = Literal["records", "samples", "worker_logs", "support_reports", "originals"]
 _TIMES: Mapping[Frame, str] = {
     "records": "recorded_at",
     "samples": "sampled_at",
     "worker_logs": "logged_at",
     "support_reports": "reported_at",
+    "originals": "published_at",
 }
 
 
@@ -84,6 +86,14 @@ class Chooser:
         low, high = self.span
         rows = self.inputs.dead if mask is None else self.inputs.dead[mask]
         return Part("records", rows, both(self.scope, "queued_to_dlq", *_within("recorded_at", low, high), *conditions))
+
+    def held(self) -> Part:
+        """Messages of the incident that no record tells of."""
+        low, high = self.span
+        messages, moment = self.inputs.originals, pd.Timestamp(self.facts["as_of"])
+        rows = messages[select_held(messages, self.inputs.own, self.inputs.main, moment)]
+        listed = "trace_id not in (records)"
+        return Part("originals", rows, both(self.scope, *_within("published_at", low, high), listed))
 
     def metric(self, name: str, workflow_id: str | None, low: str | None, high: str | None) -> Part | None:
         """Samples of one of the runbook's metrics, with the scrape on either side; None without any."""

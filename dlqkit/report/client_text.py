@@ -100,7 +100,7 @@ def _maybe(start: str | None, end: str | None) -> str:
 
 
 def _how_many(events: Mapping[str, Any]) -> str:
-    affected, still_open, healed = (events[name] for name in ("affected", "open", "healed"))
+    affected, still_open, healed = (events[name] for name in ("total", "open", "healed"))
     if affected["value"] is None:
         return say("We do not know yet how many events are affected.")
     sentences = [say("Events affected, of all clients: {count}.", count=bounded_text(affected))]

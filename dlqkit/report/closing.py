@@ -246,6 +246,13 @@ def _whole(count: float | None) -> int | None:
     return None if count is None else round(count)
 
 
+def _held_alone(held: int) -> list[dict[str, Any]]:
+    """What a dead-letter subscription has beyond the records."""
+    count = {"value": held, "bound": "at_least"}
+    source = say("dead-letter subscription")
+    return [{"source": source, "what": say("events without a record"), "count": count}] if held else []
+
+
 def _three_ways(facts: Mapping[str, Any]) -> list[dict[str, Any]]:
     """What was lost, and what became of it, by records, counter and the republish's journal."""
     states: dict[str, int] = {}
@@ -254,6 +261,7 @@ def _three_ways(facts: Mapping[str, Any]) -> list[dict[str, Any]]:
             states[name] = states.get(name, 0) + count
     return [
         {"source": say("execution records"), "what": say("events dead-lettered"), "count": facts["events"]["affected"]},
+        *_held_alone(facts["events"]["held"]["value"]),
         {
             "source": say("dead-letter counter"),
             "what": say("dead letters counted"),

@@ -10,6 +10,7 @@ import pandas as pd
 
 from dlqkit.decision.differences import what_differs
 from dlqkit.executions.comparison import DurationComparison, compare_durations
+from dlqkit.membership import is_one_of
 from dlqkit.report.coverage import value_or_none
 
 __all__ = ["describe_differences", "describe_durations", "find_differences"]
@@ -69,8 +70,8 @@ def find_differences(
     high = pd.Timestamp(moment) if main is None or pd.isna(main["end_at"]) else main["end_at"]
     inside = own[(own["recorded_at"] >= low) & (own["recorded_at"] <= high)].reset_index(drop=True)
     before = own[own["recorded_at"] < low]
-    wanted = set(dead["event_key"] if keys is None else keys)
-    failing = inside["queued_to_dlq"].fillna(False).astype(bool) & inside["event_key"].isin(wanted)
+    wanted = dead["event_key"] if keys is None else pd.Series(keys, dtype="str")
+    failing = inside["queued_to_dlq"].fillna(False).astype(bool) & is_one_of(inside["event_key"], wanted)
     # What was read off the error is the failure itself, not a condition of it.
     plain = inside.drop(columns=[name for name in ("signature", "signature_id", "template") if name in inside.columns])
     return what_differs(plain, failing, baseline=before[plain.columns] if len(before) else None, most=ANSWERS)

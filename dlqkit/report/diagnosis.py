@@ -42,7 +42,8 @@ def sign_dead_letters(records: pd.DataFrame, edits: SignatureEdits | None = None
     ``last_error`` of dead letters is without values of the payload, since signatures go into reports.
     """
     dead = records["queued_to_dlq"].fillna(False).astype(bool)
-    masked = records[dead].assign(last_error=mask_payload_values(records[dead]))
+    masked = records[dead]
+    masked = masked.assign(last_error=mask_payload_values(masked))
     signed = sign_errors(masked, edits=edits)
     texts = records["last_error"].astype("str").mask(dead, masked["last_error"].reindex(records.index))
     return records.assign(last_error=texts).join(signed[["template", "signature", "signature_id"]])

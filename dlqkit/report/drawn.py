@@ -76,6 +76,8 @@ def seen(frame: pd.DataFrame, column: str, facts: Facts) -> pd.DataFrame:
 def _of_workflow(frame: pd.DataFrame, facts: Facts) -> pd.DataFrame:
     """Records or log lines of the workflow, up to ``as_of``."""
     workflow_id = facts["workflow"]["id"]
+    # No figure shows a payload, and payloads are most of what would be copied.
+    frame = frame.drop(columns=["payload_snapshot", "extra_json"], errors="ignore")
     known = seen(frame, "recorded_at" if "recorded_at" in frame.columns else "logged_at", facts)
     return known[known["workflow_id"] == workflow_id] if workflow_id and len(known) else known
 

@@ -15,7 +15,7 @@ from dlqkit.closure.word import read_word
 from dlqkit.decision.advice import advise
 from dlqkit.errors import ParameterError
 from dlqkit.executions.event_history import event_states
-from dlqkit.frames import with_labels
+from dlqkit.frames import ORIGINALS, empty_frame, with_labels
 from dlqkit.incident import format_time
 from dlqkit.language import current, mark, retell, say, say_count
 from dlqkit.report.after_republish import find_unsent, with_recovery
@@ -43,7 +43,7 @@ from dlqkit.report.coverage import (
 )
 from dlqkit.report.diagnosis import describe_changes, diagnose, sign_dead_letters
 from dlqkit.report.drawn import DRAWN_OF, describe_figures
-from dlqkit.report.held import count_held, tell_held
+from dlqkit.report.held import add_held, count_held, tell_held
 from dlqkit.report.impact import describe_impact
 from dlqkit.report.judgement import read_judgement
 from dlqkit.report.lessons import describe_people
@@ -85,7 +85,7 @@ __all__ = [
     "signals_frame",
 ]
 
-SCHEMA = 7
+SCHEMA = 8
 STALE = timedelta(minutes=1)
 # What the timeline says of the onset, by the signal.
 _ONSETS = {
@@ -311,14 +311,16 @@ def facts(
     passed = set(out["republish"]["passed"])
     states = event_states(own)
     counted = count_events(own, incident_dead, rows, onset, doubt, passed, states) if counts_events else no_events(rows)
-    out["events"] = counted
+    # Of a trace that was asked for, the other messages of the workflow say nothing.
+    messages = folder.originals().frame if trace_id is None else empty_frame(ORIGINALS)
+    out["events"] = add_held(counted, count_held(messages, own, main, pd.Timestamp(moment)), main, rows)
     is_told_to_end = dead_letters_known_to(rows, moment) >= moment - STALE
     out["state"] = with_recovery(out, set(incident_dead["event_key"].dropna()), is_told_to_end=is_told_to_end)
     if counts_events:
         out["republish"]["unsent"] = find_unsent(folder, own, incident_dead, moment, keys, out["republish"])
     out["assumptions"] += [doubt] if doubt else []
-    if doubt and (held := count_held(folder.originals().frame, own, main, pd.Timestamp(moment))):
-        out["assumptions"].append(tell_held(held))
+    if out["events"]["held"]["value"]:
+        out["assumptions"].append(tell_held(out["events"]["held"]["value"]))
     failed = count_untold(own)
     out["untold"] = {"queued_to_dlq": tell_untold(len(own), failed) if failed else None}
     out["findings"] = describe_findings(signals, records)

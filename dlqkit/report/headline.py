@@ -76,7 +76,7 @@ def headline(facts: Facts) -> str:
         what = term(facts["state"]["what"])
         return say("No {what} since {since}: the worker is gone, or only what watches it", what=what, since=since)
     if kind == "dead_letters":
-        return _lost_text(name, facts["events"]["affected"], since)
+        return _lost_text(name, facts["events"]["total"], since)
     return say("{name}: {signal} since {since}", name=name, signal=say(SIGNAL_NAMES[kind]), since=since)
 
 

@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
 import pandas as pd
 
 from dlqkit.language import say_count
 
-__all__ = ["count_held", "tell_held"]
+__all__ = ["add_held", "count_held", "select_held", "tell_held"]
+
+_KIND = "dead-letter subscription"
 
 
-def count_held(originals: pd.DataFrame, own: pd.DataFrame, main: pd.Series | None, moment: pd.Timestamp) -> int:
-    """How many events of the incident have a dead letter in the subscriptions and none in the records.
+def select_held(originals: pd.DataFrame, own: pd.DataFrame, main: pd.Series | None, moment: pd.Timestamp) -> pd.Series:
+    """Which messages are dead letters of the incident that have none in the records.
 
     Parameters
     ----------
@@ -25,24 +31,77 @@ def count_held(originals: pd.DataFrame, own: pd.DataFrame, main: pd.Series | Non
 
     Returns
     -------
-    int
-        Distinct traces among the messages that were dead-lettered from the incident's onset to its end; 0 where no
-        message of the workflow was read, or a dead letter has no trace by which to know it again.
+    Series of bool
+        By the index of ``originals``: of the workflow, dead-lettered from the incident's onset to its end, and of a
+        trace without a dead letter in the records. None is where traces do not tell events apart: a dead letter has
+        none, an event has several, or no message at all is of a trace that the records know.
 
     Notes
     -----
     A message that was acknowledged or has expired is in no subscription, so there may be more.
     """
+    none = pd.Series(False, index=originals.index)
     if main is None or main["signal"] != "dead_letters" or pd.isna(main["workflow_id"]):
-        return 0
-    messages = originals[originals["workflow_id"] == main["workflow_id"]]
-    dead = own[own["queued_to_dlq"].fillna(False).astype(bool)]
-    if messages.empty or dead["trace_id"].isna().any():
-        return 0
+        return none
     low = main["onset_at"] if pd.isna(main["onset_low_at"]) else min(main["onset_low_at"], main["onset_at"])
     high = moment if pd.isna(main["end_at"]) else main["end_at"]
-    inside = messages["published_at"].between(low, high)
-    return len(set(messages.loc[inside, "trace_id"].dropna()) - set(dead["trace_id"]))
+    mine = (originals["workflow_id"] == main["workflow_id"]).fillna(False).astype(bool)
+    dead = own[own["queued_to_dlq"].fillna(False).astype(bool)]
+    listed = set(dead["trace_id"].dropna())
+    if len(dead) and not _is_told_by_trace(dead, listed & set(originals.loc[mine, "trace_id"].dropna())):
+        return none
+    inside = originals["published_at"].between(low, high)
+    return mine & inside & originals["trace_id"].notna() & ~originals["trace_id"].isin(listed)
+
+
+def _is_told_by_trace(dead: pd.DataFrame, met: set[str]) -> bool:
+    """Whether a trace of the messages is an event of the records; ``met`` are those that both have."""
+    several = dead.groupby("event_key")["trace_id"].nunique() > 1
+    return bool(met) and not dead["trace_id"].isna().any() and not several.any()
+
+
+def count_held(originals: pd.DataFrame, own: pd.DataFrame, main: pd.Series | None, moment: pd.Timestamp) -> int:
+    """How many events of the incident have a dead letter in the subscriptions and none in the records."""
+    return int(originals.loc[select_held(originals, own, main, moment), "trace_id"].nunique())
+
+
+def add_held(
+    events: Mapping[str, Any], held: int, main: pd.Series | None, rows: list[dict[str, Any]]
+) -> dict[str, Any]:
+    """The events of the incident with those that the subscriptions alone tell of.
+
+    Parameters
+    ----------
+    events : mapping
+        From ``count_events`` or ``no_events``.
+    held : int
+        From ``count_held``.
+    main : Series or None
+        The signal that the report is about.
+    rows : list of dict
+        From ``coverage_rows``.
+
+    Returns
+    -------
+    dict
+        ``events`` with ``held`` (``value``, and ``evidence``: the subscriptions with a message since the onset) and
+        ``total``: ``affected`` and ``held`` together, at least so many. Where the list of the dead letters is whole,
+        ``held`` is 0: a message may be a moment ahead of its record.
+    """
+    affected = events["affected"]
+    is_whole = affected["value"] is not None and affected["bound"] == "exact"
+    if not held or is_whole or main is None:
+        return {**events, "held": {"value": 0, "evidence": ""}, "total": affected}
+    low = main["onset_at"] if pd.isna(main["onset_low_at"]) else min(main["onset_low_at"], main["onset_at"])
+    since = [
+        row["evidence_id"] for row in rows
+        if row["kind"] == _KIND and row["got_end"] and pd.Timestamp(datetime.fromisoformat(row["got_end"])) >= low
+    ]  # fmt: skip
+    return {
+        **events,
+        "held": {"value": held, "evidence": " ".join(since)},
+        "total": {"value": (affected["value"] or 0) + held, "bound": "at_least"},
+    }
 
 
 def tell_held(count: int) -> str:

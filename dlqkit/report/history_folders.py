@@ -143,7 +143,9 @@ def compute_told(path: Path) -> Told:
 
 def told_of(path: Path, facts: Mapping[str, Any]) -> Told:
     """What facts say of an incident; its people's words are read from the folder itself, where they can be."""
-    events, workflow, onset_at = facts["events"]["affected"], facts["workflow"], facts["onset"]["at"]
+    # A report of before schema 8 counts by its records alone.
+    events = facts["events"].get("total", facts["events"]["affected"])
+    workflow, onset_at = facts["workflow"], facts["onset"]["at"]
     texts, closed = _words(path, facts)
     for moment in (onset_at, closed[1] if closed else None):
         if moment is not None and datetime.fromisoformat(moment).tzinfo is None:

@@ -62,6 +62,11 @@ def describe_impact(
          "bound": known.get(str(row["name"]), str(row["bound"])), "source": str(row["source"])}
         for row in found.counts.to_dict("records")
     ]  # fmt: skip
+    if held := events["held"]["value"]:
+        place = next(number for number, row in enumerate(counts, 1) if row["name"] == "dead letters by the records")
+        alone = {"name": "events without a record", "value": held, "bound": "at_least",
+                 "source": "dead-letter subscription"}  # fmt: skip
+        counts.insert(place, alone)
     differences = [
         {"between": str(row["between"]), "size": value_or_none(row["size"]), "cause": str(row["cause"]),
          "sentence": str(row["sentence"])}

@@ -38,10 +38,13 @@ class Inputs:
     """``frames.SAMPLES`` with labels, of all workflows."""
     worker_logs: pd.DataFrame
     support_reports: pd.DataFrame
+    originals: pd.DataFrame
+    """``frames.ORIGINALS``, without the messages themselves."""
     given: frozenset[str]
     """Which of ``max_attempts`` and ``timeout_ms`` are set, and not taken from the records."""
     main: pd.Series | None
-    """The signal that the report is about: its ``signal``, ``onset_low_at``, ``onset_at`` and ``end_at``."""
+    """The signal that the report is about: its ``signal`` and ``workflow_id``, ``onset_low_at``, ``onset_at``,
+    ``end_at``."""
 
 
 def read_inputs(
@@ -84,6 +87,7 @@ def read_inputs(
         samples=samples[samples["sampled_at"] <= moment],
         worker_logs=logs[~(logs["logged_at"] > moment)],
         support_reports=reports,
+        originals=folder.originals().frame.drop(columns=["payload_text", "attributes_json"]),
         given=_given(folder, facts["workflow"]["id"]),
         main=main,
     )
@@ -99,5 +103,6 @@ def _main(facts: Facts) -> pd.Series | None:
         return None
     times = {"onset_low_at": facts["onset"]["low"], "onset_at": facts["onset"]["at"], "end_at": facts["end"]["at"]}
     return pd.Series(
-        {"signal": facts["state"]["kind"], **{name: pd.Timestamp(text) for name, text in times.items()}}, dtype="object"
-    )
+        {"signal": facts["state"]["kind"], "workflow_id": facts["workflow"]["id"],
+         **{name: pd.Timestamp(text) for name, text in times.items()}}, dtype="object"
+    )  # fmt: skip

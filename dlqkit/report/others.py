@@ -26,7 +26,7 @@ def others_text(facts: Facts, others: Sequence[Mapping[str, Any]]) -> str:
     names = ", ".join(map(_named, others[:NAMED]))
     rest = len(others) - NAMED
     text = say("{workflows} and {rest:d} more", workflows=names, rest=rest) if rest > 0 else names
-    affected, own = facts["events"]["affected"], facts["workflow"]
+    affected, own = facts["events"]["total"], facts["workflow"]
     if affected["value"] is None or not (own["name"] or own["id"]):
         return text
     return say(

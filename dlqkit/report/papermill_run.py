@@ -2,14 +2,16 @@
 
 Started by ``notebook_process.py`` as ``python -m dlqkit.report.papermill_run``; what it is to do are JSON objects on
 standard input, a line each: ``start`` first, ``code`` that the kernel runs beforehand, unseen, and ``execute`` last.
-The kernel is started before anything else, so that it and Papermill are there when the facts are. Papermill is imported
-here and nowhere else, and ``-p`` on its command line changes values (``0123`` becomes 123), so its API is called
-instead.
+The kernel is started before anything else and given its first code at once, so that it and Papermill are there when the
+facts are. Papermill is imported here and nowhere else, and ``-p`` on its command line changes values (``0123`` becomes
+123), so its API is called instead.
 """
 
 from __future__ import annotations
 
 import json
+import os
+import signal
 import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -19,6 +21,7 @@ from dlqkit import errors
 from dlqkit.imports import leave_out_grammars
 
 if TYPE_CHECKING:
+    from jupyter_client.asynchronous.client import AsyncKernelClient
     from jupyter_client.blocking.client import BlockingKernelClient
     from jupyter_client.manager import AsyncKernelManager
 
@@ -29,6 +32,7 @@ CELL_FAILED, KERNEL_DIED, TOOK_TOO_LONG = 4, 5, 6
 
 KERNEL, ENGINE = "python3", "dlqkit"
 BETWEEN_WRITES_S = 1.0
+READY_WITHIN_S = 120
 # What was run is kept in the notebook; a database of inputs beside it would outlive it.
 KERNEL_OPTIONS = ("--HistoryManager.enabled=False",)
 
@@ -40,12 +44,13 @@ def main(requests: IO[str] | None = None) -> int:
     if not first:
         return 0
     with _kernel(json.loads(first)["cwd"]) as (manager, client):
+        ready: AsyncKernelClient | None = None
         for line in lines:
             request = json.loads(line)
-            if "code" in request:
-                client.execute(request["code"], silent=True, store_history=False)
-            else:
-                return _execute(request, manager)
+            if "code" not in request:
+                return _execute(request, manager, ready)
+            client.execute(request["code"], silent=True, store_history=False)
+            ready = ready or _make_ready(manager)
     # Whoever started this process has given up.
     return 0
 
@@ -64,17 +69,57 @@ def _kernel(cwd: str) -> Iterator[tuple[AsyncKernelManager, BlockingKernelClient
     client.load_connection_file()
     client.start_channels()
     try:
-        leave_out_grammars()
-        import papermill  # noqa: F401
-
         yield manager, client
     finally:
         client.stop_channels()
-        # Nothing in it is of use any more: it need not be asked to end.
-        run_sync(manager.shutdown_kernel)(now=True)
+        _stop(manager)
 
 
-def _execute(request: Mapping[str, Any], manager: AsyncKernelManager) -> int:
+def _stop(manager: AsyncKernelManager) -> None:
+    """Stop the kernel. Nothing in it is of use any more: it need not be asked to end."""
+    from jupyter_core.utils import run_sync
+
+    process = getattr(manager.provisioner, "process", None)
+    if process is not None:
+        run_sync(manager.signal_kernel)(signal.SIGKILL)
+        # Else the manager looks ten times a second whether it has ended, and somebody waits for the report.
+        process.wait()
+    run_sync(manager.shutdown_kernel)(now=True)
+
+
+def _make_ready(manager: AsyncKernelManager) -> AsyncKernelClient | None:
+    """The client by which Papermill will execute, once the kernel answers it; None where it does not.
+
+    A client listens for a while whether anything is left that the kernel has said before: here nobody waits for that.
+    """
+    from jupyter_core.utils import run_sync
+
+    _import_papermill()
+    client = manager.client()
+    client.start_channels()
+    try:
+        run_sync(client.wait_for_ready)(timeout=READY_WITHIN_S)
+    except RuntimeError:
+        # It has died, or hangs, which Papermill finds out.
+        client.stop_channels()
+        return None
+    client.allow_stdin = False
+    return client
+
+
+def _import_papermill() -> None:
+    leave_out_grammars()
+    # Papermill would import it for notebooks in HDFS, where ours never are.
+    sys.modules.setdefault("pyarrow", None)  # type: ignore[arg-type]
+    import papermill  # noqa: F401
+
+
+def _execute(request: Mapping[str, Any], manager: AsyncKernelManager, client: AsyncKernelClient | None) -> int:
+    from jupyter_core.utils import run_sync
+
+    if not run_sync(manager.is_alive)():
+        return KERNEL_DIED
+    _import_papermill()
     import papermill
     from nbclient.exceptions import CellTimeoutError, DeadKernelError
 
@@ -87,6 +132,7 @@ def _execute(request: Mapping[str, Any], manager: AsyncKernelManager) -> int:
             cwd=request["cwd"],
             kernel_name=KERNEL,
             km=manager,
+            kc=client,
             progress_bar=False,
             execution_timeout=request["cell_timeout_s"],
             start_timeout=request["start_timeout_s"],
@@ -101,6 +147,11 @@ def _execute(request: Mapping[str, Any], manager: AsyncKernelManager) -> int:
         print(f"{error.ename}{said}".replace("\n", " "), file=sys.stderr)  # noqa: T201
         return CELL_FAILED
     except DeadKernelError:
+        return KERNEL_DIED
+    except RuntimeError:
+        # So is said of a kernel that dies while nobody waits for a cell of it.
+        if run_sync(manager.is_alive)():
+            raise
         return KERNEL_DIED
     except CellTimeoutError:
         # Its own text repeats the cell.
@@ -132,4 +183,7 @@ def _few_writes_engine() -> type[Any]:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    verdict = main()
+    sys.stderr.flush()
+    # Everything is written and the kernel has ended: Python would go on taking apart what Papermill imported.
+    os._exit(verdict)

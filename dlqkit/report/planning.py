@@ -7,10 +7,12 @@ from typing import TYPE_CHECKING, Any
 
 from dlqkit.frames import with_labels
 from dlqkit.report.classified import classify_events
+from dlqkit.republish.event_names import names_by_key
 from dlqkit.republish.gather import gather_known
 from dlqkit.republish.outlook import forecast, live_rate
 from dlqkit.republish.plan_diff import diff_plan
 from dlqkit.republish.planning import plan_republish
+from dlqkit.republish.registry import find_registry
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -78,6 +80,20 @@ def plan_incident(
 def changes_since(
     folder: IncidentFolder, plan: Plan, settings: Settings, *, originals: pd.DataFrame | None = None
 ) -> pd.DataFrame:
-    """What changed between a plan and the snapshot at which the folder is opened; see ``plan_diff.diff_plan``."""
-    known = gather_known(folder, settings, originals=originals)
-    return diff_plan(plan, folder.records().frame, classify_events(folder), settings, known)
+    """What changed between a plan and the snapshot at which the folder is opened; see ``plan_diff.diff_plan``.
+
+    What another open plan has is not to be sent now, whichever snapshot it is.
+
+    Raises
+    ------
+    ParameterError
+        If the registry of the settings is not there.
+    """
+    records = folder.records().frame
+    names = names_by_key(records)
+    registry = find_registry(folder.path, settings.republish.registry)
+    held = registry.held_elsewhere(list(names), instead_of=plan.plan_id, names=names)
+    known = gather_known(
+        folder, settings, originals=originals, claimed={key: str(claim) for key, claim in held.items()}
+    )
+    return diff_plan(plan, records, classify_events(folder), settings, known)

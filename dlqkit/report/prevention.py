@@ -57,9 +57,10 @@ def describe_prevention(
         return []
     # Dead letters of other times are neither good payloads nor what this incident would have been kept from.
     lost = own["queued_to_dlq"].fillna(False).astype(bool)
-    failing = set(dead["trace_id"].dropna().astype("str"))
-    healthy = set(states.loc[states["state"] == "succeeded", "trace_id"].dropna().astype("str"))
     logs = folder.worker_logs().frame
+    seen = states[is_one_of(states["trace_id"], logs["trace_id"].dropna())]
+    failing = set(dead["trace_id"].dropna().astype("str"))
+    healthy = set(seen.loc[seen["state"] == "succeeded", "trace_id"].astype("str"))
     found = advise_prevention(
         schema=propose_schema(own[~lost | is_one_of(own["event_key"], dead["event_key"])]),
         effects=timeout_effects(own, timeout_ms),

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from dlqkit.errors import ParameterError
 from dlqkit.frames import Coverage
@@ -30,6 +31,7 @@ _KINDS: Mapping[Frame, str] = {
     "samples": "prometheus",
     "worker_logs": "worker logs",
     "support_reports": "support",
+    "originals": "dead-letter subscription",
 }
 _TEXTS = ["payload_snapshot", "extra_json", "template", "signature", "error_type", "error_code"]
 
@@ -136,12 +138,14 @@ def find_basis(folder: IncidentFolder, facts: Facts, fact_id: str) -> tuple[Basi
 def ids_of(part: Part) -> pd.Series:
     """What identifies each row.
 
-    A record by its ``record_id``; a sample by the number of its series and its time in microseconds since 1970; a log
-    line or a report by its time, its trace or key, and its text.
+    A record by its ``record_id``, a message by its ``message_id``; a sample by the number of its series and its time in
+    microseconds since 1970; a log line or a report by its time, its trace or key, and its text.
     """
     rows, at = part.rows, part.times.astype("int64").astype("str")
     if part.frame == "records":
         return rows["record_id"].astype("str").fillna("")
+    if part.frame == "originals":
+        return rows["message_id"].astype("str").fillna("")
     if part.frame == "samples":
         return rows["series_id"].astype("str") + " " + at
     names = ("trace_id", "message") if part.frame == "worker_logs" else ("trace_id", "business_key", "note")
@@ -167,8 +171,11 @@ class _IdLines:
     def of(cls, part: Part) -> _IdLines:
         ids = ids_of(part)
         places, keys = pd.factorize(ids, sort=True)
-        texts = [f"{key}\n".encode("utf-8", "surrogatepass") for key in keys]
-        return cls(pa.array(texts, type=pa.large_binary()), pd.Series(places, index=ids.index))
+        nothing, end = (pa.scalar(text, pa.large_string()) for text in ("", "\n"))
+        texts = pa.array(keys, type=pa.large_string())
+        texts = texts.combine_chunks() if isinstance(texts, pa.ChunkedArray) else texts
+        lines = pc.binary_join_element_wise(texts, nothing, end).cast(pa.large_binary())
+        return cls(lines, pd.Series(places, index=ids.index))
 
     def digest(self, part: Part) -> str:
         present = np.zeros(len(self.lines), dtype=bool)

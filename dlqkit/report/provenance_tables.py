@@ -54,6 +54,7 @@ def _frame(part: Mapping[str, Any]) -> str:
         "samples": say("the samples of the metrics"),
         "worker_logs": say("the worker logs"),
         "support_reports": say("the reports from outside"),
+        "originals": say("the messages of the dead-letter subscriptions"),
     }[str(part["frame"])]
 
 
@@ -116,7 +117,8 @@ def _none() -> str:
 def _in_time(part: Part) -> pd.DataFrame:
     rows = part.rows.assign(at=part.times).sort_values("at", kind="stable")
     names = {"worker_logs": ["at", "level", "trace_id", "message"],
-             "support_reports": ["at", "trace_id", "business_key", "note"]}  # fmt: skip
+             "support_reports": ["at", "trace_id", "business_key", "note"],
+             "originals": ["at", "trace_id", "message_id"]}  # fmt: skip
     return rows[names[part.frame]]
 
 

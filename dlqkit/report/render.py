@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from dlqkit.language import current, listing, mark, retell, say, spoken_as_facts
@@ -126,22 +127,30 @@ def missing_figure_text(name: str) -> str:
 def meta_text(facts: Facts, *, window: bool = True) -> str:
     """Window, unless it is said elsewhere, snapshot, completeness, and as of when."""
     asked, snapshot = facts["incident"]["window"], facts["snapshot"]
-    if not window:
-        return say(
+    told = {
+        "snapshot": snapshot["id"],
+        "completeness": retell(snapshot["completeness"]),
+        "as_of": moment_text(facts["as_of"]),
+    }
+    if window:
+        text = say(
+            "Window {start} to {end}; snapshot {snapshot}, evidence {completeness}, as of {as_of}. All times UTC.",
+            start=moment_text(asked["start"], seconds=False),
+            end=moment_text(asked["end"], seconds=False),
+            **told,
+        )
+    else:
+        text = say(
             "As of {as_of}, snapshot {snapshot}; evidence {completeness}. All times UTC. [{snapshot}/1] is a row of "
             "Sources.",
-            snapshot=snapshot["id"],
-            completeness=retell(snapshot["completeness"]),
-            as_of=moment_text(facts["as_of"]),
+            **told,
         )
-    return say(
-        "Window {start} to {end}; snapshot {snapshot}, evidence {completeness}, as of {as_of}. All times UTC.",
-        start=moment_text(asked["start"], seconds=False),
-        end=moment_text(asked["end"], seconds=False),
-        snapshot=snapshot["id"],
-        completeness=retell(snapshot["completeness"]),
-        as_of=moment_text(facts["as_of"]),
-    )
+    starts = [row["asked_start"] for row in facts["coverage"] if row["asked_start"]]
+    begin = min(starts, key=datetime.fromisoformat, default=asked["start"])
+    if datetime.fromisoformat(begin) >= datetime.fromisoformat(asked["start"]):
+        return text
+    before = say("Charts and sources begin at {at}, for what is usual.", at=moment_text(begin, seconds=False))
+    return f"{text} {before}"
 
 
 @spoken_as_facts

@@ -10,17 +10,22 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from dlqkit.errors import EvidenceError
-from dlqkit.evidence import audit_log
 from dlqkit.language import mark, number, say
 from dlqkit.report.coverage import time_text
+from dlqkit.report.past_republish import (
+    approved_by_then,
+    find_horizon,
+    is_cancelled_by_then,
+    log_until,
+    planned_at,
+)
 from dlqkit.report.republish_tables import MEANINGS, balance_text
 from dlqkit.report.tables import Table
 from dlqkit.report.wording import moment_text
 from dlqkit.republish.exclusions import REASONS, reason_name
 from dlqkit.republish.incident_proof import prove_incident
 from dlqkit.republish.journal import read_journal, refuse_lost
-from dlqkit.republish.plan import find_plans, plan_path, read_plan
-from dlqkit.republish.plan_decisions import read_approval
+from dlqkit.republish.plan import find_plans, read_plan
 from dlqkit.republish.proof import FATES
 from dlqkit.republish.status import GONE, find_status
 from dlqkit.republish.words import counted, counts_of, name_of, retold
@@ -68,7 +73,8 @@ def describe_republish(folder: IncidentFolder, moment: datetime) -> dict[str, An
     folder : IncidentFolder
         With the snapshot that is to prove the plans.
     moment : datetime
-        The end of what is looked at; plans that rest on later evidence, or on a later snapshot, are left out.
+        The end of what is looked at; plans that rest on later evidence, or on a later snapshot, are left out, and so
+        is what was done after a former snapshot (``past_republish.find_horizon``).
 
     Returns
     -------
@@ -90,10 +96,11 @@ def describe_republish(folder: IncidentFolder, moment: datetime) -> dict[str, An
     passed: set[str] = set()
     sent: set[str] = set()
     passed_at: list[pd.Timestamp] = []
+    until = find_horizon(folder, moment)
     for plan in told_plans(folder, moment) if not problem else []:
-        status = find_status(folder.path, plan.plan_id)[0]
+        status = find_status(folder.path, plan.plan_id, until=until)[0]
         begun = any(count for state, count in status.states.items() if state != "planned")
-        proof = prove_incident(folder, plan) if begun else None
+        proof = prove_incident(folder, plan, until=until) if begun else None
         if proof is not None:
             fates = proof.events["fate"].astype("str")
             passed |= set(proof.events.loc[fates == "passed", "event_key"])
@@ -108,8 +115,8 @@ def describe_republish(folder: IncidentFolder, moment: datetime) -> dict[str, An
                 "address": plan.target.address,
                 "events": len(plan.events),
                 "edited": sum(event.edited is not None for event in plan.events),
-                "approved": _approval(folder, plan),
-                "is_cancelled": plan_path(folder.path, plan.plan_id, "cancelled").exists(),
+                "approved": _approval(folder, plan, until),
+                "is_cancelled": is_cancelled_by_then(folder, plan, until),
                 "states": dict(status.states),
                 "last_run": retold(status.last_run),
                 "left_out": dict(Counter(one.reason for one in plan.left_out)),
@@ -128,18 +135,22 @@ def describe_republish(folder: IncidentFolder, moment: datetime) -> dict[str, An
         "sent": sorted(sent),
         "first_passed_at": time_text(min(passed_at)) if passed_at else None,
         "unsent": [],
-        "audit": _audit(folder) if plans or problem else [],
+        "audit": _audit(folder, until) if plans or problem else [],
         "problem": retold(problem),
         "mark": mark_republish(folder),
     }
 
 
 def told_plans(folder: IncidentFolder, moment: datetime) -> list[Plan]:
-    """The folder's plans but those that rest on a later snapshot, or on evidence of after that moment."""
+    """The folder's plans but those of after a former snapshot, of a later one, or on evidence of after that moment."""
     plans = [read_plan(folder.path, plan_id) for plan_id in find_plans(folder.path)]
     # A later snapshot may end before an earlier one that had worker logs, or whose API was less behind.
     known = [plan for plan in plans if _order(plan.snapshot) <= _order(folder.snapshot)]
-    return [plan for plan in known if plan.as_of <= (time_text(moment) or "")]
+    known = [plan for plan in known if plan.as_of <= (time_text(moment) or "")]
+    until, made_at = find_horizon(folder, moment), planned_at(folder)
+    if until is None:
+        return known
+    return [plan for plan in known if pd.Timestamp(made_at.get(plan.plan_id, plan.as_of)) <= pd.Timestamp(until)]
 
 
 def _order(snapshot: str) -> tuple[int, str]:
@@ -173,16 +184,18 @@ def mark_republish(folder: IncidentFolder) -> str:
     return json.dumps(rows)
 
 
-def _approval(folder: IncidentFolder, plan: Plan) -> dict[str, str] | None:
+def _approval(folder: IncidentFolder, plan: Plan, until: datetime | None) -> dict[str, str] | None:
     try:
-        approval = read_approval(folder.path, plan)
+        approval = approved_by_then(folder, plan, until)
     except EvidenceError:
         # Not approved, or cancelled; a plan that was changed has been refused before.
+        return None
+    if approval is None:
         return None
     return {"by": approval.by, "at": approval.at, "reason": approval.reason}
 
 
-def _audit(folder: IncidentFolder) -> list[dict[str, Any]]:
+def _audit(folder: IncidentFolder, until: datetime | None) -> list[dict[str, Any]]:
     return [
         {
             "at": str(line.get("at", "")),
@@ -191,7 +204,7 @@ def _audit(folder: IncidentFolder) -> list[dict[str, Any]]:
             "plan_id": str(line.get("plan_id") or line.get("plan") or ""),
             "why": str(line.get("reason") or retold(str(line.get("sentence") or ""))),
         }
-        for line in audit_log.read(folder.path)
+        for line in log_until(folder.path, until)
         if line.get("action") in _ACTIONS
     ]
 

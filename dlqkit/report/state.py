@@ -128,10 +128,12 @@ def _few_dead(own: pd.DataFrame, window: tuple[datetime, datetime] | None) -> tu
         return "", 0
     states = event_states(own)
     dead = states[states["event_key"].isin(set(own.loc[inside, "event_key"].dropna()))]
-    if count < int(lost.sum()):
+    if before := int(lost.sum()) - count:
         usual = say_count(
-            "{count} dead letter is no more than usual.", "{count} dead letters are no more than usual.", count
-        )
+            "{count} dead letter is no more than usual (before the window: {before}).",
+            "{count} dead letters are no more than usual (before the window: {before}).",
+            count, before=before,
+        )  # fmt: skip
         return usual, 0
     # Without a single one before, there is no usual number that these could be within.
     few = say_count(

@@ -9,7 +9,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from dlqkit.cells import cell_width, pad
 from dlqkit.language import mark, moments, number, percent, retell, say
+from dlqkit.report.steps import lay_steps
 from dlqkit.report.terms import term
 from dlqkit.report.without_dead import tell_without_dead
 from dlqkit.report.wording import (
@@ -23,7 +25,7 @@ from dlqkit.report.wording import (
     seconds_between,
     summary,
 )
-from dlqkit.untrusted import for_html, for_markdown, for_markdown_code, for_terminal, for_terminal_lines
+from dlqkit.untrusted import for_html, for_markdown, for_markdown_code, for_terminal_lines
 
 __all__ = [
     "Table",
@@ -52,6 +54,8 @@ PROSE = 60
 FEW = 4
 # Lines of a cell on a terminal; the last column holds sentences that say what to do.
 CELL_LINES, LAST_CELL_LINES, SENTENCE_LINES = 4, 12, 3
+# A column is not cut below this.
+NARROWEST = 8
 # Letters between the two times of a span, such as " to ".
 _BETWEEN = 5
 SENTINEL = mark("dlqkit: the post-mortem ran to its end")
@@ -136,19 +140,19 @@ class Table:
 
     def to_text(self, width: int = 100) -> str:
         """Columns for a terminal, as wide as it is, or of this width elsewhere; long cells are wrapped, then cut."""
-        if not self.rows:
-            return for_terminal(f"{self.title}: {self.empty}")
         if sys.stdout.isatty():
             width = shutil.get_terminal_size((width, 40)).columns
+        if not self.rows:
+            return "\n".join(for_terminal_lines(f"{self.title}: {self.empty}", width))
         rows = (self.columns, *self.rows)
         kept = [name in self.whole for name in self.columns]
-        widths = _fit([max(map(len, column)) for column in zip(*rows, strict=True)], width, kept)
+        widths = _fit([max(map(cell_width, column)) for column in zip(*rows, strict=True)], width, kept)
         limits = [CELL_LINES] * (len(widths) - 1) + [LAST_CELL_LINES]
         lines = []
         for row in rows:
             cells = [for_terminal_lines(*cell) for cell in zip(row, widths, limits, strict=True)]
             for parts in itertools.zip_longest(*cells, fillvalue=""):
-                lines.append("  ".join(part.ljust(size) for part, size in zip(parts, widths, strict=True)).rstrip())
+                lines.append("  ".join(map(pad, parts, widths)).rstrip())
         return "\n".join(lines)
 
 
@@ -188,11 +192,14 @@ class Text:
 
     def to_text(self, width: int = 80) -> str:
         """Labels in a column, long lines wrapped."""
-        size = max((len(line.label) for line in self.lines), default=0) + 2
+        size = max((cell_width(line.label) for line in self.lines), default=0) + 2
         out = []
         for line in self.lines:
-            first, *rest = for_terminal_lines(line.text, width - size, SENTENCE_LINES)
-            out += [line.label.ljust(size) + first, *(" " * size + part for part in rest)]
+            room = width - size
+            is_listed = bool(line.steps) and line.steps[0] in line.text
+            told = lay_steps(line.text, line.steps, room) if is_listed else []
+            first, *rest = told or for_terminal_lines(line.text, room, SENTENCE_LINES)
+            out += [pad(line.label, size) + first, *(" " * size + part for part in rest)]
         return "\n".join(out)
 
 
@@ -211,8 +218,15 @@ def _kind_of_time(text: str) -> str:
 def _fit(widths: list[int], width: int, kept: Sequence[bool]) -> list[int]:
     """Column widths that together fit, the widest ones cut first, those that are kept only where nothing else helps."""
     fitted = list(widths)
+    least = sum(size if is_kept else min(size, NARROWEST) for size, is_kept in zip(widths, kept, strict=True))
+    if least + 2 * (len(widths) - 1) > width:
+        # They cannot be whole, so that nothing else is broken for their sake.
+        kept = [False] * len(widths)
     for columns in ([place for place, is_kept in enumerate(kept) if not is_kept], list(range(len(widths)))):
-        while sum(fitted) + 2 * (len(fitted) - 1) > width and max((fitted[place] for place in columns), default=0) > 8:
+        while (
+            sum(fitted) + 2 * (len(fitted) - 1) > width
+            and max((fitted[place] for place in columns), default=0) > NARROWEST
+        ):
             fitted[max(columns, key=fitted.__getitem__)] -= 1
     return fitted
 
@@ -430,9 +444,13 @@ def _fact_value(value: Mapping[str, Any], shown: str) -> str:
 
 
 def show_changes(facts: Facts) -> Table:
-    """What changed in the half hour before the onset: restarts, versions, notes."""
+    """What changed in the half hour before the onset, or was seen first just after it: restarts, versions, notes."""
+    is_late = any((row["before_s"] or 0) < 0 for row in facts["changes"]["rows"])
+    title = say("Changed before the onset: candidates, not conclusions")
+    if is_late:
+        title = say("Changed before the onset, or seen first just after it: candidates, not conclusions")
     return Table(
-        say("Changed before the onset: candidates, not conclusions"),
+        title,
         (say("when"), say("before the onset"), say("kind"), say("what"), say("evidence")),
         evidence_rows(
             facts["changes"]["rows"],
@@ -542,7 +560,7 @@ def show_impact(facts: Facts, *, counts: bool = True) -> Text:
         return Text("", (*lines, *told, *lasted))
     if counts:
         lines += [
-            Line(say("Events affected"), count_text(events["affected"]), evidence=events["evidence"]),
+            Line(say("Events affected"), count_text(events["total"]), evidence=events["evidence"]),
             Line(say("Still open"), count_text(events["open"]), evidence=events["evidence"]),
             Line(say("Healed"), count_text(events["healed"]), evidence=events["evidence"]),
         ]

@@ -34,6 +34,7 @@ _TERMS = frozenset(
         # what was counted, by what, and between which counts there is a difference
         mark("dead letters by the records"),
         mark("dead letters by the counter"),
+        mark("events without a record"),
         mark("republished"),
         mark("set aside"),
         mark("counter"),

@@ -49,7 +49,7 @@ def numbers_of(facts: Facts) -> Numbers:
         snapshot=facts["snapshot"]["id"],
         state=facts["state"]["value"],
         onset_at=facts["onset"]["at"],
-        affected=dict(facts["events"]["affected"]),
+        affected=dict(facts["events"]["total"]),
         open=dict(facts["events"]["open"]),
         passed=len(facts["republish"]["passed"]),
         failure_class=str(facts["class"]["value"]),
@@ -88,7 +88,7 @@ def _for_chat(facts: Facts) -> list[Line]:
     judgement = facts["judgement"]
     if facts["state"]["kind"] == "dead_letters":
         events = facts["events"]
-        counts = {name: count_text(events[name]) for name in ("affected", "open")}
+        counts = {"affected": count_text(events["total"]), "open": count_text(events["open"])}
         lines.append(Line(say("Events"), say("{affected} affected, {open} open", **counts)))
         lines.append(Line(say("Class"), class_text(facts)))
     if judgement["cause"]:

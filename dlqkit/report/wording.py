@@ -10,11 +10,12 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from dlqkit.decision.advice import change_words
-from dlqkit.decision.unlisted_advice import count_unlisted
 from dlqkit.language import listing, mark, number, percent, say
+from dlqkit.report.affected import affected_text, is_affected_known
 from dlqkit.report.amounts import clock_text, count_text, duration_text, moment_text, seconds_between
 from dlqkit.report.headline import ROUGH_S, SIGNAL_NAMES, headline
 from dlqkit.report.others import others_text
+from dlqkit.report.steps import steps_of
 from dlqkit.report.terms import condition_value, term
 from dlqkit.report.without_dead import tell_without_dead
 
@@ -55,6 +56,8 @@ class Line:
     text: str
     kind: Literal["computed", "unknown", "judgement"] = "computed"
     evidence: str = ""
+    steps: tuple[str, ...] = ()
+    """Parts of the text that a terminal shows on lines of their own."""
 
 
 def workflow_text(facts: Facts) -> str:
@@ -250,19 +253,9 @@ def summary(facts: Facts, *, lacks: bool = True) -> list[Line]:
         lines.append(Line(say("Since"), _onset_text(facts), evidence=facts["onset"]["evidence"]))
     if kind == "dead_letters" and state != "nothing":
         events = facts["events"]
-        affected, still_open, healed = (count_text(events[name]) for name in ("affected", "open", "healed"))
-        known = events["affected"]["value"] is not None
-        detail = (
-            say("{affected}; open {open}, healed {healed}", affected=affected, open=still_open, healed=healed)
-            if known
-            else say("the records do not tell")
-        )
-        counted = facts["metrics"]["dead_letters_increase"]
-        if events["affected"]["bound"] != "exact" and counted and counted > (events["affected"]["value"] or 0):
-            detail = say("{events}; the counter grew by {counted:,.0f}", events=detail, counted=counted)
-            if missing := count_unlisted(facts):
-                detail = say("{events}, so {count} are in no record", events=detail, count=missing)
-        lines.append(Line(say("Events affected"), detail, "computed" if known else "unknown", events["evidence"]))
+        ids = f"{events['evidence']} {events['held']['evidence']}".strip()
+        is_known = is_affected_known(facts)
+        lines.append(Line(say("Events affected"), affected_text(facts), "computed" if is_known else "unknown", ids))
         if facts["other_incidents"]:
             lines.append(Line(say("Other times"), other_incidents_text(facts), evidence=events["evidence"]))
         lines.append(
@@ -286,7 +279,7 @@ def summary(facts: Facts, *, lacks: bool = True) -> list[Line]:
     if facts["untold"]["queued_to_dlq"]:
         lines.append(Line(say("Not told"), facts["untold"]["queued_to_dlq"], "unknown"))
     if facts["advice"]:
-        lines.append(Line(say("Do next"), facts["advice"][0]["action"]))
+        lines.append(Line(say("Do next"), facts["advice"][0]["action"], steps=steps_of(facts["advice"])))
     partial = [row for row in counted_sources(facts) if row["completeness"] != "complete"]
     if lacks and partial:
         lines.append(Line(say("Not whole"), _lacks_text(partial)))

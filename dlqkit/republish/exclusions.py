@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
@@ -17,7 +17,9 @@ from dlqkit.republish.plan import Plan, safe_hash
 from dlqkit.republish.selection import values_of
 from dlqkit.republish.sends import to_journal
 from dlqkit.republish.sent_files import Send
-from dlqkit.settings import WorkflowSettings
+
+if TYPE_CHECKING:
+    from dlqkit.settings import WorkflowSettings
 
 __all__ = [
     "ACCEPTABLE",

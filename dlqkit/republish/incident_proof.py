@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+
 from dlqkit.evidence.folder import IncidentFolder, open_incident
-from dlqkit.republish.journal import read_journal, refuse_lost
+from dlqkit.republish.journal import journal_until, read_journal, refuse_lost
 from dlqkit.republish.plan import Plan
 from dlqkit.republish.proof import Proof, prove_republish
 
 __all__ = ["prove_incident"]
 
 
-def prove_incident(folder: IncidentFolder, plan: Plan) -> Proof:
+def prove_incident(folder: IncidentFolder, plan: Plan, *, until: datetime | None = None) -> Proof:
     """What became of a plan's events, as of when the folder's snapshot was taken.
 
     Parameters
@@ -19,6 +21,8 @@ def prove_incident(folder: IncidentFolder, plan: Plan) -> Proof:
         Opened at the snapshot that is to prove it.
     plan : Plan
         As ``read_plan`` gives it.
+    until : datetime, optional
+        What was sent after it is not known yet.
 
     Returns
     -------
@@ -34,6 +38,6 @@ def prove_incident(folder: IncidentFolder, plan: Plan) -> Proof:
     records = folder.records()
     known = open_incident(folder.path, snapshot=plan.snapshot).records().frame
     return prove_republish(
-        plan, read_journal(folder.path), records.frame,
+        plan, journal_until(read_journal(folder.path), until), records.frame,
         as_of=folder.collected_at, coverage=records.coverage, known=known,
     )  # fmt: skip

@@ -21,7 +21,16 @@ from dlqkit.republish.journal_schema import JOURNAL
 from dlqkit.republish.journal_writer import Journal
 from dlqkit.republish.run_lock import hold_run_lock, lock_path
 
-__all__ = ["JOURNAL", "Change", "Journal", "open_journal", "opened_file", "read_journal", "refuse_lost"]
+__all__ = [
+    "JOURNAL",
+    "Change",
+    "Journal",
+    "journal_until",
+    "open_journal",
+    "opened_file",
+    "read_journal",
+    "refuse_lost",
+]
 
 
 def _utc_now() -> datetime:
@@ -119,3 +128,29 @@ def read_journal(directory: Path) -> pd.DataFrame:
     if not path.exists() or path.stat().st_size == 0:
         return empty_frame(JOURNAL)
     return to_frame(file.read_contents(path))
+
+
+def journal_until(journal: pd.DataFrame, until: datetime | None) -> pd.DataFrame:
+    """The journal as it stood at a moment; as it is without one.
+
+    Parameters
+    ----------
+    journal : DataFrame
+        ``JOURNAL``.
+    until : datetime, optional
+        Aware.
+
+    Returns
+    -------
+    DataFrame
+        Events that were taken up later are not in it, and those that were settled later are at ``intent``.
+    """
+    if until is None:
+        return journal
+    moment = pd.Timestamp(until)
+    # What was withdrawn was settled without an intent.
+    taken_up_at = journal["intent_at"].fillna(journal["settled_at"])
+    begun = journal[(taken_up_at <= moment).fillna(False).astype(bool)]
+    is_later = (begun["settled_at"] > moment).fillna(False).astype(bool)
+    states = begun["state"].astype("str").mask(is_later, "intent")
+    return begun.assign(state=states.astype(journal["state"].dtype))

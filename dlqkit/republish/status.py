@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 
 import pandas as pd
@@ -12,7 +13,7 @@ import pandas as pd
 from dlqkit.errors import EvidenceError, ParameterError
 from dlqkit.evidence import audit_log
 from dlqkit.language import mark
-from dlqkit.republish.journal import read_journal, refuse_lost
+from dlqkit.republish.journal import journal_until, read_journal, refuse_lost
 from dlqkit.republish.next_steps import REASON, here
 from dlqkit.republish.plan import Plan, find_plans, plan_path, read_plan
 from dlqkit.republish.plan_decisions import read_approval, read_cancellation
@@ -42,7 +43,7 @@ class Status:
     """How the last run ended, in a sentence; empty where none has."""
 
 
-def find_status(directory: Path, plan_id: str | None = None) -> list[Status]:
+def find_status(directory: Path, plan_id: str | None = None, *, until: datetime | None = None) -> list[Status]:
     """Where the plans of an incident folder stand, also while a run goes on.
 
     Parameters
@@ -51,6 +52,8 @@ def find_status(directory: Path, plan_id: str | None = None) -> list[Status]:
         The incident folder.
     plan_id : str, optional
         This one alone; every one by default.
+    until : datetime, optional
+        Events that were taken up after it count as planned, and runs that ended after it as not ended.
 
     Returns
     -------
@@ -71,8 +74,10 @@ def find_status(directory: Path, plan_id: str | None = None) -> list[Status]:
     journal = read_journal(directory)
     if not was_running and not is_running(directory):
         journal = _with_doubt(journal)
+    journal = journal_until(journal, until)
     ended = {str(line.get("plan")): line for line in audit_log.read(directory)
-             if line.get("action") == "republish run ended"}  # fmt: skip
+             if line.get("action") == "republish run ended"
+             and (until is None or pd.Timestamp(str(line["at"])) <= pd.Timestamp(until))}  # fmt: skip
     out = []
     begun = set(journal["plan_id"])
     every = sorted({*find_plans(directory), *begun}, key=lambda name: (len(name), name))

@@ -33,28 +33,30 @@ _READ: Mapping[str, Callable[[list[Any]], list[Any]]] = {
     "error_type": lambda rows: [row.error_type for row in rows],
     "error_code": lambda rows: [row.error_code for row in rows],
     "action_duration_ms": lambda rows: [row.action_duration_ms for row in rows],
-    # Copied: as parts of the page they would keep it in memory.
-    "payload_snapshot": lambda rows: [bytes(row.payload_snapshot) for row in rows],
+    "payload_snapshot": lambda rows: [row.payload_snapshot for row in rows],
 }
 _TEXTS = ("record_id", "workflow_id", "trace_id", "recorded_at", "status")
-_ARROW: Mapping[str, pa.DataType] = {
-    **dict.fromkeys(_TEXTS, TEXT),
-    "retryable": pa.bool_(), "queued_to_dlq": pa.bool_(), "attempts": pa.float64(), "action_duration_ms": pa.float64(),
-}  # fmt: skip
+_NUMBERS = ("retryable", "queued_to_dlq", "attempts", "action_duration_ms")
 
 
 def read_arrays(rows: list[Any], fields: Mapping[str, str], others: Mapping[str, str]) -> dict[str, Any] | None:
-    """Arrow arrays of the columns, and of the payloads' hashes; None where a payload or an error is not plain."""
+    """The columns, and the payloads' hashes; None where a payload or an error is not plain.
+
+    Texts are Arrow arrays; numbers, and what is true (1) or not (0), are float64, and NaN where they are absent.
+    """
     count = len(rows)
     out: dict[str, Any] = {
-        name: pa.array(_READ[name](rows), kind) if name in fields else pa.nulls(count, kind)
-        for name, kind in _ARROW.items()
+        name: pa.array(_READ[name](rows), TEXT) if name in fields else pa.nulls(count, TEXT) for name in _TEXTS
+    }
+    # NumPy takes None for NaN, and pandas keeps numbers as NumPy has them.
+    out |= {
+        name: np.array(_READ[name](rows), np.float64) if name in fields else np.full(count, np.nan) for name in _NUMBERS
     }
     errors = _errors(rows, fields)
     if errors is None:
         return None
     out |= errors
-    raws = [b""] * count
+    raws: Sequence[bytes | msgspec.Raw] = [b""] * count
     out["payload_snapshot"] = pa.nulls(count, TEXT)
     if "payload_snapshot" in fields:
         raws = _READ["payload_snapshot"](rows)
@@ -81,8 +83,9 @@ def _errors(rows: list[Any], fields: Mapping[str, str]) -> dict[str, Any] | None
     }
 
 
-def _payloads(raws: Sequence[bytes]) -> Any:
+def _payloads(raws: Sequence[bytes | msgspec.Raw]) -> Any:
     """An Arrow array of the payloads' own bytes; None where one is no object, such as null or text that holds JSON."""
+    # Joined is copied: as parts of the page they would keep it in memory.
     count, body = len(raws), b"".join(raws)
     offsets = np.zeros(count + 1, np.int64)
     np.cumsum(np.fromiter(map(len, raws), np.int64, count), out=offsets[1:])
@@ -97,10 +100,14 @@ def _payloads(raws: Sequence[bytes]) -> Any:
     return array
 
 
-def _hashes(raws: Sequence[bytes]) -> Any:
+def _hashes(raws: Sequence[bytes | msgspec.Raw]) -> Any:
     """An Arrow array of the payloads' hashes."""
-    blake2b = hashlib.blake2b
-    digests = b"".join([blake2b(raw, digest_size=_DIGEST).digest() for raw in raws])
+    # A copy of a hash of nothing is had for less than a new one.
+    new, digests = hashlib.blake2b(digest_size=_DIGEST).copy, bytearray()
+    for raw in raws:
+        one = new()
+        one.update(raw)
+        digests += one.digest()
     offsets = np.arange(0, 2 * len(digests) + 1, 2 * _DIGEST, dtype=np.int64)
     # Turned into text all at once, which costs less than one by one.
     return pa.LargeStringArray.from_buffers(len(raws), pa.py_buffer(offsets), pa.py_buffer(digests.hex().encode()))

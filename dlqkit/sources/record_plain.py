@@ -10,11 +10,13 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
 import msgspec
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -47,6 +49,7 @@ _TYPES: Mapping[str, Any] = {
     "action_duration_ms": _NUMBER,
 }
 _AT_ONCE = 1000
+_NAMES = pd.Index(list(RECORDS))
 _JSON = json.JSONDecoder()
 
 
@@ -69,27 +72,47 @@ def decode_plain(
     """
     if settings.event_key:
         return None
-    found = _read(array, _first_names(array), settings) or _read(array, _all_names(array), settings)
+    given = tuple(settings.fields.items())
+    found = _read(array, _shape(_first_names(array), given)) or _read(array, _shape(_all_names(array), given))
     return None if found is None else _frame(*found, settings)
 
 
 # msgspec takes no name of a field that JSON would escape, nor half a character.
 _UNNAMEABLE = re.compile(r'[\\"\x00-\x1f\ud800-\udfff]')
-_Found = tuple[list[Any], dict[str, str], list[str], list[str]]
 
 
-def _read(array: bytes | msgspec.Raw, names: list[str], settings: ExecutionLogsSettings) -> _Found | None:
-    """Records, the API's name of each column, what is to be said of them, and the names of all fields."""
-    fields, findings = find_fields(names, settings.fields)
-    if not {"record_id", "status"} <= set(fields) or any(map(_UNNAMEABLE.search, names)):
-        return None
+@dataclass(frozen=True, slots=True)
+class _Shape:
+    """What records with the same fields have in common; made once, since the pages of an API are alike."""
+
+    decoder: msgspec.json.Decoder[list[Any]]
+    fields: Mapping[str, str]
+    """The API's name of each column."""
+    others: Mapping[str, str]
+    """What the class of a record calls each field that is no column."""
+    findings: tuple[str, ...]
+
+
+def _read(array: bytes | msgspec.Raw, shape: _Shape | None) -> tuple[list[Any], _Shape] | None:
     try:
-        return _decoder(tuple(names), tuple(fields.items())).decode(array), fields, findings, names
+        return None if shape is None else (shape.decoder.decode(array), shape)
     except msgspec.ValidationError:
         return None
 
 
-def _first_names(array: bytes | msgspec.Raw) -> list[str]:
+@lru_cache(maxsize=32)
+def _shape(names: tuple[str, ...], given: tuple[tuple[str, str], ...]) -> _Shape | None:
+    """The shape of records that have these fields; None where they are not those of a plain record."""
+    fields, findings = find_fields(names, dict(given))
+    if not {"record_id", "status"} <= set(fields) or any(map(_UNNAMEABLE.search, names)):
+        return None
+    columns = {name: column for column, name in fields.items()}
+    attributes = {name: columns.get(name, f"other{number}") for number, name in enumerate(names)}
+    others = {name: attribute for name, attribute in attributes.items() if name not in columns}
+    return _Shape(_decoder(attributes, columns), fields, others, tuple(findings))
+
+
+def _first_names(array: bytes | msgspec.Raw) -> tuple[str, ...]:
     """Names of the first records' fields, in their order."""
     text = bytes(memoryview(array)[:_LOOK_BYTES]).decode("utf-8", "ignore")
     names: dict[str, None] = {}
@@ -103,60 +126,50 @@ def _first_names(array: bytes | msgspec.Raw) -> list[str]:
         if record is None:
             break
         names.update(dict.fromkeys(record))
-    return list(names)
+    return tuple(names)
 
 
-def _all_names(array: bytes | msgspec.Raw) -> list[str]:
+def _all_names(array: bytes | msgspec.Raw) -> tuple[str, ...]:
     names: dict[str, None] = {}
     if count_elements(bytes(array)) > MOST_ELEMENTS:
-        return []
+        return ()
     try:
         for keys in {tuple(row): None for row in msgspec.json.decode(array, type=list[dict[str, msgspec.Raw]])}:
             names.update(dict.fromkeys(keys))
     except msgspec.ValidationError:
-        return []
-    return list(names)
+        return ()
+    return tuple(names)
 
 
-@lru_cache(maxsize=32)
-def _decoder(names: tuple[str, ...], fields: tuple[tuple[str, str], ...]) -> msgspec.json.Decoder[list[Any]]:
+def _decoder(attributes: Mapping[str, str], columns: Mapping[str, str]) -> msgspec.json.Decoder[list[Any]]:
     """A decoder of records that have these fields and no others; what is no column stays as it came."""
-    columns = {name: column for column, name in fields}
     own: list[Any] = []
-    for name, attribute in _attributes(names, columns).items():
+    for name, attribute in attributes.items():
         column = columns.get(name, "")
         kind = _TYPES.get(column, msgspec.Raw)
         given = {"default": ABSENT if kind is msgspec.Raw else None} if column not in ("record_id", "status") else {}
         own.append((attribute, kind, msgspec.field(name=name, **given)))
-    # Those that are needed come first, or a class could not have them.
-    own.sort(key=lambda one: one[0] not in ("record_id", "status"))
-    return msgspec.json.Decoder(list[msgspec.defstruct("Record", own, gc=False, forbid_unknown_fields=True)])  # type: ignore[misc]
-
-
-def _attributes(names: Sequence[str], columns: Mapping[str, str]) -> dict[str, str]:
-    """What a record's class calls each field: as the column where it is one."""
-    return {name: columns.get(name, f"other{number}") for number, name in enumerate(names)}
+    # By keyword, so that the fields keep the order in which they come: that is where the decoder looks first.
+    record = msgspec.defstruct("Record", own, gc=False, kw_only=True, forbid_unknown_fields=True)
+    return msgspec.json.Decoder(list[record])  # type: ignore[valid-type]
 
 
 def _frame(
-    rows: list[Any], fields: dict[str, str], findings: list[str], names: list[str], settings: ExecutionLogsSettings
+    rows: list[Any], shape: _Shape, settings: ExecutionLogsSettings
 ) -> tuple[pd.DataFrame, tuple[str, ...]] | None:
-    own = set(fields.values())
-    attributes = _attributes(names, {name: column for column, name in fields.items()})
-    others = {name: attribute for name, attribute in attributes.items() if name not in own}
     parts = []
     # A few at a time: what was just read is read again from the processor's own memory.
     for at in range(0, max(len(rows), 1), _AT_ONCE):
-        part = read_arrays(rows[at : at + _AT_ONCE], fields, others)
+        part = read_arrays(rows[at : at + _AT_ONCE], shape.fields, shape.others)
         if part is None:
             return None
         parts.append(part)
-    array = parts[0] if len(parts) == 1 else {name: pa.concat_arrays([one[name] for one in parts]) for name in parts[0]}
+    array = parts[0] if len(parts) == 1 else {name: _joined([one[name] for one in parts]) for name in parts[0]}
     count = len(rows)
     record_id, trace_id, workflow_id = (without_empty(array[name]) for name in ("record_id", "trace_id", "workflow_id"))
     if record_id.null_count:
         return None
-    moments = without_empty(array["recorded_at"]) if "recorded_at" in fields else None
+    moments = without_empty(array["recorded_at"]) if "recorded_at" in shape.fields else None
     recorded_at, said = recorded_times(moments, settings.timezone, count)
     columns: dict[str, Any] = {
         "record_id": text_array(record_id),
@@ -167,7 +180,7 @@ def _frame(
         "status": _categories(without_empty(array["status"])),
         "retryable": _booleans(array["retryable"]),
         "queued_to_dlq": _booleans(array["queued_to_dlq"]),
-        "attempts": whole_numbers(_numbers(array["attempts"])),
+        "attempts": whole_numbers(array["attempts"]),
         "last_error": text_array(without_empty(array["last_error"])),
         "error_type": text_array(without_empty(array["error_type"])),
         "error_code": text_array(without_empty(array["error_code"])),
@@ -175,8 +188,14 @@ def _frame(
         "payload_snapshot": text_array(array["payload_snapshot"]),
         "extra_json": text_array(array["extra_json"]),
     }  # fmt: skip
-    index = pd.RangeIndex(count)
-    return pd.DataFrame({name: columns[name] for name in RECORDS}, index, copy=False), (*findings, *said)
+    # pandas would make its index of the same names anew for each page, which costs as much as the rest of the frame.
+    frame = pd.DataFrame(dict(enumerate(columns[name] for name in RECORDS)), pd.RangeIndex(count), copy=False)
+    frame.columns = _NAMES.copy()
+    return frame, (*shape.findings, *said)
+
+
+def _joined(parts: Sequence[Any]) -> Any:
+    return np.concatenate(parts) if isinstance(parts[0], np.ndarray) else pa.concat_arrays(parts)
 
 
 def _categories(values: Any) -> pd.Categorical:
@@ -195,19 +214,15 @@ def _dtype(names: tuple[str, ...]) -> pd.CategoricalDtype:
     return pd.CategoricalDtype(text_array(names))
 
 
-def _numbers(values: Any) -> Any:
+def _numbers(values: npt.NDArray[np.float64]) -> Any:
     """A ``Float64`` array."""
-    numbers = values.to_numpy(zero_copy_only=False)
-    absent = ~np.isfinite(numbers)
-    return pd.arrays.FloatingArray(np.where(absent, 1.0, numbers) if absent.any() else numbers.copy(), absent)
+    absent = ~np.isfinite(values)
+    return pd.arrays.FloatingArray(np.where(absent, 1.0, values) if absent.any() else values, absent)
 
 
-def _booleans(values: Any) -> Any:
+def _booleans(values: npt.NDArray[np.float64]) -> Any:
     """A ``boolean`` array."""
-    if values.null_count == 0:
-        return pd.arrays.BooleanArray(values.to_numpy(zero_copy_only=False), np.zeros(len(values), bool))
-    absent = values.is_null().to_numpy(zero_copy_only=False)
-    return pd.arrays.BooleanArray(values.fill_null(False).to_numpy(zero_copy_only=False), absent)
+    return pd.arrays.BooleanArray(values == 1.0, np.isnan(values))
 
 
 def _event_keys(traces: Any, workflows: Any, hashes: Any, record_id: Any) -> Any:

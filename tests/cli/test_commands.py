@@ -254,15 +254,6 @@ def test_a_window_in_the_future_is_refused(run: Run, monkeypatch: pytest.MonkeyP
     assert "in the future" in err
 
 
-@pytest.mark.parametrize("command", ["demo", "simulator", "init", "doctor", "signals", "investigate", "collect",
-                                     "triage", "event", "lab", "postmortem", "verify"])  # fmt: skip
-def test_every_command_has_help_with_an_example(run: Run, command: str) -> None:
-    code, out, _ = run(command, "--help")
-
-    assert code == 0
-    assert "Example: dlqkit" in " ".join(out.split())
-
-
 def test_lab_sets_the_snapshot_that_was_asked_for_in_notebooks_that_are_there(
     run: Run, incident: str, tmp_path: Path
 ) -> None:

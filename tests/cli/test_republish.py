@@ -469,9 +469,14 @@ def test_a_folder_of_incident_folders_is_told_to_be_none(run: Run, incident: str
     Path("incidents").mkdir()
     Path(incident).rename("incidents/orders")
 
-    code, _, err = run("republish", "status", "incidents")
-    assert (code, "incidents is no incident folder" in err) == (2, True)
+    decided = ("plan-001", "--by", "ann", "--reason", "not needed")
+    for command in (("status",), ("status", "--json"), ("cancel", *decided), ("approve", *decided)):
+        code, out, err = run("republish", command[0], "incidents", *command[1:])
+        assert (code, "incidents is no incident folder" in out + err) == (2, True)
+    assert [path.name for path in Path("incidents").iterdir()] == ["orders"]
+    assert "name one: incidents/orders" in run("republish", "status", "incidents")[2]
     assert run("republish", "status", "incidents/orders")[0] == 0
+    assert json.loads(run("republish", "status", "incidents/orders", "--json")[1]) == {"plans": []}
 
 
 def test_an_events_key_in_a_message_stays_in_one_line(run: Run) -> None:
@@ -516,6 +521,23 @@ def test_what_changed_since_the_plan_is_told_and_ends_with_4(run: Run, incident:
     assert "no longer to be sent" in out
     assert "succeeded later" in out
     assert all(len(line) <= 80 for line in out.splitlines())
+
+
+def test_what_a_colleague_still_has_is_no_change_and_can_be_sent_once_it_is_given_up(run: Run, incident: str) -> None:
+    """Nothing but the colleague's plan keeps the event back; a ceiling that was lowered since changes no event."""
+    assert run("republish", "plan", incident, "--event", "t0", "--by", "bob")[0] == 0
+    assert run("republish", "plan", incident, "--workflow", "wf", "--leave-out-claimed", "--by", "ann")[0] == 0
+    config = Path("dlqkit.toml")
+    config.write_text(config.read_text().replace("max_rate = 5", "max_rate = 1"))
+
+    code, out, _ = run("republish", "diff", incident, "plan-002")
+    assert (code, "Nothing changed." in out) == (0, True)
+
+    assert run("republish", "cancel", incident, "plan-001", "--by", "bob", "--reason", "not needed")[0] == 0
+    code, out, _ = run("republish", "diff", incident, "plan-002", "--json")
+    assert code == 0
+    (change,) = json.loads(out)["changes"]
+    assert (change["trace_id"], change["change"]) == ("t0", "can be sent now")
 
 
 def test_a_page_that_was_mended_is_an_unknown_of_the_plan(run: Run) -> None:

@@ -181,7 +181,7 @@ def test_what_was_taken_for_a_limit_is_said_in_russian() -> None:
         believe_timeout(records(piled)),
     ]
 
-    assert found[0].basis == "на этой попытке остановилось 7 из 7 недоставленных событий с retryable = true"
+    assert found[0].basis == "на этой попытке остановилось 7 из 7 событий в DLQ с retryable = true"
     assert left_in_english([one.basis for one in found], "validation error") == set()
 
 

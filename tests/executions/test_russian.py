@@ -81,4 +81,4 @@ def test_a_dead_letter_is_named_in_an_events_history() -> None:
     with language.use("ru"):
         history = event_history(records([dead(1, event_key="e")]), "e")
 
-    assert history["state"].tolist() == ["failed (недоставлено)"]
+    assert history["state"].tolist() == ["failed (в DLQ)"]

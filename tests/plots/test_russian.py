@@ -49,10 +49,10 @@ def test_the_signals_say_in_russian_what_is_seen():
     with language.use("ru"):
         axes = plot_signals(make_samples([3] * 20 + [41] * 10), make_incidents(ONSET), workflow_id="wf-1")
 
-    assert axes.get_title(loc="left") == "Недоставленных событий в минуту: до 41, с 10:20:15 UTC"
+    assert axes.get_title(loc="left") == "Событий в DLQ в минуту: до 41, с 10:20:15 UTC"
     assert axes.get_xlabel() == "время, UTC, 02.03.2026; workflow wf-1"
     assert alt_text(axes) == (
-        "Недоставленные события в минуту (workflow wf-1) с 10:00 до 10:30 UTC: до 10:20 обычно 3, затем обычно 41, "
+        "События в DLQ в минуту (workflow wf-1) с 10:00 до 10:30 UTC: до 10:20 обычно 3, затем обычно 41, "
         "максимум 41 в минуту. Начало 10:20:15, конца в данных нет."
     )
     figure_png(axes)
@@ -60,7 +60,7 @@ def test_the_signals_say_in_russian_what_is_seen():
 
 def test_no_english_is_left_in_the_timeline():
     """Lanes, peaks, what is not covered and what happened; the change itself is the analyst's own text."""
-    incident = ("2026-03-02T11:00Z", None, "incident", "недоставленные", None)
+    incident = ("2026-03-02T11:00Z", None, "incident", "события в DLQ", None)
     outside = ("2026-01-01T00:00Z", "2026-01-01T00:01Z", "failures", "", 3)
     with language.use("ru"):
         axes = plot_timeline(make_timeline(*BINS, RESTART, incident, outside), coverage=make_coverage("partial"))
@@ -75,10 +75,10 @@ def test_no_english_is_left_in_the_timeline():
 @pytest.mark.parametrize(
     ("count", "title"),
     [
-        (1, "1 недоставленное событие, 1 изменение"),
-        (3, "3 недоставленных события, 1 изменение"),
-        (11, "11 недоставленных событий, 1 изменение"),
-        (1021, "1\xa0021 недоставленное событие, 1 изменение"),
+        (1, "1 событие в DLQ, 1 изменение"),
+        (3, "3 события в DLQ, 1 изменение"),
+        (11, "11 событий в DLQ, 1 изменение"),
+        (1021, "1\xa0021 событие в DLQ, 1 изменение"),
     ],
 )
 def test_the_title_counts_as_russian_does(count, title):
@@ -106,12 +106,14 @@ def test_a_text_of_wide_letters_stays_within_the_figure():
 
 def test_a_lane_with_a_long_name_leaves_the_axes_their_width():
     """Its name is in two lines above its peak, and none of them leaves the lane."""
+    long = [(start, end, "отложенные повторы", text, count) for start, end, _, text, count in BINS]
     with language.use("ru"):
-        axes = plot_timeline(make_timeline(*BINS), coverage=make_coverage("complete"))
+        axes = plot_timeline(make_timeline(*BINS, *long))
 
     axes.get_figure().canvas.draw()
-    label = axes.get_yticklabels()[0]
-    assert label.get_text() == "недоставленные\nсобытия\nпик 50 за 10 мин"
+    short, label = axes.get_yticklabels()
+    assert short.get_text() == "события в DLQ\nпик 50 за 10 мин"
+    assert label.get_text() == "отложенные\nповторы\nпик 50 за 10 мин"
     assert label.get_window_extent().height <= axes.bbox.height
     figure_png(axes)
 
@@ -134,7 +136,7 @@ def test_the_durations_say_in_russian_what_is_seen():
     assert axes.get_title(loc="left") == "Таймаут 30 с оборвал записей: 7 из 102"
     assert alt_text(axes) == (
         "Длительности записей (всего 102) — от 100 мс до 37,8 с; средняя половина — от 100 мс до 158 мс. "
-        "Недоставленных событий: 7, неудачных попыток: 5, успешных: 90. Таймаут 30 с; оборвано им записей: 7."
+        "Событий в DLQ: 7, неудачных попыток: 5, успешных: 90. Таймаут 30 с; оборвано им записей: 7."
     )
     figure_png(axes)
 

@@ -138,6 +138,33 @@ def test_each_lane_may_have_its_own_coverage():
     figure_png(axes)
 
 
+def test_failures_without_a_record_are_not_said_not_to_be():
+    """An API that holds each event once knows of none of the 438 attempts that the counter counted."""
+    axes = plot_timeline(make_timeline(*BINS), coverage={"failures": make_coverage("complete")})
+
+    assert "Failures: no record of one in this window." in alt_text(axes)
+    assert "failures\nno records" in [label.get_text() for label in axes.get_yticklabels()]
+    figure_png(axes)
+
+
+@pytest.mark.parametrize(
+    ("start", "end", "title"),
+    [
+        ("2026-03-02T11:05Z", "2026-03-02T11:15Z", "70 dead letters"),
+        ("2026-03-02T11:05Z", None, "70 dead letters"),
+        ("2026-03-02T11:12Z", None, "70 dead letters, some of them outside the incident"),
+        ("2026-03-02T11:00Z", "2026-03-02T11:08Z", "70 dead letters, some of them outside the incident"),
+        (None, None, "70 dead letters"),
+    ],
+)
+def test_dead_letters_that_are_none_of_the_incidents_are_said_to_be_drawn(start, end, title):
+    """The report counts 50 of the 70; the other 20 died before its onset, in the time that tells what is usual."""
+    rows = make_timeline(*BINS, *([(start, end, "incident", "dead letters", None)] if start else []))
+    rows.loc[rows["lane"] == "incident", "kind"] = "dead_letters"
+
+    assert plot_timeline(rows, coverage=make_coverage("complete")).get_title(loc="left") == title
+
+
 def test_no_dead_letters_is_a_lane():
     """That nothing was dead-lettered in the window is seen, not left out."""
     axes = plot_timeline(make_timeline(), coverage=make_coverage("complete"))
@@ -172,7 +199,7 @@ def test_more_moments_than_there_is_room_for_are_counted():
     axes = plot_timeline(make_timeline(*rows), coverage=make_coverage("complete"))
 
     label = axes.get_yticklabels()[0].get_text()
-    assert label == f"changes\n{60 - len(axes.texts)} more unnamed"
+    assert label == f"changes\n{60 - len(axes.texts)} more, no label"
     figure_png(axes)
 
 

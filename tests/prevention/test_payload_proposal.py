@@ -45,8 +45,32 @@ def test_a_dead_letter_that_succeeded_later_is_a_good_payload() -> None:
 
     proposal = propose_schema(records(GOOD + rows))
 
-    assert proposal.dead == 0
-    assert proposal.verdict == "cannot tell"
+    assert (proposal.dead, proposal.dead_refused) == (1, 0)
+    assert proposal.verdict == "nothing"
+    assert proposal.sentence.endswith("1 of the dead events passed later with the payload that it died with.")
+
+
+def test_after_a_republish_every_dead_event_counts() -> None:
+    """Of 30 that died 29 passed as they were: what is told is of 30, and not of the one that is left."""
+    rows = [dead(n, event_key=f"x{n}", payload_snapshot=payload(n)) for n in range(30)]
+    rows += [good(900 + n, event_key=f"x{n}", payload_snapshot=payload(n)) for n in range(29)]
+
+    proposal = propose_schema(records(GOOD + rows))
+
+    assert (proposal.dead, proposal.dead_refused, proposal.verdict) == (30, 0, "nothing")
+    assert "refused 0 of 30 dead events (0%)" in proposal.sentence
+    assert proposal.sentence.endswith(" 29 of the dead events passed later with the payload that they died with.")
+
+
+def test_an_event_that_was_edited_to_pass_is_tried_with_the_payload_that_it_died_with() -> None:
+    """Forty amounts were texts, and numbers when they passed: a check would have refused all forty."""
+    rows = [dead(n, event_key=f"x{n}", payload_snapshot=payload(n, amount=str(n))) for n in range(40)]
+    rows += [good(900 + n, event_key=f"x{n}", payload_snapshot=payload(n)) for n in range(40)]
+
+    proposal = propose_schema(records(GOOD + rows))
+
+    assert (proposal.dead, proposal.dead_refused, proposal.verdict) == (40, 40, "helps")
+    assert "passed later" not in proposal.sentence
 
 
 def test_too_few_good_payloads_teach_nothing() -> None:

@@ -29,7 +29,7 @@ def test_no_english_is_left_where_a_check_of_the_payload_would_have_helped() -> 
         advice = advise_prevention(schema=propose_schema(records(GOOD + bad)))
 
     assert english_in(told(advice), "payload.amount") == []
-    assert "недоставленных событий: 40 из 40 (100\xa0%)" in advice["evidence"].iloc[0]
+    assert "событий в DLQ: 40 из 40 (100\xa0%)" in advice["evidence"].iloc[0]
     assert "payload.amount (другой тип)" in advice["evidence"].iloc[0]
 
 

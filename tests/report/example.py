@@ -11,7 +11,7 @@ HOSTILE = "<script>alert(1)</script> | [x](javascript:1) \x1b[31m"
 
 def make_facts(**over: Any) -> dict[str, Any]:
     """An infrastructure incident of 12 events that is going on."""
-    nothing = {"value": 12, "bound": "exact"}
+    twelve = {"value": 12, "bound": "exact"}
     values: dict[str, Any] = {
         "schema": SCHEMA,
         "dlqkit": "0.1.0",
@@ -45,7 +45,9 @@ def make_facts(**over: Any) -> dict[str, Any]:
         "end": {"at": None, "resolution_s": None},
         "last_dead_letter": {"at": "2026-03-02T15:59:00+00:00", "age_s": 60.0},
         "events": {
-            "affected": nothing,
+            "affected": twelve,
+            "held": {"value": 0, "evidence": ""},
+            "total": dict(twelve),
             "open": {"value": 9, "bound": "exact"},
             "healed": {"value": 3, "bound": "exact"},
             "evidence": "E1",
@@ -279,4 +281,7 @@ def make_facts(**over: Any) -> dict[str, Any]:
         },
     }
     values.update(over)
+    if "total" not in values["events"]:
+        # No dead-letter subscription was read.
+        values["events"] |= {"held": {"value": 0, "evidence": ""}, "total": dict(values["events"]["affected"])}
     return values

@@ -15,7 +15,8 @@ from dlqkit import language
 from dlqkit.evidence.folder import IncidentFolder, open_incident
 from dlqkit.report import ahead, figures
 from dlqkit.report.facts import facts
-from dlqkit.report.notebook_process import NotebookProcess, start_process
+from dlqkit.report.notebook_process import Executed, NotebookProcess, start_process
+from dlqkit.report.papermill_run import KERNEL_DIED
 from dlqkit.report.run import kernel_environment
 from tests.report.test_drawn import ROWS, folder_of
 
@@ -118,23 +119,35 @@ def test_no_kernel_is_left_behind_where_the_facts_could_not_be_computed(tmp_path
     assert not is_running(kernel)
 
 
-def test_code_that_fails_ahead_is_seen_by_nobody(tmp_path: Path) -> None:
-    """The cell that needs it does it itself, and says why it cannot."""
-    source = tmp_path / "in.ipynb"
+def execute_after(code: str, folder: Path) -> Executed:
+    """Run code ahead, and then a notebook of one cell that prints 42."""
+    source = folder / "in.ipynb"
     cell = {"cell_type": "code", "execution_count": None, "id": "one", "metadata": {}, "outputs": [],
             "source": "print(6 * 7)"}  # fmt: skip
     kernelspec = {"name": "python3", "display_name": "Python 3", "language": "python"}
     source.write_text(json.dumps({"cells": [cell], "metadata": {"kernelspec": kernelspec}, "nbformat": 4,
                                   "nbformat_minor": 5}))  # fmt: skip
-    request = {"source": str(source), "target": str(tmp_path / "out.ipynb"), "parameters": {}, "cwd": str(tmp_path),
+    request = {"source": str(source), "target": str(folder / "out.ipynb"), "parameters": {}, "cwd": str(folder),
                "cell_timeout_s": 60, "start_timeout_s": 60}  # fmt: skip
+    with start_process(folder, kernel_environment()) as process:
+        process.run_ahead(code)
+        return process.execute(request, 300)
 
-    with start_process(tmp_path, kernel_environment()) as process:
-        process.run_ahead("raise ValueError('IVAN PETROV')")
-        done = process.execute(request, 300)
+
+def test_code_that_fails_ahead_is_seen_by_nobody(tmp_path: Path) -> None:
+    """The cell that needs it does it itself, and says why it cannot."""
+    done = execute_after("raise ValueError('IVAN PETROV')", tmp_path)
 
     assert done.code == 0
     (ran,) = json.loads((tmp_path / "out.ipynb").read_text())["cells"]
     assert ran["execution_count"] == 1
     assert [output["text"] for output in ran["outputs"]] == [["42\n"]]
     assert "PETROV" not in done.said + (tmp_path / "out.ipynb").read_text()
+
+
+def test_a_kernel_that_dies_before_its_notebook_is_said_to_have_died(tmp_path: Path) -> None:
+    """Drawing ahead may take more memory than there is; the report then says what happened, and not how."""
+    done = execute_after("import os; os._exit(1)", tmp_path)
+
+    assert done.code == KERNEL_DIED, done.said
+    assert "Traceback" not in done.said

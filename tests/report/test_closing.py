@@ -38,7 +38,7 @@ def make_facts(**over: Any) -> dict[str, Any]:
         "other_workflows": [],
         "metrics": {"dead_letters_increase": 200.0, "successes_increase": 200.0},
         "republish": {"plans": [], "passed": []},
-        "events": {"affected": count, "open": count},
+        "events": {"affected": count, "held": {"value": 0, "evidence": ""}, "open": count},
         "review": {"lacks": []},
         "said": [],
         **over,

@@ -66,13 +66,13 @@ def test_no_russian_word_of_the_signals_runs_into_the_next_column() -> None:
     try:
         page = document[0].get_textpage()
         names = _boxes(page, "shipment-notify")
-        words = [box for box in _boxes(page, "недоставленных") if names[0].bottom - 20 < box.bottom < names[0].bottom]
+        words = [box for box in _boxes(page, "неудачных") if abs(box.bottom - names[1].bottom) < 4]
     finally:
         document.close()
 
     assert len(names) == 3
     assert len(words) == 1
-    assert words[0].right + 3 < names[0].left
+    assert words[0].right + 3 < names[1].left
 
 
 class Box(NamedTuple):

@@ -197,7 +197,7 @@ def test_a_folder_that_cannot_be_read_is_named_and_the_others_go_on(
         lambda facts: facts["onset"].update(at="2026-03-02T12:00:00"),
         lambda facts: facts["signatures"][0].update(share=float("nan")),
         lambda facts: facts["signatures"][0].update(share=None),
-        lambda facts: facts["events"]["affected"].update(value="many"),
+        lambda facts: facts["events"]["total"].update(value="many"),
         lambda facts: facts["closure"].update(closed={"ticket": "OPS-1", "at": "yesterday"}),
         lambda facts: facts.update(closure="no"),
         lambda facts: facts.pop("workflow"),

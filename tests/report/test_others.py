@@ -37,7 +37,7 @@ def test_three_of_many_workflows_are_named_and_the_others_counted() -> None:
 
 def test_where_events_are_not_counted_nothing_is_said_of_whose_they_are() -> None:
     facts = with_others({"workflow_id": "a", "events": 4.0})
-    facts["events"]["affected"] = {"value": None, "bound": "exact"}
+    facts["events"]["total"] = {"value": None, "bound": "exact"}
 
     assert line(facts) == "a (4)"
 

@@ -62,6 +62,8 @@ def test_a_payload_that_is_no_json_and_an_error_that_is_absent() -> None:
         ('restart, {"clientSecret": "s3cr3t-value", "n": 1}', "s3cr3t-value"),
         ("Authorization: Bearer eyJhbGciOi.J9", "eyJhbGciOi.J9"),
         ("deploy by anna.k@example.com", "anna.k@example.com"),
+        ("with PASSWORD=Hunter2 it is refused", "Hunter2"),
+        ("ein ſecret=hunter2 mit langem s", "hunter2"),
     ],
 )
 def test_credentials_in_a_line_are_masked(line: str, secret: str) -> None:

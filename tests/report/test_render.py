@@ -9,8 +9,8 @@ import pytest
 from dlqkit.report.amounts import count_text
 from dlqkit.report.diagnosis_tables import show_impact_counts
 from dlqkit.report.milestones import show_milestones
-from dlqkit.report.render import Figure, banners, render_html, render_markdown
-from dlqkit.report.tables import show_impact, show_rules, show_signals
+from dlqkit.report.render import Figure, banners, meta_text, render_html, render_markdown
+from dlqkit.report.tables import show_changes, show_impact, show_rules, show_signals
 from dlqkit.report.wording import summary
 from tests.report.example import HOSTILE, make_facts
 
@@ -212,6 +212,34 @@ def test_a_silence_is_no_matter_of_logs_alone() -> None:
 def test_at_least_none_is_told_as_none_of_those_seen() -> None:
     """“≥ 0” would say nothing; of a count above it the bound does."""
     assert [count_text({"value": value, "bound": "at_least"}) for value in (0, 1)] == ["0 of those seen", "≥ 1"]
+
+
+def test_the_table_of_changes_says_so_where_one_was_seen_after_the_onset() -> None:
+    """A scrape of 4.6 s after the onset may be the first that shows what happened before it: nobody saw it before."""
+    facts = make_facts()
+    title = show_changes(facts).title
+    facts["changes"]["rows"] = [*facts["changes"]["rows"], {**facts["changes"]["rows"][0], "before_s": -4.6}]
+    late = show_changes(facts)
+
+    assert title == "Changed before the onset: candidates, not conclusions"
+    assert late.title == "Changed before the onset, or seen first just after it: candidates, not conclusions"
+    assert [row[1] for row in late.rows] == ["7 min", "seen first just after it"]
+
+
+def test_sources_that_begin_before_the_window_are_said_to() -> None:
+    """Four hours were asked about, and eight read: else 2 dead letters stand beside a chart of 4."""
+    facts = make_facts()
+    facts["incident"]["window"] |= {"start": "2026-03-02T12:00:00+00:00", "end": "2026-03-02T16:00:00+00:00"}
+    whatever_there_is = facts["coverage"][0] | {"asked_start": None}
+    facts["coverage"] = [facts["coverage"][0] | {"asked_start": "2026-03-02T08:00:00+00:00"}, whatever_there_is]
+
+    for window in (True, False):
+        told = meta_text(facts, window=window)
+        assert told.endswith("Charts and sources begin at 2026-03-02 08:00 UTC, for what is usual.")
+    for row in facts["coverage"]:
+        row["asked_start"] = "2026-03-02T12:00:00+00:00"
+    assert meta_text(facts).endswith("All times UTC.")
+    assert "begin" not in meta_text(facts, window=False)
 
 
 def test_two_reasons_are_parted_by_one_sign() -> None:

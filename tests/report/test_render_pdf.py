@@ -92,14 +92,15 @@ def test_headings_are_in_order_and_make_an_outline() -> None:
 
 
 def test_a_dated_title_stands_on_one_line_of_the_first_page() -> None:
-    """Of 70 letters, as with a rough onset in English; a much longer one is wrapped."""
+    """Of 71 or 75 letters, as with a rough onset in English; a much longer one is wrapped."""
     facts = make_facts()
-    facts["events"]["affected"] = {"value": 99, "bound": "at_least"}
     facts["onset"] |= {"low": "2026-03-02T14:00:00+00:00", "high": "2026-03-02T14:04:00+00:00"}
-    title = "orders-sync: ≥ 99 events dead-lettered since about 2026-03-02 14:02 UTC"
+    for events, shown in ((99, "99"), (1670, "1,670")):
+        facts["events"]["total"] = {"value": events, "bound": "at_least"}
+        title = f"orders-sync: ≥ {shown} events dead-lettered since about 2026-03-02 14:02 UTC"
 
-    assert headline(facts) == title
-    assert len(_lines_of_title(render_pdf(facts, []), title)) == 1
+        assert headline(facts) == title
+        assert len(_lines_of_title(render_pdf(facts, []), title)) == 1
 
     facts["workflow"]["name"] = "orders-sync-of-the-other-warehouse"
     assert len(_lines_of_title(render_pdf(facts, []), headline(facts))) == 2

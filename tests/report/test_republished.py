@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 
 from dlqkit import language
 from dlqkit.evidence import audit_log
-from dlqkit.evidence.folder import IncidentFolder
+from dlqkit.evidence.folder import IncidentFolder, open_incident
 from dlqkit.report import republished
+from dlqkit.report.coverage import coverage_rows, evidence_end
 from dlqkit.report.facts import facts, facts_json, load_facts
+from dlqkit.report.past_republish import find_horizon
 from dlqkit.report.sections import choose_sections
 from dlqkit.report.tables import Table
 from dlqkit.republish.journal import open_journal
 from dlqkit.republish.plan import LeftOut, Plan, plan_path, write_plan
-from dlqkit.republish.plan_decisions import Approval, write_approval
+from dlqkit.republish.plan_decisions import Approval, Cancellation, write_approval, write_cancellation
 from dlqkit.republish.sending import send_events
 from tests.evidence.test_folder import gather, row
 from tests.left_in_english import left_in_english, texts_of
@@ -108,6 +111,70 @@ def test_a_plan_of_a_later_snapshot_is_not_told_of_an_earlier_one(
 
     assert plan.as_of < folder.collected_at.isoformat()
     assert [one["plan_id"] for one in told] == plans
+
+
+def test_a_former_snapshots_report_tells_only_what_had_been_done_by_then(folder: IncidentFolder) -> None:
+    """Planned on 001, two sent, 002 collected, the third sent and the plan given up, 003 collected."""
+    plan = write(folder)
+    audit_log.append(folder.path, "republish plan", plan_id=plan.plan_id)
+    send(folder, plan, [1, 2])
+    audit_log.append(folder.path, "republish run ended", plan=plan.plan_id, sentence="Stopped.")
+    now = republished.describe_republish(folder, folder.collected_at)
+    second = gather(folder.path, [row(4, 11)])
+    with open_journal(folder.path) as journal:
+        run_id = journal.begin_run(plan.plan_id)
+        send_events(journal, Sink(), plan, [3], run_id=run_id, step=2, max_rate=1000, should_stop=lambda: False)
+    audit_log.append(folder.path, "republish run ended", plan=plan.plan_id, sentence="Nothing is left to be sent.")
+    write_cancellation(folder.path, Cancellation(plan.plan_id, plan.hash, "boris", "enough", _now()))
+    third = gather(folder.path, [row(5, 12)])
+
+    told = {
+        one.snapshot: republished.describe_republish(one, one.collected_at)
+        for one in (open_incident(folder.path, snapshot=name) for name in ("001", "002", "003"))
+    }
+
+    assert [len(told[name]["plans"]) for name in ("001", "002", "003")] == [0, 1, 1]
+    assert told["001"]["sent"] == told["001"]["audit"] == []
+    assert now["plans"][0]["states"] == {"acked": 2, "planned": 1}
+    assert second.snapshot == "002" and third.snapshot == "003"
+    (former,), (newest,) = told["002"]["plans"], told["003"]["plans"]
+    assert former["states"] == {"acked": 2, "planned": 1}
+    assert (former["last_run"], newest["last_run"]) == ("Stopped.", "Nothing is left to be sent.")
+    assert former["totals"]["not_sent"] == 1 and len(told["002"]["sent"]) == 2
+    assert (former["is_cancelled"], newest["is_cancelled"]) == (False, True)
+    assert former["approved"]["by"] == "anna" and newest["approved"] is None
+    # Planned, approved, run ended; and the second run.
+    assert [len(told[name]["audit"]) for name in ("002", "003")] == [3, 4]
+    assert newest["states"] == {"acked": 3}
+
+
+@pytest.mark.parametrize(
+    ("finished", "is_former"),
+    [([], False), (["001"], False), (["001", "002"], True), (["001", "1000"], True)],
+)
+def test_a_snapshot_that_is_being_taken_is_the_newest(
+    folder: IncidentFolder, finished: list[str], is_former: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The first look is at one that is not among the finished."""
+    monkeypatch.setattr(IncidentFolder, "snapshots", property(lambda _: finished))
+
+    until = find_horizon(folder, evidence_end(folder, coverage_rows(folder)))
+
+    assert until == (folder.collected_at if is_former else None)
+
+
+def _now() -> str:
+    return datetime.now(UTC).isoformat()
+
+
+def test_a_report_as_of_an_earlier_moment_tells_no_run_of_after_it(folder: IncidentFolder) -> None:
+    plan = write(folder)
+    send(folder, plan, [1, 2])
+
+    early = republished.describe_republish(folder, evidence_end(folder, coverage_rows(folder)) - timedelta(seconds=1))
+
+    assert early["plans"][0]["states"] == {"planned": 3}
+    assert early["plans"][0]["totals"] is None and early["sent"] == []
 
 
 def test_facts_of_before_a_run_are_computed_anew_after_it(folder: IncidentFolder) -> None:

@@ -215,7 +215,7 @@ def test_dead_letters_without_an_onset_leave_no_english(is_trace: bool, is_whole
     ],
 )
 def test_the_headline_counts_events_in_the_form_that_russian_wants(value: int | None, bound: str, text: str) -> None:
-    events = make_facts()["events"] | {"affected": {"value": value, "bound": bound}}
+    events = make_facts()["events"] | {"total": {"value": value, "bound": bound}}
 
     assert text in headline(make_facts(events=events))
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pandas as pd
 
-from dlqkit.report.state import choose_main_signal
-from tests.frames import at
+from dlqkit.report.state import choose_main_signal, describe_state
+from tests.frames import at, dead, good, records
 
 
 def signals(*rows: tuple[str, str | None, str | None]) -> pd.DataFrame:
@@ -24,3 +24,14 @@ def test_a_source_that_fell_silent_is_the_incident_only_where_nothing_else_is_se
 
 def test_another_workflows_signal_is_not_this_ones() -> None:
     assert choose_main_signal(signals(("dead_letters", "other", None)), "wf") is None
+
+
+def test_dead_letters_of_a_quiet_window_and_of_before_it_make_those_of_the_chart() -> None:
+    """Four are on the chart and in the list of sources: one of before the window, and three in it."""
+    own = records([dead(100), good(3000), dead(4000), dead(5000), dead(6000)])
+    rows = [{"kind": "records", "received": 5, "completeness": "complete", "missing": [], "quarantined": 0}]
+    window = (at(3600).to_pydatetime(), at(7200).to_pydatetime())
+
+    state = describe_state(None, own, rows, None, known=True, window=window)
+
+    assert state["reason"].endswith("3 dead letters are no more than usual (before the window: 1).")

@@ -11,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pandas.testing import assert_frame_equal
 
+from dlqkit.frames import RECORDS
 from dlqkit.settings import ExecutionLogsSettings
 from dlqkit.sources import record_decode
 from dlqkit.sources.record_decode import Decoded, decode_page
@@ -125,6 +126,19 @@ def test_payloads_do_not_keep_the_page_in_memory() -> None:
     assert read is not None
     array = read[0]["payload_snapshot"].array.__arrow_array__()
     assert array.nbytes < 200
+
+
+def test_pages_of_an_api_are_frames_of_their_own() -> None:
+    """What pages of one API have in common is made once; whoever names the columns of one frame names no other's."""
+    body = json.dumps([ROW]).encode()
+    first = decode_page(body).frame
+    first.columns.name = "field"
+
+    second = decode_page(body).frame
+
+    assert second.columns.name is None
+    assert list(second.columns) == list(RECORDS)
+    assert str(second.columns.dtype) == "str"
 
 
 @pytest.mark.parametrize("name", ['a "quoted" name', "a\\b", "a\tb", "a\x1b[31m"])

@@ -106,7 +106,7 @@ def compare(facts: Mapping[str, Any], truth: Mapping[str, Any]) -> tuple[list[st
     kind = "silence" if scenario == "silence" else "dead_letters"
     if state["kind"] != kind:
         wrong.append(f"the signal is {state['kind']}, not {kind}")
-    count = facts["events"]["affected"]
+    count = facts["events"]["total"]
     if scenario == "silence":
         if count["value"] is not None or facts["signatures"]:
             wrong.append(f"a silence has no events, but it says {count}")

@@ -66,7 +66,7 @@ def check(text: str, truth: dict[str, Any], facts: dict[str, Any]) -> None:
     assert truth["workflow_name"] in workflow
     assert state.startswith(STATE_WORDS[code][truth["going_on"]])
     assert abs(said - datetime.fromisoformat(truth["onset_at"])) <= timedelta(seconds=31)
-    count = re.match(r"(≥ )?([0-9,\s]+);", affected)
+    count = re.match(r"(≥ )?([0-9][0-9,\s]*)(?:;| \()", affected)
     assert count is not None
     number, true = int(re.sub(r"[,\s]", "", count[2])), count_affected(truth, facts["as_of"])
     cut = truth["pagination"] == "none"

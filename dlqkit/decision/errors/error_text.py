@@ -140,7 +140,7 @@ def _best(matches: Sequence[_Match]) -> _Match | None:
     return min(found, key=lambda match: (match.place, -match.length))
 
 
-def _matches(words: Sequence[str]) -> Iterator[_Match]:
+def _matches(words: tuple[str, ...]) -> Iterator[_Match]:
     """The longest phrase, or else the code, that begins at each word."""
     phrases = _phrases()
     free_from = 0
@@ -162,7 +162,7 @@ def _matches(words: Sequence[str]) -> Iterator[_Match]:
             yield _Match(place, found[1], found[0].tier, found[0].failure_class)
 
 
-def _phrase_at(own: Mapping[str, Sequence[_Phrase]], words: Sequence[str], place: int) -> tuple[_Phrase, int] | None:
+def _phrase_at(own: Mapping[str, Sequence[_Phrase]], words: tuple[str, ...], place: int) -> tuple[_Phrase, int] | None:
     """The longest of these phrases that stands at ``words[place]``, and how many words it takes."""
     after = words[place + 1] if place + 1 < len(words) else ""
     for phrase in (*own.get(after, ()), *own.get("", ())):
@@ -185,12 +185,12 @@ def _code_at(words: Sequence[str], place: int) -> tuple[str, int] | None:
 _LETTERED = frozenset({"p0001", "p0002", "p0003", "p0004", "xx000", "xx001", "xx002", "hyt00", "hyt01"})
 
 
-def _length(phrase: _Phrase, words: Sequence[str], place: int) -> int:
+def _length(phrase: _Phrase, words: tuple[str, ...], place: int) -> int:
     """How many words the phrase takes from here on; 0 where it does not stand here."""
     at = place
     for number, part in enumerate(phrase.parts):
         last = at if number == 0 else at + _GAP
-        while tuple(words[at : at + len(part)]) != part:
+        while words[at : at + len(part)] != part:
             at += 1
             if at > last:
                 return 0
@@ -221,7 +221,7 @@ def _longest_first(phrases: Sequence[_Phrase]) -> tuple[_Phrase, ...]:
     return tuple(sorted(phrases, key=lambda phrase: (-sum(map(len, phrase.parts)), phrase.tier)))
 
 
-def _words(text: str) -> list[str]:
+def _words(text: str) -> tuple[str, ...]:
     own = text
     if len(own) > _HEAD:
         own = _without_frames(own[: _LONGEST // 2] + "\n" + own[-_LONGEST // 2 :] if len(own) > _LONGEST else own)
@@ -234,7 +234,7 @@ def _words(text: str) -> list[str]:
         own = _URL.sub(" ", own)
     if "KeyError" in own:
         own = _ENVIRONMENT.sub(" ", own)
-    return [word.lower() for word in _WORD.findall(own.replace("ё", "е").replace("Ё", "Е"))]
+    return tuple(word.lower() for word in _WORD.findall(own.replace("ё", "е").replace("Ё", "Е")))
 
 
 def _without_frames(text: str) -> str:

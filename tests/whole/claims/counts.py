@@ -17,11 +17,11 @@ def check_events(scene: Scene) -> Wrong:
     """Affected and open events are counted exactly, or as at least so many where the API cuts; none healed."""
     said = scene.facts["events"]
     if not scene.has_dead:
-        if any(said[name]["value"] is not None for name in ("affected", "open", "healed")):
+        if any(said[name]["value"] is not None for name in ("affected", "total", "open", "healed")):
             yield f"events {said} where there is no incident of dead letters"
         return
     true = len({one["event"] for one in scene.lost})
-    for name, number in (("affected", true), ("open", true), ("healed", 0)):
+    for name, number in (("affected", true), ("total", true), ("open", true), ("healed", 0)):
         value, bound = said[name]["value"], said[name]["bound"]
         if bound == "exact" and value != number:
             yield f"{name} {value} is not {number}"

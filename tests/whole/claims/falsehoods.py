@@ -126,6 +126,8 @@ FALSEHOODS: Mapping[str, Falsehood] = {
     "a median": _put("durations", "groups", 2, "p50_ms", lambda value: 1.3 * value),
     "cut actions": _put("durations", "groups", 0, "censored", 50.0),
     "one more event": _put("events", "affected", "value", lambda count: count + 1),
+    "one more event in all": _put("events", "total", "value", lambda count: count + 1),
+    "an event that a subscription holds": _put("events", "held", "value", 1),
     "healed events": _put("events", "healed", "value", 3),
     "a count that is not sure": _put("events", "affected", "bound", "at_least"),
     "more deliveries": _put("impact", "counts", 3, "value", lambda count: count + 9),

@@ -34,12 +34,14 @@ def _sentences(scene: Scene) -> Iterator[str]:
 def check_counts_agree(scene: Scene) -> Wrong:
     """The number of events is one number wherever it stands: headline, summary, classes, signatures, impact."""
     facts = scene.facts
-    affected = facts["events"]["affected"]
+    affected, total = facts["events"]["affected"], facts["events"]["total"]
     if affected["value"] is None:
         return
+    if total["value"] != affected["value"] + facts["events"]["held"]["value"]:
+        yield f"{total} in all, {affected} of them in the records and {facts['events']['held']} beyond them"
     for text in (headline(facts), facts["communication"][0]["text"]):
-        if f": {count_text(affected)} events dead-lettered" not in text:
-            yield f"{text!r} does not name {count_text(affected)}"
+        if f": {count_text(total)} events dead-lettered" not in text:
+            yield f"{text!r} does not name {count_text(total)}"
     for name, number in (
         ("classes", sum(facts["class"]["counts"].values())),
         ("rules", sum(row["events"] for row in facts["class"]["rules"])),
