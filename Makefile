@@ -47,7 +47,7 @@ bench: $(STAMP) ## figures of the docs, and the long accuracy runs
 	$(BIN)/python -m pytest -m bench -p no:xdist
 	$(BIN)/python -m benchmarks
 
-bench-reliability: $(STAMP) ## kill a republish some 500 times and look for an event that was sent twice or lost
+bench-reliability: $(STAMP) ## break sources, kill collects and republishes, and look for what is lost, doubled or wrongly whole
 	$(BIN)/python -m benchmarks.reliability
 
 reports: $(STAMP) ## the two reports of docs/reports, made anew

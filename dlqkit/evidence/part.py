@@ -7,6 +7,7 @@ that rename a part can be gone on with, whatever stopped it; after it only the w
 
 from __future__ import annotations
 
+import base64
 import hashlib
 import json
 import re
@@ -36,6 +37,7 @@ from dlqkit.evidence.store import (
 )
 from dlqkit.frames import SAMPLES, SERIES, Coverage
 from dlqkit.incident import Incident
+from dlqkit.sources.record_repair import Quarantined
 
 __all__ = ["LAYOUT", "STATE", "Asking", "Part", "is_partial", "name_snapshot", "question_of"]
 
@@ -91,7 +93,7 @@ class Asking:
         form: str = "json",
         masked: int = 0,
         original_sha256: str | None = None,
-        quarantined: Sequence[bytes] = (),
+        quarantined: Sequence[Quarantined] = (),
         request_id: str | None = None,
     ) -> None:
         """Keep a page as it came, what was masked in it, what in it was no record, and which request it answers."""
@@ -104,7 +106,7 @@ class Asking:
         write_raw(self.part.snapshot / name, body)
         if quarantined:
             path = self.part.snapshot / f"quarantine/{self.prefix}-{self.pages:04d}.jsonl.zst"
-            write_raw(path, b"\n".join(quarantined))
+            write_raw(path, b"".join(map(_line_of, quarantined)))
         if request_id is not None:
             note_page(self.part.path / ASKED / f"{self.prefix}.jsonl", request_id, Path(name))
 
@@ -308,6 +310,15 @@ def name_snapshot(root: Path, path: Path) -> None:
         )  # fmt: skip
     move_folder(path / "snapshot", path.with_name(path.name.removesuffix(".part")))
     remove_folder(path)
+
+
+def _line_of(element: Quarantined) -> bytes:
+    """Of the quarantine: as text where it is one, else its bytes in base64."""
+    try:
+        what = {"text": element.raw.decode()}
+    except UnicodeDecodeError:
+        what = {"base64": base64.b64encode(element.raw).decode()}
+    return json.dumps({"reason": element.reason, **what}, ensure_ascii=True).encode() + b"\n"
 
 
 def _belongs(path: Path, prefix: str) -> bool:

@@ -24,12 +24,13 @@ from dlqkit.language import in_english, mark
 from dlqkit.sources.masking import Masks
 from dlqkit.untrusted import shorten
 
-__all__ = ["HttpClient", "Request", "Response", "TooLarge", "check_url", "describe_body", "shown_url"]
+__all__ = ["HttpClient", "NoAnswer", "Request", "Response", "TooLarge", "check_url", "describe_body", "shown_url"]
 
 T = TypeVar("T")
 _REDIRECTS = {301, 302, 303, 307, 308}
 _MAX_REDIRECTS = 5
 _CHUNK = 1 << 20
+_TRIES_OF_THE_WHOLE = 4
 # Whole, so that it is found again in a catalog: beside a name it has a single word of its own.
 _CHECKS = {
     "execution_logs.url": mark("Check execution_logs.url."),
@@ -60,7 +61,11 @@ class Response:
     """Of the body before masking, where something was masked."""
 
 
-class TooLarge(UnexpectedAnswer):
+class NoAnswer(UnexpectedAnswer):
+    """Something that is no answer to what was asked, rather than a service that refuses the question."""
+
+
+class TooLarge(NoAnswer):
     """A body that is longer than what is read at once; a smaller question may do."""
 
 
@@ -240,26 +245,31 @@ class HttpClient:
         SourceError
             What the last try ended in, when the tries or their time are used up.
         """
-        started = time.monotonic()
+        started, waited = time.monotonic(), 0.0
         for attempt in range(1, self._max_tries + 1):
             try:
                 response = self._send(request, accept)
                 try:
                     return decode(response)
                 except UnexpectedAnswer as error:
-                    # A web page is a wrong address or a login, whole JSON is meant so; asking again changes neither.
-                    if is_web_page(response.body) or response.status >= 400 or _is_json(response.body):
+                    if response.status >= 400 or isinstance(error, TooLarge):
                         raise
-                    raise _Again(error) from error
+                    # A web page or whole JSON of another kind may be a proxy's, while the service restarts; or the
+                    # address is wrong, and then the analyst is to hear so within seconds.
+                    is_whole = is_web_page(response.body) or _is_json(response.body)
+                    raise _Again(
+                        NoAnswer(error.problem, error.next_step), max_tries=_TRIES_OF_THE_WHOLE if is_whole else None
+                    ) from error
             except _Again as again:
                 wait = min(0.25 * 2**attempt, 8.0) * random.uniform(0.5, 1.0)
                 if again.retry_after_s is not None:
                     wait = again.retry_after_s
-                left = self._budget_s - (time.monotonic() - started)
+                left = self._budget_s - max(time.monotonic() - started, waited)
                 most = min(again.max_tries or self._max_tries, self._max_tries)
                 if attempt >= most or wait > left:
                     raise again.error from again.__cause__
                 self._sleep(wait)
+                waited += wait
         raise AssertionError("the last try returns or raises")
 
     def _send(self, request: Request, accept: Collection[int]) -> Response:
@@ -280,12 +290,12 @@ class HttpClient:
             if _origin(target) != _origin(self.url):
                 text = mark("{name} at {url} sends us on to another address, {target}; nothing was sent there.")
                 step = mark("If that is the right one, set {setting} to it; it may also be a login page.")
-                raise UnexpectedAnswer(
+                raise NoAnswer(
                     in_english(text, **self._named(url), target=self._masks.text(shown_url(target))),
                     in_english(step, setting=self.setting),
                 )
             url, params = target, {}
-        raise UnexpectedAnswer(
+        raise NoAnswer(
             in_english(mark("{name} at {url} sends us in a circle."), **self._named(request.url)),
             _CHECKS.get(self.setting, f"Check {self.setting}."),
         )

@@ -14,9 +14,11 @@ from dlqkit.errors import AccessDenied, SourceError, SourceUnavailable, Unexpect
 from dlqkit.frames import Completeness
 from dlqkit.language import in_english, mark
 from dlqkit.settings import ExecutionLogsSettings
-from dlqkit.sources.http import Response
+from dlqkit.sources.http import NoAnswer, Response
+from dlqkit.sources.page_joins import PageJoins
 from dlqkit.sources.page_markers import find_cursor, find_end_marker, find_next_url, find_page_number, find_total
 from dlqkit.sources.record_decode import Decoded
+from dlqkit.sources.record_repair import Quarantined
 from dlqkit.sources.seen_states import SeenStates
 
 __all__ = ["VERSION", "Fetch", "Fetched", "Page", "Pager"]
@@ -35,6 +37,8 @@ HEAD = 3
 TAIL = 10
 # After so many pages that lead nowhere, asking on is in vain.
 MOST_IN_VAIN = 3
+# So often a list that changes while it is read is looked at again.
+MOST_LOOKS = 2
 _STYLES: dict[Style, str] = {
     "link": mark("Pages follow each other by links."),
     "cursor": mark("Pages follow each other by a cursor."),
@@ -43,6 +47,7 @@ _STYLES: dict[Style, str] = {
 }
 _LAST_PAGE = mark("The API said that this was the last page.")
 _REPEATED = mark("Further pages bring only records that were there already.")
+_CHANGED = mark("The list changed while it was read, so that some records may have been passed over.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +59,7 @@ class Page:
     query: Mapping[str, str]
     frame: pd.DataFrame
     received: int
-    quarantined: tuple[bytes, ...]
+    quarantined: tuple[Quarantined, ...]
     masked: int
     original_sha256: str | None
     request_id: str | None = None
@@ -129,9 +134,14 @@ class Pager:
         self._cursor_name: str | None = None
         self._used: set[str] = set()
         self._total: int | None = None
+        self._last_total: int | None = None
         self._told_more = False
         self._shifts = self._in_vain = self._short_pages = 0
-        self._broken: SourceUnavailable | None = None
+        self._broken: SourceError | None = None
+        self._joins = PageJoins()
+        self._is_joined = self._to_the_end = self._is_total_steady = self._is_back = False
+        self._sentence: str | None = None
+        self._keys_before: tuple[int, ...] = ()
 
     def walk(self) -> Iterator[Fetched]:
         """Each page that counts; probes that brought nothing new are not among them.
@@ -143,14 +153,22 @@ class Pager:
         """
         got = self._get(self._query)
         got = self._accept(got, 0)
+        self._joins.add(got.keys, 0, 0)
         yield got
         try:
             while (step := self._step(got)) is not None:
                 got = self._accept(step, self._place)
+                by_offset = self.style == "offset"
+                at, overlap = (self._place or 0, self._overlap()) if by_offset else (self.pages - 1, 0)
+                self._joins.add(got.keys, at, overlap, joined=self._is_joined)
+                self._is_joined = False
                 yield got
+            if self.completeness == "complete" and self.style in ("offset", "page"):
+                yield from self._look_again()
         except SourceError as error:
             text = mark("Page {number:d} could not be had: {problem}")
             self._end("partial", in_english(text, number=self.pages + 1, problem=error.problem))
+        self._judge()
 
     # --- requests
 
@@ -165,10 +183,10 @@ class Pager:
             return None
         try:
             return self._get({**self._query, **more})
-        except (UnexpectedAnswer, AccessDenied):
-            return None
-        except SourceUnavailable as error:
+        except (SourceUnavailable, AccessDenied, NoAnswer) as error:
             self._broken = error
+            return None
+        except UnexpectedAnswer:
             return None
 
     # --- what came
@@ -183,11 +201,14 @@ class Pager:
             self.newest_first = _is_newest_first(page.frame)
         got = replace(got, fresh=self._seen.add(got.keys))
         self._fresh = int(got.fresh.sum())
+        self._keys_before = self._before.keys if self._before is not None else ()
         self._before, self._first = got, self._first or got
         self._short_pages += bool(self._fresh and page.received < self._page_size)
         self._page_size = max(self._page_size, page.received)
         self._position = (place or 0) + page.received
         total = find_total(got.decoded.wrapper)
+        self._is_total_steady = self.pages == 1 or (self._is_total_steady and total == self._total)
+        self._last_total = self._last_total if total is None else total
         if self.pages == 1:
             self._total = total
         if self._marker(got) is False or (self._total is not None and self._total > self.received):
@@ -211,21 +232,82 @@ class Pager:
 
     def _end(self, completeness: Completeness, sentence: str | None = None) -> None:
         """Stop; the sentence says why, among what was found out or what is missing."""
+        self.completeness, self._sentence = completeness, sentence
+
+    def _judge(self) -> None:
+        """Whether what ended well was all; and the sentence that says why it ended."""
+        completeness, sentence = self.completeness, self._sentence
         unique = len(self._seen) + self.quarantined
-        if completeness == "complete" and self._total is not None and self._total > unique:
+        totals = [one for one in (self._total, self._last_total) if one is not None]
+        if completeness == "complete" and totals and min(totals) > unique and not self._is_back:
             completeness = "unverified"
             sentence = in_english(
                 mark("The API speaks of {total} records, and its pages end after {unique}."),
-                total=self._total, unique=unique,
+                total=min(totals), unique=unique,
             )  # fmt: skip
         elif completeness == "complete" and self._shifts > MOST_IN_VAIN:
-            completeness = "unverified"
-            sentence = mark("The list changed while it was read, so that some records may have been passed over.")
+            completeness, sentence = "unverified", _CHANGED
         self.completeness = completeness
         if sentence is not None and completeness == "complete":
             self.findings[sentence] = None
         elif sentence is not None:
             self.missing.append(sentence)
+
+    # --- a second look
+
+    def _look_again(self) -> Iterator[Fetched]:
+        """What a list that moved while it was read hid; pages that bring nothing new are not among it."""
+        is_counted = self._is_total_steady and self._total == len(self._seen) + self.quarantined
+        if is_counted and not self._joins.grew:
+            return
+        for looks in range(1, MOST_LOOKS + 1):
+            if not (self._joins.open or self._joins.grew or self._to_the_end):
+                return
+            self._joins.grew = False
+            yield from self._look(self._page_size - looks)
+            if self.requests >= self._budget:
+                break
+        if self._joins.open or self._joins.grew or self._to_the_end:
+            self._end("unverified", _CHANGED)
+
+    def _look(self, shorter: int) -> Iterator[Fetched]:
+        # Pages of another length end elsewhere: where two did not join, one of these has what lies between.
+        limit = shorter if self.style == "page" and shorter > 1 else int(self._limit_text())
+        assert self._before is not None
+        place, number, last, is_full = 0, 0, self._before.keys, False
+        # Pages as long as before although fewer records were asked for: those of an API with a length of its own.
+        is_alike = limit >= self._page_size
+        before: Fetched | None = None
+        while self.requests < self._budget:
+            where = {"offset": str(place)} if self.style == "offset" else {"page": str(number + (self._page_base or 0))}
+            step = self._probe({**where, "limit": str(limit)})
+            if step is None and self._broken is not None:
+                raise self._broken
+            if step is None or not step.keys or (before is not None and step.keys == before.keys):
+                # Behind a full page nothing is certain, unless both times it was the last and the same.
+                is_same = before is not None and before.keys == last
+                self._to_the_end = self._to_the_end and before is not None and not is_same and is_full
+                return
+            is_full = step.page.received >= limit
+            if before is not None and before.keys[-1] in step.keys[1:]:
+                self._joins.grew = True
+            if self.style == "offset":
+                self._joins.look(step.keys, place)
+            else:
+                is_alike = is_alike or step.page.received > limit
+                self._joins.look(step.keys, number if is_alike else None)
+            is_fresh = not self._seen.known(step.keys).all()
+            if is_fresh:
+                text = mark("The list changed while it was read; dlqkit looked at it again for what moved.")
+                self.findings[text] = None
+                step = self._accept(step, place)
+                yield step
+            is_back = self._is_read_back(step.page)
+            if is_back or not (is_fresh or self._joins.open or self._to_the_end):
+                self._to_the_end = False
+                return
+            place += max(step.page.received - 1, 1)
+            number, before = number + 1, step
 
     def _is_read_back(self, page: Page) -> bool:
         """Whether what follows is older than the window: not one old record says so, but all at the page's end."""
@@ -244,13 +326,14 @@ class Pager:
     def _step(self, got: Fetched) -> Fetched | None:
         """The next page; None when this was the last, and ``completeness`` is set."""
         if self._is_read_back(got.page):
-            self.completeness = "complete"
-            self.findings[mark("Read, newest first, back to before the window.")] = None
+            self._is_back = True
+            self._end("complete", mark("Read, newest first, back to before the window."))
             return None
         # A page without records may be one that a filter emptied; one of known records leads nowhere.
         self._in_vain = 0 if self._fresh else self._in_vain + bool(got.page.received)
         if self._in_vain >= MOST_IN_VAIN:
-            self._end("unverified", _REPEATED)
+            # Nothing more where more was promised is a source that failed.
+            self._end("partial" if self._marker(got) is False else "unverified", _REPEATED)
             return None
         self._place = None
         url, cursor = self._told_place(got)
@@ -306,7 +389,7 @@ class Pager:
         # Pages named the next one until here, so that naming none is the end; naming themselves is not.
         if self._marker(got) is False:
             text = mark("The API says that more follows, and names only pages that were there already.")
-            self._end("unverified", text)
+            self._end("partial", text)
         else:
             self._end("complete", _LAST_PAGE)
 
@@ -390,16 +473,21 @@ class Pager:
     def _joined(self, step: Fetched, place: int) -> Fetched:
         """The page, or one before it where the last record that came is not in it."""
         assert self._before is not None
-        last = self._before.keys[-1:]
+        last, back = self._before.keys[-1:], 0
         while self._overlap() and place > 0 and last and last[0] not in step.keys:
             # Records left the list, and what followed moved up: go back until pages join again.
-            self._shifts += 1
             if self._shifts > MOST_IN_VAIN or self.requests >= self._budget:
                 break
             self.findings[mark("Records left the list while it was read; dlqkit went back for what moved.")] = None
-            place = max(place - self._page_size, 0)
+            # Half a page, so that the other half brings something new even of a list that loses some each time.
+            back = 2 * back or -(-self._page_size // 2)
+            place = max(place - back, 0)
             step = self._get({**self._query, "offset": str(place), "limit": self._limit_text()})
-            if self._seen.known(step.keys).any():
+            known = self._seen.known(step.keys)
+            # In order: all that was there, and behind it what is new. A list in another order each time shows neither.
+            self._is_joined = bool(known.any() and not (known[1:] > known[:-1]).any())
+            self._shifts += not self._is_joined
+            if known.any():
                 break
         self._place = place
         return step
@@ -423,17 +511,21 @@ class Pager:
         self._page_base = base
         self._say_style("page")
         if step is None:
-            self._end("complete")
+            self._end_of_pages()
         return step
+
+    def _end_of_pages(self) -> None:
+        """Nothing follows: but if a record left the list, what followed is on the page before, where that is full."""
+        assert self._before is not None
+        self._to_the_end = len(self._before.keys or self._keys_before) >= self._page_size
+        self._end("complete")
 
     def _by_page(self, got: Fetched) -> Fetched | None:
         is_short = got.page.received < self._page_size
         if got.page.received and not self._fresh:
-            # Some answer a number beyond the last with the last page.
-            self._end(*_repeated(is_short))
-            return None
+            return self._by_page_beyond(got, is_short)
         if not got.page.received:
-            self._end("complete")
+            self._end_of_pages()
             return None
         if self._is_spent():
             return None
@@ -442,9 +534,28 @@ class Pager:
         if step is None or step.page.received == 0:
             if step is None and self._broken is not None:
                 raise self._broken
-            self._end("complete")
+            self._end_of_pages()
             return None
         return step
+
+    def _by_page_beyond(self, got: Fetched, is_short: bool) -> Fetched | None:
+        """What follows a page of records that were there already."""
+        is_again = got.keys == self._keys_before
+        if not is_again:
+            # Some other page than the one before: the list moved down by a page, or pages are shorter than they were.
+            self._to_the_end = True
+            self._end("complete")
+        elif is_short:
+            # Some answer a number beyond the last with the last page.
+            self._end("complete")
+        elif not self._is_spent():
+            step = self._probe({"page": str(self.pages + (self._page_base or 0))})
+            if step is not None and self._brings_more(step):
+                return step
+            if step is None and self._broken is not None:
+                raise self._broken
+            self._end("partial" if self._marker(got) is False else "unverified", _REPEATED)
+        return None
 
     def _by_offset(self, got: Fetched) -> Fetched | None:
         overlap = self._overlap()
@@ -469,22 +580,35 @@ class Pager:
             self._page_size = 1
             self._place = self._position
             return step
+        if step is None and self._broken is not None:
+            raise self._broken
         self._end("complete")
         return None
 
     def _by_cursor(self, names: tuple[str, ...], value: str) -> Fetched | None:
         if self._cursor_name is not None:
             return self._larger({self._cursor_name: value}, can_repeat=False)
-        nothing = []
+        nothing, again = [], None
+        broken: SourceError | None = None
         for name in names:
             step = self._probe({name: value})
+            broken = self._broken or broken
             following = find_cursor(step.decoded.wrapper) if step is not None else None
             # A page that a filter emptied brings nothing but the next cursor.
-            if self._brings_more(step) or (following is not None and following[1] not in self._used):
+            leads_on = following is not None and following[1] not in self._used
+            if self._brings_more(step) or (leads_on and step is not None and not self._is_first_again(step)):
                 self._cursor_name = name
                 return step
+            if leads_on:
+                again = again or (name, step)
             if step is not None and step.page.received == 0:
                 nothing.append(name)
+        if again is not None:
+            # The first page once more, but with another cursor: under no other name did one bring more.
+            self._cursor_name, step = again
+            return step
+        if broken is not None:
+            raise broken
         for name in nothing:
             # A parameter taken for a field brings nothing whatever its value; one taken for a cursor does not.
             requests = self.requests
@@ -518,10 +642,6 @@ class Pager:
                     return step
                 # Fewer than before: the end, or an API that falls back where a limit is above its own.
         return self._get({**self._query, **place, "limit": self._limit_text()})
-
-
-def _repeated(is_short: bool) -> tuple[Completeness, str | None]:
-    return ("complete", None) if is_short else ("unverified", _REPEATED)
 
 
 def _is_newest_first(frame: pd.DataFrame) -> bool | None:

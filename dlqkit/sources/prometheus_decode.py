@@ -30,6 +30,8 @@ _Values = npt.NDArray[np.float64]
 _Parsed = tuple[_Times, _Values]
 _Number = TypeVar("_Number", np.int64, np.float64)
 _RESERVED = {*SAMPLES, *SERIES, *HISTOGRAMS}
+# The year 10000, after which no frame has a time.
+_LAST_S = 253_402_300_800
 # What Prometheus, Thanos, Cortex and Mimir say of a query that is sound and too large.
 _TOO_MUCH = re.compile(
     r"too many (?:samples|series|chunks)|would load|hit the max|deadline exceeded|err-mimir-max"
@@ -129,7 +131,7 @@ def _decode(body: bytes, bulk: Bulk | None = None) -> Answer:
             return Answer(data.resultType, (), warnings, msgspec.json.decode(envelope.data))
         series = msgspec.json.decode(data.result, type=list[_Series])
         return Answer(data.resultType, tuple(_numbers(series, data.resultType, bulk)), warnings)
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise _foreign(body) from error
 
 
@@ -145,7 +147,7 @@ def _foreign(body: bytes) -> UnexpectedAnswer:
 def _is_json(body: bytes) -> bool:
     try:
         msgspec.json.decode(body)
-    except (msgspec.DecodeError, UnicodeDecodeError):
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return False
     return True
 
@@ -191,7 +193,7 @@ def _parse_all(bodies: Sequence[bytes]) -> list[_Parsed]:
     table = _read_table(b"".join(texts)) if counts.sum() else (np.empty(0), np.empty(0))
     if table is None or len(table[0]) != counts.sum():
         return [_parse_slowly(body) for body in bodies]
-    at_ms = np.rint(table[0] * 1000).astype(np.int64)
+    at_ms = _milliseconds(table[0])
     edges = np.cumsum(counts)[:-1]
     return list(zip(np.split(at_ms, edges), np.split(table[1], edges), strict=True))
 
@@ -226,7 +228,13 @@ def _parse_slowly(body: bytes) -> _Parsed:
         value = np.array([float(pair[1]) for pair in pairs], dtype=np.float64)
     except ValueError as error:
         raise msgspec.DecodeError(str(error)) from None
-    return np.rint(at * 1000).astype(np.int64), value
+    return _milliseconds(at), value
+
+
+def _milliseconds(at: npt.NDArray[np.float64] | np.float64) -> _Times:
+    if not np.all(np.abs(at) < _LAST_S):
+        raise msgspec.DecodeError("a time that no sample has")
+    return np.rint(at * 1000).astype(np.int64)
 
 
 def _histograms(one: _Series, kind: str) -> tuple[tuple[int, str], ...]:
@@ -234,7 +242,7 @@ def _histograms(one: _Series, kind: str) -> tuple[tuple[int, str], ...]:
     if not raw:
         return ()
     rows = msgspec.json.decode(b"[" + raw + b"]" if kind == "vector" else raw, type=list[tuple[float, Any]])
-    return tuple((round(at * 1000), json.dumps(value, sort_keys=True)) for at, value in rows)
+    return tuple((int(_milliseconds(np.float64(at))), json.dumps(value, sort_keys=True)) for at, value in rows)
 
 
 def label_column(name: str) -> str:

@@ -16,9 +16,11 @@ from dlqkit.errors import UnexpectedAnswer
 from dlqkit.frames import RECORDS, empty_frame
 from dlqkit.language import in_english, mark
 from dlqkit.settings import ExecutionLogsSettings
-from dlqkit.sources.http import describe_body
+from dlqkit.sources.http import TooLarge, describe_body
+from dlqkit.sources.json_elements import MOST_ELEMENTS, count_elements
 from dlqkit.sources.record_fields import TELLING, find_fields, normal, split_errors
 from dlqkit.sources.record_plain import decode_plain
+from dlqkit.sources.record_repair import MENDED, Quarantined, mend_page
 from dlqkit.sources.record_values import recorded_times, text_array, whole_numbers
 
 __all__ = ["REPAIRED", "Decoded", "decode_page", "finish_records", "read_field_names", "repair_json"]
@@ -40,8 +42,8 @@ class Decoded:
     frame: pd.DataFrame
     received: int
     """Elements in the page, the ones that are no record included."""
-    quarantined: tuple[bytes, ...] = ()
-    """Elements that are no record, as they came."""
+    quarantined: tuple[Quarantined, ...] = ()
+    """Elements that are no record, as they came, and why."""
     findings: tuple[str, ...] = ()
     wrapper: Mapping[str, Any] = field(default_factory=dict)
     """Plain values beside the records, such as ``next_cursor``, ``has_more`` or ``total``."""
@@ -149,9 +151,18 @@ def decode_page(body: bytes, settings: ExecutionLogsSettings | None = None) -> D
     try:
         return _decode(body, own)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-        repaired = repair_json(body)
-    page = _decode(repaired, own)
-    return replace(page, findings=(*page.findings, REPAIRED))
+        mended, apart, is_mended = mend_page(body, [own.fields[name] for name in MENDED if name in own.fields])
+    try:
+        page = _decode(mended, own)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        # What is odd stands beside the records.
+        page, is_mended = _decode(repair_json(mended), own), True
+    return replace(
+        page,
+        received=page.received + len(apart),
+        quarantined=(*apart, *page.quarantined),
+        findings=(*page.findings, REPAIRED) if is_mended else page.findings,
+    )
 
 
 def _decode(body: bytes, settings: ExecutionLogsSettings) -> Decoded:
@@ -162,6 +173,11 @@ def _decode(body: bytes, settings: ExecutionLogsSettings) -> Decoded:
     plain = decode_plain(array, settings)
     if plain is not None:
         return Decoded(plain[0], len(plain[0]), (), (wrapped, *plain[1]), beside)
+    count = count_elements(bytes(array))
+    if count > MOST_ELEMENTS:
+        text = mark("The Execution Logs API answers with more than {count} elements at once.")
+        next_step = mark("Ask for less: a shorter window, or a smaller page_limit.")
+        raise TooLarge(in_english(text, count=MOST_ELEMENTS), next_step)
     elements = msgspec.json.decode(array, type=list[msgspec.Raw])
     rows, bad = _rows(elements)
     frame, findings, more = _build(rows, settings)
@@ -194,14 +210,15 @@ def repair_json(body: bytes) -> bytes:
         ) from error
 
 
-def _rows(elements: Sequence[msgspec.Raw]) -> tuple[list[dict[str, msgspec.Raw]], list[bytes]]:
-    rows, bad = [], []
+def _rows(elements: Sequence[msgspec.Raw]) -> tuple[list[dict[str, msgspec.Raw]], list[Quarantined]]:
+    rows: list[dict[str, msgspec.Raw]] = []
+    bad: list[Quarantined] = []
     decoder = msgspec.json.Decoder(dict[str, msgspec.Raw])
     for element in elements:
         try:
             rows.append(decoder.decode(element))
         except msgspec.ValidationError:
-            bad.append(bytes(element))
+            bad.append(Quarantined(bytes(element), "It is no object."))
     return rows, bad
 
 
@@ -222,14 +239,17 @@ def finish_records(
 
 def _build(
     rows: list[dict[str, msgspec.Raw]], settings: ExecutionLogsSettings
-) -> tuple[pd.DataFrame, tuple[str, ...], list[bytes]]:
+) -> tuple[pd.DataFrame, tuple[str, ...], list[Quarantined]]:
     present: dict[str, None] = {}
     for keys in {tuple(row): None for row in rows}:
         present.update(dict.fromkeys(keys))
     fields, findings = find_fields(present, settings.fields)
     telling = {fields[name] for name in TELLING if name in fields}
     good = [row for row in rows if not telling.isdisjoint(row)]
-    bad = [msgspec.json.encode(row) for row in rows if telling.isdisjoint(row)] if len(good) < len(rows) else []
+    bad = []
+    if len(good) < len(rows):
+        reason = "It has none of the fields by which a record is told."
+        bad = [Quarantined(msgspec.json.encode(row), reason) for row in rows if telling.isdisjoint(row)]
     if not good:
         return empty_frame(RECORDS), tuple(findings), bad
     columns = {name: [row.get(own, _NULL) for row in good] for name, own in fields.items()}
@@ -328,11 +348,18 @@ def _errors(columns: _Columns, count: int) -> tuple[list[str | None], list[str |
     kinds, codes = _texts(columns, "error_type", count), _texts(columns, "error_code", count)
     found = _as_one(_ERROR, columns["last_error"]) if "last_error" in columns else [None] * count
     if found is None:
-        found = [msgspec.json.decode(raw) for raw in columns["last_error"]]
+        found = [_error_of(raw) for raw in columns["last_error"]]
     messages, unsaid = split_errors(found, kinds, codes)
     for index in unsaid:
         messages[index] = bytes(columns["last_error"][index]).decode("utf-8")
     return messages, kinds, codes
+
+
+def _error_of(raw: msgspec.Raw) -> Any:
+    try:
+        return msgspec.json.decode(raw)
+    except msgspec.ValidationError:
+        return bytes(raw).decode()  # a number that no double holds
 
 
 def _payloads(columns: _Columns, count: int) -> list[str | None]:

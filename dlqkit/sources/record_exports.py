@@ -22,7 +22,8 @@ from dlqkit.settings import ExecutionLogsSettings
 from dlqkit.sources.asked_records import Extent
 from dlqkit.sources.export_parts import ExportPart, find_parts
 from dlqkit.sources.masking import Masks
-from dlqkit.sources.record_decode import REPAIRED, Decoded, decode_page, finish_records, repair_json
+from dlqkit.sources.record_decode import REPAIRED, Decoded, decode_page, finish_records
+from dlqkit.sources.record_repair import Quarantined, mend_record
 from dlqkit.sources.seen_states import SeenStates
 
 __all__ = ["BATCH_ROWS", "REBUILT", "SAME_RECORD", "RecordExports", "plain_rows"]
@@ -173,15 +174,19 @@ class RecordExports:
         good, bad, cut, repaired = [], 0, False, False
         for number, line in enumerate(lines):
             try:
+                line.decode()
                 msgspec.json.decode(line, type=msgspec.Raw)
                 good.append(line)
-            except (msgspec.DecodeError, UnicodeDecodeError):
-                try:
-                    good.append(repair_json(line))
+            except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+                mended = mend_record(line.strip())
+                if not isinstance(mended, Quarantined):
+                    good.append(mended)
                     repaired = True
-                except UnexpectedAnswer:
-                    cut = cut or number == len(lines) - 1
-                    bad += number < len(lines) - 1
+                    continue
+                # Of a line that was cut nothing says where it would have ended.
+                is_cut = number == len(lines) - 1 and not line.rstrip().endswith(b"}")
+                cut = cut or is_cut
+                bad += not is_cut
         if not good or bad > len(good):
             # One object over several lines: a page of the API that was saved.
             return _of(decode_page(body, self._settings))

@@ -12,7 +12,7 @@ from dlqkit.errors import ParameterError
 from dlqkit.frames import RECORDS
 from dlqkit.language import in_english, mark
 
-__all__ = ["TELLING", "find_fields", "normal", "split_errors"]
+__all__ = ["TELLING", "find_fields", "names_of", "normal", "split_errors"]
 
 # Names under which a field is looked for, in order, without case, dashes and underscores. The runbook's come first.
 _NAMES: Mapping[str, tuple[str, ...]] = {
@@ -43,6 +43,11 @@ _CODE_KEYS = ("code", "error_code", "errorCode", "status", "status_code")
 def normal(name: str) -> str:
     """A field's name without case, dashes, underscores and spaces."""
     return name.lower().replace("_", "").replace("-", "").replace(" ", "")
+
+
+def names_of(column: str) -> tuple[str, ...]:
+    """Normal names under which a column is looked for."""
+    return _NAMES[column]
 
 
 def find_fields(present: Iterable[str], given: Mapping[str, str]) -> tuple[dict[str, str], list[str]]:

@@ -23,6 +23,7 @@ import pyarrow.compute as pc
 
 from dlqkit.frames import RECORDS
 from dlqkit.settings import ExecutionLogsSettings
+from dlqkit.sources.json_elements import MOST_ELEMENTS, count_elements
 from dlqkit.sources.record_arrays import ABSENT, read_arrays
 from dlqkit.sources.record_fields import find_fields
 from dlqkit.sources.record_values import TEXT, recorded_times, text_array, whole_numbers, without_empty
@@ -76,8 +77,8 @@ def decode_plain(
     return None if found is None else _frame(*found, settings)
 
 
-# msgspec takes no name of a field that JSON would escape.
-_UNNAMEABLE = re.compile(r'[\\"\x00-\x1f]')
+# msgspec takes no name of a field that JSON would escape, nor half a character.
+_UNNAMEABLE = re.compile(r'[\\"\x00-\x1f\ud800-\udfff]')
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,6 +131,8 @@ def _first_names(array: bytes | msgspec.Raw) -> tuple[str, ...]:
 
 def _all_names(array: bytes | msgspec.Raw) -> tuple[str, ...]:
     names: dict[str, None] = {}
+    if count_elements(bytes(array)) > MOST_ELEMENTS:
+        return ()
     try:
         for keys in {tuple(row): None for row in msgspec.json.decode(array, type=list[dict[str, msgspec.Raw]])}:
             names.update(dict.fromkeys(keys))

@@ -212,7 +212,7 @@ class _Reader:
         try:
             for element in msgspec.json.decode(body, type=list[msgspec.Raw]):
                 yield bytes(element)
-        except (msgspec.DecodeError, UnicodeDecodeError):
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
             # Cut in the middle, or text that only begins like an array: by lines, without what belongs to the array.
             self.problem = mark("{name} is no whole JSON array; it was read line by line.")
             for line in body.splitlines():
@@ -266,7 +266,7 @@ def _decode(text: bytes) -> dict[str, Any] | None:
         return None
     try:
         value = msgspec.json.decode(text)
-    except (msgspec.DecodeError, UnicodeDecodeError):
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return None
     return value if isinstance(value, dict) else None
 

@@ -1,0 +1,132 @@
+"""Pages of which one element is odd: it is mended or put apart, and its neighbours stay as they came, byte by byte."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass
+
+import msgspec
+import numpy as np
+
+from dlqkit.sources.json_elements import find_arrays
+from dlqkit.sources.record_fields import names_of, normal
+
+__all__ = ["MENDED", "Quarantined", "mend_page", "mend_record"]
+
+# What people read, and numbers that may as well be absent. An id or a payload with a letter changed is another one.
+MENDED = ("last_error", "error_type", "error_code", "attempts", "action_duration_ms")
+_MEMBER = re.compile(rb'"(?:[^"\\]++|\\.)*+(?:"|\\?\Z)|[\[\]{},:]', re.DOTALL)
+_QUOTE, _COLON = b'":'
+_ENDING = frozenset(b",}")
+_OPENING, _CLOSING = frozenset(b"[{"), frozenset(b"]}")
+_HALF = re.compile(rb"\\u[dD][89a-fA-F]")
+
+
+@dataclass(frozen=True, slots=True)
+class Quarantined:
+    """An element that is no record, as it came, and why it is none."""
+
+    raw: bytes
+    reason: str
+
+
+def mend_page(body: bytes, given: Collection[str] = ()) -> tuple[bytes, tuple[Quarantined, ...], bool]:
+    """A page without the elements that are no JSON.
+
+    Parameters
+    ----------
+    body : bytes
+        The page, of which something is no JSON.
+    given : collection of str
+        Names of fields that may be mended, beside those that are known.
+
+    Returns
+    -------
+    (bytes, tuple of Quarantined, bool)
+        The page, what was taken out, and whether something was mended. What is odd outside of an element stays.
+    """
+    out, at, apart, is_mended = [], 0, [], False
+    for spans in find_arrays(body):
+        kept = []
+        for begin, end in spans:
+            element = body[begin:end].strip()
+            found = mend_record(element, given)
+            if isinstance(found, Quarantined):
+                apart.append(found)
+                continue
+            is_mended = is_mended or found != element
+            kept.append(found)
+        if spans:
+            out += [body[at : spans[0][0]], b",".join(kept)]
+            at = spans[-1][1]
+    return b"".join([*out, body[at:]]), tuple(apart), is_mended
+
+
+def mend_record(element: bytes, given: Collection[str] = ()) -> bytes | Quarantined:
+    """The element as strict JSON: as it came, or with a text or a number that is none replaced; else put apart."""
+    problem = _problem_of(element)
+    if problem is None:
+        return element
+    if element[:1] != b"{":
+        return Quarantined(element, problem)
+    mendable = {normal(name) for name in given}.union(*(names_of(column) for column in MENDED))
+    out, at = [], 0
+    for name, begin, end in _members(element):
+        reason = _problem_of(element[begin:end].strip())
+        if reason is None:
+            continue
+        mended = _mend(element[begin:end]) if normal(name) in mendable else None
+        if mended is None:
+            return Quarantined(element, f"{reason} Its field is {name!r:.60}.")
+        out += [element[at:begin], mended]
+        at = end
+    whole = b"".join([*out, element[at:]])
+    return whole if _problem_of(whole) is None else Quarantined(element, problem)
+
+
+def _problem_of(text: bytes) -> str | None:
+    try:
+        text.decode()
+        msgspec.json.decode(text, type=msgspec.Raw)
+    except UnicodeDecodeError:
+        return "It holds bytes that are no UTF-8."
+    except RecursionError:
+        return "It is nested too deeply."
+    except msgspec.DecodeError:
+        return "It holds half a character." if _HALF.search(text) else "It is no JSON."
+    return None
+
+
+def _members(element: bytes) -> Iterator[tuple[str, int, int]]:
+    """Name of each field of an object, and where its value begins and ends."""
+    depth, name, begin = 0, None, -1
+    for token in _MEMBER.finditer(element):
+        sign = element[token.start()]
+        if sign == _QUOTE:
+            if depth == 1 and begin < 0:
+                name = token[0][1:-1].decode("utf-8", "replace")
+            continue
+        if depth == 1 and begin < 0 and sign == _COLON:
+            begin = token.end()
+        elif depth == 1 and begin >= 0 and name is not None and sign in _ENDING:
+            yield name, begin, token.start()
+            name, begin = None, -1
+        if sign in _OPENING:
+            depth += 1
+        elif sign in _CLOSING:
+            depth -= 1
+
+
+def _mend(value: bytes) -> bytes | None:
+    try:
+        found = json.loads(
+            value.decode("utf-8", "replace"),
+            strict=False,
+            parse_constant=lambda _: None,
+            parse_float=lambda text: float(text) if np.isfinite(float(text)) else None,
+        )
+        return json.dumps(found, ensure_ascii=False).encode("utf-8", "replace")
+    except (ValueError, RecursionError):
+        return None

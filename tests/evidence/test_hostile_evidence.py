@@ -1,0 +1,57 @@
+"""An API that serves nothing but odd records: collected, written, verified, and every one of them accounted for."""
+
+from __future__ import annotations
+
+import base64
+import json
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from dlqkit.evidence.collect import collect
+from dlqkit.evidence.manifest import verify
+from dlqkit.evidence.store import read_raw
+from dlqkit.incident import Incident
+from dlqkit.report.facts import facts
+from dlqkit.settings import Settings
+from tests.sources.api import api
+from tests.sources.hostile_records import CASES
+
+PAGE = 40
+QUESTION = Incident(datetime(2026, 3, 2, 13, tzinfo=UTC), datetime(2026, 3, 2, 15, tzinfo=UTC))
+# Each with an id of its own, as far as it has the field.
+SERVED = [case.raw.replace(b'"id": "r1"', b'"id": "h%d"' % number, 1) for number, case in enumerate(CASES)]
+# Within the incident's time or without a time that can be read; others are served and not asked for.
+OF_OTHER_TIMES = 40
+
+
+def answer(query: dict[str, str]) -> tuple[int, Any]:
+    at = int(query.get("cursor", 0))
+    following = b'"%d"' % (at + PAGE) if at + PAGE < len(SERVED) else b"null"
+    return 200, b'{"items": [' + b",".join(SERVED[at : at + PAGE]) + b'], "next_cursor": ' + following + b"}"
+
+
+def _apart(folder: Path) -> Iterator[tuple[str, bytes]]:
+    for path in sorted(folder.glob("quarantine/*.zst")):
+        for line in read_raw(path).splitlines():
+            value = json.loads(line)
+            yield value["reason"], value["text"].encode() if "text" in value else base64.b64decode(value["base64"])
+
+
+def test_every_odd_record_is_in_the_evidence_or_in_the_quarantine(tmp_path: Path) -> None:
+    """Rows and quarantine come to what was served; the facts of it can be computed, and nothing was changed since."""
+    with api(answer) as (url, _):
+        settings = Settings.model_validate({"execution_logs": {"url": url, "page_limit": PAGE}})
+        folder = collect(QUESTION, settings, tmp_path / "incident")
+    coverage = folder.manifest["sources"][0]["coverage"]
+    apart = list(_apart(tmp_path / "incident" / "evidence" / "001"))
+
+    assert verify(tmp_path / "incident") == ()
+    assert coverage["details"]["received"] == len(CASES)
+    assert coverage["quarantined"] == len(apart) > 100
+    missing = len(CASES) - len(folder.records().frame) - len(apart)
+    assert 0 <= missing <= OF_OTHER_TIMES
+    assert {raw for _, raw in apart if raw[:1] != b"{"} <= set(SERVED)
+    assert all(reason.startswith("It ") for reason, _ in apart)
+    assert facts(folder)["coverage"]

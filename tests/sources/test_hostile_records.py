@@ -1,0 +1,101 @@
+"""Whatever a record holds: it is kept or put apart, and its neighbours are as they came."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections import Counter
+
+import pandas as pd
+import pytest
+
+from dlqkit.errors import DlqkitError
+from dlqkit.settings import ExecutionLogsSettings
+from dlqkit.sources.record_decode import Decoded, decode_page
+from tests.sources.hostile_records import CASES, GOOD, PAYLOAD, Case
+
+MOST_S = 10.0
+NEIGHBOUR = decode_page(b"[" + GOOD + b"]").frame.iloc[0]
+BY_CATEGORY = {name: [case for case in CASES if case.category == name] for name in Counter(c.category for c in CASES)}
+
+
+def read(case: Case, settings: ExecutionLogsSettings | None = None, *, is_bare: bool = False) -> Decoded:
+    before, behind = (GOOD.replace(b'"r1"', b'"before"'), GOOD.replace(b'"r1"', b'"behind"'))
+    began = time.monotonic()
+    array = b"[" + b",\n".join([before, case.raw, behind]) + b"]"
+    page = decode_page(array if is_bare else b'{"items": ' + array + b', "total": 3}', settings)
+    assert time.monotonic() - began < MOST_S, case
+    return page
+
+
+def test_the_corpus_is_as_large_and_as_broad_as_it_is_said_to_be() -> None:
+    assert len(CASES) >= 500
+    assert len({case.raw for case in CASES}) > 450
+    assert set(BY_CATEGORY) == {"numbers", "texts", "structures", "mixed types", "missing fields", "duplicate keys",
+                                "extra fields", "times", "durations", "no record"}  # fmt: skip
+
+
+@pytest.mark.parametrize("category", BY_CATEGORY)
+@pytest.mark.parametrize(("zone", "is_bare"), [(None, True), ("Europe/Berlin", False)])
+def test_each_record_is_kept_or_put_apart_and_its_neighbours_are_as_they_came(
+    category: str, zone: str | None, is_bare: bool
+) -> None:
+    """A page of three: the sum is right, and of the two around it nothing was changed, not a space of a payload."""
+    for case in BY_CATEGORY[category]:
+        page = read(case, ExecutionLogsSettings(timezone=zone), is_bare=is_bare)
+
+        assert page.received == len(page.frame) + len(page.quarantined) == 3, case
+        assert is_bare or page.wrapper["total"] == 3, case
+        for name in ("before", "behind"):
+            own = page.frame[page.frame["record_id"] == name]
+            assert len(own) == 1, case
+            expected = NEIGHBOUR.drop(["record_id", "extra_json"])
+            assert own.iloc[0].drop(["record_id", "extra_json"]).equals(expected), case
+
+
+@pytest.mark.parametrize("category", BY_CATEGORY)
+def test_a_payload_is_kept_to_the_letter_or_the_record_is_put_apart(category: str) -> None:
+    """What is republished is the payload's own text; one that had to be mended would be another event."""
+    for case in BY_CATEGORY[category]:
+        page = read(case)
+        own = page.frame[~page.frame["record_id"].isin(["before", "behind"])]
+        for payload in own["payload_snapshot"].dropna():
+            given = (case.payload or b"").decode()
+            # Where the API gives a payload as text, that text is the payload.
+            assert payload in (given, json.loads(given) if given[:1] == '"' else given), case
+        for apart in page.quarantined:
+            assert apart.reason.startswith("It "), case
+        raws = [one.raw for one in page.quarantined]
+        assert len(own) == 1 or case.raw in raws or json.loads(raws[0]) == json.loads(case.raw), case
+
+
+def test_ids_are_never_mended() -> None:
+    """A trace with a letter replaced is another trace."""
+    for case in BY_CATEGORY["texts"]:
+        for row in read(case).frame.itertuples():
+            assert (
+                "\ufffd" not in f"{row.record_id}{row.trace_id}{row.workflow_id}{row.status}{row.payload_snapshot}"
+            ), case
+
+
+def test_the_whole_corpus_on_one_page_comes_to_the_same_sum() -> None:
+    body = b"[" + b",".join(case.raw for case in CASES) + b"]"
+    began = time.monotonic()
+    page = decode_page(body)
+
+    assert page.received == len(page.frame) + len(page.quarantined) == len(CASES)
+    assert time.monotonic() - began < MOST_S
+    assert page.frame["payload_snapshot"].eq(PAYLOAD.decode()).sum() > 250
+    assert pd.api.types.is_datetime64_any_dtype(page.frame["recorded_at"])
+
+
+@pytest.mark.parametrize("wrapper", [b'{"items": [%b]', b"[%b", b"%b]", b'{"items": [%b], "next": NaN', b"\xff[%b"])
+def test_a_page_that_is_broken_outside_its_records_is_refused_in_words(wrapper: bytes) -> None:
+    with pytest.raises(DlqkitError, match="Next: "):
+        decode_page(wrapper.replace(b"%b", GOOD))
+
+
+def test_what_is_odd_beside_the_records_costs_none() -> None:
+    page = decode_page(b'\xef\xbb\xbf{"note": "\xff \\ud800", "took": NaN, "items": [' + GOOD + b"]}")
+
+    assert (len(page.frame), page.received) == (1, 1)
