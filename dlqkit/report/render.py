@@ -188,7 +188,7 @@ def render_html(facts: Facts, figures: Sequence[Figure], *, problems: Sequence[s
         tables.Text("", tables.show_summary(facts, lacks=False).lines).to_html(),
         f'<p class="meta">{for_html(meta_text(facts, window=has_no_scope(facts)))}</p>',
     ]
-    parts += [f'<p class="banner" role="note">{words_html(text)}</p>' for text in banners(facts, problems)]
+    parts += [f'<p class="banner" role="note">{for_html(text)}</p>' for text in banners(facts, problems)]
     for heading, blocks in choose_sections(facts):
         parts.append(f"<section><h2>{for_html(heading)}</h2>")
         for block in blocks:
