@@ -76,7 +76,8 @@ class _Page(HTMLParser):
 def texts_of_page(html: str) -> list[str]:
     """Every text of a page that is read or heard."""
     page = _Page()
-    page.feed(html)
+    # Words that stay on one line are a part of their sentence.
+    page.feed(re.sub('<span class="one">(.*?)</span>', r"\1", html))
     return page.texts
 
 

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+import time
 import urllib.parse
 import urllib.request
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -29,6 +31,8 @@ __all__ = ["RETRIED", "beside_incident", "not_asked_for", "republish_settings", 
 # Classes whose events may be sent again as they are (runbook §4).
 RETRIED = ("infrastructure", "timeout")
 RATE, DEADLINE_S = 200.0, 120.0
+# From the fix on until every worker has been scraped since (each 15 s), and what it then did can be seen.
+SEEN_AFTER_S = 22.0
 
 
 def republish_settings(served: Mapping[str, Any]) -> dict[str, str]:
@@ -76,7 +80,8 @@ def show_republish(
     Returns
     -------
     dict
-        ``planned``, ``reason`` of a stop, ``totals`` of the proof, ``balances``; or ``not_sent``, why.
+        ``planned``, ``reason`` of a stop, ``totals`` of the proof, ``balances``; or ``not_sent``, why, and ``after``:
+        the snapshot that was taken once what the fix did could be seen, and the incident's ``state`` in it.
     """
 
     from dlqkit.report.facts import facts
@@ -88,7 +93,20 @@ def show_republish(
             with aside():
                 typer.echo("\n".join(for_terminal_lines(text, screen_width())))
 
+    def tell_report() -> None:
+        # Not wrapped: it ends in a command.
+        if not quiet:
+            typer.echo(for_terminal(here("Put it into the report: dlqkit postmortem DIR", directory)))
+
+    def look_after() -> dict[str, Any]:
+        if not fix:
+            return {}
+        after = _look_after(directory, settings, done_at, tell)
+        tell_report()
+        return {"after": after}
+
     _post(f"{served['control_url']}/{'heal' if fix else 'outage'}", {"workflow_id": workflow_id or ""})
+    done_at = datetime.now(UTC)
     tell("")
     if workflow_id is None and not is_wrong:
         tell("Nothing is wrong, so nothing is repaired and nothing is sent again.")
@@ -96,14 +114,14 @@ def show_republish(
     tell("The cause is removed." if fix else "The cause is still there, although somebody says that it is removed.")
     if workflow_id is None:
         tell("No workflow has lost events, so nothing is sent again.")
-        return {"not_sent": "no workflow has lost events"}
+        return {"not_sent": "no workflow has lost events", **look_after()}
     folder = take_snapshot(directory, settings)
     try:
         plan = _plan(folder, directory, settings, workflow_id)
     except PlanError as error:
         tell(f"Nothing is sent again: {error.problem}")
         tell(beside_incident(facts(folder, first_look=True)))
-        return {"not_sent": error.problem}
+        return {"not_sent": error.problem, **look_after()}
     tell(f"{plan.plan_id} is approved: {len(plan.events):,} events to {plan.target.address}, "
          f"{len(plan.left_out):,} left out. Hash {plan.hash[:12]}…")  # fmt: skip
     if unsent := facts(folder, first_look=True)["republish"]["unsent"]:
@@ -111,9 +129,26 @@ def show_republish(
     done = _run(directory, plan, settings, tell)
     proof = prove_incident(take_snapshot(directory, settings, plan.events[0].workflow_id), plan)
     tell(f"Proof: {proof.sentence}.")
-    if not quiet:
-        typer.echo(for_terminal(here("Put it into the report: dlqkit postmortem DIR", directory)))
+    tell_report()
     return {"planned": proof.planned, "reason": done.reason, "totals": dict(proof.totals), "balances": proof.balances}
+
+
+def _look_after(directory: Path, settings: Settings, fixed_at: datetime, tell: Callable[[str], None]) -> dict[str, str]:
+    """Note the fix and collect once more, so that the next report tells of it and of what came after."""
+    from dlqkit.report.facts import facts
+    from dlqkit.report.judgement_file import write_judgement
+    from dlqkit.report.wording import summary
+
+    said = {"at": fixed_at, "who": say("the demo"), "what": say("The cause is removed."), "milestone": "fix"}
+    write_judgement(directory, timeline=[said])
+    left = max(0.0, SEEN_AFTER_S - (datetime.now(UTC) - fixed_at).total_seconds())
+    if left:
+        tell(f"What comes after it is collected in {left:.0f} s, once the worker has been scraped again.")
+        time.sleep(left)
+    told = facts(take_snapshot(directory, settings), first_look=True)
+    state = next(line.text for line in summary(told) if line.label == say("State"))
+    tell(f"State in snapshot {told['snapshot']['id']}: {state.removesuffix('.')}.")
+    return {"snapshot": told["snapshot"]["id"], "state": told["state"]["value"]}
 
 
 def _post(url: str, form: Mapping[str, str]) -> None:

@@ -102,7 +102,8 @@ def _of_nothing(state: Mapping[str, Any], folder: str) -> list[Row]:
                                wrong=say("Leaving them because they are few."),
                                unknown=say("Whether more of the same kind follow.")))  # fmt: skip
     else:
-        rows.append(advice_row(say("Nothing to do; if a client says otherwise, give their list of events."),
+        rows.append(advice_row(say("Nothing to do; if a client misses events, collect again with the client's list of "
+                                   "them."),
                                say("§1: events that never reached the action are in no metric."),
                                f"dlqkit collect {folder} --reported reports.csv",
                                unknown=say("What became of events that no source has seen.")))  # fmt: skip
@@ -214,10 +215,13 @@ def _of_signal(kind: str, facts: Mapping[str, Any], folder: str) -> list[Row]:
     reason = str(facts["state"]["reason"])
     lab = f"dlqkit lab {folder}"
     if kind == "silence":
+        # The reason says of a worker itself whether its process lives; of one source alone nothing tells.
+        is_worker = facts["state"].get("what") in {None, "events"}
         return [
             advice_row(say("Look at the worker and its subscription: no event is being processed."), reason,
                        wrong=say("Taking silence for success: no failures are counted where nobody counts."),
-                       unknown=say("Whether the worker is dead, or only its logs and metrics.")),
+                       unknown=say("Why: whether no events reach the worker, or it does not work on them.") if is_worker
+                       else say("Whether the worker is dead, or only its logs and metrics.")),
             advice_row(say("Once it is back, collect again and see whether events were lost or only waited."),
                        say("§1: silence is no proof of failure; the topic keeps events for its retention."),
                        f"dlqkit collect {folder}",

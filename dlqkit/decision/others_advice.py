@@ -32,25 +32,32 @@ def advise_on_others(facts: Mapping[str, Any]) -> list[Row]:
     Returns
     -------
     list of dict
-        As of ``advice.advise``; the command is for the one with most dead letters.
+        As of ``advice.advise``, a row for each of the first, with its own command; one more for the rest.
     """
     others = failing_alike(facts)
-    if not others:
-        return []
-    look = say_count("Look at {others} too: it failed alike, and this report is of {name} alone.",
-                     "Look at {others} too: they failed alike, and this report is of {name} alone.",
-                     len(others), others=_named(others), name=_name(facts["workflow"]))  # fmt: skip
-    lost = round(sum(row.get("events") or 0 for row in others))
+    rows = [_look_at(facts, row) for row in others[:NAMED]]
+    if rest := others[NAMED:]:
+        look = say_count("Look at {others} too: it failed alike.", "Look at {others} too: they failed alike.",
+                         len(rest), others=_named(rest))  # fmt: skip
+        command = f"dlqkit signals --start {facts['incident']['window']['start']}"
+        rows.append(advice_row(look, say("§1: they are listed there with all their signals."), command))
+    return rows
+
+
+def _look_at(facts: Mapping[str, Any], row: Mapping[str, Any]) -> Row:
+    look = say("Look at {workflow} too: it failed alike, and this report is of {name} alone.",
+               workflow=_named([row]), name=_name(facts["workflow"]))  # fmt: skip
     reason = (
         say_count("{count} dead letter is counted there, and no plan of this incident folder sends it again.",
-                  "{count} dead letters are counted there, and no plan of this incident folder sends them again.", lost)
-        if lost else say("How many dead letters there are is not known, and no plan of this incident folder sends them "
-                         "again.")
+                  "{count} dead letters are counted there, and no plan of this incident folder sends them again.",
+                  round(row["events"]))
+        if row.get("events") else say("How many dead letters there are is not known, and no plan of this incident "
+                                      "folder sends them again.")
     )  # fmt: skip
     start = facts["incident"]["window"]["start"]
-    return [advice_row(look, reason, f"dlqkit investigate --workflow {_quoted(others[0])} --start {start}",
-                       wrong=say("Taking the outage for over because one workflow has recovered."),
-                       unknown=say("Which of their events are still open."))]  # fmt: skip
+    return advice_row(look, reason, f"dlqkit investigate --workflow {_quoted(row)} --start {start}",
+                      wrong=say("Taking the outage for over because one workflow has recovered."),
+                      unknown=say("Which of its events are still open."))  # fmt: skip
 
 
 def _name(workflow: Mapping[str, Any]) -> str:

@@ -117,7 +117,7 @@ def _of_workflow(
 
 
 def _row(workflow_id: str, at: pd.Timestamp, kind: str, what: str, count: int, of: int) -> dict[str, Any]:
-    told = say("{what}; in {count} of {total} payloads since", what=what, count=count, total=of)
+    told = say("{what}, in {count} of {total} payloads since", what=what, count=count, total=of)
     return {"at": at, "kind": kind, "what": told, "workflow_id": workflow_id, "evidence": "execution records"}
 
 

@@ -232,8 +232,8 @@ def _verdict(
     if kinds is not None:
         fast, slow = kinds
         text = say(
-            "{fast:.0%} of the failing actions ended at once and {slow:.0%} took long; {beside} take {usual}. Look "
-            "at each signature by itself.",
+            "{fast:.0%} of the failing actions took far less time than usual, {slow:.0%} far more; {beside} take "
+            "{usual}. Look at each signature by itself.",
             fast=fast, slow=slow, beside=_of(reference, groups), usual=_usual_words(usual),
         )  # fmt: skip
         return "both", text, reference

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 __all__ = ["bucket_handles", "bucket_outlines", "bucket_words", "draw_outlines"]
 
 _KNOWN = mark("attempts, by the metrics")
-_OPEN = mark("bucket without an end")
+_OPEN = mark("bucket that is open at one end")
 _HATCH = "OO"
 # How far an end that is not known is drawn beyond the last one that is.
 _BEYOND = 2.0
@@ -73,7 +73,8 @@ def bucket_words(outlines: pd.DataFrame) -> str:
     known = outlines[~outlines["open"]]
     if known.empty:
         return " " + say(
-            "The worker's histogram counted {total:,.0f} attempts; {unknown:,.0f} are in buckets without an end.",
+            "The worker's histogram counted {total:,.0f} attempts; {unknown:,.0f} are in buckets that are open at one "
+            "end.",
             total=total, unknown=unknown,
         )  # fmt: skip
     most = known.loc[known["actions"].idxmax()]
@@ -96,12 +97,12 @@ def bucket_words(outlines: pd.DataFrame) -> str:
         )
     if not is_most:
         return " " + say(
-            "The worker's histogram counted {total:,.0f} attempts; {unknown:,.0f} are in buckets without an end, "
-            "{most:,.0f} in the fullest of the others, {low} to {high}.",
+            "The worker's histogram counted {total:,.0f} attempts; {unknown:,.0f} are in buckets that are open at one "
+            "end, {most:,.0f} in the fullest of the others, {low} to {high}.",
             **told, unknown=unknown,
         )  # fmt: skip
     return " " + say(
         "The worker's histogram counted {total:,.0f} attempts, most of them ({most:,.0f}) from {low} to {high}; "
-        "{unknown:,.0f} are in buckets without an end.",
+        "{unknown:,.0f} are in buckets that are open at one end.",
         **told, unknown=unknown,
     )  # fmt: skip

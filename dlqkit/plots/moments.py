@@ -14,7 +14,9 @@ __all__ = ["Moment", "place_moments"]
 # Share of the axes' width that one letter takes, at the figure's own width and font size.
 _LETTER = 0.0088
 # A moment's text is drawn at the first of these lengths that has room.
-_TEXTS = (54, 32)
+_TEXTS = (72, 54, 32)
+# Letters of a workflow's name beside a text.
+_NAME = 24
 # A lane of moments has at most this many rows of text; further moments keep their mark only.
 _ROWS = 3
 
@@ -34,6 +36,8 @@ class Moment:
     left: bool = False
     inside: bool = False
     shown: bool = True
+    is_lost: bool = False
+    """Whether it is a jump of dead letters."""
 
 
 def place_moments(rows: pd.DataFrame, low: float, high: float) -> list[Moment]:
@@ -48,15 +52,16 @@ def place_moments(rows: pd.DataFrame, low: float, high: float) -> list[Moment]:
             continue
         words = label_text("" if pd.isna(row.text) else row.text, LONGEST)
         if several and not pd.isna(row.workflow_id):
-            words += f", {label_text(row.workflow_id, 12)}"
+            words += f", {label_text(row.workflow_id, _NAME)}"
         # An incident without an end goes on; any other moment without one is a point.
         end = end if np.isfinite(end) else high if row.lane == "incident" else start
         same = next((one for one in found if one.words == words and abs(one.start - start) < 0.012 * width), None)
         if same is not None and end == start:
             same.times += 1
             continue
-        found.append(Moment(start, end, words))
-    _stack(found, low, width)
+        found.append(Moment(start, end, words, is_lost=row.kind == "dead_letters"))
+    # Where there is no room for all, what a report of dead letters is about is named before what goes with it.
+    _stack(sorted(found, key=lambda one: not one.is_lost), low, width)
     return found
 
 

@@ -56,7 +56,12 @@ def signatures_text(facts: Facts) -> str:
     if not signatures:
         return say("no error text in the records")
     top = signatures[0]
-    texts = [f"{percent(top['share'])}: {show_signature(top['signature'])}"]
+    texts = [
+        say(
+            "{share} of the events: {signature}",
+            share=percent(top["share"]), signature=show_signature(top["signature"]),
+        )
+    ]  # fmt: skip
     for name, _ in _by_class(facts):
         row = next((row for row in signatures if row["failure_class"] == name), None)
         if row is not None and name != top["failure_class"]:

@@ -138,7 +138,7 @@ def show_closing_counts(facts: Facts) -> Table:
     """What was lost and what became of it, by records, counter and the republish's journal."""
     rows = [row for row in facts["closure"]["counts"] if row["count"] and row["count"]["value"] is not None]
     return Table(
-        say("Counted three ways"),
+        say("What each source counts"),
         (say("source"), say("what"), say("events")),
         evidence_rows(rows, lambda row: row["source"], lambda row: row["what"], lambda row: count_text(row["count"])),
         say("nothing was counted"),

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import datetime, timedelta
 from typing import Any
 
+from dlqkit.decision.others_advice import failing_alike
 from dlqkit.language import mark, say, say_count
 from dlqkit.report.amounts import count_text, moment_text, seconds_between
 from dlqkit.report.terms import term
@@ -32,10 +34,15 @@ def _short(workflow_id: str | None) -> str | None:
 def _since(onset: Mapping[str, Any]) -> str:
     span = seconds_between(onset["low"], onset["high"])
     rough = span is not None and span > ROUGH_S
-    at = moment_text(onset["at"], seconds=not rough)
+    at = moment_text(_nearest_minute(onset["at"]) if rough else onset["at"], seconds=not rough)
     if onset["is_window_start"]:
         return say("at least {at}", at=at)
     return say("about {at}", at=at) if rough else at
+
+
+def _nearest_minute(at: str) -> str:
+    moment = datetime.fromisoformat(at)
+    return (moment + timedelta(seconds=30)).replace(second=0, microsecond=0).isoformat()
 
 
 def _no_incident(state: Mapping[str, Any]) -> str:
@@ -76,7 +83,11 @@ def headline(facts: Facts) -> str:
         what = term(facts["state"]["what"])
         return say("No {what} since {since}: the worker is gone, or only what watches it", what=what, since=since)
     if kind == "dead_letters":
-        return _lost_text(name, facts["events"]["total"], since)
+        lost, alike = _lost_text(name, facts["events"]["total"], since), failing_alike(facts)
+        if not alike:
+            return lost
+        return say_count("{lost}; {count} more workflow failed alike", "{lost}; {count} more workflows failed alike",
+                         len(alike), lost=lost)  # fmt: skip
     return say("{name}: {signal} since {since}", name=name, signal=say(SIGNAL_NAMES[kind]), since=since)
 
 

@@ -22,16 +22,25 @@ def name_workflow(facts: Facts, workflow_id: str) -> str:
 
 
 def others_text(facts: Facts, others: Sequence[Mapping[str, Any]]) -> str:
-    """Other workflows with their dead letters, and that the report's own events are not of them."""
+    """Other workflows with their dead letters, that the report's own events are not of them, and how many all lost.
+
+    Of the others no event's fate is asked for, so that none of their dead letters is said to be open or healed.
+    """
     names = ", ".join(map(_named, others[:NAMED]))
     rest = len(others) - NAMED
     text = say("{workflows} and {rest:d} more", workflows=names, rest=rest) if rest > 0 else names
     affected, own = facts["events"]["total"], facts["workflow"]
     if affected["value"] is None or not (own["name"] or own["id"]):
         return text
+    told: dict[str, Any] = {"workflows": text, "count": count_text(affected), "name": own["name"] or own["id"]}
+    lost = [row.get("events") for row in facts["other_workflows"]]
+    if None in lost:
+        return say("{workflows}; the events affected ({count}) are of {name} alone", **told)
+    total = count_text(affected | {"value": round(affected["value"] + sum(lost))})
     return say(
-        "{workflows}; the events affected ({count}) are of {name} alone",
-        workflows=text, count=count_text(affected), name=own["name"] or own["id"],
+        "{workflows}; how many of these are open is not known; the events affected ({count}) are of {name} alone, "
+        "{total} are of all workflows together",
+        **told, total=total,
     )  # fmt: skip
 
 

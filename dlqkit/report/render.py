@@ -14,6 +14,7 @@ from dlqkit.report.figure_tables import show_figure_data
 from dlqkit.report.payload_tables import warn_of_payloads
 from dlqkit.report.sections import choose_sections, report_status
 from dlqkit.report.terms import term
+from dlqkit.report.unbroken import words_html
 from dlqkit.report.wording import counted_sources, headline, moment_text
 from dlqkit.untrusted import for_html, for_markdown, for_markdown_alt
 
@@ -54,6 +55,7 @@ border:2px solid var(--ink);border-radius:4px;padding:.05em .5em;font-size:.85re
 caption{text-align:left;font-weight:600;padding:.2em 0}
 th,td{text-align:left;vertical-align:top;padding:.3em .55em;
 border-bottom:1px solid var(--line);overflow-wrap:break-word}.long{overflow-wrap:anywhere}
+.one,dd .evidence{display:inline-block;max-width:100%;overflow-wrap:anywhere}
 code{font:.95em "DejaVu Sans Mono",monospace}
 th{background:#f1f1f1;overflow-wrap:normal}td{min-width:3.2em;font-variant-numeric:tabular-nums}
 td.when{min-width:8.6em}td.when:first-child,.few td.when{white-space:nowrap}td.span{min-width:14.5em}
@@ -63,7 +65,7 @@ details{margin:-.4em 0 1em}summary{cursor:pointer;color:var(--blue);font-size:.8
 footer{margin-top:3em;font-size:.85rem;color:var(--soft)}
 @media screen and (max-width:640px){body{padding:12px 12px 40px}dl>div{grid-template-columns:1fr}h1{font-size:1.25rem}
 .drawn img{max-width:none;width:660px}.drawn+figcaption::before{content:"Scroll the figure sideways. "}}
-@media screen and (min-width:1060px){td.prose{min-width:11em}}
+@media screen and (min-width:1060px){td.prose{min-width:11em}td.command{min-width:20em}}
 @media screen and (max-width:860px){table,caption,tbody,tr,td{display:block}thead{display:none}
 tr{border:1px solid var(--line);border-radius:4px;padding:.25em 0;margin:.5em 0}
 td,td.when,td.span{display:grid;grid-template-columns:6.6rem 1fr;gap:0 .6rem;border:0;min-width:0;
@@ -79,6 +81,11 @@ figure{margin:.6em 0}.drawn img{max-height:88mm;margin:0 auto;border:0}details:n
 .meta,.evidence,figcaption,footer{font-size:8pt}footer{margin-top:1em}a{color:inherit}}
 """
 _SIDEWAYS = mark("Scroll the figure sideways. ")
+_WHOLE = {
+    "complete": mark("complete"),
+    "partial": mark("not whole"),
+    "unverified": mark("not known to be whole"),
+}
 _FIGURES = {"signals": mark("signals"), "timeline": mark("timeline"), "durations": mark("durations")}
 
 
@@ -129,7 +136,7 @@ def meta_text(facts: Facts, *, window: bool = True) -> str:
     asked, snapshot = facts["incident"]["window"], facts["snapshot"]
     told = {
         "snapshot": snapshot["id"],
-        "completeness": retell(snapshot["completeness"]),
+        "completeness": say(_WHOLE[snapshot["completeness"]]),
         "as_of": moment_text(facts["as_of"]),
     }
     if window:
@@ -177,7 +184,7 @@ def render_html(facts: Facts, figures: Sequence[Figure], *, problems: Sequence[s
         '<meta name="referrer" content="no-referrer">',
         f"<title>{for_html(title)}</title><style>{style}</style></head><body><main>",
         f'<p class="meta">{for_html(kind)} <span class="state">{for_html(report_status(facts))}</span></p>',
-        f"<h1>{for_html(headline(facts))}</h1>",
+        f"<h1>{words_html(headline(facts))}</h1>",
         tables.Text("", tables.show_summary(facts, lacks=False).lines).to_html(),
         f'<p class="meta">{for_html(meta_text(facts, window=has_no_scope(facts)))}</p>',
     ]
@@ -204,7 +211,7 @@ def _figure_html(figure: Figure | None, name: str) -> str:
     label = say("Figure")
     box = f'<div class="drawn" role="group" aria-label="{for_html(label)}" tabindex="0">'
     image = f'<img src="data:image/png;base64,{data}" alt="{alt}">'
-    return f"<figure>{box}{image}</div><figcaption>{alt}</figcaption></figure>"
+    return f"<figure>{box}{image}</div><figcaption>{words_html(figure.alt)}</figcaption></figure>"
 
 
 def _data_html(data: Sequence[tables.Table]) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import tempfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -14,7 +15,7 @@ from dlqkit.report import tables
 from dlqkit.report.columns import fit_columns
 from dlqkit.report.render import Figure, banners, footer_text, has_no_scope, meta_text, missing_figure_text
 from dlqkit.report.sections import Block, choose_sections, report_status
-from dlqkit.report.typesetting import FONTS, find_fonts, room_of, set_parts
+from dlqkit.report.typesetting import FONTS, find_fonts, room_of, set_command, set_parts
 from dlqkit.report.wording import Line, headline
 from dlqkit.resources import find_template
 from dlqkit.untrusted import for_typst
@@ -28,6 +29,10 @@ _LABELS_MM, _LETTER_MM = 31, 2.05
 _LONGEST, _HEADLINE = 3000, 300
 # A row or sentence of so few letters is not parted by the end of a page: it cannot be as high as one.
 _WHOLE = 400
+# A number in the title stays with the word that says of what.
+_COUNTED = re.compile(r"([0-9]) (?=[^\W\d_])")
+# A table of so few rows of so few letters is not parted either: what is left of the page is less than a tenth.
+_FEW_ROWS, _SHORT_CELL = 4, 120
 
 
 def has_typst() -> bool:
@@ -92,7 +97,7 @@ def _document(
         "labels": max(_LABELS_MM, *(round(_LETTER_MM * room_of(line.label)) for line in summary)),
         "fonts": FONTS,
         "title": for_typst(title, _HEADLINE),
-        "heading": set_parts(title, _HEADLINE),
+        "heading": set_parts(_COUNTED.sub("\\1\u00a0", title), _HEADLINE),
         "kind": for_typst(say("Post-mortem")),
         "status": for_typst(report_status(facts)),
         "summary": _text(tables.Text("", summary)),
@@ -142,13 +147,24 @@ def _line(line: Line) -> dict[str, Any]:
 
 
 def _table(block: tables.Table) -> dict[str, Any]:
+    # A command has a line of its own below its row: in a column it would be broken, and a break is copied with it.
+    code = [number for number, name in enumerate(block.columns) if name in block.code]
+    read = [number for number in range(len(block.columns)) if number not in code] or code
+    columns = tuple(block.columns[number] for number in read)
+    rows = [[row[number] for number in read] for row in block.rows]
     return {
         "kind": "table",
         "title": set_parts(block.title),
-        "columns": [for_typst(name) for name in block.columns],
-        "rows": [[{"parts": set_parts(cell), "long": len(cell) > _WHOLE} for cell in row] for row in block.rows],
+        "columns": [for_typst(name) for name in columns],
+        "rows": [
+            {
+                "cells": [{"parts": set_parts(cell), "long": len(cell) > _WHOLE} for cell in row],
+                "commands": [set_command(whole[number]) for number in code if whole[number] and number not in read],
+            }
+            for row, whole in zip(rows, block.rows, strict=True)
+        ],
         "empty": set_parts(block.empty),
         "said": sorted(block.said),
-        "code": [number for number, name in enumerate(block.columns) if name in block.code],
-        "widths": fit_columns(block.columns, block.rows) if block.rows else [],
+        "widths": fit_columns(columns, rows) if rows else [],
+        "whole": len(rows) <= _FEW_ROWS and all(len(cell) <= _SHORT_CELL for row in rows for cell in row),
     }

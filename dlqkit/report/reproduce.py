@@ -18,7 +18,8 @@ Facts = Mapping[str, Any]
 def show_scope(facts: Facts) -> Text:
     """What was asked for, over which time, and of which evidence nothing more is said than it holds."""
     asked, snapshot = facts["incident"], facts["snapshot"]
-    what = say("every workflow")
+    own = facts["workflow"]["name"] or facts["workflow"]["id"]
+    what = say("every workflow; this report is of {name}", name=own) if own else say("every workflow")
     if asked["workflow_id"]:
         what = say("the workflow {id}", id=asked["workflow_id"])
     if asked["trace_id"]:

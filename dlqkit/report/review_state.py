@@ -59,7 +59,7 @@ def state_text(facts: Mapping[str, Any]) -> str:
     told, closed = facts["review"], facts["closure"]["closed"]
     asked, reviewed = told["asked"], told["reviewed"]
     if told["state"] == "nothing":
-        return say("Nothing to judge")
+        return say("No incident")
     if told["state"] == "draft":
         if told["lacks"]:
             return say("Draft: judgement is still needed")

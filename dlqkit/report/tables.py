@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import re
 import shutil
 import sys
 from collections.abc import Mapping, Sequence
@@ -13,8 +14,10 @@ from dlqkit.cells import cell_width, pad
 from dlqkit.language import mark, moments, number, percent, retell, say
 from dlqkit.report.steps import lay_steps
 from dlqkit.report.terms import term
+from dlqkit.report.unbroken import command_html, words_html
 from dlqkit.report.without_dead import tell_without_dead
 from dlqkit.report.wording import (
+    CHANGE_NAMES,
     CLASS_NAMES,
     SIGNAL_NAMES,
     Line,
@@ -56,19 +59,11 @@ FEW = 4
 CELL_LINES, LAST_CELL_LINES, SENTENCE_LINES = 4, 12, 3
 # A column is not cut below this.
 NARROWEST = 8
+_NUMBER = re.compile("[0-9][0-9.,]*")
 # Letters between the two times of a span, such as " to ".
 _BETWEEN = 5
 SENTINEL = mark("dlqkit: the post-mortem ran to its end")
 _MARKS = {"unknown": mark("Not known"), "judgement": mark("Judgement needed")}
-_CHANGES = {
-    "client": mark("client"),
-    "log": mark("log"),
-    "note": mark("note"),
-    "payload": mark("payload"),
-    "restart": mark("restart"),
-    "version": mark("version"),
-    "volume": mark("volume"),
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,10 +110,9 @@ class Table:
 
     def _cell(self, column: str, text: str) -> str:
         is_long = max((len(word) for word in text.split()), default=0) > LONGEST_WORD
-        kind = " ".join(
-            filter(None, ["long" if is_long else _kind_of_time(text), "prose" if len(text) > PROSE else ""])
-        )
-        shown = f"<code>{for_html(text)}</code>" if column in self.code and text else for_html(text)
+        is_code, time = column in self.code and bool(text), _kind_of_time(text)
+        kind = " ".join(filter(None, ["long" if is_long else time, _kind_of_length(text, is_code=is_code)]))
+        shown = f"<code>{command_html(text)}</code>" if is_code else for_html(text) if time else words_html(text)
         return f'<td role="cell" class="{kind}" data-label="{for_html(column)}">{shown}</td>'
 
     def to_markdown(self) -> str:
@@ -172,7 +166,7 @@ class Text:
     def to_html(self) -> str:
         """A definition list; what is not known and what needs a person carries its own class and word."""
         items = "".join(
-            f'<div class="{line.kind}"><dt>{for_html(line.label)}</dt><dd>{_mark(line)}{for_html(line.text)}'
+            f'<div class="{line.kind}"><dt>{for_html(line.label)}</dt><dd>{_mark(line)}{words_html(line.text)}'
             f"{_evidence(line)}</dd></div>"
             for line in self.lines
         )
@@ -201,6 +195,13 @@ class Text:
             first, *rest = told or for_terminal_lines(line.text, room, LAST_CELL_LINES if line.is_whole else most)
             out += [pad(line.label, size) + first, *(" " * size + part for part in rest)]
         return "\n".join(out)
+
+
+def _kind_of_length(text: str, *, is_code: bool) -> str:
+    """``prose`` for a sentence; ``command`` for what has room for a time of its own."""
+    if len(text) <= PROSE:
+        return ""
+    return "command" if is_code else "prose"
 
 
 def _kind_of_time(text: str) -> str:
@@ -487,7 +488,7 @@ def show_changes(facts: Facts) -> Table:
                 if row["before_s"] is None or row["before_s"] >= 0
                 else say("seen first just after it")
             ),
-            lambda row: _say_of(_CHANGES, row["kind"]),
+            lambda row: _say_of(CHANGE_NAMES, row["kind"]),
             lambda row: row["what"],
             lambda row: row["evidence"],
         ),
@@ -512,7 +513,16 @@ def show_timeline(facts: Facts) -> Table:
 
 
 def show_coverage(facts: Facts) -> Table:
-    """What was asked of each source, what came, and what is missing."""
+    """What was asked of each source, what came, and what is missing; what only differs in its numbers, once."""
+    alike: dict[tuple[str, str], str] = {}
+
+    def tell(row: Mapping[str, Any]) -> str:
+        text = " ".join(map(retell, [*row["missing"], *row["findings"]]))
+        first = alike.setdefault((row["kind"], _NUMBER.sub("#", text)), row["evidence_id"])
+        if len(text) <= PROSE or first == row["evidence_id"]:
+            return text or say("nothing")
+        return say("As {id}, with numbers of its own.", id=first)
+
     return Table(
         say("Sources"),
         (
@@ -530,7 +540,7 @@ def show_coverage(facts: Facts) -> Table:
             _asked_cell,
             lambda row: number(row["received"]),
             lambda row: retell(row["completeness"]),
-            lambda row: " ".join(map(retell, [*row["missing"], *row["findings"]])) or say("nothing"),
+            tell,
         ),
         say("no source was asked"),
     )

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from dlqkit.untrusted import for_typst
 
-__all__ = ["FONTS", "LONGEST_WORD", "WHOLE", "find_fonts", "room_of", "set_parts"]
+__all__ = ["FONTS", "LONGEST_WORD", "WHOLE", "find_fonts", "room_of", "set_command", "set_parts"]
 
 # The face of the text comes before these. Noto has a glyph of its own for the letters of most scripts and for emoji;
 # Last Resort has one for every code point there is, the mark of its script, so that no character fails a compile.
@@ -30,10 +30,12 @@ _OTHER_SCRIPTS, _WIDER = "\u0370", 1.15
 # A longer word is broken after these signs; what is still longer than a line may be, every so many letters.
 _SYLLABLE = re.compile(r"[^-_/.,:;=|&?]*[-_/.,:;=|&?]+|[^-_/.,:;=|&?]+")
 _UNCUT, _PIECE = 20, 4
-# A time is kept together with its zone.
-_CLOCK = "[0-9]{2}:[0-9]{2}(?::[0-9]{2})? UTC"
+# A time is kept together with its zone, and the dashes of an option with its name.
+_CLOCK, _OPTION = "[0-9]{2}:[0-9]{2}(?::[0-9]{2})? UTC", r"(?<!\S)--[a-z][a-z-]{1,20}(?![^\s,;.:)])"
 WHOLE = re.compile(rf"{_CLOCK}|\S+")
-_WORD = re.compile(rf"({_CLOCK}|\S{{{LONGEST_WORD + 1},}})")
+_WORD = re.compile(rf"({_CLOCK}|{_OPTION}|\S{{{LONGEST_WORD + 1},}})")
+# Letters of a word of a command that stays on one line: a time with its offset, an id of 36.
+_LONGEST_TYPED = 40
 
 
 def room_of(text: str) -> float:
@@ -70,11 +72,18 @@ def set_parts(text: object, limit: int = 3000) -> list[str | list[str]]:
     for number, part in enumerate(_WORD.split(for_typst(text, limit))):
         if number % 2 == 0:
             parts += [part] if part else []
-        elif part.endswith(" UTC"):
+        elif part.endswith(" UTC") or part.startswith("--"):
             parts.append([part])
         else:
             parts += [run if len(run) <= LONGEST_WORD or not plain else _pieces(run) for plain, run in _runs(part)]
     return parts
+
+
+def set_command(text: object, limit: int = 3000) -> list[str | list[str]]:
+    """A command as the template reads it: its words are broken only where they are longer than any id or time."""
+    words = for_typst(text, limit).split(" ")
+    parts = [[word] if len(word) <= _LONGEST_TYPED else _pieces(word) for word in words]
+    return [part for word in parts for part in (word, " ")][:-1]
 
 
 def _runs(word: str) -> Iterator[tuple[bool, str]]:

@@ -30,9 +30,9 @@ def tell_without_dead(facts: Facts) -> list[tuple[str, str, Literal["computed", 
     if dead is None:
         told = say("not known: no dead-letter counter is seen")
     elif dead:
-        told = say("none: a class is that of dead letters (§4), and no more came than usual")
+        told = say("no more dead letters than usual, so no class (§4)")
     else:
-        told = say("none: a class is that of dead letters (§4), and none came with this incident")
+        told = say("no dead letters, so no class (§4)")
     kind: Literal["computed", "unknown"] = "unknown" if dead is None else "computed"
     return [(say("Events affected"), events, kind), (say("Class"), told, kind)]
 

@@ -21,6 +21,7 @@ from dlqkit.report.terms import condition_value, term
 from dlqkit.report.without_dead import tell_without_dead
 
 __all__ = [
+    "CHANGE_NAMES",
     "ROUGH_S",
     "SIGNAL_NAMES",
     "Line",
@@ -40,6 +41,15 @@ Facts = Mapping[str, Any]
 
 # What is said where nothing could show a change.
 NOT_LOOKED_AT = mark("no source tells of restarts, versions or deploys")
+CHANGE_NAMES = {
+    "client": mark("client"),
+    "log": mark("log"),
+    "note": mark("note"),
+    "payload": mark("payload"),
+    "restart": mark("restart"),
+    "version": mark("version"),
+    "volume": mark("volume"),
+}
 _LACKS = {"partial": mark("{source} not whole"), "unverified": mark("{source} may be cut")}
 CLASS_NAMES: Mapping[str, str] = {
     "business": mark("business error (retryable is false)"),
@@ -183,9 +193,19 @@ def _changes_text(facts: Facts) -> str:
     # A field that is new and one that is gone are often one change: the second tells why the events fail.
     if any(row["kind"] == "payload" for row in shown):
         shown += [row for row in ordered if row["kind"] == "payload" and row not in shown][:1]
-    text = "; ".join(f"{clock_text(row['at'])} UTC {change_words(row)}" for row in shown)
-    rest = len(changes) - len(shown)
-    return say("{changes}; and {rest:d} more", changes=text, rest=rest) if rest else text
+    text = "; ".join(map(_change_text, shown))
+    others = [row for row in ordered if row not in shown]
+    # One more takes no more room than to say that there is one.
+    if len(others) == 1:
+        return "; ".join([text, _change_text(others[0])])
+    if not others:
+        return text
+    kinds = listing(list(dict.fromkeys(say(CHANGE_NAMES[row["kind"]]) for row in others)))
+    return say("{changes}; and {rest:d} more ({kinds})", changes=text, rest=len(others), kinds=kinds)
+
+
+def _change_text(row: Mapping[str, Any]) -> str:
+    return f"{clock_text(row['at'])} UTC {change_words(row)}"
 
 
 def _lacks_text(rows: Sequence[Mapping[str, Any]]) -> str:

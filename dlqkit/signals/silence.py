@@ -162,7 +162,9 @@ def _scrape_words(scrapes: Scrapes, onset_s: float, end_s: float, alone: bool) -
     inside = scrapes.clock_s[(scrapes.clock_s > onset_s) & (scrapes.clock_s <= end_s)]
     scraped_to = float(inside[-1]) if len(inside) else onset_s
     if end_s - scraped_to <= 4 * scrapes.spacing_s:
-        return say("the worker's page still answers, so its process lives and gets or takes no events"), "events"
+        return say(
+            "the worker's page still answers, so its process lives, but no event reaches it, or it works on none"
+        ), "events"
     after_s = max(scraped_to - onset_s, 0)
     if alone:
         text = say(

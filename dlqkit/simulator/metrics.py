@@ -42,7 +42,7 @@ def _scrape_times(platform: Platform, instance: int) -> Array:
     for begins, ends in platform.unscraped:
         times = times[(times < begins) | (times >= ends)]
     if platform.stops_scraping:
-        times = times[times < platform.fault.begins + 20]
+        times = times[(times < platform.fault.begins + 20) | (times >= platform.fault.ends)]
     kept: Array = times
     return kept
 

@@ -32,6 +32,8 @@ SCENARIOS = ("infrastructure", "business", "timeout", "mixed", "silence", "quiet
 OUTAGES = frozenset({"infrastructure", "mixed", "shared"})
 PROJECT = "simulated-project"
 OUTAGE_S = 40 * 60.0
+# Events per second of a worker that comes back and finds what the subscription has kept.
+CATCHES_UP = 20.0
 REFUSED_SHARE = 0.001
 TRANSIENT_SHARE = 0.008
 # The part of a mixed incident's events that meets the unavailable database; the client's own come on top.
@@ -222,7 +224,10 @@ class Platform:
         at = self.arrived + 0.05 + 0.4 * self._unit[3]
         active = np.ones(count, dtype=bool)
         if self.scenario == "silence":
-            active &= at < fault.begins
+            # The subscription keeps what comes meanwhile; a worker that is back takes it in its order.
+            waiting = (at >= fault.begins) & (at < fault.ends)
+            active &= ~waiting | np.isfinite(fault.ends)
+            at[waiting] = fault.ends + np.arange(int(waiting.sum())) / CATCHES_UP
         parts: list[tuple[Array, ...]] = []
         for number in range(1, self.max_attempts + 1):
             index = np.flatnonzero(active)

@@ -53,7 +53,7 @@ def tell_truth(platform: Platform, moment: float) -> dict[str, Any]:
     onset = float(rows.ended[where[0]]) if has_dead else None
     end = float(rows.ended[where[-1]]) if has_dead and not going_on else None
     if platform.scenario == "silence":
-        onset = float(rows.ended[rows.ended <= moment][-1])
+        onset = float(rows.ended[rows.ended <= min(moment, fault.ends)][-1])
     dead = np.flatnonzero(rows.dead & (platform.workflow_of[rows.event] == fault.workflow))
     if onset is not None:
         dead = dead[(rows.ended[dead] >= onset) & (rows.ended[dead] <= (np.inf if end is None else end))]

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from dlqkit.decision.advice import advise
+from dlqkit.decision.others_advice import advise_on_others
 
 COMMANDS = {"collect", "lab", "closure"}
 
@@ -444,19 +445,33 @@ def alike(**more: Any) -> dict[str, Any]:
 
 
 def test_workflows_that_failed_alike_are_to_be_looked_at_before_anything_is_closed() -> None:
-    """All events of one have passed after the republish; of the two others' 76 dead letters nothing was sent."""
+    """All events of one have passed after the republish; of the two others' 45 and 31 nothing was sent."""
     given = alike(state={"value": "ended"})
     given["events"] |= {"open": {"value": 0, "bound": "exact"}, "healed": {"value": 12, "bound": "exact"}}
 
-    first, last = advise(given, directory="d")
+    first, second, last = advise(given, directory="d")
 
     assert first["action"] == (
-        "Look at invoice-issue (45) and stock-reserve (31) too: they failed alike, and this report is of "
-        "profile-update alone."
+        "Look at invoice-issue (45) too: it failed alike, and this report is of profile-update alone."
     )
-    assert first["reason"].startswith("76 dead letters are counted there, and no plan")
+    assert first["reason"].startswith("45 dead letters are counted there, and no plan")
     assert first["command"] == "dlqkit investigate --workflow wf-3 --start 2026-03-02T12:00:00+00:00"
+    assert second["action"].startswith("Look at stock-reserve (31) too: ")
+    assert second["command"] == "dlqkit investigate --workflow wf-2 --start 2026-03-02T12:00:00+00:00"
     assert "Nothing is left to republish" in last["action"]
+
+
+def test_of_many_workflows_that_failed_alike_three_have_a_command_of_their_own() -> None:
+    """Five others, by their dead letters 9, 7, 5, 3 and 1: the last two are one row, with the list of all."""
+    others = [{"workflow_id": f"wf-{lost}", "name": None, "events": float(lost), "alike": True}
+              for lost in (1, 3, 5, 7, 9)]  # fmt: skip
+
+    rows = advise_on_others(alike() | {"other_workflows": others})
+
+    assert [row["command"].split()[-3] for row in rows[:3]] == ["wf-9", "wf-7", "wf-5"]
+    assert rows[3]["action"] == "Look at wf-3 (3) and wf-1 (1) too: they failed alike."
+    assert rows[3]["command"] == "dlqkit signals --start 2026-03-02T12:00:00+00:00"
+    assert len(rows) == 4
 
 
 def test_while_events_are_open_the_other_workflows_come_after_what_their_class_asks_for() -> None:

@@ -31,9 +31,9 @@ def rows(change: str, since: float = 4800) -> list[dict[str, Any]]:
 def test_a_new_field_a_new_type_and_a_field_that_is_gone_are_changes() -> None:
     said = {change: payload_changes(records(rows(change)), BEGIN, END) for change in ("type", "new", "gone")}
 
-    assert [row["what"].split(";")[0] for row in said["type"]] == ["field order.amount: number → text"]
-    assert [row["what"].split(";")[0] for row in said["new"]] == ["new field order.coupon (text)"]
-    assert [row["what"].split(";")[0] for row in said["gone"]] == ["field order is gone"]
+    assert [row["what"].rpartition(", in ")[0] for row in said["type"]] == ["field order.amount: number → text"]
+    assert [row["what"].rpartition(", in ")[0] for row in said["new"]] == ["new field order.coupon (text)"]
+    assert [row["what"].rpartition(", in ")[0] for row in said["gone"]] == ["field order is gone"]
     assert said["type"][0]["at"] == at(4810)
 
 
@@ -42,7 +42,7 @@ def test_a_new_client_is_a_change_by_the_settings_key_or_by_itself() -> None:
 
     for key in ((), ("payload.client",)):
         found = payload_changes(frame, BEGIN, END, key)
-        assert [(row["kind"], row["what"].split(";")[0]) for row in found] == [("client", "client c9 is new")]
+        assert [(row["kind"], row["what"].rpartition(", in ")[0]) for row in found] == [("client", "client c9 is new")]
 
 
 def test_what_was_there_before_or_is_different_each_time_is_no_change() -> None:
@@ -58,6 +58,6 @@ def test_records_that_begin_in_the_window_do_not_tell_what_is_new() -> None:
 def test_payloads_that_are_no_json_are_said_so_and_break_nothing() -> None:
     broken = [{**row, "payload_snapshot": "{"} if row["at"] in (5000, 5010) else row for row in rows("none")]
 
-    said = [row["what"].split(";")[0] for row in payload_changes(records(broken), BEGIN, END)]
+    said = [row["what"].rpartition(", in ")[0] for row in payload_changes(records(broken), BEGIN, END)]
 
     assert "no payload that is JSON" in said

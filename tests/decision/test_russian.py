@@ -293,4 +293,7 @@ def test_a_payload_that_is_no_json_and_a_field_that_is_null_are_said_so_in_russi
     said = [what for rows in (broken, nulls) for what in find_changes(counter("up", [1.0]), at(5400),
                                                                       records=records(rows))["what"]]  # fmt: skip
 
-    assert [what.partition(";")[0] for what in said] == ["payload не в формате JSON", "поле n: число → ничего"]
+    assert [what.rpartition(", с тех пор")[0] for what in said] == [
+        "payload не в формате JSON",
+        "поле n: число → ничего",
+    ]

@@ -160,8 +160,8 @@ def test_a_bucket_without_an_end_is_hatched():
 
     hatched = [patch for patch in axes.patches if patch.get_hatch() == "OO"]
     assert [round(patch.get_x()) for patch in hatched] == [25, 10_000]
-    assert "11 are in buckets without an end." in alt_text(axes)
-    assert "bucket without an end" in legend(axes)
+    assert "11 are in buckets that are open at one end." in alt_text(axes)
+    assert "bucket that is open at one end" in legend(axes)
     figure_png(axes)
 
 
@@ -177,7 +177,7 @@ def test_the_metrics_alone_can_be_drawn():
 def test_a_histogram_of_one_open_bucket_can_be_drawn():
     axes = plot_durations(HISTOGRAM.iloc[:0], buckets=make_buckets((0.0, None, 2.0)))
 
-    assert alt_text(axes).endswith("2 attempts; 2 are in buckets without an end.")
+    assert alt_text(axes).endswith("2 attempts; 2 are in buckets that are open at one end.")
     figure_png(axes)
 
 
@@ -189,6 +189,6 @@ def test_the_fullest_bucket_with_two_ends_is_not_called_most_of_all():
 
     assert "most of them" not in text
     assert text.endswith(
-        "The worker's histogram counted 612 attempts; 573 are in buckets without an end, 39 in the fullest of the "
-        "others, 30 s to 60 s."
+        "The worker's histogram counted 612 attempts; 573 are in buckets that are open at one end, 39 in the fullest "
+        "of the others, 30 s to 60 s."
     )

@@ -217,6 +217,24 @@ def test_texts_of_neighbours_do_not_overlap():
     figure_png(axes)
 
 
+def test_dead_letters_are_named_before_other_signals_and_workflows_by_their_whole_names():
+    """Of three workflows with two signals each there is room for three texts: how their events die."""
+    names = ("shipment-notification", "invoice-issue", "stock-reserve")
+    rows = [("2026-03-02T11:00Z", "2026-03-02T11:30Z", "incident", f"failures {name[0]}", None) for name in names]
+    rows += [("2026-03-02T11:05Z", "2026-03-02T11:30Z", "incident", "dead letters", None)] * 3
+    frame = make_timeline(*rows)
+    frame["workflow_id"] = [*names, *names]
+    frame["kind"] = ["failures"] * 3 + ["dead_letters"] * 3
+
+    axes = plot_timeline(frame, coverage=make_coverage("complete"))
+
+    assert [text for text in texts(axes) if text] == [
+        f"dead letters, {name}" for name in names
+    ]  # fmt: skip
+    assert axes.get_yticklabels()[0].get_text() == "incident\n3 more unnamed"
+    figure_png(axes)
+
+
 def test_more_moments_than_there_is_room_for_are_counted():
     """A hundred changes in a minute keep their marks, and the lane says how many have no name."""
     rows = [(f"2026-03-02T10:40:{second:02d}Z", None, "changes", f"change {second}", None) for second in range(60)]

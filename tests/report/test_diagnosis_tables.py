@@ -67,7 +67,7 @@ def test_a_quiet_report_is_short_and_asks_nobody_for_judgement() -> None:
     quiet["review"] |= {"state": "nothing", "lacks": []}
 
     assert [title for title, _ in choose_sections(quiet)] == ["What was looked at", "What to do", "Evidence"]
-    assert report_status(quiet) == "Nothing to judge"
+    assert report_status(quiet) == "No incident"
     assert report_status(make_facts()) == "Draft: judgement is still needed"
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from dlqkit.report.diagnosis_tables import show_findings
-from dlqkit.report.wording import summary
+from dlqkit.report.wording import headline, summary
 from tests.report.example import make_facts
 
 ID = "19b83216-2876-4bdb-8c2b-2b01f3c4c498"
@@ -27,6 +27,31 @@ def test_the_first_screen_says_how_many_died_of_each_workflow_and_whose_the_even
     )
 
     assert line(facts) == f"invoice-issue (45), {ID}; the events affected (12) are of orders-sync alone"
+
+
+def test_the_first_screen_says_how_many_all_workflows_lost() -> None:
+    """12 of this one, 45 and 31 of two that failed alike, 9 of one that failed otherwise: 97."""
+    facts = with_others(
+        {"workflow_id": "a", "name": "invoice-issue", "events": 45.0},
+        {"workflow_id": "b", "events": 31.0},
+        {"workflow_id": "c", "events": 9.0, "alike": False},
+    )
+
+    assert line(facts) == (
+        "invoice-issue (45), b (31); how many of these are open is not known; the events affected (12) are of "
+        "orders-sync alone, 97 are of all workflows together"
+    )
+    facts["events"]["total"]["bound"] = "at_least"
+    assert "affected (≥ 12) are of orders-sync alone, ≥ 97 are of all" in line(facts)
+
+
+def test_the_title_says_that_the_report_is_of_one_of_several_workflows() -> None:
+    """A reader of the title alone would take the count for that of the whole outage."""
+    one = {"workflow_id": "a", "events": 45.0}
+
+    assert headline(with_others(one, one | {"workflow_id": "b"})).endswith("UTC; 2 more workflows failed alike")
+    assert headline(with_others(one)).endswith("UTC; 1 more workflow failed alike")
+    assert headline(with_others(one | {"alike": False})).endswith("UTC")
 
 
 def test_three_of_many_workflows_are_named_and_the_others_counted() -> None:

@@ -10,8 +10,8 @@ from dlqkit.report.amounts import count_text
 from dlqkit.report.diagnosis_tables import show_impact_counts
 from dlqkit.report.milestones import show_milestones
 from dlqkit.report.render import Figure, banners, meta_text, render_html, render_markdown
-from dlqkit.report.tables import show_changes, show_impact, show_rules, show_signals
-from dlqkit.report.wording import summary
+from dlqkit.report.tables import show_changes, show_coverage, show_impact, show_rules, show_signals
+from dlqkit.report.wording import headline, summary
 from tests.report.example import HOSTILE, make_facts
 
 PNG = b"\x89PNG\r\n\x1a\n"
@@ -164,8 +164,24 @@ def test_a_field_that_is_gone_is_not_hidden_behind_the_one_that_came_for_it() ->
 
     assert text == (
         "13:55:00 UTC version 1.8.2 → 1.9.0; 14:02:09 UTC new field customerId (seen first just after the onset); "
-        "14:02:09 UTC field customer_id is gone (seen first just after the onset); and 1 more"
+        "14:02:09 UTC field customer_id is gone (seen first just after the onset); "
+        "13:55:00 UTC worker-1 restarted"
     )
+
+
+def test_of_changes_that_have_no_room_the_kinds_are_said() -> None:
+    """A version and a note are shown; two restarts and a line of the log are not."""
+    facts = make_facts()
+    known = facts["changes"]["rows"][0]
+    facts["changes"]["rows"] = [
+        known | {"kind": kind, "what": what}
+        for kind, what in (("restart", "restart of a"), ("restart", "restart of b"), ("log", "rollout begins"),
+                           ("version", "version 1 → 2"), ("note", "deploy"))
+    ]  # fmt: skip
+
+    (text,) = [line.text for line in summary(facts) if line.label == "Changed before"]
+
+    assert text == "13:55:00 UTC deploy; 13:55:00 UTC version 1 → 2; and 3 more (restart and log)"
 
 
 @pytest.mark.parametrize("render", [render_html, render_markdown])
@@ -184,6 +200,40 @@ def test_what_the_first_screen_says_no_section_and_no_banner_says_again(render: 
     assert ("2026-03-02 16:00 UTC" in first, "2026-03-02 16:00 UTC" in rest) == (False, True)
     assert "Events affected" in first
     assert not [label for label in ("Events affected", "Still open", "Healed") if label in rest]
+
+
+def test_a_rough_onset_is_rounded_in_the_title_and_not_cut() -> None:
+    """14:02:59 known to five minutes is about 14:03; 14:02:29 is about 14:02."""
+    facts = make_facts()
+    for at, shown in (("2026-03-02T14:02:59+00:00", "14:03"), ("2026-03-02T14:02:29+00:00", "14:02")):
+        facts["onset"] |= {"at": at, "low": "2026-03-02T13:58:00+00:00", "high": "2026-03-02T14:03:00+00:00"}
+
+        assert headline(facts).endswith(f"since about 2026-03-02 {shown} UTC")
+
+
+@pytest.mark.parametrize(
+    ("completeness", "words"),
+    [("complete", "evidence complete"), ("partial", "evidence not whole"), ("unverified", "not known to be whole")],
+)
+def test_the_line_below_the_first_screen_says_whether_the_evidence_is_whole(completeness: str, words: str) -> None:
+    facts = make_facts()
+    facts["snapshot"]["completeness"] = completeness
+
+    assert words in meta_text(facts)
+
+
+def test_what_is_found_of_each_subscription_is_said_once() -> None:
+    """Of three subscriptions two differ in their numbers alone; the third found something else."""
+    facts = make_facts()
+    told = "trace_id is read from attributes.trace_id of {} messages. Pub/Sub has no end mark: 3 requests came back."
+    facts["coverage"] = [
+        facts["coverage"][0] | {"evidence_id": f"001/{number}", "kind": "dead-letter subscription", "findings": [text]}
+        for number, text in ((7, told.format(6)), (8, told.format(1_204)), (9, f"{told.format(2)} One was no JSON."))
+    ]
+
+    cells = [row[-1] for row in show_coverage(facts).rows]
+
+    assert cells == [told.format(6), "As 001/7, with numbers of its own.", f"{told.format(2)} One was no JSON."]
 
 
 def test_a_short_report_has_no_scope_and_says_its_window_on_top() -> None:
@@ -277,15 +327,15 @@ def test_one_event_of_another_class_is_not_hidden_by_the_class_of_the_others() -
     [
         ("silence", "events", 0.0, 890.2,
          "Dead letters by the counter: 0. Events that were to come and are not seen: about 890.",
-         "none: a class is that of dead letters (§4), and none came with this incident"),
+         "no dead letters, so no class (§4)"),
         ("silence", "scrapes", None, 40.0, "It is not known whether events were dead-lettered.",
          "not known: no dead-letter counter is seen"),
         ("failures", None, 2.0, 1340.0, "Dead letters by the counter: 2. Failed attempts: 1,340.",
-         "none: a class is that of dead letters (§4), and no more came than usual"),
+         "no more dead letters than usual, so no class (§4)"),
         ("support", None, 0.0, 3.0, "Dead letters by the counter: 0. Reports from outside: 3.",
-         "none: a class is that of dead letters (§4), and none came with this incident"),
+         "no dead letters, so no class (§4)"),
         ("duration", None, 0.0, 675.9, "Dead letters by the counter: 0.",
-         "none: a class is that of dead letters (§4), and none came with this incident"),
+         "no dead letters, so no class (§4)"),
     ],
 )  # fmt: skip
 def test_count_and_class_stand_on_the_first_screen_of_every_incident(
@@ -362,7 +412,7 @@ def test_the_notebook_tells_of_a_silence_what_the_first_screen_tells() -> None:
 
     assert [f"{line.label}: {line.text}" for line in show_impact(facts).lines] == [
         "Events affected: Dead letters by the counter: 0.",
-        "Class: none: a class is that of dead letters (§4), and none came with this incident",
+        "Class: no dead letters, so no class (§4)",
         "Lasted: 117 min",
     ]
     assert show_impact_counts(facts).to_text() == "Counts by source: no dead letters in the incident"

@@ -150,6 +150,41 @@ def test_every_table_has_its_caption_and_every_cell_its_header() -> None:
     assert names.count("/Table") == names.count("/Caption") == names.count("/THead") > 5
 
 
+def test_a_command_is_copied_from_one_line() -> None:
+    """With an id and two times it is longer than a column; what is copied can be pasted as it is."""
+    command = (
+        "dlqkit investigate --workflow da864b99-6592-4f75-a8eb-048219b33496 --start 2026-11-26T01:30:06.249614+00:00"
+    )
+    facts = make_facts()
+    facts["advice"] = [{**facts["advice"][0], "command": command}]
+
+    document = pypdfium2.PdfDocument(render_pdf(facts, []))
+    try:
+        pages = [page.get_textpage().get_text_range() for page in document]
+    finally:
+        document.close()
+
+    assert sum(command in text.replace("\r", "").split("\n") for text in pages) == 1
+
+
+def test_a_heading_is_not_alone_at_the_end_of_a_page() -> None:
+    """Whatever the length of what stands before it: under "Timeline" there is a table or the figure."""
+    figures = [Figure("signals", png(8, 3), "How many."), Figure("timeline", png(8, 5), "What happened.")]
+    ends = []
+    for rows in range(4, 12):
+        facts = make_facts()
+        facts["signals"] = facts["signals"][:1] * rows
+        document = pypdfium2.PdfDocument(render_pdf(facts, figures))
+        try:
+            *lines, _footer = document[0].get_textpage().get_text_range().replace("\r", "").split("\n")
+        finally:
+            document.close()
+        ends.append((lines[-1], "Timeline" in lines))
+
+    assert {is_there for _, is_there in ends} == {True, False}
+    assert "Timeline" not in {last for last, _ in ends}
+
+
 def _elements(node: Any) -> Iterator[Any]:
     """Every element of the structure, in reading order."""
     if isinstance(node, pikepdf.Array):

@@ -32,7 +32,7 @@ def test_the_commands_are_commands_with_their_options() -> None:
 @pytest.mark.parametrize(
     ("asked", "words"),
     [
-        ({}, "every workflow"),
+        ({}, "every workflow; this report is of orders-sync"),
         ({"workflow_id": "wf-1"}, "the workflow wf-1"),
         ({"workflow_id": "wf-1", "trace_id": "t-1"}, "the trace t-1"),
     ],
@@ -46,3 +46,10 @@ def test_the_scope_is_the_question_and_its_evidence(asked: dict[str, str], words
         "2026-03-02 12:00 UTC to 2026-03-02 16:00 UTC",
         "snapshot 001, collected 2026-03-02 16:00:00 UTC",
     ]
+
+
+def test_the_scope_names_no_workflow_where_none_stands_out() -> None:
+    facts = make_facts()
+    facts["workflow"] |= {"id": None, "name": None}
+
+    assert show_scope(facts).lines[0].text == "every workflow"

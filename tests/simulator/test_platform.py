@@ -91,6 +91,22 @@ def test_a_fix_ends_the_incident_and_republished_events_succeed() -> None:
     assert platform.truth()["going_on"] is False
 
 
+def test_a_silent_worker_that_is_back_takes_what_the_subscription_kept() -> None:
+    """Nothing is attempted from the beginning of the silence to its end; then each event that waited, 20 a second."""
+    platform = Platform(seed=5, scenario="silence", events=10_000)
+    begins = platform.fault.begins
+    assert platform.attempts.begun.max() < begins + 60
+
+    platform.heal(platform.now)
+    rows, waited = platform.attempts, (platform.arrived > begins) & (platform.arrived < platform.now - 1)
+    first = rows.number == 1
+
+    assert not ((rows.begun > begins + 60) & (rows.begun < platform.now)).any()
+    assert waited.sum() > 100 and np.isin(np.flatnonzero(waited), rows.event[first]).all()
+    kept = np.sort(rows.begun[first & np.isin(rows.event, np.flatnonzero(waited))])
+    assert np.allclose(np.diff(kept), 0.05)
+
+
 def test_a_wrong_key_is_refused(server: Server) -> None:
     with pytest.raises(urllib.error.HTTPError) as refused:
         get(server, "/execution-logs", key="wrong")

@@ -73,7 +73,7 @@ def check(text: str, truth: dict[str, Any], facts: dict[str, Any]) -> None:
     assert cut if count[1] else number == true
     assert min(true, GIVEN_AT_LEAST) <= number <= true
     assert failure_class.startswith(CLASS_WORDS[code][truth["scenario"]])
-    share = int(re.match(r"([0-9]+)\s?%: ", signature)[1])  # type: ignore[index]
+    share = int(re.match(r"([0-9]+)\s?% (?:of the events|событий): ", signature)[1])  # type: ignore[index]
     assert 10 <= share <= 100
     if truth["change"]:
         assert truth["change"]["what"] in changed

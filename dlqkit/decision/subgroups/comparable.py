@@ -51,11 +51,14 @@ def stretches(times: pd.Series | None, failing: Bools) -> Strata:
     """
     nothing = np.zeros(len(failing), dtype=np.int64)
     if failing.sum() < FEWEST:
-        few = say("Only {count:d} records failed; {needed:d} are needed to compare.",
-                  count=int(failing.sum()), needed=FEWEST)  # fmt: skip
+        few = (say("Only {count:d} records failed; {needed:d} are needed to compare.",
+                   count=int(failing.sum()), needed=FEWEST) if failing.any()
+               else say("No record failed, so there is nothing to compare."))  # fmt: skip
         return Strata(nothing, few)
     if (~failing).sum() < FEWEST:
-        few = say("Only {count:d} records succeeded, so there is nothing to compare with.", count=int((~failing).sum()))
+        few = (say("Only {count:d} records succeeded, so there is nothing to compare with.",
+                   count=int((~failing).sum())) if not failing.all()
+               else say("No record succeeded, so there is nothing to compare with."))  # fmt: skip
         return Strata(nothing, few)
     if times is None or times.notna().sum() < 2 * FEWEST:
         return Strata(nothing)
