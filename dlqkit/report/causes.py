@@ -2,28 +2,49 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
-from dataclasses import asdict
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from dlqkit.decision.shared_values import find_shared
+from dlqkit.decision.shared_values import Shared, find_shared
 from dlqkit.membership import is_one_of
 from dlqkit.report.coverage import time_text
 from dlqkit.report.redaction import find_personal
 from dlqkit.signals.bounds import ended
+from dlqkit.signals.outcomes import in_order
 
 if TYPE_CHECKING:
     from datetime import datetime
 
-__all__ = ["LEFT", "describe_causes", "find_steps", "standing_of"]
+__all__ = ["LEFT", "NAMED", "Cause", "describe_causes", "find_steps", "standing_of", "tell_causes"]
 
 # What was done with an open event, by the plans and the proof; each is in exactly one of these.
 LEFT = ("unsent", "planned", "in_doubt", "unseen", "died_again")
 # Traces and signatures that are named of each cause.
 NAMED = 3
 NAMED_SIGNATURES = 4
+
+
+@dataclass(frozen=True, slots=True)
+class Cause:
+    """The events of one class and step, counted."""
+
+    failure_class: str
+    step: str
+    events: int
+    left: Mapping[str, int]
+    """The open ones by what was done with them."""
+    letters: tuple[int, pd.Timestamp, pd.Timestamp]
+    """How many dead letters with a time, the first and the last."""
+    signatures: Mapping[str, int]
+    """Events by signature id of their last dead letter."""
+    texts: Mapping[str, str]
+    """How each of these is written."""
+    traces: pd.Series
+    """Of the open events."""
+    shared: Shared | None
 
 
 def describe_causes(
@@ -83,28 +104,50 @@ def describe_causes(
         keys = set(part["event_key"])
         letters = dead[is_one_of(dead["event_key"], part["event_key"])]
         mine = still_open[still_open.index.isin(keys)]
-        signed = letters.drop_duplicates("event_key", keep="last")
-        counts = signed["signature_id"].value_counts(sort=True)
-        texts = signed.drop_duplicates("signature_id").set_index("signature_id")["signature"]
-        ranked = sorted(counts.items(), key=lambda one: (-one[1], str(one[0])))
-        left = pd.Series([done.get(str(key), "unsent") for key in mine.index], dtype="str").value_counts()
+        # The last by time has told the class, in whichever order the source answered.
+        signed = in_order(letters).drop_duplicates("event_key", keep="last")
+        known = letters["recorded_at"].dropna()
+        out.append(
+            Cause(
+                str(failure_class), str(step), len(part),
+                left=pd.Series([done.get(str(key), "unsent") for key in mine.index], dtype="str").value_counts(),
+                letters=(len(known), known.min(), known.max()),
+                signatures=signed["signature_id"].value_counts(),
+                texts=signed.drop_duplicates("signature_id").set_index("signature_id")["signature"],
+                traces=mine,
+                shared=find_shared(_one_each(letters), healthy, entity_key),
+            )
+        )  # fmt: skip
+    return tell_causes(out, moment, facts["state"]["value"], is_told_to_end=is_told_to_end)
+
+
+def tell_causes(
+    causes: Iterable[Cause], moment: datetime, whole: str, *, is_told_to_end: bool
+) -> list[dict[str, Any]]:  # fmt: skip
+    """The same of events that are counted; ``whole`` is the state of the incident."""
+    out = []
+    for one in causes:
+        ranked = sorted(one.signatures.items(), key=lambda row: (-row[1], str(row[0])))
+        _, first_at, last_at = one.letters
+        shared = None if one.shared is None or find_personal(one.shared.text) else asdict(one.shared)
+        left = {name: int(one.left.get(name, 0)) for name in LEFT}
         out.append(
             {
-                "failure_class": str(failure_class),
-                "step": str(step),
-                "events": len(part),
-                "open": len(mine),
-                "left": {name: int(left.get(name, 0)) for name in LEFT},
-                "first_at": time_text(letters["recorded_at"].min()),
-                "last_at": time_text(letters["recorded_at"].max()),
-                "state": _state(letters["recorded_at"], moment, facts["state"]["value"], is_told_to_end=is_told_to_end),
+                "failure_class": one.failure_class,
+                "step": one.step,
+                "events": one.events,
+                "open": sum(left.values()),
+                "left": left,
+                "first_at": time_text(first_at),
+                "last_at": time_text(last_at),
+                "state": _state(one.letters, moment, whole, is_told_to_end=is_told_to_end),
                 "signatures": [
-                    {"signature_id": str(name), "signature": str(texts[name]), "events": int(count)}
+                    {"signature_id": str(name), "signature": str(one.texts[name]), "events": int(count)}
                     for name, count in ranked[:NAMED_SIGNATURES]
                 ],
                 "signature_count": len(ranked),
-                "traces": list(mine.dropna().astype("str").drop_duplicates().sort_values().head(NAMED)),
-                "shared": _shared(_one_each(letters), healthy, entity_key),
+                "traces": list(one.traces.dropna().astype("str").drop_duplicates().sort_values().head(NAMED)),
+                "shared": shared,
             }
         )
     return sorted(out, key=lambda one: (-one["events"], one["failure_class"], one["step"]))
@@ -133,17 +176,13 @@ def _one_each(records: pd.DataFrame) -> pd.DataFrame:
     return records.sort_values("recorded_at", kind="stable").drop_duplicates("event_key", keep="last")
 
 
-def _state(times: pd.Series, moment: datetime, whole: str, *, is_told_to_end: bool) -> str:
+def _state(
+    letters: tuple[int, pd.Timestamp, pd.Timestamp], moment: datetime, whole: str, *, is_told_to_end: bool
+) -> str:  # fmt: skip
     """By the rule for the incident, on the cause's own dead letters."""
-    known = times.dropna()
-    if whole in {"ended", "recovering"} or not len(known):
+    count, first, last = letters
+    if whole in {"ended", "recovering"} or not count:
         return whole
     if not is_told_to_end:
         return "unknown"
-    last, first = known.max().timestamp(), known.min().timestamp()
-    return "ended" if ended(last, first, len(known), moment.timestamp()) else "going_on"
-
-
-def _shared(failing: pd.DataFrame, healthy: pd.DataFrame, entity_key: Collection[str]) -> dict[str, Any] | None:
-    found = find_shared(failing, healthy, entity_key)
-    return None if found is None or find_personal(found.text) else asdict(found)
+    return "ended" if ended(last.timestamp(), first.timestamp(), count, moment.timestamp()) else "going_on"

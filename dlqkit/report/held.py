@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
@@ -10,9 +11,21 @@ import pandas as pd
 
 from dlqkit.language import say_count
 
-__all__ = ["add_held", "count_held", "select_held", "tell_held"]
+__all__ = ["Listed", "add_held", "count_held", "judge_held", "select_held", "tell_held"]
 
 _KIND = "dead-letter subscription"
+
+
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """What the dead letters of a workflow's records tell of traces."""
+
+    has_any: bool
+    """Whether there is a dead letter at all."""
+    traces: Collection[str]
+    """Those of the messages that a dead letter has."""
+    has_one_each: bool
+    """Whether each dead letter has a trace, and no event several."""
 
 
 def select_held(originals: pd.DataFrame, own: pd.DataFrame, main: pd.Series | None, moment: pd.Timestamp) -> pd.Series:
@@ -40,24 +53,36 @@ def select_held(originals: pd.DataFrame, own: pd.DataFrame, main: pd.Series | No
     -----
     A message that was acknowledged or has expired is in no subscription, so there may be more.
     """
+
+    def look(traces: set[str]) -> Listed:
+        dead = own[own["queued_to_dlq"].fillna(False).astype(bool)]
+        several = dead.groupby("event_key")["trace_id"].nunique() > 1
+        return Listed(
+            len(dead) > 0,
+            traces & set(dead["trace_id"].dropna()),
+            not dead["trace_id"].isna().any() and not several.any(),
+        )
+
+    return judge_held(originals, main, moment, look)
+
+
+def judge_held(
+    originals: pd.DataFrame, main: pd.Series | None, moment: pd.Timestamp, look: Callable[[set[str]], Listed]
+) -> pd.Series:  # fmt: skip
+    """The same where ``look`` tells which of these traces the records list; it is asked where there are messages."""
     none = pd.Series(False, index=originals.index)
     if main is None or main["signal"] != "dead_letters" or pd.isna(main["workflow_id"]):
         return none
     low = main["onset_at"] if pd.isna(main["onset_low_at"]) else min(main["onset_low_at"], main["onset_at"])
     high = moment if pd.isna(main["end_at"]) else main["end_at"]
     mine = (originals["workflow_id"] == main["workflow_id"]).fillna(False).astype(bool)
-    dead = own[own["queued_to_dlq"].fillna(False).astype(bool)]
-    listed = set(dead["trace_id"].dropna())
-    if len(dead) and not _is_told_by_trace(dead, listed & set(originals.loc[mine, "trace_id"].dropna())):
+    inside = mine & originals["published_at"].between(low, high) & originals["trace_id"].notna()
+    if not inside.any():
         return none
-    inside = originals["published_at"].between(low, high)
-    return mine & inside & originals["trace_id"].notna() & ~originals["trace_id"].isin(listed)
-
-
-def _is_told_by_trace(dead: pd.DataFrame, met: set[str]) -> bool:
-    """Whether a trace of the messages is an event of the records; ``met`` are those that both have."""
-    several = dead.groupby("event_key")["trace_id"].nunique() > 1
-    return bool(met) and not dead["trace_id"].isna().any() and not several.any()
+    listed = look(set(originals.loc[mine, "trace_id"].dropna()))
+    if listed.has_any and not (listed.traces and listed.has_one_each):
+        return none
+    return inside & ~originals["trace_id"].isin(list(listed.traces))
 
 
 def count_held(originals: pd.DataFrame, own: pd.DataFrame, main: pd.Series | None, moment: pd.Timestamp) -> int:

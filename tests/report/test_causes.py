@@ -111,6 +111,16 @@ def test_a_persons_word_settles_a_dispute() -> None:
     assert (one["failure_class"], one["step"]) == ("business", "as_class")
 
 
+def test_the_last_dead_letter_by_its_time_tells_the_error_in_whichever_order_the_source_answered() -> None:
+    """It timed out first and was refused at last, and the source gives its newest record first."""
+    rows = [dead(200, event_key="a", record_id="r2", **REFUSED), dead(100, event_key="a", record_id="r1")]
+
+    (one,) = describe(rows)
+
+    assert one["failure_class"] == "business"
+    assert [row["signature"] for row in one["signatures"]] == ["customer_id is required"]
+
+
 def test_events_of_one_client_name_him_and_personal_values_name_nobody() -> None:
     """Nine refused events are globex's, of the fifty that succeeded none is; their e-mail is no name for a report."""
 

@@ -92,7 +92,7 @@ def find_events(own: OwnRecords, main: pd.Series | None, moment: datetime) -> In
     if has_dead:
         own.tables.make(
             "ended",
-            "SELECT event_key, status, coalesce(queued_to_dlq, false) AS is_dead, "
+            "SELECT event_key, trace_id, status, coalesce(queued_to_dlq, false) AS is_dead, "
             f"coalesce(last_error, '') <> '' AS has_error FROM records r WHERE {own.where} AND EXISTS "
             f"(SELECT 1 FROM (SELECT DISTINCT event_key FROM lost WHERE {own.where}) d "
             "WHERE d.event_key IS NOT DISTINCT FROM r.event_key) QUALIFY row_number() OVER "

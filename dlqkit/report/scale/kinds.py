@@ -13,10 +13,13 @@ from dlqkit.executions.duration_basis import ONE_TIMEOUT, SUM_SLACK
 from dlqkit.report.class_facts import Limits
 from dlqkit.report.scale.incident import IncidentEvents
 
-__all__ = ["classify_kinds"]
+__all__ = ["KIND_KEYS", "classify_kinds"]
+
+# By these events are alike; a named one by its key, too.
+KIND_KEYS = ("named_key", "workflow_id", "form", "retryable", "attempts", "is_sum", "is_late")
 
 _KINDS: Mapping[str, str] = {
-    "event_key": "str",
+    "named_key": "str",
     "workflow_id": "str",
     "form": "Int64",
     "retryable": "boolean",
@@ -29,8 +32,12 @@ _KINDS: Mapping[str, str] = {
 }
 
 
-def classify_kinds(incident: IncidentEvents, limits: Limits, named: Sequence[str]) -> tuple[pd.DataFrame, pd.Series]:
+def classify_kinds(
+    incident: IncidentEvents, limits: Limits, named: Sequence[str]
+) -> tuple[pd.DataFrame, pd.DataFrame]:  # fmt: skip
     """Kinds of events with their class by the fields, and how many events each stands for.
+
+    Makes the view ``kinded``: the events of ``incident`` with ``KIND_KEYS``.
 
     Parameters
     ----------
@@ -43,12 +50,12 @@ def classify_kinds(incident: IncidentEvents, limits: Limits, named: Sequence[str
 
     Returns
     -------
-    (DataFrame, Series)
-        Columns of ``CLASSIFIED`` and ``longest_ms``; and the counts.
+    (DataFrame, DataFrame)
+        Columns of ``CLASSIFIED`` and ``longest_ms``; and of the same rows ``KIND_KEYS`` and ``events``, the counts.
     """
     kinds = _count_kinds(incident, limits, named)
     forms = incident.own.tables.forms
-    events = kinds.assign(
+    events = kinds.rename(columns={"named_key": "event_key"}).assign(
         signature_id=kinds["form"].map(forms["signature_id"]).astype("str"),
         max_attempts=pd.Series(
             pd.NA if limits.max_attempts is None else int(limits.max_attempts), kinds.index, "Int64"
@@ -63,7 +70,8 @@ def classify_kinds(incident: IncidentEvents, limits: Limits, named: Sequence[str
     events["timeout_ms"] = events["timeout_ms"].mask(kinds["is_sum"].astype(bool), events["timeout_ms"] * tried)
     events["is_late"] = events["is_late"].astype(bool)
     judged = judge_events(events.drop(columns=["form", "is_sum", "events"]))
-    return judged[[*CLASSIFIED, "longest_ms"]].astype(dict(CLASSIFIED)), kinds["events"].astype("int64")
+    counts = kinds[[*KIND_KEYS, "events"]].astype({"events": "int64"})
+    return judged[[*CLASSIFIED, "longest_ms"]].astype(dict(CLASSIFIED)), counts
 
 
 def _count_kinds(incident: IncidentEvents, limits: Limits, named: Sequence[str]) -> pd.DataFrame:
@@ -85,14 +93,18 @@ def _count_kinds(incident: IncidentEvents, limits: Limits, named: Sequence[str])
             own_limit = f"CASE WHEN {is_sum} AND NOT {known} THEN $limit * coalesce(attempts, 1) ELSE $limit END"
             _find_before(incident)
     late = f"coalesce({duration} >= {TIMEOUT_SHARE} * ({own_limit}), false)" if limit is not None else "FALSE"
+    tables.make(
+        "kinded",
+        "SELECT event_key, CASE WHEN list_contains($named, event_key) THEN event_key END AS named_key, workflow_id, "
+        f"form, retryable, attempts, {is_sum} AS is_sum, {late} AS is_late, action_duration_ms, recorded_at, pos "
+        f"FROM {source}",
+        values,
+    )
     return tables.ask(
-        "SELECT event_key, workflow_id, form, retryable, attempts, is_sum, is_late, count(*) AS events, "
-        "min(action_duration_ms) AS action_duration_ms, max(longest_ms) AS longest_ms FROM (SELECT "
-        "CASE WHEN list_contains($named, event_key) THEN event_key END AS event_key, workflow_id, form, retryable, "
-        f"attempts, {is_sum} AS is_sum, {late} AS is_late, action_duration_ms, action_duration_ms AS longest_ms "
-        f"FROM {source}) GROUP BY event_key, workflow_id, form, retryable, attempts, is_sum, is_late",
-        _KINDS, values,
-    )  # fmt: skip
+        f"SELECT {', '.join(KIND_KEYS)}, count(*) AS events, min(action_duration_ms) AS action_duration_ms, "
+        f"max(action_duration_ms) AS longest_ms FROM kinded GROUP BY {', '.join(KIND_KEYS)}",
+        _KINDS,
+    )
 
 
 def _timed(incident: IncidentEvents, limit: float) -> pd.DataFrame:
@@ -118,7 +130,3 @@ def _find_before(incident: IncidentEvents) -> None:
         "GROUP BY i.event_key, i.attempts",
         {**incident.own.values, **incident.values},
     )
-
-
-def _alike(value: float | None, rows: pd.DataFrame, dtype: str) -> pd.Series:
-    return pd.Series(pd.NA if value is None else value, index=rows.index, dtype=dtype)

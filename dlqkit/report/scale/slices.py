@@ -5,11 +5,12 @@ from __future__ import annotations
 import pandas as pd
 
 from dlqkit.frames import RECORDS
+from dlqkit.report.held import Listed
 from dlqkit.report.scale.own import OwnRecords
 from dlqkit.report.scale.tables import RecordTables
 from dlqkit.signals.support import plain_keys
 
-__all__ = ["read_held", "read_reported"]
+__all__ = ["read_listed", "read_reported"]
 
 # Of what clients report; more are the records again.
 MOST_REPORTED = 100_000
@@ -41,12 +42,17 @@ def read_reported(tables: RecordTables, reports: pd.DataFrame) -> pd.DataFrame:
     return found.sort_values("pos", kind="stable").drop(columns="pos").reset_index(drop=True)
 
 
-def read_held(own: OwnRecords, originals: pd.DataFrame) -> pd.DataFrame:
-    """The dead letters that ``held.count_held`` holds against the messages of the dead-letter subscriptions."""
-    traces = sorted(originals["trace_id"].dropna().unique())
-    found = own.ask(
-        f"SELECT DISTINCT trace_id FROM lost WHERE {own.where} "
-        "AND (trace_id IS NULL OR list_contains($traces, trace_id))",
-        {"trace_id": "str"}, traces=traces,
+def read_listed(own: OwnRecords, traces: set[str]) -> Listed:
+    """What dead letters tell of the traces of messages, as ``held.select_held`` reads it."""
+    lost = f"SELECT event_key, trace_id FROM lost WHERE {own.where}"
+    met = own.ask(
+        f"SELECT DISTINCT trace_id FROM ({lost}) WHERE trace_id IN (SELECT unnest($traces))",
+        {"trace_id": "str"}, traces=sorted(traces),
     )  # fmt: skip
-    return found.assign(queued_to_dlq=pd.Series(True, index=found.index, dtype="boolean"))
+    unknown = own.number(f"SELECT count(*) FROM ({lost}) WHERE trace_id IS NULL")
+    several = own.number(
+        f"SELECT count(*) FROM (SELECT event_key FROM ({lost}) WHERE event_key IS NOT NULL GROUP BY event_key "
+        "HAVING min(trace_id) <> max(trace_id))"
+    )
+    count = own.number(f"SELECT count(*) FROM ({lost})")
+    return Listed(count > 0, set(met["trace_id"]), not unknown and not several)

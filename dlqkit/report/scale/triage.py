@@ -14,7 +14,7 @@ from dlqkit.decision.overrides import apply_overrides, find_unmatched_overrides
 from dlqkit.decision.timeout_proposal import believe_timeout
 from dlqkit.errors import EngineError
 from dlqkit.executions.durations import Proposal
-from dlqkit.frames import empty_frame, with_labels
+from dlqkit.frames import ORIGINALS, empty_frame, with_labels
 from dlqkit.language import say
 from dlqkit.report.class_facts import tell_diagnosis
 from dlqkit.report.counts import (
@@ -26,21 +26,30 @@ from dlqkit.report.counts import (
     no_events,
     tell_earlier_and_later,
 )
-from dlqkit.report.coverage import coverage_rows, evidence_end
+from dlqkit.report.coverage import coverage_rows, dead_letters_known_to, evidence_end
 from dlqkit.report.diagnosis import BEFORE_ONSET, KNOWN_BEFORE, describe_changes, find_limits
-from dlqkit.report.facts import choose_workflow, describe_end, describe_folder, facts, see_signals, signal_rows
-from dlqkit.report.held import count_held, tell_held
+from dlqkit.report.facts import (
+    STALE,
+    choose_workflow,
+    describe_end,
+    describe_folder,
+    facts,
+    see_signals,
+    signal_rows,
+)
+from dlqkit.report.held import add_held, judge_held, tell_held
 from dlqkit.report.judgement import read_judgement
 from dlqkit.report.lessons import describe_people
 from dlqkit.report.provenance import describe_sources
 from dlqkit.report.reported import describe_reports, tell_findings
 from dlqkit.report.republished import describe_republish
+from dlqkit.report.scale.causes import count_causes
 from dlqkit.report.scale.groups import group_forms
 from dlqkit.report.scale.incident import IncidentEvents, find_events
 from dlqkit.report.scale.kinds import classify_kinds
 from dlqkit.report.scale.own import OwnRecords
 from dlqkit.report.scale.points import read_points
-from dlqkit.report.scale.slices import read_held, read_reported
+from dlqkit.report.scale.slices import read_listed, read_reported
 from dlqkit.report.scale.tables import RecordTables, load_tables, naive
 from dlqkit.report.state import choose_main_signal, describe_onset, is_known, judge_state, tell_untold
 from dlqkit.report.unplaced import LOST, judge_lost
@@ -137,7 +146,8 @@ def _tell(folder: IncidentFolder, tables: RecordTables, judgement: Judgement) ->
     )
     onset = describe_onset(main, moment, folder, rows)
     incident = find_events(own, main, moment)
-    held, _, last_at = incident.dead_letters()
+    seen_dead, _, last_at = incident.dead_letters()
+    diagnosis, classes, kinds = _diagnose(folder, incident, workflow_id, judgement)
     out: dict[str, Any] = {
         **describe_folder(folder, moment, workflow_id),
         "engine": "duckdb",
@@ -148,22 +158,29 @@ def _tell(folder: IncidentFolder, tables: RecordTables, judgement: Judgement) ->
         "signals": signal_rows(signals, folder),
         "changes": _describe_changes(folder, own, samples, main, rows, workflow_id),
         "metrics": count_metrics(folder, samples, workflow_id, main, moment, rows),
-        **_diagnose(folder, incident, workflow_id, judgement),
+        **diagnosis,
     }
     out["last_dead_letter"] = describe_last_dead_letter(out, pd.DataFrame({"recorded_at": [last_at]}), moment)
     is_dead = state["kind"] == "dead_letters"
-    doubt = doubt_of(held, own.first_at(), main, rows) if is_dead and OwnRecords(tables, moment).count() else ""
+    doubt = doubt_of(seen_dead, own.first_at(), main, rows) if is_dead and OwnRecords(tables, moment).count() else ""
     counts_events = is_dead and any(row["kind"].startswith("records") for row in rows)
     out["republish"] = describe_republish(folder, moment)
-    out["events"] = (
+    counted = (
         bound_events(incident.count(), rows, onset, doubt, has_undated=own.undated() > 0)
         if counts_events
         else no_events(rows)
     )
+    # As in memory: of a trace that was asked for, the other messages of the workflow say nothing.
+    messages = folder.originals().frame if trace_id is None else empty_frame(ORIGINALS)
+    held = judge_held(messages, main, pd.Timestamp(moment), lambda traces: read_listed(own, traces))
+    out["events"] = add_held(counted, int(messages.loc[held, "trace_id"].nunique()), main, rows)
+    out["causes"] = count_causes(
+        incident, classes, kinds, moment, state["value"],
+        is_told_to_end=dead_letters_known_to(rows, moment) >= moment - STALE, entity_key=folder.entity_key(workflow_id),
+    )  # fmt: skip
     out["assumptions"] += [doubt] if doubt else []
-    originals = folder.originals().frame
-    if doubt and (beside := count_held(originals, read_held(own, originals), main, pd.Timestamp(moment))):
-        out["assumptions"].append(tell_held(beside))
+    if out["events"]["held"]["value"]:
+        out["assumptions"].append(tell_held(out["events"]["held"]["value"]))
     out["assumptions"] += _tell_bounds(tables, width_s)
     failed = own.untold()
     out["untold"] = {"queued_to_dlq": tell_untold(count, failed) if failed else None}
@@ -224,8 +241,8 @@ def _describe_changes(
 
 def _diagnose(
     folder: IncidentFolder, incident: IncidentEvents, workflow_id: str | None, judgement: Judgement
-) -> dict[str, Any]:
-    """As ``diagnosis.diagnose``."""
+) -> tuple[dict[str, Any], pd.DataFrame, pd.DataFrame]:
+    """As ``diagnosis.diagnose``, with a row for events that are alike, and how many each stands for."""
     own = incident.own
     sampled = []
 
@@ -236,18 +253,18 @@ def _diagnose(
 
     limits = find_limits(folder, workflow_id, lambda: propose_of_counts(own.attempts()), believe)
     overrides = judgement.class_overrides
-    by_fields, events = classify_kinds(incident, limits, [one.event_key for one in overrides if one.event_key])
+    by_fields, kinds = classify_kinds(incident, limits, [one.event_key for one in overrides if one.event_key])
     classes = apply_overrides(by_fields, overrides).assign(longest_ms=by_fields["longest_ms"])
     held, first, _ = incident.dead_letters()
     known = folder.dead_letters_known_from
     is_told = known is not None and not first - pd.Timestamp(known) < KNOWN_BEFORE
     groups = group_forms(incident, with_baseline=held == 0 or is_told)
-    out = tell_diagnosis(limits, classes, events, groups, find_unmatched_overrides(by_fields, overrides))
+    out = tell_diagnosis(limits, classes, kinds["events"], groups, find_unmatched_overrides(by_fields, overrides))
     if any(sampled):
         out["assumptions"].append(
             say("There are too many records to read a timeout from all of them; it is that of a part of the events.")
         )
-    return out
+    return out, classes, kinds
 
 
 def _count_signatures(
