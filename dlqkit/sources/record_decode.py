@@ -26,6 +26,8 @@ from dlqkit.sources.record_values import recorded_times, text_array, whole_numbe
 __all__ = ["REPAIRED", "Decoded", "decode_page", "finish_records", "read_field_names", "repair_json"]
 
 TIME = "datetime64[us, UTC]"
+REPLACED = mark("Error texts that are no UTF-8, or numbers that are no JSON, were replaced.")
+KEPT_AS_TEXT = mark("A payload that is no JSON is kept as the text that it is.")
 REPAIRED = mark(
     "A page held text that is no UTF-8, or numbers that are no JSON; they were replaced, the raw page is kept."
 )
@@ -151,17 +153,19 @@ def decode_page(body: bytes, settings: ExecutionLogsSettings | None = None) -> D
     try:
         return _decode(body, own)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-        mended, apart, is_mended = mend_page(body, [own.fields[name] for name in MENDED if name in own.fields])
+        given = [own.fields[name] for name in MENDED if name in own.fields]
+        mended, apart = mend_page(body, given, own.fields.get("payload_snapshot"))
+    said = [text for text, holds in ((REPLACED, mended.is_replaced), (KEPT_AS_TEXT, mended.has_text_payload)) if holds]
     try:
-        page = _decode(mended, own)
+        page = _decode(mended.raw, own)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         # What is odd stands beside the records.
-        page, is_mended = _decode(repair_json(mended), own), True
+        page, said = _decode(repair_json(mended.raw), own), [REPAIRED]
     return replace(
         page,
         received=page.received + len(apart),
         quarantined=(*apart, *page.quarantined),
-        findings=(*page.findings, REPAIRED) if is_mended else page.findings,
+        findings=(*page.findings, *said),
     )
 
 
@@ -352,7 +356,7 @@ def _errors(columns: _Columns, count: int) -> tuple[list[str | None], list[str |
     messages, unsaid = split_errors(found, kinds, codes)
     for index in unsaid:
         messages[index] = bytes(columns["last_error"][index]).decode("utf-8")
-    return messages, kinds, codes
+    return [text or None for text in messages], kinds, codes
 
 
 def _error_of(raw: msgspec.Raw) -> Any:

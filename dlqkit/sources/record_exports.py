@@ -22,7 +22,7 @@ from dlqkit.settings import ExecutionLogsSettings
 from dlqkit.sources.asked_records import Extent
 from dlqkit.sources.export_parts import ExportPart, find_parts
 from dlqkit.sources.masking import Masks
-from dlqkit.sources.record_decode import REPAIRED, Decoded, decode_page, finish_records
+from dlqkit.sources.record_decode import KEPT_AS_TEXT, REPLACED, Decoded, decode_page, finish_records
 from dlqkit.sources.record_repair import Quarantined, mend_record
 from dlqkit.sources.seen_states import SeenStates
 
@@ -171,17 +171,18 @@ class RecordExports:
 
     def _json_lines(self, part: ExportPart, body: bytes) -> _Lot:
         lines = [line for line in body.removeprefix(b"\xef\xbb\xbf").splitlines() if line.strip()]
-        good, bad, cut, repaired = [], 0, False, False
+        good, bad, cut, mended = [], 0, False, dict.fromkeys((REPLACED, KEPT_AS_TEXT), False)
         for number, line in enumerate(lines):
             try:
                 line.decode()
                 msgspec.json.decode(line, type=msgspec.Raw)
                 good.append(line)
             except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-                mended = mend_record(line.strip())
-                if not isinstance(mended, Quarantined):
-                    good.append(mended)
-                    repaired = True
+                found = mend_record(line.strip(), payload=self._settings.fields.get("payload_snapshot"))
+                if not isinstance(found, Quarantined):
+                    good.append(found.raw)
+                    mended[REPLACED] |= found.is_replaced
+                    mended[KEPT_AS_TEXT] |= found.has_text_payload
                     continue
                 # Of a line that was cut nothing says where it would have ended.
                 is_cut = number == len(lines) - 1 and not line.rstrip().endswith(b"}")
@@ -194,7 +195,10 @@ class RecordExports:
             return _of(decode_page(body, self._settings))
         page = decode_page(b"[" + b",".join(part.complete_lines(good)) + b"]", self._settings)
         frame, said, no_records, _ = _of(page)
-        said = [*(text for text in said if "bare array" not in text), *([REPAIRED] if repaired else [])]
+        said = [
+            *(text for text in said if "bare array" not in text),
+            *(text for text, holds in mended.items() if holds),
+        ]
         return frame, said, bad + no_records, cut
 
 

@@ -13,7 +13,7 @@ import numpy as np
 from dlqkit.sources.json_elements import find_arrays
 from dlqkit.sources.record_fields import names_of, normal
 
-__all__ = ["MENDED", "Quarantined", "mend_page", "mend_record"]
+__all__ = ["MENDED", "Mended", "Quarantined", "mend_page", "mend_record"]
 
 # What people read, and numbers that may as well be absent. An id or a payload with a letter changed is another one.
 MENDED = ("last_error", "error_type", "error_code", "attempts", "action_duration_ms")
@@ -21,6 +21,7 @@ _MEMBER = re.compile(rb'"(?:[^"\\]++|\\.)*+(?:"|\\?\Z)|[\[\]{},:]', re.DOTALL)
 _QUOTE, _COLON = b'":'
 _ENDING = frozenset(b",}")
 _OPENING, _CLOSING = frozenset(b"[{"), frozenset(b"]}")
+_NO_JSON = "It is no JSON."
 _HALF = re.compile(rb"\\u[dD][89a-fA-F]")
 
 
@@ -32,7 +33,20 @@ class Quarantined:
     reason: str
 
 
-def mend_page(body: bytes, given: Collection[str] = ()) -> tuple[bytes, tuple[Quarantined, ...], bool]:
+@dataclass(frozen=True, slots=True)
+class Mended:
+    """JSON, and what was done for it to be that."""
+
+    raw: bytes
+    is_replaced: bool
+    """Whether an error text or a number is another one now."""
+    has_text_payload: bool
+    """Whether a payload that is no JSON became a text, to the letter."""
+
+
+def mend_page(
+    body: bytes, given: Collection[str] = (), payload: str | None = None
+) -> tuple[Mended, tuple[Quarantined, ...]]:
     """A page without the elements that are no JSON.
 
     Parameters
@@ -41,49 +55,59 @@ def mend_page(body: bytes, given: Collection[str] = ()) -> tuple[bytes, tuple[Qu
         The page, of which something is no JSON.
     given : collection of str
         Names of fields that may be mended, beside those that are known.
+    payload : str, optional
+        Name of the payload, where it is none that is known.
 
     Returns
     -------
-    (bytes, tuple of Quarantined, bool)
-        The page, what was taken out, and whether something was mended. What is odd outside of an element stays.
+    (Mended, tuple of Quarantined)
+        The page, and what was taken out. What is odd outside of an element stays.
     """
-    out, at, apart, is_mended = [], 0, [], False
+    out, at, apart, is_replaced, has_text = [], 0, [], False, False
     for spans in find_arrays(body):
         kept = []
         for begin, end in spans:
             element = body[begin:end].strip()
-            found = mend_record(element, given)
+            found = mend_record(element, given, payload)
             if isinstance(found, Quarantined):
                 apart.append(found)
                 continue
-            is_mended = is_mended or found != element
-            kept.append(found)
+            is_replaced, has_text = is_replaced or found.is_replaced, has_text or found.has_text_payload
+            kept.append(found.raw)
         if spans:
             out += [body[at : spans[0][0]], b",".join(kept)]
             at = spans[-1][1]
-    return b"".join([*out, body[at:]]), tuple(apart), is_mended
+    return Mended(b"".join([*out, body[at:]]), is_replaced, has_text), tuple(apart)
 
 
-def mend_record(element: bytes, given: Collection[str] = ()) -> bytes | Quarantined:
-    """The element as strict JSON: as it came, or with a text or a number that is none replaced; else put apart."""
+def mend_record(element: bytes, given: Collection[str] = (), payload: str | None = None) -> Mended | Quarantined:
+    """The element as strict JSON: as it came, or with a text or a number that is none replaced; else put apart.
+
+    A payload is never changed: one that is no JSON, such as with NaN in it, is kept as the text that it is.
+    """
     problem = _problem_of(element)
     if problem is None:
-        return element
+        return Mended(element, False, False)
     if element[:1] != b"{":
         return Quarantined(element, problem)
     mendable = {normal(name) for name in given}.union(*(names_of(column) for column in MENDED))
-    out, at = [], 0
+    payloads = {*names_of("payload_snapshot"), *([] if payload is None else [normal(payload)])}
+    out, at, is_replaced, has_text = [], 0, False, False
     for name, begin, end in _members(element):
         reason = _problem_of(element[begin:end].strip())
         if reason is None:
             continue
-        mended = _mend(element[begin:end]) if normal(name) in mendable else None
+        if is_payload := normal(name) in payloads:
+            mended = _as_text(element[begin:end].strip()) if reason == _NO_JSON else None
+        else:
+            mended = _mend(element[begin:end]) if normal(name) in mendable else None
         if mended is None:
             return Quarantined(element, f"{reason} Its field is {name!r:.60}.")
+        is_replaced, has_text = is_replaced or not is_payload, has_text or is_payload
         out += [element[at:begin], mended]
         at = end
     whole = b"".join([*out, element[at:]])
-    return whole if _problem_of(whole) is None else Quarantined(element, problem)
+    return Mended(whole, is_replaced, has_text) if _problem_of(whole) is None else Quarantined(element, problem)
 
 
 def _problem_of(text: bytes) -> str | None:
@@ -95,7 +119,7 @@ def _problem_of(text: bytes) -> str | None:
     except RecursionError:
         return "It is nested too deeply."
     except msgspec.DecodeError:
-        return "It holds half a character." if _HALF.search(text) else "It is no JSON."
+        return "It holds half a character." if _HALF.search(text) else _NO_JSON
     return None
 
 
@@ -130,3 +154,9 @@ def _mend(value: bytes) -> bytes | None:
         return json.dumps(found, ensure_ascii=False).encode("utf-8", "replace")
     except (ValueError, RecursionError):
         return None
+
+
+def _as_text(value: bytes) -> bytes | None:
+    """An object or a list that is no JSON, as a JSON string of its own letters."""
+    # Of a text that is broken nothing says which letters it was to hold.
+    return json.dumps(value.decode(), ensure_ascii=False).encode() if value[:1] in (b"{", b"[") else None

@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from dlqkit.evidence.folder import open_incident
 from dlqkit.republish.journal import open_journal
 from dlqkit.republish.plan import hash_text, read_plan
 from dlqkit.republish.registry import find_registry
@@ -541,14 +542,26 @@ def test_what_a_colleague_still_has_is_no_change_and_can_be_sent_once_it_is_give
 
 
 def test_a_page_that_was_mended_is_an_unknown_of_the_plan(run: Run) -> None:
-    """A number that is no JSON was replaced when the file was read, so the payload may not be exact."""
-    _collect(run, [*LINES, _line(7, '{"n": NaN, "city": "eu"}')])
+    """A number beside the records that is no JSON was replaced by reading all anew, so no payload may be exact."""
+    _collect(run, [f'{{"total": NaN, "items": [{", ".join(LINES)}]}}'])
 
     out = json.loads(run("republish", "plan", "incident", "--workflow", "wf", "--json", "--by", "ann")[1])
 
     assert out["unknowns"] == [
         "Not known: which payloads stood in a page that was mended when it was read; they are not exact."
     ]
+
+
+def test_a_payload_that_is_no_json_is_counted_and_kept_to_the_letter_and_not_sent(run: Run) -> None:
+    """A client in Python writes NaN: its dead letter is one of four, and the others are exact as they were."""
+    _collect(run, [*LINES, _line(7, '{"n": NaN,  "city": "eu"}')])
+
+    out = json.loads(run("republish", "plan", "incident", "--workflow", "wf", "--json", "--by", "ann")[1])
+
+    assert (out["planned"], out["unknowns"]) == (3, [])
+    assert out["left_out"] == {"business error": 1, "payload truncated": 1}
+    frame = open_incident(Path("incident")).records().frame.set_index("record_id")
+    assert frame.loc["d7", "payload_snapshot"] == '{"n": NaN,  "city": "eu"}'
 
 
 def test_every_command_explains_itself_with_an_example(run: Run) -> None:

@@ -38,7 +38,9 @@ def test_both_causes_are_on_the_first_screen_with_their_counts_errors_and_whethe
     lines = told(mixed())
 
     assert lines["Class"] == "mixed, by signature (business: 10, going on; infrastructure: 2, none since 14:20:30 UTC)"
-    assert lines["Top signature"] == "83%: customer_id is required; infrastructure 17%: connection refused"
+    assert (
+        lines["Top signature"] == "83% of the events: customer_id is required; infrastructure 17%: connection refused"
+    )
     assert lines["In common"] == "business: client_id = globex in 9 of 10; of those that succeeded, 25%"
 
 
@@ -46,7 +48,7 @@ def test_of_one_cause_the_first_screen_says_it_as_before() -> None:
     lines = told(make_facts())
 
     assert lines["Class"] == "infrastructure error (retries used up)"
-    assert lines["Top signature"] == "100%: connection refused by <*>"
+    assert lines["Top signature"] == "100% of the events: connection refused by <*>"
     assert "In common" not in lines
 
 

@@ -16,7 +16,7 @@ from dlqkit.errors import ParameterError
 from dlqkit.evidence.collect import collect
 from dlqkit.frames import SAMPLES, empty_frame
 from dlqkit.incident import Incident
-from dlqkit.report import diagnosis
+from dlqkit.report import class_facts
 from dlqkit.report.counts import count_events, find_doubt
 from dlqkit.report.coverage import dead_letters_known_to
 from dlqkit.report.facts import facts, facts_json
@@ -70,7 +70,7 @@ def test_of_more_signatures_than_a_report_holds_the_first_error_is_kept(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A report of two signatures leaves out the third most frequent of four, but not the rarest: it came first."""
-    monkeypatch.setattr(diagnosis, "SIGNATURES", 2)
+    monkeypatch.setattr(class_facts, "SIGNATURES", 2)
     first, later = "timed out waiting for a connection", ["connection refused", "no route to host"] * 10
     texts = [first, first, *later, *[first] * 3, *["disk full"] * 8, *["connection refused"] * 10]
     rows = [row(n, 120 + n / 2, last_error=text) for n, text in enumerate(texts)]

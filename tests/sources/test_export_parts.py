@@ -85,7 +85,7 @@ def test_a_parquet_file_is_the_same_read_in_lots_or_at_once(tmp_path: Path, monk
     path = tmp_path / "records.parquet"
     write(path, [row(number, payload={"n": number}) for number in range(7)])
     at_once = RecordExports(path).load()
-    monkeypatch.setattr("dlqkit.sources.record_exports._ROWS", 3)
+    monkeypatch.setattr("dlqkit.sources.record_exports.BATCH_ROWS", 3)
 
     in_lots = RecordExports(path).load()
 

@@ -64,6 +64,14 @@ def test_any_page_is_read_alike(rows: list[Any], indent: int | None) -> None:
     assert (read.received, read.quarantined, read.findings) == (slow.received, slow.quarantined, slow.findings)
 
 
+@pytest.mark.parametrize("more", [{}, {"status": "failed"}], ids=["short", "plain"])
+def test_an_empty_error_text_is_none_whoever_reads_it(more: dict[str, Any]) -> None:
+    """An event without an error has no error text to group by."""
+    body = json.dumps([{"id": "a", "last_error": "", **more}]).encode()
+
+    assert decode_page(body).frame["last_error"].isna().all()
+
+
 def test_a_field_that_comes_late_in_a_page_is_kept(monkeypatch: pytest.MonkeyPatch) -> None:
     """The first records lack it, so it is met while the others are read."""
     rows = [{**ROW, "id": f"r{number}"} for number in range(30)]
