@@ -9,10 +9,10 @@ from typing import Any
 
 from dlqkit.decision.cause_steps import find_causes
 from dlqkit.decision.class_advice import Row, advice_row, advise_by_class
-from dlqkit.decision.others_advice import advise_on_others
+from dlqkit.decision.others_advice import advise_on_others, then_others
 from dlqkit.decision.republish_advice import advise_on_republish, warn_of_sent
 from dlqkit.decision.unlisted_advice import advise_on_unlisted, count_unlisted
-from dlqkit.language import clock, date_and_time, mark, say, say_count
+from dlqkit.language import clock, date_and_time, listing, mark, say, say_count
 
 __all__ = ["advise", "change_words"]
 
@@ -29,6 +29,14 @@ _MISSING = {
         "then collect again."
     ),
     "queued_to_dlq": _NAME_THE_FIELD,
+}
+# What §7 asks for and was measured.
+_ITEMS = {
+    "metrics": mark("the dead-letter counter no longer grows"),
+    "records": mark("no new dead letters in the records"),
+    "confirmation": mark("the owner's confirmation"),
+    "ticket": mark("the post-mortem in the ticket"),
+    "republish": mark("the republish is proven"),
 }
 # What a class override is about: this word and an id, such as "signature 1f0c2a9b7d".
 _TARGETS = (mark("signature"), mark("event"))
@@ -140,7 +148,10 @@ def _of_dead_letters(facts: Mapping[str, Any], directory: str) -> list[Row]:
             "; ".join((say(what) if what in _TARGETS else what) + gap + name for what, gap, name in missed[:3]),
             unknown=say("Which events they were meant for."),
         ))  # fmt: skip
-    return after + rows + advise_on_others(facts) + _of_changes(facts)
+    rows = after + rows
+    if then := then_others(facts):
+        rows[0] = rows[0] | {"action": f"{rows[0]['action']} {then}"}
+    return rows + advise_on_others(facts) + _of_changes(facts)
 
 
 def _of_healed(facts: Mapping[str, Any], folder: str) -> list[Row]:
@@ -168,8 +179,8 @@ def _of_healed(facts: Mapping[str, Any], folder: str) -> list[Row]:
                       "can be closed.")  # fmt: skip
         return [advice_row(measure, healed, f"dlqkit closure {folder}", wrong=again, unknown=told)]
     if unmet := _unmet(facts):
-        look = say("Nothing is left to republish: every event of it has succeeded since. It cannot be closed yet: see "
-                   "what is not met of §7.")  # fmt: skip
+        look = say("Nothing is left to republish: every event of it has succeeded since. It cannot be closed yet; not "
+                   "met of §7: {items}.", items=_unmet_items(facts))  # fmt: skip
         return [advice_row(look, unmet, f"dlqkit closure {folder}", wrong=again, unknown=told)]
     close = say("Nothing is left to republish: every event of it has succeeded since. Close it by §7.")
     return [advice_row(close, healed, f"dlqkit closure {folder}", wrong=again, unknown=told)]
@@ -182,6 +193,12 @@ def _unmet(facts: Mapping[str, Any]) -> str:
     """
     items = (facts.get("closure") or {}).get("items") or []
     return " ".join(one["why"] for one in items if one["state"] in {"no", "unknown"} and not one["accepted"])
+
+
+def _unmet_items(facts: Mapping[str, Any]) -> str:
+    items = (facts.get("closure") or {}).get("items") or []
+    unmet = [_ITEMS[one["name"]] for one in items if one["state"] in {"no", "unknown"} and not one["accepted"]]
+    return listing([say(words) for words in unmet])
 
 
 def _of_changes(facts: Mapping[str, Any]) -> list[Row]:
@@ -214,6 +231,17 @@ def _of_signal(kind: str, facts: Mapping[str, Any], folder: str) -> list[Row]:
     """The signals of §1 that are no dead letters (yet)."""
     reason = str(facts["state"]["reason"])
     lab = f"dlqkit lab {folder}"
+    if kind == "silence" and facts["state"]["value"] == "ended":
+        return [
+            advice_row(say("Collect again and see whether events were lost or only waited: it works again."),
+                       say("§1: silence is no proof of failure; the topic keeps events for its retention."),
+                       f"dlqkit collect {folder}",
+                       wrong=say("Republishing now: events that only wait would be done twice."),
+                       unknown=say("Whether any event outlived the topic's retention.")),
+            advice_row(say("Find why no event was processed, before it falls silent again."), reason,
+                       wrong=say("Taking silence for success: no failures are counted where nobody counts."),
+                       unknown=say("Whether what stopped it is removed.")),
+        ]  # fmt: skip
     if kind == "silence":
         # The reason says of a worker itself whether its process lives; of one source alone nothing tells.
         is_worker = facts["state"].get("what") in {None, "events"}

@@ -9,7 +9,7 @@ from typing import Any
 from dlqkit.decision.class_advice import Row, advice_row
 from dlqkit.language import listing, number, say, say_count
 
-__all__ = ["advise_on_others", "failing_alike"]
+__all__ = ["advise_on_others", "failing_alike", "then_others"]
 
 # Workflows that are named in a sentence.
 NAMED = 3
@@ -36,12 +36,26 @@ def advise_on_others(facts: Mapping[str, Any]) -> list[Row]:
     """
     others = failing_alike(facts)
     rows = [_look_at(facts, row) for row in others[:NAMED]]
+    if len(rows) > 1:
+        # The first step may be all that is read.
+        look = say("Look at {others} too: they failed alike, and this report is of {name} alone.",
+                   others=_named(others), name=_name(facts["workflow"]))  # fmt: skip
+        rows[0] |= {"action": look}
     if rest := others[NAMED:]:
         look = say_count("Look at {others} too: it failed alike.", "Look at {others} too: they failed alike.",
                          len(rest), others=_named(rest))  # fmt: skip
         command = f"dlqkit signals --start {facts['incident']['window']['start']}"
         rows.append(advice_row(look, say("§1: they are listed there with all their signals."), command))
     return rows
+
+
+def then_others(facts: Mapping[str, Any]) -> str:
+    """To be said after a first step that is of the report's workflow alone; empty where no other failed alike."""
+    others = failing_alike(facts)
+    if not others:
+        return ""
+    return say_count("Then look at {others}: it failed alike.", "Then look at {others}: they failed alike.",
+                     len(others), others=_named(others))  # fmt: skip
 
 
 def _look_at(facts: Mapping[str, Any], row: Mapping[str, Any]) -> Row:

@@ -20,7 +20,7 @@ def count_unlisted(facts: Mapping[str, Any]) -> int:
     events = facts.get("events") or {}
     listed, counted = (events.get("affected") or {}).get("value"), _counted(facts)
     held = _held(events)
-    if listed is None or counted is None or not lacks_records(counted, listed):
+    if listed is None or counted is None or not lacks_records(counted, listed + held):
         return held
     return max(held, round(float(counted) - int(listed)))
 

@@ -346,7 +346,9 @@ def _of_incident(count: int, *, is_cut: bool) -> str:
 def _lane_words(
     rows: pd.DataFrame, lane: str, moments: list[Moment], peak: _Peak | None, high: float, *, is_cut: bool
 ) -> str:
-    name = _name(lane).capitalize()
+    # What follows the first letter may be an abbreviation.
+    name = _name(lane)
+    name = name[:1].upper() + name[1:]
     if peak is not None:
         bins = rows[rows["count"].notna()]
         first, last = to_num(bins["at"]).min(), min(np.nanmax(to_num(bins["end_at"].fillna(bins["at"]))), high)

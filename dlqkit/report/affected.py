@@ -39,14 +39,24 @@ def affected_text(facts: Facts) -> str:
             total=total, listed=number(listed), held=number(held),
         )  # fmt: skip
     still_open, healed = (count_text(events[name]) for name in ("open", "healed"))
+    if held and events["open"]["value"] is not None:
+        still_open = number(events["open"]["value"])
     if left := left_text(facts):
         still_open = say("{open} ({left})", open=still_open, left=left)
-    text = say("{affected}; open {open}, healed {healed}", affected=total, open=still_open, healed=healed)
+    text = (
+        say("{affected}; of the first, open {open}, healed {healed}", affected=total, open=still_open, healed=healed)
+        if held
+        else say("{affected}; open {open}, healed {healed}", affected=total, open=still_open, healed=healed)
+    )
     counted = facts["metrics"]["dead_letters_increase"]
     if events["affected"]["bound"] == "exact" or not counted or counted <= listed:
         return text
+    lacks = lacks_records(counted, listed + held)
+    if held and not lacks:
+        # A third count that agrees with the others would only be one more number to hold against them.
+        return text
     text = say("{events}; the counter grew by {counted:,.0f}", events=text, counted=counted)
-    if not lacks_records(counted, listed + held):
+    if not lacks:
         return text
     missing = round(counted - listed - held)
     if held:

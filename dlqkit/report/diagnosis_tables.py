@@ -246,6 +246,7 @@ def show_conclusion(facts: Facts, step: str) -> Text:
         text = facts["durations"]["sentence"] if facts["durations"] else say(UNTOLD)
     else:
         action = facts["advice"][0]["action"] if facts["advice"] else say("Nothing needs doing.")
-        named = f"{class_text(facts).capitalize()}. " if facts["state"]["kind"] == "dead_letters" else ""
+        told = class_text(facts)
+        named = f"{told[:1].upper()}{told[1:]}. " if facts["state"]["kind"] == "dead_letters" else ""
         text = f"{named}{action}"
     return Text("", (Line(say("In a sentence"), text),))

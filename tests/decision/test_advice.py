@@ -452,7 +452,8 @@ def test_workflows_that_failed_alike_are_to_be_looked_at_before_anything_is_clos
     first, second, last = advise(given, directory="d")
 
     assert first["action"] == (
-        "Look at invoice-issue (45) too: it failed alike, and this report is of profile-update alone."
+        "Look at invoice-issue (45) and stock-reserve (31) too: they failed alike, and this report is of "
+        "profile-update alone."
     )
     assert first["reason"].startswith("45 dead letters are counted there, and no plan")
     assert first["command"] == "dlqkit investigate --workflow wf-3 --start 2026-03-02T12:00:00+00:00"
@@ -478,6 +479,7 @@ def test_while_events_are_open_the_other_workflows_come_after_what_their_class_a
     rows = [row["action"] for row in advise(alike(), directory="d")]
 
     assert "republish only then" in rows[0]
+    assert rows[0].endswith("Then look at invoice-issue (45) and stock-reserve (31): they failed alike.")
     assert any(row.startswith("Look at invoice-issue (45)") for row in rows[1:])
 
 
@@ -486,14 +488,23 @@ def test_what_cannot_be_closed_by_the_checklist_is_not_to_be_closed_by_the_advic
     """Everything has passed, and an event died of something else since: the report says so in both places."""
     why = "1 in the 46 minutes since the end."
     given = facts("infrastructure", state={"value": "ended"},
-                  closure={"items": [{"state": state, "why": why, "accepted": None},
-                                     {"state": "person", "why": "Nobody has.", "accepted": None}]})  # fmt: skip
+                  closure={"items": [{"name": "records", "state": state, "why": why, "accepted": None},
+                                     {"name": "ticket", "state": "person", "why": "-", "accepted": None}]})  # fmt: skip
     given["events"] |= {"open": {"value": 0, "bound": "exact"}, "healed": {"value": 12, "bound": "exact"}}
 
     (row,) = advise(given, directory="d")
     given["closure"]["items"][0]["accepted"] = {"by": "ann"}
     (answered_for,) = advise(given, directory="d")
 
-    assert row["action"].endswith("It cannot be closed yet: see what is not met of §7.")
+    assert row["action"].endswith("It cannot be closed yet; not met of §7: no new dead letters in the records.")
     assert row["reason"] == why
     assert answered_for["action"].endswith("Close it by §7.")
+
+
+def test_of_a_silence_that_has_ended_nothing_is_said_of_events_that_are_not_processed() -> None:
+    """Events pass again: what is left is whether any was lost, and why none was processed."""
+    first, second = advise(facts("infrastructure", state={"kind": "silence", "value": "ended"}), directory="d")
+
+    assert first["action"] == "Collect again and see whether events were lost or only waited: it works again."
+    assert first["command"] == "dlqkit collect d"
+    assert second["action"] == "Find why no event was processed, before it falls silent again."

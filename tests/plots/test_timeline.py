@@ -231,7 +231,7 @@ def test_dead_letters_are_named_before_other_signals_and_workflows_by_their_whol
     assert [text for text in texts(axes) if text] == [
         f"dead letters, {name}" for name in names
     ]  # fmt: skip
-    assert axes.get_yticklabels()[0].get_text() == "incident\n3 more unnamed"
+    assert axes.get_yticklabels()[0].get_text() == "incident\n3 more, no label"
     figure_png(axes)
 
 
