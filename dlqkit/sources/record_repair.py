@@ -21,7 +21,7 @@ _MEMBER = re.compile(rb'"(?:[^"\\]++|\\.)*+(?:"|\\?\Z)|[\[\]{},:]', re.DOTALL)
 _QUOTE, _COLON = b'":'
 _ENDING = frozenset(b",}")
 _OPENING, _CLOSING = frozenset(b"[{"), frozenset(b"]}")
-_NO_JSON = "It is no JSON."
+_NO_JSON, _HALF_CHARACTER = "It is no JSON.", "It holds half a character."
 _HALF = re.compile(rb"\\u[dD][89a-fA-F]")
 
 
@@ -98,7 +98,7 @@ def mend_record(element: bytes, given: Collection[str] = (), payload: str | None
         if reason is None:
             continue
         if is_payload := normal(name) in payloads:
-            mended = _as_text(element[begin:end].strip()) if reason == _NO_JSON else None
+            mended = _as_text(element[begin:end].strip()) if reason in {_NO_JSON, _HALF_CHARACTER} else None
         else:
             mended = _mend(element[begin:end]) if normal(name) in mendable else None
         if mended is None:
@@ -119,7 +119,7 @@ def _problem_of(text: bytes) -> str | None:
     except RecursionError:
         return "It is nested too deeply."
     except msgspec.DecodeError:
-        return "It holds half a character." if _HALF.search(text) else _NO_JSON
+        return _HALF_CHARACTER if _HALF.search(text) else _NO_JSON
     return None
 
 

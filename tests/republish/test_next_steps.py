@@ -33,6 +33,12 @@ COMMAND: Any = typer.main.get_command(app)
 NAMED = re.compile(rf"\bdlqkit ({'|'.join(COMMAND.commands)})\b")
 
 
+@pytest.fixture(autouse=True)
+def any_folder(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A command is taken apart here, and not asked whether its folder is there."""
+    monkeypatch.setattr("dlqkit.evidence.folder.read_question", lambda _: {})
+
+
 def parse(command: str) -> dict[str, Any]:
     """What dlqkit takes of a pasted command; fails where it would not take it."""
     name, *words = shlex.split(command)
