@@ -30,13 +30,18 @@ _MISSING = {
     ),
     "queued_to_dlq": _NAME_THE_FIELD,
 }
-# What §7 asks for and was measured.
-_ITEMS = {
-    "metrics": mark("the dead-letter counter no longer grows"),
-    "records": mark("no new dead letters in the records"),
-    "confirmation": mark("the owner's confirmation"),
-    "ticket": mark("the post-mortem in the ticket"),
-    "republish": mark("the republish is proven"),
+# What speaks against closing, by the item of §7 and what was measured of it.
+_AGAINST = {
+    ("metrics", "no"): mark("the dead-letter counter has grown since"),
+    ("metrics", "unknown"): mark("whether the dead-letter counter still grows is not known"),
+    ("records", "no"): mark("new dead letters are in the records"),
+    ("records", "unknown"): mark("whether there are new dead letters is not known"),
+    ("confirmation", "no"): mark("the owner has not confirmed it"),
+    ("confirmation", "unknown"): mark("whether the owner has confirmed it is not known"),
+    ("ticket", "no"): mark("the post-mortem is not in the ticket"),
+    ("ticket", "unknown"): mark("whether the post-mortem is in the ticket is not known"),
+    ("republish", "no"): mark("not all that was sent again has passed"),
+    ("republish", "unknown"): mark("what became of all that was sent again is not known"),
 }
 # What a class override is about: this word and an id, such as "signature 1f0c2a9b7d".
 _TARGETS = (mark("signature"), mark("event"))
@@ -179,8 +184,8 @@ def _of_healed(facts: Mapping[str, Any], folder: str) -> list[Row]:
                       "can be closed.")  # fmt: skip
         return [advice_row(measure, healed, f"dlqkit closure {folder}", wrong=again, unknown=told)]
     if unmet := _unmet(facts):
-        look = say("Nothing is left to republish: every event of it has succeeded since. It cannot be closed yet; not "
-                   "met of §7: {items}.", items=_unmet_items(facts))  # fmt: skip
+        look = say("Nothing is left to republish: every event of it has succeeded since. It cannot be closed "
+                   "yet: {items}.", items=_unmet_items(facts))  # fmt: skip
         return [advice_row(look, unmet, f"dlqkit closure {folder}", wrong=again, unknown=told)]
     close = say("Nothing is left to republish: every event of it has succeeded since. Close it by §7.")
     return [advice_row(close, healed, f"dlqkit closure {folder}", wrong=again, unknown=told)]
@@ -197,8 +202,8 @@ def _unmet(facts: Mapping[str, Any]) -> str:
 
 def _unmet_items(facts: Mapping[str, Any]) -> str:
     items = (facts.get("closure") or {}).get("items") or []
-    unmet = [_ITEMS[one["name"]] for one in items if one["state"] in {"no", "unknown"} and not one["accepted"]]
-    return listing([say(words) for words in unmet])
+    against = [_AGAINST.get((one["name"], one["state"])) for one in items if not one["accepted"]]
+    return listing([say(words) for words in against if words is not None])
 
 
 def _of_changes(facts: Mapping[str, Any]) -> list[Row]:
