@@ -34,7 +34,15 @@ def test_headings_tables_and_first_screen_are_those_of_today(scenario: str, lang
         labels = {line.label for line in summary(facts)}
         said = {
             language.say(label)
-            for label in ("Durations", "What differs", "Other times", "Failing alike", "Failing too", "Not whole")
+            for label in (
+                "Durations",
+                "In common",
+                "What differs",
+                "Other times",
+                "Failing alike",
+                "Failing too",
+                "Not whole",
+            )
         }
         shown = (show_signals, show_impact_counts, show_classes, show_rules, show_signatures, show_advice)
         heads = [head_of(show(facts)) for show in shown]
