@@ -9,7 +9,7 @@ from pathlib import Path
 
 from benchmarks import faults
 from benchmarks.harness import Measure
-from tests.republish.killing import POINTS, campaign
+from tests.republish.killing import ADOPTING, POINTS, campaign
 
 PLANS, KILLS, SEED = 110, 520, 20_260_302
 # What a campaign counts, and how its figure is called.
@@ -32,7 +32,7 @@ def run(plans: int = PLANS, kills: int = KILLS, seed: int = SEED) -> list[Measur
     with tempfile.TemporaryDirectory() as folder:
         tally = campaign(Path(folder), plans=plans, kills=kills, seed=seed)
     adopting = f"{tally.killed_adopting} kills of it"
-    where = ", ".join(f"{tally.killed_at[point]} {point}" for point in ("any time", *POINTS))
+    where = ", ".join(f"{tally.killed_at[point]} {point}" for point in ("any time", *POINTS, *ADOPTING))
     detail = f"{tally.events:,} events, faults of the server, {time.monotonic() - began:.0f} s; {where}"
     return [
         Measure("kill -9 of a republish", tally.kills, kills, kills, True, detail),

@@ -24,8 +24,7 @@ from pathlib import Path
 from typing import Any
 
 from dlqkit.errors import ParameterError
-from dlqkit.republish import publisher, sending
-from dlqkit.republish.adoption import adopt
+from dlqkit.republish import adoption, publisher, sending
 from dlqkit.republish.batches import Queue
 from dlqkit.republish.journal import Journal, open_journal, read_journal
 from dlqkit.republish.journal_file import journal_path
@@ -38,6 +37,7 @@ from tests.republish.plans import ATTRIBUTE, TOPIC, make_plan
 ROOT = Path(__file__).parents[2]
 BATCH = 5
 POINTS = ("before commit", "after commit", "before request", "after request", "before answer", "after answer")
+ADOPTING = ("before telling", "after telling", "after adopting")
 FAULTS = ("ack_lost", "unavailable", "exhausted", "fewer_ids", "internal", "slow_answer")
 DEADLINE_S = 0.3
 
@@ -212,14 +212,16 @@ def _adopt(directory: Path, draw: random.Random, tally: Tally, server: Server, r
     while True:
         order: dict[str, Any] = {"directory": str(directory), "adopt": True}
         if kills < 3:
-            # An adoption takes some ten milliseconds after the fork.
-            order |= {"after_s": draw.uniform(0.0, 0.03)}
+            # An adoption takes some ten milliseconds: on a fast machine a random time falls past its end.
+            order |= (
+                {"after_s": draw.uniform(0.0, 0.03)} if kills % 2 else {"point": draw.choice(ADOPTING), "number": 1}
+            )
         if not run(**order)["killed"]:
             break
         kills += 1
+        tally.killed_at[order.get("point", "any time")] += 1
     assert len(server.asked) == asked, "adopting has sent something"
     tally.adopted, tally.killed_adopting = tally.adopted + 1, tally.killed_adopting + kills
-    tally.killed_at["any time"] += kills
     return kills
 
 
@@ -300,8 +302,9 @@ def _settle(directory: Path, plan: Plan, tally: Tally, server: Server, run: Any)
 def _adopt_older(order: dict[str, Any]) -> None:
     """In the grandchild: take the older journal, unless a try that was killed has done so already."""
     directory = Path(order["directory"])
+    _die_at(order.get("point"), order.get("number", 0))
     try:
-        adopt(directory, by="harness", reason="the newer one is lost")
+        adoption.adopt(directory, by="harness", reason="the newer one is lost")
     except ParameterError as error:
         if "written last" not in error.problem:
             raise
@@ -344,6 +347,9 @@ def _die_at(point: str | None, number: int) -> None:
 
     if point is not None:
         Journal.advance = around("commit", Journal.advance)  # type: ignore[method-assign]
+        # The last thing before an adoption is committed, and the moment after it.
+        Journal.audit = around("telling", Journal.audit)  # type: ignore[method-assign]
+        adoption.adopt = around("adopting", adoption.adopt)
         # A request begins and is answered at two places: its messages are under way between them.
         Publisher._start = around("request", Publisher._start)  # type: ignore[method-assign]
         publisher._Publish.wait = around("answer", publisher._Publish.wait)  # type: ignore[method-assign]

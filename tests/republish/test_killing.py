@@ -14,6 +14,6 @@ def test_no_kill_sends_an_event_twice_or_loses_one(tmp_path: Path) -> None:
     assert not tally.wrong
     assert tally.kills >= 40
     assert tally.plans >= 8
-    assert set(tally.killed_at) == {"any time", *POINTS}
+    assert set(tally.killed_at) >= {"any time", *POINTS}
     assert tally.adopted
-    assert tally.killed_adopting
+    assert tally.killed_adopting >= tally.adopted
