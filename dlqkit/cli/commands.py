@@ -62,8 +62,8 @@ COMMANDS = (
                        "if not."),
     Command("reveal", "Show what a pseudonym stands for. Offline; only where the folder's key is, and noted in the "
                       "audit log."),
-    Command("verify", "Compare every byte of the evidence with its manifest and the audit log. Exit code 4 if anything "
-                      "changed."),
+    Command("verify", "Compare every byte of the evidence, plans and journal with what was written. Exit code 4 if "
+                      "anything changed."),
     Command("republish", "§5: send dead events again, from a plan that says all of it before anything is sent."),
 )  # fmt: skip
 

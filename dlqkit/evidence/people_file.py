@@ -65,7 +65,7 @@ def _alone(path: Path) -> Iterator[None]:
     # Not the file itself, which every write replaces; a kill lets go of it.
     place = path.with_name(f".{path.name}.lock")
     try:
-        descriptor = os.open(place, os.O_RDWR | os.O_CREAT, FILE_MODE)
+        descriptor = os.open(place, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, FILE_MODE)
     except OSError as error:
         raise storage_error(path, error) from error
     try:

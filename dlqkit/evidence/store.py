@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import fcntl
+import hashlib
 import io
 import os
 import secrets
@@ -25,6 +26,7 @@ __all__ = [
     "FILE_MODE",
     "as_table",
     "create_bytes",
+    "file_hash",
     "hold",
     "make_folder",
     "move_folder",
@@ -53,6 +55,8 @@ def storage_error(path: Path, error: OSError) -> StorageError:
             f"The disk is full: {path.name} could not be written.",
             "Free some space and run the same command again; what was collected is kept.",
         )
+    if error.errno == errno.ELOOP:
+        return StorageError(f"{path.name} is a link, and dlqkit writes through none.", "Move it away, and try again.")
     return StorageError(
         f"{path.name} could not be written: {error.strerror or type(error).__name__}.",
         "Check the folder's permissions, or name another one.",
@@ -80,10 +84,11 @@ def write_bytes(path: Path, content: bytes) -> None:
         If the disk is full or the place cannot be written.
     """
     make_folder(path.parent)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    # A name that nobody can foresee, and never through a link that somebody laid there.
+    temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}.tmp")
     try:
         try:
-            descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, FILE_MODE)
+            descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, FILE_MODE)
             with os.fdopen(descriptor, "wb") as file:
                 file.write(content)
                 file.flush()
@@ -116,6 +121,12 @@ def create_bytes(path: Path, content: bytes) -> bool:
     finally:
         own.unlink(missing_ok=True)
     return True
+
+
+def file_hash(path: Path) -> str:
+    """SHA-256 of a file, in hexadecimal."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def sync_folder(path: Path) -> None:
@@ -171,7 +182,7 @@ def hold(path: Path) -> Iterator[None]:
         If another process has it.
     """
     try:
-        descriptor = os.open(path, os.O_RDWR | os.O_CREAT, FILE_MODE)
+        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, FILE_MODE)
     except OSError as error:
         raise storage_error(path, error) from error
     try:

@@ -55,7 +55,7 @@ def hold_run_lock(path: Path) -> Iterator[None]:
     """
     make_folder(path.parent)
     try:
-        descriptor = os.open(path, os.O_RDWR | os.O_CREAT, FILE_MODE)
+        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, FILE_MODE)
     except OSError as error:
         raise StorageError(
             f"{path.name} cannot be opened: {error.strerror}.", "Check the permissions of the incident folder."

@@ -58,7 +58,7 @@ def test_words_of_eight_people_at_once_are_all_there(folder: Path) -> None:
         f"p{number} turn 4" for number in (0, 2, 4, 6)
     ]
     assert len(audit_log.read(folder)) == 40
-    assert audit_log.find_breaks(folder) == []
+    assert audit_log.check_chain(folder).faults == ()
 
 
 def test_a_file_that_an_editor_saved_meanwhile_is_not_written_over(folder: Path) -> None:
