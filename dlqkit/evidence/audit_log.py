@@ -92,6 +92,8 @@ def append(directory: Path, action: str, **facts: Any) -> None:
             fcntl.flock(file, fcntl.LOCK_EX)
             whole = file.read()
             lines = _lines(whole)
+            # Written anew, the head fits again: that it did not must not be forgotten by that.
+            unfit = _find_unfit(directory, whole, lines)
             entry = {
                 "at": datetime.now(UTC).isoformat(),
                 "by": _user(),
@@ -99,6 +101,7 @@ def append(directory: Path, action: str, **facts: Any) -> None:
                 **facts,
                 "line": len(lines) + 1,
                 "previous": _hash(lines[-1]) if lines else "",
+                **({"unfit": unfit} if unfit else {}),
             }
             line = json.dumps(entry, ensure_ascii=True, sort_keys=True)
             _write_head(directory, lines, line)
@@ -110,6 +113,15 @@ def append(directory: Path, action: str, **facts: Any) -> None:
             _write_head(directory, [*lines, line.encode()])
     except OSError as error:
         raise storage_error(path, error) from error
+
+
+def _find_unfit(directory: Path, content: bytes, lines: Sequence[bytes]) -> str:
+    """What of the log and its head does not fit, as far as the next line will hide it; empty where all does."""
+    head = directory / HEAD
+    if head.is_file():
+        faults = _check_head(head.read_bytes(), content, lines, [_hash(line) for line in lines])
+        return "; ".join(f"{name} {what}" for name, what in faults)
+    return f"{HEAD} is missing" if any("line" in (_entry(line) or {}) for line in lines) else ""
 
 
 def hash_of(directory: Path, path: Path, content: bytes | None = None) -> dict[str, str]:
@@ -191,6 +203,8 @@ def _check_lines(lines: Sequence[bytes], hashes: Sequence[str]) -> tuple[list[tu
                                  "before it were changed.")  # fmt: skip
             if begun and (entry.get("previous") != previous or entry.get("line", number) != number):
                 faults.append((NAME, f"line {number} does not follow the one before"))
+            if "unfit" in entry:
+                faults.append((NAME, f"did not fit its head before line {number} was written: {entry['unfit']}"))
             keeps_head = keeps_head or "line" in entry
         previous = hashes[number - 1]
     if lines and not begun:

@@ -9,7 +9,7 @@ import io
 import os
 import secrets
 import shutil
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -40,6 +40,7 @@ __all__ = [
     "write_bytes",
     "write_frame",
     "write_raw",
+    "write_stream",
 ]
 
 FOLDER_MODE, FILE_MODE = 0o700, 0o600
@@ -121,6 +122,33 @@ def create_bytes(path: Path, content: bytes) -> bool:
     finally:
         own.unlink(missing_ok=True)
     return True
+
+
+def write_stream(path: Path, chunks: Iterable[bytes], *, most: int) -> int:
+    """Write a new file a piece at a time; how many bytes it has.
+
+    Raises
+    ------
+    EvidenceError
+        If more than ``most`` bytes come.
+    StorageError
+        If the disk is full, the place cannot be written, or something is there.
+    """
+    make_folder(path.parent)
+    written = 0
+    try:
+        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, FILE_MODE)
+        with os.fdopen(descriptor, "wb") as file:
+            for chunk in chunks:
+                written += len(chunk)
+                if written > most:
+                    raise EvidenceError(f"{path.name} is larger than it says it is.", "Do not unpack it.")
+                file.write(chunk)
+            file.flush()
+            os.fsync(file.fileno())
+    except OSError as error:
+        raise storage_error(path, error) from error
+    return written
 
 
 def file_hash(path: Path) -> str:
