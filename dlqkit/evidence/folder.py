@@ -386,6 +386,8 @@ def read_question(directory: Path, *, allow_links: bool = False) -> dict[str, An
             f"{directory} is no incident folder: it has no incident.toml.",
             suggest_folder(directory) or f"Make it by: dlqkit collect {shlex.quote(str(directory))} --since 2h",
         ) from None
+    except RecursionError as error:
+        raise ParameterError("incident.toml is nested deeper than anything is that it may hold.", "Mend it.") from error
     except (tomllib.TOMLDecodeError, UnicodeDecodeError, OSError) as error:
         raise ParameterError(f"incident.toml cannot be read: {error}.", "Mend that line.") from error
 

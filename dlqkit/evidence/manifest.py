@@ -75,7 +75,7 @@ def read_manifest(folder: Path) -> dict[str, Any]:
     try:
         values: dict[str, Any] = json.loads((folder / NAME).read_bytes())
         schema = values["schema"]
-    except (OSError, ValueError, KeyError, TypeError) as error:
+    except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
         raise EvidenceError(
             f"The manifest of snapshot {folder.name} is missing or was changed.",
             "Run dlqkit verify on the folder, and restore it from a copy.",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import re
 import secrets
@@ -91,7 +92,8 @@ def import_zip(source: Path, directory: Path) -> Imported:
         taken = sorted(name for name, _ in entries if name not in left_out)
         audit_log.append(place, "imported", zip=source.name, zip_sha256=sha256, left_out=len(left_out))
         move_folder(place, directory)
-    except (zipfile.BadZipFile, zlib.error, EOFError, struct.error, NotImplementedError, RuntimeError) as error:
+    # Of the zip alone: what is written says in words that it could not be.
+    except (zipfile.BadZipFile, zlib.error, EOFError, OSError, ValueError, struct.error, RuntimeError) as error:
         remove_folder(place)
         raise EvidenceError(f"{source.name} is damaged: {_why(error)}.", "Have it sent again.") from error
     except BaseException:
@@ -223,5 +225,5 @@ def _unpack(
             continue
         with packed.open(entry) as content:
             # What an entry says of its size may be a lie; what comes out is counted.
-            free -= write_stream(place / name, iter(lambda stream=content: stream.read(_CHUNK), b""), most=free)
+            free -= write_stream(place / name, iter(functools.partial(content.read, _CHUNK), b""), most=free)
     return sorted(left_out)

@@ -94,5 +94,5 @@ def _holder(descriptor: int) -> str:
     try:
         known = json.loads(os.pread(descriptor, 4096, 0))
         return for_terminal(f"process {known['process']} on {known['host']}, since {known['started_at']}")
-    except (OSError, ValueError, KeyError, TypeError):
+    except (OSError, ValueError, KeyError, TypeError, RecursionError):
         return "it has not signed yet"  # between its lock and its signature

@@ -263,7 +263,7 @@ def _edit_line(directory: Path, _: Path, draw: random.Random) -> set[str]:
     number = draw.randrange(len(lines))
     entry = json.loads(lines[number])
     name = draw.choice(sorted(entry))
-    entry[name] = draw.choice(["somebody else", 7, None, {}])
+    entry[name] = draw.choice([value for value in ("somebody else", 7, None, {}) if value != entry[name]])
     lines[number] = json.dumps(entry, ensure_ascii=True, sort_keys=True).encode()
     return _write(directory, lines)
 

@@ -17,7 +17,6 @@ from dlqkit.cli.main import main
 from dlqkit.errors import EvidenceError, ParameterError
 from dlqkit.evidence import audit_log, zip_import
 from dlqkit.evidence.folder import open_incident
-from dlqkit.evidence.manifest import verify
 from dlqkit.evidence.zip_import import import_zip
 from tests.evidence.tampering import make_folder, verified
 
@@ -46,7 +45,7 @@ def test_a_folder_that_was_zipped_is_there_again_and_verifies(top: str, folder: 
     done = import_zip(pack(folder, tmp_path / "x.zip", top=top), tmp_path / "incident")
 
     assert verified(tmp_path / "incident") == {}
-    assert len(open_incident(tmp_path / "incident").records().frame) == 17
+    assert len(open_incident(tmp_path / "incident").records().frame) == 18
     assert "republish/plan-001.json" in done.taken
     line = audit_log.read(tmp_path / "incident")[-1]
     assert (line["action"], line["zip_sha256"]) == ("imported", done.zip_sha256)
@@ -198,15 +197,13 @@ def test_what_is_no_zip_or_half_of_one_is_refused(cut: int, folder: Path, tmp_pa
 def test_a_byte_that_flipped_on_the_way_is_found(folder: Path, tmp_path: Path) -> None:
     source = pack(folder, tmp_path / "x.zip")
     content = bytearray(source.read_bytes())
-    content[len(content) // 2] ^= 1
+    with zipfile.ZipFile(source) as packed:
+        content[packed.getinfo("orders/evidence/001/records.parquet").header_offset + 200] ^= 1
     source.write_bytes(content)
 
-    try:
+    with pytest.raises(EvidenceError, match="is damaged"):
         import_zip(source, tmp_path / "incident")
-    except EvidenceError:
-        assert not (tmp_path / "incident").exists()
-    else:
-        assert verify(tmp_path / "incident")
+    assert not (tmp_path / "incident").exists()
 
 
 def test_what_was_changed_before_it_was_zipped_is_named_by_the_command(
@@ -223,7 +220,7 @@ def test_what_was_changed_before_it_was_zipped_is_named_by_the_command(
     assert answers[0][0] == 4
     assert json.loads(answers[0][1])["changes"] == [{"path": "evidence/001/records.parquet", "what": "is missing"}]
     assert answers[1][0] == 2
-    assert "is there already" in answers[1][2]
+    assert "is there already" in " ".join(answers[1][2].split())
     assert "evidence/001/records.parquet: is missing" in answers[2][1]
 
 
@@ -248,12 +245,8 @@ def test_a_zip_of_bytes_at_random_is_refused_and_no_crash(folder: Path, tmp_path
         content = bytearray(whole)
         for _ in range(draw.randint(1, 6)):
             # Near its end, where the list is, as often as anywhere.
-            at = (
-                draw.randrange(len(content) - 4000, len(content))
-                if draw.random() < 0.6
-                else draw.randrange(len(content))
-            )
-            content[at] = draw.randrange(256)
+            first = len(content) - 4000 if draw.random() < 0.6 else 0
+            content[draw.randrange(first, len(content))] = draw.randrange(256)
         (tmp_path / "y.zip").write_bytes(content)
         try:
             import_zip(tmp_path / "y.zip", tmp_path / f"incident-{number}")
