@@ -7,7 +7,7 @@ import tempfile
 import time
 from pathlib import Path
 
-from benchmarks import faults, tampering
+from benchmarks import exports, faults, tampering
 from benchmarks.harness import Measure
 from tests.republish.killing import ADOPTING, POINTS, campaign
 
@@ -45,7 +45,7 @@ def run(plans: int = PLANS, kills: int = KILLS, seed: int = SEED) -> list[Measur
 def main() -> int:
     """Print the measures; 1 where one falls short."""
     held = True
-    for measures in (faults.run(), run(), tampering.run()):
+    for measures in (faults.run(), run(), tampering.run(), exports.run()):
         for one in measures:
             print(one.line(), flush=True)
             held = held and one.holds
