@@ -39,7 +39,11 @@ _TAKEN = re.compile(
     r"|evidence/[^/]+(/[^/]+){1,3}|signatures/[0-9]{3,}\.json(\.sig)?"
     r"|republish/(plan-[0-9]{3,}(\.[a-z]+)?\.json|journal\.sqlite|journal\.mark)"
 )
-_IGNORED = re.compile(r"(.*/)?(\.DS_Store|Thumbs\.db)|__MACOSX/.*")
+# Locks and claims of the other folder mean nothing here, so nobody is told that they were left out.
+_IGNORED = re.compile(
+    r"(.*/)?(\.DS_Store|Thumbs\.db)|__MACOSX/.*"
+    r"|(evidence/|republish/)?\.[a-z.]+|republish/(claims|sent)/.*|republish/(owner\.json|journal\.lock)"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,9 +180,10 @@ def _wanted(entries: Sequence[zipfile.ZipInfo], packed_bytes: int) -> Iterator[t
         raise _refuse("it holds no incident folder" if not tops else "it holds several incident folders")
     top = tops[0].removesuffix(_QUESTION)
     for entry in entries:
-        if not entry.is_dir() and not _IGNORED.fullmatch(entry.filename):
-            inside = entry.filename.startswith(top)
-            yield entry.filename.removeprefix(top) if inside else f"../{entry.filename}", entry
+        inside = entry.filename.startswith(top)
+        name = entry.filename.removeprefix(top) if inside else f"../{entry.filename}"
+        if not entry.is_dir() and not _IGNORED.fullmatch(name):
+            yield name, entry
 
 
 def _parents(name: str) -> Iterator[str]:
