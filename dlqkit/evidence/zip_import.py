@@ -41,7 +41,7 @@ _TAKEN = re.compile(
 )
 # Locks and claims of the other folder mean nothing here, so nobody is told that they were left out.
 _IGNORED = re.compile(
-    r"(.*/)?(\.DS_Store|Thumbs\.db)|__MACOSX/.*"
+    r"(.*/)?(\.DS_Store|Thumbs\.db)|(\.\./)?__MACOSX/.*"
     r"|(evidence/|republish/)?\.[a-z.]+|republish/(claims|sent)/.*|republish/(owner\.json|journal\.lock)"
 )
 
