@@ -60,7 +60,8 @@ _TIMES = (
     b"2026-02-31T00:00:00Z",
     b"",
 )
-_EDITS = (b"payload.customer.id=7", b'payload.a\\.b="x"', b"payload.list.0=null", b"-payload.x", b"payload.a=")
+_EDITS = (b'{"order": 8, "a": {"b": null}}', b'[{"op": "replace", "path": "/a/b/1", "value": 3.0}]',
+          b'[{"op": "test", "path": "/order", "value": 7}, {"op": "remove", "path": "/order"}]')  # fmt: skip
 _ERRORS = (
     b"psycopg2.OperationalError: could not connect to server: Connection refused (SQLSTATE 08006)",
     b"HTTP 503 from https://api.example/x?id=7 after 30000 ms", b"ValueError: customer 4711 has no address",
@@ -105,7 +106,7 @@ SEEDS: dict[str, Sequence[bytes]] = {
     "plan": [_plan()],
     "approval": [b'{"accepted":[],"at":"2026-03-02T13:05:00+00:00","by":"ann","hash":"' + b"0" * 64 + b'",'
                  b'"outcome_deadline_s":60.0,"plan_id":"plan-001","reason":"mended"}'],
-    "claim": [b'{"at":"x","by":"ann","directory":"d","hash":"h","host":"h","owner":"o","plan_id":"plan-001"}'],
+    "claim": [b'{"at":"x","by":"ann","folder":"d","hash":"h","host":"h","owner":"o","plan_id":"plan-001"}'],
     "times": _TIMES,
     "edits": _EDITS,
     "exact JSON": [b'{"a": 1.10, "b": [1e3, -0, "\\u00fc", null, true], "c": {"d": {}}}', b"[]", b"1E400"],

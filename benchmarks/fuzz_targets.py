@@ -26,6 +26,7 @@ from dlqkit.evidence import audit_log
 from dlqkit.evidence.folder import read_question
 from dlqkit.evidence.manifest import read_manifest, verify
 from dlqkit.evidence.zip_import import import_zip
+from dlqkit.frames import RECORDS, conform
 from dlqkit.incident import parse_duration, parse_time
 from dlqkit.prevention.payload_proposal import propose_schema
 from dlqkit.report.judgement import parse_judgement, read_yaml
@@ -184,10 +185,10 @@ def _error_texts(body: bytes, _: Path) -> None:
 
 
 def _payloads(body: bytes, _: Path) -> None:
-    frame = pd.DataFrame(
-        {"payload_snapshot": [body.decode("utf-8", "replace"), '{"a": 1}', None], "queued_to_dlq": [True, False, False]}
-    )
-    propose_schema(frame)
+    texts = [body.decode("utf-8", "replace"), '{"a": 1}', '{"a": "x", "b": [1]}', None]
+    frame = pd.DataFrame({"record_id": list("abcd"), "event_key": list("abcd"), "workflow_id": "wf",
+                          "payload_snapshot": texts, "queued_to_dlq": [False, False, False, True]})  # fmt: skip
+    propose_schema(conform(frame, RECORDS))
 
 
 def _message(body: bytes, _: Path) -> None:

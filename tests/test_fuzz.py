@@ -18,6 +18,8 @@ def test_bad_input_is_refused_in_words_and_bad_text_is_shown_as_text(name: str, 
 
     assert tally.findings == {}
     assert tally.examples[name] >= 30
+    # A target that refuses everything, good examples too, tries nothing.
+    assert tally.refused[name] < tally.examples[name]
 
 
 def test_a_fault_is_found_and_made_small(tmp_path: Path) -> None:
