@@ -186,7 +186,9 @@ def _load(path: Path) -> dict[str, Any]:
     try:
         values = load_yaml(path.read_text(encoding="utf-8")) if path.is_file() else {}
     except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise ParameterError("judgement.yaml is not YAML.", "Mend it, or remove it.") from error
+        raise ParameterError(
+            "judgement.yaml is not YAML.", "Mend it, or remove it; aliases (&a, *a) are not read."
+        ) from error
     return values if isinstance(values, dict) else {}
 
 

@@ -72,7 +72,9 @@ def read_yaml(path: Path) -> Any:
     try:
         return (load_yaml(path.read_text(encoding="utf-8")) if path.is_file() else None) or {}
     except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise ParameterError("judgement.yaml is not YAML.", "Mend it, or remove it.") from error
+        raise ParameterError(
+            "judgement.yaml is not YAML.", "Mend it, or remove it; aliases (&a, *a) are not read."
+        ) from error
 
 
 def parse_judgement(values: Any) -> Judgement:
