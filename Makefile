@@ -6,8 +6,12 @@ STAMP := $(VENV)/.installed
 SPARK_VENV ?= .venv-spark
 SPARK_BIN := $(SPARK_VENV)/bin
 SPARK_STAMP := $(SPARK_VENV)/.installed
+AUDIT_VENV ?= .venv-audit
+AUDIT_BIN := $(AUDIT_VENV)/bin
+AUDIT_STAMP := $(AUDIT_VENV)/.installed
+AUDIT_OPTIONS ?=
 
-.PHONY: help install demo test test-spark lint types bench bench-reliability reports docs-cli messages lock clean
+.PHONY: help install demo test test-spark lint types bench bench-reliability reports docs-cli messages lock audit sbom clean
 
 help:
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/ -/'
@@ -47,7 +51,7 @@ bench: $(STAMP) ## figures of the docs, and the long accuracy runs
 	$(BIN)/python -m pytest -m bench -p no:xdist
 	$(BIN)/python -m benchmarks
 
-bench-reliability: $(STAMP) ## break sources, kill collects and republishes, and look for what is lost, doubled or wrongly whole
+bench-reliability: $(STAMP) ## break sources, kill collects and republishes, tamper with folders; look for what is lost, doubled, wrongly whole or not found
 	$(BIN)/python -m benchmarks.reliability
 
 reports: $(STAMP) ## the two reports of docs/reports, made anew
@@ -71,5 +75,22 @@ lock: $(STAMP) ## pin every dependency anew, with hashes and without an index
 	  --no-emit-index-url --no-emit-trusted-host --no-emit-find-links --no-emit-options --no-header --no-annotate \
 	  --constraint requirements.lock --output-file requirements-spark.lock -
 
+# Tools of the release, no dependencies of ours: in an environment of their own.
+$(AUDIT_STAMP): Makefile
+	$(PYTHON) -m venv $(AUDIT_VENV)
+	$(AUDIT_BIN)/python -m pip install --quiet --disable-pip-version-check pip-audit==2.10.1 cyclonedx-bom==7.5.0
+	@touch $(AUDIT_STAMP)
+
+# Without --strict it ends well where it reached nobody, with every package "not found".
+audit: $(AUDIT_STAMP) ## known weaknesses of the locked dependencies; asks a service on the internet
+	@$(AUDIT_BIN)/pip-audit --strict --disable-pip --require-hashes --progress-spinner off $(AUDIT_OPTIONS) -r requirements.lock \
+	  || { echo "Not clean, or not audited: if it says above that a package was not found or a service not reached, nothing was"; \
+	       echo "looked at. Another service: make audit AUDIT_OPTIONS='-s osv --osv-url URL'. There is no list to ask offline."; exit 1; }
+
+sbom: $(AUDIT_STAMP) ## build/sbom.json, the locked dependencies with their hashes, as CycloneDX; offline
+	@mkdir -p build
+	$(AUDIT_BIN)/cyclonedx-py requirements --output-reproducible --of JSON -o build/sbom.json requirements.lock
+	@! grep -nE '"(file:|/)' build/sbom.json
+
 clean:
-	rm -rf $(VENV) $(SPARK_VENV) build dist .mypy_cache .pytest_cache .ruff_cache
+	rm -rf $(VENV) $(SPARK_VENV) $(AUDIT_VENV) build dist .mypy_cache .pytest_cache .ruff_cache

@@ -1,4 +1,4 @@
-"""Break sources, kill collects and republishes, and count what is wrong afterwards: make bench-reliability."""
+"""Break sources, kill collects and republishes, tamper with folders, count what is wrong: make bench-reliability."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import tempfile
 import time
 from pathlib import Path
 
-from benchmarks import faults
+from benchmarks import exports, faults, tampering
 from benchmarks.harness import Measure
 from tests.republish.killing import ADOPTING, POINTS, campaign
 
@@ -45,7 +45,7 @@ def run(plans: int = PLANS, kills: int = KILLS, seed: int = SEED) -> list[Measur
 def main() -> int:
     """Print the measures; 1 where one falls short."""
     held = True
-    for measures in (faults.run(), run()):
+    for measures in (faults.run(), run(), tampering.run(), exports.run()):
         for one in measures:
             print(one.line(), flush=True)
             held = held and one.holds

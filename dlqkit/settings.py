@@ -366,6 +366,8 @@ def _read_toml(path: Path) -> dict[str, Any]:
         raise ParameterError(f"The settings file {path} does not exist.", "Check the path after --config.") from None
     except (OSError, UnicodeDecodeError) as error:
         raise ParameterError(f"The settings file {path} cannot be read: {error}.", "Check its permissions.") from error
+    except RecursionError as error:
+        raise ParameterError(f"The settings file {path} is nested too deep.", "Mend it.") from error
     except tomllib.TOMLDecodeError as error:
         raise ParameterError(f"The settings file {path} is not TOML: {error}.", "Mend that line.") from error
 

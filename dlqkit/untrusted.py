@@ -48,7 +48,7 @@ _LIVE = re.compile(
     r"(?<!\w)(?:[a-z][a-z0-9+.-]{0,30}://|www\.)[^\s`|\\<>]*[\w/=&%#-]"  # an address
     r"|(?<![\w.+-])[\w.+-]++@[\w-]++(?:\.[\w-]+)+"  # an e-mail address
     r"|(?<!\w)GH-[0-9]++\b|(?<!\w)@[a-z0-9][\w-]*(?:/[\w-]+)?"  # an issue; a mention of a person or a team
-    r"|(?<!:)(?::(?:[a-z+-][a-z0-9_+-]{0,50}|100|1234):)+(?!:)"  # the name of an emoji, as in host:key:name
+    r"|(?<!:)(?::(?:[a-z+-][a-z0-9_+-]{0,50}|100|1234):)+(?!:|//)"  # the name of an emoji, as in host:key:name
     # An issue; GitLab's merge request, snippet, epic; milestone and label, by number or name; after a project's name.
     r"|(?:(?<![\w./-])[\w./-]{1,200}+)?(?:[#!$&][0-9]++|[%~](?:\"[^\"`|\\<>]{1,100}\"|\w(?:[\w.:-]*\w)?))"
     r"|\[[a-z_]{1,40}:[^\s\]`|\\<>]{1,200}\]"  # [issue:12], [vulnerability:12]

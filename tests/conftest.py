@@ -3,28 +3,22 @@
 from __future__ import annotations
 
 import os
-import socket
+import runpy
 from collections.abc import Iterator
-from typing import Any
+from pathlib import Path
 
 import pytest
 
 os.environ["MPLBACKEND"] = "Agg"
-
-_CONNECT = socket.socket.connect
-
-
-def _only_loopback(self: socket.socket, address: Any) -> None:
-    if self.family in (socket.AF_INET, socket.AF_INET6):
-        host = str(address[0])
-        assert host in {"localhost", "::1"} or host.startswith("127."), f"a test asked for {host}"
-    _CONNECT(self, address)
+_GUARD = Path(__file__).parent / "only_loopback"
+runpy.run_path(str(_GUARD / "sitecustomize.py"))
+# The processes that tests start load it by themselves.
+os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, (str(_GUARD), os.environ.get("PYTHONPATH"))))
 
 
 @pytest.fixture(autouse=True)
 def _alone(monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
-    """No network but loopback; no settings, keys or configuration of whoever runs the tests."""
-    monkeypatch.setattr(socket.socket, "connect", _only_loopback)
+    """No settings, keys or configuration of whoever runs the tests."""
     for name in list(os.environ):
         if name.startswith(("DLQKIT_", "PUBSUB_")) and name != "DLQKIT_REQUIRE_REAL":
             monkeypatch.delenv(name)

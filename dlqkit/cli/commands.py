@@ -26,12 +26,14 @@ class Command:
 
     def load(self) -> Any:
         """The command itself, or the group of commands, with its options."""
-        module = importlib.import_module(f"dlqkit.cli.{self.name}")
+        # `import` is a word of Python's own, and no module's name.
+        name = {"import": "import_folder"}.get(self.name, self.name)
+        module = importlib.import_module(f"dlqkit.cli.{name}")
         if hasattr(module, "app"):
             return typer.main.get_command(module.app)
         alone = typer.Typer(add_completion=False, pretty_exceptions_enable=False, rich_markup_mode=None,
                             context_settings={"help_option_names": ["-h", "--help"]})  # fmt: skip
-        alone.command(self.name, cls=WholeCommand)(getattr(module, self.name))
+        alone.command(self.name, cls=WholeCommand)(getattr(module, name))
         return typer.main.get_command(alone)
 
 
@@ -62,8 +64,9 @@ COMMANDS = (
                        "if not."),
     Command("reveal", "Show what a pseudonym stands for. Offline; only where the folder's key is, and noted in the "
                       "audit log."),
-    Command("verify", "Compare every byte of the evidence with its manifest and the audit log. Exit code 4 if anything "
-                      "changed."),
+    Command("verify", "Compare every byte of the evidence, plans and journal with what was written. Exit code 4 if "
+                      "anything changed."),
+    Command("import", "Unpack an incident folder that somebody sent as a zip, as data, and verify it. Offline."),
     Command("republish", "§5: send dead events again, from a plan that says all of it before anything is sent."),
 )  # fmt: skip
 

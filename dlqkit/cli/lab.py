@@ -105,7 +105,7 @@ def lab(
         for path in paths:
             typer.echo(for_terminal(path))
         return
-    arguments = [sys.executable, "-m", "jupyter", "lab", f"--ServerApp.root_dir={directory.resolve()}",
+    arguments = [sys.executable, "-P", "-m", "jupyter", "lab", f"--ServerApp.root_dir={directory.resolve()}",
                  f"--port={port}", "--ServerApp.ip=127.0.0.1",
                  "--LabApp.default_url=/lab/tree/notebooks/01_signals.ipynb", "--LabApp.news_url=",
                  "--LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate"]  # fmt: skip

@@ -14,7 +14,7 @@ from typing import Any, TypeVar
 
 from dlqkit.errors import ParameterError
 from dlqkit.evidence import audit_log
-from dlqkit.evidence.people_file import editing
+from dlqkit.evidence.people_file import editing, load_yaml
 
 __all__ = ["Acceptance", "Attachment", "Closing", "Confirmation", "Word", "add_word", "parse_word", "read_word"]
 
@@ -184,9 +184,11 @@ def _load(path: Path) -> dict[str, Any]:
     import yaml
 
     try:
-        values = yaml.safe_load(path.read_text(encoding="utf-8")) if path.is_file() else {}
+        values = load_yaml(path.read_text(encoding="utf-8")) if path.is_file() else {}
     except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise ParameterError("judgement.yaml is not YAML.", "Mend it, or remove it.") from error
+        raise ParameterError(
+            "judgement.yaml is not YAML.", "Mend it, or remove it; aliases (&a, *a) are not read."
+        ) from error
     return values if isinstance(values, dict) else {}
 
 
@@ -240,7 +242,7 @@ def _with_block(path: Path, words: Mapping[str, Any]) -> str:
     else:
         text = f"{text.rstrip()}\n\n{block}" if text.strip() else block
     try:
-        is_kept = yaml.safe_load(text) == {**_load(path), "closure": dict(words)}
+        is_kept = load_yaml(text) == {**_load(path), "closure": dict(words)}
     except yaml.YAMLError:
         is_kept = False
     if not is_kept:

@@ -16,7 +16,7 @@ import pandas as pd
 
 from dlqkit.engines.choose import Engine, check_engine, choose_engine
 from dlqkit.errors import EvidenceError, ParameterError
-from dlqkit.evidence.manifest import find_snapshots, read_manifest, worst
+from dlqkit.evidence.manifest import find_snapshots, read_manifest, refuse_links, worst
 from dlqkit.evidence.store import read_frame, write_bytes
 from dlqkit.frames import (
     HISTOGRAMS,
@@ -369,15 +369,26 @@ def _known_ranges(manifest: Mapping[str, Any]) -> list[tuple[datetime, datetime]
     return out
 
 
-def read_question(directory: Path) -> dict[str, Any]:
+def read_question(directory: Path, *, allow_links: bool = False) -> dict[str, Any]:
     """``incident.toml`` as it stands.
+
+    Parameters
+    ----------
+    directory : Path
+        The incident folder.
+    allow_links : bool
+        Only where nothing is written: a link in it may lead outside of the folder.
 
     Raises
     ------
     ParameterError
         If the folder is none of an incident, or the file is no TOML.
+    EvidenceError
+        If there is a link in it.
     """
     path = directory / "incident.toml"
+    if not allow_links:
+        refuse_links(directory)
     try:
         return tomllib.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
@@ -385,6 +396,8 @@ def read_question(directory: Path) -> dict[str, Any]:
             f"{directory} is no incident folder: it has no incident.toml.",
             suggest_folder(directory) or f"Make it by: dlqkit collect {shlex.quote(str(directory))} --since 2h",
         ) from None
+    except RecursionError as error:
+        raise ParameterError("incident.toml is nested deeper than anything is that it may hold.", "Mend it.") from error
     except (tomllib.TOMLDecodeError, UnicodeDecodeError, OSError) as error:
         raise ParameterError(f"incident.toml cannot be read: {error}.", "Mend that line.") from error
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import secrets
 from collections.abc import Collection, Iterator, Sequence
 from pathlib import Path
 from types import TracebackType
@@ -47,7 +48,7 @@ class FrameWriter:
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        self._temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+        self._temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}.tmp")
         self._writer: pq.ParquetWriter | None = None
         self._file: Any = None
         self._held: list[pa.Table] = []
@@ -113,7 +114,7 @@ class FrameWriter:
         try:
             if self._writer is None:
                 make_folder(self.path.parent)
-                descriptor = os.open(self._temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, FILE_MODE)
+                descriptor = os.open(self._temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, FILE_MODE)
                 self._file = os.fdopen(descriptor, "wb")
                 self._writer = pq.ParquetWriter(self._file, whole.schema, compression="zstd")
             self._writer.write_table(whole)

@@ -30,7 +30,7 @@ def note_page(path: Path, request_id: str, page: Path) -> None:
     make_folder(path.parent)
     line = json.dumps({"request": request_id, "page": page.name}, ensure_ascii=True) + "\n"
     try:
-        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, FILE_MODE)
+        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_NOFOLLOW, FILE_MODE)
         with os.fdopen(descriptor, "ab") as file:
             file.write(line.encode())
     except OSError as error:

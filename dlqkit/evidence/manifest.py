@@ -4,20 +4,37 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping, Sequence
+import os
+import re
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from dlqkit.errors import EvidenceError
 from dlqkit.evidence import audit_log
-from dlqkit.evidence.store import write_bytes
+from dlqkit.evidence.store import file_hash, write_bytes
 from dlqkit.frames import Completeness
 
-__all__ = ["SCHEMA", "Change", "find_set_aside", "find_snapshots", "read_manifest", "verify", "worst", "write_manifest"]
+__all__ = [
+    "SCHEMA",
+    "Change",
+    "find_links",
+    "find_set_aside",
+    "find_snapshots",
+    "read_manifest",
+    "refuse_links",
+    "verify",
+    "worst",
+    "write_manifest",
+]
 
 SCHEMA = 1
 NAME = "manifest.json"
+# Folders of a snapshot that may be empty.
+_OWN_FOLDERS = {"raw", "quarantine"}
+_WRITTEN = re.compile(r"[a-z]+/[a-z0-9-]+(\.[a-z0-9]+)+")
+_UNDER_WAY = re.compile(r"[0-9]{3,}\.part|\.lock")
 _ORDER: tuple[Completeness, ...] = ("complete", "unverified", "partial")
 
 
@@ -34,15 +51,10 @@ def worst(values: Sequence[Completeness]) -> Completeness:
     return max(values, key=_ORDER.index, default="complete")
 
 
-def _hash(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
-
-
 def write_manifest(folder: Path, values: Mapping[str, Any]) -> str:
     """Write ``manifest.json`` with the hash of every file in the snapshot; return its own hash."""
     files = {
-        path.relative_to(folder).as_posix(): {"sha256": _hash(path), "bytes": path.stat().st_size}
+        path.relative_to(folder).as_posix(): {"sha256": file_hash(path), "bytes": path.stat().st_size}
         for path in sorted(folder.rglob("*"))
         if path.is_file() and path.name != NAME
     }
@@ -63,7 +75,7 @@ def read_manifest(folder: Path) -> dict[str, Any]:
     try:
         values: dict[str, Any] = json.loads((folder / NAME).read_bytes())
         schema = values["schema"]
-    except (OSError, ValueError, KeyError, TypeError) as error:
+    except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
         raise EvidenceError(
             f"The manifest of snapshot {folder.name} is missing or was changed.",
             "Run dlqkit verify on the folder, and restore it from a copy.",
@@ -92,18 +104,23 @@ def find_set_aside(directory: Path) -> list[str]:
 def verify(directory: Path) -> tuple[Change, ...]:
     """Every file of the evidence that was changed, removed or added since it was collected.
 
-    The manifests' own hashes stand in ``audit.jsonl``, whose lines are chained; what a person may write
-    (``incident.toml``, ``judgement.yaml``, notebooks, the report) is not evidence and is not looked at.
+    The manifests' own hashes stand in ``audit.jsonl``, whose lines are chained and whose last one ``audit.head`` knows;
+    what a person may write (``incident.toml``, ``judgement.yaml``, notebooks, the report) is not evidence and is not
+    looked at, unless it is a link.
     """
-    changes: list[Change] = []
-    recorded = {}
+    changes = [Change(path, "is a link") for path in find_links(directory)]
+    recorded, wrote, set_aside = {}, {}, set()
     for entry in audit_log.read(directory):
+        if isinstance(entry.get("wrote"), dict):
+            wrote.update(entry["wrote"])
         if entry.get("action") == "collect" and "manifest_sha256" in entry:
-            recorded[entry["snapshot"]] = entry["manifest_sha256"]
+            recorded[str(entry.get("snapshot"))] = entry["manifest_sha256"]
         elif entry.get("action") == "set aside":
-            recorded.pop(entry.get("snapshot"), None)
+            recorded.pop(str(entry.get("snapshot")), None)
+            set_aside.add(str(entry.get("kept_as")))
     evidence = directory / "evidence"
-    for snapshot in find_snapshots(directory):
+    snapshots = [name for name in find_snapshots(directory) if not (evidence / name).is_symlink()]
+    for snapshot in snapshots:
         changes += _verify_snapshot(evidence / snapshot, recorded.pop(snapshot, None))
     # A kill between the line in the audit log and the rename leaves the snapshot under way, not missing.
     changes += [
@@ -111,35 +128,118 @@ def verify(directory: Path) -> tuple[Change, ...]:
         for snapshot in recorded
         if not (evidence / f"{snapshot}.part" / "snapshot").is_dir()
     ]
-    changes += [Change(audit_log.NAME, f"line {number} does not follow the one before") for number in
-                audit_log.find_breaks(directory)]  # fmt: skip
-    return tuple(changes)
+    changes += _verify_beside(evidence, {*snapshots, *set_aside})
+    changes += _verify_written(directory, wrote)
+    changes += [Change(path, what) for path, what in audit_log.check_chain(directory).faults]
+    if snapshots and not (directory / audit_log.NAME).is_file():
+        changes.append(Change(audit_log.NAME, "is missing"))
+    return tuple(dict.fromkeys(changes))
+
+
+def find_links(directory: Path) -> list[str]:
+    """Every link in an incident folder but among the analyst's notebooks: what it leads to is not in the folder.
+
+    Returns
+    -------
+    list of str
+        Paths within the folder, in order; a link to a folder is not gone into.
+    """
+    found: list[str] = []
+    for place, folders, files in os.walk(directory):
+        here = Path(place)
+        found += [(here / name).relative_to(directory).as_posix() for name in (*folders, *files)
+                  if (here / name).is_symlink()]  # fmt: skip
+        if here == directory and "notebooks" in folders:
+            folders.remove("notebooks")
+    return sorted(found)
+
+
+def refuse_links(directory: Path) -> None:
+    """Refuse to work in a folder that leads out of itself: what is written there would land elsewhere.
+
+    Raises
+    ------
+    EvidenceError
+        Naming the first link.
+    """
+    links = find_links(directory)
+    if links:
+        raise EvidenceError(
+            f"{links[0]} in {directory.name} is a link, and dlqkit makes none.",
+            "Move it away, or put what it leads to in its place; dlqkit verify names all of them.",
+        )
+
+
+def _verify_written(directory: Path, wrote: Mapping[str, Any]) -> list[Change]:
+    """Files of which the audit log holds the hash, such as a plan and its approval."""
+    changes = []
+    for name, sha256 in sorted(wrote.items()):
+        file = directory / name
+        if not _WRITTEN.fullmatch(name) or file.is_symlink():
+            continue
+        if not file.is_file():
+            changes.append(Change(name, "is missing"))
+        elif file_hash(file) != sha256:
+            changes.append(Change(name, "was changed"))
+    return changes
+
+
+def _verify_beside(evidence: Path, known: Collection[str]) -> list[Change]:
+    """What lies between the snapshots and is none, nor under way, nor was set aside."""
+    if not evidence.is_dir() or evidence.is_symlink():
+        return []
+    return [
+        Change(f"evidence/{path.name}", "was added")
+        for path in sorted(evidence.iterdir())
+        if path.name not in known
+        and not _UNDER_WAY.fullmatch(path.name)
+        and not path.is_symlink()
+        and not (path.name.isdigit() and path.is_dir())
+    ]
 
 
 def _verify_snapshot(folder: Path, recorded: str | None) -> list[Change]:
     place = f"evidence/{folder.name}"
     path = folder / NAME
-    # A link's target may be changed without a trace here, and may lie outside of what is zipped or moved.
-    links = [one for one in (folder, *sorted(folder.rglob("*"))) if one.is_symlink()]
-    if links:
-        return [Change(one.relative_to(folder.parent.parent).as_posix(), "is a link") for one in links]
     if not path.is_file():
         return [Change(f"{place}/{NAME}", "is missing")]
     changes = []
     if recorded is None:
         changes.append(Change(f"{place}/{NAME}", "is not in audit.jsonl"))
-    elif _hash(path) != recorded:
+    elif file_hash(path) != recorded:
         changes.append(Change(f"{place}/{NAME}", "was changed"))
     try:
-        files = read_manifest(folder)["files"]
+        known = _files_of(read_manifest(folder))
     except EvidenceError:
         return changes or [Change(f"{place}/{NAME}", "was changed")]
-    for name, known in sorted(files.items()):
-        file = folder / name
-        if not file.is_file():
+    present = {one.relative_to(folder).as_posix(): one for one in folder.rglob("*") if not one.is_symlink()}
+    for name, (size, sha256) in sorted(known.items()):
+        # Only what lies in the snapshot is read: a stranger's manifest may name any file of this machine.
+        file = present.get(name)
+        if file is None and (folder / name).is_symlink():
+            continue  # named as a link
+        if file is None or not file.is_file():
             changes.append(Change(f"{place}/{name}", "is missing"))
-        elif file.stat().st_size != known["bytes"] or _hash(file) != known["sha256"]:
+        elif file.stat().st_size != size or file_hash(file) != sha256:
             changes.append(Change(f"{place}/{name}", "was changed"))
-    present = {path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()}
-    changes += [Change(f"{place}/{name}", "was added") for name in sorted(present - set(files) - {NAME})]
+    folders = {part.as_posix() for name in known for part in Path(name).parents}
+    changes += [
+        Change(f"{place}/{name}", "was added")
+        for name, one in sorted(present.items())
+        if name not in known and name != NAME and not (one.is_dir() and (name in folders or name in _OWN_FOLDERS))
+    ]
     return changes
+
+
+def _files_of(manifest: Mapping[str, Any]) -> dict[str, tuple[int, str]]:
+    """Size and hash of every file that a manifest names.
+
+    Raises
+    ------
+    EvidenceError
+        If that part of it is not as dlqkit writes it.
+    """
+    try:
+        return {str(name): (int(one["bytes"]), str(one["sha256"])) for name, one in manifest["files"].items()}
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        raise EvidenceError("A manifest names no files.", "Restore it from a copy.") from error

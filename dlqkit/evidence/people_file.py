@@ -8,14 +8,39 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 from dlqkit.errors import StorageError
 from dlqkit.evidence.store import FILE_MODE, storage_error, write_bytes
 
-__all__ = ["editing"]
+__all__ = ["editing", "load_yaml"]
 
 # A write takes some milliseconds; whoever holds the file for so long hangs.
 WAIT_S, _PAUSE_S = 10.0, 0.02
+_MOST_DEPTH = 50
+
+
+def load_yaml(text: str) -> Any:
+    """What a person's YAML holds.
+
+    Raises
+    ------
+    yaml.YAMLError
+        If it is none, is nested deeper than anybody writes, or has aliases: a few of them make a value that takes all
+        memory when it is written out.
+    """
+    import yaml
+
+    depth = 0
+    try:
+        # Event by event, so that brackets without end are not read to theirs, which takes the square of the time.
+        for event in yaml.parse(text, Loader=yaml.SafeLoader):
+            depth += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)
+            if isinstance(event, yaml.AliasEvent) or depth > _MOST_DEPTH:
+                raise yaml.YAMLError("it has aliases, or is nested too deep")
+        return yaml.safe_load(text)
+    except (RecursionError, ValueError, OverflowError) as error:  # a date such as 2026-02-31, a number without end
+        raise yaml.YAMLError(str(error) or "it is nested too deep") from error
 
 
 @contextmanager
@@ -65,7 +90,7 @@ def _alone(path: Path) -> Iterator[None]:
     # Not the file itself, which every write replaces; a kill lets go of it.
     place = path.with_name(f".{path.name}.lock")
     try:
-        descriptor = os.open(place, os.O_RDWR | os.O_CREAT, FILE_MODE)
+        descriptor = os.open(place, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, FILE_MODE)
     except OSError as error:
         raise storage_error(path, error) from error
     try:

@@ -84,7 +84,7 @@ def _resume(path: Path, incident: Incident) -> Part | None:
         started_at = datetime.fromisoformat(state["started_at"])
         sources, last_number, asking = state["sources"], state["last_number"], state["asking"]
         known = state["layout"] == LAYOUT
-    except (OSError, ValueError, KeyError, TypeError):
+    except (OSError, ValueError, KeyError, TypeError, RecursionError):
         return None
     if not known or not _is_same_question(begun, incident):
         return None

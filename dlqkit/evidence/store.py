@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import errno
 import fcntl
+import hashlib
 import io
 import os
 import secrets
 import shutil
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -25,6 +26,7 @@ __all__ = [
     "FILE_MODE",
     "as_table",
     "create_bytes",
+    "file_hash",
     "hold",
     "make_folder",
     "move_folder",
@@ -38,6 +40,7 @@ __all__ = [
     "write_bytes",
     "write_frame",
     "write_raw",
+    "write_stream",
 ]
 
 FOLDER_MODE, FILE_MODE = 0o700, 0o600
@@ -53,6 +56,8 @@ def storage_error(path: Path, error: OSError) -> StorageError:
             f"The disk is full: {path.name} could not be written.",
             "Free some space and run the same command again; what was collected is kept.",
         )
+    if error.errno == errno.ELOOP:
+        return StorageError(f"{path.name} is a link, and dlqkit writes through none.", "Move it away, and try again.")
     return StorageError(
         f"{path.name} could not be written: {error.strerror or type(error).__name__}.",
         "Check the folder's permissions, or name another one.",
@@ -80,10 +85,11 @@ def write_bytes(path: Path, content: bytes) -> None:
         If the disk is full or the place cannot be written.
     """
     make_folder(path.parent)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    # A name that nobody can foresee, and never through a link that somebody laid there.
+    temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}.tmp")
     try:
         try:
-            descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, FILE_MODE)
+            descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, FILE_MODE)
             with os.fdopen(descriptor, "wb") as file:
                 file.write(content)
                 file.flush()
@@ -116,6 +122,39 @@ def create_bytes(path: Path, content: bytes) -> bool:
     finally:
         own.unlink(missing_ok=True)
     return True
+
+
+def write_stream(path: Path, chunks: Iterable[bytes], *, most: int) -> int:
+    """Write a new file a piece at a time; how many bytes it has.
+
+    Raises
+    ------
+    EvidenceError
+        If more than ``most`` bytes come.
+    StorageError
+        If the disk is full, the place cannot be written, or something is there.
+    """
+    make_folder(path.parent)
+    written = 0
+    try:
+        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, FILE_MODE)
+        with os.fdopen(descriptor, "wb") as file:
+            for chunk in chunks:
+                written += len(chunk)
+                if written > most:
+                    raise EvidenceError(f"{path.name} is larger than it says it is.", "Do not unpack it.")
+                file.write(chunk)
+            file.flush()
+            os.fsync(file.fileno())
+    except OSError as error:
+        raise storage_error(path, error) from error
+    return written
+
+
+def file_hash(path: Path) -> str:
+    """SHA-256 of a file, in hexadecimal."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def sync_folder(path: Path) -> None:
@@ -171,7 +210,7 @@ def hold(path: Path) -> Iterator[None]:
         If another process has it.
     """
     try:
-        descriptor = os.open(path, os.O_RDWR | os.O_CREAT, FILE_MODE)
+        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, FILE_MODE)
     except OSError as error:
         raise storage_error(path, error) from error
     try:

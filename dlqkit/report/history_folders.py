@@ -11,6 +11,7 @@ from typing import Any
 
 from dlqkit.closure.word import read_word
 from dlqkit.errors import DlqkitError, EvidenceError
+from dlqkit.evidence.people_file import load_yaml
 from dlqkit.language import mark, say
 
 __all__ = [
@@ -196,10 +197,7 @@ def _read_words(path: Path) -> dict[str, Any]:
         raise ValueError("too long")
     text = path.read_text(encoding="utf-8")
     try:
-        # A few aliases make a value that takes all memory when it is written out; nobody needs one here.
-        if any(isinstance(token, yaml.AliasToken) for token in yaml.scan(text)):
-            raise ValueError("it has aliases")
-        values = yaml.safe_load(text)
+        values = load_yaml(text)
     except yaml.YAMLError as error:
         raise ValueError("no YAML") from error
     return values if isinstance(values, dict) else {}

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from dlqkit.errors import ParameterError
 from dlqkit.evidence import audit_log
-from dlqkit.evidence.people_file import editing
+from dlqkit.evidence.people_file import editing, load_yaml
 from dlqkit.evidence.store import create_bytes
 from dlqkit.report.judgement import Judgement, parse_judgement, read_yaml
 
@@ -119,7 +119,7 @@ def replace_keys(path: Path, values: Mapping[str, Any]) -> str:
     text = path.read_text(encoding="utf-8") if path.is_file() else ""
     try:
         blocks = {name: _dump(name, _plain(value)) for name, value in values.items()}
-        wanted = {name: yaml.safe_load(block)[name] for name, block in blocks.items()}
+        wanted = {name: load_yaml(block)[name] for name, block in blocks.items()}
     except yaml.YAMLError as error:
         raise ParameterError(
             "A value is nothing that judgement.yaml can hold.", "Give texts, times, and lists or tables of them."
@@ -128,7 +128,7 @@ def replace_keys(path: Path, values: Mapping[str, Any]) -> str:
     for name, block in blocks.items():
         text = _with_block(text, name, block)
     try:
-        is_kept = yaml.safe_load(text) == {**before, **wanted}
+        is_kept = load_yaml(text) == {**before, **wanted}
     except yaml.YAMLError:
         is_kept = False
     if not is_kept:

@@ -73,7 +73,7 @@ def keep_plan(registry: Registry, plan: Plan, outlook: Mapping[str, Any], *, by:
             registry.directory, "republish plan", plan_id=plan.plan_id, hash=plan.hash, planned_by=by.strip(),
             planned=len(plan.events), left_out=len(plan.left_out), topic=plan.target.address,
             edited=sum(event.edited is not None for event in plan.events), replaces=plan.replaces,
-            is_registry_shared=registry.is_shared,
+            is_registry_shared=registry.is_shared, wrote=audit_log.hash_of(registry.directory, path),
         )  # fmt: skip
         if plan.replaces is not None:
             note_cancellation(registry.directory, read_plan(registry.directory, plan.replaces), by=by,

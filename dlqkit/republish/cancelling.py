@@ -181,8 +181,6 @@ def note_cancellation(directory: Path, plan: Plan, *, by: str, reason: str) -> N
 
 def _note(directory: Path, plan_id: str, plan_hash: str, by: str, reason: str) -> None:
     if not _is_kept(directory, plan_id):
-        audit_log.append(directory, "republish cancel", plan_id=plan_id, hash=plan_hash, cancelled_by=by,
-                         reason=reason)  # fmt: skip
         write_cancellation(directory, Cancellation(plan_id, plan_hash, by, reason, now_text()))
 
 

@@ -68,7 +68,7 @@ class NameReader:
             return plan_hash, events[name]
         except FileNotFoundError:
             return None
-        except (OSError, ValueError, TypeError, KeyError) as error:
+        except (OSError, ValueError, TypeError, KeyError, RecursionError) as error:
             raise PlanError(
                 f"The claim {name[:12]}… in the registry cannot be read.",
                 "Find out whose it is before anything is sent; then remove the file by hand.",

@@ -42,7 +42,7 @@ def read_claim(path: Path) -> Claim | None:
         return Claim(**json.loads(path.read_bytes()))
     except FileNotFoundError:
         return None
-    except (OSError, ValueError, TypeError) as error:
+    except (OSError, ValueError, TypeError, RecursionError) as error:
         raise PlanError(
             f"The claim {path.name[:12]}… in the registry cannot be read.",
             "Find out whose it is before anything is sent; then remove the file by hand.",

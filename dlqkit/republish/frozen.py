@@ -93,7 +93,7 @@ def read_frozen(path: Path, kind: type[Frozen]) -> Frozen:
     document = {name: value for name, value in read_document(path).items() if name != "outlook"}
     try:
         frozen = msgspec.convert(document, kind, strict=True)
-    except msgspec.ValidationError as error:
+    except (msgspec.ValidationError, UnicodeEncodeError) as error:  # half a character in a key
         raise changed(path.name) from error
     if canonical_json(plain_values(frozen)) != canonical_json(document):
         raise changed(path.name)

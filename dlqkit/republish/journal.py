@@ -12,6 +12,7 @@ from pathlib import Path
 import pandas as pd
 
 from dlqkit.evidence import audit_log
+from dlqkit.evidence.store import file_hash
 from dlqkit.frames import empty_frame
 from dlqkit.republish import journal_file as file
 from dlqkit.republish.journal_place import MARK, Mark, check_not_lost, check_place, known_sequence, refuse_older
@@ -57,14 +58,16 @@ def open_journal(directory: Path, *, now: Callable[[], datetime] = _utc_now) -> 
     """
     directory = Path(directory)
     path = file.journal_path(directory)
-    with hold_run_lock(lock_path(directory)), opened_file(directory) as (connection, head, mark):
-        check_place(directory, path, head, mark)
-        journal = Journal(directory, connection, head, mark, now)
-        if known_sequence(directory, head.journal_id) < 0:
-            journal.audit("republish journal begins")
-        yield journal
+    with hold_run_lock(lock_path(directory)):
+        with opened_file(directory) as (connection, head, mark):
+            check_place(directory, path, head, mark)
+            journal = Journal(directory, connection, head, mark, now)
+            if known_sequence(directory, head.journal_id) < 0:
+                journal.audit("republish journal begins")
+            yield journal
         if journal.sequence > head.sequence:
-            journal.audit("republish journal closed")
+            # Closed, so that all of it is in this one file; until it is written again no byte of it changes.
+            journal.audit("republish journal closed", journal_sha256=file_hash(path))
 
 
 @contextmanager

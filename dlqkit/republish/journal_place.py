@@ -47,7 +47,7 @@ class Mark:
         """Say where the journal is now; lost by a power cut at worst, which only makes it say less."""
         try:
             if self._descriptor < 0:
-                self._descriptor = os.open(self.path, os.O_RDWR | os.O_CREAT, FILE_MODE)
+                self._descriptor = os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, FILE_MODE)
             os.pwrite(self._descriptor, f"{head.journal_id} {head.sequence:020d}\n".encode(), 0)
         except OSError as error:
             raise StorageError(

@@ -78,5 +78,5 @@ def _read(folder: Path) -> str | None:
         known = json.loads(path.read_bytes())
         owner = known.pop("owner")
         return str(owner) if known == _place(folder, path.stat().st_ino) else None
-    except (OSError, ValueError, AttributeError, KeyError):
+    except (OSError, ValueError, AttributeError, KeyError, RecursionError):
         return None

@@ -62,12 +62,17 @@ def write_approval(directory: Path, approval: Approval) -> None:
 
     The log first: an approval without a trace of it would be worse than a trace without an approval.
     """
+    path, content = plan_path(directory, approval.plan_id, "approval"), _content(approval)
     audit_log.append(
         directory, "republish approve", plan_id=approval.plan_id, hash=approval.hash, approved_by=approval.by,
         reason=approval.reason, accepted=list(approval.accepted), outcome_deadline_s=approval.outcome_deadline_s,
+        wrote=audit_log.hash_of(directory, path, content),
     )  # fmt: skip
-    path = plan_path(directory, approval.plan_id, "approval")
-    write_bytes(path, (canonical_json(plain_values(approval)) + "\n").encode())
+    write_bytes(path, content)
+
+
+def _content(decision: Approval | Cancellation) -> bytes:
+    return (canonical_json(plain_values(decision)) + "\n").encode()
 
 
 def read_approval(directory: Path, plan: Plan) -> Approval:
@@ -110,9 +115,13 @@ def _tells_of(line: Mapping[str, Any], approval: Approval) -> bool:
 
 
 def write_cancellation(directory: Path, cancellation: Cancellation) -> None:
-    """Keep beside the plan that it was given up."""
-    path = plan_path(directory, cancellation.plan_id, "cancelled")
-    write_bytes(path, (canonical_json(plain_values(cancellation)) + "\n").encode())
+    """Keep beside the plan, and in the audit log, that it was given up; the log first, as of an approval."""
+    path, content = plan_path(directory, cancellation.plan_id, "cancelled"), _content(cancellation)
+    audit_log.append(
+        directory, "republish cancel", plan_id=cancellation.plan_id, hash=cancellation.hash,
+        cancelled_by=cancellation.by, reason=cancellation.reason, wrote=audit_log.hash_of(directory, path, content),
+    )  # fmt: skip
+    write_bytes(path, content)
 
 
 def read_cancellation(directory: Path, plan_id: str) -> Cancellation | None:

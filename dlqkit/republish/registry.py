@@ -311,7 +311,7 @@ def open_registry(directory: Path, shared: Path | None) -> Iterator[Registry]:
     registry = find_registry(directory, shared)
     make_folder(directory / FOLDER)
     try:
-        descriptor = os.open(directory / FOLDER / ".planning", os.O_RDWR | os.O_CREAT, FILE_MODE)
+        descriptor = os.open(directory / FOLDER / ".planning", os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, FILE_MODE)
     except OSError as error:
         raise storage_error(directory / FOLDER, error) from error
     try:

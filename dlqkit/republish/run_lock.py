@@ -55,7 +55,7 @@ def hold_run_lock(path: Path) -> Iterator[None]:
     """
     make_folder(path.parent)
     try:
-        descriptor = os.open(path, os.O_RDWR | os.O_CREAT, FILE_MODE)
+        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, FILE_MODE)
     except OSError as error:
         raise StorageError(
             f"{path.name} cannot be opened: {error.strerror}.", "Check the permissions of the incident folder."
@@ -94,5 +94,5 @@ def _holder(descriptor: int) -> str:
     try:
         known = json.loads(os.pread(descriptor, 4096, 0))
         return for_terminal(f"process {known['process']} on {known['host']}, since {known['started_at']}")
-    except (OSError, ValueError, KeyError, TypeError):
+    except (OSError, ValueError, KeyError, TypeError, RecursionError):
         return "it has not signed yet"  # between its lock and its signature

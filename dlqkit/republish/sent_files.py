@@ -172,7 +172,7 @@ def _read(path: Path) -> Mapping[str, Sequence[Send]]:
         for send in (Send(**one) for one in json.loads(path.read_bytes())):
             for key in send.keys:
                 found.setdefault(key, []).append(send)
-    except (OSError, ValueError, TypeError) as error:
+    except (OSError, ValueError, TypeError, RecursionError) as error:
         raise _unreadable(path.name) from error
     return found
 

@@ -79,9 +79,26 @@ class _Again(Exception):
         self.max_tries = max_tries
 
 
+UNREADABLE = "about:unreadable"
+"""Stands for an address that is none, such as ``http://[::1``: it is nobody's, so nothing is sent there."""
+
+
+def join_url(base: str, link: str) -> str:
+    """The address that a link of a service's answer leads to; ``UNREADABLE`` if it is none."""
+    try:
+        joined = urllib.parse.urljoin(base, link)
+        _origin(joined)
+    except ValueError:
+        return UNREADABLE
+    return joined
+
+
 def shown_url(url: str) -> str:
     """The address without user, password, query and fragment: fit for a message."""
-    parts = urllib.parse.urlsplit(url)
+    try:
+        parts = urllib.parse.urlsplit(url)
+    except ValueError:
+        return UNREADABLE
     host = parts.hostname or ""
     host = f"[{host}]" if ":" in host else host
     try:
@@ -286,7 +303,7 @@ class HttpClient:
             response = self._fetch(url, params, request.form, deadline)
             if response.status not in _REDIRECTS or not response.headers.get("Location"):
                 return self._checked(response, accept)
-            target = urllib.parse.urljoin(response.url, response.headers["Location"])
+            target = join_url(response.url, response.headers["Location"])
             if _origin(target) != _origin(self.url):
                 text = mark("{name} at {url} sends us on to another address, {target}; nothing was sent there.")
                 step = mark("If that is the right one, set {setting} to it; it may also be a login page.")

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Any
-from urllib.parse import urljoin
 
 import requests
+
+from dlqkit.sources.http import join_url
 
 __all__ = ["find_cursor", "find_end_marker", "find_next_url", "find_total"]
 
@@ -37,11 +38,11 @@ def find_next_url(wrapper: Mapping[str, Any], headers: Mapping[str, str], asked:
     """The address of the next page, by the ``Link`` header or the body."""
     for link in requests.utils.parse_header_links(headers.get("Link", "")):
         if link.get("rel") == "next":
-            return urljoin(asked, link["url"])
+            return join_url(asked, link["url"])
     for name in _NEXT_URL_KEYS:
         value = wrapper.get(name)
         if isinstance(value, str) and value.startswith(("http://", "https://", "/", "?")):
-            return urljoin(asked, value)
+            return join_url(asked, value)
     return None
 
 

@@ -120,7 +120,7 @@ def test_the_audit_log_is_a_chain(tmp_path: Path) -> None:
     path = tmp_path / "incident" / "audit.jsonl"
     whole = path.read_bytes()
     assert [entry["action"] for entry in audit_log.read(tmp_path / "incident")] == ["collect", "look", "look"]
-    assert audit_log.find_breaks(tmp_path / "incident") == []
+    assert audit_log.check_chain(tmp_path / "incident").faults == ()
 
     path.write_bytes(whole.replace(b'"me"', b'"he"'))
     assert [change.path for change in verify(tmp_path / "incident")] == ["audit.jsonl"]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 import threading
+import time
 from pathlib import Path
 
 import pytest
@@ -58,7 +59,7 @@ def test_words_of_eight_people_at_once_are_all_there(folder: Path) -> None:
         f"p{number} turn 4" for number in (0, 2, 4, 6)
     ]
     assert len(audit_log.read(folder)) == 40
-    assert audit_log.find_breaks(folder) == []
+    assert audit_log.check_chain(folder).faults == ()
 
 
 def test_a_file_that_an_editor_saved_meanwhile_is_not_written_over(folder: Path) -> None:
@@ -121,3 +122,14 @@ def test_the_template_waits_for_whoever_is_writing_and_is_no_editor_to_him(folde
     other.join(10)
 
     assert path.read_text() == "owner: team-a\n"
+
+
+@pytest.mark.parametrize("text", ["[" * 100_000, "{a: " * 100_000, "- " * 100_000, "a: &b [1]\nc: *b", "a: 2026-02-31",
+                                  "!!python/object/apply:os.system [touch x]"])  # fmt: skip
+def test_yaml_that_would_take_all_time_or_memory_is_refused_at_once(text: str) -> None:
+    """Brackets without end, aliases, dates that are none, objects of Python."""
+    began = time.process_time()
+    with pytest.raises(yaml.YAMLError):
+        people_file.load_yaml(text)
+
+    assert time.process_time() - began < 5

@@ -42,7 +42,7 @@ def test_an_approval_names_hash_person_reason_and_every_unknown(tmp_path: Path) 
     assert (line["action"], line["hash"], line["approved_by"], line["reason"]) == (
         "republish approve", plan.hash, "bob", "root removed",
     )  # fmt: skip
-    assert audit_log.find_breaks(tmp_path) == []
+    assert audit_log.check_chain(tmp_path).faults == ()
 
 
 @pytest.mark.parametrize("accepted", [[], ["2"], ["Not known: y."]])

@@ -173,7 +173,7 @@ def test_the_audit_log_tells_of_the_journal_and_its_runs(tmp_path: Path) -> None
         "republish journal begins", "republish run begins", "republish journal closed"
     ]  # fmt: skip
     assert lines[1]["run"] == run_id
-    assert not audit_log.find_breaks(tmp_path)
+    assert not audit_log.check_chain(tmp_path).faults
 
 
 def test_the_journal_can_be_read_while_a_run_writes_it(tmp_path: Path) -> None:

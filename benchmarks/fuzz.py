@@ -1,0 +1,187 @@
+"""Feed every parser and sink bad input for so long, and print what broke: python -m benchmarks.fuzz --cpu-hours 1."""
+
+from __future__ import annotations
+
+import argparse
+import resource
+import signal
+import sys
+import tempfile
+import time
+import traceback
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import FrameType
+from typing import Any
+
+from hypothesis import HealthCheck, Phase, given, seed, settings
+from hypothesis import strategies as st
+
+from benchmarks import fuzz_seeds
+from benchmarks.fuzz_targets import PARSERS, SINKS
+from dlqkit.errors import DlqkitError
+
+SLOW_S = 20.0
+"""CPU seconds that no input of some kilobytes may take."""
+MEMORY_BYTES = 12 << 30
+BATCH = 300
+_PIECES = (b"[" * 3000, b"{\"a\":" * 2000, b"9" * 5000, b"1e400", b"NaN", b"\xff", b"\x00", b"\\ud800", b"\xed\xa0\x80",
+           "\u202e\u2028".encode(), b"\x1b]0;x\x07", b"null", b"''", b"\"", b"{}", b"[]", b"../", b"\r\n", b"&a *a",
+           b"<<: ", b"!!python/object/apply:os.system [x]", b"-", b"0", b"=", b",", b":",
+           b"9999-12-31", b"-1")  # fmt: skip
+
+
+@dataclass
+class Tally:
+    """Examples by target, and each finding once, by target, kind of error and place."""
+
+    examples: Counter[str] = field(default_factory=Counter)
+    refused: Counter[str] = field(default_factory=Counter)
+    findings: dict[tuple[str, str, str], str] = field(default_factory=dict)
+
+
+def changed(seeds: list[bytes]) -> st.SearchStrategy[bytes]:
+    """A good example with a few places changed, cut, doubled or filled with something bad; or any bytes."""
+
+    @st.composite
+    def draw_one(draw: Any) -> bytes:
+        body = bytearray(draw(st.sampled_from(seeds)))
+        for _ in range(draw(st.integers(0, 6))):
+            at = draw(st.integers(0, len(body)))
+            end = min(len(body), at + draw(st.integers(0, 12)))
+            how = draw(st.integers(0, 4))
+            if how == 0:
+                body[at:end] = draw(st.binary(max_size=8))
+            elif how == 1:
+                body[at:end] = draw(st.sampled_from(_PIECES))
+            elif how == 2:
+                body[at:at] = body[at:end]
+            elif how == 3:
+                other = draw(st.sampled_from(seeds))
+                body[at:end] = other[at : at + 40]
+            else:
+                del body[at:]
+        return bytes(body)
+
+    return st.one_of(draw_one(), st.binary(max_size=200)) if seeds else st.binary(max_size=200)
+
+
+_SIGNS = st.one_of(
+    st.characters(),
+    st.sampled_from("`*_[]()<>#|\\!&@~$:=+-.%{}\"'\n\r\t\x00\x1b\x9b\u202e\u2066\u200b\u2028\ud800\U000e0041/0aZ "),
+    st.sampled_from(["http://a.b", "www.a.b", "@all", "#12", "GH-1", ":boom:", "&lt;", "&#60;", "- [ ] ", "1. ", "```",
+                     "[x](y)", "![a](b)", "<b>", "||", "!45", "5f3ab1c", "$x$", "\\", "[^1]:"]),
+)  # fmt: skip
+TEXTS = st.lists(_SIGNS, max_size=40).map("".join)
+
+
+def targets(place: Path) -> dict[str, tuple[st.SearchStrategy[Any], Callable[[Any], None]]]:
+    """Every target with what it is fed."""
+    fuzz_seeds.add_audit(place / "seeds")
+    out: dict[str, tuple[st.SearchStrategy[Any], Callable[[Any], None]]] = {}
+    for name, parser in PARSERS.items():
+        own = fuzz_seeds.SEEDS.get(name) or fuzz_seeds.SEEDS["exact JSON"]
+        out[name] = changed(list(own)), (lambda body, parser=parser: parser(body, place))  # type: ignore[misc]
+    for name, sink in SINKS.items():
+        out[name] = TEXTS, sink
+    return out
+
+
+def _place_of(error: BaseException) -> str:
+    frames = [one for one in traceback.extract_tb(error.__traceback__) if "/dlqkit/" in one.filename
+              or "fuzz_targets" in one.filename]  # fmt: skip
+    last = frames[-1] if frames else None
+    return f"{Path(last.filename).name}:{last.name}" if last else "outside"
+
+
+def run_batch(name: str, strategy: st.SearchStrategy[Any], check: Callable[[Any], None], number: int, tally: Tally,
+              examples: int = BATCH) -> None:  # fmt: skip
+    """So many examples of one target; a finding is made small, and told once."""
+
+    def once(value: Any) -> None:
+        tally.examples[name] += 1
+        signal.setitimer(signal.ITIMER_PROF, SLOW_S)
+        try:
+            check(value)
+        except DlqkitError:
+            tally.refused[name] += 1
+        except (Exception, RecursionError) as error:
+            if (name, type(error).__name__, _place_of(error)) not in tally.findings:
+                raise
+        finally:
+            signal.setitimer(signal.ITIMER_PROF, 0)
+
+    phases = (Phase.generate, Phase.shrink)
+    config = settings(max_examples=examples, database=None, deadline=None, phases=phases, print_blob=False,
+                      suppress_health_check=list(HealthCheck), report_multiple_bugs=False)  # fmt: skip
+    smallest: list[Any] = []
+
+    def last(value: Any) -> None:
+        smallest[:] = [value]
+        once(value)
+
+    try:
+        seed(number)(config(given(strategy)(last)))()
+    except Exception as error:  # noqa: BLE001 - whatever it is, it is what is looked for
+        key = (name, type(error).__name__, _place_of(error))
+        tally.findings[key] = f"{str(error)[:200]!r} of {ascii(smallest[0])[:300]}"
+
+
+def fuzz(cpu_s: float, *, start: int = 0, only: str = "", say: Callable[[str], None] = lambda _: None) -> Tally:
+    """Go round the targets until the CPU time is used up."""
+    tally, began, number = Tally(), time.process_time(), start
+    with tempfile.TemporaryDirectory() as folder:
+        (Path(folder) / "seeds").mkdir()
+        all_targets = {name: one for name, one in targets(Path(folder)).items() if only in name}
+        with suppress(KeyboardInterrupt):
+            while time.process_time() - began < cpu_s:
+                for name, (strategy, check) in all_targets.items():
+                    known = len(tally.findings)
+                    run_batch(name, strategy, check, number, tally)
+                    for key, text in list(tally.findings.items())[known:]:
+                        say(f"{' '.join(key)}: {text}")
+                    if time.process_time() - began >= cpu_s:
+                        break
+                number += 1
+    return tally
+
+
+def _too_slow(_: int, frame: FrameType | None) -> None:
+    del frame
+    raise TimeoutError(f"more than {SLOW_S:.0f} s of CPU time")
+
+
+def _lines(tally: Tally, cpu_s: float) -> Iterator[str]:
+    for name in sorted(tally.examples):
+        yield f"{name}: {tally.examples[name]:,} examples, {tally.refused[name]:,} refused in words"
+    total = sum(tally.examples.values())
+    yield f"{total:,} examples of {len(tally.examples)} targets in {cpu_s / 3600:.2f} CPU hours"
+    yield f"findings: {len(tally.findings)}"
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Print the findings as they come, then the figures; 1 where there was a finding."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--cpu-hours", type=float, default=1.0)
+    parser.add_argument("--start", type=int, default=0, help="number of the first round, which is its seed")
+    parser.add_argument("--only", default="", help="targets with this in their name")
+    given_options = parser.parse_args(arguments)
+    resource.setrlimit(resource.RLIMIT_AS, (MEMORY_BYTES, MEMORY_BYTES))
+    signal.signal(signal.SIGPROF, _too_slow)
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # stopped early, the figures are printed all the same
+    began = time.process_time()
+
+    def say(line: str) -> None:
+        print(line, flush=True)
+
+    tally = fuzz(given_options.cpu_hours * 3600, start=given_options.start, only=given_options.only, say=say)
+    for line in _lines(tally, time.process_time() - began):
+        print(line, flush=True)
+    return int(bool(tally.findings))
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,47 @@
+"""``dlqkit import``: an incident folder out of a zip."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from dlqkit.cli.shared import AsJson, write_json
+from dlqkit.errors import EvidenceError
+from dlqkit.untrusted import for_terminal
+
+__all__ = ["import_folder"]
+
+
+def import_folder(
+    source: Annotated[Path, typer.Argument(metavar="ZIP", help="Zip of one incident folder.")],
+    directory: Annotated[Path, typer.Argument(metavar="DIR", help="Incident folder to make; nothing may be there.")],
+    as_json: AsJson = False,
+) -> None:
+    """Unpack an incident folder that somebody sent as a zip, as data, and verify it. Offline.
+
+    Evidence, plans and what people wrote are taken; notebooks, reports and anything else are left out and named. Exit
+    code 4 if the zip is refused, or if anything in the folder changed since it was collected.
+
+    Example: dlqkit import orders.zip incidents/orders
+    """
+    from dlqkit.evidence.manifest import verify
+    from dlqkit.evidence.zip_import import import_zip
+    from dlqkit.republish.tampering import verify_republish
+
+    done = import_zip(source, directory)
+    changes = list(dict.fromkeys((*verify(directory), *verify_republish(directory))))
+    if as_json:
+        write_json({"directory": str(directory), "files": len(done.taken), "left_out": list(done.left_out),
+                    "zip_sha256": done.zip_sha256, "changes": [asdict(one) for one in changes]})  # fmt: skip
+    else:
+        typer.echo(f"{len(done.taken)} files were taken into {for_terminal(directory)}.")
+        for name in done.left_out:
+            typer.echo(for_terminal(f"{name}: left out"))
+        for change in changes:
+            typer.echo(for_terminal(f"{change.path}: {change.what}"))
+        if not changes:
+            typer.echo(f"Nothing changed: the evidence in {for_terminal(directory)} is as it was collected.")
+    raise typer.Exit(EvidenceError.exit_code if changes else 0)

@@ -1,0 +1,35 @@
+"""A short share of ``python -m benchmarks.fuzz``: every parser refuses in words, every sink shows the text alone."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from benchmarks import fuzz, fuzz_targets
+
+
+@pytest.mark.parametrize("name", [*fuzz_targets.PARSERS, *fuzz_targets.SINKS])
+def test_bad_input_is_refused_in_words_and_bad_text_is_shown_as_text(name: str, tmp_path: Path) -> None:
+    (tmp_path / "seeds").mkdir()
+    strategy, check = fuzz.targets(tmp_path)[name]
+    tally = fuzz.Tally()
+    fuzz.run_batch(name, strategy, check, 7, tally, examples=40)
+
+    assert tally.findings == {}
+    assert tally.examples[name] >= 30
+    # A target that refuses everything, good examples too, tries nothing.
+    assert tally.refused[name] < tally.examples[name]
+
+
+def test_a_fault_is_found_and_made_small(tmp_path: Path) -> None:
+    """The fuzzer could fail: a parser that breaks on a byte is caught with that byte."""
+    tally = fuzz.Tally()
+
+    def breaks(body: bytes) -> None:
+        assert b"\xff" not in body
+
+    fuzz.run_batch("broken", fuzz.changed([b"good"]), breaks, 1, tally, examples=300)
+
+    assert [key[:2] for key in tally.findings] == [("broken", "AssertionError")]
+    assert "of b'\\xff'" in next(iter(tally.findings.values()))
