@@ -107,7 +107,7 @@ def test_papermill_shows_each_parameter_with_its_help(path):
     assert list(shown) == written
     assert list(shown)[:2] == ["incident_dir", "snapshot"]
     for parameter in shown.values():
-        assert parameter["help"] and parameter["inferred_type_name"] in {"str", "int"}
+        assert parameter["help"] and parameter["inferred_type_name"] in {"str", "int", "bool"}
 
 
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)

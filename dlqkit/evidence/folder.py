@@ -33,6 +33,7 @@ from dlqkit.frames import (
 )
 from dlqkit.incident import Incident, TimeWindow, parse_time
 from dlqkit.language import mark
+from dlqkit.notebook_html import Shown
 from dlqkit.suggestions import suggest_folder
 
 if TYPE_CHECKING:
@@ -61,8 +62,8 @@ def _is_empty(source: Mapping[str, Any]) -> bool:
     return source["kind"] == ORIGINAL_MESSAGES and not coverage.rows and coverage.completeness == "unverified"
 
 
-@dataclass(frozen=True)
-class IncidentFolder:
+@dataclass(frozen=True, repr=False)
+class IncidentFolder(Shown):
     """An incident folder, opened at one snapshot; frames hold that snapshot and the ones before it."""
 
     path: Path
@@ -74,6 +75,16 @@ class IncidentFolder:
     """The snapshots' folders, oldest first, the opened one last."""
     asked_engine: str = "auto"
     spark: Any = field(default=None, repr=False, compare=False)
+
+    def _shown(self) -> tuple[str, list[tuple[str, object]]]:
+        asked = self.incident
+        sources = [(one["kind"], Coverage.from_json(one["coverage"])) for one in self.manifest["sources"]]
+        return f"Incident folder {self.path.name}, snapshot {self.snapshot}, {self.completeness}", [
+            ("asked", asked.sentence),
+            ("collected", f"{self.collected_at:%Y-%m-%d %H:%M:%S} UTC, {len(self.places)} of {len(self.snapshots)}"),
+            ("sources", "; ".join(f"{kind}: {one.rows:,}, {one.completeness}" for kind, one in sources) or "none"),
+            ("found out", " ".join(self.findings)),
+        ]
 
     @property
     def snapshots(self) -> list[str]:

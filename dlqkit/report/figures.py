@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from dlqkit.language import current
+from dlqkit.notebook_html import is_in_lab
 from dlqkit.plots.theme import alt_text, figure_png
 from dlqkit.report.drawn import (
     DRAWN_OF,
@@ -18,6 +19,7 @@ from dlqkit.report.drawn import (
     signal_samples,
     timeline_lanes,
 )
+from dlqkit.untrusted import for_html
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -38,7 +40,12 @@ class DrawnFigure:
     alt: str
 
     def _repr_mimebundle_(self, **_: object) -> tuple[dict[str, str], dict[str, Any]]:
-        data = {"image/png": base64.b64encode(self.png).decode("ascii"), "text/plain": self.alt}
+        png = base64.b64encode(self.png).decode("ascii")
+        if is_in_lab():
+            # JupyterLab has no alternative text for a PNG of its own kind (jupyterlab 4.6).
+            image = f'<img src="data:image/png;base64,{png}" alt="{for_html(self.alt)}" style="max-width:100%">'
+            return {"text/html": image, "text/plain": self.alt}, {}
+        data = {"image/png": png, "text/plain": self.alt}
         return data, {"image/png": {"alt": self.alt, "name": self.name}}
 
 

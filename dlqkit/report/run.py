@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 from dlqkit import errors
 from dlqkit.errors import ParameterError
 from dlqkit.language import SOURCE, current, mark, say, say_count
+from dlqkit.notebook_html import Shown
 from dlqkit.report.notebook_process import NotebookProcess, start_process
 from dlqkit.report.papermill_run import CELL_FAILED, KERNEL_DIED, TOOK_TOO_LONG
 from dlqkit.resources import find_template
@@ -42,14 +43,20 @@ _KERNEL_ENVIRONMENT = (
 )  # fmt: skip
 
 
-@dataclass(frozen=True, slots=True)
-class PostmortemResult:
+@dataclass(frozen=True, slots=True, repr=False)
+class PostmortemResult(Shown):
     """Where the post-mortem is, whether it is whole, and why not."""
 
     paths: Mapping[str, Path]
     complete: bool
     problems: tuple[str, ...]
     facts: Mapping[str, Any]
+
+    def _shown(self) -> tuple[str, list[tuple[str, object]]]:
+        return f"Post-mortem, {'whole' if self.complete else 'not whole'}", [
+            *((kind, path) for kind, path in self.paths.items()),
+            ("not whole because", " ".join(self.problems)),
+        ]
 
 
 def kernel_environment(environ: Mapping[str, str] | None = None) -> dict[str, str]:
