@@ -13,12 +13,13 @@ from typing import Any
 
 from dlqkit.evidence.store import FILE_MODE, make_folder, storage_error
 
-__all__ = ["append", "find_breaks", "read"]
+__all__ = ["append", "current_user", "find_breaks", "read"]
 
 NAME = "audit.jsonl"
 
 
-def _user() -> str:
+def current_user() -> str:
+    """Who is logged in to this machine."""
     try:
         return getpass.getuser()
     except (KeyError, OSError):
@@ -44,7 +45,7 @@ def append(directory: Path, action: str, **facts: Any) -> None:
             previous = hashlib.sha256(lines[-1]).hexdigest() if lines else ""
             entry = {
                 "at": datetime.now(UTC).isoformat(),
-                "by": _user(),
+                "by": current_user(),
                 "action": action,
                 **facts,
                 "previous": previous,

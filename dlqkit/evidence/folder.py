@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import json
 import shlex
 import tomllib
@@ -207,6 +208,17 @@ class IncidentFolder(Shown):
         own = self.question.get("workflows", {}).get(workflow_id or "", {})
         name: str | None = own.get("name")
         return name
+
+    # --- what people add
+
+    def pin(self, thing: object, note: str, *, evidence: str = "") -> Any:
+        """Put a table, a figure or an observation into the post-mortem: ``dlqkit.pin``."""
+        # By its public name: whatever can be shown stands above the evidence.
+        return importlib.import_module("dlqkit").pin(self, thing, note, evidence=evidence)
+
+    def unpin(self, number: int) -> None:
+        """Take a pin out of the post-mortem again: ``dlqkit.unpin``."""
+        importlib.import_module("dlqkit").unpin(self, number)
 
     # --- frames
 

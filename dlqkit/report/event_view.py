@@ -8,10 +8,12 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
+from dlqkit.errors import ParameterError
 from dlqkit.language import date_and_time, number, say, say_count
 from dlqkit.notebook_html import folded_html, lines_html, text_html
 from dlqkit.report.payload_text import indent_json
 from dlqkit.report.redact import mask_credentials, mask_payload_values, mask_text
+from dlqkit.report.tables import Table
 from dlqkit.report.terms import term
 from dlqkit.report.wording import duration_text
 from dlqkit.untrusted import for_html, for_markdown, for_terminal_lines
@@ -104,6 +106,19 @@ class EventView:
 
     def _gap(self) -> str:
         return say_count("{count} moment between is left out", "{count} moments between are left out", self.left_out)
+
+    def as_table(self) -> Table:
+        """The history as rows.
+
+        Raises
+        ------
+        ParameterError
+            If it shows the payload: then its texts hold what the payload says.
+        """
+        if self.payloads:
+            raise ParameterError("This history shows its payload.", "Make it without: show_event(incident, id)")
+        rows = tuple((one.at, one.after, one.what, one.text) for one in self.moments)
+        return Table(self.title, (say("when"), say("after the one before"), say("what"), say("text")), rows)
 
     def to_markdown(self) -> str:
         """A list in order of time; payloads are left out."""

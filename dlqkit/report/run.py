@@ -297,7 +297,7 @@ def run_postmortem(
     if notebook is None or not has_sentinel(notebook):
         problems.append(say("the last cell did not report that the notebook ran to its end."))
     tell(mark("report"))
-    paths = {"facts": target / "facts.json", **_write(facts, notebook, problems, wanted, target)}
+    paths = {"facts": target / "facts.json", **_write(facts, notebook, problems, wanted, target, root)}
     return PostmortemResult(paths, not problems, tuple(problems), facts)
 
 
@@ -335,14 +335,15 @@ def _compute(
 
 def _write(
     facts: Mapping[str, Any], notebook: dict[str, Any] | None, problems: Sequence[str], wanted: Sequence[str],
-    target: Path,
+    target: Path, root: Path,
 ) -> dict[str, Path]:  # fmt: skip
     """Write the wanted formats, and where they are."""
     from dlqkit.evidence.store import write_bytes
+    from dlqkit.report.pins import pinned_figures
     from dlqkit.report.render import render_html, render_markdown
     from dlqkit.report.render_pdf import render_pdf
 
-    figures = collect_figures(notebook) if notebook else []
+    figures = [*(collect_figures(notebook) if notebook else []), *pinned_figures(root, facts)]
     written = {
         "ipynb": _notebook_json(notebook) if notebook else None,
         "html": render_html(facts, figures, problems=problems).encode(),
