@@ -117,12 +117,32 @@ def test_each_notebook_runs_from_top_to_bottom_in_jupyterlab(name: str, lab: Lab
         assert not seen, seen[0].inner_text()
     if name == "03_execution_logs.ipynb":
         search_and_sort(page)
+    if name == "04_decision.ipynb":
+        choose_another(page)
     assert not watched.errors
     assert not watched.outside
     notices = [one.inner_text() for one in page.query_selector_all(".Toastify__toast")]
     assert not notices
     page.close()
     lab.stop_kernels()
+
+
+def choose_another(page: Any) -> None:
+    """Another signature's events, durations and differences stand where the first one's did."""
+    box = page.locator(".jupyter-widgets.widget-vbox")
+    words = box.locator("select option").all_inner_texts()
+    assert len(words) > 1
+    shown = box.locator("dl")
+    shown.wait_for(timeout=20_000)
+    before = shown.inner_text()
+
+    box.locator("select").select_option(index=1)
+
+    page.wait_for_function(
+        "before => document.querySelector('.widget-vbox dl').innerText !== before", arg=before, timeout=30_000
+    )
+    assert words[1].partition("  ")[2].rstrip("…")[:40] in " ".join(shown.inner_text().split())
+    assert box.locator("img").count() == 1 and box.locator("table").count() >= 1
 
 
 def search_and_sort(page: Any) -> None:
