@@ -7,7 +7,7 @@ SPARK_VENV ?= .venv-spark
 SPARK_BIN := $(SPARK_VENV)/bin
 SPARK_STAMP := $(SPARK_VENV)/.installed
 
-.PHONY: help install demo test test-spark lint types bench bench-reliability reports docs-cli messages lock clean
+.PHONY: help install demo test test-spark lint types bench bench-reliability reports screenshots docs-cli messages lock clean
 
 help:
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/ -/'
@@ -52,6 +52,9 @@ bench-reliability: $(STAMP) ## break sources, kill collects and republishes, and
 
 reports: $(STAMP) ## the two reports of docs/reports, made anew
 	$(BIN)/python -m benchmarks.reports
+
+screenshots: $(STAMP) ## the pictures of JupyterLab in docs/pictures, made anew
+	$(BIN)/python -m benchmarks.screenshots
 
 docs-cli: $(STAMP) ## docs/cli.md, from the commands themselves
 	$(BIN)/python -m dlqkit.cli.manual docs/cli.md
