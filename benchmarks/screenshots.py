@@ -20,6 +20,8 @@ __all__ = ["TARGET", "make_screenshots"]
 TARGET = Path(__file__).resolve().parent.parent / "docs" / "pictures"
 # As much as a laptop shows; few colours, since a picture of a screen is to be small.
 HEIGHT, COLOURS = 800, 96
+# Nobody waits for it, and a machine may have other work.
+PATIENCE_MS = 300_000
 
 
 def make_screenshots(target: Path = TARGET) -> None:
@@ -33,7 +35,7 @@ def make_screenshots(target: Path = TARGET) -> None:
             for notebook, steps in _STEPS.items():
                 path = f"notebooks/{notebook}.ipynb"
                 page = open_notebook(browser, lab, path).page
-                run_all(page, count_code(incident / path))
+                run_all(page, count_code(incident / path), within_ms=PATIENCE_MS)
                 for name, words, do in steps:
                     do(page)
                     _save(_picture(page, words), target / f"{name}.png")

@@ -132,7 +132,7 @@ def open_notebook(browser: Any, lab: Lab, path: str, *, viewport: Mapping[str, i
     return watched
 
 
-def run_all(page: Any, cells: int) -> None:
+def run_all(page: Any, cells: int, *, within_ms: float = 45_000) -> None:
     """“Run All Cells”, until so many code cells have a number."""
     from playwright.sync_api import TimeoutError
 
@@ -153,7 +153,7 @@ def run_all(page: Any, cells: int) -> None:
         const texts = [...prompts].map(e => e.innerText);
         return texts.length >= n && texts.every(t => /\\[[0-9]+\\]/.test(t));
     }"""
-    page.wait_for_function(ran, arg=cells, timeout=45_000)
+    page.wait_for_function(ran, arg=cells, timeout=within_ms)
 
 
 def count_code(notebook: Path) -> int:
