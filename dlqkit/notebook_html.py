@@ -43,11 +43,11 @@ _STYLES = (
     (re.compile("<th "), '<th style="text-align:left;vertical-align:bottom" '),
     (
         re.compile('<td role="cell" class="(when|span)'),
-        r'<td style="text-align:left;vertical-align:top;white-space:nowrap" role="cell" class="\1',
+        r'<td style="text-align:left;vertical-align:top;min-width:7em" role="cell" class="\1',
     ),
     (
         re.compile('<td role="cell" class="((?:long )?prose)"'),
-        r'<td style="text-align:left;vertical-align:top;min-width:18em;max-width:44em" role="cell" class="\1"',
+        r'<td style="text-align:left;vertical-align:top;min-width:14em;max-width:44em" role="cell" class="\1"',
     ),
     (re.compile('<div class="wide"'), '<div style="overflow-x:auto" class="wide"'),
     (re.compile("<td role"), '<td style="text-align:left;vertical-align:top;max-width:44em" role'),

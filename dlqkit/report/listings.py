@@ -10,6 +10,7 @@ import pandas as pd
 from dlqkit.language import date_and_time, say
 from dlqkit.report.candidates import find_candidates
 from dlqkit.report.diagnosis import sign_dead_letters
+from dlqkit.report.event_view import show_event  # under this name in notebooks that were laid before
 from dlqkit.report.redact import mask_credentials
 from dlqkit.report.tables import Table
 from dlqkit.report.terms import term
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 __all__ = [
     "choose_event",
     "show_candidates",
+    "show_event",
     "show_log_lines",
     "show_newest_dead_letters",
     "show_outcomes",
