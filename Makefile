@@ -11,7 +11,7 @@ AUDIT_BIN := $(AUDIT_VENV)/bin
 AUDIT_STAMP := $(AUDIT_VENV)/.installed
 AUDIT_OPTIONS ?=
 
-.PHONY: help install demo test test-spark lint types bench bench-reliability reports docs-cli messages lock audit sbom clean
+.PHONY: help install demo test test-spark lint types bench bench-reliability reports screenshots docs-cli messages lock audit sbom clean
 
 help:
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/ -/'
@@ -56,6 +56,9 @@ bench-reliability: $(STAMP) ## break sources, kill collects and republishes, tam
 
 reports: $(STAMP) ## the two reports of docs/reports, made anew
 	$(BIN)/python -m benchmarks.reports
+
+screenshots: $(STAMP) ## the pictures of JupyterLab in docs/pictures, made anew
+	$(BIN)/python -m benchmarks.screenshots
 
 docs-cli: $(STAMP) ## docs/cli.md, from the commands themselves
 	$(BIN)/python -m dlqkit.cli.manual docs/cli.md

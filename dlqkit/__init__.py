@@ -78,6 +78,9 @@ _WHERE = {
     "run_postmortem": "dlqkit.report.run",
     "write_update": "dlqkit.report.updates",
     "write_judgement": "dlqkit.report.judgement_file",
+    "show_event": "dlqkit.report.event_view",
+    "pin": "dlqkit.report.pins",
+    "unpin": "dlqkit.report.pins",
     "find_history": "dlqkit.report.history",
     "check_closure": "dlqkit.report.closing",
     "plot_signals": "dlqkit.plots.signals",
@@ -138,9 +141,11 @@ if TYPE_CHECKING:
     from dlqkit.prevention.slowest_step import slowest_step
     from dlqkit.prevention.timeout import limits_in_force, timeout_effects
     from dlqkit.report.closing import check_closure
+    from dlqkit.report.event_view import show_event
     from dlqkit.report.facts import facts
     from dlqkit.report.history import find_history
     from dlqkit.report.judgement_file import write_judgement
+    from dlqkit.report.pins import pin, unpin
     from dlqkit.report.planning import plan_incident
     from dlqkit.report.run import run_postmortem
     from dlqkit.report.updates import write_update

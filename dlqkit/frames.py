@@ -16,6 +16,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from dlqkit.errors import FrameError
+from dlqkit.notebook_html import Shown, rows_html, span_text
 
 __all__ = [
     "HISTOGRAMS",
@@ -92,11 +93,16 @@ ORIGINALS: Mapping[str, str] = {
     "topic_published_at": TIME,
 }
 
+# What clients sent, word for word.
+_CLIENTS_OWN = ("payload_snapshot", "payload_text", "extra_json", "attributes_json")
+ROWS_SHOWN = 100
+"""Rows of a frame that a notebook shows and keeps."""
+
 Completeness = Literal["complete", "partial", "unverified"]
 
 
-@dataclass(frozen=True, slots=True)
-class Coverage:
+@dataclass(frozen=True, slots=True, repr=False)
+class Coverage(Shown):
     """What was asked, what came, what is missing.
 
     ``complete`` needs an end marker or a page shorter than its limit; ``unverified`` is a page as long as its
@@ -115,6 +121,15 @@ class Coverage:
     findings: tuple[str, ...] = ()
     """One sentence for each thing that was found out or assumed (zone, wrapper, pagination, order)."""
     details: Mapping[str, Any] = field(default_factory=dict)
+
+    def _shown(self) -> tuple[str, list[tuple[str, object]]]:
+        return f"Coverage: {self.completeness}, {self.rows:,} rows", [
+            ("asked", span_text(self.asked_start, self.asked_end)),
+            ("received", span_text(self.got_start, self.got_end)),
+            ("in quarantine", self.quarantined or None),
+            ("missing", " ".join(self.missing)),
+            ("found out", " ".join(self.findings)),
+        ]
 
     def to_json(self) -> dict[str, Any]:
         """As plain JSON values, times in ISO 8601."""
@@ -140,13 +155,33 @@ class Coverage:
         return cls(**known)
 
 
-@dataclass(frozen=True, slots=True)
-class Loaded:
+@dataclass(frozen=True, slots=True, repr=False)
+class Loaded(Shown):
     """A frame, what it covers, and where it is from (an evidence id or a URL without secrets)."""
 
     frame: pd.DataFrame
     coverage: Coverage
     source: str
+
+    def _shown(self) -> tuple[str, list[tuple[str, object]]]:
+        count = len(self.frame)
+        title = f"Loaded: {count:,} row{'' if count == 1 else 's'} of {self.source or 'no source'}"
+        return title, [
+            ("columns", ", ".join(map(str, self.frame.columns))),
+            ("completeness", self.coverage.completeness),
+            *self.coverage._shown()[1],
+        ]
+
+    def _repr_html_(self) -> str:
+        """What it covers, and its first rows without what clients sent: a notebook keeps what it shows."""
+        shown = self.frame.drop(columns=[name for name in _CLIENTS_OWN if name in self.frame.columns])
+        rows = shown.head(ROWS_SHOWN).astype("object")
+        rows = rows.where(rows.notna(), "").astype("str")
+        count = f"The first {len(rows):,} of {len(shown):,} rows" if len(shown) > len(rows) else f"{len(rows):,} rows"
+        left = [name for name in _CLIENTS_OWN if name in self.frame.columns]
+        title = f"{count}, without {', '.join(left)}" if left else count
+        table = rows_html(title, [str(name) for name in rows.columns], rows.to_numpy().tolist())
+        return Shown._repr_html_(self) + table
 
 
 def empty_frame(columns: Mapping[str, str]) -> pd.DataFrame:

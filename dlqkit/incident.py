@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 from dlqkit.errors import ParameterError
+from dlqkit.notebook_html import Shown, span_text
 
 __all__ = ["Incident", "TimeWindow", "format_time", "parse_duration", "parse_time"]
 
@@ -45,8 +46,8 @@ class TimeWindow:
         return TimeWindow(self.start - before, self.end)
 
 
-@dataclass(frozen=True, slots=True)
-class Incident:
+@dataclass(frozen=True, slots=True, repr=False)
+class Incident(Shown):
     """The question an analyst asks; it holds no answer.
 
     Parameters
@@ -68,6 +69,16 @@ class Incident:
     end: datetime
     workflow_id: str | None = None
     trace_id: str | None = None
+
+    @property
+    def sentence(self) -> str:
+        """What is asked, in a line."""
+        which = [f"workflow {self.workflow_id}"] if self.workflow_id else ["any workflow"]
+        which += [f"trace {self.trace_id}"] if self.trace_id else []
+        return f"{', '.join(which)}, {span_text(self.start, self.end)}"
+
+    def _shown(self) -> tuple[str, list[tuple[str, object]]]:
+        return f"Incident: {self.sentence}", []
 
     def __post_init__(self) -> None:
         window = TimeWindow(self.start, self.end)

@@ -107,7 +107,7 @@ def test_papermill_shows_each_parameter_with_its_help(path):
     assert list(shown) == written
     assert list(shown)[:2] == ["incident_dir", "snapshot"]
     for parameter in shown.values():
-        assert parameter["help"] and parameter["inferred_type_name"] in {"str", "int"}
+        assert parameter["help"] and parameter["inferred_type_name"] in {"str", "int", "bool"}
 
 
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
@@ -156,3 +156,14 @@ def test_commands_named_in_a_notebook_exist(path):
         assert name in commands
         options = {option for parameter in commands[name].params for option in parameter.opts}
         assert set(re.findall(r"--[a-z-]+", rest)) <= options
+
+
+def test_pictures_of_the_docs_are_small_and_shown() -> None:
+    """Each is on a page, and a page loads at once; ``make screenshots`` makes those of JupyterLab anew."""
+    pictures = list((ROOT / "docs" / "pictures").glob("*.png"))
+    pages = "".join(path.read_text(encoding="utf-8") for path in [ROOT / "README.md", *(ROOT / "docs").glob("*.md")])
+
+    assert len(pictures) >= 3
+    assert [
+        path.name for path in pictures if path.stat().st_size > 200_000 or f"pictures/{path.name})" not in pages
+    ] == []

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
-import re
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -20,9 +18,6 @@ if TYPE_CHECKING:
     import pandas as pd
 
 __all__ = ["event"]
-
-# A backslash that is escaped itself is passed over, or it would be taken for the next one's.
-_ESCAPED = re.compile(r"\\\\|(?P<letters>(?:\\u[0-9a-fA-F]{4})+)")
 
 
 def event(
@@ -135,20 +130,10 @@ def _facts(row: dict[Any, Any], zone: ZoneInfo | None) -> Sequence[str]:
     ]
 
 
-def _letters(found: re.Match[str]) -> str:
-    """Letters for ``\\u5ba2``; what would end the string or cannot be seen stays escaped, so that it is still JSON."""
-    if found["letters"] is None:
-        return found[0]
-    text: str = json.loads(f'"{found["letters"]}"')
-    return "".join(sign if sign.isprintable() and sign not in '"\\' else json.dumps(sign)[1:-1] for sign in text)
-
-
 def _payload(text: str, width: int) -> Iterator[str]:
     """The payload line by line, its numbers as they came, its letters readable; as it is where it is no JSON."""
-    import msgspec
+    from dlqkit.report.payload_text import indent_json
 
-    with contextlib.suppress(msgspec.DecodeError, UnicodeError, RecursionError):
-        text = _ESCAPED.sub(_letters, msgspec.json.format(text.encode(), indent=2).decode())
-    for line in text.split("\n"):
+    for line in indent_json(text).split("\n"):
         indent = " " * min(4 + len(line) - len(line.lstrip(" ")), width // 2)
         yield from (indent + part for part in for_terminal_lines(line.strip(), width - len(indent)))

@@ -124,7 +124,7 @@ def investigate(
     if open_lab:
         from dlqkit.cli.lab import lab
 
-        lab(context, folder, snapshot=None, port=0, browser=True, prepare=False, lang=lang, as_json=False)
+        lab(context, folder, snapshot=None, port=0, browser=True, prepare=False, mine=False, lang=lang, as_json=False)
     code = exit_code_of(result.facts["snapshot"]["completeness"], strict=strict)
     raise typer.Exit(code if result.complete else PARTIAL)
 

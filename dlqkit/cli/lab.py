@@ -16,7 +16,7 @@ from dlqkit.cli.shared import Directory, Language, Snapshot, load, speak_for, wr
 from dlqkit.errors import ParameterError
 from dlqkit.untrusted import for_terminal
 
-__all__ = ["fill_notebooks", "lab"]
+__all__ = ["fill_notebooks", "lab", "lay_notebooks"]
 
 
 def fill_notebooks(directory: Path, snapshot: str | None = None) -> list[Path]:
@@ -24,7 +24,8 @@ def fill_notebooks(directory: Path, snapshot: str | None = None) -> list[Path]:
 
     Those of the report, §6–7, are in the language that is spoken.
 
-    In those that are there already only the snapshot is set anew, so that nobody reads another one unawares.
+    In those that are there already only the snapshot is set anew, so that nobody reads another one unawares. They have
+    to be the analyst's own (``cli.own_notebooks``).
 
     Returns
     -------
@@ -85,19 +86,30 @@ def lab(
     port: Annotated[int, typer.Option(help="Port of JupyterLab; 0 takes a free one.")] = 0,
     browser: Annotated[bool, typer.Option(help="Open a browser.")] = True,
     prepare: Annotated[bool, typer.Option(help="Only fill in the notebooks and say where they are.")] = False,
+    mine: Annotated[
+        bool, typer.Option("--mine", help="Take notebooks that came with the folder, which will be run, for your own.")
+    ] = False,
     lang: Language = None,
     as_json: Annotated[bool, typer.Option("--json", help="With --prepare: print the paths as JSON.")] = False,
 ) -> None:
     """Open JupyterLab with the seven notebooks, filled in for this incident.
 
+    Notebooks that somebody else put into the folder are moved aside, and fresh ones laid: what is opened is run.
+
     Example: dlqkit lab incidents/orders
     """
     from dlqkit.evidence.folder import open_incident
-    from dlqkit.report.run import kernel_environment
 
     speak_for(context, lang, load(context))
     open_incident(directory, snapshot=snapshot)
-    paths = fill_notebooks(directory, snapshot)
+    moved = lay_notebooks(directory, snapshot, mine=mine)
+    paths = sorted((directory / "notebooks").glob("0[1-7]_*.ipynb"))
+    if moved is not None:
+        typer.echo(
+            for_terminal(f"The notebooks in {directory / 'notebooks'} are not yours, so they were moved to {moved}.")
+            + for_terminal(" If they are: move them back, and add --mine."),
+            err=True,
+        )
     if prepare and as_json:
         write_json({"notebooks": [str(path) for path in paths]})
         return
@@ -105,10 +117,28 @@ def lab(
         for path in paths:
             typer.echo(for_terminal(path))
         return
-    arguments = [sys.executable, "-P", "-m", "jupyter", "lab", f"--ServerApp.root_dir={directory.resolve()}",
-                 f"--port={port}", "--ServerApp.ip=127.0.0.1",
-                 "--LabApp.default_url=/lab/tree/notebooks/01_signals.ipynb", "--LabApp.news_url=",
-                 "--LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate"]  # fmt: skip
+    _open_lab(directory.resolve(), port, browser=browser)
+
+
+def lay_notebooks(directory: Path, snapshot: str | None, *, mine: bool) -> Path | None:
+    """Fill the notebooks in where they are the analyst's own, else lay fresh ones; where others were moved to."""
+    from dlqkit.cli.own_notebooks import are_own, mark_own, set_aside
+
+    folder = directory / "notebooks"
+    moved = None if mine or are_own(folder) else set_aside(folder)
+    fill_notebooks(directory, snapshot)
+    mark_own(folder)
+    return moved
+
+
+def _open_lab(directory: Path, port: int, *, browser: bool) -> None:
+    """Become the server, which has its own process for a clean environment."""
+    from dlqkit.notebook_html import IN_LAB
+    from dlqkit.report.run import kernel_environment
+
+    # -P, or a module of the working directory, such as an incident folder of somebody else, would be taken for ours.
+    arguments = [sys.executable, "-P", "-m", "dlqkit.cli.lab_server", f"--ServerApp.root_dir={directory}",
+                 f"--port={port}", "--LabApp.default_url=/lab/tree/notebooks/01_signals.ipynb"]  # fmt: skip
     if not browser:
         arguments.append("--no-browser")
     if hasattr(os, "geteuid") and os.geteuid() == 0:
@@ -117,4 +147,10 @@ def lab(
     environment = kernel_environment() | {
         name: os.environ[name] for name in ("DISPLAY", "WAYLAND_DISPLAY", "BROWSER") if name in os.environ
     }
-    os.execve(sys.executable, arguments, environment)
+    os.execve(sys.executable, arguments, environment | {IN_LAB: "1", "JUPYTER_CONFIG_PATH": _config_path()})
+
+
+def _config_path() -> str:
+    """In ours the browser asks for no news and no newer version; the rest is as the user has it."""
+    own = Path(__file__).resolve().parents[1] / "lab_config"
+    return os.pathsep.join([str(own), *filter(None, [os.environ.get("JUPYTER_CONFIG_PATH")])])

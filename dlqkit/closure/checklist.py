@@ -9,6 +9,7 @@ from typing import Literal
 
 from dlqkit.closure.word import Acceptance
 from dlqkit.language import say
+from dlqkit.notebook_html import Shown
 
 __all__ = ["CLOSABLE", "ITEMS", "NOT_CLOSABLE", "UNKNOWN", "Closure", "Item", "State", "judge"]
 
@@ -40,13 +41,16 @@ class Item:
     """Who answered for less than what speaks against it now."""
 
 
-@dataclass(frozen=True, slots=True)
-class Closure:
+@dataclass(frozen=True, slots=True, repr=False)
+class Closure(Shown):
     """Whether the incident may be closed; ``reasons`` say why not, or what is not known."""
 
     verdict: str
     reasons: tuple[str, ...]
     items: tuple[Item, ...]
+
+    def _shown(self) -> tuple[str, list[tuple[str, object]]]:
+        return f"Closure: {self.verdict}", [(f"{one.text.rstrip('.')}: {one.state}", one.why) for one in self.items]
 
     @property
     def is_closable(self) -> bool:

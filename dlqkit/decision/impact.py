@@ -22,6 +22,7 @@ from dlqkit.executions.event_history import event_states
 from dlqkit.frames import RECORDS, Coverage, check_frame
 from dlqkit.language import mark, say, say_count
 from dlqkit.membership import is_one_of
+from dlqkit.notebook_html import Shown
 from dlqkit.signals.hand_made import as_samples
 from dlqkit.signals.points import aware
 
@@ -32,8 +33,8 @@ _BOUNDS = ("exact", "at_least", "unknown")
 Handled = Collection[str] | int | None
 
 
-@dataclass(frozen=True, slots=True)
-class Impact:
+@dataclass(frozen=True, slots=True, repr=False)
+class Impact(Shown):
     """What an incident affected.
 
     ``counts`` has a row per ``name`` with ``value`` Int64, NA where it is not known, ``bound`` (``exact``,
@@ -44,6 +45,14 @@ class Impact:
 
     counts: pd.DataFrame
     differences: pd.DataFrame
+
+    def _shown(self) -> tuple[str, list[tuple[str, object]]]:
+        signs = {"at_least": "≥ ", "at_most": "≤ "}
+        rows = [
+            (row["name"], "not known" if pd.isna(row["value"]) else f"{signs.get(row['bound'], '')}{row['value']:,}")
+            for row in self.counts.to_dict("records")
+        ]
+        return "Impact", [*rows, ("do not balance", " ".join(self.differences["sentence"]))]
 
     def value(self, name: str) -> int | None:
         """The count of this name; None where it is not known or not counted."""

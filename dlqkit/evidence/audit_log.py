@@ -20,7 +20,7 @@ from typing import Any
 
 from dlqkit.evidence.store import FILE_MODE, make_folder, storage_error, write_bytes
 
-__all__ = ["HEAD", "NAME", "Chain", "Head", "append", "check_chain", "hash_of", "read"]
+__all__ = ["HEAD", "NAME", "Chain", "Head", "append", "check_chain", "current_user", "hash_of", "read"]
 
 NAME, HEAD = "audit.jsonl", "audit.head"
 
@@ -55,7 +55,8 @@ class Chain:
         return head.sha256 == (self.hashes[head.lines - 1] if head.lines else "")
 
 
-def _user() -> str:
+def current_user() -> str:
+    """Who is logged in to this machine."""
     try:
         return getpass.getuser()
     except (KeyError, OSError):
@@ -96,7 +97,7 @@ def append(directory: Path, action: str, **facts: Any) -> None:
             unfit = _find_unfit(directory, whole, lines)
             entry = {
                 "at": datetime.now(UTC).isoformat(),
-                "by": _user(),
+                "by": current_user(),
                 "action": action,
                 **facts,
                 "line": len(lines) + 1,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import json
 import shlex
 import tomllib
@@ -33,6 +34,7 @@ from dlqkit.frames import (
 )
 from dlqkit.incident import Incident, TimeWindow, parse_time
 from dlqkit.language import mark
+from dlqkit.notebook_html import Shown
 from dlqkit.suggestions import suggest_folder
 
 if TYPE_CHECKING:
@@ -61,8 +63,8 @@ def _is_empty(source: Mapping[str, Any]) -> bool:
     return source["kind"] == ORIGINAL_MESSAGES and not coverage.rows and coverage.completeness == "unverified"
 
 
-@dataclass(frozen=True)
-class IncidentFolder:
+@dataclass(frozen=True, repr=False)
+class IncidentFolder(Shown):
     """An incident folder, opened at one snapshot; frames hold that snapshot and the ones before it."""
 
     path: Path
@@ -74,6 +76,16 @@ class IncidentFolder:
     """The snapshots' folders, oldest first, the opened one last."""
     asked_engine: str = "auto"
     spark: Any = field(default=None, repr=False, compare=False)
+
+    def _shown(self) -> tuple[str, list[tuple[str, object]]]:
+        asked = self.incident
+        sources = [(one["kind"], Coverage.from_json(one["coverage"])) for one in self.manifest["sources"]]
+        return f"Incident folder {self.path.name}, snapshot {self.snapshot}, {self.completeness}", [
+            ("asked", asked.sentence),
+            ("collected", f"{self.collected_at:%Y-%m-%d %H:%M:%S} UTC, {len(self.places)} of {len(self.snapshots)}"),
+            ("sources", "; ".join(f"{kind}: {one.rows:,}, {one.completeness}" for kind, one in sources) or "none"),
+            ("found out", " ".join(self.findings)),
+        ]
 
     @property
     def snapshots(self) -> list[str]:
@@ -196,6 +208,17 @@ class IncidentFolder:
         own = self.question.get("workflows", {}).get(workflow_id or "", {})
         name: str | None = own.get("name")
         return name
+
+    # --- what people add
+
+    def pin(self, thing: object, note: str, *, evidence: str = "") -> Any:
+        """Put a table, a figure or an observation into the post-mortem: ``dlqkit.pin``."""
+        # By its public name: whatever can be shown stands above the evidence.
+        return importlib.import_module("dlqkit").pin(self, thing, note, evidence=evidence)
+
+    def unpin(self, number: int) -> None:
+        """Take a pin out of the post-mortem again: ``dlqkit.unpin``."""
+        importlib.import_module("dlqkit").unpin(self, number)
 
     # --- frames
 

@@ -12,7 +12,7 @@ from dlqkit.frames import RECORDS, check_frame
 from dlqkit.language import say
 from dlqkit.signals.outcomes import in_order, record_outcomes
 
-__all__ = ["EVENT_STATES", "event_history", "event_states", "record_outcomes"]
+__all__ = ["EVENT_STATES", "event_history", "event_states", "record_outcomes", "records_of_event"]
 
 TIME = "datetime64[us, UTC]"
 EVENT_STATES: Mapping[str, str] = {
@@ -115,11 +115,7 @@ def event_history(records: pd.DataFrame, event_id: str, *, worker_logs: pd.DataF
         If nothing is known of it.
     """
     check_frame(records, RECORDS, ("event_key", "trace_id", "recorded_at"))
-    own = records[(records["event_key"] == event_id) | (records["record_id"] == event_id)]
-    if own.empty:
-        own = records[records["trace_id"] == event_id]
-    else:
-        own = records[records["event_key"].isin(set(own["event_key"]))]
+    own = records_of_event(records, event_id)
     traces = {event_id, *own["trace_id"].dropna().astype("str")}
     lines = None if worker_logs is None else worker_logs[worker_logs["trace_id"].isin(traces)]
     has_lines = lines is not None and len(lines) > 0
@@ -134,6 +130,14 @@ def event_history(records: pd.DataFrame, event_id: str, *, worker_logs: pd.DataF
     if lines is not None and has_lines:
         parts.append(_from_logs(lines))
     return pd.concat(parts, ignore_index=True).sort_values("at", kind="stable").reset_index(drop=True)
+
+
+def records_of_event(records: pd.DataFrame, event_id: str) -> pd.DataFrame:
+    """The records of one event by its ``event_key`` or a ``record_id``; where it is neither, of a trace."""
+    named = records[(records["event_key"] == event_id) | (records["record_id"] == event_id)]
+    if named.empty:
+        return records[records["trace_id"] == event_id]
+    return records[records["event_key"].isin(set(named["event_key"]))]
 
 
 def _from_records(own: pd.DataFrame) -> pd.DataFrame:

@@ -15,6 +15,7 @@ from dlqkit.executions.event_history import record_outcomes
 from dlqkit.executions.intervals import share_interval
 from dlqkit.frames import RECORDS, check_frame
 from dlqkit.language import mark, say, say_count
+from dlqkit.notebook_html import Shown
 from dlqkit.prevention.payload_check import Refusals, check_payloads, decode_payload
 from dlqkit.prevention.payload_schema import SUPPORT, infer_schema
 
@@ -41,8 +42,8 @@ _KEYWORDS = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class SchemaProposal:
+@dataclass(frozen=True, slots=True, repr=False)
+class SchemaProposal(Shown):
     """A schema, and what it would have done.
 
     ``verdict``: ``helps``, ``nothing`` (dead payloads are refused no more often than good ones) or ``cannot tell``.
@@ -59,6 +60,12 @@ class SchemaProposal:
     dead: int
     dead_refused: int
     reasons: pd.DataFrame
+
+    def _shown(self) -> tuple[str, list[tuple[str, object]]]:
+        return f"Schema proposal: {self.verdict}", [
+            ("", self.sentence),
+            ("learned from", f"{self.learned:,} good payloads, tried on {self.held_out:,} others"),
+        ]
 
 
 def propose_schema(records: pd.DataFrame, *, held_out: float = HELD_OUT, min_support: int = SUPPORT) -> SchemaProposal:

@@ -50,6 +50,7 @@ from dlqkit.report.judgement import read_judgement
 from dlqkit.report.later import describe_later
 from dlqkit.report.lessons import describe_people
 from dlqkit.report.milestones import describe_milestones, merge_said
+from dlqkit.report.pins import describe_pins
 from dlqkit.report.prevention import describe_prevention
 from dlqkit.report.provenance import describe_provenance, describe_sources
 from dlqkit.report.reported import describe_findings, describe_reports
@@ -92,7 +93,7 @@ __all__ = [
     "signals_frame",
 ]
 
-SCHEMA = 10
+SCHEMA = 11
 STALE = timedelta(minutes=1)
 # Errors that the timeline names by their first event; the table of signatures has all.
 MOMENTS = 5
@@ -341,6 +342,7 @@ def facts(
     out["coverage"] = rows
     out["judgement"] = dict(judgement.texts)
     out |= describe_people(judgement)
+    out["pinned"] = describe_pins(folder)
     out["state"] = with_fix(out["state"], find_fix(folder, out["said"], moment))
     review = read_review(folder.path)
     out["review"] = describe_review(judgement, review, state["value"], None)
@@ -505,6 +507,7 @@ def load_facts(folder: IncidentFolder, facts_file: str = "") -> dict[str, Any]:
             and values["dlqkit"] == __version__
             and values["snapshot"]["id"] == folder.snapshot
             and values["republish"]["mark"] == mark_republish(folder)
+            and values["pinned"]["mark"] == describe_pins(folder)["mark"]
             and values["review"]["mark"] == mark_judgement(read_judgement(folder))
         ):
             return values

@@ -26,9 +26,9 @@ def show_figure_data(facts: Facts, name: str) -> list[Table]:
     facts : mapping
         From ``report.facts.facts``.
     name : str
-        ``signals``, ``timeline`` or ``durations``.
+        ``signals``, ``timeline`` or ``durations``; of another figure nothing is known.
     """
-    rows = {key: facts["figures"].get(key, []) for key in _TABLES[name]}
+    rows = {key: facts["figures"].get(key, []) for key in _TABLES.get(name, ())}
     return [_TABLES[name][key](part) for key, part in rows.items() if part]
 
 

@@ -12,6 +12,7 @@ from dlqkit.decision.overrides import ClassOverride, parse_overrides
 from dlqkit.decision.signing.signature_edits import SignatureEdits, read_signature_edits
 from dlqkit.errors import ParameterError
 from dlqkit.evidence.people_file import load_yaml
+from dlqkit.notebook_html import Shown
 from dlqkit.report.people import Entry, FollowUp, parse_entries, parse_follow_ups, parse_lessons, parse_texts
 
 if TYPE_CHECKING:
@@ -30,8 +31,8 @@ _PEOPLE = ("contributing_factors", "lessons", "follow_ups", "timeline")
 _OTHER_KEYS = ("class_overrides", "signatures", "closure", "review")
 
 
-@dataclass(frozen=True, slots=True)
-class Judgement:
+@dataclass(frozen=True, slots=True, repr=False)
+class Judgement(Shown):
     """What people wrote; None, or left out, where they wrote nothing."""
 
     texts: Mapping[str, str | None]
@@ -41,6 +42,19 @@ class Judgement:
     lessons: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     follow_ups: tuple[FollowUp, ...] | None = None
     timeline: tuple[Entry, ...] = ()
+
+    def _shown(self) -> tuple[str, list[tuple[str, object]]]:
+        counts = {
+            "class overrides": self.class_overrides,
+            "follow-ups": self.follow_ups or (),
+            "moments": self.timeline,
+        }
+        return f"Judgement: {'still to be written' if self.lacks else 'all is written'}", [
+            *self.texts.items(),
+            ("contributing factors", "; ".join(self.contributing_factors or ())),
+            *((name, len(values) or None) for name, values in counts.items()),
+            ("to be written", ", ".join(self.lacks)),
+        ]
 
     @property
     def lacks(self) -> list[str]:

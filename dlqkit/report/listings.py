@@ -10,7 +10,8 @@ import pandas as pd
 from dlqkit.language import date_and_time, say
 from dlqkit.report.candidates import find_candidates
 from dlqkit.report.diagnosis import sign_dead_letters
-from dlqkit.report.redact import mask_credentials, mask_payload_values
+from dlqkit.report.event_view import show_event  # under this name in notebooks that were laid before
+from dlqkit.report.redact import mask_credentials
 from dlqkit.report.tables import Table
 from dlqkit.report.terms import term
 from dlqkit.report.wording import moment_text
@@ -29,7 +30,7 @@ __all__ = [
 ]
 
 Facts = Mapping[str, Any]
-_TIMES = ("recorded_at", "logged_at", "sampled_at", "at")
+_TIMES = ("recorded_at", "logged_at", "sampled_at")
 
 
 def _as_table(title: str, frame: pd.DataFrame, empty: str) -> Table:
@@ -97,38 +98,6 @@ def show_worker_pages(incident: IncidentFolder) -> Table:
     columns = ["sampled_at", "workflow_id", "value"]
     own = page.reindex(columns=columns) if len(page) else pd.DataFrame(columns=columns).astype({"sampled_at": "M8[us]"})
     return _as_table(say("Dead-letter counter on the worker's page"), own, say("no page of a worker was asked"))
-
-
-def show_event(incident: IncidentFolder, event_id: str, *, exact: bool = False) -> Table:
-    """One event's history: every record and log line, in order, without its payload.
-
-    Parameters
-    ----------
-    incident : IncidentFolder
-        An opened snapshot.
-    event_id : str
-        An event key, trace_id or record_id; empty where there is none to show.
-    exact : bool
-        Whether texts are shown as they came; else without values of the payload and without credentials.
-    """
-    from dlqkit.executions.event_history import event_history
-
-    if not event_id:
-        return Table(say("Event"), (), (), say("no dead letter here; name an event"))
-    records, logs = incident.records().frame, incident.worker_logs().frame
-    if not exact:
-        ids = (
-            (records["event_key"] == event_id) | (records["trace_id"] == event_id) | (records["record_id"] == event_id)
-        )
-        own = records[ids]
-        records = records.assign(last_error=records["last_error"].astype("str"))
-        records.loc[own.index, "last_error"] = mask_payload_values(own)
-        lines = logs.loc[logs["trace_id"].isin({event_id, *own["trace_id"].dropna()})]
-        logs = lines.assign(message=lines["message"].astype("str").fillna("").map(mask_credentials).astype("str"))
-    history = event_history(records, event_id, worker_logs=logs)
-    columns = [name for name in history.columns if name not in {"payload_snapshot", "extra_json"}]
-    shown = history[columns].assign(kind=history["kind"].map(term))
-    return _as_table(say("Event {id}", id=event_id), shown, say("nothing is known of it in this snapshot"))
 
 
 def show_candidates(incident: IncidentFolder, facts: Facts, limit: int = 50) -> Table:

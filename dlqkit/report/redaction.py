@@ -205,8 +205,11 @@ class Redactor:
 
         A condition of ``differences`` is shown where at least five events share it and nothing personal is seen in it.
         """
-        out = {name: self._value(value, name) for name, value in facts.items() if name != "differences"}
+        out = {name: self._value(value, name) for name, value in facts.items() if name not in {"differences", "pinned"}}
         out["differences"] = [self._difference(part) for part in facts["differences"]]
+        if "pinned" in facts:
+            rows = [self._pin(row) for row in facts["pinned"]["rows"]]
+            out["pinned"] = {**facts["pinned"], "rows": rows}
         return {name: out[name] for name in facts}
 
     def _value(self, value: Any, key: str) -> Any:
@@ -217,6 +220,19 @@ class Redactor:
         if isinstance(value, str) and value and not _KEPT.fullmatch(key):
             return self.text(value)
         return value
+
+    def _pin(self, row: Mapping[str, Any]) -> dict[str, Any]:
+        """A pinned table's column may be one whose values are personal, whatever they look like."""
+        columns = [name.rpartition(".")[2].casefold() for name in row["columns"]]
+        cells = [
+            [
+                self.pseudonym(column, cell.casefold(), cell) if cell and column in self.fields else self.text(cell)
+                for column, cell in zip(columns, part, strict=True)
+            ]
+            for part in row["rows"]
+        ]
+        rest = {name: self._value(value, name) for name, value in row.items() if name != "rows"}
+        return {**rest, "rows": cells, "made_by": self.text(row["made_by"])}
 
     def _difference(self, part: Mapping[str, Any]) -> dict[str, Any]:
         rows = [

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 from dlqkit import errors
 from dlqkit.errors import ParameterError
 from dlqkit.language import SOURCE, current, mark, say, say_count
+from dlqkit.notebook_html import Shown
 from dlqkit.report.notebook_process import NotebookProcess, start_process
 from dlqkit.report.papermill_run import CELL_FAILED, KERNEL_DIED, TOOK_TOO_LONG
 from dlqkit.resources import find_template
@@ -42,14 +43,20 @@ _KERNEL_ENVIRONMENT = (
 )  # fmt: skip
 
 
-@dataclass(frozen=True, slots=True)
-class PostmortemResult:
+@dataclass(frozen=True, slots=True, repr=False)
+class PostmortemResult(Shown):
     """Where the post-mortem is, whether it is whole, and why not."""
 
     paths: Mapping[str, Path]
     complete: bool
     problems: tuple[str, ...]
     facts: Mapping[str, Any]
+
+    def _shown(self) -> tuple[str, list[tuple[str, object]]]:
+        return f"Post-mortem, {'whole' if self.complete else 'not whole'}", [
+            *((kind, path) for kind, path in self.paths.items()),
+            ("not whole because", " ".join(self.problems)),
+        ]
 
 
 def kernel_environment(environ: Mapping[str, str] | None = None) -> dict[str, str]:
@@ -290,7 +297,7 @@ def run_postmortem(
     if notebook is None or not has_sentinel(notebook):
         problems.append(say("the last cell did not report that the notebook ran to its end."))
     tell(mark("report"))
-    paths = {"facts": target / "facts.json", **_write(facts, notebook, problems, wanted, target)}
+    paths = {"facts": target / "facts.json", **_write(facts, notebook, problems, wanted, target, root)}
     return PostmortemResult(paths, not problems, tuple(problems), facts)
 
 
@@ -328,14 +335,15 @@ def _compute(
 
 def _write(
     facts: Mapping[str, Any], notebook: dict[str, Any] | None, problems: Sequence[str], wanted: Sequence[str],
-    target: Path,
+    target: Path, root: Path,
 ) -> dict[str, Path]:  # fmt: skip
     """Write the wanted formats, and where they are."""
     from dlqkit.evidence.store import write_bytes
+    from dlqkit.report.pins import pinned_figures
     from dlqkit.report.render import render_html, render_markdown
     from dlqkit.report.render_pdf import render_pdf
 
-    figures = collect_figures(notebook) if notebook else []
+    figures = [*(collect_figures(notebook) if notebook else []), *pinned_figures(root, facts)]
     written = {
         "ipynb": _notebook_json(notebook) if notebook else None,
         "html": render_html(facts, figures, problems=problems).encode(),

@@ -12,6 +12,7 @@ from dlqkit.report import lessons, milestones, reproduce, tables
 from dlqkit.report import republished as sent
 from dlqkit.report.history_tables import show_earlier
 from dlqkit.report.payload_tables import show_payloads
+from dlqkit.report.pinned import pinned_blocks
 from dlqkit.report.provenance_tables import show_provenance
 from dlqkit.report.review_state import state_text
 from dlqkit.report.wording import Line
@@ -30,6 +31,7 @@ def choose_sections(facts: Facts) -> list[tuple[str, list[Block]]]:
         return [
             (say("What was looked at"), looked),
             (say("What to do"), [tables.show_advice(facts)]),
+            *_pinned(facts),
             *_written(facts),
             _evidence(facts),
         ]
@@ -47,6 +49,7 @@ def choose_sections(facts: Facts) -> list[tuple[str, list[Block]]]:
             ],
         ),
         (say("Cause"), [*_cause(facts), lessons.show_judged(facts, "cause"), lessons.show_factors(facts)]),
+        *_pinned(facts),
         (
             say("Solution"),
             [
@@ -115,6 +118,11 @@ def _written(facts: Facts) -> list[tuple[str, list[Block]]]:
     written = [lessons.show_lessons(facts)] if facts["lessons"] else []
     blocks: list[Block] = [*written, *([lessons.show_follow_ups(facts)] if facts["follow_ups"] else [])]
     return [(say("Lessons and follow-ups"), blocks)] if blocks else []
+
+
+def _pinned(facts: Facts) -> list[tuple[str, list[Block]]]:
+    """Only where somebody pinned something."""
+    return [(say("Pinned"), [*pinned_blocks(facts)])] if facts["pinned"]["rows"] else []
 
 
 def _payloads(facts: Facts) -> list[tuple[str, list[Block]]]:

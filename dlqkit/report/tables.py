@@ -12,6 +12,7 @@ from typing import Any
 
 from dlqkit.cells import cell_width, pad
 from dlqkit.language import mark, moments, number, percent, retell, say
+from dlqkit.notebook_html import searchable_html, style_for_notebook
 from dlqkit.report.steps import lay_steps
 from dlqkit.report.terms import term
 from dlqkit.report.unbroken import command_html, words_html
@@ -48,7 +49,6 @@ __all__ = [
 ]
 
 Facts = Mapping[str, Any]
-_LEFT_CELL, _LEFT_HEAD = '<td style="text-align:left"', '<th style="text-align:left"'
 # A word longer than this is broken anywhere, or it would push the table out of the page.
 LONGEST_WORD = 26
 # A cell of so many letters is a sentence, and its column is no narrower than one can read.
@@ -82,8 +82,7 @@ class Table:
     """Columns whose cells stay in one line on a terminal, as far as others can be narrower: ids are to be copied."""
 
     def _repr_html_(self) -> str:
-        # JupyterLab sets tables to the right; text is read from the left.
-        return self.to_html().replace("<td", _LEFT_CELL).replace("<th ", _LEFT_HEAD + " ")
+        return searchable_html(style_for_notebook(self.to_html()), len(self.rows))
 
     def __repr__(self) -> str:
         return self.to_text()
@@ -158,7 +157,7 @@ class Text:
     lines: tuple[Line, ...]
 
     def _repr_html_(self) -> str:
-        return self.to_html()
+        return style_for_notebook(self.to_html())
 
     def __repr__(self) -> str:
         return self.to_text()

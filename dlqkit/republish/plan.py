@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import re
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -12,6 +13,7 @@ from typing import Any, Literal
 
 from dlqkit.errors import EvidenceError, ParameterError
 from dlqkit.evidence.store import write_bytes
+from dlqkit.notebook_html import Shown
 from dlqkit.republish.frozen import canonical_json, changed, plain_values, read_document, read_frozen
 from dlqkit.republish.next_steps import REASON, here
 
@@ -102,8 +104,8 @@ class Target:
     """Host and port of Pub/Sub, or of an emulator; None for HTTP, whose address says it."""
 
 
-@dataclass(frozen=True, slots=True)
-class Plan:
+@dataclass(frozen=True, slots=True, repr=False)
+class Plan(Shown):
     """All of a republish that may be sent; nothing else is."""
 
     plan_id: str
@@ -137,6 +139,20 @@ class Plan:
     """Of the locked fields and the schema that its payloads were held against (``edited.hash_rules``)."""
     clock_tolerance_s: float = CLOCK_TOLERANCE_S
     """How far the clock of the execution records may be behind the sender's: a proof needs no settings."""
+
+    def _shown(self) -> tuple[str, list[tuple[str, object]]]:
+        """Without payloads: a notebook keeps what it shows."""
+        left = Counter(one.reason for one in self.left_out)
+        return f"Plan {self.plan_id}: {len(self.events):,} events to {self.target.address}, not sent by this", [
+            ("hash", self.hash),
+            ("of", f"snapshot {self.snapshot} of {self.incident}, as of {self.as_of}"),
+            ("replaces", self.replaces),
+            ("steps", f"{', '.join(map(str, self.steps))}, at most {self.max_rate:g} events per second"),
+            ("edited", sum(one.edited is not None for one in self.events) or None),
+            ("left out", "; ".join(f"{count:,} {reason}" for reason, count in left.items()) or "nothing"),
+            ("not known", " ".join(self.unknowns)),
+            ("warnings", " ".join(self.warnings)),
+        ]
 
 
 def hash_text(text: str) -> str:

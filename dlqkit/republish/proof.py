@@ -9,6 +9,7 @@ from datetime import datetime
 import pandas as pd
 
 from dlqkit.frames import Coverage
+from dlqkit.notebook_html import Shown
 from dlqkit.republish.outcomes import OUTCOMES, find_outcomes
 from dlqkit.republish.plan import Plan
 from dlqkit.republish.sent_events import TIME, sent_events
@@ -32,8 +33,8 @@ PROOF: Mapping[str, str] = {
 }
 
 
-@dataclass(frozen=True)
-class Proof:
+@dataclass(frozen=True, repr=False)
+class Proof(Shown):
     """What became of a plan's events, as of a moment.
 
     ``events`` has a row for each planned event, columns of ``PROOF``; ``totals`` a number for each of ``FATES``.
@@ -48,6 +49,13 @@ class Proof:
     left_out: int
     gaps: tuple[str, ...]
     """One sentence for each thing because of which an event may be unseen."""
+
+    def _shown(self) -> tuple[str, list[tuple[str, object]]]:
+        return f"Proof of {self.plan_id}: {self.sentence}", [
+            ("hash", self.plan_hash),
+            ("as of", f"{self.as_of:%Y-%m-%d %H:%M:%S} UTC"),
+            ("may be unseen", " ".join(self.gaps)),
+        ]
 
     @property
     def balances(self) -> bool:

@@ -11,6 +11,7 @@ import pandas as pd
 
 from dlqkit.errors import EvidenceError, ParameterError
 from dlqkit.language import SOURCE, use
+from dlqkit.notebook_html import Shown
 from dlqkit.republish.journal import Journal, open_journal, read_journal, refuse_lost
 from dlqkit.republish.journal_plans import refuse_sent_since
 from dlqkit.republish.next_steps import REASON, here
@@ -31,8 +32,8 @@ _PROVE = "See what became of each event: dlqkit republish prove DIR PLAN"
 _ASKED_TO = f"Go on by the same command, or give it up: dlqkit republish cancel DIR PLAN {REASON}"
 
 
-@dataclass(frozen=True, slots=True)
-class Run:
+@dataclass(frozen=True, slots=True, repr=False)
+class Run(Shown):
     """What a run did; ``states`` counts the plan's events by their state in the journal."""
 
     plan_id: str
@@ -48,6 +49,14 @@ class Run:
     states: Mapping[str, int]
     steps: tuple[Step, ...]
     approved_by: str | None
+
+    def _shown(self) -> tuple[str, list[tuple[str, object]]]:
+        kind = f"Run {self.run_id}" if self.run_id else "Dry run"
+        return f"{kind} of {self.plan_id}: {self.sentence}", [
+            ("states", ", ".join(f"{count:,} {state}" for state, count in self.states.items() if count)),
+            ("approved by", self.approved_by),
+            ("next", self.next_step),
+        ]
 
 
 # What a run says is stored, and so told in English, whoever runs it.

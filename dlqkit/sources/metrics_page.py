@@ -43,6 +43,9 @@ class MetricsPage:
             **client_options,
         )
 
+    def __repr__(self) -> str:
+        return f"MetricsPage({shown_url(self._client.url)!r})"
+
     def load(self, *, on_page: OnPage | None = None) -> Loaded:
         """Every value on the page, at the time of reading.
 

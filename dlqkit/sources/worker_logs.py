@@ -81,6 +81,9 @@ class WorkerLogs:
         self._paths = [found for path in given for found in _find(path)]
         self._timezone = timezone
 
+    def __repr__(self) -> str:
+        return f"WorkerLogs({[_name(path) for path in self._paths]!r})"
+
     def load(
         self,
         *,

@@ -18,6 +18,7 @@ def make_facts(**over: Any) -> dict[str, Any]:
         "language": "en",
         "redacted": False,
         "payloads": None,
+        "pinned": {"rows": [], "mark": ""},
         "incident": {
             "name": "orders",
             "workflow_id": None,

@@ -33,8 +33,7 @@ def fail(*_: object) -> figures.DrawnFigure:
 
 
 def forbid_drawing(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in ("_draw_signals", "_draw_timeline", "_draw_durations"):
-        monkeypatch.setattr(figures, name, fail)
+    monkeypatch.setattr(figures, "_draw", fail)
 
 
 def test_what_is_drawn_ahead_is_what_the_cells_would_have_drawn(

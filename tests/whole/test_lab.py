@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
+import os
 import re
-import signal
 import subprocess
 import sys
-import time
+import urllib.error
 import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -19,7 +19,7 @@ from dlqkit.cli.lab import fill_notebooks
 from dlqkit.errors import ParameterError
 from dlqkit.report.run import run_notebook
 from dlqkit.resources import find_notebooks
-from tests.real import find_program, free_port
+from tests.lab import Lab, chromium, count_code, open_notebook, run_all, serve_lab
 from tests.whole.accuracy import run_dlqkit, simulator
 
 NAMES = [path.name for path in find_notebooks()]
@@ -29,7 +29,7 @@ NAMES = [path.name for path in find_notebooks()]
 def incident(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A collected incident folder."""
     folder = tmp_path_factory.mktemp("lab")
-    with simulator(folder, "--scenario", "infrastructure", "--seed", "4", "--events", "8000") as (
+    with simulator(folder, "--scenario", "infrastructure", "--seed", "4", "--events", "4000") as (
         served,
         environment,
         _,
@@ -71,87 +71,162 @@ def test_the_analysts_own_copies_are_kept(incident: Path) -> None:
 
 
 @pytest.fixture(scope="module")
-def lab(incident: Path) -> Iterator[str]:
-    """JupyterLab as ``dlqkit lab`` opens it; its address with the token."""
-    port = free_port()
-    process = subprocess.Popen(
-        [sys.executable, "-m", "dlqkit", "lab", str(incident), "--no-browser", "--port", str(port)],
-        stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
-    )  # fmt: skip
-    try:
-        assert process.stdout is not None
-        deadline = time.monotonic() + 40
-        lines: list[str] = []
-        while time.monotonic() < deadline:
-            lines.append(process.stdout.readline())
-            found = re.search(r"http://127\.0\.0\.1:[0-9]+/lab\S*token=\S+", lines[-1])
-            if found:
-                break
-        else:
-            pytest.fail("".join(lines))
-        yield found[0]
-    finally:
-        process.send_signal(signal.SIGTERM)
-        try:
-            process.wait(15)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait()
-        if process.stdout is not None:
-            process.stdout.close()
+def lab(incident: Path) -> Iterator[Lab]:
+    """JupyterLab as ``dlqkit lab`` opens it."""
+    with serve_lab(str(incident)) as served:
+        yield served
 
 
-def _stop_kernels(base: str, token: str) -> None:
-    """Two cores do not carry the kernels of seven notebooks."""
-    headers = {"Authorization": f"token {token}"}
-    with urllib.request.urlopen(urllib.request.Request(f"{base}/api/kernels", headers=headers), timeout=10) as answer:
-        kernels = json.loads(answer.read())
-    for kernel in kernels:
-        request = urllib.request.Request(f"{base}/api/kernels/{kernel['id']}", headers=headers, method="DELETE")
-        urllib.request.urlopen(request, timeout=10).close()
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Any]:
+    with chromium() as running:
+        yield running
+
+
+# Figures and tables that a notebook shows, at the least; a table is a summary's list, too.
+SHOWN = {
+    "01_signals.ipynb": (1, 3), "02_diagnosis.ipynb": (1, 4), "03_execution_logs.ipynb": (1, 6),
+    "04_decision.ipynb": (0, 7), "05_republish.ipynb": (0, 3), "06_communication.ipynb": (0, 4),
+    "07_closure.ipynb": (1, 4),
+}  # fmt: skip
 
 
 @pytest.mark.real
 @pytest.mark.parametrize("name", NAMES)
-def test_each_notebook_runs_from_top_to_bottom_in_jupyterlab(name: str, lab: str, incident: Path) -> None:
-    """Opened by ``dlqkit lab`` in a browser, “Run All Cells” leaves every cell numbered and none red."""
-    from playwright.sync_api import TimeoutError, sync_playwright
+def test_each_notebook_runs_from_top_to_bottom_in_jupyterlab(name: str, lab: Lab, browser: Any, incident: Path) -> None:
+    """“Run All Cells” leaves every cell numbered, none red, tables and figures seen; nobody outside is asked."""
+    code = count_code(incident / "notebooks" / name)
 
-    cells = json.loads((incident / "notebooks" / name).read_text())["cells"]
-    code = sum(cell["cell_type"] == "code" for cell in cells)
-    base, token = re.match(r"(http://[^/]+)/.*token=(\S+)", lab).groups()  # type: ignore[union-attr]
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=find_program("chromium"), args=["--no-sandbox"])
-        page = browser.new_page(viewport={"width": 1300, "height": 12_000})
-        page.goto(f"{base}/lab/workspaces/t-{name[:2]}/tree/notebooks/{name}?token={token}&reset")
-        page.wait_for_selector(".jp-Notebook .jp-CodeCell", timeout=30_000)
-        page.wait_for_selector('.jp-Notebook-ExecutionIndicator[data-status="idle"]', timeout=30_000, state="attached")
-        ran = """n => {
-            const prompts = document.querySelectorAll(".jp-Notebook .jp-CodeCell .jp-InputPrompt");
-            const texts = [...prompts].map(e => e.innerText);
-            return texts.length >= n && texts.every(t => /\\[[0-9]+\\]/.test(t));
-        }"""
-        # Cells are not taken before the kernel is there; its name then stands in the toolbar.
-        page.wait_for_selector('.jp-KernelName:has-text("Python 3")', timeout=30_000)
-        begun = """() => [...document.querySelectorAll(".jp-Notebook .jp-CodeCell .jp-InputPrompt")]
-            .some(e => /\\[[0-9*]+\\]/.test(e.innerText))"""
-        for _ in range(3):
-            page.click('.lm-MenuBar-itemLabel:text-is("Run")')
-            page.click('.lm-Menu-itemLabel:text-is("Run All Cells")')
-            # On a slow machine the kernel's name stands there before it takes cells; a person would click again.
-            with contextlib.suppress(TimeoutError):
-                page.wait_for_function(begun, timeout=8_000)
-                break
-        page.wait_for_function(ran, arg=code, timeout=45_000)
-        prompts = page.eval_on_selector_all(
-            ".jp-Notebook .jp-CodeCell .jp-InputPrompt", "all => all.map(e => e.innerText)"
-        )
-        assert len(prompts) == code
-        assert all(re.fullmatch(r"\[[0-9]+\]:?", prompt.strip()) for prompt in prompts), prompts
-        errors = page.query_selector_all('.jp-OutputArea-output[data-mime-type="application/vnd.jupyter.stderr"]')
-        red = page.query_selector_all(".jp-RenderedText[data-mime-type='application/vnd.jupyter.error']")
-        page.screenshot(path=str(incident.parent / f"{name}.png"))
-        assert not red, red[0].inner_text()
-        assert not errors, errors[0].inner_text()
-        browser.close()
-    _stop_kernels(base, token)
+    watched = open_notebook(browser, lab, f"notebooks/{name}")
+    page = watched.page
+    run_all(page, code)
+
+    prompts = page.eval_on_selector_all(".jp-Notebook .jp-CodeCell .jp-InputPrompt", "all => all.map(e => e.innerText)")
+    assert len(prompts) == code
+    assert all(re.fullmatch(r"\[[0-9]+\]:?", prompt.strip()) for prompt in prompts), prompts
+    figures, tables = SHOWN[name]
+    page.wait_for_function(
+        "n => document.querySelectorAll('.jp-OutputArea-output img').length >= n", arg=figures, timeout=10_000
+    )
+    for image in page.query_selector_all(".jp-OutputArea-output img"):
+        assert image.evaluate("e => e.decode().then(() => e.naturalWidth)") > 300
+        assert len(image.get_attribute("alt")) > 40
+    assert len(page.query_selector_all(".jp-OutputArea-output table, .jp-OutputArea-output dl")) >= tables
+    for kind in ("stderr", "error"):
+        seen = page.query_selector_all(f".jp-OutputArea-output[data-mime-type='application/vnd.jupyter.{kind}']")
+        assert not seen, seen[0].inner_text()
+    if name == "03_execution_logs.ipynb":
+        search_and_sort(page)
+    if name == "04_decision.ipynb":
+        choose_another(page)
+    assert not watched.errors
+    assert not watched.outside
+    notices = [one.inner_text() for one in page.query_selector_all(".Toastify__toast")]
+    assert not notices
+    page.close()
+    lab.stop_kernels()
+
+
+def choose_another(page: Any) -> None:
+    """Another signature's events, durations and differences stand where the first one's did."""
+    box = page.locator(".jupyter-widgets.widget-vbox")
+    words = box.locator("select option").all_inner_texts()
+    assert len(words) > 1
+    shown = box.locator("dl")
+    shown.wait_for(timeout=20_000)
+    before = shown.inner_text()
+
+    box.locator("select").select_option(index=1)
+
+    page.wait_for_function(
+        "before => document.querySelector('.widget-vbox dl').innerText !== before", arg=before, timeout=30_000
+    )
+    assert words[1].partition("  ")[2].rstrip("…")[:40] in " ".join(shown.inner_text().split())
+    assert box.locator("img").count() == 1 and box.locator("table").count() >= 1
+
+
+def search_and_sort(page: Any) -> None:
+    """Typing leaves the rows with these words, a head sorts by number, and keys do not reach the notebook."""
+    box = page.locator('.dlqkit-table:has(caption:text-is("Newest dead letters"))')
+    rows = box.locator("tbody tr")
+    traces = rows.locator("td:nth-child(2)").all_inner_texts()
+    cells = len(page.query_selector_all(".jp-Cell"))
+    assert len(traces) == 20
+
+    box.get_by_role("searchbox").click()
+    page.keyboard.type(f"{traces[7][:9].upper()}")
+    assert [traces[7] in one.inner_text() for one in rows.all() if one.is_visible()] == [True]
+    assert box.get_by_role("status").inner_text() == "1 of 20 rows"
+    box.get_by_role("searchbox").fill("")
+    head = box.get_by_role("columnheader", name="action_duration_ms")
+    head.click()
+    durations = [float(text) for text in rows.locator("td:nth-child(5)").all_inner_texts()]
+    assert durations == sorted(durations)
+    head.press("Enter")
+    assert [float(text) for text in rows.locator("td:nth-child(5)").all_inner_texts()] == durations[::-1]
+    head.press("Enter")
+
+    assert rows.locator("td:nth-child(2)").all_inner_texts() == traces
+    assert len(page.query_selector_all(".jp-Cell")) == cells
+
+
+@pytest.mark.real
+def test_without_its_token_the_server_answers_nobody(lab: Lab) -> None:
+    """Another user of the machine, and a page of another site in the analyst's browser, get nothing."""
+    for path, headers in (
+        ("/api/contents", {}),
+        ("/api/kernels", {}),
+        ("/lab", {}),
+        ("/api/contents", {"Host": "x.y"}),
+    ):
+        request = urllib.request.Request(f"{lab.base}{path}", headers=headers)
+        opener = urllib.request.build_opener(NoRedirect)
+        with pytest.raises(urllib.error.HTTPError) as refused:
+            opener.open(request, timeout=10)
+        assert refused.value.code in {302, 403}
+        refused.value.close()
+    # A browser that has logged in sends its cookie along with whatever a page of another site makes it send.
+    cookies = urllib.request.build_opener(urllib.request.HTTPCookieProcessor())
+    cookies.open(f"{lab.base}/lab?token={lab.token}", timeout=20).close()
+    with pytest.raises(urllib.error.HTTPError, match="403") as refused:
+        cookies.open(urllib.request.Request(f"{lab.base}/api/kernels", data=b"{}", method="POST"), timeout=10)
+    refused.value.close()
+
+
+class NoRedirect(urllib.request.HTTPRedirectHandler):
+    """A way to the login page is an answer of its own."""
+
+    def redirect_request(self, *_: Any) -> None:
+        return None
+
+
+def test_a_configuration_that_opens_the_server_does_not_hold(incident: Path, tmp_path: Path) -> None:
+    """What a user set for other work: no token, every address, every origin, no XSRF check, a password."""
+    (tmp_path / "jupyter_server_config.json").write_text(json.dumps({
+        "ServerApp": {"ip": "0.0.0.0", "allow_remote_access": True, "disable_check_xsrf": True, "allow_origin": "*"},
+        "IdentityProvider": {"token": ""},
+        "PasswordIdentityProvider": {"hashed_password": "argon2:x"},
+    }))  # fmt: skip
+    with serve_lab(str(incident), environment={**os.environ, "JUPYTER_CONFIG_DIR": str(tmp_path)}) as served:
+        opener = urllib.request.build_opener(NoRedirect)
+        with pytest.raises(urllib.error.HTTPError, match="403") as refused:
+            opener.open(f"{served.base}/api/contents", timeout=10)
+        refused.value.close()
+        assert len(served.token) == 48
+        assert served.ask("/api/kernels") == []
+
+
+def test_a_server_that_lets_anybody_in_does_not_start(incident: Path, tmp_path: Path) -> None:
+    """A way to log in that asks for nothing cannot be set aside, so it is refused."""
+    (tmp_path / "jupyter_server_config.py").write_text(
+        "from jupyter_server.auth import IdentityProvider\n"
+        "class Open(IdentityProvider):\n    auth_enabled = False\n"
+        "c.ServerApp.identity_provider_class = Open\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-m", "dlqkit", "lab", str(incident), "--no-browser"], capture_output=True, text=True,
+        timeout=50, env={**os.environ, "JUPYTER_CONFIG_DIR": str(tmp_path)}, check=False,
+    )  # fmt: skip
+
+    assert done.returncode == 2
+    assert "IdentityProvider.token" in done.stderr and "Next: " in done.stderr
