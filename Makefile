@@ -7,7 +7,7 @@ SPARK_VENV ?= .venv-spark
 SPARK_BIN := $(SPARK_VENV)/bin
 SPARK_STAMP := $(SPARK_VENV)/.installed
 
-.PHONY: help install demo test test-spark lint types bench bench-reliability reports docs-cli messages lock clean
+.PHONY: help install demo test test-spark lint types bench bench-reliability reports docs docs-cli messages lock clean
 
 help:
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/ -/'
@@ -38,7 +38,7 @@ test-spark: $(SPARK_STAMP) ## tests on a Spark cluster of this machine, one mast
 
 lint: $(STAMP)
 	$(BIN)/ruff check .
-	$(BIN)/ruff format --check dlqkit tests benchmarks
+	$(BIN)/ruff format --check dlqkit tests benchmarks website
 
 types: $(STAMP)
 	$(BIN)/mypy
@@ -52,6 +52,9 @@ bench-reliability: $(STAMP) ## break sources, kill collects and republishes, and
 
 reports: $(STAMP) ## the two reports of docs/reports, made anew
 	$(BIN)/python -m benchmarks.reports
+
+docs: $(STAMP) ## the documentation as a site, in build/site; a warning is an error
+	$(BIN)/python -m website.build
 
 docs-cli: $(STAMP) ## docs/cli.md, from the commands themselves
 	$(BIN)/python -m dlqkit.cli.manual docs/cli.md
