@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
@@ -16,7 +17,14 @@ from website import reference
 
 DOCS = site.DOCS
 # One of each kind: prose, wide tables, signatures, pictures, a report in another language.
-SHOWN = ("index.html", "json.html", "reference/plots.html", "postmortem.html", "reports/business-ru/postmortem.html")
+SHOWN = (
+    "index.html",
+    "comparison.html",
+    "reference/plots.html",
+    "postmortem.html",
+    "reports/business-ru/postmortem.html",
+)
+_HEADER = re.compile(r"^(\|.*)\n\|[-:| ]+\|$", re.MULTILINE)
 
 
 @pytest.fixture(scope="module")
@@ -69,6 +77,18 @@ def test_a_page_of_the_navigation_that_is_gone_ends_the_build(tmp_path: Path) ->
 
     with pytest.raises(SystemExit, match=r"pages that are not there: signals\.md"):
         site.build(tmp_path / "built", docs=docs)
+
+
+def test_every_column_of_every_table_has_a_name() -> None:
+    """A screen reader says it with each cell."""
+    tables = {
+        path.relative_to(DOCS).as_posix(): _HEADER.findall(path.read_text(encoding="utf-8"))
+        for path in DOCS.rglob("*.md")
+    }
+
+    unnamed = {page: [row for row in rows if re.search(r"\|\s*\|", row)] for page, rows in tables.items()}
+
+    assert {page: rows for page, rows in unnamed.items() if rows} == {}
 
 
 def test_what_a_browser_would_fetch_from_elsewhere_is_found(tmp_path: Path) -> None:
