@@ -19,6 +19,7 @@ from typing import Any
 
 import pytest
 
+import dlqkit
 from dlqkit.cli.demo import _platform
 from dlqkit.cli.main import main
 from dlqkit.resources import find_template
@@ -116,9 +117,11 @@ def run_shell(script: str) -> tuple[int, str]:
         starts = f"-m {module} " if module else ""
         (bin_folder / name).write_text(f'#!/bin/sh\nexec {shlex.quote(sys.executable)} {starts}"$@"\n')
         (bin_folder / name).chmod(0o755)
+    # The dlqkit that is tested, wherever another one is installed.
+    own = {"PATH": f"{bin_folder}:{os.environ['PATH']}", "PYTHONPATH": str(Path(dlqkit.__file__).parents[1])}
     done = subprocess.run(
         ["bash", "-euo", "pipefail", "-c", script], capture_output=True, text=True, check=False, timeout=120,
-        env=os.environ | {"PATH": f"{bin_folder}:{os.environ['PATH']}"},
+        env=os.environ | own,
     )  # fmt: skip
     return done.returncode, done.stdout + done.stderr
 

@@ -93,7 +93,7 @@ def test_the_lead_sees_what_is_missing_and_that_nothing_was_changed(
         packed, _ = run("dlqkit postmortem incidents/orders --format html --zip --json")
 
         assert closure == 4
-        assert {item["item"] for item in json.loads(said)["items"]} >= {"metrics", "records", "confirmation", "ticket"}
+        assert {item["name"] for item in json.loads(said)["items"]} >= {"metrics", "records", "confirmation", "ticket"}
         assert verified == 0
         assert packed == 0
         (archive,) = place.glob("incidents/orders/report/*.zip")
