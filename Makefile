@@ -11,7 +11,7 @@ AUDIT_BIN := $(AUDIT_VENV)/bin
 AUDIT_STAMP := $(AUDIT_VENV)/.installed
 AUDIT_OPTIONS ?=
 
-.PHONY: help install demo test test-spark lint types bench bench-reliability reports screenshots docs-cli messages lock audit sbom clean
+.PHONY: help install demo test test-spark lint types bench bench-reliability reports screenshots docs docs-cli messages lock audit sbom clean
 
 help:
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/ -/'
@@ -42,7 +42,7 @@ test-spark: $(SPARK_STAMP) ## tests on a Spark cluster of this machine, one mast
 
 lint: $(STAMP)
 	$(BIN)/ruff check .
-	$(BIN)/ruff format --check dlqkit tests benchmarks
+	$(BIN)/ruff format --check dlqkit tests benchmarks website
 
 types: $(STAMP)
 	$(BIN)/mypy
@@ -59,6 +59,9 @@ reports: $(STAMP) ## the two reports of docs/reports, made anew
 
 screenshots: $(STAMP) ## the pictures of JupyterLab in docs/pictures, made anew
 	$(BIN)/python -m benchmarks.screenshots
+
+docs: $(STAMP) ## the documentation as a site, in build/site; a warning is an error
+	$(BIN)/python -m website.build
 
 docs-cli: $(STAMP) ## docs/cli.md, from the commands themselves
 	$(BIN)/python -m dlqkit.cli.manual docs/cli.md

@@ -19,6 +19,7 @@ from dlqkit.incident import parse_duration
 from dlqkit.language import SOURCE, known_languages
 
 __all__ = [
+    "AlertsSettings",
     "DeadLetterSubscriptionSettings",
     "ExecutionLogsSettings",
     "HttpSinkSettings",
@@ -48,6 +49,14 @@ def _whole_path(value: Path | None) -> Path | None:
     if whole is not None and not whole.is_absolute():
         raise ValueError("write the whole path, from / on")
     return whole
+
+
+def _duration(value: str) -> str:
+    try:
+        parse_duration(value)
+    except ParameterError as error:
+        raise ValueError(error.problem) from error
+    return value
 
 
 class SecretReference(_Table):
@@ -132,6 +141,21 @@ class SupportReportsSettings(_Table):
     timezone: str | None = None
 
 
+class AlertsSettings(_Table):
+    """How an alert is read that ``investigate --alert`` is given."""
+
+    workflow_labels: tuple[str, ...] = ("workflow_id",)
+    """Labels that may name the workflow, by its id or by its name in the settings; the first that is there counts."""
+    trace_labels: tuple[str, ...] = ("trace_id",)
+    margin: str = "1h"
+    """How long before the alert's own start the window begins: an alert fires after the trouble began."""
+
+    @field_validator("margin")
+    @classmethod
+    def _is_a_duration(cls, value: str) -> str:
+        return _duration(value)
+
+
 class DeadLetterSubscriptionSettings(_Table):
     """Subscriptions of dead-letter topics, in which the original messages wait."""
 
@@ -173,12 +197,7 @@ class WorkflowSettings(_Table):
     @field_validator("max_age")
     @classmethod
     def _is_a_duration(cls, value: str | None) -> str | None:
-        if value is not None:
-            try:
-                parse_duration(value)
-            except ParameterError as error:
-                raise ValueError(error.problem) from error
-        return value
+        return value if value is None else _duration(value)
 
 
 class HttpSinkSettings(_Table):
@@ -295,6 +314,7 @@ class Settings(_Table):
     worker_logs: WorkerLogsSettings = WorkerLogsSettings()
     support_reports: SupportReportsSettings = SupportReportsSettings()
     dead_letter_subscription: DeadLetterSubscriptionSettings = DeadLetterSubscriptionSettings()
+    alerts: AlertsSettings = AlertsSettings()
     workflows: dict[str, WorkflowSettings] = Field(default_factory=dict)
     republish: RepublishSettings = RepublishSettings()
     report: ReportSettings = ReportSettings()

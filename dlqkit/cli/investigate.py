@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import json
 import sys
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -23,7 +23,6 @@ from dlqkit.cli.shared import (
     write_json,
     zone_of,
 )
-from dlqkit.errors import ParameterError
 from dlqkit.untrusted import for_terminal
 
 if TYPE_CHECKING:
@@ -34,56 +33,16 @@ if TYPE_CHECKING:
     from dlqkit.incident import Incident
     from dlqkit.settings import Settings
 
-__all__ = ["investigate", "run_investigation"]
-
-
-def _as_table(value: object) -> dict[str, Any]:
-    return value if isinstance(value, dict) else {}
-
-
-def read_alert(path: Path) -> dict[str, str]:
-    """``workflow_id``, ``trace_id`` and ``start`` from an Alertmanager alert, webhook or a flat JSON object.
-
-    Raises
-    ------
-    ParameterError
-        If the file is not JSON, or names none of them.
-    """
-    try:
-        text = sys.stdin.read() if str(path) == "-" else path.read_text(encoding="utf-8")
-        value = json.loads(text)
-    except FileNotFoundError:
-        raise ParameterError(f"The alert {path} does not exist.", "Check the path after --alert.") from None
-    except (ValueError, OSError) as error:
-        raise ParameterError(
-            f"The alert {path} is not JSON.", "Save the alert's own JSON and name that file."
-        ) from error
-    alerts = value.get("alerts", [value]) if isinstance(value, dict) else value
-    out: dict[str, str] = {}
-    for alert in alerts if isinstance(alerts, list) else []:
-        if not isinstance(alert, dict):
-            continue
-        common = value.get("commonLabels") if isinstance(value, dict) else None
-        labels = {**_as_table(common), **_as_table(alert.get("labels"))}
-        for name in ("workflow_id", "trace_id"):
-            found = labels.get(name) or alert.get(name)
-            if found:
-                out.setdefault(name, str(found))
-        begun = alert.get("startsAt") or alert.get("start")
-        if begun:
-            out.setdefault("start", str(begun))
-    if not out:
-        raise ParameterError(
-            f"The alert {path} names no workflow, trace or start.", "Give --workflow or --trace instead."
-        )
-    return out
+__all__ = ["ask_alert", "investigate", "run_investigation"]
 
 
 def investigate(
     context: typer.Context,
     workflow: Annotated[str | None, typer.Option(help="Only this workflow_id.")] = None,
     trace: Annotated[str | None, typer.Option(help="Only this trace_id.")] = None,
-    alert: Annotated[Path | None, typer.Option(help="The alert as JSON; - for standard input.")] = None,
+    alert: Annotated[
+        Path | None, typer.Option(help="The alert as Alertmanager's webhook sends it; - for standard input.")
+    ] = None,
     since: Annotated[str | None, typer.Option(help="Start of the window as an age; 2h by default.")] = None,
     start: Annotated[str | None, typer.Option(help="Start of the window, with an offset.")] = None,
     end: Annotated[str | None, typer.Option(help="End of the window; now by default.")] = None,
@@ -103,14 +62,10 @@ def investigate(
     """
     settings = load(context, need="source")
     speak_for(context, lang, settings)
-    given = read_alert(alert) if alert else {}
-    incident = ask(
-        workflow=workflow or given.get("workflow_id"),
-        trace=trace or given.get("trace_id"),
-        since=since,
-        start=start or (None if since else _an_hour_before(given.get("start"))),
-        end=end,
-    )
+    if alert is not None:
+        asked = ask_alert(alert, settings, named=bool(workflow or trace), dated=bool(since or start))
+        workflow, trace, start = workflow or asked.workflow, trace or asked.trace, start or asked.start
+    incident = ask(workflow=workflow, trace=trace, since=since, start=start, end=end)
     folder = directory or name_folder(incident, settings)
     result = run_investigation(
         incident,
@@ -129,13 +84,65 @@ def investigate(
     raise typer.Exit(code if result.complete else PARTIAL)
 
 
-def _an_hour_before(start: str | None) -> str | None:
-    # An alert fires after the trouble began, so its own start is too late for a window.
-    from datetime import timedelta
+@dataclass(frozen=True, slots=True)
+class AskedByAlert:
+    """What an alert says of the question."""
 
-    from dlqkit.incident import parse_time
+    workflow: str | None
+    trace: str | None
+    start: str | None
 
-    return (parse_time(start) - timedelta(hours=1)).isoformat() if start else None
+
+def ask_alert(path: Path, settings: Settings, *, named: bool, dated: bool) -> AskedByAlert:
+    """What an alert says of the question, beside what the options say.
+
+    What it does not say goes to standard error, also where nobody is looking: into the log of whoever was called.
+    """
+    from dlqkit.incident import format_time, parse_duration
+    from dlqkit.sources.alerts import read_alert
+
+    alert = read_alert(path, settings.alerts, workflows=settings.workflows, standard_input=sys.stdin.buffer)
+    labels = ", ".join(settings.alerts.workflow_labels)
+    told = []
+    if not named and not alert.workflow_ids and not alert.trace_ids:
+        told.append(
+            language.say("The alert names no workflow (labels looked at: {labels}): all are looked at.", labels=labels)
+        )
+    elif not named and len(alert.workflow_ids) > 1:
+        ids = ", ".join(alert.workflow_ids[:5]) + (", …" if len(alert.workflow_ids) > 5 else "")
+        told.append(
+            language.say_count(
+                "The alert names {count} workflow ({ids}), so all are looked at.",
+                "The alert names {count} workflows ({ids}), so all are looked at.",
+                len(alert.workflow_ids),
+                ids=ids,
+            )
+        )
+    if alert.truncated:
+        told.append(
+            language.say_count(
+                "Alertmanager left {count} more alert out of what it sent.",
+                "Alertmanager left {count} more alerts out of what it sent.",
+                alert.truncated,
+            )
+        )
+    margin = parse_duration(settings.alerts.margin)
+    start = None if dated or alert.started_at is None else alert.started_at - margin
+    if start is not None:
+        told.append(
+            language.say(
+                "The window begins at {start}, {margin} before the alert.",
+                start=format_time(start),
+                margin=settings.alerts.margin,
+            )
+        )
+    for sentence in told:
+        typer.echo(for_terminal(sentence), err=True)
+    return AskedByAlert(
+        workflow=alert.workflow_ids[0] if len(alert.workflow_ids) == 1 else None,
+        trace=alert.trace_ids[0] if len(alert.trace_ids) == 1 else None,
+        start=None if start is None else start.isoformat(),
+    )
 
 
 def run_investigation(

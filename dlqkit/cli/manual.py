@@ -55,7 +55,9 @@ def _section(path: tuple[str, ...], command: Any) -> str:
     lines = [f"{'#' * (len(path) + 1)} {' '.join(path)}", "", *_paragraphs(said), "```console", f"$ {usage}"]
     lines += [f"$ {' '.join(example.split())}" for example in examples]
     rows = [_row(one, context) for one in command.get_params(context) if one.name != "help"]
-    return "\n".join([*lines, "```", "", *(["| | |", "|---|---|", *rows, ""] if rows else [])])
+    return "\n".join(
+        [*lines, "```", "", *(["| Argument or option | Meaning |", "|---|---|", *rows, ""] if rows else [])]
+    )
 
 
 def _paragraphs(text: str) -> Iterator[str]:

@@ -9,7 +9,6 @@ from pathlib import Path
 
 import pytest
 
-from dlqkit.errors import ParameterError
 from dlqkit.evidence.audit_log import read
 from dlqkit.report.judgement import ASKED_FOR
 from tests.cli.running import Run
@@ -292,29 +291,6 @@ def test_lab_sets_the_snapshot_that_was_asked_for_in_notebooks_that_are_there(
     cells = json.loads(path.read_text())["cells"]
     assert cells[0]["source"] == ["# mine"]
     assert 'snapshot: str = "001"' in "".join("".join(cell["source"]) for cell in cells)
-
-
-def test_an_alert_with_empty_labels_is_read_or_refused_in_words(tmp_path: Path, run: Run) -> None:
-    """Some senders write null where there are no labels."""
-    from dlqkit.cli.investigate import read_alert
-
-    alert = {"commonLabels": None, "alerts": [{"labels": None, "startsAt": "2026-03-02T14:00:00Z"}]}
-    (tmp_path / "alert.json").write_text(json.dumps(alert))
-    assert read_alert(tmp_path / "alert.json") == {"start": "2026-03-02T14:00:00Z"}
-
-    (tmp_path / "none.json").write_text(json.dumps({"alerts": [{"labels": None}]}))
-    with pytest.raises(ParameterError, match="names no workflow"):
-        read_alert(tmp_path / "none.json")
-
-
-def test_an_alert_of_alertmanager_gives_the_question(tmp_path: Path) -> None:
-    from dlqkit.cli.investigate import read_alert
-
-    alert = {"status": "firing", "alerts": [{"labels": {"alertname": "dlq", "workflow_id": "wf"},
-                                             "startsAt": "2026-03-02T14:00:00Z"}]}  # fmt: skip
-    (tmp_path / "alert.json").write_text(json.dumps(alert))
-
-    assert read_alert(tmp_path / "alert.json") == {"workflow_id": "wf", "start": "2026-03-02T14:00:00Z"}
 
 
 def test_the_report_is_packed_attached_once_and_noted(
