@@ -5,12 +5,12 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
 from typing import Literal, NamedTuple
 
 import pandas as pd
 
-from dlqkit.decision.errors.error_codes import class_of_number, class_of_sqlstate
+from dlqkit.decision.errors.error_codes import CODE_WORDS, class_of_number, class_of_sqlstate, is_code
 from dlqkit.decision.errors.error_phrases import ACCESS, CAUSES, HINTS, KINDS, NOTHING, VAGUE
 from dlqkit.decision.errors.fault_phrases import FAULTS
 from dlqkit.decision.errors.russian_phrases import RUSSIAN_FAULTS, RUSSIAN_HINTS, RUSSIAN_KINDS, RUSSIAN_VAGUE
@@ -24,6 +24,10 @@ _STRENGTHS: tuple[Strength, ...] = ("nothing", "fault", "kind", "hint", "hint")
 # An error's cause stands at its beginning, or in the last line of a traceback.
 _HEAD, _TAIL, _LONGEST = 4_000, 2_000, 60_000
 _GAP = 8
+# Texts with the same words are looked through once while so many are remembered.
+_KEPT = 1_000
+# Stand for words, for numbers and for numbers of five digits of which nothing is known.
+_NAME, _NUMBER, _FIVE_DIGITS = "·", "000000", "99999"
 # The tier of single words, which are too little for a dispute.
 _HINT = 4
 _URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]{1,15}://[^\s'\"<>)]{1,2000}")
@@ -101,7 +105,7 @@ def read_error(text: str | None) -> ErrorReading:
     """
     own = _as_text(text)
     words = _words(own)
-    matches = _weighed(list(_matches(words)), words, own)
+    matches = _weighed(_matches(_told(words)), words, own)
     best = _best([match for match in matches if match.tier])
     causes = [match.place + match.length for match in matches if match.failure_class == "cause"]
     if causes and best is not None:
@@ -121,7 +125,7 @@ def _as_text(text: object) -> str:
     raise ParameterError(f"An error of type {type(text).__name__} is not a text.", "Make it one: str(error).")
 
 
-def _weighed(matches: list[_Match], words: Sequence[str], text: str) -> list[_Match]:
+def _weighed(matches: Sequence[_Match], words: Sequence[str], text: str) -> Sequence[_Match]:
     """The matches; what may be said of a thing of the business is a mere hint where no machine is named."""
     doubtful = [match for match in matches if match.failure_class == "infrastructure" and match.tier < _HINT
                 and is_said_of_both(words[match.place : match.place + match.length])]  # fmt: skip
@@ -140,8 +144,38 @@ def _best(matches: Sequence[_Match]) -> _Match | None:
     return min(found, key=lambda match: (match.place, -match.length))
 
 
-def _matches(words: tuple[str, ...]) -> Iterator[_Match]:
+def _told(words: tuple[str, ...]) -> tuple[str, ...]:
+    """The words, each that tells nothing of a cause replaced by one that tells nothing either.
+
+    Of ten thousand errors most differ by their ids alone, so a few ways to say something are left.
+    """
+    known = _known_words()
+    return tuple([word if word in known else _told_code(word) if word[0].isdigit() else _NAME for word in words])
+
+
+def _told_code(word: str) -> str:
+    if not word.isdigit():
+        return _NAME if class_of_sqlstate(word.upper()) is None else word
+    if is_code(word):
+        return word
+    return _FIVE_DIGITS if len(word) == len(_FIVE_DIGITS) else _NUMBER
+
+
+@cache
+def _known_words() -> frozenset[str]:
+    """Every word of a phrase, and those that make a number beside them a code."""
+    own = [word for first in _phrases().values() for some in first.values() for phrase in some for part in phrase.parts
+           for word in part]  # fmt: skip
+    return frozenset(own) | CODE_WORDS | _LETTERED
+
+
+@lru_cache(maxsize=_KEPT)
+def _matches(words: tuple[str, ...]) -> tuple[_Match, ...]:
     """The longest phrase, or else the code, that begins at each word."""
+    return tuple(_found(words))
+
+
+def _found(words: tuple[str, ...]) -> Iterator[_Match]:
     phrases = _phrases()
     free_from = 0
     for place, word in enumerate(words):
