@@ -64,7 +64,10 @@ def describe_provenance(
     find the same rows again (``find_basis``) and hold them against the hash.
     """
     evidence = {frame: _evidence(folder, kind) for frame, kind in _KINDS.items()}
-    inputs = _without_texts(read_inputs(folder, facts, signed=signed, classes=classes))
+    if signed is not None and classes is not None:
+        signed = _without_texts(signed)
+    inputs = read_inputs(folder, facts, signed=signed, classes=classes)
+    inputs = replace(inputs, **{name: _without_texts(getattr(inputs, name)) for name in ("records", "own", "dead")})
     bases = find_bases(inputs, facts, folder.metric_names)
     # The rows of a part keep the labels that they have in its frame.
     ids = {
@@ -80,10 +83,9 @@ def describe_provenance(
     }
 
 
-def _without_texts(inputs: Inputs) -> Inputs:
+def _without_texts(records: pd.DataFrame) -> pd.DataFrame:
     """The same rows without what no condition and no id asks for: payloads are most of what would be copied."""
-    slim = {name: getattr(inputs, name).drop(columns=_TEXTS, errors="ignore") for name in ("records", "own", "dead")}
-    return replace(inputs, **slim)
+    return records.drop(columns=_TEXTS, errors="ignore")
 
 
 def describe_sources(folder: IncidentFolder) -> list[dict[str, Any]]:
