@@ -27,6 +27,8 @@ from dlqkit.untrusted import for_terminal, for_terminal_lines
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    import pandas as pd
+
     from dlqkit.republish.edits import Edit
     from dlqkit.republish.plan import Plan
     from dlqkit.republish.selection import Selection
@@ -37,6 +39,7 @@ __all__ = ["app"]
 # Of a list on the screen; the plan has all.
 ROWS = 10
 STALE = 4
+ENGINES = ("auto", "pandas", "duckdb")
 
 app = typer.Typer(
     name="republish",
@@ -88,8 +91,14 @@ def plan(
         bool, typer.Option("--http", help="Send to the endpoint of republish.http instead of a topic.")
     ] = False,
     max_rate: Annotated[float | None, typer.Option(help="Events a second, at most what the settings allow.")] = None,
+    most: Annotated[
+        int | None, typer.Option(help="Plan so many events, those that began first and have no plan yet.")
+    ] = None,
     leave_out_claimed: Claimed = False,
     snapshot: Snapshot = None,
+    engine: Annotated[
+        str, typer.Option(help="Where the events are found: pandas, duckdb, or auto, by the size of the records.")
+    ] = "auto",
     as_json: AsJson = False,
 ) -> None:
     """Freeze what would be sent again, and why the rest would not. Offline; nothing is sent.
@@ -111,6 +120,7 @@ def plan(
     _make(
         directory, selection, settings, edits, by=user_name(by), topic=topic, confirmed_topic=confirm_topic,
         use_http=http, max_rate=max_rate, leave_out_claimed=leave_out_claimed, snapshot=snapshot, as_json=as_json,
+        most=most, engine=engine,
     )  # fmt: skip
 
 
@@ -200,33 +210,41 @@ def _make(
     leave_out_claimed: bool = False,
     claimed: dict[str, str] | None = None,
     replaces: Plan | None = None,
+    most: int | None = None,
+    engine: str = "auto",
 ) -> None:
     """Plan, claim, write, show."""
+    from dlqkit.errors import ParameterError
     from dlqkit.evidence.folder import open_incident
     from dlqkit.report.planning import plan_incident
     from dlqkit.republish.approval import keep_plan, next_plan_id, refuse_begun
     from dlqkit.republish.event_names import names_by_key
     from dlqkit.republish.registry import open_registry
 
-    folder = open_incident(directory, snapshot=snapshot)
+    if engine not in ENGINES:
+        raise ParameterError(f"Plans have no engine {engine[:20]!r}.", f"Use one of: {', '.join(ENGINES)}.")
+    folder = open_incident(directory, snapshot=snapshot, engine=engine)
     with open_registry(directory, settings.republish.registry) as registry:
         if replaces is not None:
             refuse_begun(directory, replaces)
-        if leave_out_claimed:
-            names = names_by_key(folder.records().frame)
+        # An event that an edit names is meant: whoever has it is named, and the edit is not lost unseen.
+        meant = {edit.event_key for edit in edits}
+
+        def held(dead: pd.DataFrame) -> dict[str, str]:
+            names = names_by_key(dead)
             instead_of = None if replaces is None else replaces.plan_id
-            held = registry.held_elsewhere(list(names), instead_of=instead_of, names=names)
-            # An event that an edit names is meant: whoever has it is named, and the edit is not lost unseen.
-            meant = {edit.event_key for edit in edits}
-            claimed = {key: str(claim) for key, claim in held.items() if key not in meant} | (claimed or {})
+            found = registry.held_elsewhere(list(names), instead_of=instead_of, names=names)
+            return {key: str(claim) for key, claim in found.items() if key not in meant}
+
         made, outlook = plan_incident(
-            folder, selection, settings, plan_id=next_plan_id(directory), edits=edits, claimed=claimed, topic=topic,
+            folder, selection, settings, plan_id=next_plan_id(directory), edits=edits, most=most, claimed=claimed,
+            held=held if leave_out_claimed or most is not None else None, topic=topic,
             confirmed_topic=confirmed_topic, use_http=use_http, max_rate=max_rate,
             replaces=None if replaces is None else replaces.plan_id,
         )  # fmt: skip
         path = keep_plan(registry, made, outlook, by=by)
     _show(directory, made, outlook, path, as_json=as_json)
-    raise typer.Exit(exit_code_of(folder.records().coverage.completeness))
+    raise typer.Exit(exit_code_of(folder.records_coverage.completeness))
 
 
 def _show(directory: Path, made: Plan, outlook: dict[str, Any], path: Path, *, as_json: bool) -> None:

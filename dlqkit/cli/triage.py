@@ -68,7 +68,7 @@ def triage_text(facts: Mapping[str, Any], directory: Path, zone: ZoneInfo | None
 
 def say_left_out() -> str:
     """What the screen does not tell where the records outgrow memory."""
-    return language.say("Counted in DuckDB: what differs, durations and §7 are not looked at.")
+    return language.say("Counted in DuckDB: §7 is not looked at.")
 
 
 def _signature_text(row: Mapping[str, Any], size: int, width: int) -> str:

@@ -200,24 +200,34 @@ class IncidentFolder:
     # --- frames
 
     def _loaded(self, frame: pd.DataFrame, *kinds: str) -> Loaded:
-        sources = [one for one in self.manifest["sources"] if one["kind"].startswith(kinds)]
-        parts = [Coverage.from_json(one["coverage"]) for one in sources]
+        sources = self._sources(kinds)
+        return Loaded(frame, self._covered(kinds, len(frame)), " ".join(one["evidence_id"] for one in sources))
+
+    @property
+    def records_coverage(self) -> Coverage:
+        """What ``records`` says of its coverage, without loading them; ``rows`` is as many as were served."""
+        return self._covered(("records",))
+
+    def _sources(self, kinds: tuple[str, ...]) -> list[Mapping[str, Any]]:
+        return [one for one in self.manifest["sources"] if one["kind"].startswith(kinds)]
+
+    def _covered(self, kinds: tuple[str, ...], rows: int | None = None) -> Coverage:
+        parts = [Coverage.from_json(one["coverage"]) for one in self._sources(kinds)]
         starts = [part.asked_start for part in parts if part.asked_start]
         ends = [part.asked_end for part in parts if part.asked_end]
         got_starts = [part.got_start for part in parts if part.got_start]
         got_ends = [part.got_end for part in parts if part.got_end]
-        coverage = Coverage(
+        return Coverage(
             asked_start=min(starts, default=None),
             asked_end=max(ends, default=None),
             got_start=min(got_starts, default=None),
             got_end=max(got_ends, default=None),
-            rows=len(frame),
+            rows=sum(part.rows for part in parts) if rows is None else rows,
             quarantined=sum(part.quarantined for part in parts),
             completeness=worst([part.completeness for part in parts]),
             missing=tuple(sentence for part in parts for sentence in part.missing),
             findings=tuple(dict.fromkeys(sentence for part in parts for sentence in part.findings)),
         )
-        return Loaded(frame, coverage, " ".join(one["evidence_id"] for one in sources))
 
     @cached_property
     def _kept(self) -> dict[str, pd.DataFrame]:

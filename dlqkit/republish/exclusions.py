@@ -26,6 +26,7 @@ __all__ = [
     "REASONS",
     "Sent",
     "find_duplicates",
+    "find_entities",
     "find_sent",
     "find_succeeded",
     "find_superseded",
@@ -250,12 +251,12 @@ def find_superseded(
     good["begun_at"] = good["event_key"].map(first_at)
     newest: dict[tuple[Any, ...], list[tuple[Any, Any, str]]] = {}
     for entity, begun, at, key in zip(
-        _entities(good, entity_key), good["begun_at"], good["recorded_at"], good["event_key"], strict=True
+        find_entities(good, entity_key), good["begun_at"], good["recorded_at"], good["event_key"], strict=True
     ):
         if entity is not None and not pd.isna(begun):
             newest.setdefault(entity, []).append((begun, at, str(key)))
     found, unknown = {}, set()
-    for entity, event in zip(_entities(events, entity_key), events.itertuples(index=False), strict=True):
+    for entity, event in zip(find_entities(events, entity_key), events.itertuples(index=False), strict=True):
         if entity is None or pd.isna(event.first_at):
             unknown.add(str(event.event_key))
             continue
@@ -266,8 +267,8 @@ def find_superseded(
     return found, unknown
 
 
-def _entities(records: pd.DataFrame, entity_key: Collection[str]) -> list[tuple[str, ...] | None]:
-    """The entity of each record; None where a part of it is absent or there are several."""
+def find_entities(records: pd.DataFrame, entity_key: Collection[str]) -> list[tuple[str, ...] | None]:
+    """What each record, ``frames.RECORDS``, is about by these paths; None where a part is absent or not one."""
     columns = [values_of(records, path) for path in entity_key]
     return [
         tuple(str(values[0]) for values in row) if all(len(values) == 1 for values in row) else None

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +23,18 @@ from dlqkit.settings import Settings
 from dlqkit.sources.record_decode import REPAIRED
 from dlqkit.sources.record_exports import REBUILT
 
-__all__ = ["earlier_plans", "find_evidence_unknowns", "find_whole_workflows", "gather_known", "read_schema"]
+__all__ = [
+    "Held",
+    "earlier_plans",
+    "find_evidence_unknowns",
+    "find_whole_workflows",
+    "gather_known",
+    "know_dead",
+    "read_schema",
+]
+
+# Of dead letters, which events another open plan has, by event key, and which plan.
+Held = Callable[[pd.DataFrame], Mapping[str, str]]
 
 
 def read_schema(settings: Settings) -> Mapping[str, Any] | None:
@@ -58,7 +70,7 @@ def find_evidence_unknowns(folder: IncidentFolder) -> tuple[str, ...]:
         Sentences for the approval: pages that were mended when they were read, secrets that were masked.
     """
     said = []
-    findings = folder.records().coverage.findings
+    findings = folder.records_coverage.findings
     if REPAIRED in findings:
         said.append("Not known: which payloads stood in a page that was mended when it was read; they are not exact.")
     if REBUILT in findings:
@@ -101,6 +113,7 @@ def gather_known(
     folder: IncidentFolder,
     settings: Settings,
     *,
+    dead: pd.DataFrame | None = None,
     originals: pd.DataFrame | None = None,
     claimed: Mapping[str, str] | None = None,
 ) -> Known:
@@ -110,6 +123,8 @@ def gather_known(
     ----------
     folder : IncidentFolder
     settings : Settings
+    dead : DataFrame, optional
+        The dead letters to look up in the registry, ``frames.RECORDS``; all of the folder by default.
     originals : DataFrame, optional
         Original messages, as in ``Known``; the folder's by default.
     claimed : mapping, optional
@@ -128,24 +143,48 @@ def gather_known(
     """
     path = Path(folder.path)
     refuse_lost(path)
-    records = folder.records()
-    coverage = records.coverage
-    dead = records.frame[records.frame["queued_to_dlq"].fillna(False).astype(bool)]
-    registry = find_registry(path, settings.republish.registry)
-    return Known(
+    if dead is None:
+        records = folder.records().frame
+        dead = records[records["queued_to_dlq"].fillna(False).astype(bool)]
+    known = Known(
         incident=path.name,
         directory=path,
         snapshot=folder.snapshot,
-        completeness=coverage.completeness,
+        completeness=folder.records_coverage.completeness,
         whole_workflows=find_whole_workflows(folder),
         unknowns=find_evidence_unknowns(folder),
         journal=read_journal(path),
         worker_logs=folder.worker_logs().frame,
         earlier=earlier_plans(path),
         originals=folder.originals().frame if originals is None else originals,
-        sent_elsewhere=read_sends(registry, dead),
-        claimed=claimed,
         schema=read_schema(settings),
         is_registry_shared=settings.republish.registry is not None,
         server=find_server(settings.republish.endpoint),
     )
+    return know_dead(known, dead, settings, claimed=claimed)
+
+
+def know_dead(
+    known: Known,
+    dead: pd.DataFrame,
+    settings: Settings,
+    *,
+    claimed: Mapping[str, str] | None = None,
+    held: Held | None = None,
+) -> Known:
+    """The same, as it decides of other dead letters: what the registry keeps of them, and who has them.
+
+    Parameters
+    ----------
+    known : Known
+    dead : DataFrame
+        ``frames.RECORDS``.
+    settings : Settings
+    claimed : mapping, optional
+        Events that are to be left out.
+    held : callable, optional
+        Gives those of ``dead`` that another open plan has.
+    """
+    registry = find_registry(known.directory, settings.republish.registry)
+    found = None if held is None and claimed is None else {**(held(dead) if held else {}), **(claimed or {})}
+    return replace(known, sent_elsewhere=read_sends(registry, dead), claimed=found)

@@ -177,6 +177,7 @@ def find_warnings(
     is_registry_shared: bool,
     second_approver: bool = False,
     replaced: Plan | None = None,
+    more: Sequence[str] = (),
 ) -> tuple[str, ...]:
     """Sentences to read before approving.
 
@@ -194,12 +195,14 @@ def find_warnings(
         Whether another person than the planner must approve.
     replaced : Plan, optional
         In whose place this one is made.
+    more : sequence of str
+        Sentences to say first.
 
     Returns
     -------
     tuple of str
     """
-    said = []
+    said = list(more)
     if target.kind == "pubsub":
         said.append(say("Every subscription of the topic gets a copy, whoever reads it."))
         again = [(name, count) for name, count in find_siblings(records, events).items()

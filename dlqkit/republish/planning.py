@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
 
 import pandas as pd
 
@@ -23,7 +24,10 @@ from dlqkit.republish.targets import choose_rate, choose_steps, choose_target, f
 from dlqkit.republish.words import events_of
 from dlqkit.settings import Settings, WorkflowSettings
 
-__all__ = ["find_dead_letters", "plan_republish"]
+if TYPE_CHECKING:
+    from dlqkit.republish.part import Part
+
+__all__ = ["find_dead_letters", "in_order", "plan_republish"]
 
 _LOOK = "See why by one of them: dlqkit event DIR ID"
 _PROVE = "See what became of them: dlqkit republish prove DIR PLAN"
@@ -62,8 +66,8 @@ def find_dead_letters(records: pd.DataFrame, classified: pd.DataFrame) -> pd.Dat
     return joined
 
 
-def _in_order(records: pd.DataFrame) -> pd.DataFrame:
-    """The records by time, ties broken by what they hold, so that the order they came in says nothing."""
+def in_order(records: pd.DataFrame) -> pd.DataFrame:
+    """The records, ``frames.RECORDS``, by time; ties are broken by what they hold, not by how they came."""
     ties = ["record_id", "event_key", "trace_id", "status", "queued_to_dlq", "attempts", "last_error",
             "payload_snapshot"]  # fmt: skip
     keyed = records.assign(**{f"_{name}": records[name].astype("str").fillna("") for name in ties})
@@ -87,6 +91,7 @@ def plan_republish(
     use_http: bool = False,
     max_rate: float | None = None,
     replaces: str | None = None,
+    part: Part | None = None,
 ) -> Plan:
     """What is to be sent again: pure, and the same for the same evidence, whatever the order of its rows.
 
@@ -110,6 +115,8 @@ def plan_republish(
         As for ``targets.choose_target``.
     max_rate : float, optional
         Events per second, at most what is set.
+    part : Part, optional
+        Where the selection was made for a part of the events that are meant.
 
     Returns
     -------
@@ -133,7 +140,7 @@ def plan_republish(
         raise ParameterError(
             f"“{strange[0][:40]}” is no reason that can be answered for.", f"There are: {', '.join(ACCEPTABLE)}."
         )
-    ordered = _in_order(records)
+    ordered = in_order(records)
     dead = find_dead_letters(ordered, classified)
     chosen, not_found = select_events(selection, dead)
     if chosen.empty:
@@ -189,6 +196,7 @@ def plan_republish(
                 is_registry_shared=world.is_registry_shared,
                 replaced=replaced,
                 second_approver=second_approver,
+                more=() if part is None else part.tell(),
             ),
             verification_subscription=settings.republish.verification_subscription,
             is_other_topic=target.kind == "pubsub" and own.topic is not None and target.address != own.topic,

@@ -13,7 +13,7 @@ from dlqkit.republish.exclusions import Sent, find_duplicates, find_succeeded
 from dlqkit.republish.known import Known
 from dlqkit.republish.payload_state import judge_payload
 
-__all__ = ["Found", "find_reasons"]
+__all__ = ["Found", "find_reasons", "find_settled"]
 
 Found = Mapping[str, tuple[str, str]]
 _BY_FIELDS = {
@@ -60,9 +60,7 @@ def find_reasons(
     duplicates = find_duplicates(events)
     refused = find_refused(known.schema, as_sent)
     in_order = [
-        find_succeeded(records, events),
-        _from_journal(sent),
-        {key: ("in another open plan", words) for key, words in (known.claimed or {}).items()},
+        find_settled(records, events, sent, known),
         {key: ("duplicate dead letter", f"as {first}") for key, first in duplicates.items()},
         _of_payloads(as_sent, accepted),
         {key: ("edit does not fit", words) for key, words in edited.unfit.items()},
@@ -76,6 +74,17 @@ def find_reasons(
         for key, reason in part.items():
             out.setdefault(str(key), reason)
     return out
+
+
+def find_settled(
+    records: pd.DataFrame, events: pd.DataFrame, sent: Mapping[str, Sent], known: Known
+) -> dict[str, tuple[str, str]]:
+    """Events that need no plan, or have one: they succeeded, are under way, were sent, or another open plan has them.
+
+    Parameters and result are as for ``find_reasons``.
+    """
+    claimed = {key: ("in another open plan", words) for key, words in (known.claimed or {}).items()}
+    return {**claimed, **_from_journal(sent), **find_succeeded(records, events)}
 
 
 def _from_journal(sent: Mapping[str, Sent]) -> dict[str, tuple[str, str]]:

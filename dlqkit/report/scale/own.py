@@ -11,6 +11,7 @@ import pandas as pd
 
 from dlqkit.decision.payload_changes import READ
 from dlqkit.executions.scale.outcomes import OUTCOME_KEYS, name_outcomes
+from dlqkit.frames import RECORDS
 from dlqkit.report.scale.tables import RecordTables, naive
 from dlqkit.report.state import Told
 
@@ -19,6 +20,8 @@ __all__ = ["OwnRecords", "outcomes_of"]
 TIME = "datetime64[us, UTC]"
 # Of a workflow's records, to read a timeout from; whole events, the same each time.
 SAMPLE_RECORDS = 200_000
+# As many, with their payloads, to tell failing records from others; twice what differences are looked for in.
+COMPARED_RECORDS = 200_000
 _SAMPLED: Mapping[str, str] = {
     "event_key": "str",
     "workflow_id": "str",
@@ -121,6 +124,15 @@ class OwnRecords:
             {"attempts": "Int64", "records": "Int64"},
         )  # fmt: skip
         return {int(row.attempts): int(row.records) for row in found.itertuples(index=False)}
+
+    def compared(self) -> tuple[pd.DataFrame, int]:
+        """Whole events to compare with each other, ``frames.RECORDS`` in their order, and of how many one is read."""
+        every = max(-(-self.count() // COMPARED_RECORDS), 1)
+        found = self.ask(
+            f"SELECT * FROM records WHERE {self.where} AND hash(event_key) % $every = 0",
+            {**RECORDS, "pos": "Int64"}, every=every,
+        )  # fmt: skip
+        return found.sort_values("pos", kind="stable").drop(columns="pos").reset_index(drop=True), every
 
     def sample(self) -> tuple[pd.DataFrame, bool]:
         """Records to read a timeout from, in their order, and whether these are not all."""

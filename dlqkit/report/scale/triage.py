@@ -44,6 +44,7 @@ from dlqkit.report.provenance import describe_sources
 from dlqkit.report.reported import describe_reports, tell_findings
 from dlqkit.report.republished import describe_republish
 from dlqkit.report.scale.causes import count_causes
+from dlqkit.report.scale.compared import compare_events
 from dlqkit.report.scale.groups import group_forms
 from dlqkit.report.scale.incident import IncidentEvents, find_events
 from dlqkit.report.scale.kinds import classify_kinds
@@ -67,8 +68,6 @@ __all__ = ["NOT_ANSWERED", "triage_facts"]
 NOT_ANSWERED = (
     "closure",
     "communication",
-    "differences",
-    "durations",
     "figures",
     "impact",
     "milestones",
@@ -182,6 +181,9 @@ def _tell(folder: IncidentFolder, tables: RecordTables, judgement: Judgement) ->
     if out["events"]["held"]["value"]:
         out["assumptions"].append(tell_held(out["events"]["held"]["value"]))
     out["assumptions"] += _tell_bounds(tables, width_s)
+    compared, said = compare_events(incident, main, classes, kinds, out)
+    out |= compared
+    out["assumptions"] += said
     failed = own.untold()
     out["untold"] = {"queued_to_dlq": tell_untold(count, failed) if failed else None}
     seen = OwnRecords(tables, moment)

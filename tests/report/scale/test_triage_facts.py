@@ -15,7 +15,7 @@ from dlqkit.evidence.collect import collect
 from dlqkit.evidence.folder import IncidentFolder, open_incident
 from dlqkit.incident import Incident
 from dlqkit.report.facts import facts
-from dlqkit.report.scale import points, tables, triage
+from dlqkit.report.scale import own, points, tables, triage
 from dlqkit.report.scale.triage import NOT_ANSWERED, triage_facts
 from dlqkit.settings import Settings
 from tests.frames import START
@@ -242,6 +242,31 @@ def test_where_records_are_counted_by_time_and_texts_by_form_it_is_said(
     ]
 
 
+def region() -> Rows:
+    """Half of all events are of one region, whose events alone die for twenty minutes."""
+    rows = [good(n, n / 4, payload_snapshot={"region": ("eu", "us")[n % 2]}) for n in range(1_000)]
+    return rows + [row(n, 180 + n / 20, payload_snapshot={"region": "eu"}) for n in range(400)]
+
+
+def test_of_too_many_records_durations_and_what_differs_are_read_from_a_part(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A third of the events tells the same condition; counts are of all of them."""
+    collected(tmp_path, region())
+    exact = assert_alike(tmp_path)
+    monkeypatch.setattr(own, "COMPARED_RECORDS", 500)
+
+    part = told_on("duckdb", tmp_path)
+
+    assert part["events"] == exact["events"]
+    for found in (exact, part):
+        assert [row["fields"] for row in found["differences"][0]["rows"]] == [["payload.region"]]
+    assert part["durations"]["groups"] != exact["durations"]["groups"]
+    assert [text for text in part["assumptions"] if text not in exact["assumptions"]] == [
+        "Durations and what differs are read from one event in 3: there are too many."
+    ]
+
+
 def test_no_record_is_loaded_into_memory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Nothing that triage asks on DuckDB collects the records."""
     collected(tmp_path, healing())
@@ -275,7 +300,7 @@ def test_the_screen_names_what_duckdb_did_not_look_at(
     code, _, said = run("triage", folder, "--engine", "spark")
 
     more = [line for line in lines["duckdb"] if line not in lines["pandas"]]
-    assert more == ["Counted in DuckDB: what differs, durations and §7 are not looked at."]
+    assert more == ["Counted in DuckDB: §7 is not looked at."]
     assert any(line.startswith("Events affected  40") for line in lines["duckdb"])
     assert code == 2
     assert "pandas, duckdb" in said
