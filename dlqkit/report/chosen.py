@@ -76,7 +76,11 @@ class Chooser:
     def fates(self) -> Mapping[str, set[str]]:
         """Keys of the incident's events by what became of them: ``open``, ``healed``."""
         keys = self.inputs.dead["event_key"].dropna()
-        states = event_states(self.inputs.own[is_one_of(self.inputs.own["event_key"], keys)])
+        states = self.inputs.states
+        if states is None:
+            states = event_states(self.inputs.own[is_one_of(self.inputs.own["event_key"], keys)])
+        else:
+            states = states[is_one_of(states["event_key"], keys)]
         again = states["event_key"].isin(set(self.facts["republish"]["passed"])) & (states["state"] == "open")
         state = states["state"].astype("str").mask(again, "healed")
         return {name: set(states.loc[state == name, "event_key"]) for name in ("open", "healed")}

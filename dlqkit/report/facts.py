@@ -350,7 +350,10 @@ def facts(
     out["timeline"] = merge_said(_moments(out), out["said"])
     out["communication"] = write_communication(out)
     out["sources"] = describe_sources(folder)
-    out["provenance"] = {} if first_look else describe_provenance(folder, out, signed=signed, classes=classes)
+    if first_look:
+        out["provenance"] = {}
+    else:
+        out["provenance"] = describe_provenance(folder, out, signed=signed, classes=classes, states=states)
     return out
 
 

@@ -46,6 +46,8 @@ class Inputs:
     main: pd.Series | None
     """The signal that the report is about: its ``signal`` and ``workflow_id``, ``onset_low_at``, ``onset_at``,
     ``end_at``."""
+    states: pd.DataFrame | None = None
+    """``event_states`` of ``own``, if they are at hand."""
 
 
 def read_inputs(

@@ -139,8 +139,9 @@ def _is_named(metric: pd.Series, is_meant: Callable[[str], bool]) -> npt.NDArray
     """Where the metric's name is meant: of ten thousands of samples a few names are looked at."""
     codes, names = pd.factorize(metric)
     # A missing name is -1, the last of these.
-    meant = np.array([*(is_meant(str(name)) for name in names), False], dtype=bool)
-    return meant.take(codes, mode="wrap")
+    meant: npt.NDArray[np.bool_] = np.array([*(is_meant(str(name)) for name in names), False], dtype=bool)
+    named: npt.NDArray[np.bool_] = meant[np.asarray(codes)]
+    return named
 
 
 def _of_processes(counters: Scrapes) -> tuple[list[dict[str, Floats]], list[dict[str, Floats]]]:

@@ -14,7 +14,7 @@ from dlqkit.decision.errors.error_codes import CODE_WORDS, class_of_number, clas
 from dlqkit.decision.errors.error_phrases import ACCESS, CAUSES, HINTS, KINDS, NOTHING, VAGUE
 from dlqkit.decision.errors.fault_phrases import FAULTS
 from dlqkit.decision.errors.russian_phrases import RUSSIAN_FAULTS, RUSSIAN_HINTS, RUSSIAN_KINDS, RUSSIAN_VAGUE
-from dlqkit.decision.errors.unavailable import is_of_a_machine, is_said_of_both
+from dlqkit.decision.errors.unavailable import SAID_OF_BOTH, is_of_a_machine, is_said_of_both
 from dlqkit.errors import ParameterError
 
 __all__ = ["ErrorReading", "classify_error", "read_error"]
@@ -105,12 +105,9 @@ def read_error(text: str | None) -> ErrorReading:
     """
     own = _as_text(text)
     words = _words(own)
-    matches = _weighed(_matches(_told(words)), words, own)
-    best = _best([match for match in matches if match.tier])
-    causes = [match.place + match.length for match in matches if match.failure_class == "cause"]
-    if causes and best is not None:
-        behind = _best([match for match in matches if match.tier and match.place >= causes[-1]])
-        best = behind if behind is not None and behind.tier <= best.tier else best
+    best, of_business = _read(_told(words))
+    if best is not of_business and not is_of_a_machine(words, own):
+        best = of_business
     if best is None:
         return ErrorReading("unknown", "", "nothing")
     said = " ".join(words[best.place : best.place + best.length])
@@ -125,13 +122,28 @@ def _as_text(text: object) -> str:
     raise ParameterError(f"An error of type {type(text).__name__} is not a text.", "Make it one: str(error).")
 
 
-def _weighed(matches: Sequence[_Match], words: Sequence[str], text: str) -> Sequence[_Match]:
-    """The matches; what may be said of a thing of the business is a mere hint where no machine is named."""
+@lru_cache(maxsize=_KEPT)
+def _read(words: tuple[str, ...]) -> tuple[_Match | None, _Match | None]:
+    """What tells the cause, and what does where no machine is named: what may be said of a thing of the business, too,
+    is then a mere hint.
+    """
+    matches = tuple(_matches(words))
+    best = _choose(matches)
     doubtful = [match for match in matches if match.failure_class == "infrastructure" and match.tier < _HINT
                 and is_said_of_both(words[match.place : match.place + match.length])]  # fmt: skip
-    if not doubtful or is_of_a_machine(words, text):
-        return matches
-    return [match._replace(tier=_HINT) if match in doubtful else match for match in matches]
+    if not doubtful:
+        return best, best
+    return best, _choose([match._replace(tier=_HINT) if match in doubtful else match for match in matches])
+
+
+def _choose(matches: Sequence[_Match]) -> _Match | None:
+    """The plainest match; of those as plain, one that stands behind what is said to be the cause."""
+    best = _best([match for match in matches if match.tier])
+    causes = [match.place + match.length for match in matches if match.failure_class == "cause"]
+    if causes and best is not None:
+        behind = _best([match for match in matches if match.tier and match.place >= causes[-1]])
+        best = behind if behind is not None and behind.tier <= best.tier else best
+    return best
 
 
 def _best(matches: Sequence[_Match]) -> _Match | None:
@@ -163,19 +175,14 @@ def _told_code(word: str) -> str:
 
 @cache
 def _known_words() -> frozenset[str]:
-    """Every word of a phrase, and those that make a number beside them a code."""
+    """Every word of a phrase, those that make a number beside them a code, and those that are in doubt."""
     own = [word for first in _phrases().values() for some in first.values() for phrase in some for part in phrase.parts
            for word in part]  # fmt: skip
-    return frozenset(own) | CODE_WORDS | _LETTERED
+    return frozenset(own) | CODE_WORDS | SAID_OF_BOTH | _LETTERED
 
 
-@lru_cache(maxsize=_KEPT)
-def _matches(words: tuple[str, ...]) -> tuple[_Match, ...]:
+def _matches(words: tuple[str, ...]) -> Iterator[_Match]:
     """The longest phrase, or else the code, that begins at each word."""
-    return tuple(_found(words))
-
-
-def _found(words: tuple[str, ...]) -> Iterator[_Match]:
     phrases = _phrases()
     free_from = 0
     for place, word in enumerate(words):
@@ -268,7 +275,7 @@ def _words(text: str) -> tuple[str, ...]:
         own = _URL.sub(" ", own)
     if "KeyError" in own:
         own = _ENVIRONMENT.sub(" ", own)
-    return tuple(word.lower() for word in _WORD.findall(own.replace("ё", "е").replace("Ё", "Е")))
+    return tuple(map(str.lower, _WORD.findall(own.replace("ё", "е").replace("Ё", "Е"))))
 
 
 def _without_frames(text: str) -> str:

@@ -18,14 +18,10 @@ MESSAGES = [
 KNOWN = sorted(error_text._known_words())
 
 
-def found_in_full(words: tuple[str, ...]) -> tuple[object, ...]:
-    return tuple(error_text._found(words))
-
-
 def test_every_message_of_the_collection_is_read_as_if_all_its_words_were_looked_at() -> None:
     for message in MESSAGES:
         words = error_text._words(message)
-        assert error_text._matches(error_text._told(words)) == found_in_full(words), message
+        assert error_text._read(error_text._told(words)) == error_text._read(words), message
 
 
 @settings(max_examples=300, deadline=None)
@@ -45,7 +41,7 @@ def test_every_message_of_the_collection_is_read_as_if_all_its_words_were_looked
 )
 def test_unknown_words_and_long_numbers_change_no_reading(words: list[str]) -> None:
     own = tuple(words)
-    assert error_text._matches(error_text._told(own)) == found_in_full(own)
+    assert error_text._read(error_text._told(own)) == error_text._read(own)
 
 
 def test_what_told_the_class_is_said_in_the_words_of_the_text_itself() -> None:
