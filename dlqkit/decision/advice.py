@@ -11,7 +11,10 @@ from dlqkit.decision.cause_steps import find_causes
 from dlqkit.decision.class_advice import Row, advice_row, advise_by_class
 from dlqkit.decision.others_advice import advise_on_others, then_others
 from dlqkit.decision.republish_advice import advise_on_republish, warn_of_sent
-from dlqkit.decision.unlisted_advice import advise_on_unlisted, count_unlisted
+from dlqkit.decision.signatures import show_signature
+from dlqkit.decision.since_fix import is_quiet_since_fix, is_unstopped
+from dlqkit.decision.stop_first import stop_first
+from dlqkit.decision.unlisted_advice import advise_on_unlisted, count_unlisted, then_get_list
 from dlqkit.language import clock, date_and_time, listing, mark, say, say_count
 
 __all__ = ["advise", "change_words"]
@@ -34,7 +37,6 @@ _MISSING = {
 _AGAINST = {
     ("metrics", "no"): mark("the dead-letter counter has grown since"),
     ("metrics", "unknown"): mark("whether the dead-letter counter still grows is not known"),
-    ("records", "no"): mark("new dead letters are in the records"),
     ("records", "unknown"): mark("whether there are new dead letters is not known"),
     ("confirmation", "no"): mark("the owner has not confirmed it"),
     ("confirmation", "unknown"): mark("whether the owner has confirmed it is not known"),
@@ -80,7 +82,10 @@ def advise(facts: Mapping[str, Any], *, directory: str) -> list[dict[str, str]]:
                                   wrong=say("Taking it that no event was dead-lettered."),
                                   unknown=say("Which of the failed events are dead letters.")))  # fmt: skip
     if _is_cut_first(facts):
-        rows = advise_on_unlisted(facts, folder) + rows
+        # While events die, those that are in no list can wait as well.
+        first = rows[:1] if kind == "dead_letters" and is_unstopped(facts) else []
+        first = [row | {"action": f"{row['action']} {then_get_list(facts)}"} for row in first]
+        rows = first + advise_on_unlisted(facts, folder) + rows[len(first) :]
     rows += _of_evidence(facts, folder)
     if state == "nothing":
         rows += _of_nothing(facts["state"], folder)
@@ -110,6 +115,10 @@ def _of_nothing(state: Mapping[str, Any], folder: str) -> list[Row]:
             "Look at the {count} dead events that are open; there is no incident, but each wants its decision.",
             still_open,
         )
+        traces = [str(one) for one in state.get("open_traces") or []]
+        if rest := still_open - len(traces):
+            traces += [say_count("{count} more", "{count} more", rest)] if traces else []
+        look = say("{look} Traces: {traces}.", look=look, traces=listing(traces)) if traces else look
         rows.append(advice_row(look, say("§4: a dead event stays undone until somebody decides."),
                                f"dlqkit lab {folder}",
                                wrong=say("Leaving them because they are few."),
@@ -133,10 +142,11 @@ def _of_dead_letters(facts: Mapping[str, Any], directory: str) -> list[Row]:
     after = advise_on_republish(
         facts["republish"], still_open.get("value"), directory=directory, shared=next(business, None)
     )
-    if facts["republish"]["passed"]:
-        # What the class asks for has been done: events of it pass again.
-        return after + advise_on_others(facts) + _of_changes(facts)
     rows = advise_by_class(str(facts["class"]["value"]), facts, folder)
+    if facts["republish"]["passed"]:
+        # What the class asks for has been done, as events of it pass again; unless others go on dying.
+        again = [rows[0] | {"action": stop_first(facts, rows[0]["action"])}] if is_unstopped(facts) else []
+        return again + after + advise_on_others(facts) + _of_changes(facts)
     disputed, events = int(facts["class"].get("disputed") or 0), sum(row["events"] for row in facts["signatures"])
     if disputed >= DISPUTED_SHARE * max(events, 1):
         # What the class advises rests on fields that the texts of most events contradict.
@@ -154,6 +164,10 @@ def _of_dead_letters(facts: Mapping[str, Any], directory: str) -> list[Row]:
             unknown=say("Which events they were meant for."),
         ))  # fmt: skip
     rows = after + rows
+    rows[0] = rows[0] | {"action": stop_first(facts, rows[0]["action"])}
+    if is_quiet_since_fix(facts):
+        wait = say("Wait until it is known whether the fix holds. Then: {action}", action=rows[0]["action"])
+        rows[0] |= {"action": wait, "command": f"dlqkit closure {folder} --watch"}
     if then := then_others(facts):
         rows[0] = rows[0] | {"action": f"{rows[0]['action']} {then}"}
     return rows + advise_on_others(facts) + _of_changes(facts)
@@ -166,7 +180,7 @@ def _of_healed(facts: Mapping[str, Any], folder: str) -> list[Row]:
         say("Republishing them: each would be done a second time."),
         say("Whether clients were told, and what keeps it from happening again."),
     )
-    state = facts["state"]["value"]
+    state = "recovering" if is_quiet_since_fix(facts) else facts["state"]["value"]
     if state == "going_on":
         return [
             advice_row(say("Find what makes events die: all that died so far have succeeded since, and it goes on."),
@@ -201,9 +215,31 @@ def _unmet(facts: Mapping[str, Any]) -> str:
 
 
 def _unmet_items(facts: Mapping[str, Any]) -> str:
-    items = (facts.get("closure") or {}).get("items") or []
-    against = [_AGAINST.get((one["name"], one["state"])) for one in items if not one["accepted"]]
-    return listing([say(words) for words in against if words is not None])
+    items = [one for one in (facts.get("closure") or {}).get("items") or [] if not one["accepted"]]
+    listed = max((one["count"] for one in items if (one["name"], one["state"]) == ("records", "no")), default=0)
+    texts = []
+    for one in items:
+        words = _AGAINST.get((one["name"], one["state"]))
+        if (one["name"], one["state"]) == ("records", "no"):
+            texts.append(_new_dead_letters(one, facts.get("later_dead_letters")))
+        # The records say which those are that the counter has grown by.
+        elif words is not None and not (one["name"] == "metrics" and 0 < one["count"] <= listed):
+            texts.append(say(words))
+    return listing(texts)
+
+
+def _new_dead_letters(item: Mapping[str, Any], later: Mapping[str, Any] | None) -> str:
+    """How many, when, and of which error where the facts know it."""
+    count, at = round(item["count"]), datetime.fromisoformat(item["newest_at"])
+    text = say_count("{count} new dead letter at {at} UTC", "{count} new dead letters, the newest at {at} UTC",
+                     count, at=clock(at))  # fmt: skip
+    # Those of after the incident are those of after the fix where both are as many and of the same time.
+    if not later or later["count"] != count or datetime.fromisoformat(later["newest_at"]) != at:
+        return text
+    signature = f" ({show_signature(later['signature'])})" if later["signature"] else ""
+    if not later["alike"]:
+        return say("{text} with another error{signature}", text=text, signature=signature)
+    return say("{text} with an error of the incident's{signature}", text=text, signature=signature)
 
 
 def _of_changes(facts: Mapping[str, Any]) -> list[Row]:

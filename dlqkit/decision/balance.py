@@ -46,6 +46,11 @@ class Counted:
     spacing: pd.Timedelta
 
     @property
+    def is_exact(self) -> bool:
+        """Whether all of the growth is surely of the window, and no process may have counted what no scrape saw."""
+        return self.low == self.high == self.grown and not self.stops
+
+    @property
     def stops(self) -> list[tuple[pd.Timestamp, pd.Timestamp]]:
         """When a process may have counted what no scrape saw: from its last scrape to its restart, or its end."""
         gaps = [(row.previous_at, row.sampled_at) for row in self.steps[self.steps["reset"]].itertuples(index=False)]

@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import Any
 
 from dlqkit.decision.signatures import show_signature
+from dlqkit.decision.since_fix import is_quiet_since_fix
 from dlqkit.language import clock, date_and_time, mark, number, say, say_count
 
 __all__ = ["errors_text", "find_causes", "goes_on_text", "tell_cause", "who_text", "wrong_of"]
@@ -62,18 +63,25 @@ def find_causes(facts: Facts) -> Sequence[Mapping[str, Any]]:
     return causes
 
 
-def goes_on_text(cause: Mapping[str, Any], as_of: str) -> str:
+def goes_on_text(cause: Mapping[str, Any], facts: Facts) -> str:
     """``going on``, or since when nothing died of it."""
-    if cause["state"] in _WHEN:
-        return say(_WHEN[cause["state"]])
+    state = _state_of(cause, facts)
+    if state in _WHEN:
+        return say(_WHEN[state])
     if cause["last_at"] is None:
         return say("when is not known")
-    at, end = datetime.fromisoformat(cause["last_at"]), datetime.fromisoformat(as_of)
+    at, end = datetime.fromisoformat(cause["last_at"]), datetime.fromisoformat(facts["as_of"])
     is_today = at.date() == end.date() and (end - at).total_seconds() < _A_DAY_S
     shown = f"{clock(at)} UTC" if is_today else date_and_time(at)
     if cause["state"] == "unknown":
         return say("last seen {at}", at=shown)
     return say("none since {at}", at=shown)
+
+
+def _state_of(cause: Mapping[str, Any], facts: Facts) -> str:
+    """By its own dead letters; what nothing died of since the fix does not go on, though nobody knows its end yet."""
+    is_quiet = cause["state"] == "going_on" and is_quiet_since_fix(facts)
+    return "ended" if is_quiet else str(cause["state"])
 
 
 def who_text(shared: Mapping[str, Any] | None) -> str:
@@ -91,7 +99,7 @@ def tell_cause(cause: Mapping[str, Any], facts: Facts) -> str:
     name = str(cause["failure_class"])
     parts = [say_count("{count} event", "{count} events", cause["events"]), say(name)]
     if facts["state"]["value"] != "ended":
-        parts.append(goes_on_text(cause, facts["as_of"]))
+        parts.append(goes_on_text(cause, facts))
     left = cause["left"]
     to_do = left["unsent"] + left["planned"]
     if cause["open"] != cause["events"]:
@@ -101,7 +109,7 @@ def tell_cause(cause: Mapping[str, Any], facts: Facts) -> str:
     if sent := cause["open"] - to_do:
         parts.append(say("of these already sent: {count}", count=sent))
     what = ", ".join(parts)
-    is_over = cause["state"] in {"ended", "recovering"}
+    is_over = _state_of(cause, facts) in {"ended", "recovering"}
     if not cause["open"]:
         done = (
             mark("{what}: nothing is left to do for them.") if is_over

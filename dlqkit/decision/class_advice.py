@@ -8,9 +8,10 @@ from typing import Any
 from dlqkit.decision.cause_steps import errors_text, find_causes, tell_cause, who_text, wrong_of
 from dlqkit.decision.errors.error_text import read_error
 from dlqkit.decision.signatures import show_signature
+from dlqkit.decision.since_fix import is_quiet_since_fix, is_unstopped
 from dlqkit.language import mark, say
 
-__all__ = ["Row", "advice_row", "advise_by_class"]
+__all__ = ["Row", "advice_row", "advise_by_class", "names_dependency"]
 
 # A timeout is put down to what is down where at least this share of its events say so.
 DEPENDENCY_SHARE = 0.5
@@ -71,7 +72,7 @@ def _of_business(facts: Mapping[str, Any], about: str, lab: str) -> list[Row]:
                who=who)  # fmt: skip
     find = say("Find what changed in the input or the configuration, {who}.", who=who)
     briefly = say("Have the open events created anew, corrected; never run them again as they are.")
-    is_over = facts["state"]["value"] in {"ended", "recovering"}
+    is_over = facts["state"]["value"] in {"ended", "recovering"} or is_quiet_since_fix(facts)
     return [
         advice_row(anew if is_over else f"{find} {briefly}", about,
                    unknown=say("Whether the payload or the rule that refuses it is wrong.")),
@@ -82,7 +83,7 @@ def _of_business(facts: Mapping[str, Any], about: str, lab: str) -> list[Row]:
 
 
 def _of_infrastructure(facts: Mapping[str, Any], top: Mapping[str, Any] | None, about: str, lab: str) -> list[Row]:
-    going_on = facts["state"]["value"] == "going_on"
+    going_on = is_unstopped(facts)
     reading = read_error(str(top["signature"])) if top else None
     named = reading is not None and reading.failure_class == "infrastructure"
     if named and reading is not None and reading.is_about_access:
@@ -112,7 +113,7 @@ def _of_infrastructure(facts: Mapping[str, Any], top: Mapping[str, Any] | None, 
 def _of_timeout(facts: Mapping[str, Any], about: str, lab: str) -> list[Row]:
     limit = facts["class"]["timeout_ms"]["value"]
     text = say("Actions end at the timeout of {limit:,.0f} ms.", limit=limit) if limit else about
-    if _names_dependency([row for row in facts["signatures"] if row["failure_class"] == "timeout"]):
+    if names_dependency([row for row in facts["signatures"] if row["failure_class"] == "timeout"]):
         first = advice_row(say("Restore what the action waits for, then republish; its timeout is not at fault."),
                            f"{text} {about}" if limit else about,
                            wrong=say("Raising the timeout: the action would only wait longer for what is down."),
@@ -126,7 +127,7 @@ def _of_timeout(facts: Mapping[str, Any], about: str, lab: str) -> list[Row]:
     return [first, advice_row(say("Compare the durations with the timeout."), say("§4: long timeouts."), lab)]
 
 
-def _names_dependency(signatures: Sequence[Mapping[str, Any]]) -> bool:
+def names_dependency(signatures: Sequence[Mapping[str, Any]]) -> bool:
     """Whether most events of these signatures say that something else is down."""
     events = sum(row["events"] for row in signatures)
     down = sum(

@@ -167,8 +167,7 @@ def _by_counter(counted: Counted | None) -> dict[str, Any]:
     name = "dead letters by the counter"
     if counted is None:
         return _count(name, None, "unknown", "counter")
-    is_exact = counted.low == counted.high == counted.grown and not counted.stops
-    return _count(name, round(counted.grown), "exact" if is_exact else "at_least", "counter")
+    return _count(name, round(counted.grown), "exact" if counted.is_exact else "at_least", "counter")
 
 
 def _handled(name: str, given: Handled) -> dict[str, Any]:

@@ -9,7 +9,7 @@ from dlqkit.decision.balance import lacks_records
 from dlqkit.decision.class_advice import Row, advice_row
 from dlqkit.language import say, say_count
 
-__all__ = ["advise_on_unlisted", "count_unlisted"]
+__all__ = ["advise_on_unlisted", "count_unlisted", "then_get_list"]
 
 
 def count_unlisted(facts: Mapping[str, Any]) -> int:
@@ -73,3 +73,10 @@ def advise_on_unlisted(facts: Mapping[str, Any], folder: str) -> list[Row]:
                  counted=_counted(facts), held=affected["value"])  # fmt: skip
     return [advice_row(get, reason, command, wrong=wrong,
                        unknown=say("Which events these are, and of which class."))]  # fmt: skip
+
+
+def then_get_list(facts: Mapping[str, Any]) -> str:
+    """The same in short, to be said after another first step."""
+    return say_count("Then get the whole list of dead letters: {count} is in no record.",
+                     "Then get the whole list of dead letters: {count} are in no record.",
+                     count_unlisted(facts))  # fmt: skip

@@ -33,21 +33,13 @@ def affected_text(facts: Facts) -> str:
     if listed is None:
         text = say("the records do not tell")
         return say("{total}, in the dead-letter subscription; {untold}", total=total, untold=text) if held else text
-    if held:
-        total = say(
-            "{total} ({listed} in the records, {held} more in the dead-letter subscription)",
-            total=total, listed=number(listed), held=number(held),
-        )  # fmt: skip
     still_open, healed = (count_text(events[name]) for name in ("open", "healed"))
-    if held and events["open"]["value"] is not None:
-        still_open = number(events["open"]["value"])
-    if left := left_text(facts):
-        still_open = say("{open} ({left})", open=still_open, left=left)
-    text = (
-        say("{affected}; of the first, open {open}, healed {healed}", affected=total, open=still_open, healed=healed)
-        if held
-        else say("{affected}; open {open}, healed {healed}", affected=total, open=still_open, healed=healed)
-    )
+    left = left_text(facts)
+    if held:
+        text = _sum_text(facts, left)
+    else:
+        still_open = say("{open} ({left})", open=still_open, left=left) if left else still_open
+        text = say("{affected}; open {open}, healed {healed}", affected=total, open=still_open, healed=healed)
     counted = facts["metrics"]["dead_letters_increase"]
     if events["affected"]["bound"] == "exact" or not counted or counted <= listed:
         return text
@@ -62,3 +54,20 @@ def affected_text(facts: Facts) -> str:
     if held:
         return say("{events}, so {count} are in neither", events=text, count=missing)
     return say("{events}, so {count} are in no record", events=text, count=missing)
+
+
+def _sum_text(facts: Facts, left: str) -> str:
+    """The number of the title and the parts that it is the sum of."""
+    events = facts["events"]
+    listed, still_open, healed = (events[name]["value"] or 0 for name in ("affected", "open", "healed"))
+    open_text = say("{count} open", count=number(still_open))
+    parts = [
+        say("{open} ({left})", open=open_text, left=left) if left else open_text,
+        say("{count} healed", count=number(healed)),
+    ]
+    if retried := listed - still_open - healed:
+        parts.append(say("{count} being tried again", count=number(retried)))
+    parts.append(
+        say("{count} in the dead-letter subscription alone, in no record", count=number(events["held"]["value"]))
+    )
+    return f"{count_text(events['total'])} = {' + '.join(parts)}"

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from dlqkit.decision.cause_steps import find_causes, goes_on_text
 from dlqkit.decision.signatures import show_signature
-from dlqkit.language import mark, number, percent, say
+from dlqkit.language import mark, number, percent, say, say_count
 from dlqkit.report.terms import term
 
 __all__ = ["class_count_text", "classes_text", "left_text", "shared_text", "signatures_text"]
 
 Facts = Mapping[str, Any]
+# From this share of the first error on, another one is as much the incident's own.
+NEARLY = 0.5
 _LEFT = {
     "unseen": mark("sent again, no outcome yet: {count}"),
     "in_doubt": mark("in doubt whether sent: {count}"),
@@ -45,7 +47,7 @@ def class_count_text(facts: Facts, name: str) -> str:
     if facts["state"]["value"] != "ended":
         state = min((one["state"] for one in causes), key=_STATES.index)
         last = max((one["last_at"] for one in causes if one["last_at"]), default=None)
-        text = f"{text}, {goes_on_text({'state': state, 'last_at': last}, facts['as_of'])}"
+        text = f"{text}, {goes_on_text({'state': state, 'last_at': last}, facts)}"
     traces = [trace for one in causes for trace in one["traces"]]
     return say("{text}, trace {trace}", text=text, trace=traces[0]) if events == 1 and traces else text
 
@@ -56,17 +58,35 @@ def signatures_text(facts: Facts) -> str:
     if not signatures:
         return say("no error text in the records")
     top = signatures[0]
-    texts = [
-        say(
-            "{share} of the events: {signature}",
-            share=percent(top["share"]), signature=show_signature(top["signature"]),
-        )
-    ]  # fmt: skip
+    values = {"share": percent(top["share"]), "signature": show_signature(top["signature"])}
+    affected, near = facts["events"]["affected"], _nearly_as_many(signatures)
+    # A share of those that were seen is none of all.
+    if affected["bound"] != "exact" and affected["value"]:
+        texts = [say("{share} of the {count} seen: {signature}", count=number(affected["value"]), **values)]
+    else:
+        texts = [say("{share} of the events: {signature}", **values)]
+    if near:
+        texts.append(near)
     for name, _ in _by_class(facts):
         row = next((row for row in signatures if row["failure_class"] == name), None)
         if row is not None and name != top["failure_class"]:
             texts.append(f"{term(name)} {percent(row['share'])}: {show_signature(row['signature'])}")
     return "; ".join(texts)
+
+
+def _nearly_as_many(signatures: Sequence[Mapping[str, Any]]) -> str:
+    """That the first error is not the only one of its size, and whether all of these say what is down; else empty."""
+    top = signatures[0]
+    near = [row for row in signatures if row["share"] >= NEARLY * top["share"]]
+    if len(near) < 2:
+        return ""
+    shares = [percent(row["share"]) for row in near[1:]]
+    told = say_count("{count} more error is nearly as frequent ({shares})",
+                     "{count} more errors are nearly as frequent ({shares})",
+                     len(shares), shares=", ".join(shares))  # fmt: skip
+    if all(row["names_dependency"] and row["failure_class"] == top["failure_class"] for row in near):
+        return say("{told}; all of these say that something the worker depends on is down", told=told)
+    return told
 
 
 def shared_text(facts: Facts) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, replace
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
@@ -26,7 +26,7 @@ from dlqkit.report.wording import SIGNAL_NAMES
 if TYPE_CHECKING:
     from dlqkit.evidence.folder import IncidentFolder
 
-__all__ = ["check_closure", "describe_closure", "to_closure"]
+__all__ = ["check_closure", "describe_closure", "find_fix", "to_closure"]
 
 
 def describe_closure(
@@ -65,8 +65,7 @@ def describe_closure(
     """
     word = read_word(folder.path)
     end_at = _end_of(main)
-    said = next((one["at"] for one in facts["said"] if one["milestone"] == "fix"), None)
-    since = find_since(_moment(word.fixed_at or said), end_at, moment, folder.notes)
+    since = find_since(_said_fix(word, facts["said"]), end_at, moment, folder.notes)
     workflow_id, names = facts["workflow"]["id"], folder.metric_names
     incidence = _incidence(facts, own, samples, main, moment, names)
     reach = _reach(folder, rows, moment)
@@ -100,6 +99,16 @@ def describe_closure(
         else asdict(_find_return(word.closed, facts, own, dead, reach, counter, moment)),
         "counts": _three_ways(facts),
     }
+
+
+def find_fix(folder: IncidentFolder, said: Sequence[Mapping[str, Any]], moment: datetime) -> datetime | None:
+    """When the cause was removed, as people say, up to ``moment``; None where nobody says."""
+    since = find_since(_said_fix(read_word(folder.path), said), None, moment, folder.notes)
+    return since.at if since.is_fix else None
+
+
+def _said_fix(word: Word, said: Sequence[Mapping[str, Any]]) -> datetime | None:
+    return _moment(word.fixed_at or next((one["at"] for one in said if one["milestone"] == "fix"), None))
 
 
 def check_closure(folder: IncidentFolder, *, as_of: datetime | None = None) -> Closure:
@@ -265,7 +274,10 @@ def _three_ways(facts: Mapping[str, Any]) -> list[dict[str, Any]]:
         {
             "source": say("dead-letter counter"),
             "what": say("dead letters counted"),
-            "count": {"value": _whole(facts["metrics"]["dead_letters_increase"]), "bound": "exact"},
+            "count": {
+                "value": _whole(facts["metrics"]["dead_letters_increase"]),
+                "bound": facts["metrics"]["dead_letters_bound"],
+            },
         },
         {"source": say("execution records"), "what": say("events still open"), "count": facts["events"]["open"]},
         {

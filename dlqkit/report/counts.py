@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from dlqkit.decision.balance import lacks_records
+from dlqkit.decision.balance import count_by_counter, lacks_records
 from dlqkit.executions.event_history import event_states
 from dlqkit.language import say
 from dlqkit.membership import is_one_of
@@ -58,6 +58,10 @@ def count_metrics(
             continue
         steps = increase(own, among=samples)
         out[f"{key}_increase"] = float(steps_within(steps, low, end)["increase"].sum())
+    counted = count_by_counter(
+        samples, pd.Timestamp(low), end, {workflow_id} if workflow_id else set(), folder.metric_names
+    )
+    out["dead_letters_bound"] = "exact" if counted is None or counted.is_exact else "at_least"
     return out
 
 

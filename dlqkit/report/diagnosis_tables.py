@@ -98,7 +98,7 @@ def show_durations(facts: Facts) -> Table:
     return Table(
         say("Durations: {sentence}", sentence=title),
         (
-            say("events"),
+            say("records"),
             say("with a duration"),
             say("cut by the timeout"),
             say("median (95 % interval)"),

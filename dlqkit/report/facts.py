@@ -22,7 +22,7 @@ from dlqkit.membership import select_rows
 from dlqkit.report.after_republish import find_unsent, with_recovery
 from dlqkit.report.candidates import find_candidates
 from dlqkit.report.causes import describe_causes
-from dlqkit.report.closing import describe_closure
+from dlqkit.report.closing import describe_closure, find_fix
 from dlqkit.report.communication import write_communication
 from dlqkit.report.comparison import describe_differences, describe_durations
 from dlqkit.report.counts import (
@@ -45,9 +45,10 @@ from dlqkit.report.coverage import (
 )
 from dlqkit.report.diagnosis import describe_changes, diagnose, sign_dead_letters
 from dlqkit.report.drawn import DRAWN_OF, describe_figures
-from dlqkit.report.held import add_held, count_held, tell_held
+from dlqkit.report.held import add_held, count_held, tell_held, with_messages
 from dlqkit.report.impact import describe_impact
 from dlqkit.report.judgement import read_judgement
+from dlqkit.report.later import describe_later
 from dlqkit.report.lessons import describe_people
 from dlqkit.report.milestones import describe_milestones, merge_said
 from dlqkit.report.prevention import describe_prevention
@@ -65,6 +66,7 @@ from dlqkit.report.state import (
     is_known,
     select_dead,
     tell_untold,
+    with_fix,
 )
 from dlqkit.report.unplaced import find_unplaced
 from dlqkit.signals.counters import metric_samples
@@ -91,7 +93,7 @@ __all__ = [
     "signals_frame",
 ]
 
-SCHEMA = 9
+SCHEMA = 10
 STALE = timedelta(minutes=1)
 # Errors that the timeline names by their first event; the table of signatures has all.
 MOMENTS = 5
@@ -286,6 +288,9 @@ def facts(
     asked = say("the trace {id}", id=trace_id) if trace_id else say("the workflow {id}", id=workflow_id)
     window = (folder.window.start, folder.window.end)
     state = describe_state(main, own, rows, asked, known=known, trace_id=trace_id, window=window, until=moment)
+    # Of a trace that was asked for, the other messages of the workflow say nothing.
+    messages = folder.originals().frame if trace_id is None else empty_frame(ORIGINALS)
+    state = with_messages(state, messages, folder.window.start)
     onset = describe_onset(main, moment, folder, rows)
     incident_dead = select_dead(own, main, moment)
     diagnosis, keys, classes = diagnose(folder, own, incident_dead, workflow_id, judgement)
@@ -315,8 +320,6 @@ def facts(
     passed = set(out["republish"]["passed"])
     states = event_states(own)
     counted = count_events(own, incident_dead, rows, onset, doubt, passed, states) if counts_events else no_events(rows)
-    # Of a trace that was asked for, the other messages of the workflow say nothing.
-    messages = folder.originals().frame if trace_id is None else empty_frame(ORIGINALS)
     out["events"] = add_held(counted, count_held(messages, own, main, pd.Timestamp(moment)), main, rows)
     is_told_to_end = dead_letters_known_to(rows, moment) >= moment - STALE
     out["state"] = with_recovery(out, set(incident_dead["event_key"].dropna()), is_told_to_end=is_told_to_end)
@@ -335,9 +338,11 @@ def facts(
     out["reports"] = describe_reports(folder, records)
     out["other_workflows"] = list_others(signals, workflow_id, folder, out["findings"])
     out["other_incidents"] = list_earlier_and_later(signals, main, own, moment, states)
+    out["later_dead_letters"] = describe_later(own, states, out)
     out["coverage"] = rows
     out["judgement"] = dict(judgement.texts)
     out |= describe_people(judgement)
+    out["state"] = with_fix(out["state"], find_fix(folder, out["said"], moment))
     review = read_review(folder.path)
     out["review"] = describe_review(judgement, review, state["value"], None)
     out["closure"] = describe_closure(folder, own, samples, main, moment, rows, out)

@@ -78,7 +78,8 @@ def headline(facts: Facts) -> str:
     if kind == "silence" and facts["state"].get("what") in {None, "events"}:
         if state == "going_on":
             return say("{name} has been silent since {since}", name=name, since=since)
-        return say("{name} was silent since {since}", name=name, since=since)
+        return say("{name} was silent from {since} to {end}", name=name, since=since,
+                   end=moment_text(facts["end"]["at"]))  # fmt: skip
     if kind == "silence":
         what = term(facts["state"]["what"])
         return say("No {what} since {since}: the worker is gone, or only what watches it", what=what, since=since)

@@ -11,7 +11,7 @@ import pandas as pd
 
 from dlqkit.language import say_count
 
-__all__ = ["Listed", "add_held", "count_held", "judge_held", "select_held", "tell_held"]
+__all__ = ["Listed", "add_held", "count_held", "judge_held", "select_held", "tell_held", "with_messages"]
 
 _KIND = "dead-letter subscription"
 
@@ -136,3 +136,28 @@ def tell_held(count: int) -> str:
         "The dead-letter subscriptions hold {count} events of the incident that no record lists.",
         count,
     )
+
+
+def with_messages(state: dict[str, Any], originals: pd.DataFrame, start: datetime) -> dict[str, Any]:
+    """The state, with what the messages of the dead-letter subscriptions are where no incident is seen.
+
+    Parameters
+    ----------
+    state : dict
+        From ``state.describe_state``.
+    originals : DataFrame
+        ``frames.ORIGINALS``.
+    start : datetime
+        Of the window.
+    """
+    if state["value"] != "nothing" or originals.empty:
+        return state
+    old, count = int((originals["published_at"] < pd.Timestamp(start)).sum()), len(originals)
+    text = say_count(
+        "The dead-letter subscriptions hold {count} message, from before the window: {old}; it stays there until "
+        "somebody takes it out.",
+        "The dead-letter subscriptions hold {count} messages, from before the window: {old}; they stay there until "
+        "somebody takes them out.",
+        count, old=old,
+    )  # fmt: skip
+    return {**state, "reason": f"{state['reason']} {text}"}

@@ -215,9 +215,7 @@ def show_milestones(facts: Facts) -> Table:
             rows,
             lambda row: _named(_NAMES, row["milestone"]),
             _when,
-            lambda row: (
-                say("{who} says so", who=row["who"]) if row["who"] else row["evidence"] or _why_unknown(row, facts)
-            ),
+            lambda row: _by_whom(row, facts) if row["who"] else row["evidence"] or _why_unknown(row, facts),
         ),
         say("no incident, no milestones"),
         said=frozenset(number for number, row in enumerate(rows) if row["who"]),
@@ -238,8 +236,23 @@ def _when(row: Mapping[str, Any]) -> str:
     return say("between {low} and {high}", low=moment_text(row["low"]), high=moment_text(row["high"]))
 
 
+def _by_whom(row: Mapping[str, Any], facts: Facts) -> str:
+    """Who says so; of an earlier snapshot people may have told since what came after it."""
+    if _moment(row["high"]) > _moment(facts["as_of"]):
+        return say("{who} says so; it is of after this evidence", who=row["who"])
+    return say("{who} says so", who=row["who"])
+
+
 def _why_unknown(row: Mapping[str, Any], facts: Facts) -> str:
     name = row["milestone"]
+    approved = [plan["approved"] for plan in facts["republish"]["plans"] if plan["approved"]]
+    if name == "fix" and approved:
+        # A reason is no moment of a fix, but whoever approved knew of one.
+        return say(
+            "No evidence tells; a republish was approved at {at} because “{reason}”. If that is the fix, write when it "
+            "was into timeline of judgement.yaml, with milestone: fix.",
+            at=moment_text(approved[0]["at"]), reason=approved[0]["reason"],
+        )  # fmt: skip
     if name in {"alert", "known", "fix"}:
         return say("No evidence tells; write it into timeline of judgement.yaml, with milestone: {name}.", name=name)
     if name == "drained" and facts["events"]["open"]["value"]:

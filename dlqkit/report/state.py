@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 SOURCES = ("scrapes", "records", "log lines")
 # A file that ends so shortly before the window is as good as one that reaches its end.
 STALE = timedelta(minutes=1)
+# Traces that are named of the open events of a quiet window.
+NAMED = 3
 _CHECK = mark("Check the workflow_id, the window and dlqkit's URLs.")
 
 __all__ = [
@@ -34,6 +36,7 @@ __all__ = [
     "select_dead",
     "span_of",
     "tell_untold",
+    "with_fix",
 ]
 
 
@@ -49,6 +52,8 @@ class Told:
     """As ``count_untold``."""
     dead: Callable[[], tuple[int, int, int]]
     """Dead letters from the window's start on, all of them, and how many events of the first are open."""
+    open_traces: Callable[[], list[str]]
+    """The first traces of those events, by their names."""
 
 
 def choose_main_signal(signals: pd.DataFrame, workflow_id: str | None) -> pd.Series | None:
@@ -108,18 +113,20 @@ def describe_state(
     dict
         ``value``, ``kind`` (a signal, or None) and ``reason``, a sentence. "Nothing" is only said where a source that
         tells of dead letters answered, says which they are, and none of them lacks its time. Of "nothing" ``until`` is
-        the end of the evidence where that is before the window's, and ``open`` how many open dead events are more than
-        usual and yet too few for an incident; of "unknown" ``why`` is the setting that is missing.
+        the end of the evidence where that is before the window's, ``open`` how many dead events of the window are open,
+        and ``open_traces`` the first of them; of "unknown" ``why`` is the setting that is missing.
     """
 
-    def dead() -> tuple[int, int, int]:
-        lost = own["queued_to_dlq"].fillna(False).astype(bool)
-        inside = lost if window is None else lost & (own["recorded_at"] >= window[0])
-        if not inside.any():
-            return 0, int(lost.sum()), 0
+    lost = own["queued_to_dlq"].fillna(False).astype(bool)
+    inside = lost if window is None else lost & (own["recorded_at"] >= window[0])
+
+    def find_open() -> pd.DataFrame:
         states = event_states(own)
-        mine = states[states["event_key"].isin(set(own.loc[inside, "event_key"].dropna()))]
-        return int(inside.sum()), int(lost.sum()), int((mine["state"] == "open").sum())
+        keys = set(own.loc[inside, "event_key"].dropna())
+        return states[states["event_key"].isin(keys) & (states["state"] == "open")]
+
+    def dead() -> tuple[int, int, int]:
+        return int(inside.sum()), int(lost.sum()), len(find_open()) if inside.any() else 0
 
     told = Told(
         len(own),
@@ -127,6 +134,7 @@ def describe_state(
         undated=lambda: int((own["queued_to_dlq"].fillna(False).astype(bool) & own["recorded_at"].isna()).sum()),
         untold=lambda: count_untold(own),
         dead=dead,
+        open_traces=lambda: sorted(find_open()["trace_id"].dropna().astype("str").unique())[:NAMED],
     )
     return judge_state(main, told, rows, asked, known=known, trace_id=trace_id, window=window, until=until)
 
@@ -159,6 +167,7 @@ def judge_state(
         "reason": f"{looked} {few}".strip(),
         "until": time_text(until) if early else None,
         "open": still_open,
+        "open_traces": told.open_traces() if still_open else [],
     }
 
 
@@ -173,7 +182,7 @@ def _few_dead(told: Told) -> tuple[str, int]:
             "{count} dead letters are no more than usual (before the window: {before}).",
             count, before=before,
         )  # fmt: skip
-        return usual, 0
+        return usual, still_open
     # Without a single one before, there is no usual number that these could be within.
     few = say_count(
         "{count} dead letter is too few to be called an incident.",
@@ -224,6 +233,17 @@ def tell_untold(records: int, failed: int) -> str:
         "None of {records} records says whether it is a dead letter (queued_to_dlq); {failed} events failed.",
         records=records, failed=failed,
     )  # fmt: skip
+
+
+def with_fix(state: dict[str, Any], fixed_at: datetime | None) -> dict[str, Any]:
+    """The state with the fix that people name, where events died up to the end of what is looked at.
+
+    By the incident's own rhythm it goes on for minutes after its last dead letter. Whether the last one is of before
+    the fix says what can be said meanwhile.
+    """
+    if fixed_at is None or state["value"] != "going_on" or state["kind"] != "dead_letters":
+        return state
+    return {**state, "fixed_at": time_text(fixed_at)}
 
 
 def describe_onset(

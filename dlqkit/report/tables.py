@@ -607,8 +607,8 @@ def show_impact(facts: Facts, *, counts: bool = True) -> Text:
             say("not known")
             if grown is None
             else say(
-                "{grown:,.0f} from {since} to {until}",
-                grown=grown,
+                "{count} from {since} to {until}",
+                count=count_text({"value": round(grown), "bound": metrics["dead_letters_bound"]}),
                 since=moment_text(metrics["since"]),
                 until=moment_text(metrics["until"]),
             ),

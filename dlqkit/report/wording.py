@@ -10,11 +10,13 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from dlqkit.decision.advice import change_words
+from dlqkit.decision.since_fix import is_quiet_since_fix
 from dlqkit.language import listing, mark, number, say
 from dlqkit.report.affected import affected_text, is_affected_known
 from dlqkit.report.amounts import clock_text, count_text, duration_text, moment_text, seconds_between
 from dlqkit.report.causes_text import class_count_text, classes_text, shared_text, signatures_text
 from dlqkit.report.headline import ROUGH_S, SIGNAL_NAMES, headline
+from dlqkit.report.later import later_text
 from dlqkit.report.others import others_text
 from dlqkit.report.steps import steps_of
 from dlqkit.report.terms import condition_value, term
@@ -39,6 +41,8 @@ __all__ = [
 
 Facts = Mapping[str, Any]
 
+# As long as ends an incident of dead letters (signals.bounds); of less work nobody knows whether it stays.
+SETTLED_S = 300.0
 # What is said where nothing could show a change.
 NOT_LOOKED_AT = mark("no source tells of restarts, versions or deploys")
 CHANGE_NAMES = {
@@ -89,25 +93,54 @@ def _state_text(facts: Facts) -> str:
     if state == "unknown":
         return say("Not known. {reason}", reason=reason)
     if kind == "silence":
-        return say("Going on: still silent") if state == "going_on" else say("Ended {at}", at=ended)
+        return say("Going on: still silent") if state == "going_on" else _worked_since_text(facts)
     last = facts["last_dead_letter"]
     if not last["at"]:
         return say("Going on") if state == "going_on" else say("Ended {at}", at=ended)
     age = duration_text(last["age_s"])
     if state == "going_on":
-        return say("Going on; last dead letter {age} before the evidence ends", age=age)
+        return _going_on_text(facts, age)
     if state == "recovering":
         return say(
             "Events pass again; last dead letter {age} before the evidence ends, too soon to say that it has ended",
             age=age,
         )
-    return say("Ended {at}; last dead letter {age} before the evidence ends", at=ended, age=age)
+    text = say("Ended {at}; last dead letter {age} before the evidence ends", at=ended, age=age)
+    return "; ".join(filter(None, [text, later_text(facts.get("later_dead_letters"))]))
+
+
+def _worked_since_text(facts: Facts) -> str:
+    """When a silence ended, and how long that has been so: of a moment's work nobody knows whether it stays."""
+    worked_s = seconds_between(facts["end"]["at"], facts["as_of"]) or 0.0
+    at, time = moment_text(facts["end"]["at"]), duration_text(worked_s)
+    if worked_s >= SETTLED_S:
+        return say("Ended {at}, {time} before the evidence ends", at=at, time=time)
+    return say("Ended {at}, and works again for only {time} as far as the evidence goes: too early to rely on it",
+               at=at, time=time)  # fmt: skip
+
+
+def _going_on_text(facts: Facts, age: str) -> str:
+    """That it goes on; of a fix whether events died after it, or how little time has passed without one."""
+    fixed_at = facts["state"].get("fixed_at")
+    text = say("Going on; last dead letter {age} before the evidence ends", age=age)
+    if not fixed_at:
+        return text
+    at = clock_text(fixed_at)
+    if not is_quiet_since_fix(facts):
+        return say("{state}, after the fix of {at} UTC", state=text, at=at)
+    return say(
+        "Too early to tell: no dead letter in the {quiet} since the fix of {at} UTC; last one {age} before the "
+        "evidence ends",
+        quiet=duration_text(seconds_between(fixed_at, facts["as_of"])), at=at, age=age,
+    )  # fmt: skip
 
 
 def going_on_text(facts: Facts) -> str:
     """That it goes on, or that events pass again; of an incident that has no end."""
     if facts["state"]["value"] == "recovering":
         return say("Events pass again; it is too soon to say that it has ended.")
+    if is_quiet_since_fix(facts):
+        return say("No dead letter since the fix; it is too soon to say that it has ended.")
     return say("It is going on.")
 
 
@@ -193,15 +226,20 @@ def _changes_text(facts: Facts) -> str:
     # A field that is new and one that is gone are often one change: the second tells why the events fail.
     if any(row["kind"] == "payload" for row in shown):
         shown += [row for row in ordered if row["kind"] == "payload" and row not in shown][:1]
-    text = "; ".join(map(_change_text, shown))
+    text = "; ".join(map(_change_text, _by_time(shown)))
     others = [row for row in ordered if row not in shown]
     # One more takes no more room than to say that there is one.
     if len(others) == 1:
-        return "; ".join([text, _change_text(others[0])])
+        return "; ".join(map(_change_text, _by_time([*shown, *others])))
     if not others:
         return text
     kinds = listing(list(dict.fromkeys(say(CHANGE_NAMES[row["kind"]]) for row in others)))
     return say("{changes}; and {rest:d} more ({kinds})", changes=text, rest=len(others), kinds=kinds)
+
+
+def _by_time(rows: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
+    """Chosen by weight, and told in the order in which they came."""
+    return sorted(rows, key=lambda row: str(row["at"]))
 
 
 def _change_text(row: Mapping[str, Any]) -> str:

@@ -142,7 +142,9 @@ def _of_all(pause: Pause, signs: Mapping[str, Steps], scrapes: Scrapes, end_s: f
     near = [moment for moment in exact if abs(moment - pause.begin_s) <= 2 * spacing]
     onset = max(near) if near else max([pause.begin_s, *exact])
     low = onset if near else onset - spacing
-    words, what = _scrape_words(scrapes, onset, pause.end_s or end_s, set(signs) == {COUNTERS})
+    words, what = _scrape_words(
+        scrapes, onset, pause.end_s or end_s, alone=set(signs) == {COUNTERS}, is_over=pause.end_s is not None
+    )
     text = say(
         "No sign of life in the {sources}, where {expected:,.0f} events were to come; {scrapes}.",
         sources=listing([say(name) for name in signs]), expected=pause.expected, scrapes=words,
@@ -155,13 +157,20 @@ def _sureness(expected: float, unlikely: float) -> float:
     return float(1 - np.exp(-expected / unlikely))
 
 
-def _scrape_words(scrapes: Scrapes, onset_s: float, end_s: float, alone: bool) -> tuple[str, str]:
+def _scrape_words(
+    scrapes: Scrapes, onset_s: float, end_s: float, *, alone: bool, is_over: bool
+) -> tuple[str, str]:  # fmt: skip
     """What scraping says, and what is silent: the events, or the scrapes as well."""
     if not len(scrapes.at_s):
         return say("there are no scrapes"), "events"
     inside = scrapes.clock_s[(scrapes.clock_s > onset_s) & (scrapes.clock_s <= end_s)]
     scraped_to = float(inside[-1]) if len(inside) else onset_s
     if end_s - scraped_to <= 4 * scrapes.spacing_s:
+        if is_over:
+            return say(
+                "the worker's page answered throughout, so its process lived, but no event reached it, or it worked on "
+                "none"
+            ), "events"
         return say(
             "the worker's page still answers, so its process lives, but no event reaches it, or it works on none"
         ), "events"

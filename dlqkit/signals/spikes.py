@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from dlqkit.language import mark, say
+from dlqkit.language import clock, date_and_time, mark, say
 from dlqkit.signals.durations import RECORDED, Durations
 from dlqkit.signals.points import Found
 
@@ -50,12 +50,12 @@ MAD, SMALLEST_NOISE = 1.4826, 0.05
 NEAR_GROUPS, NEAR_S = 4, 600.0
 
 _TAKES = mark(
-    "The action takes {now:,.0f} ms, against usually {usual:,.0f} ms from {start} to {end} UTC ({factor:.1f} times as"
+    "The action takes {now:,.0f} ms, against usually {usual:,.0f} ms from {start} to {end} ({factor:.1f} times as"
     " long), by {source} of {actions:,.0f} actions."
 )
 _LONGER = mark(
     "The action takes longer than {now:,.0f} ms, where the buckets end, against usually {usual:,.0f} ms from {start} to"
-    " {end} UTC (at least {factor:.1f} times as long), by {source} of {actions:,.0f} actions."
+    " {end} (at least {factor:.1f} times as long), by {source} of {actions:,.0f} actions."
 )
 
 
@@ -120,8 +120,9 @@ def _of_workflow(workflow_id: str | None, own: Durations, groups: _Groups, end_s
 def _measured_in(groups: _Groups) -> dict[str, str]:
     """From when to when what is usual was measured: evidence of another window has another usual."""
     start, end = (pd.Timestamp(at, unit="s", tz="UTC") for at in (groups.begin_s[0], groups.end_s[-1]))
-    written = "%Y-%m-%d %H:%M" if start.date() != end.date() else "%H:%M"
-    return {"start": start.strftime(written), "end": end.strftime(written)}
+    if start.date() == end.date():
+        return {"start": clock(start, seconds=False), "end": f"{clock(end, seconds=False)} UTC"}
+    return {"start": date_and_time(start, seconds=False), "end": date_and_time(end, seconds=False)}
 
 
 def _rise(log_ms: Floats, usual: Floats, height: float) -> int:

@@ -116,8 +116,9 @@ def test_raising_the_timeout_is_not_advised_while_the_text_names_what_is_down(ke
 
 def test_a_change_that_was_seen_after_the_onset_is_not_said_to_be_before_it() -> None:
     """The first payload with the new field was written 4.6 s after the first dead letter."""
-    rows = [{"at": "2026-03-02T13:55:00+00:00", "what": "deploy of 1.9", "before_s": 420.0},
-            {"at": "2026-03-02T14:02:04+00:00", "what": "new field customerId", "before_s": -4.6}]  # fmt: skip
+    rows = [{"at": "2026-03-02T13:55:00+00:00", "kind": "note", "what": "deploy of 1.9", "before_s": 420.0},
+            {"at": "2026-03-02T14:02:04+00:00", "kind": "payload", "what": "new field customerId",
+             "before_s": -4.6}]  # fmt: skip
 
     (last,) = advise(facts("business", changes={"rows": rows}), directory="d")[-1:]
 
@@ -318,7 +319,7 @@ def test_overrides_that_match_nothing_are_to_be_checked() -> None:
 
 
 def test_what_changed_before_is_a_candidate_not_a_conclusion() -> None:
-    changes = {"rows": [{"at": "2026-03-02T13:55:00+00:00", "what": "deploy of 1.9"}]}
+    changes = {"rows": [{"at": "2026-03-02T13:55:00+00:00", "kind": "note", "what": "deploy of 1.9"}]}
 
     rows = advise(facts("business", changes=changes), directory="d")
 
@@ -380,7 +381,9 @@ def test_events_that_no_plan_can_know_come_before_the_outcome_of_those_that_were
     totals = {"passed": 95, "not_seen": 7, "running": 0, "in_doubt": 0, "not_sent": 0}
     plan = {"plan_id": "plan-001", "totals": totals, "is_cancelled": False, "events": 102, "approved": None}
 
-    first, second, *rest = advise(cut(plans=[plan], passed=["k1"]), directory="d")
+    given = cut(plans=[plan], passed=["k1"])
+    given["state"]["value"] = "ended"
+    first, second, *rest = advise(given, directory="d")
 
     assert "38 are in no record" in first["action"]
     assert second["action"].startswith("Prove plan-001 again: of 7 events")
@@ -483,20 +486,25 @@ def test_while_events_are_open_the_other_workflows_come_after_what_their_class_a
     assert any(row.startswith("Look at invoice-issue (45)") for row in rows[1:])
 
 
+def against(name: str, state: str, why: str, count: float = 1.0) -> dict[str, Any]:
+    """An item of the closing checklist that does not hold."""
+    at = "2026-03-02T15:46:00+00:00" if state == "no" else None
+    return {"name": name, "state": state, "why": why, "count": count, "newest_at": at, "accepted": None}
+
+
 @pytest.mark.parametrize("state", ["no", "unknown"])
 def test_what_cannot_be_closed_by_the_checklist_is_not_to_be_closed_by_the_advice(state: str) -> None:
     """Everything has passed, and an event died of something else since: the report says so in both places."""
     why = "1 in the 46 minutes since the end."
     given = facts("infrastructure", state={"value": "ended"},
-                  closure={"items": [{"name": "records", "state": state, "why": why, "accepted": None},
-                                     {"name": "ticket", "state": "person", "why": "-", "accepted": None}]})  # fmt: skip
+                  closure={"items": [against("records", state, why), against("ticket", "person", "-")]})  # fmt: skip
     given["events"] |= {"open": {"value": 0, "bound": "exact"}, "healed": {"value": 12, "bound": "exact"}}
 
     (row,) = advise(given, directory="d")
     given["closure"]["items"][0]["accepted"] = {"by": "ann"}
     (answered_for,) = advise(given, directory="d")
 
-    told = {"no": "new dead letters are in the records", "unknown": "whether there are new dead letters is not known"}
+    told = {"no": "1 new dead letter at 15:46:00 UTC", "unknown": "whether there are new dead letters is not known"}
     assert row["action"].endswith(f"It cannot be closed yet: {told[state]}.")
     assert row["reason"] == why
     assert answered_for["action"].endswith("Close it by §7.")
@@ -509,3 +517,81 @@ def test_of_a_silence_that_has_ended_nothing_is_said_of_events_that_are_not_proc
     assert first["action"] == "Collect again and see whether events were lost or only waited: it works again."
     assert first["command"] == "dlqkit collect d"
     assert second["action"] == "Find why no event was processed, before it falls silent again."
+
+
+@pytest.mark.parametrize(
+    ("alike", "error"),
+    [(0, "another error (account <n> is closed)"), (1, "an error of the incident's (account <n> is closed)")],
+)
+def test_what_keeps_it_open_is_named_by_when_it_came_and_by_its_error(alike: int, error: str) -> None:
+    """The counter grew by the one that the records name, so it is told once."""
+    items = [against("metrics", "no", "grew"), against("records", "no", "one")]
+    later = {"count": 1, "open": 1, "alike": alike, "newest_at": "2026-03-02T15:46:00+00:00",
+             "signature": "account <n> is closed"}  # fmt: skip
+    given = facts("infrastructure", state={"value": "ended"}, closure={"items": items}, later_dead_letters=later)
+    given["events"] |= {"open": {"value": 0, "bound": "exact"}, "healed": {"value": 12, "bound": "exact"}}
+
+    (row,) = advise(given, directory="d")
+    items[0]["count"] = 3.0
+    (counted,) = advise(given, directory="d")
+
+    assert row["action"].endswith(f"It cannot be closed yet: 1 new dead letter at 15:46:00 UTC with {error}.")
+    assert "the dead-letter counter has grown since and 1 new dead letter" in counted["action"]
+
+
+VERSION = {"at": "2026-03-02T13:50:00+00:00", "kind": "version", "what": "version 1.8 → 1.9 on w1", "before_s": 600.0}
+ROLL_BACK = "It goes on, so first roll back version 1.8 → 1.9 on w1 (of 13:50:00 UTC) if it may be the cause. Then: "
+
+
+def test_while_events_die_what_stops_it_comes_first_also_after_a_republish() -> None:
+    """95 passed, 38 are in no record, and they go on dying: neither the list nor the proof stops that."""
+    totals = {"passed": 95, "not_seen": 7, "running": 0, "in_doubt": 0, "not_sent": 0}
+    plan = {"plan_id": "plan-001", "totals": totals, "is_cancelled": False, "events": 102, "approved": None}
+    given = cut(plans=[plan], passed=["k1"]) | {"causes": [cause("timeout")], "changes": {"rows": [VERSION]}}
+
+    actions = [row["action"] for row in advise(given, directory="d")]
+
+    assert actions[0].startswith(f"{ROLL_BACK}Find what slowed the action down;")
+    assert "Then get the whole list of dead letters: 38 are in no record. 7 events were sent again" in actions[0]
+    assert actions[1].startswith("Get the whole list of dead letters, 38 are in no record")
+    assert actions[2].startswith("Prove plan-001 again")
+
+
+@pytest.mark.parametrize(
+    ("failure_class", "names_dependency", "state", "is_told"),
+    [
+        ("timeout", False, "going_on", True),
+        ("infrastructure", False, "going_on", True),
+        ("infrastructure", True, "going_on", False),
+        ("business", False, "going_on", False),
+        ("timeout", False, "ended", False),
+    ],
+)
+def test_a_version_is_rolled_back_only_while_it_goes_on_and_no_error_speaks_of_another_cause(
+    failure_class: str, names_dependency: bool, state: str, is_told: bool
+) -> None:
+    given = facts(failure_class, changes={"rows": [VERSION]}, state={"value": state}, causes=[cause(failure_class)])
+    given["signatures"][0] |= {"failure_class": failure_class, "names_dependency": names_dependency}
+
+    assert advise(given, directory="d")[0]["action"].startswith(ROLL_BACK) == is_told
+
+
+def test_after_the_fix_nothing_is_rolled_back_but_it_is_watched_whether_the_fix_holds() -> None:
+    """The fix is of 15:59:30, the last dead letter of 15:59:00, and the evidence ends half a minute later."""
+    given = facts("timeout", changes={"rows": [VERSION]}, causes=[cause("timeout")],
+                  last_dead_letter={"at": "2026-03-02T15:59:00+00:00"})  # fmt: skip
+    given["state"]["fixed_at"] = "2026-03-02T15:59:30+00:00"
+
+    row = advise(given, directory="d")[0]
+    given["state"]["fixed_at"] = "2026-03-02T15:58:30+00:00"
+    in_vain = advise(given, directory="d")[0]
+
+    assert row["action"].startswith("Wait until it is known whether the fix holds. Then: Find what slowed")
+    assert row["command"] == "dlqkit closure d --watch"
+    assert in_vain["action"].startswith(ROLL_BACK)
+
+
+def test_open_dead_events_of_a_quiet_window_are_named() -> None:
+    given = facts(state={"kind": None, "value": "nothing", "open": 5, "open_traces": ["t1", "t2", "t3"]})
+
+    assert advise(given, directory="d")[0]["action"].endswith(" Traces: t1, t2, t3 and 2 more.")

@@ -115,7 +115,7 @@ def test_the_first_step_says_what_was_sent_already_whatever_it_is_about() -> Non
 
 
 def test_where_the_first_step_is_the_proof_itself_it_is_said_once() -> None:
-    given = facts("timeout")
+    given = facts("timeout", state={"value": "ended"})
     given["republish"] |= {"plans": [plan(102, passed=96, not_seen=6)], "passed": ["k1"]}
 
     first = advise(given, directory="d")[0]

@@ -44,6 +44,7 @@ def make_facts(**over: Any) -> dict[str, Any]:
         },
         "end": {"at": None, "resolution_s": None},
         "last_dead_letter": {"at": "2026-03-02T15:59:00+00:00", "age_s": 60.0},
+        "later_dead_letters": None,
         "events": {
             "affected": twelve,
             "held": {"value": 0, "evidence": ""},
@@ -56,6 +57,7 @@ def make_facts(**over: Any) -> dict[str, Any]:
             "since": "2026-03-02T14:02:00+00:00",
             "until": "2026-03-02T16:00:00+00:00",
             "dead_letters_increase": 12.0,
+            "dead_letters_bound": "exact",
             "failures_increase": 60.0,
             "successes_increase": 400.0,
             "evidence": "E2",

@@ -36,7 +36,7 @@ def make_facts(**over: Any) -> dict[str, Any]:
         "signatures": [{"signature_id": "refused"}],
         "other_incidents": [],
         "other_workflows": [],
-        "metrics": {"dead_letters_increase": 200.0, "successes_increase": 200.0},
+        "metrics": {"dead_letters_increase": 200.0, "dead_letters_bound": "exact", "successes_increase": 200.0},
         "republish": {"plans": [], "passed": []},
         "events": {"affected": count, "held": {"value": 0, "evidence": ""}, "open": count},
         "review": {"lacks": []},

@@ -213,3 +213,24 @@ def test_peoples_entries_stand_in_their_place_and_look_different() -> None:
     assert [row[2] for row in table.rows] == ["E1", "Olga says so", "", "Olga says so"]
     assert table.said == {1, 3}
     assert table.to_html().count('<tr role="row" class="said">') == 2
+
+
+def show_fix(facts: dict[str, Any]) -> str:
+    return next(row[2] for row in show_milestones(facts).rows if row[0] == "Fix")
+
+
+def test_whoever_approved_a_republish_knew_of_a_fix_and_is_named_for_when_it_was() -> None:
+    """No moment of a fix is known; the reason of the approval says that there was one."""
+    facts = described(TWO)
+    approved = {"by": "olga", "at": at(9000).isoformat(), "reason": "the cause is removed"}
+    facts["republish"]["plans"] = [{"approved": None}, {"approved": approved}]
+
+    assert "a republish was approved at 2026-03-02 14:30:00 UTC because “the cause is removed”" in show_fix(facts)
+
+
+def test_what_people_told_of_after_an_earlier_snapshot_is_told_as_that() -> None:
+    """The report is as of 15:00:00; the fix came later and stands in the same judgement."""
+    facts = described(TWO, said(12_000, "fix"))
+
+    assert show_fix(facts) == "Olga says so; it is of after this evidence"
+    assert show_fix(described(TWO, said(9000, "fix"))) == "Olga says so"

@@ -163,9 +163,9 @@ def test_a_field_that_is_gone_is_not_hidden_behind_the_one_that_came_for_it() ->
     (text,) = [line.text for line in summary(facts) if line.label == "Changed before"]
 
     assert text == (
-        "13:55:00 UTC version 1.8.2 → 1.9.0; 14:02:09 UTC new field customerId (seen first just after the onset); "
-        "14:02:09 UTC field customer_id is gone (seen first just after the onset); "
-        "13:55:00 UTC worker-1 restarted"
+        "13:55:00 UTC version 1.8.2 → 1.9.0; 13:55:00 UTC worker-1 restarted; "
+        "14:02:09 UTC new field customerId (seen first just after the onset); "
+        "14:02:09 UTC field customer_id is gone (seen first just after the onset)"
     )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pandas as pd
 
+from dlqkit.report.held import with_messages
 from dlqkit.report.state import choose_main_signal, describe_state
 from tests.frames import at, dead, good, records
 
@@ -35,3 +36,16 @@ def test_dead_letters_of_a_quiet_window_and_of_before_it_make_those_of_the_chart
     state = describe_state(None, own, rows, None, known=True, window=window)
 
     assert state["reason"].endswith("3 dead letters are no more than usual (before the window: 1).")
+    assert (state["open"], state["open_traces"]) == (3, ["t2", "t3", "t4"])
+
+
+def test_messages_of_a_quiet_window_are_told_with_how_many_are_older() -> None:
+    """Two were published before the window, and nobody has taken them out."""
+    originals = pd.DataFrame({"published_at": [at(100), at(200), at(4000)]})
+
+    told = with_messages({"value": "nothing", "reason": "Looked."}, originals, at(3600).to_pydatetime())
+
+    assert told["reason"] == (
+        "Looked. The dead-letter subscriptions hold 3 messages, from before the window: 2; they stay there until "
+        "somebody takes them out."
+    )

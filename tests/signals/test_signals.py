@@ -128,6 +128,16 @@ def test_silence_tells_a_worker_that_answers_from_one_that_does_not(scraped: boo
     assert ("still answers" in row.evidence) is scraped
 
 
+def test_of_a_silence_that_is_over_nothing_is_said_in_the_present() -> None:
+    """Half an hour without an event, then five minutes of them."""
+    success = [min(number, HOURS - 140) + max(0, number - (HOURS - 20)) for number in range(HOURS)]
+
+    row = find_incidents(platform(flat(), success=success), now=at(HOURS * 15)).iloc[0]
+
+    assert row.signal == "silence" and not pd.isna(row.end_at)
+    assert "the worker's page answered throughout, so its process lived, but no event reached it" in row.evidence
+
+
 def test_a_worker_that_logs_is_not_silent() -> None:
     """Every source that is there must agree."""
     success = [min(number, HOURS - 120) for number in range(HOURS)]

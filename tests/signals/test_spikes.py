@@ -147,8 +147,8 @@ def test_a_spike_says_in_which_time_its_usual_was_measured() -> None:
     told = found[found["signal"] == "duration"]["evidence"].iloc[0]
 
     assert told == (
-        "The action takes 2,000 ms, against usually 200 ms from 2026-03-02 12:00 to 2026-03-03 01:19 UTC (10.0 times "
-        "as long), by the execution records of 800 actions."
+        "The action takes 2,000 ms, against usually 200 ms from 2026-03-02 12:00 UTC to 2026-03-03 01:19 UTC (10.0 "
+        "times as long), by the execution records of 800 actions."
     )
 
 

@@ -66,14 +66,15 @@ def check(text: str, truth: dict[str, Any], facts: dict[str, Any]) -> None:
     assert truth["workflow_name"] in workflow
     assert state.startswith(STATE_WORDS[code][truth["going_on"]])
     assert abs(said - datetime.fromisoformat(truth["onset_at"])) <= timedelta(seconds=31)
-    count = re.match(r"(≥ )?([0-9][0-9,\s]*)(?:;| \()", affected)
+    count = re.match(r"(≥ )?([0-9][0-9,\s]*?)(?:;| =)", affected)
     assert count is not None
     number, true = int(re.sub(r"[,\s]", "", count[2])), count_affected(truth, facts["as_of"])
     cut = truth["pagination"] == "none"
     assert cut if count[1] else number == true
     assert min(true, GIVEN_AT_LEAST) <= number <= true
     assert failure_class.startswith(CLASS_WORDS[code][truth["scenario"]])
-    share = int(re.match(r"([0-9]+)\s?% (?:of the events|событий): ", signature)[1])  # type: ignore[index]
+    share_of = r"([0-9]+)\s?% (?:of the (?:events|[0-9,]+ seen)|(?:увиденных )?событий(?: \([0-9\s]+\))?): "
+    share = int(re.match(share_of, signature)[1])  # type: ignore[index]
     assert 10 <= share <= 100
     if truth["change"]:
         assert truth["change"]["what"] in changed

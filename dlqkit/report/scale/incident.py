@@ -10,6 +10,8 @@ from typing import Any
 import pandas as pd
 
 from dlqkit.executions.scale.outcomes import OUTCOME_KEYS
+from dlqkit.frames import empty_frame
+from dlqkit.report.later import LATER
 from dlqkit.report.scale.own import NEWEST, OwnRecords, outcomes_of
 from dlqkit.report.scale.tables import naive
 from dlqkit.report.state import span_of
@@ -73,6 +75,21 @@ class IncidentEvents:
             **dict(zip(("low", "high"), map(naive, span_of(other, self.own.moment)), strict=True)),
         )  # fmt: skip
         return int(counted["events"].sum()), int(counted.loc[outcomes_of(counted) == "open", "events"].sum())
+
+    def later(self) -> pd.DataFrame:
+        """Dead letters of after the last one, signed (``later.LATER``)."""
+        _, _, last = self.dead_letters()
+        if self.span is None:
+            return empty_frame(LATER)
+        found = self.own.ask(
+            "SELECT event_key, recorded_at, form, status, is_dead, has_error FROM "
+            f"(SELECT event_key, recorded_at, form FROM lost WHERE {self.own.where} AND recorded_at > $last) l "
+            "LEFT JOIN (SELECT event_key, status, is_dead, has_error FROM ended) e USING (event_key)",
+            {"event_key": "str", "recorded_at": TIME, "form": "Int64", **OUTCOME_KEYS},
+            last=naive(self.span[1] if pd.isna(last) else last),
+        )  # fmt: skip
+        signed = self.own.tables.forms.loc[found["form"], ["signature_id", "signature"]].reset_index(drop=True)
+        return found.join(signed).assign(is_open=outcomes_of(found) == "open")[list(LATER)]
 
 
 def find_events(own: OwnRecords, main: pd.Series | None, moment: datetime) -> IncidentEvents:

@@ -13,7 +13,7 @@ from dlqkit.decision.payload_changes import READ
 from dlqkit.executions.scale.outcomes import OUTCOME_KEYS, name_outcomes
 from dlqkit.frames import RECORDS
 from dlqkit.report.scale.tables import RecordTables, naive
-from dlqkit.report.state import Told
+from dlqkit.report.state import NAMED, Told
 
 __all__ = ["OwnRecords", "outcomes_of"]
 
@@ -91,7 +91,7 @@ class OwnRecords:
         """What they tell where no signal is seen; ``start`` of the window."""
         return Told(
             self.count(), statuses=self._statuses, undated=self.undated, untold=self.untold,
-            dead=lambda: self._dead_since(start),
+            dead=lambda: self._dead_since(start), open_traces=lambda: self._open_since(start),
         )  # fmt: skip
 
     def _statuses(self) -> list[str]:
@@ -115,6 +115,12 @@ class OwnRecords:
         keys = f"event_key IN (SELECT event_key FROM ({inside}) WHERE event_key IS NOT NULL)"
         counted = self.ask(_last_of(keys, self.where), {**OUTCOME_KEYS, "events": "Int64"}, start=begun)
         return count, every, int(counted.loc[outcomes_of(counted) == "open", "events"].sum())
+
+    def _open_since(self, start: datetime) -> list[str]:
+        keys = (f"event_key IN (SELECT event_key FROM lost WHERE {self.where} AND recorded_at >= $start "
+                "AND event_key IS NOT NULL)")  # fmt: skip
+        found = self.ask(_last_records(keys, self.where), {**OUTCOME_KEYS, "trace_id": "str"}, start=naive(start))
+        return sorted(found.loc[outcomes_of(found) == "open", "trace_id"].dropna().unique())[:NAMED]
 
     def attempts(self) -> dict[int, int]:
         """Retryable dead letters by their attempts."""
@@ -178,10 +184,18 @@ class OwnRecords:
 def _last_of(keys: str, where: str) -> str:
     """Events by what their last record says."""
     return (
-        "SELECT status, is_dead, has_error, count(*) AS events FROM (SELECT status, "
-        "coalesce(queued_to_dlq, false) AS is_dead, coalesce(last_error, '') <> '' AS has_error FROM records "
+        f"SELECT status, is_dead, has_error, count(*) AS events FROM ({_last_records(keys, where)}) "
+        "GROUP BY status, is_dead, has_error"
+    )
+
+
+def _last_records(keys: str, where: str) -> str:
+    """What the last record of each event says."""
+    return (
+        "SELECT trace_id, status, coalesce(queued_to_dlq, false) AS is_dead, "
+        "coalesce(last_error, '') <> '' AS has_error FROM records "
         f"WHERE {where} AND {keys} QUALIFY row_number() OVER (PARTITION BY event_key ORDER BY {NEWEST}, "
-        "last_error DESC NULLS LAST, pos DESC) = 1) GROUP BY ALL"
+        "last_error DESC NULLS LAST, pos DESC) = 1"
     )
 
 

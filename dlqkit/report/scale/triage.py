@@ -17,6 +17,7 @@ from dlqkit.executions.durations import Proposal
 from dlqkit.frames import ORIGINALS, empty_frame, with_labels
 from dlqkit.language import say
 from dlqkit.report.class_facts import tell_diagnosis
+from dlqkit.report.closing import find_fix
 from dlqkit.report.counts import (
     bound_events,
     count_metrics,
@@ -37,8 +38,9 @@ from dlqkit.report.facts import (
     see_signals,
     signal_rows,
 )
-from dlqkit.report.held import add_held, judge_held, tell_held
+from dlqkit.report.held import add_held, judge_held, tell_held, with_messages
 from dlqkit.report.judgement import read_judgement
+from dlqkit.report.later import tell_later
 from dlqkit.report.lessons import describe_people
 from dlqkit.report.provenance import describe_sources
 from dlqkit.report.reported import describe_reports, tell_findings
@@ -52,7 +54,7 @@ from dlqkit.report.scale.own import OwnRecords
 from dlqkit.report.scale.points import read_points
 from dlqkit.report.scale.slices import read_listed, read_reported
 from dlqkit.report.scale.tables import RecordTables, load_tables, naive
-from dlqkit.report.state import choose_main_signal, describe_onset, is_known, judge_state, tell_untold
+from dlqkit.report.state import choose_main_signal, describe_onset, is_known, judge_state, tell_untold, with_fix
 from dlqkit.report.unplaced import LOST, judge_lost
 from dlqkit.republish.plan import find_plans
 
@@ -143,6 +145,9 @@ def _tell(folder: IncidentFolder, tables: RecordTables, judgement: Judgement) ->
     state = judge_state(
         main, own.told(window[0]), rows, asked, known=known, trace_id=trace_id, window=window, until=moment
     )
+    # As in memory: of a trace that was asked for, the other messages of the workflow say nothing.
+    messages = folder.originals().frame if trace_id is None else empty_frame(ORIGINALS)
+    state = with_messages(state, messages, folder.window.start)
     onset = describe_onset(main, moment, folder, rows)
     incident = find_events(own, main, moment)
     seen_dead, _, last_at = incident.dead_letters()
@@ -169,8 +174,6 @@ def _tell(folder: IncidentFolder, tables: RecordTables, judgement: Judgement) ->
         if counts_events
         else no_events(rows)
     )
-    # As in memory: of a trace that was asked for, the other messages of the workflow say nothing.
-    messages = folder.originals().frame if trace_id is None else empty_frame(ORIGINALS)
     held = judge_held(messages, main, pd.Timestamp(moment), lambda traces: read_listed(own, traces))
     out["events"] = add_held(counted, int(messages.loc[held, "trace_id"].nunique()), main, rows)
     out["causes"] = count_causes(
@@ -191,9 +194,11 @@ def _tell(folder: IncidentFolder, tables: RecordTables, judgement: Judgement) ->
     out["reports"] = describe_reports(folder, reported[~(reported["recorded_at"] > moment)])
     out["other_workflows"] = list_others(signals, workflow_id, folder, out["findings"])
     out["other_incidents"] = tell_earlier_and_later(signals, main, incident.count_beside)
+    out["later_dead_letters"] = tell_later(incident.later(), out)
     out["coverage"] = rows
     out["judgement"] = dict(judgement.texts)
     out |= describe_people(judgement)
+    out["state"] = with_fix(out["state"], find_fix(folder, out["said"], moment))
     out["sources"] = describe_sources(folder)
     out["advice"] = advise(out, directory=str(folder.display_path))
     return out

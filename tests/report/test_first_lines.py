@@ -1,0 +1,97 @@
+"""Lines of the first screen: whether it goes on after a fix, how long a silence has been over, what is near the top."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from dlqkit.report.communication import write_communication
+from dlqkit.report.headline import headline
+from dlqkit.report.wording import summary
+from tests.report.example import make_facts
+
+
+def told(facts: dict[str, Any]) -> dict[str, str]:
+    return {line.label: line.text for line in summary(facts)}
+
+
+def fixed(at: str) -> dict[str, Any]:
+    """The last dead letter is of 15:59:00, and the evidence ends at 16:00:00."""
+    facts = make_facts()
+    facts["state"]["fixed_at"] = at
+    return facts
+
+
+def test_a_moment_after_the_fix_it_is_not_said_to_go_on() -> None:
+    facts = fixed("2026-03-02T15:59:38+00:00")
+
+    assert told(facts)["State"] == (
+        "Too early to tell: no dead letter in the 22 s since the fix of 15:59:38 UTC; last one 60 s before the "
+        "evidence ends"
+    )
+    assert write_communication(facts)[0]["text"].endswith(
+        "No dead letter since the fix; it is too soon to say that it has ended."
+    )
+
+
+def test_what_dies_after_the_fix_goes_on_in_spite_of_it() -> None:
+    state = told(fixed("2026-03-02T15:58:00+00:00"))["State"]
+
+    assert state == "Going on; last dead letter 60 s before the evidence ends, after the fix of 15:58:00 UTC"
+
+
+@pytest.mark.parametrize(
+    ("end", "said"),
+    [
+        ("2026-03-02T15:59:34+00:00",
+         "Ended 2026-03-02 15:59:34 UTC, and works again for only 26 s as far as the evidence goes: too early to rely "
+         "on it"),
+        ("2026-03-02T15:30:00+00:00", "Ended 2026-03-02 15:30:00 UTC, 30 min before the evidence ends"),
+    ],
+)  # fmt: skip
+def test_a_silence_that_has_only_just_ended_is_not_told_as_one_that_is_over(end: str, said: str) -> None:
+    facts = make_facts(
+        state={"value": "ended", "kind": "silence", "what": "events", "reason": "no sign of life"},
+        end={"at": end, "resolution_s": 15.0},
+    )
+
+    assert told(facts)["State"] == said
+    assert headline(facts).startswith("orders-sync was silent from 2026-03-02 14:02:05 UTC to 2026-03-02 15:")
+
+
+def with_errors(*shares: float, names_dependency: bool = True) -> dict[str, Any]:
+    facts = make_facts()
+    top = facts["signatures"][0] | {"names_dependency": names_dependency}
+    facts["signatures"] = [top | {"signature": f"error {place}", "share": share} for place, share in enumerate(shares)]
+    return facts
+
+
+def test_the_first_of_several_errors_of_a_size_is_not_told_as_the_only_one() -> None:
+    """Four errors of one outage; a fifth of one event is none of them."""
+    assert told(with_errors(0.27, 0.26, 0.24, 0.22, 0.01))["Top signature"] == (
+        "27% of the events: error 0; 3 more errors are nearly as frequent (26%, 24%, 22%); all of these say that "
+        "something the worker depends on is down"
+    )
+    assert told(with_errors(0.6, 0.4, names_dependency=False))["Top signature"] == (
+        "60% of the events: error 0; 1 more error is nearly as frequent (40%)"
+    )
+
+
+def test_a_share_of_the_events_that_were_seen_is_not_told_as_one_of_all() -> None:
+    facts = make_facts()
+    facts["events"]["affected"] = {"value": 106, "bound": "at_least"}
+
+    assert told(facts)["Top signature"] == "100% of the 106 seen: connection refused by <*>"
+
+
+def test_what_changed_is_told_in_order_of_time() -> None:
+    """The version says more than the restart and is chosen first, but the restart came before it."""
+    facts = make_facts()
+    row = facts["changes"]["rows"][0] | {"before_s": 300.0}
+    facts["changes"]["rows"] = [
+        row | {"at": "2026-03-02T13:50:00+00:00", "what": "restart of w1"},
+        row | {"at": "2026-03-02T13:50:08+00:00", "kind": "version", "what": "version 1 → 2"},
+    ]
+
+    assert told(facts)["Changed before"] == "13:50:00 UTC restart of w1; 13:50:08 UTC version 1 → 2"
