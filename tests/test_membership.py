@@ -5,7 +5,7 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from dlqkit.membership import is_one_of
+from dlqkit.membership import is_one_of, select_rows
 
 
 @pytest.mark.parametrize("dtype", ["str", "object", "category"])
@@ -36,3 +36,12 @@ def test_nothing_is_one_of_nothing() -> None:
     assert is_one_of(nothing, nothing).tolist() == []
     assert is_one_of(pd.Series(["a"], dtype="str"), nothing).tolist() == [False]
     assert is_one_of(pd.Series(["a"], dtype="str"), ()).tolist() == [False]
+
+
+def test_a_mask_that_holds_for_all_rows_copies_none() -> None:
+    """Of a report's records mostly none is after its moment."""
+    frame = pd.DataFrame({"key": pd.Series(["a", "b"], dtype="str")})
+
+    assert select_rows(frame, pd.Series([True, True])) is frame
+    assert select_rows(frame, pd.Series([False, True]))["key"].tolist() == ["b"]
+    assert select_rows(frame.iloc[:0], pd.Series([], dtype=bool)).empty

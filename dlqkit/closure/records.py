@@ -15,6 +15,7 @@ from dlqkit.closure.quiet import LEAST_EXPECTED, Incidence, weigh_quiet
 from dlqkit.closure.since import Since
 from dlqkit.executions.event_history import event_states, record_outcomes
 from dlqkit.language import mark, say
+from dlqkit.membership import select_rows
 
 __all__ = ["Reach", "check_records", "count_ended", "find_gap"]
 
@@ -149,14 +150,19 @@ def _due(times: pd.Series, told_to: datetime, as_of: datetime) -> float | None:
 
 def count_ended(records: pd.DataFrame, since: datetime) -> float:
     """Events that succeeded after that time."""
-    states = event_states(records[records["recorded_at"] > pd.Timestamp(since)])["state"]
+    states = _states_since(records, since)
     return float(states.isin(["succeeded", "healed"]).sum())
 
 
 def _count_retried(records: pd.DataFrame, since: datetime) -> float:
     """Events of which the newest record after that time is a failure, and no dead letter yet."""
-    states = event_states(records[records["recorded_at"] > pd.Timestamp(since)])["state"]
+    states = _states_since(records, since)
     return float(states.isin(["failed", "retrying"]).sum())
+
+
+def _states_since(records: pd.DataFrame, since: datetime) -> pd.Series:
+    without_payloads = records.drop(columns=["payload_snapshot", "extra_json"], errors="ignore")
+    return event_states(select_rows(without_payloads, records["recorded_at"] > pd.Timestamp(since)))["state"]
 
 
 def _count_untold(records: pd.DataFrame, since: datetime) -> int:

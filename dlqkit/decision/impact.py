@@ -131,7 +131,8 @@ def measure_impact(
     is_undated = bool(at.isna().any()) and (start is not None or end is not None)
     bound = "exact" if is_whole and not is_short and not is_undated else "at_least"
     # What became of an event only its own records tell.
-    affected = event_states(records[is_one_of(records["event_key"], dead["event_key"].dropna())])
+    without_payloads = records.drop(columns=["payload_snapshot", "extra_json"], errors="ignore")
+    affected = event_states(without_payloads[is_one_of(records["event_key"], dead["event_key"].dropna())])
     again = (affected["state"] == "open") & affected["event_key"].isin(set(passed))
     affected = affected.assign(state=affected["state"].astype("str").mask(again, "healed"))
     keyless = int(dead["event_key"].isna().sum())

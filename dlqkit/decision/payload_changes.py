@@ -128,8 +128,9 @@ def _missing(
     if payloads < ENOUGH_TO_MISS:
         return
     gone: set[str] = set()
+    shaped = [(place, fields) for place, (_, fields) in enumerate(after) if "" not in fields]
     for path in sorted(path for path, count in paths.items() if count >= ALWAYS * payloads):
-        without = [place for place, (_, fields) in enumerate(after) if path not in fields and "" not in fields]
+        without = [place for place, fields in shaped if path not in fields]
         # Where a whole object is gone, so are its fields: one change.
         if len(without) < ENOUGH_NEW or after[without[0]][0] > end or path.rpartition(".")[0] in gone:
             gone |= {path} if len(without) >= ENOUGH_NEW else set()
@@ -185,8 +186,13 @@ def _walk(value: Any, path: str, out: dict[str, tuple[str, Any]], depth: int) ->
     if isinstance(value, dict) and depth < MAXIMUM_DEPTH:
         if path:
             out[path] = ("object", None)
+        before = f"{path}." if path else ""
         for name, own in value.items():
-            _walk(own, f"{path}.{name}" if path else name, out, depth + 1)
+            # Most fields are texts.
+            if type(own) is str:
+                out[before + name] = ("text", own)
+            else:
+                _walk(own, before + name, out, depth + 1)
     elif isinstance(value, list):
         out[path] = ("array", None)
         for own in value[:3]:

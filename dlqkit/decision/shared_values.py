@@ -13,7 +13,7 @@ import pandas as pd
 
 from dlqkit.decision.subgroups.record_features import field_values
 
-__all__ = ["Shared", "find_shared"]
+__all__ = ["READ", "Shared", "find_shared"]
 
 # A value on fewer events tells nothing of them, and may be of one person.
 SHARED_BY = 5

@@ -252,7 +252,19 @@ class IncidentFolder(Shown):
             findings=tuple(dict.fromkeys(sentence for part in parts for sentence in part.findings)),
         )
 
+    @cached_property
+    def _kept(self) -> dict[str, pd.DataFrame]:
+        return {}
+
     def _stacked(self, name: str, columns: Mapping[str, str]) -> pd.DataFrame:
+        # The records are kept once merged, and larger than all others.
+        if name == "records":
+            return self._read(name, columns)
+        if name not in self._kept:
+            self._kept[name] = self._read(name, columns)
+        return self._kept[name].copy(deep=False)
+
+    def _read(self, name: str, columns: Mapping[str, str]) -> pd.DataFrame:
         frames = [read_frame(place / f"{name}.parquet", columns) for place in self.places]
         full = [frame for frame in frames if len(frame)]
         if not full:

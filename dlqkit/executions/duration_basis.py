@@ -9,6 +9,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from dlqkit.executions.event_history import record_outcomes
+from dlqkit.membership import is_one_of
 
 __all__ = ["CUT_FROM", "LONGEST_MS", "Basis", "duration_basis", "durations_per_attempt"]
 
@@ -69,10 +70,13 @@ def _by_events(
 ) -> Basis:  # fmt: skip
     if "event_key" not in records.columns:
         return "unknown"
-    event, _ = pd.factorize(records["event_key"])  # a missing key is -1
-    rows = np.flatnonzero(known & (event >= 0))
-    rows = rows[np.lexsort((attempts[rows], event[rows]))]
-    grown = (np.diff(event[rows]) == 0) & (attempts[rows][1:] == attempts[rows][:-1] + 1)
+    # Only events of which a later attempt is known have two records to compare, and mostly those are few.
+    later = records.loc[known & (attempts > 1), "event_key"].dropna()
+    rows = np.flatnonzero(known & is_one_of(records["event_key"], later).to_numpy())
+    event, _ = pd.factorize(records["event_key"].iloc[rows])
+    order = np.lexsort((attempts[rows], event))
+    rows, event = rows[order], event[order]
+    grown = (np.diff(event) == 0) & (attempts[rows][1:] == attempts[rows][:-1] + 1)
     if int(grown.sum()) < PAIRS:
         return "unknown"
     falls = float((np.diff(duration[rows])[grown] < 0).mean())

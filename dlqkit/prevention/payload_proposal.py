@@ -15,6 +15,7 @@ from dlqkit.executions.event_history import record_outcomes
 from dlqkit.executions.intervals import share_interval
 from dlqkit.frames import RECORDS, check_frame
 from dlqkit.language import mark, say, say_count
+from dlqkit.membership import is_one_of
 from dlqkit.notebook_html import Shown
 from dlqkit.prevention.payload_check import Refusals, check_payloads, decode_payload
 from dlqkit.prevention.payload_schema import SUPPORT, infer_schema
@@ -23,8 +24,9 @@ __all__ = ["PROPOSED", "SchemaProposal", "propose_schema"]
 
 PROPOSED: Mapping[str, str] = {"path": "str", "keyword": "str", "dead": "Int64", "good": "Int64"}
 HELD_OUT = 0.25
-# A share that is absent from so many payloads is known well enough; more of them only take time.
-LEARN_AT_MOST = 20_000
+# A share of so many payloads is known well enough, to 3 in 10,000 where it is none (95 %); more only take time.
+LEARN_AT_MOST = 10_000
+TRY_AT_MOST = 10_000
 # What a check at the door may cost: one good payload in a hundred.
 WRONG_AT_MOST = 0.01
 # How a payload differs where a keyword of JSON Schema refuses it.
@@ -94,14 +96,13 @@ def propose_schema(records: pd.DataFrame, *, held_out: float = HELD_OUT, min_sup
     check_frame(
         records, RECORDS, ("event_key", "recorded_at", "status", "queued_to_dlq", "last_error", "payload_snapshot")
     )
-    good, dead, passed = _payloads(records)
+    texts, good, dead, passed = _payloads(records)
     if good.empty and dead.empty:
         return _untold(say("No event has a payload."), 0, 0, 0)
     place = pd.Series(_places(good["event_key"].to_numpy(dtype=object)), index=good.index)
-    kept = good[place >= held_out]
-    kept = kept.loc[place[kept.index].nsmallest(LEARN_AT_MOST).index].sort_values("recorded_at", kind="stable")
-    tried = good[place < held_out]
-    values = [value for text in kept["payload_snapshot"].to_numpy(dtype=object) for value in _decoded(text)]
+    kept = good["recorded_at"].loc[place[place >= held_out].nsmallest(LEARN_AT_MOST).index].sort_values(kind="stable")
+    tried = place[place < held_out].nsmallest(TRY_AT_MOST).sort_index().index
+    values = [value for text in texts[kept.index].to_numpy(dtype=object) for value in _decoded(text)]
     if len(values) < min_support:
         words = say(
             "{count} good payloads are too few to learn from; {needed} are needed.",
@@ -111,8 +112,7 @@ def propose_schema(records: pd.DataFrame, *, held_out: float = HELD_OUT, min_sup
     if dead.empty and not passed:
         return _untold(say("No dead letter has a payload."), len(values), len(tried), 0)
     schema = infer_schema(values, min_support=min_support)
-    on_good = check_payloads(schema, tried["payload_snapshot"])
-    on_dead = check_payloads(schema, dead["payload_snapshot"])
+    on_good, on_dead = (check_payloads(schema, texts[index]) for index in (tried, dead.index))
     return _judged(schema, len(values), on_good, on_dead, passed)
 
 
@@ -121,9 +121,9 @@ def _untold(sentence: str, learned: int, held_out: int, dead: int) -> SchemaProp
     return SchemaProposal("cannot tell", sentence, None, learned, held_out, 0, dead, 0, reasons)
 
 
-def _payloads(records: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame, int]:
-    """One payload for each event that succeeded, and for each that died with one that did not; how many died and passed
-    with the same.
+def _payloads(records: pd.DataFrame) -> tuple[pd.Series, pd.DataFrame, pd.DataFrame, int]:
+    """All payloads; the row of one for each event that succeeded, and for each that died with one that did not; how
+    many died and passed with the same.
     """
     frame = records[["event_key", "recorded_at", "payload_snapshot"]]
     unnamed = frame["event_key"].isna()
@@ -132,25 +132,26 @@ def _payloads(records: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame, int]:
         frame = frame.assign(event_key=names)
     # Frames that were put together may have the same label twice.
     frame, outcome = frame.reset_index(drop=True), record_outcomes(records).reset_index(drop=True)
-    has_payload = frame["payload_snapshot"].notna() & (frame["payload_snapshot"] != "")
+    texts = frame["payload_snapshot"]
+    has_payload = texts.notna() & (texts != "")
     good, dead = (_newest(frame, has_payload & (outcome == name)) for name in ("succeeded", "dead"))
-    by_key = good.set_index("event_key")["payload_snapshot"]
-    has_passed = dead["payload_snapshot"] == dead["event_key"].map(by_key)
+    both = good.loc[is_one_of(good["event_key"], dead["event_key"]), "event_key"]
+    passed_with = texts[both.index].set_axis(both)
+    has_passed = texts[dead.index] == dead["event_key"].map(passed_with)
     has_passed = has_passed.fillna(False).astype(bool)
-    return good, dead[~has_passed], int(has_passed.sum())
+    return texts, good, dead[~has_passed], int(has_passed.sum())
 
 
 def _newest(frame: pd.DataFrame, mask: pd.Series) -> pd.DataFrame:
-    """The newest row of each event of a mask, in order of time; payloads are copied for these rows alone."""
+    """The newest row of each event of a mask, in order of time, without its payload: few of them are read."""
     kept = frame.loc[mask, ["event_key", "recorded_at"]]
-    kept = kept.sort_values("recorded_at", kind="stable", na_position="first").drop_duplicates("event_key", keep="last")
-    return kept.assign(payload_snapshot=frame["payload_snapshot"].reindex(kept.index))
+    return kept.sort_values("recorded_at", kind="stable", na_position="first").drop_duplicates("event_key", keep="last")
 
 
 def _places(event_keys: Iterable[str]) -> npt.NDArray[np.float64]:
     """For each key a number from 0 to 1 that the key alone decides."""
-    keys = (key.encode("utf-8", "surrogatepass") for key in event_keys)
-    digests = b"".join(hashlib.blake2b(key, digest_size=8).digest() for key in keys)
+    blake = hashlib.blake2b
+    digests = b"".join([blake(key.encode("utf-8", "surrogatepass"), digest_size=8).digest() for key in event_keys])
     return np.frombuffer(digests, dtype=">u8").astype(np.float64) / 2**64
 
 

@@ -10,7 +10,7 @@ from typing import Any
 
 from dlqkit.prevention.formats import FORMATS, PATTERNS
 
-__all__ = ["DRAFT", "MAX_DEPTH", "MAX_ITEMS", "infer_schema", "json_type"]
+__all__ = ["DRAFT", "MAX_DEPTH", "MAX_ITEMS", "TYPES", "infer_schema", "json_type"]
 
 DRAFT = "https://json-schema.org/draft/2020-12/schema"
 # What never was absent in n payloads is absent in less than 3/n of them (95 %): here in less than 3 %.
@@ -36,7 +36,7 @@ KEY_SETS = 200
 CHANCE = 1e-4
 MAX_DEPTH = 8
 MAX_ITEMS = 100
-_TYPES = {type(None): "null", bool: "boolean", int: "integer", float: "number", str: "string", list: "array",
+TYPES = {type(None): "null", bool: "boolean", int: "integer", float: "number", str: "string", list: "array",
           dict: "object"}  # fmt: skip
 _HAS_FORM: Mapping[str, Callable[[str], object]] = {
     **FORMATS,
@@ -68,7 +68,7 @@ class _Seen:
 
 def json_type(value: Any) -> str:
     """The name that JSON Schema has for the type of a decoded value."""
-    return _TYPES[type(value)]
+    return TYPES[type(value)]
 
 
 def infer_schema(payloads: Iterable[Any], *, min_support: int = SUPPORT) -> dict[str, Any]:
@@ -119,7 +119,7 @@ def _see(seen: _Seen, value: Any, number: int, depth: int) -> None:
     if seen.last != number:
         seen.payloads, seen.last = seen.payloads + 1, number
     seen.values += 1
-    kind = _TYPES[type(value)]
+    kind = TYPES[type(value)]
     seen.types[kind] += 1
     if kind == "string":
         _see_text(seen, value)

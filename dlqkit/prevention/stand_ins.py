@@ -9,7 +9,7 @@ from typing import Any
 import msgspec
 
 from dlqkit.prevention.formats import FORMATS, PATTERNS
-from dlqkit.prevention.payload_schema import MAX_ITEMS, json_type
+from dlqkit.prevention.payload_schema import MAX_ITEMS, TYPES, json_type
 
 __all__ = ["KEY", "Check", "Reader", "is_plain", "make_check", "make_reader"]
 
@@ -45,24 +45,34 @@ def is_plain(schema: Any) -> bool:
 
 def make_check(schema: Mapping[str, Any]) -> Check:
     """A function that only says whether a value is plainly accepted by a plain schema: most are, and it is faster."""
-    allowed = _allowed(schema)
-    checks: dict[str, Check] = {
-        "string": _text_check(schema),
-        "object": _object_check(schema),
-        "array": _array_check(schema),
-    }
-    if "minimum" in schema:
-        lowest = schema["minimum"]
-        checks |= dict.fromkeys(("integer", "number"), lambda value: not value < lowest)
+    checks = _checks(schema)
 
     def check(value: Any) -> bool:
-        kind = json_type(value)
-        if allowed and kind not in allowed and not (kind == "number" and "integer" in allowed and value.is_integer()):
-            return False
-        own = checks.get(kind)
+        own = checks[type(value)]
         return own is None or own(value)
 
     return check
+
+
+def _checks(schema: Mapping[str, Any]) -> dict[type, Check | None]:
+    """For each type that JSON decodes to what is asked of its values; None where nothing is."""
+    allowed = _allowed(schema)
+    lowest = schema.get("minimum")
+    number: Check | None = None if lowest is None else lambda value: not value < lowest
+    checks: dict[type, Check | None] = {
+        type(None): None, bool: None, int: number, float: number,
+        str: _text_check(schema), list: _array_check(schema), dict: _object_check(schema),
+    }  # fmt: skip
+    for kind in checks if allowed else ():
+        if TYPES[kind] not in allowed:
+            checks[kind] = _refuse
+    if "integer" in allowed and "number" not in allowed:
+        checks[float] = lambda value: value.is_integer() and (number is None or number(value))
+    return checks
+
+
+def _refuse(value: Any) -> bool:
+    return False
 
 
 def _allowed(schema: Mapping[str, Any]) -> set[str]:
@@ -73,7 +83,7 @@ def _allowed(schema: Mapping[str, Any]) -> set[str]:
     return allowed
 
 
-def _text_check(schema: Mapping[str, Any]) -> Check:
+def _text_check(schema: Mapping[str, Any]) -> Check | None:
     if "enum" in schema:
         return set(schema["enum"]).__contains__
     if "format" in schema:
@@ -82,7 +92,7 @@ def _text_check(schema: Mapping[str, Any]) -> Check:
         fits = re.compile(schema["pattern"]).search
         return lambda value: fits(value) is not None
     shortest = schema.get("minLength", 0)
-    return lambda value: len(value) >= shortest
+    return (lambda value: len(value) >= shortest) if shortest else None
 
 
 def _array_check(schema: Mapping[str, Any]) -> Check:
@@ -92,7 +102,7 @@ def _array_check(schema: Mapping[str, Any]) -> Check:
 
 
 def _object_check(schema: Mapping[str, Any]) -> Check:
-    properties = {name: make_check(one) for name, one in schema.get("properties", {}).items()}
+    properties = {name: _checks(one) for name, one in schema.get("properties", {}).items()}
     required = frozenset(schema.get("required", ()))
     dependent = [(name, frozenset(others)) for name, others in schema.get("dependentRequired", {}).items()]
     entries = make_check(schema["additionalProperties"]) if "additionalProperties" in schema else None
@@ -104,10 +114,11 @@ def _object_check(schema: Mapping[str, Any]) -> Check:
         if entries is not None:
             return all(map(entries, list(value.values())[:MAX_ITEMS]))
         for name, one in value.items():
-            own = properties.get(name)
-            if own is not None and not own(one):
-                return False
-        return all(others <= keys for name, others in dependent if name in value)
+            if name in properties:
+                own = properties[name][type(one)]
+                if own is not None and not own(one):
+                    return False
+        return not dependent or all(others <= keys for name, others in dependent if name in value)
 
     return check
 

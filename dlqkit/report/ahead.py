@@ -9,7 +9,7 @@ import json
 
 import matplotlib.pyplot  # noqa: F401
 
-from dlqkit.evidence.folder import open_incident
+from dlqkit.evidence.folder import IncidentFolder, open_incident
 from dlqkit.language import speak
 from dlqkit.report import (  # noqa: F401
     closing_tables,
@@ -24,7 +24,18 @@ from dlqkit.report import (  # noqa: F401
 )
 from dlqkit.report.facts import load_facts  # noqa: F401
 
-__all__ = ["draw"]
+__all__ = ["draw", "read"]
+
+# Read while nothing is known yet that could be drawn, and let go of once all is drawn.
+_FOLDERS: dict[tuple[str, str], IncidentFolder] = {}
+
+
+def read(directory: str, snapshot: str | None) -> None:
+    """Read what the figures of a snapshot are drawn of, of the newest one by default."""
+    folder = open_incident(directory, snapshot=snapshot)
+    _FOLDERS[str(folder.path), folder.snapshot] = folder
+    folder.records()
+    folder.samples()
 
 
 def draw(directory: str, snapshot: str, language: str, known: str) -> None:
@@ -38,4 +49,5 @@ def draw(directory: str, snapshot: str, language: str, known: str) -> None:
         JSON of what the facts say so far; what is drawn of it is shown only if the facts say the same in the end.
     """
     speak(language)
-    figures.draw_ahead(open_incident(directory, snapshot=snapshot), json.loads(known))
+    folder = _FOLDERS.pop((directory, snapshot), None) or open_incident(directory, snapshot=snapshot)
+    figures.draw_ahead(folder, json.loads(known))

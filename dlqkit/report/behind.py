@@ -119,10 +119,11 @@ def _events(rows: Chooser) -> Iterator[tuple[str, Basis]]:
     yield "last_dead_letter", Basis(say("The newest dead letter of the incident"), (newest,))
     if facts["events"]["affected"]["value"] is None:
         return
-    for row in facts["milestones"]["rows"]:
-        if row["high"] and row["who"] is None and row["evidence"]:
-            mine = rows.records(is_one_of(rows.inputs.own["event_key"], dead["event_key"].dropna()),
-                                "event_key in (events.affected)")  # fmt: skip
+    measured = [row for row in facts["milestones"]["rows"] if row["high"] and row["who"] is None and row["evidence"]]
+    if measured:
+        mine = rows.records(is_one_of(rows.inputs.own["event_key"], dead["event_key"].dropna()),
+                            "event_key in (events.affected)")  # fmt: skip
+        for row in measured:
             yield f"milestones.{row['milestone']}", Basis(say("A milestone"), (mine,))
     words = {"open": say("Events that are dead, and nothing newer is known of them"),
              "healed": say("Events that succeeded after they were dead")}  # fmt: skip

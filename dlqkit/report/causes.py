@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from dlqkit.decision.shared_values import Shared, find_shared
+from dlqkit.decision.shared_values import READ, Shared, find_shared
 from dlqkit.membership import is_one_of
 from dlqkit.report.coverage import time_text
 from dlqkit.report.redaction import find_personal
@@ -94,7 +94,7 @@ def describe_causes(
         return []
     steps = find_steps(classes)
     succeeded = states.loc[states["state"] == "succeeded", "event_key"]
-    healthy = _one_each(own[is_one_of(own["event_key"], succeeded)])
+    healthy = _one_each(own, is_one_of(own["event_key"], succeeded))
     is_open = states[states["state"] == "open"].set_index("event_key")["trace_id"]
     passed = set(facts["republish"]["passed"])
     still_open = is_open[~is_open.index.isin(passed)]
@@ -171,9 +171,13 @@ def find_steps(classes: pd.DataFrame) -> pd.Series:
     return steps.mask(classes["disputed"].fillna(False).astype(bool), "disputed")
 
 
-def _one_each(records: pd.DataFrame) -> pd.DataFrame:
-    """The newest record of each event, in order of time."""
-    return records.sort_values("recorded_at", kind="stable").drop_duplicates("event_key", keep="last")
+def _one_each(records: pd.DataFrame, mask: pd.Series | None = None) -> pd.DataFrame:
+    """The newest record of each event of a mask, in order of time; no more than are read of them."""
+    # Payloads are most of the records: they are copied once, and of these alone.
+    known = records[["event_key", "recorded_at"]].reset_index(drop=True)
+    known = known if mask is None else known[mask.to_numpy()]
+    newest = known.sort_values("recorded_at", kind="stable").drop_duplicates("event_key", keep="last")
+    return records.iloc[newest.index[-READ:]]
 
 
 def _state(

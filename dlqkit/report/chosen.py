@@ -10,7 +10,7 @@ from typing import Any, Literal
 import pandas as pd
 
 from dlqkit.executions.event_history import event_states
-from dlqkit.membership import is_one_of
+from dlqkit.membership import is_one_of, select_rows
 from dlqkit.report.held import select_held
 from dlqkit.report.inputs import Inputs
 from dlqkit.signals.counters import METRICS, metric_samples
@@ -65,7 +65,7 @@ class Chooser:
 
     def records(self, mask: pd.Series, *conditions: str) -> Part:
         """The report's own records of a mask."""
-        return Part("records", self.inputs.own[mask], both(self.scope, *conditions))
+        return Part("records", select_rows(self.inputs.own, mask), both(self.scope, *conditions))
 
     @cached_property
     def counters(self) -> Mapping[str, pd.DataFrame]:
@@ -76,7 +76,11 @@ class Chooser:
     def fates(self) -> Mapping[str, set[str]]:
         """Keys of the incident's events by what became of them: ``open``, ``healed``."""
         keys = self.inputs.dead["event_key"].dropna()
-        states = event_states(self.inputs.own[is_one_of(self.inputs.own["event_key"], keys)])
+        states = self.inputs.states
+        if states is None:
+            states = event_states(self.inputs.own[is_one_of(self.inputs.own["event_key"], keys)])
+        else:
+            states = states[is_one_of(states["event_key"], keys)]
         again = states["event_key"].isin(set(self.facts["republish"]["passed"])) & (states["state"] == "open")
         state = states["state"].astype("str").mask(again, "healed")
         return {name: set(states.loc[state == name, "event_key"]) for name in ("open", "healed")}
@@ -145,7 +149,7 @@ class Chooser:
         inside = at <= pd.Timestamp(high)
         if low is not None:
             inside &= at >= pd.Timestamp(low)
-        return Part(frame, rows[inside.fillna(False)], both(*conditions, *_within(column, low, high)))
+        return Part(frame, select_rows(rows, inside.fillna(False)), both(*conditions, *_within(column, low, high)))
 
 
 def equal(column: str, value: str) -> str:

@@ -12,6 +12,7 @@ from dlqkit.executions.duration_basis import duration_basis
 from dlqkit.executions.durations import duration_histogram
 from dlqkit.executions.timeline import timeline
 from dlqkit.frames import Coverage, with_labels
+from dlqkit.membership import select_rows
 from dlqkit.plots.rates import signal_rates
 from dlqkit.plots.timeline import missing_spans
 from dlqkit.report.coverage import time_text, value_or_none
@@ -34,6 +35,7 @@ __all__ = [
 Facts = Mapping[str, Any]
 # Of the facts, what the figures show or are chosen by.
 DRAWN_OF = ("as_of", "workflow", "signals", "changes", "class")
+_NOT_DRAWN = ["payload_snapshot", "extra_json", "record_id", "trace_id", "error_type", "error_code"]
 # The lanes that count, and the key of each in the facts.
 _LANES = {
     "dead letters": "dead_letters",
@@ -72,14 +74,14 @@ def describe_figures(incident: IncidentFolder, facts: Facts) -> dict[str, list[d
 
 def seen(frame: pd.DataFrame, column: str, facts: Facts) -> pd.DataFrame:
     """What the facts speak of: nothing after ``as_of``."""
-    return frame[~(frame[column] > pd.Timestamp(facts["as_of"]))]
+    return select_rows(frame, ~(frame[column] > pd.Timestamp(facts["as_of"])))
 
 
 def _of_workflow(frame: pd.DataFrame, facts: Facts) -> pd.DataFrame:
     """Records or log lines of the workflow, up to ``as_of``."""
     workflow_id = facts["workflow"]["id"]
-    # No figure shows a payload, and payloads are most of what would be copied.
-    frame = frame.drop(columns=["payload_snapshot", "extra_json"], errors="ignore")
+    # No figure shows a payload or an id, and they are most of what would be copied.
+    frame = frame.drop(columns=_NOT_DRAWN, errors="ignore")
     known = seen(frame, "recorded_at" if "recorded_at" in frame.columns else "logged_at", facts)
     return known[known["workflow_id"] == workflow_id] if workflow_id and len(known) else known
 

@@ -18,6 +18,7 @@ from dlqkit.executions.event_history import event_states
 from dlqkit.frames import ORIGINALS, empty_frame, with_labels
 from dlqkit.incident import format_time
 from dlqkit.language import current, mark, retell, say, say_count
+from dlqkit.membership import select_rows
 from dlqkit.report.after_republish import find_unsent, with_recovery
 from dlqkit.report.candidates import find_candidates
 from dlqkit.report.causes import describe_causes
@@ -275,8 +276,8 @@ def facts(
     signals = find_signals(folder, as_of=moment, signed=records)
     workflow_id = choose_workflow(signals, folder.incident.workflow_id or read_word(folder.path).workflow_id)
     samples = with_labels(folder.samples().frame, folder.series().frame)
-    samples = samples[samples["sampled_at"] <= moment]
-    records = records[~(records["recorded_at"] > moment)]
+    samples = select_rows(samples, samples["sampled_at"] <= moment)
+    records = select_rows(records, ~(records["recorded_at"] > moment))
     own = records[records["workflow_id"] == workflow_id] if workflow_id else records
     main = choose_main_signal(signals, workflow_id)
     if trace_id is not None:
@@ -356,7 +357,10 @@ def facts(
     out["timeline"] = merge_said(_moments(out), out["said"])
     out["communication"] = write_communication(out)
     out["sources"] = describe_sources(folder)
-    out["provenance"] = {} if first_look else describe_provenance(folder, out, signed=signed, classes=classes)
+    if first_look:
+        out["provenance"] = {}
+    else:
+        out["provenance"] = describe_provenance(folder, out, signed=signed, classes=classes, states=states)
     return out
 
 

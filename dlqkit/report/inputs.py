@@ -10,6 +10,7 @@ import pandas as pd
 
 from dlqkit.decision.overrides import apply_overrides
 from dlqkit.frames import with_labels
+from dlqkit.membership import select_rows
 from dlqkit.report.diagnosis import classify_dead, sign_dead_letters
 from dlqkit.report.judgement import read_judgement
 from dlqkit.report.state import select_dead
@@ -45,6 +46,8 @@ class Inputs:
     main: pd.Series | None
     """The signal that the report is about: its ``signal`` and ``workflow_id``, ``onset_low_at``, ``onset_at``,
     ``end_at``."""
+    states: pd.DataFrame | None = None
+    """``event_states`` of ``own``, if they are at hand."""
 
 
 def read_inputs(
@@ -66,7 +69,7 @@ def read_inputs(
     moment = pd.Timestamp(facts["as_of"])
     judgement = read_judgement(folder)
     records = sign_dead_letters(folder.records().frame, judgement.signatures) if signed is None else signed
-    records = records[~(records["recorded_at"] > moment)]
+    records = select_rows(records, ~(records["recorded_at"] > moment))
     own = records
     if facts["incident"]["trace_id"] is not None:
         own = records[records["trace_id"] == facts["incident"]["trace_id"]]
@@ -84,8 +87,8 @@ def read_inputs(
         own=own,
         dead=dead,
         classes=classes,
-        samples=samples[samples["sampled_at"] <= moment],
-        worker_logs=logs[~(logs["logged_at"] > moment)],
+        samples=select_rows(samples, samples["sampled_at"] <= moment),
+        worker_logs=select_rows(logs, ~(logs["logged_at"] > moment)),
         support_reports=reports,
         originals=folder.originals().frame.drop(columns=["payload_text", "attributes_json"]),
         given=_given(folder, facts["workflow"]["id"]),

@@ -105,6 +105,7 @@ def _utc(at: str) -> str:
 
 def _of_events(own: pd.DataFrame, dead: pd.DataFrame) -> pd.DataFrame:
     """Every record of the incident's events, with its outcome."""
+    own = own.drop(columns=["payload_snapshot", "extra_json"], errors="ignore")
     mine = own[is_one_of(own["event_key"], dead["event_key"].dropna()) & own["recorded_at"].notna()]
     return mine.assign(outcome=record_outcomes(mine))
 

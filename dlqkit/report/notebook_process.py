@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -35,17 +35,21 @@ class NotebookProcess:
         """Let the kernel run code that no cell shows, as soon as it can; whether it fails is not asked."""
         self._send({"code": code})
 
-    def execute(self, request: Mapping[str, object], timeout_s: float) -> Executed:
-        """Execute the notebook of a request of ``papermill_run``, and wait for its end.
+    def execute(
+        self, request: Mapping[str, object], timeout_s: float, meanwhile: Callable[[], None] | None = None
+    ) -> Executed:  # fmt: skip
+        """Execute the notebook of a request of ``papermill_run``, call ``meanwhile``, and wait for the end.
 
         Raises
         ------
         subprocess.TimeoutExpired
             If it takes longer than ``timeout_s``; the process is then killed.
         """
-        line = json.dumps(request).encode() + b"\n"
+        self._send(request)
+        if meanwhile is not None:
+            meanwhile()
         try:
-            _, stderr = self.process.communicate(line, timeout=timeout_s)
+            _, stderr = self.process.communicate(timeout=timeout_s)
         except BrokenPipeError:
             stderr = b""
         except subprocess.TimeoutExpired:

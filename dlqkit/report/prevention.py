@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from dlqkit.executions.comparison import DurationComparison
-from dlqkit.membership import is_one_of
+from dlqkit.membership import is_one_of, select_rows
 from dlqkit.prevention.advice import advise_prevention
 from dlqkit.prevention.payload_proposal import propose_schema
 from dlqkit.prevention.slowest_step import slowest_step
@@ -62,7 +62,7 @@ def describe_prevention(
     failing = set(dead["trace_id"].dropna().astype("str"))
     healthy = set(seen.loc[seen["state"] == "succeeded", "trace_id"].astype("str"))
     found = advise_prevention(
-        schema=propose_schema(own[~lost | is_one_of(own["event_key"], dead["event_key"])]),
+        schema=propose_schema(select_rows(own, ~lost | is_one_of(own["event_key"], dead["event_key"]))),
         effects=timeout_effects(own, timeout_ms),
         slowest=slowest_step(logs, failing, healthy) if len(logs) else None,
         durations=durations,

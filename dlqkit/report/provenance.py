@@ -33,12 +33,14 @@ _KINDS: Mapping[Frame, str] = {
     "support_reports": "support",
     "originals": "dead-letter subscription",
 }
+_OF_EACH = ["record_id", "trace_id", "attempts", "retryable", "action_duration_ms"]
 _TEXTS = ["payload_snapshot", "extra_json", "template", "signature", "error_type", "error_code"]
 
 
 def describe_provenance(
-    folder: IncidentFolder, facts: Facts, *, signed: pd.DataFrame | None = None, classes: pd.DataFrame | None = None
-) -> dict[str, dict[str, Any]]:
+    folder: IncidentFolder, facts: Facts, *, signed: pd.DataFrame | None = None, classes: pd.DataFrame | None = None,
+    states: pd.DataFrame | None = None,
+) -> dict[str, dict[str, Any]]:  # fmt: skip
     """What each fact of a report rests on.
 
     Parameters
@@ -51,6 +53,8 @@ def describe_provenance(
         The folder's records by ``sign_dead_letters``, if they are at hand.
     classes : DataFrame, optional
         The incident's events by ``diagnose``, if they are at hand.
+    states : DataFrame, optional
+        ``event_states`` of the report's own records, if they are at hand.
 
     Returns
     -------
@@ -64,7 +68,16 @@ def describe_provenance(
     find the same rows again (``find_basis``) and hold them against the hash.
     """
     evidence = {frame: _evidence(folder, kind) for frame, kind in _KINDS.items()}
-    inputs = _without_texts(read_inputs(folder, facts, signed=signed, classes=classes))
+    if signed is not None and classes is not None:
+        signed = _without_texts(signed)
+    inputs = read_inputs(folder, facts, signed=signed, classes=classes)
+    inputs = replace(
+        inputs, states=states, **{name: _without_texts(getattr(inputs, name)) for name in ("records", "own", "dead")}
+    )
+    if states is not None and inputs.originals.empty:
+        # Rows keep their labels, so that the frame of all records alone has to tell their ids.
+        own, dead = (frame.drop(columns=_OF_EACH, errors="ignore") for frame in (inputs.own, inputs.dead))
+        inputs = replace(inputs, own=own, dead=dead)
     bases = find_bases(inputs, facts, folder.metric_names)
     # The rows of a part keep the labels that they have in its frame.
     ids = {
@@ -80,10 +93,9 @@ def describe_provenance(
     }
 
 
-def _without_texts(inputs: Inputs) -> Inputs:
+def _without_texts(records: pd.DataFrame) -> pd.DataFrame:
     """The same rows without what no condition and no id asks for: payloads are most of what would be copied."""
-    slim = {name: getattr(inputs, name).drop(columns=_TEXTS, errors="ignore") for name in ("records", "own", "dead")}
-    return replace(inputs, **slim)
+    return records.drop(columns=_TEXTS, errors="ignore")
 
 
 def describe_sources(folder: IncidentFolder) -> list[dict[str, Any]]:

@@ -32,7 +32,8 @@ def describe_findings(signals: pd.DataFrame, signed: pd.DataFrame) -> list[dict[
     signed : DataFrame
         Records by ``sign_dead_letters``.
     """
-    dead = signed[signed["queued_to_dlq"].fillna(False).astype(bool)]
+    asked = ["workflow_id", "recorded_at", "signature"]
+    dead = signed.loc[signed["queued_to_dlq"].fillna(False).astype(bool), asked]
 
     def count(workflow_id: str, start: pd.Timestamp, end: pd.Timestamp | None) -> pd.Series:
         own = dead[(dead["workflow_id"] == workflow_id) & (dead["recorded_at"] >= start)]

@@ -101,7 +101,7 @@ def check_parameters(notebook: Path, parameters: Mapping[str, object]) -> None:
 
 def run_notebook(
     source: Path, target: Path, parameters: Mapping[str, object], *, shown: Mapping[str, str] | None = None,
-    process: NotebookProcess | None = None,
+    process: NotebookProcess | None = None, meanwhile: Callable[[], None] | None = None,
 ) -> tuple[dict[str, Any] | None, list[str]]:  # fmt: skip
     """Execute a notebook by Papermill and judge from its cells whether it ran to its end.
 
@@ -115,6 +115,8 @@ def run_notebook(
         For a parameter, what stands in the notebook instead of its value.
     process : NotebookProcess, optional
         One that was started before, in the target's folder.
+    meanwhile : callable, optional
+        Called while the cells run.
 
     Returns
     -------
@@ -134,7 +136,7 @@ def run_notebook(
     problems = []
     try:
         with nullcontext(process) if process else start_process(target.parent, kernel_environment()) as running:
-            done = running.execute(request, RUN_TIMEOUT_S)
+            done = running.execute(request, RUN_TIMEOUT_S, meanwhile)
         if done.code != 0:
             problems.append(_why_it_stopped(done.code, done.said))
     except subprocess.TimeoutExpired:
@@ -264,7 +266,14 @@ def run_postmortem(
     tell = progress or (lambda _: None)
     root = Path(directory).resolve()
     target = output.resolve() if output else root / "report"
-    with _begin() as process:
+    changed: list[str] = []
+
+    def meanwhile() -> None:
+        import dlqkit.report.render  # noqa: F401
+
+        changed.extend(_tampering(root, folder.snapshot))
+
+    with _begin(root, snapshot) as process:
         from dlqkit.evidence import audit_log
         from dlqkit.evidence.folder import open_incident
         from dlqkit.evidence.store import write_bytes
@@ -292,8 +301,8 @@ def run_postmortem(
             _remove_payloads(root, target)
         write_bytes(target / "facts.json", facts_json(facts))
         tell(mark("notebook"))
-        notebook, problems = _execute(root, target, facts, process)
-    problems = [*_tampering(root, folder.snapshot), *problems]
+        notebook, problems = _execute(root, target, facts, process, meanwhile)
+    problems = [*changed, *problems]
     if notebook is None or not has_sentinel(notebook):
         problems.append(say("the last cell did not report that the notebook ran to its end."))
     tell(mark("report"))
@@ -302,13 +311,15 @@ def run_postmortem(
 
 
 @contextmanager
-def _begin() -> Iterator[NotebookProcess]:
-    """The notebook's process, which imports what the notebook will show while the facts are computed."""
+def _begin(root: Path, snapshot: str | None) -> Iterator[NotebookProcess]:
+    """The notebook's process, which imports what the notebook will show and reads what it will draw of while the facts
+    are computed.
+    """
     with (
         tempfile.TemporaryDirectory(prefix="dlqkit-") as scratch,
         start_process(Path(scratch), kernel_environment()) as process,
     ):
-        process.run_ahead("import dlqkit.report.ahead")
+        process.run_ahead(f"import dlqkit.report.ahead\ndlqkit.report.ahead.read({str(root)!r}, {snapshot!r})")
         yield process
 
 
@@ -401,7 +412,7 @@ def _tampering(root: Path, snapshot: str) -> list[str]:
 
 
 def _execute(
-    root: Path, target: Path, facts: Mapping[str, Any], process: NotebookProcess
+    root: Path, target: Path, facts: Mapping[str, Any], process: NotebookProcess, meanwhile: Callable[[], None]
 ) -> tuple[dict[str, Any] | None, list[str]]:
     template = find_template("postmortem.ipynb")
     parameters = {
@@ -421,4 +432,5 @@ def _execute(
         told = translate_notebook(json.loads(template.read_text(encoding="utf-8")))
         template = process.cwd / "template.ipynb"
         template.write_text(json.dumps(told, ensure_ascii=False), encoding="utf-8")
-    return run_notebook(template, process.cwd / "postmortem.ipynb", parameters, shown=shown, process=process)
+    return run_notebook(template, process.cwd / "postmortem.ipynb", parameters, shown=shown, process=process,
+                        meanwhile=meanwhile)  # fmt: skip

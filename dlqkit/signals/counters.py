@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 import numpy as np
 import numpy.typing as npt
@@ -61,11 +61,12 @@ def metric_samples(samples: pd.DataFrame, name: str, names: Mapping[str, str] | 
     if "metric" not in samples.columns or samples.empty:
         return samples.iloc[:0]
     wanted = metric_names(names)[name]
-    metric = samples["metric"].astype("str")
     if name == "duration":
-        return without_copies(samples[metric.isin({wanted, f"{wanted}_sum", f"{wanted}_count", f"{wanted}_bucket"})])
-    # OpenMetrics names a counter's family without _total, and some servers keep that name.
-    return without_copies(samples[metric.isin({wanted, wanted.removesuffix("_total")})])
+        known = {wanted, f"{wanted}_sum", f"{wanted}_count", f"{wanted}_bucket"}
+    else:
+        # OpenMetrics names a counter's family without _total, and some servers keep that name.
+        known = {wanted, wanted.removesuffix("_total")}
+    return without_copies(samples[_is_named(samples["metric"], known.__contains__)])
 
 
 def increase(samples: pd.DataFrame, *, among: pd.DataFrame | None = None) -> pd.DataFrame:
@@ -131,7 +132,16 @@ def _counters(among: pd.DataFrame | None) -> Scrapes | None:
     """Every counter that was scraped; None where the frame holds none, but histograms."""
     if among is None or "metric" not in among.columns or "value" not in among.columns:
         return None
-    return read_scrapes(among[among["metric"].astype("str").str.endswith(_COUNTERS)])
+    return read_scrapes(among[_is_named(among["metric"], lambda name: name.endswith(_COUNTERS))])
+
+
+def _is_named(metric: pd.Series, is_meant: Callable[[str], bool]) -> npt.NDArray[np.bool_]:
+    """Where the metric's name is meant: of ten thousands of samples a few names are looked at."""
+    codes, names = pd.factorize(metric)
+    # A missing name is -1, the last of these.
+    meant: npt.NDArray[np.bool_] = np.array([*(is_meant(str(name)) for name in names), False], dtype=bool)
+    named: npt.NDArray[np.bool_] = meant[np.asarray(codes)]
+    return named
 
 
 def _of_processes(counters: Scrapes) -> tuple[list[dict[str, Floats]], list[dict[str, Floats]]]:

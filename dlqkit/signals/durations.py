@@ -190,10 +190,10 @@ def recorded_durations(records: pd.DataFrame | None) -> dict[str | None, Duratio
     """Durations from the execution records, of each workflow."""
     if records is not None and "log_ms" in records.columns:
         return _grouped_durations(records)
-    needed = {"action_duration_ms", "recorded_at", "workflow_id"}
-    if records is None or not needed <= set(records.columns):
+    needed = ["action_duration_ms", "recorded_at", "workflow_id"]
+    if records is None or not set(needed) <= set(records.columns):
         return {}
-    known = records.dropna(subset=list(needed))
+    known = records[needed].dropna()
     known = known[known["action_duration_ms"] > 0].sort_values("recorded_at", kind="stable")
     out: dict[str | None, Durations] = {}
     for workflow_id, part in known.groupby("workflow_id", sort=True, observed=True):

@@ -11,6 +11,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from dlqkit.language import say
+from dlqkit.membership import select_rows
 from dlqkit.signals.bounds import ended
 from dlqkit.signals.grouped import last_s, sizes
 from dlqkit.signals.growth import Growth
@@ -37,7 +38,7 @@ def find_recorded(
     """Every run of dead letters in the records, of each workflow."""
     if records is None:
         return {}
-    timed = records[records["recorded_at"].notna()].reset_index(drop=True)
+    timed = select_rows(records, records["recorded_at"].notna()).reset_index(drop=True)
     is_dead = timed["queued_to_dlq"].fillna(False).astype(bool)
     dead = timed[is_dead].sort_values("recorded_at", kind="stable")
     # Records that name no workflow are told by themselves, as counters are.

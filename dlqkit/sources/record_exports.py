@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import csv
-import gzip
+import itertools
 import json
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -13,13 +13,13 @@ import msgspec
 import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
-import zstandard
 
 from dlqkit.errors import UnexpectedAnswer
 from dlqkit.frames import RECORDS, Coverage, Loaded, empty_frame
 from dlqkit.language import in_english, mark
 from dlqkit.settings import ExecutionLogsSettings
 from dlqkit.sources.asked_records import Extent
+from dlqkit.sources.export_lots import csv_rows, read_lots
 from dlqkit.sources.export_parts import ExportPart, find_parts
 from dlqkit.sources.masking import Masks
 from dlqkit.sources.record_decode import KEPT_AS_TEXT, REPLACED, Decoded, decode_page, finish_records
@@ -29,8 +29,10 @@ from dlqkit.sources.seen_states import SeenStates
 __all__ = ["BATCH_ROWS", "REBUILT", "SAME_RECORD", "RecordExports", "plain_rows"]
 
 REBUILT = mark("Objects of a Parquet file were written as JSON; their text is not the worker's own.")
-_MAX_BYTES = 4 << 30
 BATCH_ROWS = 2_000
+# So many lines show whether a file is of JSON lines.
+LOOKED_AT = 1_000
+_BLANK = b"\xef\xbb\xbf \t\r\n"
 # Of records that are alike in these the files may hold several states; the last one counts.
 SAME_RECORD = ["record_id", "recorded_at", "queued_to_dlq", "attempts"]
 # Records, findings, rows that are no record, and whether the end is missing.
@@ -85,7 +87,7 @@ class RecordExports:
         return Loaded(frame, coverage, source)
 
     def stream(self, on_records: Callable[[pd.DataFrame], None]) -> tuple[Coverage, str]:
-        """The records of the files, handed on part by part; of Parquet some thousand at a time.
+        """The records of the files, handed on part by part; some thousand at a time but of a JSON array.
 
         Parameters
         ----------
@@ -143,17 +145,23 @@ class RecordExports:
         if head == b"PAR1":
             yield from self._from_rows(part, _parquet_rows(part))
             return
-        body = self._without_secrets(_body(path, head))
-        if not body.strip(b"\xef\xbb\xbf \t\r\n"):
+        lots = map(self._without_secrets, read_lots(path, head))
+        first, second = next(lots), next(lots, None)
+        if not first.strip(_BLANK) and second is None:
             # An export that failed looks the same as one of no record.
             raise UnexpectedAnswer(f"{part.name} is empty.", "Export it again; if it holds no record, leave it out.")
-        start = body[:64].lstrip(b"\xef\xbb\xbf \t\r\n")[:1]
-        if start == b"[":
-            yield _of(decode_page(body, self._settings))
+        start = first[:64].lstrip(_BLANK)[:1]
+        rest = lots if second is None else itertools.chain([second], lots)
+        if start == b"{" and second is not None and _is_of_lines(first):
+            yield from self._lots_of_lines(part, itertools.chain([first], rest))
         elif start == b"{":
-            yield self._json_lines(part, body)
+            yield self._json_lines(part, b"".join([first, *rest]))
+        elif start == b"[":
+            yield _of(decode_page(b"".join([first, *rest]), self._settings))
         else:
-            yield (*finish_records(part.complete(_csv(path, body)), self._settings), False)
+            rows = csv_rows(path.name, itertools.chain([first], rest))
+            while held := list(itertools.islice(rows, BATCH_ROWS)):
+                yield (*finish_records(part.complete(held), self._settings), False)
 
     def _from_rows(self, part: ExportPart, batches: Iterable[list[dict[str, Any]]]) -> Iterator[_Lot]:
         # As Python values rows take many times what their columns do, so there are few at once.
@@ -170,36 +178,78 @@ class RecordExports:
         return masked
 
     def _json_lines(self, part: ExportPart, body: bytes) -> _Lot:
+        lines = self._sorted(body, is_end=True)
+        if not lines.good or lines.bad > len(lines.good):
+            # One object over several lines: a page of the API that was saved.
+            return _of(decode_page(body, self._settings))
+        if len(lines.good) == 1 and not lines.bad and not lines.is_cut and not _is_record(lines.good[0]):
+            return _of(decode_page(body, self._settings))
+        return self._decoded(part, lines)
+
+    def _lots_of_lines(self, part: ExportPart, lots: Iterable[bytes]) -> Iterator[_Lot]:
+        """Of a file that is larger than a lot; that its lines are records its first lot has shown."""
+        ahead = iter(lots)
+        body = next(ahead, b"")
+        while body:
+            following = next(ahead, b"")
+            lines = self._sorted(body, is_end=not following)
+            if lines.good:
+                yield self._decoded(part, lines)
+            elif lines.bad or lines.is_cut:
+                yield empty_frame(RECORDS), [], lines.bad, lines.is_cut
+            body = following
+
+    def _sorted(self, body: bytes, *, is_end: bool) -> _Lines:
+        """The lines that are JSON, some of them mended; how many are not, and whether the last one of all was cut."""
         lines = [line for line in body.removeprefix(b"\xef\xbb\xbf").splitlines() if line.strip()]
         good, bad, cut, mended = [], 0, False, dict.fromkeys((REPLACED, KEPT_AS_TEXT), False)
         for number, line in enumerate(lines):
-            try:
-                line.decode()
-                msgspec.json.decode(line, type=msgspec.Raw)
+            if _is_json(line):
                 good.append(line)
-            except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-                found = mend_record(line.strip(), payload=self._settings.fields.get("payload_snapshot"))
-                if not isinstance(found, Quarantined):
-                    good.append(found.raw)
-                    mended[REPLACED] |= found.is_replaced
-                    mended[KEPT_AS_TEXT] |= found.has_text_payload
-                    continue
-                # Of a line that was cut nothing says where it would have ended.
-                is_cut = number == len(lines) - 1 and not line.rstrip().endswith(b"}")
-                cut = cut or is_cut
-                bad += not is_cut
-        if not good or bad > len(good):
-            # One object over several lines: a page of the API that was saved.
-            return _of(decode_page(body, self._settings))
-        if len(good) == 1 and not bad and not cut and not _is_record(good[0]):
-            return _of(decode_page(body, self._settings))
-        page = decode_page(b"[" + b",".join(part.complete_lines(good)) + b"]", self._settings)
+                continue
+            found = mend_record(line.strip(), payload=self._settings.fields.get("payload_snapshot"))
+            if not isinstance(found, Quarantined):
+                good.append(found.raw)
+                mended[REPLACED] |= found.is_replaced
+                mended[KEPT_AS_TEXT] |= found.has_text_payload
+                continue
+            # Of a line that was cut nothing says where it would have ended.
+            is_cut = is_end and number == len(lines) - 1 and not line.rstrip().endswith(b"}")
+            cut = cut or is_cut
+            bad += not is_cut
+        return _Lines(good, bad, cut, [text for text, holds in mended.items() if holds])
+
+    def _decoded(self, part: ExportPart, lines: _Lines) -> _Lot:
+        page = decode_page(b"[" + b",".join(part.complete_lines(lines.good)) + b"]", self._settings)
         frame, said, no_records, _ = _of(page)
-        said = [
-            *(text for text in said if "bare array" not in text),
-            *(text for text, holds in mended.items() if holds),
-        ]
-        return frame, said, bad + no_records, cut
+        said = [*(text for text in said if "bare array" not in text), *lines.mended]
+        return frame, said, lines.bad + no_records, lines.is_cut
+
+
+@dataclass(frozen=True, slots=True)
+class _Lines:
+    """JSON lines; how many are none, whether the last one was cut, and what was mended in them."""
+
+    good: list[bytes]
+    bad: int
+    is_cut: bool
+    mended: list[str]
+
+
+def _is_json(line: bytes) -> bool:
+    try:
+        line.decode()
+        msgspec.json.decode(line, type=msgspec.Raw)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return False
+    return True
+
+
+def _is_of_lines(lot: bytes) -> bool:
+    """Whether the first lot of a file shows a record on each line, and not one object over several."""
+    lines = [line for line in lot.lstrip(_BLANK).splitlines()[:LOOKED_AT] if line.strip()]
+    good = [line for line in lines if _is_json(line)]
+    return 2 * len(good) >= len(lines) and bool(good) and (len(good) > 1 or _is_record(good[0]))
 
 
 def _of(page: Decoded) -> _Lot:
@@ -209,19 +259,6 @@ def _of(page: Decoded) -> _Lot:
 def _is_record(line: bytes) -> bool:
     keys = {name.lower().replace("_", "") for name in msgspec.json.decode(line, type=dict[str, msgspec.Raw])}
     return bool(keys & {"workflowid", "traceid", "queuedtodlq", "lasterror"})
-
-
-def _body(path: Path, head: bytes) -> bytes:
-    try:
-        if head[:2] == b"\x1f\x8b":
-            with gzip.open(path) as file:
-                return file.read(_MAX_BYTES)
-        if head == b"\x28\xb5\x2f\xfd":
-            with path.open("rb") as raw, zstandard.ZstdDecompressor().stream_reader(raw) as stream:
-                return stream.read(_MAX_BYTES)
-        return path.read_bytes()
-    except (OSError, EOFError, zstandard.ZstdError) as error:
-        raise UnexpectedAnswer(f"{path.name} cannot be read; it may be cut.", "Export it again.") from error
 
 
 def _parquet_rows(part: ExportPart) -> Iterator[list[dict[str, Any]]]:
@@ -245,31 +282,4 @@ def _json_value(value: Any) -> Any:
         return None
     if isinstance(value, bytes):
         return value.decode("utf-8", "replace")
-    return value
-
-
-def _csv(path: Path, body: bytes) -> list[dict[str, Any]]:
-    """The rows as text, so that an id keeps its leading zeros; empty cells are absent."""
-    try:
-        text = body.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        raise UnexpectedAnswer(
-            f"{path.name} is neither JSON, CSV nor Parquet.", "Export it as one of these."
-        ) from error
-    lines = text.splitlines()
-    delimiter = max(",;\t", key=(lines[0] if lines else "").count)
-    if not lines or delimiter not in lines[0]:
-        raise UnexpectedAnswer(f"{path.name} is neither JSON, CSV nor Parquet.", "Export it as one of these.")
-    csv.field_size_limit(1 << 28)
-    rows = csv.DictReader(text.splitlines(keepends=True), delimiter=delimiter)
-    return [{name: _cell(name, value) for name, value in row.items() if name and value} for row in rows]
-
-
-def _cell(name: str, value: str) -> Any:
-    # An error that was an object is JSON text in a cell.
-    if "error" in name.lower() and value[:1] == "{":
-        try:
-            return json.loads(value)
-        except ValueError:
-            return value
     return value

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import contextlib
 import io
+import socket
+import urllib.parse
 from collections.abc import Callable, Collection, Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -22,10 +24,13 @@ from dlqkit.sources.export_parts import ExportPart
 from dlqkit.sources.record_exports import BATCH_ROWS, RecordExports, plain_rows
 from dlqkit.sources.record_fields import find_fields
 
-__all__ = ["RecordTable"]
+__all__ = ["RecordTable", "check_listens"]
 
 # A local hour may come twice, or not at all; which of its records are in the window is judged after they are read.
 BESIDE = timedelta(hours=2)
+# Where Spark Connect and a master listen unless they are told otherwise, and how long each is given to answer.
+_PORTS = {"sc": 15002, "spark": 7077}
+_CONNECT_S = 10.0
 
 
 class RecordTable(RecordExports):
@@ -176,10 +181,41 @@ def _open_spark(table: str, address: str) -> Any:
         raise ParameterError(
             "PySpark is not installed, so the table cannot be read.", "Install it: pip install 'dlqkit[spark]'."
         ) from error
+    check_listens(address)
     builder = SparkSession.builder.appName("dlqkit").config("spark.sql.session.timeZone", "UTC")
     session = (builder.remote(address) if address.startswith("sc://") else builder.master(address)).getOrCreate()
     check_session(session)
     return session.read.parquet(table) if "/" in table else session.table(table)
+
+
+def check_listens(address: str) -> None:
+    """Whether anything takes a connection at an address of Spark: its own client tries for more than six minutes.
+
+    Parameters
+    ----------
+    address : str
+        ``sc://host:port`` of Spark Connect, or a master, ``spark://host:port,host:port``; no other is asked.
+
+    Raises
+    ------
+    SourceUnavailable
+        If none of its hosts does within ten seconds.
+    """
+    scheme, _, rest = address.partition("://")
+    if scheme not in _PORTS:
+        return
+    hosts = rest.partition("/")[0]
+    for one in hosts.split(","):
+        try:
+            place = urllib.parse.urlsplit(f"//{one}")
+            with socket.create_connection((place.hostname or "", place.port or _PORTS[scheme]), _CONNECT_S):
+                return
+        except (OSError, ValueError):
+            continue
+    raise SourceUnavailable(
+        f"Nothing answers at {hosts}, where Spark should be.",
+        "Look whether its server runs and execution_logs.spark names it, then collect again.",
+    )
 
 
 @contextlib.contextmanager

@@ -5,7 +5,9 @@ from __future__ import annotations
 import json
 
 import pandas as pd
+import pytest
 
+from dlqkit.prevention import payload_proposal
 from dlqkit.prevention.payload_proposal import propose_schema
 from tests.frames import dead, good, records
 
@@ -28,6 +30,20 @@ def test_a_changed_type_is_found_and_no_good_payload_is_refused() -> None:
     assert proposal.learned + proposal.held_out == 400
     assert proposal.reasons.iloc[0].tolist() == ["payload.amount", "type", 40, 0]
     assert "40 of 40 dead events (100%)" in proposal.sentence
+
+
+def test_of_many_good_payloads_some_are_learned_from_and_some_tried(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The sentence says how many; they are the same ones in whatever order the records came."""
+    monkeypatch.setattr(payload_proposal, "LEARN_AT_MOST", 150)
+    monkeypatch.setattr(payload_proposal, "TRY_AT_MOST", 60)
+    frame = records(GOOD + [dead(n, payload_snapshot=payload(n, amount=str(n))) for n in range(40)])
+
+    proposal = propose_schema(frame)
+
+    assert (proposal.learned, proposal.held_out, proposal.dead_refused) == (150, 60, 40)
+    assert "learned from 150 good ones" in proposal.sentence
+    assert "of 60 good ones that it was not learned from" in proposal.sentence
+    assert propose_schema(frame.sample(frac=1, random_state=7)).sentence == proposal.sentence
 
 
 def test_dead_letters_that_look_like_good_ones_are_nothing_for_a_schema() -> None:

@@ -52,6 +52,31 @@ def test_what_is_drawn_ahead_is_what_the_cells_would_have_drawn(
     assert "figures" not in known[0]
 
 
+def test_what_is_drawn_ahead_is_read_before_it_is_known(
+    incident: IncidentFolder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The kernel has nothing else to do until then; the folder is opened once."""
+    known: list[dict[str, Any]] = []
+    found = facts(incident, on_drawable=known.append)
+    ahead.read(str(incident.path), None)
+    monkeypatch.setattr(ahead, "open_incident", fail)
+
+    ahead.draw(str(incident.path), incident.snapshot, "en", json.dumps(known[0]))
+
+    forbid_drawing(monkeypatch)
+    assert [show(incident, found).name for show in SHOWN] == ["signals", "timeline", "durations"]
+    assert not ahead._FOLDERS
+
+
+def test_the_command_does_something_else_while_the_cells_run(tmp_path: Path) -> None:
+    """It is called before the process is waited for, which only then is told that nothing more will come."""
+    waiting: list[bool] = []
+    with start_process(tmp_path, kernel_environment()) as process:
+        process.execute({"cells": []}, 60, lambda: waiting.append(process.process.poll() is None))
+
+    assert waiting == [True]
+
+
 def test_a_figure_is_shown_once_and_then_drawn_anew(incident: IncidentFolder, monkeypatch: pytest.MonkeyPatch) -> None:
     """Whoever runs the cell again has changed something, maybe a note in incident.toml."""
     found = facts(incident)

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import re
+import socket
 import sys
+import time
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -13,12 +15,12 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from dlqkit.errors import ParameterError, UnexpectedAnswer
+from dlqkit.errors import ParameterError, SourceUnavailable, UnexpectedAnswer
 from dlqkit.evidence.collect import collect
 from dlqkit.incident import Incident
 from dlqkit.settings import ExecutionLogsSettings, Settings
 from dlqkit.sources.asked_records import Question
-from dlqkit.sources.record_table import RecordTable
+from dlqkit.sources.record_table import RecordTable, check_listens
 
 START = datetime(2026, 3, 2, 12, tzinfo=UTC)
 HOUR = timedelta(hours=1)
@@ -154,3 +156,24 @@ def test_without_spark_a_table_of_its_says_what_to_install(monkeypatch: pytest.M
 
     with pytest.raises(ParameterError, match=r"dlqkit\[spark\]"):
         read(table_of("lake.records", spark="sc://127.0.0.1:15002"), asked())
+
+
+@pytest.mark.parametrize("address", ["sc://127.0.0.1:{}/;use_ssl=true", "spark://127.0.0.1:{},127.0.0.1:{}"])
+def test_a_spark_that_is_not_there_is_told_at_once(address: str) -> None:
+    """Its own client would try for more than six minutes, in the middle of an incident."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    began = time.monotonic()
+
+    with pytest.raises(SourceUnavailable, match=rf"Nothing answers at 127\.0\.0\.1:{port}.*\n.*execution_logs\.spark"):
+        check_listens(address.format(port, port))
+
+    assert time.monotonic() - began < 10
+
+
+@pytest.mark.parametrize("address", ["sc://127.0.0.1:{}", "spark://127.0.0.1:1,127.0.0.1:{}", "local[2]"])
+def test_a_spark_whose_port_is_open_is_asked_by_its_own_client(address: str) -> None:
+    """Of two masters one is enough, and one in this process has no port."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        check_listens(address.format(server.getsockname()[1]))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-__all__ = ["class_of_number"]
+__all__ = ["CODE_WORDS", "class_of_number", "class_of_sqlstate", "is_code"]
 
 INFRASTRUCTURE, TIMEOUT, BUSINESS = "infrastructure", "timeout", "business"
 
@@ -70,6 +70,23 @@ _STATE_WORDS = frozenset(
 )
 _POSTGRES_WORDS = frozenset(("postgres", "npgsql", "psycopg", "pgx", "pq", "asyncpg"))
 _MYSQL_WORDS = frozenset(("error", "errno", "err", "code", "mysql", "exception"))
+CODE_WORDS = (
+    _STATUS_WORDS | _STATUS_JUST_BEFORE | _STATUS_JUST_AFTER | _STATE_WORDS | _POSTGRES_WORDS | _MYSQL_WORDS
+    | {"errno", "win", "error", "ora", "e", "smtp"}
+)  # fmt: skip
+"""What stands near a number where it is a code; no other word changes what a number means."""
+
+
+def is_code(number: str) -> bool:
+    """Whether a number is a code of its own somewhere; of five digits any other one may still be of an application."""
+    if number in _SYSTEM:
+        return True
+    if len(number) == 5:
+        known = (_ORACLE_INFRASTRUCTURE, _ORACLE_TIMEOUT, _SQLSTATE, ("11000",))
+        return number[:2] in _SQLSTATE_CLASS or any(number in codes for codes in known)
+    if len(number) == 3:
+        return number in _SMTP_BUSINESS or ("400" <= number <= "599" and int(number) in _HTTP)
+    return number in _MYSQL
 
 
 def class_of_number(words: Sequence[str], place: int) -> tuple[str, int] | None:

@@ -5,16 +5,16 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
 from typing import Literal, NamedTuple
 
 import pandas as pd
 
-from dlqkit.decision.errors.error_codes import class_of_number, class_of_sqlstate
+from dlqkit.decision.errors.error_codes import CODE_WORDS, class_of_number, class_of_sqlstate, is_code
 from dlqkit.decision.errors.error_phrases import ACCESS, CAUSES, HINTS, KINDS, NOTHING, VAGUE
 from dlqkit.decision.errors.fault_phrases import FAULTS
 from dlqkit.decision.errors.russian_phrases import RUSSIAN_FAULTS, RUSSIAN_HINTS, RUSSIAN_KINDS, RUSSIAN_VAGUE
-from dlqkit.decision.errors.unavailable import is_of_a_machine, is_said_of_both
+from dlqkit.decision.errors.unavailable import SAID_OF_BOTH, is_of_a_machine, is_said_of_both
 from dlqkit.errors import ParameterError
 
 __all__ = ["ErrorReading", "classify_error", "read_error"]
@@ -24,6 +24,10 @@ _STRENGTHS: tuple[Strength, ...] = ("nothing", "fault", "kind", "hint", "hint")
 # An error's cause stands at its beginning, or in the last line of a traceback.
 _HEAD, _TAIL, _LONGEST = 4_000, 2_000, 60_000
 _GAP = 8
+# Texts with the same words are looked through once while so many are remembered.
+_KEPT = 1_000
+# Stand for words, for numbers and for numbers of five digits of which nothing is known.
+_NAME, _NUMBER, _FIVE_DIGITS = "·", "000000", "99999"
 # The tier of single words, which are too little for a dispute.
 _HINT = 4
 _URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]{1,15}://[^\s'\"<>)]{1,2000}")
@@ -101,12 +105,9 @@ def read_error(text: str | None) -> ErrorReading:
     """
     own = _as_text(text)
     words = _words(own)
-    matches = _weighed(list(_matches(words)), words, own)
-    best = _best([match for match in matches if match.tier])
-    causes = [match.place + match.length for match in matches if match.failure_class == "cause"]
-    if causes and best is not None:
-        behind = _best([match for match in matches if match.tier and match.place >= causes[-1]])
-        best = behind if behind is not None and behind.tier <= best.tier else best
+    best, of_business = _read(_told(words))
+    if best is not of_business and not is_of_a_machine(words, own):
+        best = of_business
     if best is None:
         return ErrorReading("unknown", "", "nothing")
     said = " ".join(words[best.place : best.place + best.length])
@@ -121,13 +122,28 @@ def _as_text(text: object) -> str:
     raise ParameterError(f"An error of type {type(text).__name__} is not a text.", "Make it one: str(error).")
 
 
-def _weighed(matches: list[_Match], words: Sequence[str], text: str) -> list[_Match]:
-    """The matches; what may be said of a thing of the business is a mere hint where no machine is named."""
+@lru_cache(maxsize=_KEPT)
+def _read(words: tuple[str, ...]) -> tuple[_Match | None, _Match | None]:
+    """What tells the cause, and what does where no machine is named: what may be said of a thing of the business, too,
+    is then a mere hint.
+    """
+    matches = tuple(_matches(words))
+    best = _choose(matches)
     doubtful = [match for match in matches if match.failure_class == "infrastructure" and match.tier < _HINT
                 and is_said_of_both(words[match.place : match.place + match.length])]  # fmt: skip
-    if not doubtful or is_of_a_machine(words, text):
-        return matches
-    return [match._replace(tier=_HINT) if match in doubtful else match for match in matches]
+    if not doubtful:
+        return best, best
+    return best, _choose([match._replace(tier=_HINT) if match in doubtful else match for match in matches])
+
+
+def _choose(matches: Sequence[_Match]) -> _Match | None:
+    """The plainest match; of those as plain, one that stands behind what is said to be the cause."""
+    best = _best([match for match in matches if match.tier])
+    causes = [match.place + match.length for match in matches if match.failure_class == "cause"]
+    if causes and best is not None:
+        behind = _best([match for match in matches if match.tier and match.place >= causes[-1]])
+        best = behind if behind is not None and behind.tier <= best.tier else best
+    return best
 
 
 def _best(matches: Sequence[_Match]) -> _Match | None:
@@ -138,6 +154,31 @@ def _best(matches: Sequence[_Match]) -> _Match | None:
     if tier == 1 and any(match.failure_class == "infrastructure" for match in found):
         found = [match for match in found if match.failure_class != "timeout"]
     return min(found, key=lambda match: (match.place, -match.length))
+
+
+def _told(words: tuple[str, ...]) -> tuple[str, ...]:
+    """The words, each that tells nothing of a cause replaced by one that tells nothing either.
+
+    Of ten thousand errors most differ by their ids alone, so a few ways to say something are left.
+    """
+    known = _known_words()
+    return tuple([word if word in known else _told_code(word) if word[0].isdigit() else _NAME for word in words])
+
+
+def _told_code(word: str) -> str:
+    if not word.isdigit():
+        return _NAME if class_of_sqlstate(word.upper()) is None else word
+    if is_code(word):
+        return word
+    return _FIVE_DIGITS if len(word) == len(_FIVE_DIGITS) else _NUMBER
+
+
+@cache
+def _known_words() -> frozenset[str]:
+    """Every word of a phrase, those that make a number beside them a code, and those that are in doubt."""
+    own = [word for first in _phrases().values() for some in first.values() for phrase in some for part in phrase.parts
+           for word in part]  # fmt: skip
+    return frozenset(own) | CODE_WORDS | SAID_OF_BOTH | _LETTERED
 
 
 def _matches(words: tuple[str, ...]) -> Iterator[_Match]:
@@ -234,7 +275,7 @@ def _words(text: str) -> tuple[str, ...]:
         own = _URL.sub(" ", own)
     if "KeyError" in own:
         own = _ENVIRONMENT.sub(" ", own)
-    return tuple(word.lower() for word in _WORD.findall(own.replace("ё", "е").replace("Ё", "Е")))
+    return tuple(map(str.lower, _WORD.findall(own.replace("ё", "е").replace("Ё", "Е"))))
 
 
 def _without_frames(text: str) -> str:

@@ -8,9 +8,9 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-__all__ = ["is_of_a_machine", "is_said_of_both"]
+__all__ = ["SAID_OF_BOTH", "is_of_a_machine", "is_said_of_both"]
 
-_SAID_OF_BOTH = frozenset((
+SAID_OF_BOTH = frozenset((
     "unavailable", "available", "reachable", "unreachable", "quota", "quotas", "capacity", "недоступен", "недоступна",
     "недоступно", "недоступны", "квота",
 ))  # fmt: skip
@@ -33,7 +33,7 @@ _LOOKED_AT = 500
 
 def is_said_of_both(words: Sequence[str]) -> bool:
     """Whether a phrase is said of machines and of things of the business alike."""
-    return not _SAID_OF_BOTH.isdisjoint(words)
+    return not SAID_OF_BOTH.isdisjoint(words)
 
 
 def is_of_a_machine(words: Sequence[str], text: str) -> bool:

@@ -100,12 +100,15 @@ def _walk(found: _Found, value: Any, row: int, path: str, depth: int) -> None:
         if path:
             found.put(found.fields, path, row, {})
         if depth < _DEEPEST and len(value) <= _MOST_NAMES:
-            before = f"{path}." if path else ""
+            before, fields = f"{path}." if path else "", found.fields
             for name, inner in value.items():
                 if isinstance(inner, (dict, list)):
                     _walk(found, inner, row, before + name, depth + 1)
+                elif (seen := fields.get(before + name)) is not None:
+                    seen[0].append(row)
+                    seen[1].append(inner)
                 else:
-                    found.put(found.fields, before + name, row, inner)
+                    found.put(fields, before + name, row, inner)
     elif isinstance(value, list):
         found.put(found.fields, path, row, [])
         found.put(found.fields, f"{path}.length", row, len(value))

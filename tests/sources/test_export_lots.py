@@ -1,0 +1,152 @@
+"""Exports that are larger than what is read at once: the same records, and no more memory than a lot takes."""
+
+from __future__ import annotations
+
+import csv
+import gzip
+import io
+import json
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pytest
+import zstandard
+
+from dlqkit.errors import UnexpectedAnswer
+from dlqkit.sources.record_exports import RecordExports
+
+ROWS = [
+    {"id": f"r{n}", "workflow_id": "007", "trace_id": f"0{n}", "created_at": f"2026-03-02T14:{n:02d}:00Z",
+     "status": "failed", "queued_to_dlq": True, "attempts": 5, "last_error": f"line one\nof „{n}“ is the first",
+     "payload_snapshot": json.dumps({"order": n, "note": "ü" * 20})}
+    for n in range(40)
+]  # fmt: skip
+
+
+def as_lines(rows: list[dict[str, Any]]) -> bytes:
+    return "\n".join(json.dumps(row, ensure_ascii=False) for row in rows).encode()
+
+
+def as_csv(rows: list[dict[str, Any]]) -> bytes:
+    out = io.StringIO()
+    writer = csv.DictWriter(out, list(rows[0]), delimiter=";")
+    writer.writeheader()
+    writer.writerows(rows)
+    return out.getvalue().encode("utf-8-sig")
+
+
+def small_lots(monkeypatch: pytest.MonkeyPatch, size: int = 500) -> None:
+    monkeypatch.setattr("dlqkit.sources.export_lots.LOT_BYTES", size)
+    monkeypatch.setattr("dlqkit.sources.record_exports.BATCH_ROWS", 3)
+
+
+@pytest.mark.parametrize("write", [as_lines, as_csv])
+@pytest.mark.parametrize("pack", [bytes, gzip.compress, zstandard.compress])
+@pytest.mark.parametrize("size", [1, 500, 3_000])
+def test_an_export_is_the_same_read_in_lots_or_at_once(
+    write: Callable[[list[dict[str, Any]]], bytes], pack: Callable[[bytes], bytes], size: int, tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:  # fmt: skip
+    """Lots end at ends of lines, also where a cell of CSV has lines of its own."""
+    path = tmp_path / "export"
+    path.write_bytes(pack(write(ROWS)))
+    at_once = RecordExports(path).load()
+    small_lots(monkeypatch, size)
+
+    in_lots = RecordExports(path).load()
+
+    pd.testing.assert_frame_equal(in_lots.frame, at_once.frame)
+    assert in_lots.coverage == at_once.coverage
+    assert len(in_lots.frame) == 40
+
+
+def test_broken_lines_of_any_lot_are_counted_and_only_the_last_line_is_cut(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "export.jsonl"
+    lines = as_lines(ROWS).splitlines()
+    path.write_bytes(b"\n".join([*lines[:9], b"{broken", *lines[9:20], b"{", *lines[20:39], lines[39][:50]]))
+    small_lots(monkeypatch)
+
+    coverage = RecordExports(path).load().coverage
+
+    assert (coverage.rows, coverage.quarantined, coverage.completeness) == (39, 2, "partial")
+
+
+def test_secrets_are_masked_in_every_lot(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "export.jsonl"
+    path.write_bytes(as_lines([{**row, "last_error": "key hunter22 refused"} for row in ROWS]))
+    small_lots(monkeypatch)
+
+    loaded = RecordExports(path, secrets=["hunter22"]).load()
+
+    assert set(loaded.frame["last_error"]) == {"key ******** refused"}
+    assert "Known secrets stood in 40 places; they are masked." in loaded.coverage.findings
+
+
+@pytest.mark.parametrize("indent", [None, 1])
+def test_a_saved_page_that_is_larger_than_a_lot_is_read_as_a_page(
+    indent: int | None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "page.json"
+    path.write_text(json.dumps({"items": ROWS}, indent=indent))
+    small_lots(monkeypatch)
+
+    assert len(RecordExports(path).load().frame) == 40
+
+
+def test_a_packed_file_that_was_cut_is_told_after_the_records_before(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What came by then is not taken for all of it."""
+    path = tmp_path / "export.jsonl.gz"
+    path.write_bytes(gzip.compress(as_lines(ROWS), compresslevel=0)[:-3_000])
+    small_lots(monkeypatch)
+
+    with pytest.raises(UnexpectedAnswer, match=r"export\.jsonl\.gz cannot be read; it may be cut"):
+        RecordExports(path).load()
+
+
+MEASURE = """
+import json, sys
+from pathlib import Path
+from dlqkit.sources.record_exports import RecordExports
+def peak():
+    said = Path("/proc/self/status").read_text().split()
+    return int(said[said.index("VmHWM:") + 1]) / 1024
+RecordExports(sys.argv[1]).stream(lambda frame: None)
+few = peak()
+coverage, _ = RecordExports(sys.argv[2]).stream(lambda frame: None)
+print(json.dumps([coverage.rows, few, peak()]))
+"""
+
+
+@pytest.mark.parametrize("write", [as_lines, as_csv])
+def test_an_export_of_any_size_takes_the_memory_of_a_lot(
+    write: Callable[[list[dict[str, Any]]], bytes], tmp_path: Path
+) -> None:
+    """Seventy-five megabytes take hardly more than fifteen; read whole they took several times their own size."""
+    head, _, _ = write(ROWS[:1]).partition(b"\n") if write is as_csv else (b"", b"", b"")
+    for name, size_mb in (("few", 15), ("many", 75)):
+        with (tmp_path / name).open("wb") as file:
+            file.write(head + b"\n" if head else b"")
+            number = 0
+            while file.tell() < size_mb * 1_000_000:
+                rows = [{**ROWS[0], "id": f"r{number + n}", "payload_snapshot": '"' + "x" * 4_000 + '"'}
+                        for n in range(1_000)]  # fmt: skip
+                body = write(rows)
+                file.write(body.partition(b"\n")[2] if head else body + b"\n")
+                number += 1_000
+
+    done = subprocess.run(
+        [sys.executable, "-c", MEASURE, str(tmp_path / "few"), str(tmp_path / "many")], capture_output=True, text=True,
+        check=True,
+    )  # fmt: skip
+
+    rows, few, many = json.loads(done.stdout)
+    assert rows > 15_000
+    assert many < few + 80, (few, many)
