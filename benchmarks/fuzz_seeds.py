@@ -29,6 +29,11 @@ _PAGE = (
     b"10\n"
     b'# TYPE d histogram\nd_bucket{le="1"} 3\nd_bucket{le="+Inf"} 4\nd_sum 2.5\nd_count 4 1772460005000\n# EOF\n'
 )
+_ALERT = (
+    b'{"version":"4","status":"firing","truncatedAlerts":2,"commonLabels":{"workflow_id":"wf"},"alerts":[{"status":'
+    b'"firing","labels":{"workflow_id":"wf","trace_id":"t"},"startsAt":"2026-03-02T14:00:05.123456789Z",'
+    b'"endsAt":"0001-01-01T00:00:00Z"},{"status":"resolved","labels":{},"startsAt":"2026-03-01T00:00:00Z"}]}'
+)
 _SETTINGS = (
     b'[execution_logs]\nurl = "https://api.example/x"\napi_key = { env = "K" }\npage_limit = 50\nfields = { recorded_at'
     b' = "created_at" }\ntimezone = "UTC"\n[worker]\nmax_attempts = 5\nmetrics_urls = ["http://127.0.0.1:8000/metrics"]\n'
@@ -95,6 +100,7 @@ SEEDS: dict[str, Sequence[bytes]] = {
     "records": _page(),
     "prometheus": [_MATRIX, _VECTOR, _HISTOGRAM, *(body for body in PROMETHEUS_BODIES if len(body) < 5_000)],
     "metrics page": [_PAGE],
+    "alert": [_ALERT, b'{"workflow_id":"wf","startsAt":"2026-03-02T14:00:05+03:00"}'],
     "worker log": [line for line in LOG_LINES if len(line) < 5_000],
     "export": [b"id,workflow_id,trace_id,created_at,status\n1,wf,t,2026-03-02T14:00:00Z,failed\n", GOOD + b"\n" + GOOD,
                b"[" + GOOD + b"]"],

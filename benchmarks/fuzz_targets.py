@@ -39,6 +39,7 @@ from dlqkit.republish.frozen import read_document, read_frozen
 from dlqkit.republish.plan import read_plan
 from dlqkit.republish.plan_decisions import Approval
 from dlqkit.settings import load_settings
+from dlqkit.sources.alerts import read_alert
 from dlqkit.sources.http import _origin, check_url, describe_body, shown_url
 from dlqkit.sources.masking import Masks
 from dlqkit.sources.message_decode import MessageReader, frame_of
@@ -77,6 +78,10 @@ def _prometheus(body: bytes, _: Path) -> None:
 
 def _metrics_page(body: bytes, _: Path) -> None:
     parse_page(body, "text/plain", _NOW)
+
+
+def _alert(body: bytes, _: Path) -> None:
+    read_alert(Path("-"), standard_input=io.BytesIO(body))
 
 
 def _worker_log(body: bytes, place: Path) -> None:
@@ -232,6 +237,7 @@ PARSERS: dict[str, Callable[[bytes, Path], None]] = {
     "records": _records,
     "prometheus": _prometheus,
     "metrics page": _metrics_page,
+    "alert": _alert,
     "worker log": _worker_log,
     "export": _export,
     "support reports": _reports,
