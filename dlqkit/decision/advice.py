@@ -89,15 +89,32 @@ def advise(facts: Mapping[str, Any], *, directory: str) -> list[dict[str, str]]:
     rows += _of_evidence(facts, folder)
     if state == "nothing":
         rows += _of_nothing(facts["state"], folder)
-    return _warned(rows, facts["republish"])
+    return _with_later(_warned(rows, facts), facts.get("later_dead_letters"))
 
 
-def _warned(rows: list[Row], republish: Mapping[str, Any]) -> list[Row]:
-    """The first step, which may be all that is read, with what must not be sent again, unless it is the proof."""
-    warning = warn_of_sent(republish)
+def _warned(rows: list[Row], facts: Mapping[str, Any]) -> list[Row]:
+    """The first step, which may be all that is read, with what must not be sent again, unless it is the proof.
+
+    What stops the damage comes before it, everything else after it.
+    """
+    warning = warn_of_sent(facts["republish"])
     if not warning or not rows or any(f" republish {word} " in rows[0]["command"] for word in ("prove", "resolve")):
         return rows
-    return [rows[0] | {"action": f"{rows[0]['action']} {warning}"}, *rows[1:]]
+    said = [rows[0]["action"], warning] if is_unstopped(facts) else [warning, rows[0]["action"]]
+    return [rows[0] | {"action": " ".join(said)}, *rows[1:]]
+
+
+def _with_later(rows: list[Row], later: Mapping[str, Any] | None) -> list[Row]:
+    """The first step with what died after the incident: no count of it holds that, and somebody has to decide."""
+    still_open = int((later or {}).get("open") or 0)
+    if not rows or not still_open:
+        return rows
+    more = say_count(
+        "Decide about the {count} event that died after it, too.",
+        "Decide about the {count} events that died after it, too.",
+        still_open,
+    )
+    return [rows[0] | {"action": f"{rows[0]['action']} {more}"}, *rows[1:]]
 
 
 def _of_nothing(state: Mapping[str, Any], folder: str) -> list[Row]:

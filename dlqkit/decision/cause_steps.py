@@ -38,8 +38,8 @@ _STEPS: Mapping[tuple[str, str], tuple[str, str, str]] = {
         mark("Republishing before the root is removed."),
     ),
     ("timeout", "as_class"): (
-        mark("find what slowed the action down; make it faster or raise its timeout; republish only then."),
-        mark("find what slowed the action down; once it is fast again, or its timeout is raised, republish."),
+        mark("find what slowed the action down and make it fast again; republish only then."),
+        mark("see that the action is fast again, then republish."),
         mark("Republishing at once."),
     ),
     ("timeout", "dependency"): (

@@ -120,7 +120,8 @@ def _of_timeout(facts: Mapping[str, Any], about: str, lab: str) -> list[Row]:
                            unknown=say("Whether it is back: ask it, the records cannot tell."))  # fmt: skip
     else:
         first = advice_row(
-            say("Find what slowed the action down; raise its timeout or make it faster, then republish."), text,
+            say("Find what slowed the action down and make it fast again; raise its timeout only if it usually takes "
+                "as long; then republish."), text,
             wrong=say("Republishing at once: the action is as slow as before."),
             unknown=say("How long the action would have taken: the timeout cut it."),
         )  # fmt: skip

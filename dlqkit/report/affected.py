@@ -68,6 +68,9 @@ def _sum_text(facts: Facts, left: str) -> str:
     if retried := listed - still_open - healed:
         parts.append(say("{count} being tried again", count=number(retried)))
     parts.append(
-        say("{count} in the dead-letter subscription alone, in no record", count=number(events["held"]["value"]))
+        say(
+            "{count} known from the dead-letter subscription alone, whether open is not known",
+            count=number(events["held"]["value"]),
+        )
     )
     return f"{count_text(events['total'])} = {' + '.join(parts)}"

@@ -8,7 +8,7 @@ from typing import Any
 
 from dlqkit.decision.others_advice import failing_alike
 from dlqkit.language import mark, say, say_count
-from dlqkit.report.amounts import count_text, moment_text, seconds_between
+from dlqkit.report.amounts import clock_text, count_text, moment_text, seconds_between
 from dlqkit.report.terms import term
 
 __all__ = ["ROUGH_S", "SIGNAL_NAMES", "headline"]
@@ -84,7 +84,7 @@ def headline(facts: Facts) -> str:
         what = term(facts["state"]["what"])
         return say("No {what} since {since}: the worker is gone, or only what watches it", what=what, since=since)
     if kind == "dead_letters":
-        lost, alike = _lost_text(name, facts["events"]["total"], since), failing_alike(facts)
+        lost, alike = _lost_text(name, facts["events"]["total"], _span(facts, since)), failing_alike(facts)
         if not alike:
             return lost
         return say_count("{lost}; {count} more workflow failed alike", "{lost}; {count} more workflows failed alike",
@@ -92,13 +92,23 @@ def headline(facts: Facts) -> str:
     return say("{name}: {signal} since {since}", name=name, signal=say(SIGNAL_NAMES[kind]), since=since)
 
 
-def _lost_text(name: str, affected: Mapping[str, Any], since: str) -> str:
+def _span(facts: Facts, since: str) -> str:
+    """Since when, and of an incident that has ended until when."""
+    onset, end = facts["onset"], facts["end"]["at"]
+    if facts["state"]["value"] != "ended" or not end or onset["is_window_start"]:
+        return say("since {since}", since=since)
+    is_one_day = onset["at"][:10] == end[:10]
+    until = say("{time} UTC", time=clock_text(end)) if is_one_day else moment_text(end)
+    return say("from {since} to {until}", since=since, until=until)
+
+
+def _lost_text(name: str, affected: Mapping[str, Any], when: str) -> str:
     # English has one form for a bound and for what is not known; other languages choose by the number.
     count = count_text(affected)
     if affected["value"] is None:
-        return say("{name}: {count} events dead-lettered since {since}", name=name, count=count, since=since)
+        return say("{name}: {count} events dead-lettered {when}", name=name, count=count, when=when)
     return say_count(
-        "{name}: {count} event dead-lettered since {since}",
-        "{name}: {count} events dead-lettered since {since}",
-        affected["value"], name=name, count=count, since=since,
+        "{name}: {count} event dead-lettered {when}",
+        "{name}: {count} events dead-lettered {when}",
+        affected["value"], name=name, count=count, when=when,
     )  # fmt: skip

@@ -88,7 +88,9 @@ def later_text(later: Mapping[str, Any] | None) -> str:
     if not later or not later["count"]:
         return ""
     count, alike = later["count"], later["alike"]
-    text = say_count("since then {count} dead letter", "since then {count} dead letters", count)
+    text = say_count(
+        "not counted here: {count} dead letter since then", "not counted here: {count} dead letters since then", count
+    )
     if 0 < alike < count:
         text = say("{text}, {alike} of them with an error of the incident's", text=text, alike=alike)
     elif alike:

@@ -178,8 +178,8 @@ def _few_dead(told: Told) -> tuple[str, int]:
         return "", 0
     if before := every - count:
         usual = say_count(
-            "{count} dead letter is no more than usual (before the window: {before}).",
-            "{count} dead letters are no more than usual (before the window: {before}).",
+            "{count} dead letter is too few to be called an incident (before the window: {before}).",
+            "{count} dead letters are too few to be called an incident (before the window: {before}).",
             count, before=before,
         )  # fmt: skip
         return usual, still_open

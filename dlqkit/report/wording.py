@@ -44,6 +44,10 @@ Facts = Mapping[str, Any]
 # As long as ends an incident of dead letters (signals.bounds); of less work nobody knows whether it stays.
 SETTLED_S = 300.0
 # What is said where nothing could show a change.
+# At a steady pace a silence of five usual gaps comes by chance less than once in a hundred times (exp -5).
+MANY_GAPS = 5
+# From so many events on a mean gap says something.
+FEW_EVENTS = 20
 NOT_LOOKED_AT = mark("no source tells of restarts, versions or deploys")
 CHANGE_NAMES = {
     "client": mark("client"),
@@ -105,7 +109,7 @@ def _state_text(facts: Facts) -> str:
             "Events pass again; last dead letter {age} before the evidence ends, too soon to say that it has ended",
             age=age,
         )
-    text = say("Ended {at}; last dead letter {age} before the evidence ends", at=ended, age=age)
+    text = say("Ended {at}; its last dead letter {age} before the evidence ends", at=ended, age=age)
     return "; ".join(filter(None, [text, later_text(facts.get("later_dead_letters"))]))
 
 
@@ -123,6 +127,12 @@ def _going_on_text(facts: Facts, age: str) -> str:
     """That it goes on; of a fix whether events died after it, or how little time has passed without one."""
     fixed_at = facts["state"].get("fixed_at")
     text = say("Going on; last dead letter {age} before the evidence ends", age=age)
+    gap_s = usual_gap_s(facts)
+    if not fixed_at and gap_s and facts["last_dead_letter"]["age_s"] > MANY_GAPS * gap_s:
+        return say(
+            "Perhaps over, too early to tell: no dead letter in the last {age} of the evidence, after one every {gap}",
+            age=age, gap=duration_text(gap_s),
+        )  # fmt: skip
     if not fixed_at:
         return text
     at = clock_text(fixed_at)
@@ -133,6 +143,15 @@ def _going_on_text(facts: Facts, age: str) -> str:
         "evidence ends",
         quiet=duration_text(seconds_between(fixed_at, facts["as_of"])), at=at, age=age,
     )  # fmt: skip
+
+
+def usual_gap_s(facts: Facts) -> float | None:
+    """Seconds from one dead event of the incident to the next, on average; None where too few are known."""
+    affected, last = facts["events"]["affected"], facts["last_dead_letter"]["at"]
+    # A list that is cut may lack the newest.
+    events = affected["value"] or 0 if affected["bound"] == "exact" else 0
+    span = seconds_between(facts["onset"]["at"], last) if facts["onset"]["at"] and last else None
+    return span / events if span and events >= FEW_EVENTS else None
 
 
 def going_on_text(facts: Facts) -> str:

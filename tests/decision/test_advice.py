@@ -535,7 +535,10 @@ def test_what_keeps_it_open_is_named_by_when_it_came_and_by_its_error(alike: int
     items[0]["count"] = 3.0
     (counted,) = advise(given, directory="d")
 
-    assert row["action"].endswith(f"It cannot be closed yet: 1 new dead letter at 15:46:00 UTC with {error}.")
+    assert row["action"].endswith(
+        f"It cannot be closed yet: 1 new dead letter at 15:46:00 UTC with {error}. "
+        "Decide about the 1 event that died after it, too."
+    )
     assert "the dead-letter counter has grown since and 1 new dead letter" in counted["action"]
 
 
@@ -551,7 +554,7 @@ def test_while_events_die_what_stops_it_comes_first_also_after_a_republish() -> 
 
     actions = [row["action"] for row in advise(given, directory="d")]
 
-    assert actions[0].startswith(f"{ROLL_BACK}Find what slowed the action down;")
+    assert actions[0].startswith(f"{ROLL_BACK}Find what slowed the action down and make it fast again;")
     assert "Then get the whole list of dead letters: 38 are in no record. 7 events were sent again" in actions[0]
     assert actions[1].startswith("Get the whole list of dead letters, 38 are in no record")
     assert actions[2].startswith("Prove plan-001 again")

@@ -114,6 +114,17 @@ def test_the_first_step_says_what_was_sent_already_whatever_it_is_about() -> Non
     )
 
 
+def test_once_events_pass_again_the_proof_comes_before_everything_else() -> None:
+    """The list can wait; a second send cannot be taken back."""
+    given = facts("timeout", state={"value": "recovering"}, metrics={"dead_letters_increase": 141.0})
+    given["events"] |= {"affected": {"value": 103, "bound": "at_least"}, "open": {"value": 8, "bound": "of_seen"}}
+    given["republish"] |= {"plans": [plan(102, passed=96, not_seen=6)], "passed": ["k1"]}
+
+    assert advise(given, directory="d")[0]["action"].startswith(
+        "6 events were sent again and nothing final is seen of them: prove plan-001 before anything else is sent. Get "
+    )
+
+
 def test_where_the_first_step_is_the_proof_itself_it_is_said_once() -> None:
     given = facts("timeout", state={"value": "ended"})
     given["republish"] |= {"plans": [plan(102, passed=96, not_seen=6)], "passed": ["k1"]}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -58,6 +59,32 @@ def test_a_silence_that_has_only_just_ended_is_not_told_as_one_that_is_over(end:
 
     assert told(facts)["State"] == said
     assert headline(facts).startswith("orders-sync was silent from 2026-03-02 14:02:05 UTC to 2026-03-02 15:")
+
+
+@pytest.mark.parametrize(
+    ("minutes", "said"),
+    [
+        (2, "Going on; last dead letter 2 min before the evidence ends"),
+        (45, "Perhaps over, too early to tell: no dead letter in the last 45 min of the evidence, after one every 3 min"),
+    ],
+)
+def test_a_silence_of_many_usual_gaps_is_not_told_as_going_on(minutes: int, said: str) -> None:
+    """Twenty events in 73 minutes: one in under four, of which five go by in less than twenty."""
+    facts = make_facts()
+    last = datetime(2026, 3, 2, 16, tzinfo=UTC) - timedelta(minutes=minutes)
+    facts["events"]["affected"] = {"value": 20, "bound": "exact"}
+    facts["last_dead_letter"] = {"at": last.isoformat(), "age_s": minutes * 60.0}
+
+    assert told(facts)["State"].startswith(said)
+    facts["events"]["affected"]["bound"] = "at_least"
+    assert told(facts)["State"].startswith("Going on")
+
+
+def test_the_title_of_an_incident_that_has_ended_says_until_when() -> None:
+    facts = make_facts(end={"at": "2026-03-02T15:30:00+00:00", "resolution_s": 15.0})
+    facts["state"]["value"] = "ended"
+
+    assert headline(facts).endswith("dead-lettered from 2026-03-02 14:02:05 UTC to 15:30:00 UTC")
 
 
 def with_errors(*shares: float, names_dependency: bool = True) -> dict[str, Any]:

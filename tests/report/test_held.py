@@ -31,6 +31,8 @@ OWN = records([dead(number, trace_id=f"t{number}") for number in (100, 110, 120)
 MAIN = pd.Series({"signal": "dead_letters", "workflow_id": "wf", "onset_at": at(100), "onset_low_at": at(95),
                   "end_at": at(200)})  # fmt: skip
 
+ALONE = "known from the dead-letter subscription alone, whether open is not known"
+
 
 def messages(*rows: tuple[int, str | None, str]) -> pd.DataFrame:
     """When each was dead-lettered, its trace, its workflow."""
@@ -170,10 +172,9 @@ def with_held(listed: int | None, held: int, counted: float | None) -> dict[str,
 @pytest.mark.parametrize(
     ("listed", "held", "counted", "said"),
     [
-        (100, 67, 166.0, "≥ 167 = 100 open + 0 healed + 67 in the dead-letter subscription alone, in no record"),
-        (100, 30, 166.0, "≥ 130 = 100 open + 0 healed + 30 in the dead-letter subscription alone, in no record; "
-                         "the counter grew by 166, so 36 are in neither"),
-        (100, 67, None, "≥ 167 = 100 open + 0 healed + 67 in the dead-letter subscription alone, in no record"),
+        (100, 67, 166.0, f"≥ 167 = 100 open + 0 healed + 67 {ALONE}"),
+        (100, 30, 166.0, f"≥ 130 = 100 open + 0 healed + 30 {ALONE}; the counter grew by 166, so 36 are in neither"),
+        (100, 67, None, f"≥ 167 = 100 open + 0 healed + 67 {ALONE}"),
         (None, 67, 66.0, "≥ 67, in the dead-letter subscription; the records do not tell"),
     ],
 )  # fmt: skip

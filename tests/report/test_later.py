@@ -7,6 +7,7 @@ from typing import Any
 import pandas as pd
 import pytest
 
+from dlqkit.decision.advice import advise
 from dlqkit.executions.event_history import event_states
 from dlqkit.report.diagnosis import sign_dead_letters
 from dlqkit.report.later import describe_later
@@ -51,16 +52,18 @@ def test_what_died_since_of_something_else_is_told_beside_the_incidents_last_dea
         "count": 1, "open": 1, "alike": 0, "newest_at": at(300).isoformat(), "signature": "account closed",
     }  # fmt: skip
     assert state.endswith(
-        "; since then 1 dead letter with another error, open 1: " + at(300).strftime("%H:%M:%S UTC (account closed)")
+        "; not counted here: 1 dead letter since then with another error, open 1: "
+        + at(300).strftime("%H:%M:%S UTC (account closed)")
     )
+    assert advise(facts, directory="d")[0]["action"].endswith("Decide about the 1 event that died after it, too.")
 
 
 @pytest.mark.parametrize(
     ("rows", "said"),
     [
-        ([died(300)], "1 dead letter with an error of the incident's, open 1"),
+        ([died(300)], "1 dead letter since then with an error of the incident's, open 1"),
         ([died(300, "closed"), died(400)],
-         "2 dead letters, 1 of them with an error of the incident's, open 2; the newest"),
+         "2 dead letters since then, 1 of them with an error of the incident's, open 2; the newest"),
     ],
 )  # fmt: skip
 def test_an_error_of_the_incidents_own_that_comes_back_is_said_to_be_one(rows: list[Any], said: str) -> None:

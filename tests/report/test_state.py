@@ -35,7 +35,7 @@ def test_dead_letters_of_a_quiet_window_and_of_before_it_make_those_of_the_chart
 
     state = describe_state(None, own, rows, None, known=True, window=window)
 
-    assert state["reason"].endswith("3 dead letters are no more than usual (before the window: 1).")
+    assert state["reason"].endswith("3 dead letters are too few to be called an incident (before the window: 1).")
     assert (state["open"], state["open_traces"]) == (3, ["t2", "t3", "t4"])
 
 

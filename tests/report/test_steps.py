@@ -55,7 +55,7 @@ def test_each_of_four_steps_has_its_own_line_and_is_whole() -> None:
         "1) 40 events, business, going on: find what changed with the client who sends it; have the input created "
         "anew, corrected, and never republish it as it is.",
         "2) 30 events, infrastructure, going on: find what is unavailable and restore it; republish only then.",
-        "3) 20 events, timeout, going on: find what slowed the action down; make it faster or raise its timeout; "
+        "3) 20 events, timeout, going on: find what slowed the action down and make it fast again; "
         "republish only then.",
         "4) 10 events, unknown, going on: look at single events.",
     ]
