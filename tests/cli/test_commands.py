@@ -44,7 +44,7 @@ def test_triage_fits_one_screen_and_says_what_is_wrong(run: Run, incident: str) 
     assert code == 0
     assert len(out.splitlines()) <= 40
     assert all(len(line) <= 80 for line in out.splitlines())
-    assert "40 events dead-lettered since 2026-03-02 14:00:00 UTC" in out
+    assert "40 events dead-lettered from 2026-03-02 14:00:00 UTC to 14:19:30 UTC" in out
     assert "\x1b" not in out
     assert "Next:  dlqkit" in out
 

@@ -152,7 +152,7 @@ def test_the_facts_of_a_folder_leave_no_english(tmp_path: Path) -> None:
             for part in (line["label"], line["text"])]  # fmt: skip
 
     assert _english(own) == []
-    assert headline(found) == "wf: 40 событий в DLQ с 02.03.2026 14:00:00 UTC"
+    assert headline(found) == "wf: 40 событий в DLQ с 02.03.2026 14:00:00 UTC по 14:19:30 UTC"
     # What code compares is an id, and stays.
     assert found["class"]["value"] == "infrastructure"
     assert found["coverage"][0]["kind"] == "records: export"
