@@ -388,7 +388,7 @@ def _read_toml(path: Path) -> dict[str, Any]:
         raise ParameterError(f"The settings file {path} cannot be read: {error}.", "Check its permissions.") from error
     except RecursionError as error:
         raise ParameterError(f"The settings file {path} is nested too deep.", "Mend it.") from error
-    except tomllib.TOMLDecodeError as error:
+    except ValueError as error:  # of a number of thousands of digits, too
         raise ParameterError(f"The settings file {path} is not TOML: {error}.", "Mend that line.") from error
 
 
@@ -421,7 +421,7 @@ def _from_environment(environ: dict[str, str]) -> dict[str, Any]:
         if text[:1] in {"{", "["}:
             try:
                 value = tomllib.loads(f"value = {text}")["value"]
-            except tomllib.TOMLDecodeError:
+            except ValueError:
                 raise ParameterError(
                     f"The variable {name} is not a TOML value.", "Write it as in dlqkit.toml."
                 ) from None

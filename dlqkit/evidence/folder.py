@@ -433,7 +433,7 @@ def read_question(directory: Path, *, allow_links: bool = False) -> dict[str, An
         ) from None
     except RecursionError as error:
         raise ParameterError("incident.toml is nested deeper than anything is that it may hold.", "Mend it.") from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError, OSError) as error:
+    except (ValueError, OSError) as error:
         raise ParameterError(f"incident.toml cannot be read: {error}.", "Mend that line.") from error
 
 

@@ -212,11 +212,14 @@ def _verify_snapshot(folder: Path, recorded: str | None) -> list[Change]:
         known = _files_of(read_manifest(folder))
     except EvidenceError:
         return changes or [Change(f"{place}/{NAME}", "was changed")]
-    present = {one.relative_to(folder).as_posix(): one for one in folder.rglob("*") if not one.is_symlink()}
+    found = {one.relative_to(folder).as_posix(): one for one in folder.rglob("*")}
+    # Asked of what is there: a name out of a manifest may be longer than any path.
+    links = {name for name, one in found.items() if one.is_symlink()}
+    present = {name: one for name, one in found.items() if name not in links}
     for name, (size, sha256) in sorted(known.items()):
         # Only what lies in the snapshot is read: a stranger's manifest may name any file of this machine.
         file = present.get(name)
-        if file is None and (folder / name).is_symlink():
+        if file is None and name in links:
             continue  # named as a link
         if file is None or not file.is_file():
             changes.append(Change(f"{place}/{name}", "is missing"))

@@ -14,6 +14,7 @@ from dlqkit.membership import is_one_of
 from dlqkit.report.causes import find_steps
 from dlqkit.report.chosen import Chooser, Part, equal
 from dlqkit.report.inputs import Inputs
+from dlqkit.report.later import find_later
 from dlqkit.report.terms import count_name
 
 __all__ = ["Basis", "find_bases"]
@@ -117,6 +118,10 @@ def _events(rows: Chooser) -> Iterator[tuple[str, Basis]]:
     last = dead["recorded_at"].max()
     newest = rows.dead(dead["recorded_at"] == last, equal("recorded_at", last.isoformat()))
     yield "last_dead_letter", Basis(say("The newest dead letter of the incident"), (newest,))
+    if facts["later_dead_letters"] and facts["later_dead_letters"]["count"]:
+        since = f"recorded_at > {facts['last_dead_letter']['at'] or facts['end']['at']}"
+        later = rows.records(find_later(rows.inputs.own, facts), "queued_to_dlq", since, "no other incident's")
+        yield "later_dead_letters", Basis(say("Dead letters since the incident, and of no other one"), (later,))
     if facts["events"]["affected"]["value"] is None:
         return
     measured = [row for row in facts["milestones"]["rows"] if row["high"] and row["who"] is None and row["evidence"]]

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
+import matplotlib
 import pandas as pd
 
 from dlqkit.errors import ParameterError
@@ -140,8 +141,11 @@ def zoom_figure(name: str, incident: IncidentFolder, facts: Facts) -> Any:
     """
     if importlib.util.find_spec("ipympl") is None:
         return drawn_figure(name, incident, facts)
+    backend = matplotlib.get_backend()
     from ipympl.backend_nbagg import Canvas, FigureManager
 
+    # It makes itself the backend of every further figure of the notebook when it is imported.
+    matplotlib.use(backend)
     figure = draw_axes(name, incident, facts).get_figure(root=True)
     assert figure is not None
     figure.set_dpi(_SCREEN_DPI)

@@ -13,7 +13,7 @@ from dlqkit.language import say, say_count
 from dlqkit.report.amounts import clock_text
 from dlqkit.report.coverage import time_text
 
-__all__ = ["LATER", "describe_later", "later_text", "tell_later"]
+__all__ = ["LATER", "describe_later", "find_later", "later_text", "tell_later"]
 
 LATER: Mapping[str, str] = {
     "event_key": "str",
@@ -41,12 +41,27 @@ def describe_later(own: pd.DataFrame, states: pd.DataFrame, facts: Mapping[str, 
     dict or None
         As ``tell_later``.
     """
-    after = _after(facts)
-    if after is None:
-        return None
-    found = own[own["queued_to_dlq"].fillna(False).astype(bool) & (own["recorded_at"] > pd.Timestamp(after))]
+    found = own[find_later(own, facts)]
     still_open = set(states.loc[states["state"] == "open", "event_key"]) - set(facts["republish"]["passed"])
     return tell_later(found.assign(is_open=found["event_key"].isin(still_open)), facts)
+
+
+def find_later(own: pd.DataFrame, facts: Mapping[str, Any]) -> pd.Series:
+    """Which of the workflow's records they are, a mask; none where no incident of dead letters has ended."""
+    after = _after(facts)
+    if after is None:
+        return pd.Series(data=False, index=own.index)
+    late = own["recorded_at"] > pd.Timestamp(after)
+    return own["queued_to_dlq"].fillna(False).astype(bool) & late & ~_of_others(own["recorded_at"], facts)
+
+
+def _of_others(times: pd.Series, facts: Mapping[str, Any]) -> pd.Series:
+    """Which times are within another incident of the workflow."""
+    within = pd.Series(data=False, index=times.index)
+    for other in facts["other_incidents"]:
+        low, high = (pd.Timestamp(other[name] or facts["as_of"]) for name in ("onset_at", "end_at"))
+        within |= times.between(low, high)
+    return within
 
 
 def tell_later(found: pd.DataFrame, facts: Mapping[str, Any]) -> dict[str, Any] | None:
@@ -60,9 +75,7 @@ def tell_later(found: pd.DataFrame, facts: Mapping[str, Any]) -> dict[str, Any] 
     """
     if _after(facts) is None:
         return None
-    for other in facts["other_incidents"]:
-        low, high = (pd.Timestamp(other[name] or facts["as_of"]) for name in ("onset_at", "end_at"))
-        found = found[~found["recorded_at"].between(low, high)]
+    found = found[~_of_others(found["recorded_at"], facts)]
     newest = found.sort_values("recorded_at", kind="stable").tail(1)
     known = {row["signature_id"] for row in facts["signatures"]}
     text = newest["signature"].iloc[0] if len(newest) else None

@@ -105,7 +105,7 @@ def write_profile(before: str, profile: str, values: _Values) -> str:
     text = before.rstrip("\n") + "\n\n" + "\n".join(lines).rstrip() + "\n"
     try:
         tomllib.loads(text)
-    except tomllib.TOMLDecodeError:
+    except ValueError:
         raise ParameterError(
             "A profile cannot be added to the settings as they are written.",
             f"Write their profiles as tables, [profiles.{_key(profile)}.execution_logs], and not in one line.",

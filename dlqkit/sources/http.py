@@ -24,7 +24,17 @@ from dlqkit.language import in_english, mark
 from dlqkit.sources.masking import Masks
 from dlqkit.untrusted import shorten
 
-__all__ = ["HttpClient", "NoAnswer", "Request", "Response", "TooLarge", "check_url", "describe_body", "shown_url"]
+__all__ = [
+    "UNREADABLE",
+    "HttpClient",
+    "NoAnswer",
+    "Request",
+    "Response",
+    "TooLarge",
+    "check_url",
+    "describe_body",
+    "shown_url",
+]
 
 T = TypeVar("T")
 _REDIRECTS = {301, 302, 303, 307, 308}

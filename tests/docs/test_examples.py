@@ -25,7 +25,8 @@ from tests.docs.world import World, open_world, page_folder, run_line, run_shell
 LANGUAGES = {"console", "sh", "python", "toml", "yaml", "json", "text"}
 # Its examples are those of every --help: none has the folder that it speaks of.
 COMMANDS = "docs/cli.md"
-RUN = [path for path in PAGES if path.relative_to(ROOT).as_posix() != COMMANDS and blocks_of(path)]
+TUTORIAL = "docs/tutorial.md"
+RUN = [path for path in PAGES if path.relative_to(ROOT).as_posix() not in {COMMANDS, TUTORIAL} and blocks_of(path)]
 
 
 @pytest.fixture(scope="module")
@@ -33,6 +34,21 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
     # The folder of settings of the tests themselves is made for each test, and this is made before any.
     with open_world(tmp_path_factory.mktemp("world")) as made:
         yield made
+
+
+@pytest.fixture
+def own_world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
+    with open_world(tmp_path_factory.mktemp("own-world")) as made:
+        yield made
+
+
+def test_the_tutorial_runs_from_its_first_line_to_its_last(own_world: World, tmp_path: Path) -> None:
+    """On a platform of its own: what other pages have sent again leaves its plan nothing."""
+    names: dict[str, Any] = {}
+    with page_folder(own_world, tmp_path) as place:
+        for block in blocks_of(ROOT / TUTORIAL):
+            if block.not_run is None:
+                run(block, names, place)
 
 
 @pytest.mark.parametrize("path", RUN, ids=lambda path: path.relative_to(ROOT).as_posix())

@@ -65,7 +65,10 @@ def test_a_silence_that_has_only_just_ended_is_not_told_as_one_that_is_over(end:
     ("minutes", "said"),
     [
         (2, "Going on; last dead letter 2 min before the evidence ends"),
-        (45, "Perhaps over, too early to tell: no dead letter in the last 45 min of the evidence, after one every 3 min"),
+        (
+            45,
+            "Perhaps over, too early to tell: no dead letter in the last 45 min of the evidence, after one every 3 min",
+        ),
     ],
 )
 def test_a_silence_of_many_usual_gaps_is_not_told_as_going_on(minutes: int, said: str) -> None:

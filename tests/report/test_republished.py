@@ -144,8 +144,8 @@ def test_a_former_snapshots_report_tells_only_what_had_been_done_by_then(folder:
     assert former["totals"]["not_sent"] == 1 and len(told["002"]["sent"]) == 2
     assert (former["is_cancelled"], newest["is_cancelled"]) == (False, True)
     assert former["approved"]["by"] == "anna" and newest["approved"] is None
-    # Planned, approved, run ended; and the second run.
-    assert [len(told[name]["audit"]) for name in ("002", "003")] == [3, 4]
+    # Planned, approved, run ended; and the second run, and that it was called off.
+    assert [len(told[name]["audit"]) for name in ("002", "003")] == [3, 5]
     assert newest["states"] == {"acked": 3}
 
 

@@ -42,6 +42,7 @@ from dlqkit.report.held import add_held, judge_held, tell_held, with_messages
 from dlqkit.report.judgement import read_judgement
 from dlqkit.report.later import tell_later
 from dlqkit.report.lessons import describe_people
+from dlqkit.report.pins import describe_pins
 from dlqkit.report.provenance import describe_sources
 from dlqkit.report.reported import describe_reports, tell_findings
 from dlqkit.report.republished import describe_republish
@@ -200,6 +201,7 @@ def _tell(folder: IncidentFolder, tables: RecordTables, judgement: Judgement) ->
     out |= describe_people(judgement)
     out["state"] = with_fix(out["state"], find_fix(folder, out["said"], moment))
     out["sources"] = describe_sources(folder)
+    out["pinned"] = describe_pins(folder)
     out["advice"] = advise(out, directory=str(folder.display_path))
     return out
 

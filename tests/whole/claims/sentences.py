@@ -148,8 +148,12 @@ def check_first_advice(scene: Scene) -> Wrong:
         if scene.truth["going_on"]
         else "Make sure that what was unavailable is back",
     }.get(class_of_seen(scene))
+    if stopped := re.match(r"It goes on, so first roll back .+? if it may be the cause\. Then: (.+)", first):
+        if not scene.truth["going_on"] or not scene.facts["changes"]["rows"]:
+            yield f"nothing goes on, or nothing was changed: {first!r}"
+        first = stopped[1]
     if wanted is None:
-        few = "Look at the" if "too few" in scene.facts["state"]["reason"] else "Nothing to do"
+        few = "Look at the" if scene.facts["state"].get("open") else "Nothing to do"
         wanted = {"silence": "Look at the worker and its subscription", "support": "Look up each reported event",
                   None: few}[scene.kind]  # fmt: skip
     classes = {one["failure_class"] for one in scene.facts["causes"]}
