@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator
+from datetime import timedelta
 
 from dlqkit.report.wording import count_text, headline, moment_text, summary
 from tests.whole.claims.scene import SCRAPE, Scene, Wrong, moment
@@ -95,6 +96,9 @@ def check_moments_agree(scene: Scene) -> Wrong:
     onset, end = facts["onset"]["at"], facts["end"]["at"]
     known = {moment_text(onset), moment_text(onset, seconds=False), moment_text(facts["onset"]["low"]),
              moment_text(facts["onset"]["high"]), moment_text(end)}  # fmt: skip
+    if onset is not None:
+        # A rough onset is told by the nearest minute, which may be the one after it.
+        known.add(moment_text((moment(onset) + timedelta(seconds=30)).isoformat(), seconds=False))
     texts = [headline(facts), facts["communication"][0]["text"],
              *(line.text for line in summary(facts) if line.label in {"State", "Since"})]  # fmt: skip
     for text in texts:
