@@ -110,8 +110,8 @@ def _with_later(rows: list[Row], later: Mapping[str, Any] | None) -> list[Row]:
     if not rows or not still_open:
         return rows
     more = say_count(
-        "Decide about the {count} event that died after it, too.",
-        "Decide about the {count} events that died after it, too.",
+        "Decide about the {count} event that died after the incident, too.",
+        "Decide about the {count} events that died after the incident, too.",
         still_open,
     )
     return [rows[0] | {"action": f"{rows[0]['action']} {more}"}, *rows[1:]]

@@ -537,7 +537,7 @@ def test_what_keeps_it_open_is_named_by_when_it_came_and_by_its_error(alike: int
 
     assert row["action"].endswith(
         f"It cannot be closed yet: 1 new dead letter at 15:46:00 UTC with {error}. "
-        "Decide about the 1 event that died after it, too."
+        "Decide about the 1 event that died after the incident, too."
     )
     assert "the dead-letter counter has grown since and 1 new dead letter" in counted["action"]
 

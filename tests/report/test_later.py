@@ -55,7 +55,7 @@ def test_what_died_since_of_something_else_is_told_beside_the_incidents_last_dea
         "; not counted here: 1 dead letter since then with another error, open 1: "
         + at(300).strftime("%H:%M:%S UTC (account closed)")
     )
-    assert advise(facts, directory="d")[0]["action"].endswith("Decide about the 1 event that died after it, too.")
+    assert advise(facts, directory="d")[0]["action"].endswith("1 event that died after the incident, too.")
 
 
 @pytest.mark.parametrize(
