@@ -16,6 +16,7 @@ from dlqkit.cli.shared import (
     AsJson,
     PlanName,
     Snapshot,
+    check_engine,
     exit_code_of,
     load,
     screen_width,
@@ -39,7 +40,6 @@ __all__ = ["app"]
 # Of a list on the screen; the plan has all.
 ROWS = 10
 STALE = 4
-ENGINES = ("auto", "pandas", "duckdb")
 
 app = typer.Typer(
     name="republish",
@@ -214,15 +214,13 @@ def _make(
     engine: str = "auto",
 ) -> None:
     """Plan, claim, write, show."""
-    from dlqkit.errors import ParameterError
     from dlqkit.evidence.folder import open_incident
     from dlqkit.report.planning import plan_incident
     from dlqkit.republish.approval import keep_plan, next_plan_id, refuse_begun
     from dlqkit.republish.event_names import names_by_key
     from dlqkit.republish.registry import open_registry
 
-    if engine not in ENGINES:
-        raise ParameterError(f"Plans have no engine {engine[:20]!r}.", f"Use one of: {', '.join(ENGINES)}.")
+    check_engine(engine)
     folder = open_incident(directory, snapshot=snapshot, engine=engine)
     with open_registry(directory, settings.republish.registry) as registry:
         if replaces is not None:

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from dlqkit.settings import Settings
 
 __all__ = [
+    "ENGINES",
     "PARTIAL",
     "AsJson",
     "Directory",
@@ -36,6 +37,7 @@ __all__ = [
     "Shared",
     "Snapshot",
     "ask",
+    "check_engine",
     "exit_code_of",
     "find_zone",
     "load",
@@ -50,6 +52,8 @@ __all__ = [
     "write_json",
     "zone_of",
 ]
+
+ENGINES = ("auto", "pandas", "duckdb")
 
 PARTIAL = 3
 # Below the first nothing can be read in columns; lines longer than the last are hard to find the next one of.
@@ -248,6 +252,18 @@ def name_folder(incident: Incident, settings: Settings) -> Path:
     while path.exists():
         path, number = base.with_name(f"{base.name}-{number}"), number + 1
     return path
+
+
+def check_engine(engine: str) -> None:
+    """Refuse an engine that commands do not run on: Spark needs a session, which Python gives.
+
+    Raises
+    ------
+    ParameterError
+        If it is none of ``ENGINES``.
+    """
+    if engine not in ENGINES:
+        raise ParameterError(f"Commands have no engine {engine[:20]!r}.", f"Use one of: {', '.join(ENGINES)}.")
 
 
 def exit_code_of(completeness: str, *, strict: bool = False) -> int:

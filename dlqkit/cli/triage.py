@@ -14,6 +14,7 @@ from dlqkit.cli.shared import (
     Directory,
     Language,
     Snapshot,
+    check_engine,
     exit_code_of,
     load,
     screen_width,
@@ -22,7 +23,6 @@ from dlqkit.cli.shared import (
     write_json,
     zone_of,
 )
-from dlqkit.errors import ParameterError
 from dlqkit.invocation import with_options
 
 if TYPE_CHECKING:
@@ -31,7 +31,6 @@ if TYPE_CHECKING:
 __all__ = ["print_triage", "triage"]
 
 HEIGHT = 40
-ENGINES = ("auto", "pandas", "duckdb")
 # Of the column of classes, or as long as the longest of them.
 CLASS_WIDTH = 14
 
@@ -112,8 +111,7 @@ def triage(
     from dlqkit.evidence.folder import open_incident
     from dlqkit.report.scale.triage import triage_facts
 
-    if engine not in ENGINES:
-        raise ParameterError(f"Triage has no engine {engine[:20]!r}.", f"Use one of: {', '.join(ENGINES)}.")
+    check_engine(engine)
     speak_for(context, lang, load(context))
     found = triage_facts(open_incident(directory, snapshot=snapshot, engine=engine))
     if as_json:

@@ -96,21 +96,17 @@ def test_a_folder_that_is_named_after_an_id_lies_among_the_incidents(text: str) 
     assert re.fullmatch(r"2026-03-02-[A-Za-z0-9._-]{1,42}", folder.name)
 
 
+def collect_incident(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A folder ``incident`` of one workflow, in the working directory."""
+    monkeypatch.chdir(place)
+    (place / "export.jsonl").write_text("\n".join(map(json.dumps, rows("wf"))))
+    span = ("--start", START.isoformat(), "--end", END.isoformat())
+    call(monkeypatch, "collect", "incident", *span, "--records", "export.jsonl")
+
+
 def test_nothing_in_a_strangers_folder_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Modules of the names that are imported, settings, start-up files, a template: none is read by any command."""
-    monkeypatch.chdir(tmp_path)
-    (tmp_path / "export.jsonl").write_text("\n".join(map(json.dumps, rows("wf"))))
-    call(
-        monkeypatch,
-        "collect",
-        "incident",
-        "--start",
-        START.isoformat(),
-        "--end",
-        END.isoformat(),
-        "--records",
-        "export.jsonl",
-    )
+    collect_incident(tmp_path, monkeypatch)
     marker = tmp_path / "it-ran"
     code = f"open({str(marker)!r}, 'w').close()\n"
     incident = tmp_path / "incident"
@@ -142,19 +138,7 @@ def test_nothing_in_a_strangers_folder_runs(tmp_path: Path, monkeypatch: pytest.
 
 def test_jupyterlab_is_not_started_from_modules_in_the_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """``python -m`` looks into the working directory first, which may be the folder."""
-    monkeypatch.chdir(tmp_path)
-    (tmp_path / "export.jsonl").write_text("\n".join(map(json.dumps, rows("wf"))))
-    call(
-        monkeypatch,
-        "collect",
-        "incident",
-        "--start",
-        START.isoformat(),
-        "--end",
-        END.isoformat(),
-        "--records",
-        "export.jsonl",
-    )
+    collect_incident(tmp_path, monkeypatch)
     seen: list[list[str]] = []
 
     def no_start(program: str, arguments: list[str], environment: dict[str, str]) -> None:
@@ -172,19 +156,7 @@ def test_jupyterlab_is_not_started_from_modules_in_the_folder(tmp_path: Path, mo
 def test_odd_bytes_in_any_file_are_an_error_in_words(
     name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.chdir(tmp_path)
-    (tmp_path / "export.jsonl").write_text("\n".join(map(json.dumps, rows("wf"))))
-    call(
-        monkeypatch,
-        "collect",
-        "incident",
-        "--start",
-        START.isoformat(),
-        "--end",
-        END.isoformat(),
-        "--records",
-        "export.jsonl",
-    )
+    collect_incident(tmp_path, monkeypatch)
     for content in (
         b"\xff\xfe\x00",
         b"[" * 100_000,
