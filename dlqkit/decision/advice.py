@@ -9,11 +9,12 @@ from typing import Any
 
 from dlqkit.decision.cause_steps import find_causes
 from dlqkit.decision.class_advice import Row, advice_row, advise_by_class
+from dlqkit.decision.ordered_steps import order_steps
 from dlqkit.decision.others_advice import advise_on_others, then_others
 from dlqkit.decision.republish_advice import advise_on_republish, warn_of_sent
 from dlqkit.decision.signatures import show_signature
 from dlqkit.decision.since_fix import is_quiet_since_fix, is_unstopped
-from dlqkit.decision.stop_first import stop_first
+from dlqkit.decision.stop_first import see_it_gone, stop_first
 from dlqkit.decision.unlisted_advice import advise_on_unlisted, count_unlisted, then_get_list
 from dlqkit.language import clock, date_and_time, listing, mark, say, say_count
 
@@ -81,7 +82,7 @@ def advise(facts: Mapping[str, Any], *, directory: str) -> list[dict[str, str]]:
         rows.insert(0, advice_row(say(_NAME_THE_FIELD), untold, f"dlqkit collect {folder}",
                                   wrong=say("Taking it that no event was dead-lettered."),
                                   unknown=say("Which of the failed events are dead letters.")))  # fmt: skip
-    if _is_cut_first(facts):
+    if _is_cut_first(facts) and not facts["republish"]["passed"]:
         # While events die, those that are in no list can wait as well.
         first = rows[:1] if kind == "dead_letters" and is_unstopped(facts) else []
         first = [row | {"action": f"{row['action']} {then_get_list(facts)}"} for row in first]
@@ -98,10 +99,14 @@ def _warned(rows: list[Row], facts: Mapping[str, Any]) -> list[Row]:
     What stops the damage comes before it, everything else after it.
     """
     warning = warn_of_sent(facts["republish"])
-    if not warning or not rows or any(f" republish {word} " in rows[0]["command"] for word in ("prove", "resolve")):
+    if not warning or not rows or any(one["action"] in rows[0]["action"] for one in rows if _settles(one)):
         return rows
     said = [rows[0]["action"], warning] if is_unstopped(facts) else [warning, rows[0]["action"]]
     return [rows[0] | {"action": " ".join(said)}, *rows[1:]]
+
+
+def _settles(row: Row) -> bool:
+    return any(f" republish {word} " in row["command"] for word in ("prove", "resolve"))
 
 
 def _with_later(rows: list[Row], later: Mapping[str, Any] | None) -> list[Row]:
@@ -136,6 +141,13 @@ def _of_nothing(state: Mapping[str, Any], folder: str) -> list[Row]:
         if rest := still_open - len(traces):
             traces += [say_count("{count} more", "{count} more", rest)] if traces else []
         look = say("{look} Traces: {traces}.", look=look, traces=listing(traces)) if traces else look
+        if old := int(state.get("old_messages") or 0):
+            older = say_count(
+                "Decide about the {count} message of before the window in the dead-letter subscriptions, too.",
+                "Decide about the {count} messages of before the window in the dead-letter subscriptions, too.",
+                old,
+            )
+            look = f"{look} {older}"
         rows.append(advice_row(look, say("§4: a dead event stays undone until somebody decides."),
                                f"dlqkit lab {folder}",
                                wrong=say("Leaving them because they are few."),
@@ -162,8 +174,8 @@ def _of_dead_letters(facts: Mapping[str, Any], directory: str) -> list[Row]:
     rows = advise_by_class(str(facts["class"]["value"]), facts, folder)
     if facts["republish"]["passed"]:
         # What the class asks for has been done, as events of it pass again; unless others go on dying.
-        again = [rows[0] | {"action": stop_first(facts, rows[0]["action"])}] if is_unstopped(facts) else []
-        return again + after + advise_on_others(facts) + _of_changes(facts)
+        cut = advise_on_unlisted(facts, folder) if _is_cut_first(facts) else []
+        return _of_passed(facts, rows, after + cut) + advise_on_others(facts) + _of_changes(facts)
     disputed, events = int(facts["class"].get("disputed") or 0), sum(row["events"] for row in facts["signatures"])
     if disputed >= DISPUTED_SHARE * max(events, 1):
         # What the class advises rests on fields that the texts of most events contradict.
@@ -183,11 +195,25 @@ def _of_dead_letters(facts: Mapping[str, Any], directory: str) -> list[Row]:
     rows = after + rows
     rows[0] = rows[0] | {"action": stop_first(facts, rows[0]["action"])}
     if is_quiet_since_fix(facts):
-        wait = say("Wait until it is known whether the fix holds. Then: {action}", action=rows[0]["action"])
+        wait = say("First wait until it is known whether the fix holds. {action}", action=rows[0]["action"])
         rows[0] |= {"action": wait, "command": f"dlqkit closure {folder} --watch"}
     if then := then_others(facts):
         rows[0] = rows[0] | {"action": f"{rows[0]['action']} {then}"}
     return rows + advise_on_others(facts) + _of_changes(facts)
+
+
+def _of_passed(facts: Mapping[str, Any], rows: list[Row], left: list[Row]) -> list[Row]:
+    """What is left of a republish, after what stops the damage, or the cause that is to be gone."""
+    if not is_unstopped(facts):
+        gone = see_it_gone(facts) if facts["state"]["value"] == "recovering" else ""
+        first = [advice_row(gone, rows[0]["reason"], wrong=rows[0]["wrong"], unknown=rows[0]["unknown"])]
+        return order_steps([*(first if gone else []), *left])
+    stop = stop_first(facts, "")
+    first = [rows[0] | {"action": stop or rows[0]["action"]}]
+    # The steps of several causes are numbered already.
+    return (
+        [*first, *left] if len({one["failure_class"] for one in find_causes(facts)}) > 1 else order_steps(first + left)
+    )
 
 
 def _of_healed(facts: Mapping[str, Any], folder: str) -> list[Row]:
@@ -208,17 +234,17 @@ def _of_healed(facts: Mapping[str, Any], folder: str) -> list[Row]:
         ]  # fmt: skip
     if state == "recovering":
         watch = say("Nothing is left to republish: every event of it has succeeded since. Watch until it is known to "
-                    "have ended, then close it by §7.")  # fmt: skip
+                    "have ended, then close it by the checklist.")  # fmt: skip
         return [advice_row(watch, healed, f"dlqkit closure {folder} --watch", wrong=again, unknown=told)]
     if "closure" in facts.get("not_answered", ()):
-        measure = say("Nothing is left to republish: every event of it has succeeded since. Measure by §7 whether it "
-                      "can be closed.")  # fmt: skip
+        measure = say("Nothing is left to republish: every event of it has succeeded since. Measure by the checklist "
+                      "whether it can be closed.")  # fmt: skip
         return [advice_row(measure, healed, f"dlqkit closure {folder}", wrong=again, unknown=told)]
     if unmet := _unmet(facts):
         look = say("Nothing is left to republish: every event of it has succeeded since. It cannot be closed "
                    "yet: {items}.", items=_unmet_items(facts))  # fmt: skip
         return [advice_row(look, unmet, f"dlqkit closure {folder}", wrong=again, unknown=told)]
-    close = say("Nothing is left to republish: every event of it has succeeded since. Close it by §7.")
+    close = say("Nothing is left to republish: every event of it has succeeded since. Close it by the checklist.")
     return [advice_row(close, healed, f"dlqkit closure {folder}", wrong=again, unknown=told)]
 
 

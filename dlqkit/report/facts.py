@@ -94,7 +94,7 @@ __all__ = [
     "signals_frame",
 ]
 
-SCHEMA = 11
+SCHEMA = 12
 STALE = timedelta(minutes=1)
 # Errors that the timeline names by their first event; the table of signatures has all.
 MOMENTS = 5

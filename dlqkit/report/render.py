@@ -15,7 +15,7 @@ from dlqkit.report.payload_tables import warn_of_payloads
 from dlqkit.report.sections import choose_sections, report_status
 from dlqkit.report.terms import term
 from dlqkit.report.unbroken import words_html
-from dlqkit.report.wording import counted_sources, headline, moment_text
+from dlqkit.report.wording import counted_sources, headline, moment_text, seconds_between
 from dlqkit.untrusted import for_html, for_markdown, for_markdown_alt
 
 __all__ = [
@@ -81,6 +81,8 @@ figure{margin:.6em 0}.drawn img{max-height:88mm;margin:0 auto;border:0}details:n
 .meta,.evidence,figcaption,footer{font-size:8pt}footer{margin-top:1em}a{color:inherit}}
 """
 _SIDEWAYS = mark("Scroll the figure sideways. ")
+# Records that end so long before the evidence does may lag behind, or nothing was recorded since.
+LAG_S = 120.0
 _WHOLE = {
     "complete": mark("complete"),
     "partial": mark("not whole"),
@@ -117,7 +119,16 @@ def banners(facts: Facts, problems: Sequence[str]) -> list[str]:
     elif cut:
         sources = listing([f"{one['source']} [{one['evidence_id']}]" for one in cut])
         text = say("May be cut, so that counts from them are “at least”: {sources}.", sources=sources)
-    return [*out, " ".join([text, *dict.fromkeys(why)])] if cut else out
+    return [*out, " ".join([text, *dict.fromkeys(why), *_of_several_snapshots(facts)])] if cut else out
+
+
+def _of_several_snapshots(facts: Facts) -> list[str]:
+    """Why more events are seen than the newest answer has records; nothing where no more are."""
+    seen = facts["events"]["affected"]["value"]
+    listed = [row["received"] for row in facts["coverage"] if row["kind"] == "records: dead letters"]
+    if not seen or not listed or seen <= max(listed):
+        return []
+    return [say("The {count} events seen are of this answer and of earlier snapshots together.", count=seen)]
 
 
 def has_no_scope(facts: Facts) -> bool:
@@ -136,7 +147,7 @@ def meta_text(facts: Facts, *, window: bool = True) -> str:
     asked, snapshot = facts["incident"]["window"], facts["snapshot"]
     told = {
         "snapshot": snapshot["id"],
-        "completeness": say(_WHOLE[snapshot["completeness"]]),
+        "completeness": _completeness_text(facts),
         "as_of": moment_text(facts["as_of"]),
     }
     if window:
@@ -158,6 +169,17 @@ def meta_text(facts: Facts, *, window: bool = True) -> str:
         return text
     before = say("Charts and sources begin at {at}, for what is usual.", at=moment_text(begin, seconds=False))
     return f"{text} {before}"
+
+
+def _completeness_text(facts: Facts) -> str:
+    """Whether the evidence is whole, and of when its newest record is where an answer may lag behind."""
+    whole = _WHOLE[facts["snapshot"]["completeness"]]
+    text = say(whole)
+    ends = [row["got_end"] for row in facts["coverage"] if row["kind"].startswith("records") and row["got_end"]]
+    newest = max(ends, key=datetime.fromisoformat, default=None)
+    if newest is None or (seconds_between(newest, facts["as_of"]) or 0.0) < LAG_S:
+        return text
+    return say("{completeness}, newest record {at}", completeness=text, at=moment_text(newest))
 
 
 @spoken_as_facts

@@ -165,7 +165,7 @@ class Text:
     def to_html(self) -> str:
         """A definition list; what is not known and what needs a person carries its own class and word."""
         items = "".join(
-            f'<div class="{line.kind}"><dt>{for_html(line.label)}</dt><dd>{_mark(line)}{words_html(line.text)}'
+            f'<div class="{line.kind}"><dt>{for_html(line.label)}</dt><dd>{_mark(line)}{_steps_html(line)}'
             f"{_evidence(line)}</dd></div>"
             for line in self.lines
         )
@@ -194,6 +194,18 @@ class Text:
             first, *rest = told or for_terminal_lines(line.text, room, LAST_CELL_LINES if line.is_whole else most)
             out += [pad(line.label, size) + first, *(" " * size + part for part in rest)]
         return "\n".join(out)
+
+
+def _steps_html(line: Line) -> str:
+    """The text, each of its steps on a line of its own."""
+    text, parts = line.text, []
+    for step in line.steps:
+        before, found, after = text.partition(step)
+        if not found:
+            continue
+        parts += [before.strip(), step]
+        text = after
+    return "<br>".join(map(words_html, filter(None, [*parts, text.strip()])))
 
 
 def _kind_of_length(text: str, *, is_code: bool) -> str:
