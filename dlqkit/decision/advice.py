@@ -11,12 +11,13 @@ from dlqkit.decision.cause_steps import find_causes
 from dlqkit.decision.class_advice import Row, advice_row, advise_by_class
 from dlqkit.decision.ordered_steps import order_steps
 from dlqkit.decision.others_advice import advise_on_others, then_others
+from dlqkit.decision.quiet_advice import advise_on_nothing
 from dlqkit.decision.republish_advice import advise_on_republish, warn_of_sent
-from dlqkit.decision.signatures import show_signature
 from dlqkit.decision.since_fix import is_quiet_since_fix, is_unstopped
 from dlqkit.decision.stop_first import see_it_gone, stop_first
 from dlqkit.decision.unlisted_advice import advise_on_unlisted, count_unlisted, then_get_list
-from dlqkit.language import clock, date_and_time, listing, mark, say, say_count
+from dlqkit.decision.unmet_items import unmet_items_text, unmet_text
+from dlqkit.language import clock, mark, say, say_count
 
 __all__ = ["advise", "change_words"]
 
@@ -33,18 +34,6 @@ _MISSING = {
         "then collect again."
     ),
     "queued_to_dlq": _NAME_THE_FIELD,
-}
-# What speaks against closing, by the item of §7 and what was measured of it.
-_AGAINST = {
-    ("metrics", "no"): mark("the dead-letter counter has grown since"),
-    ("metrics", "unknown"): mark("whether the dead-letter counter still grows is not known"),
-    ("records", "unknown"): mark("whether there are new dead letters is not known"),
-    ("confirmation", "no"): mark("the owner has not confirmed it"),
-    ("confirmation", "unknown"): mark("whether the owner has confirmed it is not known"),
-    ("ticket", "no"): mark("the post-mortem is not in the ticket"),
-    ("ticket", "unknown"): mark("whether the post-mortem is in the ticket is not known"),
-    ("republish", "no"): mark("not all that was sent again has passed"),
-    ("republish", "unknown"): mark("what became of all that was sent again is not known"),
 }
 # What a class override is about: this word and an id, such as "signature 1f0c2a9b7d".
 _TARGETS = (mark("signature"), mark("event"))
@@ -89,7 +78,7 @@ def advise(facts: Mapping[str, Any], *, directory: str) -> list[dict[str, str]]:
         rows = first + advise_on_unlisted(facts, folder) + rows[len(first) :]
     rows += _of_evidence(facts, folder)
     if state == "nothing":
-        rows += _of_nothing(facts["state"], folder)
+        rows += advise_on_nothing(facts["state"], folder)
     return _with_later(_warned(rows, facts), facts.get("later_dead_letters"))
 
 
@@ -120,45 +109,6 @@ def _with_later(rows: list[Row], later: Mapping[str, Any] | None) -> list[Row]:
         still_open,
     )
     return [rows[0] | {"action": f"{rows[0]['action']} {more}"}, *rows[1:]]
-
-
-def _of_nothing(state: Mapping[str, Any], folder: str) -> list[Row]:
-    rows = []
-    if state.get("until"):
-        rows.append(advice_row(say("Collect to the end of the window: the evidence ends before it."),
-                               say("Nothing is known of after {at}.",
-                                   at=date_and_time(datetime.fromisoformat(state["until"]))),
-                               f"dlqkit collect {folder}",
-                               wrong=say("Taking what is not covered for quiet."),
-                               unknown=say("Whether the worker fell silent, or the file was saved then.")))  # fmt: skip
-    if still_open := int(state.get("open") or 0):
-        look = say_count(
-            "Look at the one dead event that is open; there is no incident, but each wants its decision.",
-            "Look at the {count} dead events that are open; there is no incident, but each wants its decision.",
-            still_open,
-        )
-        traces = [str(one) for one in state.get("open_traces") or []]
-        if rest := still_open - len(traces):
-            traces += [say_count("{count} more", "{count} more", rest)] if traces else []
-        look = say("{look} Traces: {traces}.", look=look, traces=listing(traces)) if traces else look
-        if old := int(state.get("old_messages") or 0):
-            older = say_count(
-                "Decide about the {count} message of before the window in the dead-letter subscriptions, too.",
-                "Decide about the {count} messages of before the window in the dead-letter subscriptions, too.",
-                old,
-            )
-            look = f"{look} {older}"
-        rows.append(advice_row(look, say("§4: a dead event stays undone until somebody decides."),
-                               f"dlqkit lab {folder}",
-                               wrong=say("Leaving them because they are few."),
-                               unknown=say("Whether more of the same kind follow.")))  # fmt: skip
-    else:
-        rows.append(advice_row(say("Nothing to do; if a client misses events, collect again with the client's list of "
-                                   "them."),
-                               say("§1: events that never reached the action are in no metric."),
-                               f"dlqkit collect {folder} --reported reports.csv",
-                               unknown=say("What became of events that no source has seen.")))  # fmt: skip
-    return rows
 
 
 def _of_dead_letters(facts: Mapping[str, Any], directory: str) -> list[Row]:
@@ -240,49 +190,12 @@ def _of_healed(facts: Mapping[str, Any], folder: str) -> list[Row]:
         measure = say("Nothing is left to republish: every event of it has succeeded since. Measure by the checklist "
                       "whether it can be closed.")  # fmt: skip
         return [advice_row(measure, healed, f"dlqkit closure {folder}", wrong=again, unknown=told)]
-    if unmet := _unmet(facts):
+    if unmet := unmet_text(facts):
         look = say("Nothing is left to republish: every event of it has succeeded since. It cannot be closed "
-                   "yet: {items}.", items=_unmet_items(facts))  # fmt: skip
+                   "yet: {items}.", items=unmet_items_text(facts))  # fmt: skip
         return [advice_row(look, unmet, f"dlqkit closure {folder}", wrong=again, unknown=told)]
     close = say("Nothing is left to republish: every event of it has succeeded since. Close it by the checklist.")
     return [advice_row(close, healed, f"dlqkit closure {folder}", wrong=again, unknown=told)]
-
-
-def _unmet(facts: Mapping[str, Any]) -> str:
-    """What was measured for §7 and speaks against closing, in the sentences of the checklist; empty where nothing is.
-
-    What people are to say is left out: to ask them is how it is closed.
-    """
-    items = (facts.get("closure") or {}).get("items") or []
-    return " ".join(one["why"] for one in items if one["state"] in {"no", "unknown"} and not one["accepted"])
-
-
-def _unmet_items(facts: Mapping[str, Any]) -> str:
-    items = [one for one in (facts.get("closure") or {}).get("items") or [] if not one["accepted"]]
-    listed = max((one["count"] for one in items if (one["name"], one["state"]) == ("records", "no")), default=0)
-    texts = []
-    for one in items:
-        words = _AGAINST.get((one["name"], one["state"]))
-        if (one["name"], one["state"]) == ("records", "no"):
-            texts.append(_new_dead_letters(one, facts.get("later_dead_letters")))
-        # The records say which those are that the counter has grown by.
-        elif words is not None and not (one["name"] == "metrics" and 0 < one["count"] <= listed):
-            texts.append(say(words))
-    return listing(texts)
-
-
-def _new_dead_letters(item: Mapping[str, Any], later: Mapping[str, Any] | None) -> str:
-    """How many, when, and of which error where the facts know it."""
-    count, at = round(item["count"]), datetime.fromisoformat(item["newest_at"])
-    text = say_count("{count} new dead letter at {at} UTC", "{count} new dead letters, the newest at {at} UTC",
-                     count, at=clock(at))  # fmt: skip
-    # Those of after the incident are those of after the fix where both are as many and of the same time.
-    if not later or later["count"] != count or datetime.fromisoformat(later["newest_at"]) != at:
-        return text
-    signature = f" ({show_signature(later['signature'])})" if later["signature"] else ""
-    if not later["alike"]:
-        return say("{text} with another error{signature}", text=text, signature=signature)
-    return say("{text} with an error of the incident's{signature}", text=text, signature=signature)
 
 
 def _of_changes(facts: Mapping[str, Any]) -> list[Row]:

@@ -13,7 +13,7 @@ from typing import Any
 from dlqkit.cells import cell_width, pad
 from dlqkit.language import mark, moments, number, percent, retell, say
 from dlqkit.notebook_html import searchable_html, style_for_notebook
-from dlqkit.report.steps import lay_steps
+from dlqkit.report.steps import lay_steps, split_steps
 from dlqkit.report.terms import term
 from dlqkit.report.unbroken import command_html, words_html
 from dlqkit.report.without_dead import tell_without_dead
@@ -165,7 +165,7 @@ class Text:
     def to_html(self) -> str:
         """A definition list; what is not known and what needs a person carries its own class and word."""
         items = "".join(
-            f'<div class="{line.kind}"><dt>{for_html(line.label)}</dt><dd>{_mark(line)}{_steps_html(line)}'
+            f'<div class="{line.kind}"><dt>{for_html(line.label)}</dt><dd>{_mark(line)}{_lines_html(line)}'
             f"{_evidence(line)}</dd></div>"
             for line in self.lines
         )
@@ -196,16 +196,8 @@ class Text:
         return "\n".join(out)
 
 
-def _steps_html(line: Line) -> str:
-    """The text, each of its steps on a line of its own."""
-    text, parts = line.text, []
-    for step in line.steps:
-        before, found, after = text.partition(step)
-        if not found:
-            continue
-        parts += [before.strip(), step]
-        text = after
-    return "<br>".join(map(words_html, filter(None, [*parts, text.strip()])))
+def _lines_html(line: Line) -> str:
+    return "<br>".join(map(words_html, split_steps(line.text, line.steps)))
 
 
 def _kind_of_length(text: str, *, is_code: bool) -> str:

@@ -96,3 +96,10 @@ def test_the_screen_keeps_its_size_and_cuts_no_step(code: str) -> None:
     shown = " ".join(" ".join(screen).split())
     assert f"1) {first}" in shown
     assert all(f"{number}) " in shown for number in (1, 2, 3, 4))
+
+
+def test_a_text_is_parted_at_its_steps_and_keeps_what_is_around_them() -> None:
+    steps = ("1) Stop.", "2) Look.")
+
+    assert split_steps("In order: 1) Stop. 2) Look. Ask.", steps) == ["In order:", "1) Stop.", "2) Look.", "Ask."]
+    assert split_steps("Stop.", ()) == split_steps("Stop.", steps) == ["Stop."]
