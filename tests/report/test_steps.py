@@ -11,7 +11,7 @@ from dlqkit import language
 from dlqkit.cli.shared import WIDTH
 from dlqkit.cli.triage import HEIGHT, triage_text
 from dlqkit.decision.advice import advise
-from dlqkit.report.steps import steps_of
+from dlqkit.report.steps import split_steps, steps_of
 from dlqkit.report.tables import show_summary
 from tests.decision.test_advice import cause, facts
 from tests.report.example import make_facts
