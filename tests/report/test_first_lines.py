@@ -168,3 +168,5 @@ def test_where_the_records_end_before_the_evidence_their_newest_is_named() -> No
 
     assert "newest record" not in said["59"]
     assert "complete, newest record 2026-03-02 15:50:00 UTC" in said["50"]
+    facts["coverage"] = [row | {"kind": "records: dead letters", "got_end": "2026-03-02T12:00:00+00:00"}]
+    assert "newest record" not in meta_text(facts)
