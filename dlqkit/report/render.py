@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import base64
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 from dlqkit.language import current, listing, mark, retell, say, spoken_as_facts
 from dlqkit.report import tables
+from dlqkit.report.figure import Figure
 from dlqkit.report.figure_tables import show_figure_data
 from dlqkit.report.payload_tables import warn_of_payloads
 from dlqkit.report.sections import choose_sections, report_status
@@ -19,7 +19,6 @@ from dlqkit.report.wording import counted_sources, headline, moment_text
 from dlqkit.untrusted import for_html, for_markdown, for_markdown_alt
 
 __all__ = [
-    "Figure",
     "banners",
     "footer_text",
     "has_no_scope",
@@ -87,15 +86,6 @@ _WHOLE = {
     "unverified": mark("not known to be whole"),
 }
 _FIGURES = {"signals": mark("signals"), "timeline": mark("timeline"), "durations": mark("durations")}
-
-
-@dataclass(frozen=True, slots=True)
-class Figure:
-    """A drawn figure: a PNG, and in words what it shows."""
-
-    name: str
-    png: bytes
-    alt: str
 
 
 def banners(facts: Facts, problems: Sequence[str]) -> list[str]:

@@ -13,7 +13,8 @@ from dlqkit.errors import ParameterError, RunError
 from dlqkit.language import current, say, spoken_as_facts
 from dlqkit.report import tables
 from dlqkit.report.columns import fit_columns
-from dlqkit.report.render import Figure, banners, footer_text, has_no_scope, meta_text, missing_figure_text
+from dlqkit.report.figure import Figure
+from dlqkit.report.render import banners, footer_text, has_no_scope, meta_text, missing_figure_text
 from dlqkit.report.sections import Block, choose_sections, report_status
 from dlqkit.report.typesetting import FONTS, find_fonts, room_of, set_command, set_parts
 from dlqkit.report.wording import Line, headline

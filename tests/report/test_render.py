@@ -8,8 +8,9 @@ import pytest
 
 from dlqkit.report.amounts import count_text
 from dlqkit.report.diagnosis_tables import show_impact_counts
+from dlqkit.report.figure import Figure
 from dlqkit.report.milestones import show_milestones
-from dlqkit.report.render import Figure, banners, meta_text, render_html, render_markdown
+from dlqkit.report.render import banners, meta_text, render_html, render_markdown
 from dlqkit.report.tables import show_changes, show_coverage, show_impact, show_rules, show_signals
 from dlqkit.report.wording import headline, summary
 from tests.report.example import HOSTILE, make_facts
