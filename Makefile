@@ -63,8 +63,9 @@ screenshots: $(STAMP) ## the pictures of JupyterLab in docs/pictures, made anew
 docs: $(STAMP) ## the documentation as a site, in build/site; a warning is an error
 	$(BIN)/python -m website.build
 
-docs-cli: $(STAMP) ## docs/cli.md, from the commands themselves
+docs-cli: $(STAMP) ## docs/cli.md and docs/settings.md, from the commands and settings themselves
 	$(BIN)/python -m dlqkit.cli.manual docs/cli.md
+	$(BIN)/python -m dlqkit.cli.settings_page docs/settings.md
 
 messages: $(STAMP) ## put new sentences into the catalogs of every language, and take out those that are gone
 	$(BIN)/pybabel -q extract -k say -k say_count:1,2 -k mark --add-location=file --no-wrap -o .messages.pot dlqkit

@@ -36,26 +36,29 @@ IN_LAB = "DLQKIT_LAB"
 WORTH_SEARCHING = 8
 # Letters of a text that are read at a glance, and that are shown at all.
 GLANCE, LONGEST = 240, 20_000
+# Where no style sheet is, as in plain nbconvert, columns would touch.
+_PADDED = "padding:.25em .5em"
 # Elements of ``report.tables`` as a browser would show them with the report's own style sheet.
 _STYLES = (
     (re.compile("<table"), '<table style="margin:0"'),
     (re.compile("<caption"), '<caption style="text-align:left;font-weight:bold;padding:4px 0"'),
-    (re.compile("<th "), '<th style="text-align:left;vertical-align:bottom" '),
+    (re.compile("<th "), f'<th style="{_PADDED};text-align:left;vertical-align:bottom" '),
     (
         re.compile('<td role="cell" class="(when|span)'),
-        r'<td style="text-align:left;vertical-align:top;min-width:7em" role="cell" class="\1',
+        rf'<td style="{_PADDED};text-align:left;vertical-align:top;min-width:7em" role="cell" class="\1',
     ),
     (
         re.compile('<td role="cell" class="((?:long )?prose)"'),
-        r'<td style="text-align:left;vertical-align:top;min-width:14em;max-width:44em" role="cell" class="\1"',
+        rf'<td style="{_PADDED};text-align:left;vertical-align:top;min-width:11em;max-width:44em" role="cell" '
+        r'class="\1"',
     ),
     (re.compile('<div class="wide"'), '<div style="overflow-x:auto" class="wide"'),
-    (re.compile("<td role"), '<td style="text-align:left;vertical-align:top;max-width:44em" role'),
+    (re.compile("<td role"), f'<td style="{_PADDED};text-align:left;vertical-align:top;max-width:44em" role'),
     (re.compile("<dl>"), '<dl style="margin:4px 0">'),
     (
         re.compile('<div class="(computed|unknown|judgement)"><dt>'),
         r'<div class="\1" style="display:grid;grid-template-columns:13em auto;column-gap:14px;padding:2px 0">'
-        r'<dt style="float:none;width:auto;margin:0">',
+        r'<dt style="float:none;width:auto;margin:0;font-weight:bold">',
     ),
     (re.compile("<dd>"), '<dd style="float:none;width:auto;margin:0">'),
 )
@@ -134,8 +137,8 @@ def _script() -> str:
 def fields_html(title: str, fields: Iterable[tuple[str, object]]) -> str:
     """What an object is, as a title and a line for each thing to know of it."""
     rows = "".join(
-        f'<tr><th style="text-align:left;vertical-align:top" scope="row">{for_html(name)}</th>'
-        f'<td style="text-align:left;max-width:60em">{text_html(str(value))}</td></tr>'
+        f'<tr><th style="{_PADDED};text-align:left;vertical-align:top" scope="row">{for_html(name)}</th>'
+        f'<td style="{_PADDED};text-align:left;max-width:60em">{text_html(str(value))}</td></tr>'
         for name, value in fields
     )
     caption = f'<caption style="text-align:left;font-weight:bold;padding:4px 0">{for_html(title)}</caption>'
@@ -171,7 +174,7 @@ def folded_html(summary: str, inner: str) -> str:
 
 def rows_html(title: str, columns: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     """A plain table of texts, searchable in ``dlqkit lab``."""
-    left = 'style="text-align:left;vertical-align:top"'
+    left = f'style="{_PADDED};text-align:left;vertical-align:top"'
     head = "".join(f'<th {left} scope="col">{for_html(name)}</th>' for name in columns)
     body = "".join("<tr>" + "".join(f"<td {left}>{text_html(cell)}</td>" for cell in row) + "</tr>" for row in rows)
     caption = f'<caption style="text-align:left;font-weight:bold;padding:4px 0">{for_html(title)}</caption>'

@@ -9,7 +9,8 @@ import itertools
 import os
 import tomllib
 from pathlib import Path
-from typing import Any, Literal, Self
+from types import NoneType
+from typing import Any, Literal, Self, get_args
 
 import platformdirs
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
@@ -17,6 +18,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 from dlqkit.errors import ParameterError
 from dlqkit.incident import parse_duration
 from dlqkit.language import SOURCE, known_languages
+from dlqkit.suggestions import did_you_mean
 
 __all__ = [
     "AlertsSettings",
@@ -63,9 +65,13 @@ class SecretReference(_Table):
     """Where a secret is: exactly one of an environment variable, a file, a command, or a keyring entry."""
 
     env: str | None = None
+    """The name of an environment variable."""
     file: Path | None = None
+    """A file that holds the secret alone."""
     command: tuple[str, ...] | None = None
+    """A program with its arguments that prints the secret, such as `["pass", "show", "dlq"]`."""
     keyring: str | None = None
+    """An entry of the keyring's service `dlqkit`; needs the extra `[keyring]`."""
 
     @model_validator(mode="after")
     def _exactly_one(self) -> Self:
@@ -78,75 +84,104 @@ class BasicAuth(_Table):
     """User name, and where the password is."""
 
     user: str
+    """The user's name."""
     password: SecretReference
+    """Where the password is."""
 
 
 class Auth(_Table):
     """How to authenticate: a bearer token or basic."""
 
     bearer: SecretReference | None = None
+    """Where the token is."""
     basic: BasicAuth | None = None
+    """A user's name, and where the password is: `{ user = "…", password = { env = "…" } }`."""
 
 
 class ExecutionLogsSettings(_Table):
     """The Execution Logs API, runbook §3."""
 
     url: str | None = None
+    """The API's address."""
     table: str | None = None
     """Parquet files, a folder or a pattern of them, or with ``spark`` whatever that reads."""
     spark: str | None = None
     """The address of a Spark Connect server or of a cluster's master, which reads ``table``."""
     api_key: SecretReference | None = None
+    """Where the key is."""
     api_key_header: str = "X-API-Key"
+    """The header in which the key is sent."""
     ca_file: Path | None = None
+    """The authority of its certificate, where the company has its own."""
     pagination: Literal["auto", "none", "offset", "page", "cursor", "link"] = "auto"
+    """How pages follow each other; `auto` finds it out and checks it each time."""
     page_limit: int = Field(default=100, ge=1, le=100_000)
+    """Records asked for at once."""
     max_requests: int = Field(default=200, ge=1)
+    """After so many requests reading ends, and the evidence is partial."""
     fields: dict[str, str] = Field(default_factory=dict)
+    """Of a column the field that it is read from, where its name does not tell: `{ recorded_at = "created_at" }`."""
     records_path: str | None = None
+    """Where in the answer the list of records is, such as `data.items`, where it is not found."""
     timezone: str | None = None
+    """The zone of times that state none; without it such times are not used."""
     event_key: tuple[str, ...] = ()
+    """What tells one event from another, such as `payload.order_id`; else workflow, trace and payload together."""
     start_parameter: str | None = None
+    """The API's own parameter for the beginning of a window, where it has one."""
     end_parameter: str | None = None
+    """The same for its end."""
 
 
 class PrometheusSettings(_Table):
     """A Prometheus-compatible server."""
 
     url: str | None = None
+    """The server's address, before `/api/v1/`."""
     auth: Auth | None = None
+    """Where the token or password is."""
     headers: dict[str, SecretReference] = Field(default_factory=dict)
+    """Further headers, and where the value of each is: a tenant's id, for example."""
     ca_file: Path | None = None
+    """The authority of its certificate, where the company has its own."""
     metrics: dict[str, str] = Field(default_factory=dict)
+    """Names that are not the runbook's, by what they count: `{ dlq = "jobs_dead_total" }`."""
     max_samples: int = Field(default=10_000_000, ge=1000)
+    """Past so many raw samples the server's own values at steps stand in."""
 
 
 class WorkerSettings(_Table):
     """Facts about the worker; none is assumed."""
 
     metrics_urls: tuple[str, ...] = ()
+    """The workers' own `/metrics` pages: the newest values, before any scrape."""
     max_attempts: int | None = Field(default=None, ge=1)
+    """MAX_ATTEMPTS: after so many attempts an event is dead-lettered."""
     action_timeout_ms: float | None = Field(default=None, gt=0)
+    """The timeout of an action, milliseconds."""
 
 
 class WorkerLogsSettings(_Table):
     """Files of worker logs."""
 
     timezone: str | None = None
+    """The zone of times that state none."""
 
 
 class SupportReportsSettings(_Table):
     """What clients reported."""
 
     timezone: str | None = None
+    """The zone of times that state none."""
 
 
 class AlertsSettings(_Table):
-    """How an alert is read that ``investigate --alert`` is given."""
+    """How an alert is read that `investigate --alert` is given."""
 
     workflow_labels: tuple[str, ...] = ("workflow_id",)
     """Labels that may name the workflow, by its id or by its name in the settings; the first that is there counts."""
     trace_labels: tuple[str, ...] = ("trace_id",)
+    """Labels that may name the trace; the first that is there counts."""
     margin: str = "1h"
     """How long before the alert's own start the window begins: an alert fires after the trouble began."""
 
@@ -160,22 +195,34 @@ class DeadLetterSubscriptionSettings(_Table):
     """Subscriptions of dead-letter topics, in which the original messages wait."""
 
     name: str | tuple[str, ...] = ()
+    """`projects/…/subscriptions/…`, one or several."""
     endpoint: str | None = None
+    """Where Pub/Sub is, if not at Google's default."""
     max_messages: int = Field(default=10_000, ge=1, le=100_000)
+    """After so many messages reading ends."""
     max_bytes: int = Field(default=100_000_000, ge=1)
+    """After so many bytes reading ends."""
     deadline_s: float = Field(default=60.0, gt=0, le=600)
+    """After so many seconds reading ends."""
     fields: dict[str, str] = Field(default_factory=dict)
+    """Where in a message a column is, if it is not found: `attributes.NAME` or `payload.NAME`."""
 
 
 class WorkflowSettings(_Table):
     """What differs for one workflow."""
 
     name: str | None = None
+    """The name people use."""
     topic: str | None = None
+    """The topic its events are sent to again."""
     dead_letter_subscription: str | None = None
+    """A dead-letter subscription of its own."""
     max_attempts: int | None = Field(default=None, ge=1)
+    """MAX_ATTEMPTS of this workflow."""
     action_timeout_ms: float | None = Field(default=None, gt=0)
+    """The timeout of its action, milliseconds."""
     entity_key: tuple[str, ...] = ()
+    """Fields that say whom an event is about, such as `payload.customer_id`."""
     envelope: str | None = None
     """What is sent, with ``{payload}`` where the payload stands; without it the payload alone is sent."""
     attributes: dict[str, str] = Field(default_factory=dict)
@@ -183,9 +230,11 @@ class WorkflowSettings(_Table):
     ordering_key: str | None = None
     """Where the ordering key is, such as ``payload.customer_id``; empty: there is none."""
     superseded: Literal["leave_out", "warn"] = "warn"
+    """What becomes of a dead letter where a newer event of the same `entity_key` succeeded."""
     max_age: str | None = None
     """Such as ``24h``: a dead letter that is older is too old."""
     too_old: Literal["leave_out", "warn"] = "warn"
+    """What becomes of a dead letter that is older than `max_age`."""
 
     @field_validator("envelope")
     @classmethod
@@ -204,21 +253,28 @@ class HttpSinkSettings(_Table):
     """A re-ingest endpoint of the team's own, instead of Pub/Sub."""
 
     url: str
+    """The endpoint's address."""
     idempotency_header: str = "Idempotency-Key"
+    """The header with the event's own id, by which the endpoint knows it again."""
     bearer: SecretReference | None = None
+    """Where the token is."""
     ca_file: Path | None = None
+    """The authority of its certificate, where the company has its own."""
 
 
 class RepublishSettings(_Table):
     """What may be sent again, how fast, and who must agree, runbook §5."""
 
     allowed_topics: tuple[str, ...] = ()
+    """Topics that may be sent to; none else."""
     max_rate: float | None = Field(default=None, gt=0, allow_inf_nan=False)
     """Events per second; without it ``plan`` asks."""
     steps: tuple[int, ...] = (1, 5, 20)
     """Events of the first steps; each one after them is four times the one before."""
     dedupe_attribute: str | Literal[False] = "dlqkit-dedupe-id"
+    """The attribute with the event's own id; `false`: none is added."""
     outcome_deadline_s: float | None = Field(default=None, gt=0, allow_inf_nan=False)
+    """How long an outcome is waited for, seconds; else it is taken from the data."""
     clock_tolerance_s: float = Field(default=5.0, ge=0, allow_inf_nan=False)
     """How far the clock of the Execution Logs API may be behind that of the sender."""
     max_replays: int = Field(default=2, ge=1)
@@ -226,12 +282,17 @@ class RepublishSettings(_Table):
     registry: Path | None = None
     """A folder that the team shares; without it only the incident folder itself is looked at."""
     second_approver: bool = False
+    """Whether a plan is approved by another person than the one who made it."""
     schema_file: Path | None = Field(default=None, alias="schema")
+    """A JSON Schema that each payload has to fit."""
     locked_fields: tuple[str, ...] = ()
     """Fields of the payload that no edit may touch, such as ``payload.customer_id``."""
     endpoint: str | None = None
+    """Where Pub/Sub is, if not at Google's default."""
     http: HttpSinkSettings | None = None
+    """An endpoint of the team's own, used with `--http`."""
     verification_subscription: str | None = None
+    """A subscription that a run makes to see each message arrive; a day unused ends it."""
 
     @property
     def dedupe_name(self) -> str | None:
@@ -291,13 +352,19 @@ class TicketsSettings(_Table):
     """Where reports are attached."""
 
     kind: Literal["jira", "directory"] | None = None
+    """A ticket system, or a folder."""
     url: str | None = None
+    """The ticket system's address."""
     user: str | None = None
+    """The user of the token, where it needs one."""
     token: SecretReference | None = None
+    """Where the token is."""
     ca_file: Path | None = None
+    """The authority of its certificate, where the company has its own."""
     internal: bool = True
     """Whether customers of a service project may not see the comment."""
     path: Path | None = None
+    """The folder, for `directory`."""
 
     @field_validator("path")
     @classmethod
@@ -435,9 +502,30 @@ def _has_command(value: Any) -> bool:
     return False
 
 
-def _explain(error: ValidationError) -> str:
+def _misfit(error: ValidationError, file: Path | None, environment: dict[str, str]) -> ParameterError:
+    """Which setting does not fit and why, what may have been meant, and where it stands."""
     first = error.errors()[0]
-    return f"{'.'.join(str(part) for part in first['loc'])}: {first['msg']}"
+    where = [str(part) for part in first["loc"]]
+    variable = _PREFIX + "__".join(where)
+    named = next((name for name in environment if name.upper() == variable.upper()), None)
+    step = f"Mend {named}." if named else f"Mend it in {file}." if file else f"Mend the {_PREFIX}… variable."
+    reason = first["msg"]
+    if first["type"] == "extra_forbidden":
+        reason, step = "there is no such key", did_you_mean(where[-1], _keys_at(where[:-1]), step)
+    return ParameterError(f"A setting is not usable: {'.'.join(where)}: {reason}.", step)
+
+
+def _keys_at(where: list[str]) -> list[str]:
+    """The keys of a table; none where it is not one of ours."""
+    table: Any = Settings
+    for name in where:
+        if isinstance(table, type) and issubclass(table, _Table):
+            table = table.model_fields[name].annotation if name in table.model_fields else None
+        else:
+            table = (get_args(table) or (None,))[-1]
+        # An optional one: what it is where it is there.
+        table = get_args(table)[0] if NoneType in get_args(table) else table
+    return [field.alias or name for name, field in getattr(table, "model_fields", {}).items() if not field.exclude]
 
 
 def load_settings(
@@ -500,10 +588,7 @@ def load_settings(
     try:
         return Settings.model_validate({**values, "file": file, "trusted": trusted, "ignored": tuple(ignored)})
     except ValidationError as error:
-        raise ParameterError(
-            f"A setting is not usable: {_explain(error)}.",
-            f"Mend it in {file}." if file else "Mend the DLQKIT_… variable.",
-        ) from None
+        raise _misfit(error, file, environment) from None
 
 
 # Tables with an address, and which of their keys make that a place to which a secret is sent.

@@ -30,9 +30,14 @@
       row.hidden = !wanted.every((word) => text.includes(word));
       shown += !row.hidden;
     }
+    lay();
     say(shown);
   });
   say(rows.length);
+
+  let order = rows;
+  // Hidden rows last, or the stripes of those that are seen would not alternate.
+  const lay = () => body.append(...order.filter((row) => !row.hidden), ...order.filter((row) => row.hidden));
 
   const units = {"%": 1, ms: 0.001, s: 1, min: 60, h: 3600, d: 86400, "мс": 0.001, "с": 1, "мин": 60, "ч": 3600, "дн": 86400};
   const part = /(-?[0-9][0-9.,\u00a0\u202f ]*)(%|[a-zа-я]+)?\s*/giy;
@@ -58,7 +63,8 @@
       if (!texts.get(one) || !texts.get(other)) return !texts.get(one) - !texts.get(other);
       return direction * (areNumbers ? numbers.get(one) - numbers.get(other) : texts.get(one).localeCompare(texts.get(other)));
     };
-    body.append(...(direction ? [...rows].sort(compare) : rows));
+    order = direction ? [...rows].sort(compare) : rows;
+    lay();
   };
   const heads = [...box.querySelectorAll("thead th")];
   heads.forEach((head, column) => {

@@ -6,8 +6,12 @@ import os
 import runpy
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
+
+if TYPE_CHECKING:
+    from tests.docs.world import World
 
 os.environ["MPLBACKEND"] = "Agg"
 _GUARD = Path(__file__).parent / "only_loopback"
@@ -24,3 +28,13 @@ def _alone(monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFac
             monkeypatch.delenv(name)
     monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path_factory.mktemp("config")))
     yield
+
+
+@pytest.fixture(scope="session")
+def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
+    """A simulated platform and an incident collected from it, one for all that look at it or send to it again."""
+    from tests.docs.world import open_world
+
+    # The folder of settings of the tests themselves is made for each test, and this is made before any.
+    with open_world(tmp_path_factory.mktemp("world")) as made:
+        yield made

@@ -163,7 +163,7 @@ def test_pictures_of_the_docs_are_small_and_shown() -> None:
     pictures = list((ROOT / "docs" / "pictures").glob("*.png"))
     pages = "".join(path.read_text(encoding="utf-8") for path in [ROOT / "README.md", *(ROOT / "docs").glob("*.md")])
 
-    assert len(pictures) >= 3
+    assert len(pictures) >= 5
     assert [
         path.name for path in pictures if path.stat().st_size > 200_000 or f"pictures/{path.name})" not in pages
     ] == []

@@ -187,3 +187,31 @@ def test_a_language_without_a_catalog_is_refused_with_those_there_are(tmp_path: 
     assert Settings().report.language == "en"
     with pytest.raises(ParameterError, match="no language 'xx'; choose of en, ru"):
         load_settings(config, environ={"DLQKIT_REPORT__LANGUAGE": "xx"})
+
+
+@pytest.mark.parametrize(
+    ("text", "meant"),
+    [
+        ("[prometheus]\nur = 'http://127.0.0.1'", "Did you mean url? Mend it in "),
+        ("[promtheus]\nurl = 'http://127.0.0.1'", "Did you mean prometheus? Mend it in "),
+        ("[republish]\nschema_file = 'a'", "Did you mean schema? Mend it in "),
+        ("[workflows.w]\ntopik = 'a'", "Did you mean topic? Mend it in "),
+        ("[republish.http]\nurl = 'http://127.0.0.1'\nbearr = 'a'", "Did you mean bearer? Mend it in "),
+        ("[worker]\nzzzz = 1", "Mend it in "),
+    ],
+)
+def test_a_misspelt_key_is_told_the_one_that_was_meant(tmp_path: Path, text: str, meant: str) -> None:
+    with pytest.raises(ParameterError, match="there is no such key") as refused:
+        load_settings(_write(tmp_path, text), environ={})
+
+    assert refused.value.next_step.startswith(meant)
+
+
+def test_the_variable_that_does_not_fit_is_named(tmp_path: Path) -> None:
+    """Not the file, which says nothing of it."""
+    config = _write(tmp_path, "[prometheus]\nurl = 'http://127.0.0.1/a'\n")
+    for variable in ("DLQKIT_PROMETHEUS__UR", "DLQKIT_EXECUTION_LOGS__PAGE_LIMIT"):
+        with pytest.raises(ParameterError) as refused:
+            load_settings(config, environ={variable: "x"})
+
+        assert refused.value.next_step.endswith(f"Mend {variable}.")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shlex
 import subprocess
 import sys
 import tempfile
@@ -58,6 +59,12 @@ def demo(
         step = did_you_mean(scenario, SCENARIOS, f"Choose of {', '.join(SCENARIOS)}.")
         raise ParameterError(f"There is no scenario {scenario[:30]!r}.", step)
     folder = directory or _free(Path("demo") / for_file_name(scenario))
+    # Each platform is a new one: a second snapshot would tell of other events under the same ids.
+    if (folder / "incident.toml").exists():
+        raise ParameterError(
+            f"{folder} holds an incident already, and a demo is a new one.",
+            f"Give another DIR, or look at that one: dlqkit triage {shlex.quote(str(folder))}",
+        )
     with (
         tempfile.TemporaryDirectory(prefix="dlqkit-demo-") as scratch,
         _platform(scenario, events, seed, Path(scratch)) as served,

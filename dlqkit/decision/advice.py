@@ -90,11 +90,17 @@ def _warned(rows: list[Row], facts: Mapping[str, Any]) -> list[Row]:
     warning = warn_of_sent(facts["republish"])
     if not warning or not rows or any(one["action"] in rows[0]["action"] for one in rows if _settles(one)):
         return rows
-    said = [rows[0]["action"], warning] if is_unstopped(facts) else [warning, rows[0]["action"]]
-    return [rows[0] | {"action": " ".join(said)}, *rows[1:]]
+    unstopped = is_unstopped(facts)
+    said = [rows[0]["action"], warning] if unstopped else [warning, rows[0]["action"]]
+    command = rows[0]["command"]
+    # It is pasted without a second look, so it is what the sentence says first.
+    if not unstopped or " --execute" in command:
+        command = next((row["command"] for row in rows if _settles(row)), command)
+    return [rows[0] | {"action": " ".join(said), "command": command}, *rows[1:]]
 
 
 def _settles(row: Row) -> bool:
+    """Whether a step finds out what became of events that were sent, and sends none."""
     return any(f" republish {word} " in row["command"] for word in ("prove", "resolve"))
 
 

@@ -518,7 +518,8 @@ def open_incident(
     known = find_snapshots(path)
     if not known:
         raise EvidenceError(f"{path} holds no finished snapshot.", f"Finish it: dlqkit collect {path}")
-    wanted = known[-1] if snapshot is None else snapshot
+    # 001 becomes 1 where a shell's or a scheduler's parameter is taken for a number.
+    wanted = known[-1] if snapshot is None else str(snapshot).zfill(3)
     if wanted not in known:
         raise ParameterError(f"There is no snapshot {wanted[:20]!r}.", f"There are: {', '.join(known)}.")
     places = tuple(path / "evidence" / name for name in known if name <= wanted)

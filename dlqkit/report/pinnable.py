@@ -25,6 +25,8 @@ MOST_ROWS, MOST_COLUMNS, LONGEST_CELL, LONGEST_TEXT = 50, 8, 500, 4_000
 LARGEST_PNG = 2 << 20
 # Columns that hold what clients sent; one of them has its own name with a field of it behind.
 _CLIENTS_OWN = re.compile(r"payload(?:_snapshot|_text)?(?:\..*)?|extra_json|attributes_json|ordering_key")
+# Long, and made of what other columns say.
+_MADE_UP = {"event_key", "record_id"}
 _EMPTY = {"title": "", "columns": [], "rows": [], "of_rows": 0, "left_out": [], "text": "", "alt": "", "png_sha256": ""}
 
 
@@ -84,11 +86,21 @@ def _of_frame(frame: pd.DataFrame) -> dict[str, Any]:
     if {"last_error", "payload_snapshot"} <= set(frame.columns):
         frame = frame.assign(last_error=mask_payload_values(frame))
     own = [name for name in frame.columns if _CLIENTS_OWN.fullmatch(str(name))]
-    kept = [name for name in frame.columns if name not in own]
-    shown = frame[kept[:MOST_COLUMNS]].head(MOST_ROWS)
+    kept = [place for place, name in enumerate(frame.columns) if name not in own]
+    shown = frame.iloc[:MOST_ROWS, kept]
     rows = [[_cell_text(value) for value in row] for row in shown.itertuples(index=False, name=None)]
-    columns = [str(name) for name in shown.columns]
-    return {**_cells(columns, rows, len(frame)), "left_out": [str(name) for name in [*own, *kept[MOST_COLUMNS:]]]}
+    names = [str(name) for name in shown.columns]
+    chosen = _telling(names, rows)
+    cells = _cells([names[place] for place in chosen], [[row[place] for place in chosen] for row in rows], len(frame))
+    others = [name for place, name in enumerate(names) if place not in chosen]
+    return {**cells, "left_out": [str(name) for name in own] + others}
+
+
+def _telling(names: Sequence[str], rows: Sequence[Sequence[str]]) -> list[int]:
+    """Places of the columns to show: of too many first those whose values differ and that no other one holds."""
+    is_constant = [len({row[place] for row in rows}) <= 1 for place in range(len(names))]
+    order = sorted(range(len(names)), key=lambda place: (names[place] in _MADE_UP, is_constant[place]))
+    return sorted(order[:MOST_COLUMNS])
 
 
 def _cell_text(value: Any) -> str:

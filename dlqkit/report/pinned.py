@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from dlqkit.language import number, say
+from dlqkit.language import number, retell, say
 from dlqkit.report.pins import figure_name, pinned_figures
 from dlqkit.report.tables import Table, Text
 from dlqkit.report.wording import Line, moment_text
@@ -60,10 +60,13 @@ def _told(row: Row) -> Text:
 
 def _table(row: Row) -> Table:
     shown, count = len(row["rows"]), row["of_rows"]
-    parts = [row["title"]] if row["title"] else []
+    # A table of dlqkit's own has a title; its notebook may have spoken English. A frame's columns are names, and cells
+    # may be anybody's words: both stay.
+    parts = [retell(row["title"])] if row["title"] else []
+    columns = map(retell, row["columns"]) if row["title"] else row["columns"]
     if count > shown:
         parts.append(say("the first {shown} of {rows} rows", shown=number(shown), rows=number(count)))
     if row["left_out"]:
         parts.append(say("without {columns}", columns=", ".join(row["left_out"])))
     title = "; ".join(parts) or say("Pinned {number}", number=row["number"])
-    return Table(title, tuple(row["columns"]), tuple(tuple(cells) for cells in row["rows"]), code=frozenset())
+    return Table(title, tuple(columns), tuple(tuple(cells) for cells in row["rows"]), code=frozenset())

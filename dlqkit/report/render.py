@@ -38,7 +38,7 @@ body{font:16px/1.45 system-ui,"DejaVu Sans",sans-serif;color:var(--ink);backgrou
 padding:20px 24px 60px;max-width:1080px}
 h1{font-size:1.45rem;line-height:1.2;margin:.1em 0 .35em;overflow-wrap:anywhere;text-wrap:balance}
 h2{font-size:1.15rem;margin:2em 0 .5em;border-bottom:1px solid var(--line);padding-bottom:.2em}
-h2+dl{border-top:0;margin-top:-.5em}
+h2+dl{border-top:0;margin-top:-.5em}.wide+dl,figure+dl{margin-top:1em}
 p{margin:.5em 0}.meta,.evidence,.empty{color:var(--soft)}.meta,.evidence{font-size:.85rem}
 dl{margin:0;border-top:1px solid var(--line)}
 dl>div{display:grid;grid-template-columns:11.5rem 1fr;gap:0 1rem;padding:.32em .5em;border-bottom:1px solid var(--line)}

@@ -189,7 +189,10 @@ def plan_path(directory: Path, plan_id: str, kind: str = "") -> Path:
         If it is no plan's name.
     """
     if not _PLAN_ID.fullmatch(plan_id):
-        raise ParameterError(f"There is no plan {plan_id[:20]!r}.", "A plan is called plan-001, plan-002 and so on.")
+        there = ", ".join(find_plans(directory)) or "none"
+        raise ParameterError(
+            f"There is no plan {plan_id[:20]!r}.", f"A plan is called plan-001, plan-002 and so on; there are: {there}."
+        )
     return Path(directory) / FOLDER / (f"{plan_id}.{kind}.json" if kind else f"{plan_id}.json")
 
 

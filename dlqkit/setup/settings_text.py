@@ -48,7 +48,7 @@ _TABLES: tuple[tuple[str, str, tuple[tuple[str, str, str], ...]], ...] = (
     )),
 )  # fmt: skip
 _HEAD = """\
-# Settings of dlqkit, written by "dlqkit init" on {day}. Every setting: docs/getting-started.md.
+# Settings of dlqkit, written by "dlqkit init" on {day}. Every setting: docs/settings.md.
 # A secret never stands here, only where it is. "dlqkit doctor" says what of this no longer works.
 # A line that begins with "# name =" is out of force.
 """

@@ -5,15 +5,25 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import pytest
 
 import dlqkit
 from dlqkit.cli.completion import incident_folders
+from tests.real import find_program
 
 Press = Callable[..., list[str]]
+# A line before the tabulator key is pressed, and its last word after it.
+HALF_TYPED = {
+    "dlqkit tri": "triage",
+    "dlqkit republish pr": "prove",
+    "dlqkit triage d": "demo",
+    "dlqkit triage inc": "incidents/2026-11-23-orders",
+    "dlqkit demo --scenario in": "infrastructure",
+    "dlqkit triage demo --sn": "--snapshot",
+}
 
 
 def incident(path: Path) -> None:
@@ -38,14 +48,19 @@ def folders(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 @pytest.fixture
-def press_tab(folders: Path) -> Press:
+def program(folders: Path) -> Mapping[str, str]:
+    """An environment in which ``dlqkit`` is a command."""
+    path = folders / "bin" / "dlqkit"
+    path.parent.mkdir()
+    path.write_text(f'#!/bin/sh\nexec "{sys.executable}" -m dlqkit "$@"\n')
+    path.chmod(0o755)
+    return os.environ | {"PATH": f"{path.parent}:{os.environ['PATH']}", "HOME": str(folders),
+                         "PYTHONPATH": str(Path(dlqkit.__file__).parents[1])}  # fmt: skip
+
+
+@pytest.fixture
+def press_tab(folders: Path, program: Mapping[str, str]) -> Press:
     """Types words into a real bash that has the completion, and presses the tabulator key; what bash is to offer."""
-    program = folders / "bin" / "dlqkit"
-    program.parent.mkdir()
-    program.write_text(f'#!/bin/sh\nexec "{sys.executable}" -m dlqkit "$@"\n')
-    program.chmod(0o755)
-    environment = os.environ | {"PATH": f"{program.parent}:{os.environ['PATH']}",
-                                "PYTHONPATH": str(Path(dlqkit.__file__).parents[1])}  # fmt: skip
 
     def press(*words: str) -> list[str]:
         script = (
@@ -54,7 +69,7 @@ def press_tab(folders: Path) -> Press:
             'printf "%s\\n" "${COMPREPLY[@]}"'
         )
         done = subprocess.run(["bash", "--norc", "--noprofile", "-c", script, "bash", *words],
-                              cwd=folders, env=environment, capture_output=True, text=True, check=False)  # fmt: skip
+                              cwd=folders, env=dict(program), capture_output=True, text=True, check=False)  # fmt: skip
         assert (done.returncode, done.stderr) == (0, "")
         return done.stdout.split()
 
@@ -82,6 +97,39 @@ def press_tab(folders: Path) -> Press:
 def test_bash_completes_what_is_half_typed(press_tab: Press, words: tuple[str, ...], offered: list[str]) -> None:
     """A command, an option, an incident folder, and what there is in that folder."""
     assert press_tab(*words) == offered
+
+
+@pytest.mark.real
+def test_fish_completes_what_is_half_typed(program: Mapping[str, str], folders: Path) -> None:
+    fish = find_program("fish")
+    asked = "; ".join(f"complete -C '{line}' | string split -f1 \\t; echo ." for line in HALF_TYPED)
+
+    done = subprocess.run([fish, "--no-config", "-c", f"_DLQKIT_COMPLETE=source_fish dlqkit | source; {asked}"],
+                          cwd=folders, env=dict(program), capture_output=True, text=True, check=True)  # fmt: skip
+
+    assert [part.split() for part in done.stdout.split(".\n")[:-1]] == [[word] for word in HALF_TYPED.values()]
+
+
+@pytest.mark.real
+def test_zsh_completes_what_is_half_typed(program: Mapping[str, str], folders: Path) -> None:
+    """In a terminal, since it completes nowhere else: what stands in the line after the tabulator key is printed."""
+    import pexpect
+
+    shell = pexpect.spawn(find_program("zsh"), ["-f", "-i"], cwd=str(folders), env=dict(program), encoding="utf-8",
+                          dimensions=(30, 120), timeout=30)  # fmt: skip
+    try:
+        shell.sendline(
+            "PS1='> '; autoload -Uz compinit; compinit -u -D; eval \"$(_DLQKIT_COMPLETE=source_zsh dlqkit)\"; "
+            'seen() { zle expand-or-complete; print -r -- "<$BUFFER>"; zle kill-whole-line }; zle -N seen; '
+            "bindkey '^X' seen; echo rea''dy"
+        )
+        shell.expect("ready\r")
+        for line, word in HALF_TYPED.items():
+            shell.send(f"{line}\x18")
+            shell.expect("<(dlqkit [^>]*)>")
+            assert shell.match[1].split() == [*line.split()[:-1], word]
+    finally:
+        shell.close(force=True)
 
 
 @pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])

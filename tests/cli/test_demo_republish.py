@@ -20,6 +20,7 @@ from dlqkit.settings import load_settings
 from dlqkit.simulator import metrics
 from dlqkit.simulator.platform import Platform
 from dlqkit.simulator.server import Server
+from tests.cli.running import runner
 
 
 @pytest.fixture
@@ -160,3 +161,18 @@ def test_the_demo_says_how_many_of_the_dead_events_it_counts_are_the_reports() -
     assert beside_incident(told).endswith("of the incident are at least 48.")
     told["events"] = {"affected": {"value": None, "bound": "exact"}}
     assert beside_incident(told).endswith("which was just taken.")
+
+
+def test_a_demo_into_a_folder_that_holds_an_incident_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Its platform would be another one: twice the events, and a counter that grew from nowhere."""
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine" / "incident.toml").touch()
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("dlqkit.cli.demo._platform", lambda *_: pytest.fail("no platform is started for it"))
+
+    code, _, err = runner(monkeypatch, capsys)("demo", "mine")
+
+    assert code == 2
+    assert "mine holds an incident already" in err and "dlqkit triage mine" in err

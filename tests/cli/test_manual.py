@@ -8,14 +8,17 @@ import json
 import re
 import shlex
 import sys
+import tomllib
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from dlqkit.cli import settings_page
 from dlqkit.cli.demo import _platform
 from dlqkit.cli.main import main
 from dlqkit.cli.manual import commands, manual
+from dlqkit.settings import Settings
 from tests.cli.running import Run, runner
 
 DOCS = Path(__file__).parents[2] / "docs"
@@ -38,6 +41,24 @@ TABLE = documented()
 def test_the_page_of_the_commands_is_made_from_them() -> None:
     """Else ``make docs-cli`` was forgotten."""
     assert (DOCS / "cli.md").read_text(encoding="utf-8") == manual()
+
+
+def test_the_page_of_the_settings_is_made_from_them() -> None:
+    """Else ``make docs-cli`` was forgotten."""
+    assert (DOCS / "settings.md").read_text(encoding="utf-8") == settings_page.page()
+
+
+def test_every_setting_has_a_meaning_and_is_taken_where_the_page_says() -> None:
+    """Each key of each table, with its default where it has one, in a file that dlqkit reads."""
+    every = [(name, *row) for name, model in settings_page.tables() for row in settings_page.rows(model)]
+
+    assert [f"{name}.{key}" for name, key, _, _, meaning in every if not meaning] == []
+    assert len(every) > 70 and len({(name, key) for name, key, *_ in every}) == len(every)
+    for name, key, _, default, _ in every:
+        if default not in {"", "needed"}:
+            needed = '\nurl = "https://host"' if name == "republish.http" else ""
+            text = f"[{name}]{needed}\n{key} = {default.strip('`')}\n"
+            Settings.model_validate(tomllib.loads(text))
 
 
 def test_every_command_that_prints_json_has_its_keys_on_the_page() -> None:

@@ -148,6 +148,17 @@ def test_once_events_pass_again_the_cause_is_to_be_gone_before_anything_else_and
     )
 
 
+def test_the_command_to_paste_proves_where_the_sentence_says_to_prove_first() -> None:
+    """One event of ten was sent before the run stopped; the command would send the other nine."""
+    given = facts("timeout", state={"value": "ended"})
+    given["republish"] |= {"plans": [plan(10, running=1, not_sent=9)], "passed": []}
+
+    first = advise(given, directory="d")[0]
+
+    assert "before anything else is sent (dlqkit republish prove … plan-001). Go on with plan-001" in first["action"]
+    assert first["command"] == "dlqkit republish prove d plan-001"
+
+
 def test_where_the_first_step_is_the_proof_itself_it_is_said_once() -> None:
     given = facts("timeout", state={"value": "ended"})
     given["republish"] |= {"plans": [plan(102, passed=96, not_seen=6)], "passed": ["k1"]}

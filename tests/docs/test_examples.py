@@ -29,16 +29,9 @@ TUTORIAL = "docs/tutorial.md"
 RUN = [path for path in PAGES if path.relative_to(ROOT).as_posix() not in {COMMANDS, TUTORIAL} and blocks_of(path)]
 
 
-@pytest.fixture(scope="module")
-def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
-    # The folder of settings of the tests themselves is made for each test, and this is made before any.
-    with open_world(tmp_path_factory.mktemp("world")) as made:
-        yield made
-
-
 @pytest.fixture
-def own_world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
-    with open_world(tmp_path_factory.mktemp("own-world")) as made:
+def own_world(world: World, tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
+    with open_world(tmp_path_factory.mktemp("own-world"), like=world) as made:
         yield made
 
 

@@ -4,20 +4,13 @@ from __future__ import annotations
 
 import json
 import subprocess
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from tests.docs.blocks import DOCS, blocks_of
-from tests.docs.world import World, open_world, page_folder, run_shell
+from tests.docs.world import World, page_folder, run_shell
 from tests.real import find_program
-
-
-@pytest.fixture(scope="module")
-def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
-    with open_world(tmp_path_factory.mktemp("world")) as made:
-        yield made
 
 
 def test_papermill_alone_shows_the_numbers_of_the_command(world: World, tmp_path: Path) -> None:

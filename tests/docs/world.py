@@ -40,8 +40,8 @@ class World:
 
 
 @contextmanager
-def open_world(place: Path) -> Iterator[World]:
-    """A platform with one incident, collected; its cause is still there."""
+def open_world(place: Path, like: World | None = None) -> Iterator[World]:
+    """A platform with one incident, collected; its cause is gone. ``like``: beside what was collected from another."""
     with _platform("infrastructure", EVENTS, 7, place / "scratch") as served:
         environment = served["environment"] | {
             "DLQKIT_REPUBLISH__ALLOWED_TOPICS": json.dumps(sorted(served["topics"].values())),
@@ -50,15 +50,18 @@ def open_world(place: Path) -> Iterator[World]:
             "DLQKIT_REPUBLISH__OUTCOME_DEADLINE_S": "60",
             **{f"DLQKIT_WORKFLOWS__{key}__TOPIC": topic for key, topic in served["topics"].items()},
         }
-        base = place / "base"
-        base.mkdir()
-        with _inside(base, environment):
-            code, out = call(["investigate", "--since", "4h", "--dir", "incidents/orders", "--json"])
-            assert code in {0, 3}, out
-        workflow_id = json.loads(out)["facts"]["workflow"]["id"]
+        base, workflow_id = (like.base, like.workflow_id) if like else _collected(place / "base", environment)
         with urllib.request.urlopen(f"{served['control_url']}/heal", data=b"", timeout=10):
             pass
         yield World(base, served, workflow_id, environment)
+
+
+def _collected(base: Path, environment: dict[str, str]) -> tuple[Path, str]:
+    base.mkdir()
+    with _inside(base, environment):
+        code, out = call(["investigate", "--since", "4h", "--dir", "incidents/orders", "--json"])
+        assert code in {0, 3}, out
+    return base, str(json.loads(out)["facts"]["workflow"]["id"])
 
 
 @contextmanager

@@ -85,6 +85,14 @@ def test_a_folder_that_was_moved_opens_and_verifies(tmp_path: Path) -> None:
     assert verify(tmp_path / "elsewhere") == ()
 
 
+def test_a_snapshot_is_found_by_its_number_too(tmp_path: Path) -> None:
+    """As somebody types it, and as Papermill's -p hands 001 over."""
+    gather(tmp_path / "incident", [row(1, 10)])
+
+    for typed in ("001", "1", 1):
+        assert open_incident(tmp_path / "incident", typed).snapshot == "001"  # type: ignore[arg-type]
+
+
 def test_what_is_not_there_is_said(tmp_path: Path) -> None:
     with pytest.raises(ParameterError, match="no incident folder"):
         open_incident(tmp_path)

@@ -141,6 +141,58 @@ def test_a_large_table_is_cut_and_says_so(folder: Folder) -> None:
     assert "the first 50 of 1,000 rows" in table.title and "c19" in table.title
 
 
+def test_of_many_columns_those_that_tell_something_are_shown(folder: Folder) -> None:
+    """Not the key that is made of other columns, nor what is the same in every row; errors are looked for."""
+    count = 4
+    records = conform(
+        pd.DataFrame({
+            "record_id": [f"r{n}" for n in range(count)], "event_key": [f"t{n}.w.0" for n in range(count)],
+            "workflow_id": ["w"] * count, "trace_id": [f"t{n}" for n in range(count)], "status": ["FAILED"] * count,
+            "recorded_at": pd.date_range("2026-03-02", periods=count, tz="UTC"), "queued_to_dlq": [True] * count,
+            "attempts": [5, 5, 1, 5], "last_error": [f"refused {n}" for n in range(count)],
+            "action_duration_ms": [1.0, 2.0, 3.0, 4.0], "error_code": ["08006", "08001", "08006", "08006"],
+            "retryable": [True, True, False, True],
+        }),
+        RECORDS,
+    )  # fmt: skip
+
+    pin(folder, records, "the first four")
+
+    table = pinned_blocks(facts_of(folder))[1]
+    assert isinstance(table, Table)
+    assert {*table.columns} >= {
+        "trace_id", "recorded_at", "attempts", "last_error", "action_duration_ms", "error_code", "retryable"
+    }  # fmt: skip
+    assert {*table.columns}.isdisjoint({"record_id", "event_key"})
+    assert "event_key" in table.title and len(table.columns) == 8
+
+
+def test_a_frame_whose_columns_have_one_name_is_pinned_whole(folder: Folder) -> None:
+    """What a join by hand leaves."""
+    pin(folder, pd.DataFrame([[1, 2], [3, 4]], columns=["a", "a"]), "twice")
+
+    table = pinned_blocks(facts_of(folder))[1]
+    assert isinstance(table, Table)
+    assert (table.columns, table.rows) == (("a", "a"), (("1", "2"), ("3", "4")))
+
+
+def test_a_table_of_an_english_notebook_has_a_russian_head_in_a_russian_report(folder: Folder) -> None:
+    """Its cells stay as they were pinned, and so do the names of a frame's columns."""
+    pin(
+        folder,
+        Table("Changed before the onset: candidates, not conclusions", ("when", "what"), (("now", "kind"),)),
+        "x",
+    )
+    pin(folder, pd.DataFrame({"when": ["now"], "what": ["kind"]}), "y")
+
+    with language.use("ru"):
+        own, frame = (block for block in pinned_blocks(facts_of(folder)) if isinstance(block, Table))
+
+    assert own.title == "Что менялось до начала: кандидаты, не выводы"
+    assert own.columns == ("когда", "что") and own.rows == (("now", "kind"),)
+    assert frame.columns == ("when", "what") and frame.rows == (("now", "kind"),)
+
+
 def test_what_cannot_be_pinned_is_refused(folder: Folder) -> None:
     """An object that no report can show, and a pin that says nothing."""
     with pytest.raises(ParameterError, match="cannot be pinned"):

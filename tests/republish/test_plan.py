@@ -165,3 +165,12 @@ def test_an_approval_whose_deadline_is_no_time_is_none(tmp_path: Path, deadline:
 
     with pytest.raises(EvidenceError):
         read_approval(tmp_path, plan)
+
+
+def test_who_names_a_plan_wrongly_is_told_which_there_are(tmp_path: Path) -> None:
+    write_plan(tmp_path, small_plan(("a",)), {})
+
+    with pytest.raises(ParameterError, match="There is no plan 'plan-1'") as refused:
+        plan_path(tmp_path, "plan-1")
+
+    assert refused.value.next_step == "A plan is called plan-001, plan-002 and so on; there are: plan-001."

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
@@ -74,3 +75,39 @@ def test_every_table_and_figure_is_seen_without_trust(received: Path, lab: Lab) 
     assert not scripts
     assert aligned == ["left"]
     assert not watched.outside
+
+
+def test_a_viewer_that_takes_plain_text_alone_has_all_of_it(received: Path) -> None:
+    """What VS Code shows of a folder that is not trusted, and a terminal: no MIME type but these, HTML never alone."""
+    notebook = json.loads((received / "postmortem.ipynb").read_text(encoding="utf-8"))
+    shown = [output["data"] for cell in notebook["cells"] for output in cell.get("outputs", [])]
+
+    assert {kind for data in shown for kind in data} == {"text/html", "text/plain", "image/png"}
+    for data in shown:
+        text = "".join(data["text/plain"])
+        assert len(text) >= 10 and not text.startswith("<"), text[:100]
+        html = "".join(data.get("text/html", ""))
+        assert not re.search('<(script|style|link|iframe|img)|class="jp-', html)
+
+
+@pytest.mark.real
+def test_a_page_without_any_style_sheet_keeps_tables_apart_and_whole(received: Path, tmp_path: Path) -> None:
+    """As nbviewer or a mail shows it: nbconvert's barest template. No column touches the next one."""
+    from nbconvert import HTMLExporter
+
+    body, _ = HTMLExporter(template_name="basic").from_filename(str(received / "postmortem.ipynb"))
+    (tmp_path / "page.html").write_text(body, encoding="utf-8")
+    notebook = json.loads((received / "postmortem.ipynb").read_text(encoding="utf-8"))
+    html = json.dumps([cell.get("outputs", []) for cell in notebook["cells"]])
+
+    with chromium() as browser:
+        page = browser.new_page(viewport={"width": 1100, "height": 900})
+        page.goto((tmp_path / "page.html").as_uri())
+        tables = page.locator("table").count()
+        gaps = page.eval_on_selector_all("td, th", "all => all.map(e => parseFloat(getComputedStyle(e).paddingRight))")
+        bold = page.eval_on_selector_all("dt", "all => all.map(e => getComputedStyle(e).fontWeight)")
+        dialogs = page.evaluate("document.querySelectorAll('.output script').length")
+    assert tables == html.count("<table") >= 8
+    assert min(gaps) >= 4
+    assert set(bold) == {"700"}
+    assert dialogs == 0

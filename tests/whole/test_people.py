@@ -5,22 +5,15 @@ from __future__ import annotations
 import json
 import shutil
 import zipfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from tests.docs.blocks import DOCS, blocks_of
-from tests.docs.world import World, call, open_world, page_folder, run_shell
+from tests.docs.world import World, call, page_folder, run_shell
 
 Told = tuple[int, str]
-
-
-@pytest.fixture(scope="module")
-def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
-    """A platform with an incident on it."""
-    with open_world(tmp_path_factory.mktemp("world")) as made:
-        yield made
 
 
 @pytest.fixture

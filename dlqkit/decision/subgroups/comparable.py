@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from dlqkit.language import say
+from dlqkit.language import say, say_count
 
 __all__ = ["FEWEST", "Strata", "stretches"]
 
@@ -51,13 +51,15 @@ def stretches(times: pd.Series | None, failing: Bools) -> Strata:
     """
     nothing = np.zeros(len(failing), dtype=np.int64)
     if failing.sum() < FEWEST:
-        few = (say("Only {count:d} records failed; {needed:d} are needed to compare.",
-                   count=int(failing.sum()), needed=FEWEST) if failing.any()
+        few = (say_count("Only {count} record failed; {needed:d} are needed to compare.",
+                         "Only {count} records failed; {needed:d} are needed to compare.",
+                         int(failing.sum()), needed=FEWEST) if failing.any()
                else say("No record failed, so there is nothing to compare."))  # fmt: skip
         return Strata(nothing, few)
     if (~failing).sum() < FEWEST:
-        few = (say("Only {count:d} records succeeded, so there is nothing to compare with.",
-                   count=int((~failing).sum())) if not failing.all()
+        few = (say_count("Only {count} record succeeded, so there is nothing to compare with.",
+                         "Only {count} records succeeded, so there is nothing to compare with.",
+                         int((~failing).sum())) if not failing.all()
                else say("No record succeeded, so there is nothing to compare with."))  # fmt: skip
         return Strata(nothing, few)
     if times is None or times.notna().sum() < 2 * FEWEST:

@@ -30,6 +30,10 @@ def test_successes_of_the_first_moments_only_are_not_said_to_be_of_another_time(
 def test_with_nothing_healthy_or_hardly_a_failure_there_is_nothing_to_compare() -> None:
     assert "No record succeeded, so" in stretches(None, np.ones(50, dtype=bool)).reason
     assert "Only 3 records failed" in stretches(None, np.arange(50) < 3).reason
+    assert stretches(None, np.arange(50) < 1).reason == "Only 1 record failed; 5 are needed to compare."
+    assert stretches(None, np.arange(50) > 0).reason == (
+        "Only 1 record succeeded, so there is nothing to compare with."
+    )
 
 
 def test_an_even_failure_rate_is_one_stretch() -> None:
