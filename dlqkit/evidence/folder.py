@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import json
+import re
 import shlex
 import tomllib
 from collections.abc import Mapping
@@ -17,7 +18,7 @@ import pandas as pd
 
 from dlqkit.engines.choose import Engine, check_engine, choose_engine
 from dlqkit.errors import EvidenceError, ParameterError
-from dlqkit.evidence.manifest import find_snapshots, read_manifest, refuse_links, worst
+from dlqkit.evidence.manifest import find_snapshots, read_manifest, refuse_links, refuse_pipes, worst
 from dlqkit.evidence.store import read_frame, write_bytes
 from dlqkit.frames import (
     HISTOGRAMS,
@@ -404,6 +405,10 @@ def _known_ranges(manifest: Mapping[str, Any]) -> list[tuple[datetime, datetime]
     return out
 
 
+# What even a look that allows links opens by its name.
+_READ_BY_NAME = re.compile(r"incident\.toml|audit\..*|(republish|signatures)/.*", re.DOTALL)
+
+
 def read_question(directory: Path, *, allow_links: bool = False) -> dict[str, Any]:
     """``incident.toml`` as it stands.
 
@@ -422,7 +427,9 @@ def read_question(directory: Path, *, allow_links: bool = False) -> dict[str, An
         If there is a link in it.
     """
     path = directory / "incident.toml"
-    if not allow_links:
+    if allow_links:
+        refuse_pipes(directory, _READ_BY_NAME)
+    else:
         refuse_links(directory)
     try:
         return tomllib.loads(path.read_text(encoding="utf-8"))

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
 import os
 import re
-from collections.abc import Collection, Mapping, Sequence
+import stat
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -20,10 +22,12 @@ __all__ = [
     "SCHEMA",
     "Change",
     "find_links",
+    "find_pipes",
     "find_set_aside",
     "find_snapshots",
     "read_manifest",
     "refuse_links",
+    "refuse_pipes",
     "verify",
     "worst",
     "write_manifest",
@@ -144,11 +148,22 @@ def find_links(directory: Path) -> list[str]:
     list of str
         Paths within the folder, in order; a link to a folder is not gone into.
     """
+    return _find(directory, stat.S_ISLNK)
+
+
+def find_pipes(directory: Path) -> list[str]:
+    """Every pipe, socket and device in an incident folder but among the notebooks: to read one may never end."""
+    return _find(directory, lambda mode: not (stat.S_ISREG(mode) or stat.S_ISDIR(mode) or stat.S_ISLNK(mode)))
+
+
+def _find(directory: Path, of_kind: Callable[[int], bool]) -> list[str]:
     found: list[str] = []
     for place, folders, files in os.walk(directory):
         here = Path(place)
-        found += [(here / name).relative_to(directory).as_posix() for name in (*folders, *files)
-                  if (here / name).is_symlink()]  # fmt: skip
+        for name in (*folders, *files):
+            with contextlib.suppress(FileNotFoundError):  # another dlqkit may be at work
+                if of_kind((here / name).lstat().st_mode):
+                    found.append((here / name).relative_to(directory).as_posix())
         if here == directory and "notebooks" in folders:
             folders.remove("notebooks")
     return sorted(found)
@@ -160,13 +175,30 @@ def refuse_links(directory: Path) -> None:
     Raises
     ------
     EvidenceError
-        Naming the first link.
+        Naming the first link, or the first pipe, socket or device.
     """
+    refuse_pipes(directory)
     links = find_links(directory)
     if links:
         raise EvidenceError(
             f"{links[0]} in {directory.name} is a link, and dlqkit makes none.",
             "Move it away, or put what it leads to in its place; dlqkit verify names all of them.",
+        )
+
+
+def refuse_pipes(directory: Path, names: re.Pattern[str] | None = None) -> None:
+    """Refuse to read a folder in which a read may never end; with ``names`` only where their paths fit.
+
+    Raises
+    ------
+    EvidenceError
+        Naming the first pipe, socket or device.
+    """
+    pipes = [path for path in find_pipes(directory) if names is None or names.fullmatch(path)]
+    if pipes:
+        raise EvidenceError(
+            f"{pipes[0]} in {directory.name} is a pipe, a socket or a device, and dlqkit makes none.",
+            "Take the folder from somewhere else: this one was made to stop whoever reads it.",
         )
 
 

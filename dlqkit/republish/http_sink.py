@@ -9,7 +9,6 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from pathlib import Path
-from typing import Any
 
 import requests
 import urllib3
@@ -17,6 +16,7 @@ import urllib3
 from dlqkit.errors import ParameterError
 from dlqkit.republish.sink import Message, SendError
 from dlqkit.sources.http import check_url, shown_url
+from dlqkit.sources.timed_reads import TimedAdapter, TimedTlsConnection, within
 
 __all__ = ["IDEMPOTENCY_HEADER", "HttpSink"]
 
@@ -35,7 +35,7 @@ _LETS_IN = re.compile(r"(?<=//)[^/?#@]*@|[?#].*", re.DOTALL)
 _ID_FIELDS = ("message_id", "messageId", "id")
 
 
-class _Connection(urllib3.connection.HTTPSConnection):
+class _Connection(TimedTlsConnection):
     """A connection whose handshake comes to the same as its beginning: before both are there no request leaves."""
 
     def connect(self) -> None:
@@ -49,15 +49,13 @@ class _Pool(urllib3.HTTPSConnectionPool):
     ConnectionCls = _Connection
 
 
-class _Adapter(requests.adapters.HTTPAdapter):
+class _Adapter(TimedAdapter):
     """A pool repeats nothing by itself, not even on a connection that was closed."""
+
+    tls_pool = _Pool
 
     def __init__(self) -> None:
         super().__init__(max_retries=0)
-
-    def init_poolmanager(self, *arguments: Any, **options: Any) -> None:
-        super().init_poolmanager(*arguments, **options)
-        self.poolmanager.pool_classes_by_scheme = {"http": urllib3.HTTPConnectionPool, "https": _Pool}
 
 
 class HttpSink:
@@ -132,14 +130,17 @@ class HttpSink:
             headers[self._header] = f'"{message.dedupe_key}"' if is_drafted else message.dedupe_key
         until = time.monotonic() + self._deadline_s
         try:
-            with self._session.post(
-                self._url,
-                data=message.data,
-                headers=headers,
-                stream=True,
-                allow_redirects=False,
-                timeout=(min(CONNECT_S, self._deadline_s), self._deadline_s),
-            ) as answer:
+            with (
+                within(self._deadline_s),
+                self._session.post(
+                    self._url,
+                    data=message.data,
+                    headers=headers,
+                    stream=True,
+                    allow_redirects=False,
+                    timeout=(min(CONNECT_S, self._deadline_s), self._deadline_s),
+                ) as answer,
+            ):
                 status = answer.status_code
                 if not 200 <= status < 300:
                     is_sure = 400 <= status < 500 and status not in _DOUBTFUL

@@ -22,6 +22,7 @@ import urllib3
 from dlqkit.errors import AccessDenied, ParameterError, SourceError, SourceUnavailable, UnexpectedAnswer
 from dlqkit.language import in_english, mark
 from dlqkit.sources.masking import Masks
+from dlqkit.sources.timed_reads import TimedAdapter, within
 from dlqkit.untrusted import shorten
 
 __all__ = [
@@ -37,6 +38,8 @@ __all__ = [
 ]
 
 T = TypeVar("T")
+# The server waited in vain for the request, or does not take it yet, or takes too many (RFC 9110, 8470, 6585).
+_ASK_AGAIN = {408, 425, 429}
 _REDIRECTS = {301, 302, 303, 307, 308}
 _MAX_REDIRECTS = 5
 _CHUNK = 1 << 20
@@ -243,6 +246,8 @@ class HttpClient:
         both = (base64.b64encode(f"{auth[0]}:{auth[1]}".encode()).decode(),) if auth is not None else ()
         self._masks = Masks({*known, *also_mask, *both})
         self._session = requests.Session()
+        for scheme in ("http://", "https://"):
+            self._session.mount(scheme, TimedAdapter())
         self._session.trust_env = False  # no .netrc, no proxy of the environment: both would see the secret
         self._session.headers.update({"Accept": "application/json", "User-Agent": "dlqkit"})
         self._session.headers.update(dict(headers or {}))
@@ -329,15 +334,18 @@ class HttpClient:
 
     def _fetch(self, url: str, params: Mapping[str, str], form: Mapping[str, str] | None, deadline: float) -> Response:
         try:
-            with self._session.request(
-                "GET" if form is None else "POST",
-                url,
-                params=params or None,
-                data=form,
-                stream=True,
-                allow_redirects=False,
-                timeout=(min(10.0, self._deadline_s), self._read_timeout_s),
-            ) as answer:
+            with (
+                within(deadline - time.monotonic()),
+                self._session.request(
+                    "GET" if form is None else "POST",
+                    url,
+                    params=params or None,
+                    data=form,
+                    stream=True,
+                    allow_redirects=False,
+                    timeout=(min(10.0, self._deadline_s), self._read_timeout_s),
+                ) as answer,
+            ):
                 body = self._read(answer, deadline)
                 masked_body, masked = self._masks.apply(body)
                 return Response(
@@ -403,10 +411,13 @@ class HttpClient:
                     setting=self._secret_setting,
                 ),
             )
-        if status == 429:
+        if status in _ASK_AGAIN:
+            text = mark("{name} at {url} asks for fewer requests ({status}).")
+            if status != 429:
+                text = mark("{name} at {url} did not take the request ({status}).")
             raise _Again(
                 SourceUnavailable(
-                    in_english(mark("{name} at {url} asks for fewer requests ({status})."), **where),
+                    in_english(text, **where),
                     mark("Wait a minute and try again."),
                 ),
                 _retry_after(response.headers.get("Retry-After")),
@@ -459,6 +470,8 @@ def _reason(error: BaseException) -> str:
         return mark("{name} at {url} cannot be reached: connection refused.")
     if "name or service" in text or "resolve" in text or "getaddrinfo" in text:
         return mark("{name} at {url} cannot be reached: its host name is not known.")
+    if "two lengths" in text:
+        return mark("{name} at {url} answers with headers that cannot be read.")
     if "incompleteread" in text or "broken" in text:
         return mark("{name} at {url} broke off in the middle of its answer.")
     return mark("{name} at {url} cannot be reached, or broke off.")

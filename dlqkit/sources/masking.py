@@ -7,7 +7,8 @@ import html
 import json
 import re
 import urllib.parse
-from collections.abc import Collection, Iterator
+from collections.abc import Callable, Collection, Iterator
+from dataclasses import dataclass
 
 __all__ = ["Masks"]
 
@@ -16,6 +17,51 @@ _MIN_PART = 6  # and so does a shorter piece of Base64
 _MASK = b"*" * 8
 # What encoders of JSON write as a number though they need not: Go's <, > and &, Gson's = and ' too, others all.
 _NEEDLESS = ("[<>&]", "[<>&='+/]", ".")
+_SHORTEST_SPLIT = 12  # a shorter text may stand at the end of a line and the beginning of the next by chance
+_BREAK = rb"(?:\\+[rn]|[\r\n])[ \t]*"
+
+
+@dataclass(frozen=True, slots=True)
+class _Escape:
+    """A way to write single characters of a text otherwise, or something between them."""
+
+    undone: Callable[[bytes], bytes]
+    """A text without it, as far as that is of ASCII."""
+    written: Callable[[int], bytes]
+    """A pattern of one byte so written, or as it is."""
+    shortest: int = _MIN_SECRET
+
+
+def _numbers(pattern: bytes, base: int) -> Callable[[bytes], bytes]:
+    found = re.compile(pattern)
+    return lambda body: found.sub(lambda one: bytes([int(one[1], base)]), body)
+
+
+def _unbroken(body: bytes) -> bytes:
+    for sign in (b"\\\\n", b"\\n", b"\\\\r", b"\\r"):
+        body = body.replace(sign, b"")
+    return body.translate(None, b"\r\n\t ")
+
+
+_ESCAPES = (
+    _Escape(
+        _numbers(rb"\\u00([2-7][0-9A-Fa-f])", 16),
+        lambda byte: rb"(?:\\*%b|\\+u00(?i:%02x))" % (re.escape(bytes([byte])), byte),
+    ),
+    _Escape(
+        _numbers(rb"%([2-7][0-9A-Fa-f])", 16),
+        lambda byte: rb"(?:%b|%%(?i:%02x))" % (re.escape(bytes([byte])), byte),
+    ),
+    _Escape(
+        _numbers(rb"&#0*(3[2-9]|[4-9][0-9]|1[01][0-9]|12[0-7]);", 10),
+        lambda byte: rb"(?:%b|&#0*%d;)" % (re.escape(bytes([byte])), byte),
+    ),
+    _Escape(
+        _numbers(rb"&#[xX]0*([2-7][0-9A-Fa-f]);", 16),
+        lambda byte: rb"(?:%b|&#[xX]0*(?i:%02x);)" % (re.escape(bytes([byte])), byte),
+    ),
+    _Escape(_unbroken, lambda byte: rb"%b(?:%b)*" % (re.escape(bytes([byte])), _BREAK), _SHORTEST_SPLIT),
+)  # fmt: skip
 
 
 class Masks:
@@ -29,8 +75,8 @@ class Masks:
     Notes
     -----
     Found are a secret as it is; in JSON, and in JSON that is a string of JSON; in HTML; in a URL; in Base64 of both
-    alphabets, alone or within a longer text such as ``user:secret``; as hexadecimal digits; and with every character as
-    ``\\u0061`` or ``%61``. Where only some of the characters that need not be escaped are, it is not found, nor within
+    alphabets, alone or within a longer text such as ``user:secret``; as hexadecimal digits; with some or all characters
+    as ``\\u0061``, ``%61`` or ``&#97;``; and broken over lines, from twelve characters on. It is not found within
     something compressed or encrypted.
     """
 
@@ -41,9 +87,12 @@ class Masks:
                 continue
             for form in _forms(text):
                 # Digits are masked by digits, none a leading zero: a number stays one, and the page can still be read.
-                forms[form] = b"1" * len(form) if form.isdigit() else _MASK
+                forms[form] = self._mask(form)
         # The longest first: one secret may be a part of another.
         self._forms = sorted(forms.items(), key=lambda item: (-len(item[0]), item[0]))
+
+        plain = {text.encode() for text in secrets if len(text) >= _MIN_SECRET}
+        self._texts = sorted(plain | {base64.b64encode(text) for text in plain}, key=lambda text: (-len(text), text))
 
     def __repr__(self) -> str:
         return f"Masks({len(self._forms)} forms)"
@@ -59,7 +108,19 @@ class Masks:
             if found:
                 body = body.replace(secret, mask)
                 count += found
+        for escape in _ESCAPES if self._texts else ():
+            undone = escape.undone(body)
+            if undone == body:
+                continue  # what is written in one way alone was found above
+            undone = undone.replace(b"\\", b"")  # JSON within JSON has several before a number
+            for text in self._texts:
+                if len(text) >= escape.shortest and escape.undone(text).replace(b"\\", b"") in undone:
+                    body, found = re.subn(b"".join(map(escape.written, text)), self._mask(text), body)
+                    count += found
         return body, count
+
+    def _mask(self, text: bytes) -> bytes:
+        return b"1" * len(text) if text.isdigit() else _MASK
 
     def text(self, text: str) -> str:
         """The same of a text, such as an address that is shown."""

@@ -139,7 +139,7 @@ class Pager:
         self._shifts = self._in_vain = self._short_pages = 0
         self._broken: SourceError | None = None
         self._joins = PageJoins()
-        self._is_joined = self._to_the_end = self._is_total_steady = self._is_back = False
+        self._is_joined = self._to_the_end = self._is_total_steady = self._is_back = self._is_lost = False
         self._sentence: str | None = None
         self._keys_before: tuple[int, ...] = ()
 
@@ -201,6 +201,7 @@ class Pager:
             self.newest_first = _is_newest_first(page.frame)
         got = replace(got, fresh=self._seen.add(got.keys))
         self._fresh = int(got.fresh.sum())
+        received_before = self._before.page.received if self._before is not None else 0
         self._keys_before = self._before.keys if self._before is not None else ()
         self._before, self._first = got, self._first or got
         self._short_pages += bool(self._fresh and page.received < self._page_size)
@@ -208,12 +209,20 @@ class Pager:
         self._position = (place or 0) + page.received
         total = find_total(got.decoded.wrapper)
         self._is_total_steady = self.pages == 1 or (self._is_total_steady and total == self._total)
+        self._is_lost = self._is_lost or self._has_sunk(total, page.received, received_before)
         self._last_total = self._last_total if total is None else total
         if self.pages == 1:
             self._total = total
         if self._marker(got) is False or (self._total is not None and self._total > self.received):
             self._told_more = True
         return got
+
+    def _has_sunk(self, total: int | None, received: int, received_before: int) -> bool:
+        """Whether records left a list that is followed by links or a cursor, which may be places in disguise."""
+        if self.style not in ("link", "cursor") or total is None or self._last_total is None:
+            return False
+        # A total may also be of this page, or of what is left.
+        return self._last_total > total != received and self._last_total - total != received_before
 
     def _marker(self, got: Fetched) -> bool | None:
         assert self._first is not None
@@ -245,7 +254,7 @@ class Pager:
                 mark("The API speaks of {total} records, and its pages end after {unique}."),
                 total=min(totals), unique=unique,
             )  # fmt: skip
-        elif completeness == "complete" and self._shifts > MOST_IN_VAIN:
+        elif completeness == "complete" and (self._is_lost or self._shifts > MOST_IN_VAIN):
             completeness, sentence = "unverified", _CHANGED
         self.completeness = completeness
         if sentence is not None and completeness == "complete":
@@ -350,15 +359,22 @@ class Pager:
             return None
         if self.pages == 1:
             return self._after_the_first(got)
-        if self._told_more and self._marker(got) is True:
-            self._end("complete", _LAST_PAGE)
-            return None
-        unique = len(self._seen) + self.quarantined
-        if self._told_more and self._total is not None and unique >= self._total:
-            text = in_english(mark("The API said that there are {total} in all."), total=self._total)
-            self._end("complete", text)
+        # A total may be capped, or of the page, and “no more” be a constant: behind a full page one more request tells.
+        if got.page.received < self._page_size and self._end_as_told(got):
             return None
         return self._by_offset(got) if self.style == "offset" else self._by_page(got)
+
+    def _end_as_told(self, got: Fetched) -> bool:
+        """End where the answer says that this was all, having said before that more follows."""
+        marker = self._marker(got)
+        if not self._told_more or marker is False:
+            return False
+        if marker is True:
+            self._end("complete", _LAST_PAGE)
+        elif self._total is not None and len(self._seen) + self.quarantined >= self._total:
+            text = in_english(mark("The API said that there are {total} in all."), total=self._total)
+            self._end("complete", text)
+        return self.completeness is not None
 
     def _is_spent(self) -> bool:
         if self.requests < self._budget:
@@ -489,6 +505,9 @@ class Pager:
             self._shifts += not self._is_joined
             if known.any():
                 break
+        else:
+            # Back at the beginning, and not even there is anything that was there before.
+            self._is_lost = self._is_lost or back > 0
         self._place = place
         return step
 
@@ -505,6 +524,11 @@ class Pager:
         two = self._probe({"page": "2"})
         if self._brings_more(two):
             return self._by_page_from(1, two)
+        if two is not None and two.page.received and not self._is_first_again(two):
+            # Records from further down the first page: numbers are understood, and pages are shorter than it was.
+            self._say_style("page")
+            self._end("unverified", _CHANGED)
+            return None
         return self._by_page_from(1, None) if two is not None and two.page.received == 0 else None
 
     def _by_page_from(self, base: int, step: Fetched | None) -> Fetched | None:
@@ -554,7 +578,8 @@ class Pager:
                 return step
             if step is None and self._broken is not None:
                 raise self._broken
-            self._end("partial" if self._marker(got) is False else "unverified", _REPEATED)
+            if not self._end_as_told(got):
+                self._end("partial" if self._marker(got) is False else "unverified", _REPEATED)
         return None
 
     def _by_offset(self, got: Fetched) -> Fetched | None:

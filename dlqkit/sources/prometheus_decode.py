@@ -50,7 +50,7 @@ class QueryRefused(UnexpectedAnswer):
 
 class _Series(msgspec.Struct):
     metric: dict[str, str] = {}
-    values: msgspec.Raw = msgspec.Raw(b"[]")
+    values: msgspec.Raw = msgspec.Raw(b"")
     value: msgspec.Raw = msgspec.Raw(b"")
     histograms: msgspec.Raw = msgspec.Raw(b"")
     histogram: msgspec.Raw = msgspec.Raw(b"")
@@ -166,9 +166,12 @@ def _refused(envelope: _Envelope) -> Exception:
 
 def _numbers(series: Sequence[_Series], kind: str, bulk: Bulk | None) -> list[Numbers]:
     if kind == "vector":
-        bodies = [b"[" + bytes(one.value) + b"]" if bytes(one.value) else b"[]" for one in series]
+        bodies = [b"[" + bytes(one.value) + b"]" if bytes(one.value) else b"" for one in series]
     else:
         bodies = [bytes(one.values) for one in series]
+    if not all(body or bytes(one.histogram) or bytes(one.histograms) for body, one in zip(bodies, series, strict=True)):
+        raise msgspec.DecodeError("a series has no samples")
+    bodies = [body or b"[]" for body in bodies]
     parsed = _parse_all(bodies) if bulk is None else _from_bulk(bulk, bodies)
     out = []
     for one, (at_ms, value) in zip(series, parsed, strict=True):

@@ -18,6 +18,7 @@ from dlqkit.settings import SecretReference
 from dlqkit.sources.http import check_url, describe_body, shown_url
 from dlqkit.sources.masking import Masks
 from dlqkit.sources.secrets import resolve_secret
+from dlqkit.sources.timed_reads import TimedAdapter, within
 from dlqkit.untrusted import shorten
 
 __all__ = ["JiraClient"]
@@ -83,6 +84,8 @@ class JiraClient:
         self._name = f"Jira at {shown_url(self.url)}"
         self._wait, self._deadline_s = wait, deadline_s
         self._session = requests.Session()
+        for scheme in ("http://", "https://"):
+            self._session.mount(scheme, TimedAdapter())
         self._session.trust_env = False  # no .netrc and no proxy of the environment: both would see the token
         self._session.headers.update({"User-Agent": "dlqkit", "Accept": "application/json"})
         secret = resolve_secret(token)
@@ -132,7 +135,7 @@ class JiraClient:
 
     def _ask(self, method: str, path: str, ticket: str, more: Mapping[str, Any]) -> dict[str, Any]:
         try:
-            with self._session.request(
+            with within(self._deadline_s), self._session.request(
                 method, f"{self.url}{_API}/{path}", timeout=(_CONNECT_S, _SILENCE_S), allow_redirects=False,
                 stream=True, **more,
             ) as answer:  # fmt: skip

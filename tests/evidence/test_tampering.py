@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import random
 import shutil
 import subprocess
@@ -16,7 +17,7 @@ from dlqkit.errors import EvidenceError, ParameterError
 from dlqkit.evidence import audit_log, signature
 from dlqkit.evidence.audit_log import HEAD, NAME, append, check_chain
 from dlqkit.evidence.extra import find_extra
-from dlqkit.evidence.folder import open_incident
+from dlqkit.evidence.folder import open_incident, read_question
 from dlqkit.evidence.manifest import verify
 from tests.cli.running import runner
 from tests.evidence.tampering import TAMPERINGS, campaign, make_folder, verified
@@ -190,6 +191,19 @@ def test_a_folder_with_a_link_in_it_is_not_worked_in(folder: Path) -> None:
     with pytest.raises(EvidenceError, match="report in incident is a link"):
         open_incident(folder)
     assert verified(folder) == {"report": "is a link"}
+
+
+@pytest.mark.parametrize("name", ["incident.toml", "audit.jsonl", "evidence/001/manifest.json", "judgement.yaml"])
+def test_a_folder_with_a_pipe_in_it_is_refused_rather_than_waited_for(folder: Path, name: str) -> None:
+    """Whoever reads a pipe into which nobody writes waits for ever."""
+    (folder / name).unlink(missing_ok=True)
+    os.mkfifo(folder / name)
+
+    with pytest.raises(EvidenceError, match=f"{name} in incident is a pipe"):
+        open_incident(folder)
+    if name in {"incident.toml", "audit.jsonl"}:
+        with pytest.raises(EvidenceError, match=f"{name} in incident is a pipe"):
+            read_question(folder, allow_links=True)
 
 
 def test_what_is_not_dlqkits_is_named_and_no_change(folder: Path) -> None:

@@ -108,3 +108,30 @@ def test_the_longest_goes_first_and_a_short_one_is_left() -> None:
 
     assert masks.apply(b"abcd-efgh abcd abc") == (b"******** ******** abc", 2)
     assert masks.text("https://host/abcd/ж") == "https://host/********/ж"
+
+
+@pytest.mark.parametrize(
+    "written",
+    [
+        "k\\u0033yOfTheTests", "k\\\\u0033yOfTheTests", "k3yOf%54heTests", "k3yOf&#84;heTests", "k3yOf&#x54;heTests",
+        "k3yOfT\\nheTests", "k3yOfT\r\n    heTests",
+    ],
+)  # fmt: skip
+def test_a_secret_of_which_some_characters_are_escaped_or_that_is_broken_over_lines_is_found(written: str) -> None:
+    masked, count = Masks({"k3yOfTheTests"}).apply(f'{{"error": "refused {written}."}}'.encode())
+
+    assert (masked, count) == (b'{"error": "refused ********."}', 1)
+
+
+def test_wrapped_base64_is_found() -> None:
+    """As mail and PEM wrap it."""
+    code = base64.b64encode(b"k3yOfTheTests").decode()
+
+    assert Masks({"k3yOfTheTests"}).apply(f"{code[:8]}\n{code[8:]}".encode()) == (b"********", 1)
+
+
+def test_a_short_secret_does_not_join_two_lines() -> None:
+    """Numbers at the end of a line and the beginning of the next are no secret of four digits."""
+    page = b"worker_dlq_total 12\n34_total 7\n"
+
+    assert Masks({"1234"}).apply(page) == (page, 0)

@@ -111,6 +111,99 @@ def test_a_true_total_ends_the_reading_and_one_that_is_not_reached_is_said() -> 
     assert "speaks of 300 records" in coverage.missing[0]
 
 
+@pytest.mark.parametrize("way", ["offset", "page"])
+@pytest.mark.parametrize("total", [100, 130, 200, 999])
+def test_a_total_that_is_too_low_does_not_end_the_reading(way: str, total: int) -> None:
+    """Some count no further than a limit of their own; behind a full page one more request tells."""
+
+    def answer(query: dict[str, str]) -> tuple[int, Any]:
+        size = min(int(query["limit"]), 100)
+        place = (int(query.get("page", 1)) - 1) * size if way == "page" else int(query.get("offset", 0))
+        return 200, {"items": THOUSAND[place : place + size], "total": total}
+
+    with api(answer) as (url, _):
+        count, coverage = load(url)
+
+    assert (count, coverage.completeness) == (1000, "complete")
+
+
+def test_no_more_that_is_said_of_a_full_page_in_the_middle_is_not_believed() -> None:
+    def answer(query: dict[str, str]) -> tuple[int, Any]:
+        place = int(query.get("offset", 0))
+        return 200, {"items": cut(THOUSAND, query), "has_more": place < 300}
+
+    with api(answer) as (url, _):
+        count, coverage = load(url)
+
+    assert (count, coverage.completeness) == (1000, "complete")
+
+
+def test_the_last_page_once_more_beyond_a_true_total_is_the_end() -> None:
+    """A list of whole pages, and an API that answers a number beyond the last with the last page."""
+
+    def answer(query: dict[str, str]) -> tuple[int, Any]:
+        number = min(int(query.get("page", 1)), 3)
+        return 200, {"items": rows(300)[100 * (number - 1) : 100 * number], "total": 300}
+
+    with api(answer) as (url, _):
+        count, coverage = load(url)
+
+    assert (count, coverage.completeness) == (300, "complete")
+
+
+def test_pages_that_are_empty_from_one_moment_on_are_not_called_the_end() -> None:
+    """By offset the record before is asked for again: a page without it says that something is wrong."""
+    asked = 0
+
+    def answer(query: dict[str, str]) -> tuple[int, Any]:
+        nonlocal asked
+        asked += 1
+        return 200, cut(THOUSAND, query) if asked < 4 else []
+
+    with api(answer) as (url, _):
+        count, coverage = load(url)
+
+    assert count < 1000
+    assert coverage.completeness == "unverified"
+
+
+def test_pages_that_became_shorter_before_the_second_are_not_called_the_end() -> None:
+    """By number, page 1 and 2 of five records each lie within the first page of thirty-three."""
+    asked = 0
+
+    def answer(query: dict[str, str]) -> tuple[int, Any]:
+        nonlocal asked
+        asked += 1
+        size = 33 if asked < 2 else 5
+        place = int(query.get("page", 0)) * size
+        return 200, THOUSAND[place : place + size]
+
+    with api(answer) as (url, _):
+        count, coverage = load(url)
+
+    assert (count, coverage.completeness) == (33, "unverified")
+
+
+@pytest.mark.parametrize(("says", "completeness"), [("all", "unverified"), ("page", "complete"), ("left", "complete")])
+def test_a_total_that_sinks_while_a_cursor_is_followed_is_said(says: str, completeness: str) -> None:
+    """A cursor may be a place in disguise, and then a record that left the list hides another."""
+    data = rows(250)
+
+    def answer(query: dict[str, str]) -> tuple[int, Any]:
+        place = int(query.get("cursor", 0))
+        page = data[place : place + 100]
+        following = str(place + 100) if place + 100 < len(data) else None
+        totals = {"all": len(data), "page": len(page), "left": len(data) - place}
+        if says == "all":
+            del data[:3]
+        return 200, {"items": page, "next_cursor": following, "total": totals[says]}
+
+    with api(answer) as (url, _):
+        count, coverage = load(url, ExecutionLogsSettings(page_limit=100))
+
+    assert (count < 250, coverage.completeness) == (completeness == "unverified", completeness)
+
+
 @pytest.mark.parametrize("name", ["cursor", "after"])
 def test_an_empty_cursor_is_no_end_of_an_api_that_pages_by_offset(name: str) -> None:
     """``"cursor": null`` repeats that none was asked for."""

@@ -166,3 +166,11 @@ def test_a_series_is_told_from_its_neighbour_by_more_than_time() -> None:
 def test_a_value_that_is_no_number_is_no_answer_of_prometheus() -> None:
     with pytest.raises(UnexpectedAnswer, match="none of Prometheus"):
         decode_answer(matrix({"metric": {}, "values": [[1772460000, "x"]]}))
+
+
+def test_a_series_without_samples_is_no_answer_rather_than_none() -> None:
+    """Else what a proxy cut out of an answer would read as “no such series”."""
+    with pytest.raises(UnexpectedAnswer, match="none of Prometheus"):
+        decode_answer(matrix({"metric": {"__name__": "m"}}))
+
+    assert len(frames_of(decode_answer(matrix({"metric": {"__name__": "m"}, "values": []})).series)[0]) == 0

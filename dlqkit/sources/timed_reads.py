@@ -1,0 +1,99 @@
+"""An answer over HTTP that ends in time, however its bytes come: in the status line, a header, a chunk or a trailer."""
+
+from __future__ import annotations
+
+import contextlib
+import http.client
+import io
+import math
+import socket
+import time
+from collections.abc import Iterator
+from contextvars import ContextVar
+from typing import Any
+
+import requests
+import urllib3
+
+__all__ = ["TimedAdapter", "TimedConnection", "TimedTlsConnection", "within"]
+
+_SECONDS: ContextVar[float] = ContextVar("seconds", default=math.inf)
+
+
+@contextlib.contextmanager
+def within(seconds: float) -> Iterator[None]:
+    """An answer that is asked for in this block is read for so long after its request was sent, then times out."""
+    before = _SECONDS.set(seconds)
+    try:
+        yield
+    finally:
+        _SECONDS.reset(before)
+
+
+class _TimedReads(io.RawIOBase):
+    """What comes through a socket; its time-out is for each read alone, and a line or header is of many."""
+
+    def __init__(self, raw: Any, sock: socket.socket, moment: float) -> None:
+        self._raw, self._sock, self._moment = raw, sock, moment
+        self._silence_s = sock.gettimeout()
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int | None:
+        if self._moment < math.inf:
+            left = self._moment - time.monotonic()
+            if left <= 0:
+                raise TimeoutError("The time of the whole answer is over.")
+            self._sock.settimeout(left if self._silence_s is None else min(left, self._silence_s))
+        count: int | None = self._raw.readinto(buffer)
+        return count
+
+    def close(self) -> None:
+        self._raw.close()
+        super().close()
+
+
+class _Answer(http.client.HTTPResponse):
+    def __init__(self, sock: socket.socket, *arguments: Any, **options: Any) -> None:
+        super().__init__(sock, *arguments, **options)
+        plain: Any = self.fp
+        self.fp = io.BufferedReader(_TimedReads(plain.detach(), sock, time.monotonic() + _SECONDS.get()))
+
+    def begin(self) -> None:
+        """As the base class does; refuses two lengths, for which urllib3 would leave the answer open."""
+        super().begin()
+        lengths = {one.strip() for text in self.headers.get_all("Content-Length", []) for one in text.split(",")}
+        if len(lengths) > 1:
+            raise http.client.HTTPException("The answer has two lengths.")
+
+
+class TimedConnection(urllib3.connection.HTTPConnection):
+    """A connection whose answers keep to ``within``."""
+
+    response_class = _Answer
+
+
+class TimedTlsConnection(urllib3.connection.HTTPSConnection):
+    """The same over TLS."""
+
+    response_class = _Answer
+
+
+class _Pool(urllib3.HTTPConnectionPool):
+    ConnectionCls = TimedConnection
+
+
+class _TlsPool(urllib3.HTTPSConnectionPool):
+    ConnectionCls = TimedTlsConnection
+
+
+class TimedAdapter(requests.adapters.HTTPAdapter):
+    """For a session of ``requests``: its answers keep to ``within``."""
+
+    tls_pool: type[urllib3.HTTPSConnectionPool] = _TlsPool
+
+    def init_poolmanager(self, *arguments: Any, **options: Any) -> None:
+        """As the base class does, with these connections."""
+        super().init_poolmanager(*arguments, **options)
+        self.poolmanager.pool_classes_by_scheme = {"http": _Pool, "https": self.tls_pool}
