@@ -65,7 +65,7 @@ def test_the_sum_counts_each_digest_in_and_out_and_has_one_length() -> None:
     assert add_digests(f"{3:064x}", new=(), old=[one]) == two
     assert add_digests("0", new=(), old=[one]) == "f" * 64
     assert add_digests("f" * 64, new=[one]) == "0" * 64
-    assert add_digests(f"{255:064x}", new=[f"{16:064x}"], old=[f"{17:064x}"]) == f"{254:064x}"
+    assert add_digests(f"{255:064x}", new=[f"{16:064x}"], old=[f"{32:064x}"]) == f"{239:064x}"
 
 
 def test_half_a_character_is_spelled_out() -> None:
