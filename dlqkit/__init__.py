@@ -82,7 +82,7 @@ _WHERE = {
     "pin": "dlqkit.report.pins",
     "unpin": "dlqkit.report.pins",
     "find_history": "dlqkit.report.history",
-    "check_closure": "dlqkit.report.closing",
+    "check_closure": "dlqkit.report.closure_check",
     "plot_signals": "dlqkit.plots.signals",
     "plot_timeline": "dlqkit.plots.timeline",
     "plot_durations": "dlqkit.plots.durations",
@@ -140,7 +140,7 @@ if TYPE_CHECKING:
     from dlqkit.prevention.payload_schema import infer_schema
     from dlqkit.prevention.slowest_step import slowest_step
     from dlqkit.prevention.timeout import limits_in_force, timeout_effects
-    from dlqkit.report.closing import check_closure
+    from dlqkit.report.closure_check import check_closure
     from dlqkit.report.event_view import show_event
     from dlqkit.report.facts import facts
     from dlqkit.report.history import find_history

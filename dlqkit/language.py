@@ -168,7 +168,10 @@ def number(value: float, digits: int = 0) -> str:
 
 
 def percent(share: float, digits: int = 0) -> str:
-    """A share of 1 as a percentage."""
+    """A share of 1 as a percentage; of a share that is not 0 no "0%"."""
+    least = 10.0 ** -(digits + 2)
+    if 0 < share < least / 2:
+        return f"< {percent(least, digits)}"
     return _symbols(current())[2].format(_localised(f"{share:.{digits}%}"[:-1]))
 
 

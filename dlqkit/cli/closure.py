@@ -193,7 +193,7 @@ def _watch(
 ) -> tuple[IncidentFolder, dict[str, Any], dict[str, Any]]:
     """Look again until it holds or gets worse; the evidence that was just taken is the first look."""
     from dlqkit.closure.watching import LONGEST_INTERVAL_S, SHORTEST_INTERVAL_S, watch
-    from dlqkit.report.closing import to_closure
+    from dlqkit.report.closure_check import to_closure
 
     if not SHORTEST_INTERVAL_S <= interval_s <= LONGEST_INTERVAL_S or not timeout_s > 0:
         step = f"Give --interval from {SHORTEST_INTERVAL_S:.0f} to {LONGEST_INTERVAL_S:.0f}, and --timeout above 0."

@@ -9,13 +9,15 @@ from typing import Any
 
 from dlqkit.decision.cause_steps import find_causes
 from dlqkit.decision.class_advice import Row, advice_row, advise_by_class
+from dlqkit.decision.ordered_steps import order_steps
 from dlqkit.decision.others_advice import advise_on_others, then_others
+from dlqkit.decision.quiet_advice import advise_on_nothing
 from dlqkit.decision.republish_advice import advise_on_republish, warn_of_sent
-from dlqkit.decision.signatures import show_signature
 from dlqkit.decision.since_fix import is_quiet_since_fix, is_unstopped
-from dlqkit.decision.stop_first import stop_first
+from dlqkit.decision.stop_first import see_it_gone, stop_first
 from dlqkit.decision.unlisted_advice import advise_on_unlisted, count_unlisted, then_get_list
-from dlqkit.language import clock, date_and_time, listing, mark, say, say_count
+from dlqkit.decision.unmet_items import unmet_items_text, unmet_text
+from dlqkit.language import clock, mark, say, say_count
 
 __all__ = ["advise", "change_words"]
 
@@ -32,18 +34,6 @@ _MISSING = {
         "then collect again."
     ),
     "queued_to_dlq": _NAME_THE_FIELD,
-}
-# What speaks against closing, by the item of §7 and what was measured of it.
-_AGAINST = {
-    ("metrics", "no"): mark("the dead-letter counter has grown since"),
-    ("metrics", "unknown"): mark("whether the dead-letter counter still grows is not known"),
-    ("records", "unknown"): mark("whether there are new dead letters is not known"),
-    ("confirmation", "no"): mark("the owner has not confirmed it"),
-    ("confirmation", "unknown"): mark("whether the owner has confirmed it is not known"),
-    ("ticket", "no"): mark("the post-mortem is not in the ticket"),
-    ("ticket", "unknown"): mark("whether the post-mortem is in the ticket is not known"),
-    ("republish", "no"): mark("not all that was sent again has passed"),
-    ("republish", "unknown"): mark("what became of all that was sent again is not known"),
 }
 # What a class override is about: this word and an id, such as "signature 1f0c2a9b7d".
 _TARGETS = (mark("signature"), mark("event"))
@@ -81,14 +71,14 @@ def advise(facts: Mapping[str, Any], *, directory: str) -> list[dict[str, str]]:
         rows.insert(0, advice_row(say(_NAME_THE_FIELD), untold, f"dlqkit collect {folder}",
                                   wrong=say("Taking it that no event was dead-lettered."),
                                   unknown=say("Which of the failed events are dead letters.")))  # fmt: skip
-    if _is_cut_first(facts):
+    if _is_cut_first(facts) and not facts["republish"]["passed"]:
         # While events die, those that are in no list can wait as well.
         first = rows[:1] if kind == "dead_letters" and is_unstopped(facts) else []
         first = [row | {"action": f"{row['action']} {then_get_list(facts)}"} for row in first]
         rows = first + advise_on_unlisted(facts, folder) + rows[len(first) :]
     rows += _of_evidence(facts, folder)
     if state == "nothing":
-        rows += _of_nothing(facts["state"], folder)
+        rows += advise_on_nothing(facts["state"], folder)
     return _with_later(_warned(rows, facts), facts.get("later_dead_letters"))
 
 
@@ -98,10 +88,14 @@ def _warned(rows: list[Row], facts: Mapping[str, Any]) -> list[Row]:
     What stops the damage comes before it, everything else after it.
     """
     warning = warn_of_sent(facts["republish"])
-    if not warning or not rows or any(f" republish {word} " in rows[0]["command"] for word in ("prove", "resolve")):
+    if not warning or not rows or any(one["action"] in rows[0]["action"] for one in rows if _settles(one)):
         return rows
     said = [rows[0]["action"], warning] if is_unstopped(facts) else [warning, rows[0]["action"]]
     return [rows[0] | {"action": " ".join(said)}, *rows[1:]]
+
+
+def _settles(row: Row) -> bool:
+    return any(f" republish {word} " in row["command"] for word in ("prove", "resolve"))
 
 
 def _with_later(rows: list[Row], later: Mapping[str, Any] | None) -> list[Row]:
@@ -117,38 +111,6 @@ def _with_later(rows: list[Row], later: Mapping[str, Any] | None) -> list[Row]:
     return [rows[0] | {"action": f"{rows[0]['action']} {more}"}, *rows[1:]]
 
 
-def _of_nothing(state: Mapping[str, Any], folder: str) -> list[Row]:
-    rows = []
-    if state.get("until"):
-        rows.append(advice_row(say("Collect to the end of the window: the evidence ends before it."),
-                               say("Nothing is known of after {at}.",
-                                   at=date_and_time(datetime.fromisoformat(state["until"]))),
-                               f"dlqkit collect {folder}",
-                               wrong=say("Taking what is not covered for quiet."),
-                               unknown=say("Whether the worker fell silent, or the file was saved then.")))  # fmt: skip
-    if still_open := int(state.get("open") or 0):
-        look = say_count(
-            "Look at the one dead event that is open; there is no incident, but each wants its decision.",
-            "Look at the {count} dead events that are open; there is no incident, but each wants its decision.",
-            still_open,
-        )
-        traces = [str(one) for one in state.get("open_traces") or []]
-        if rest := still_open - len(traces):
-            traces += [say_count("{count} more", "{count} more", rest)] if traces else []
-        look = say("{look} Traces: {traces}.", look=look, traces=listing(traces)) if traces else look
-        rows.append(advice_row(look, say("§4: a dead event stays undone until somebody decides."),
-                               f"dlqkit lab {folder}",
-                               wrong=say("Leaving them because they are few."),
-                               unknown=say("Whether more of the same kind follow.")))  # fmt: skip
-    else:
-        rows.append(advice_row(say("Nothing to do; if a client misses events, collect again with the client's list of "
-                                   "them."),
-                               say("§1: events that never reached the action are in no metric."),
-                               f"dlqkit collect {folder} --reported reports.csv",
-                               unknown=say("What became of events that no source has seen.")))  # fmt: skip
-    return rows
-
-
 def _of_dead_letters(facts: Mapping[str, Any], directory: str) -> list[Row]:
     folder = shlex.quote(directory)
     events = facts.get("events", {})
@@ -162,8 +124,8 @@ def _of_dead_letters(facts: Mapping[str, Any], directory: str) -> list[Row]:
     rows = advise_by_class(str(facts["class"]["value"]), facts, folder)
     if facts["republish"]["passed"]:
         # What the class asks for has been done, as events of it pass again; unless others go on dying.
-        again = [rows[0] | {"action": stop_first(facts, rows[0]["action"])}] if is_unstopped(facts) else []
-        return again + after + advise_on_others(facts) + _of_changes(facts)
+        cut = advise_on_unlisted(facts, folder) if _is_cut_first(facts) else []
+        return _of_passed(facts, rows, after + cut) + advise_on_others(facts) + _of_changes(facts)
     disputed, events = int(facts["class"].get("disputed") or 0), sum(row["events"] for row in facts["signatures"])
     if disputed >= DISPUTED_SHARE * max(events, 1):
         # What the class advises rests on fields that the texts of most events contradict.
@@ -183,11 +145,25 @@ def _of_dead_letters(facts: Mapping[str, Any], directory: str) -> list[Row]:
     rows = after + rows
     rows[0] = rows[0] | {"action": stop_first(facts, rows[0]["action"])}
     if is_quiet_since_fix(facts):
-        wait = say("Wait until it is known whether the fix holds. Then: {action}", action=rows[0]["action"])
+        wait = say("First wait until it is known whether the fix holds. {action}", action=rows[0]["action"])
         rows[0] |= {"action": wait, "command": f"dlqkit closure {folder} --watch"}
     if then := then_others(facts):
         rows[0] = rows[0] | {"action": f"{rows[0]['action']} {then}"}
     return rows + advise_on_others(facts) + _of_changes(facts)
+
+
+def _of_passed(facts: Mapping[str, Any], rows: list[Row], left: list[Row]) -> list[Row]:
+    """What is left of a republish, after what stops the damage, or the cause that is to be gone."""
+    if not is_unstopped(facts):
+        gone = see_it_gone(facts) if facts["state"]["value"] == "recovering" else ""
+        first = [advice_row(gone, rows[0]["reason"], wrong=rows[0]["wrong"], unknown=rows[0]["unknown"])]
+        return order_steps([*(first if gone else []), *left])
+    stop = stop_first(facts, "")
+    first = [rows[0] | {"action": stop or rows[0]["action"]}]
+    # The steps of several causes are numbered already.
+    return (
+        [*first, *left] if len({one["failure_class"] for one in find_causes(facts)}) > 1 else order_steps(first + left)
+    )
 
 
 def _of_healed(facts: Mapping[str, Any], folder: str) -> list[Row]:
@@ -208,55 +184,18 @@ def _of_healed(facts: Mapping[str, Any], folder: str) -> list[Row]:
         ]  # fmt: skip
     if state == "recovering":
         watch = say("Nothing is left to republish: every event of it has succeeded since. Watch until it is known to "
-                    "have ended, then close it by §7.")  # fmt: skip
+                    "have ended, then close it by the checklist.")  # fmt: skip
         return [advice_row(watch, healed, f"dlqkit closure {folder} --watch", wrong=again, unknown=told)]
     if "closure" in facts.get("not_answered", ()):
-        measure = say("Nothing is left to republish: every event of it has succeeded since. Measure by §7 whether it "
-                      "can be closed.")  # fmt: skip
+        measure = say("Nothing is left to republish: every event of it has succeeded since. Measure by the checklist "
+                      "whether it can be closed.")  # fmt: skip
         return [advice_row(measure, healed, f"dlqkit closure {folder}", wrong=again, unknown=told)]
-    if unmet := _unmet(facts):
+    if unmet := unmet_text(facts):
         look = say("Nothing is left to republish: every event of it has succeeded since. It cannot be closed "
-                   "yet: {items}.", items=_unmet_items(facts))  # fmt: skip
+                   "yet: {items}.", items=unmet_items_text(facts))  # fmt: skip
         return [advice_row(look, unmet, f"dlqkit closure {folder}", wrong=again, unknown=told)]
-    close = say("Nothing is left to republish: every event of it has succeeded since. Close it by §7.")
+    close = say("Nothing is left to republish: every event of it has succeeded since. Close it by the checklist.")
     return [advice_row(close, healed, f"dlqkit closure {folder}", wrong=again, unknown=told)]
-
-
-def _unmet(facts: Mapping[str, Any]) -> str:
-    """What was measured for §7 and speaks against closing, in the sentences of the checklist; empty where nothing is.
-
-    What people are to say is left out: to ask them is how it is closed.
-    """
-    items = (facts.get("closure") or {}).get("items") or []
-    return " ".join(one["why"] for one in items if one["state"] in {"no", "unknown"} and not one["accepted"])
-
-
-def _unmet_items(facts: Mapping[str, Any]) -> str:
-    items = [one for one in (facts.get("closure") or {}).get("items") or [] if not one["accepted"]]
-    listed = max((one["count"] for one in items if (one["name"], one["state"]) == ("records", "no")), default=0)
-    texts = []
-    for one in items:
-        words = _AGAINST.get((one["name"], one["state"]))
-        if (one["name"], one["state"]) == ("records", "no"):
-            texts.append(_new_dead_letters(one, facts.get("later_dead_letters")))
-        # The records say which those are that the counter has grown by.
-        elif words is not None and not (one["name"] == "metrics" and 0 < one["count"] <= listed):
-            texts.append(say(words))
-    return listing(texts)
-
-
-def _new_dead_letters(item: Mapping[str, Any], later: Mapping[str, Any] | None) -> str:
-    """How many, when, and of which error where the facts know it."""
-    count, at = round(item["count"]), datetime.fromisoformat(item["newest_at"])
-    text = say_count("{count} new dead letter at {at} UTC", "{count} new dead letters, the newest at {at} UTC",
-                     count, at=clock(at))  # fmt: skip
-    # Those of after the incident are those of after the fix where both are as many and of the same time.
-    if not later or later["count"] != count or datetime.fromisoformat(later["newest_at"]) != at:
-        return text
-    signature = f" ({show_signature(later['signature'])})" if later["signature"] else ""
-    if not later["alike"]:
-        return say("{text} with another error{signature}", text=text, signature=signature)
-    return say("{text} with an error of the incident's{signature}", text=text, signature=signature)
 
 
 def _of_changes(facts: Mapping[str, Any]) -> list[Row]:

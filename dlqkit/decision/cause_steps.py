@@ -6,8 +6,10 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
+from dlqkit.decision.named_parts import named_text
 from dlqkit.decision.signatures import show_signature
 from dlqkit.decision.since_fix import is_quiet_since_fix
+from dlqkit.decision.suspects import find_what_changed
 from dlqkit.language import clock, date_and_time, mark, number, say, say_count
 
 __all__ = ["errors_text", "find_causes", "goes_on_text", "tell_cause", "who_text", "wrong_of"]
@@ -18,7 +20,7 @@ _A_DAY_S = 86_400.0
 # By class and step: what to do while it goes on, what to do once it is over, and what would be wrong.
 _STEPS: Mapping[tuple[str, str], tuple[str, str, str]] = {
     ("business", "as_class"): (
-        mark("find what changed {who}; have the input created anew, corrected, and never republish it as it is."),
+        mark("{find}; have the input created anew, corrected, and never republish it as it is."),
         mark("correct the input {who}, and have it created anew; never republish it as it is."),
         mark("Republishing them unchanged."),
     ),
@@ -28,8 +30,8 @@ _STEPS: Mapping[tuple[str, str], tuple[str, str, str]] = {
         mark("Republishing all of them before one has passed."),
     ),
     ("infrastructure", "as_class"): (
-        mark("find what is unavailable and restore it; republish only then."),
-        mark("make sure that what was unavailable is back, then republish."),
+        mark("find what is unavailable{named} and restore it; republish only then."),
+        mark("make sure that what was unavailable is back{named}, then republish."),
         mark("Republishing before the root is removed."),
     ),
     ("infrastructure", "access"): (
@@ -120,7 +122,10 @@ def tell_cause(cause: Mapping[str, Any], facts: Facts) -> str:
         return say("{what}: find why they died again before anything is sent.", what=what)
     if not to_do:
         return say("{what}: send none of them again before its outcome is known.", what=what)
-    step = say(_step(cause)[int(is_over)], who=who_text(cause["shared"]))
+    who = who_text(cause["shared"])
+    find = find_what_changed(facts, who) or say("find what changed {who}", who=who)
+    named = named_text(row["signature"] for row in cause["signatures"])
+    step = say(_step(cause)[int(is_over)], who=who, find=find, named=named)
     return say("{what}: {step}", what=what, step=step)
 
 

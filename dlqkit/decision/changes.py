@@ -24,6 +24,7 @@ CHANGES: Mapping[str, str] = {
     "at": TIME,
     "kind": "str",
     "what": "str",
+    "brief": "str",
     "workflow_id": "str",
     "evidence": "str",
     "before_s": "Float64",
@@ -34,6 +35,8 @@ START_TIME = "process_start_time_seconds"
 TOGETHER = pd.Timedelta(minutes=3)
 # A scrape after the onset may be the first that shows what happened just before it.
 LATE = pd.Timedelta(seconds=30)
+# An event is recorded once its attempts are over, so the first record of a payload may be later than another's error.
+LATE_RECORD = pd.Timedelta(minutes=2)
 # A process that no label names.
 _NAMELESS = mark("worker")
 _LOG_WORDS = re.compile(
@@ -90,7 +93,8 @@ def find_changes(
 
         at : when it was first seen; before_s : Float64, seconds before the onset (negative: seen just after it)
         kind : ``version``, ``restart``, ``payload``, ``client``, ``volume``, ``log`` or ``note``
-        what : str, in words; workflow_id : NA where it concerns all; evidence : str, the source
+        what : str, in words; brief : str, of a payload the same without its counts, else NA
+        workflow_id : NA where it concerns all; evidence : str, the source
 
     Raises
     ------
@@ -112,13 +116,14 @@ def find_changes(
         rows += volume_changes(samples, begin, end, metrics=metrics, workflow_id=workflow_id)
     if records is not None and len(records) and "payload_snapshot" in records.columns:
         own = records if workflow_id is None else records[records["workflow_id"] == workflow_id]
-        rows += payload_changes(own, begin, end, entity_key, holds=holds)
+        rows += payload_changes(own, begin, onset + LATE_RECORD, entity_key, holds=holds)
     rows += _from_logs(worker_logs, begin, end)
     rows += [
         {"at": aware(at, "A note"), "kind": "note", "what": text, "workflow_id": None, "evidence": "note"}
         for at, text in notes
     ]
-    near = [row for row in rows if begin <= row["at"] <= end]
+    late = {"payload", "client"}
+    near = [row for row in rows if begin <= row["at"] <= (onset + LATE_RECORD if row["kind"] in late else end)]
     told = [row["at"] for row in near if row["kind"] in {"restart", "version"}]
     # A log line that a process starts says once more what the metrics say.
     near = [row for row in near if row["kind"] != "log" or not _is_told(row, told)]

@@ -7,9 +7,12 @@ from typing import Any
 
 from dlqkit.decision.cause_steps import errors_text, find_causes, tell_cause, who_text, wrong_of
 from dlqkit.decision.errors.error_text import read_error
+from dlqkit.decision.named_parts import named_text
+from dlqkit.decision.ordered_steps import number_steps
 from dlqkit.decision.signatures import show_signature
 from dlqkit.decision.since_fix import is_quiet_since_fix, is_unstopped
-from dlqkit.language import mark, say
+from dlqkit.decision.suspects import find_what_changed, of_payload_text
+from dlqkit.language import mark, percent, say
 
 __all__ = ["Row", "advice_row", "advise_by_class", "names_dependency"]
 
@@ -41,7 +44,7 @@ def _of_class(failure_class: str, facts: Mapping[str, Any], lab: str) -> list[Ro
     about = say("The records hold no error text.")
     if top is not None:
         shown = show_signature(top["signature"])
-        about = say("{share:.0%} of its events say: {signature}", share=top["share"], signature=shown)
+        about = say("{share} of its events say: {signature}", share=percent(top["share"]), signature=shown)
     if failure_class == "business" and top is not None and read_error(str(top["signature"])).is_about_access:
         return [
             advice_row(say("Find who was refused: the worker, whose access is then to be restored, or the client."),
@@ -70,7 +73,10 @@ def _of_business(facts: Mapping[str, Any], about: str, lab: str) -> list[Row]:
     who = who_text(causes[0]["shared"] if causes else None)
     anew = say("Have the input of the open events corrected {who}, and created anew; never run them again as they are.",
                who=who)  # fmt: skip
-    find = say("Find what changed in the input or the configuration, {who}.", who=who)
+    if changed := of_payload_text(facts):
+        anew = say("{action} What changed: {change}.", action=anew, change=changed)
+    find = find_what_changed(facts, who) or say("find what changed in the input or the configuration, {who}", who=who)
+    find = f"{find[:1].upper()}{find[1:]}."
     briefly = say("Have the open events created anew, corrected; never run them again as they are.")
     is_over = facts["state"]["value"] in {"ended", "recovering"} or is_quiet_since_fix(facts)
     return [
@@ -84,6 +90,7 @@ def _of_business(facts: Mapping[str, Any], about: str, lab: str) -> list[Row]:
 
 def _of_infrastructure(facts: Mapping[str, Any], top: Mapping[str, Any] | None, about: str, lab: str) -> list[Row]:
     going_on = is_unstopped(facts)
+    parts = named_text(row["signature"] for row in facts["signatures"] if row["failure_class"] == "infrastructure")
     reading = read_error(str(top["signature"])) if top else None
     named = reading is not None and reading.failure_class == "infrastructure"
     if named and reading is not None and reading.is_about_access:
@@ -93,11 +100,12 @@ def _of_infrastructure(facts: Mapping[str, Any], top: Mapping[str, Any] | None, 
                      "then republish.")
         )  # fmt: skip
     elif going_on:
-        first = say("Find what is unavailable and restore it; republish only then.")
+        first = say("Find what is unavailable{named} and restore it; republish only then.", named=parts)
     elif any(one["left"][name] for one in find_causes(facts) for name in ("in_doubt", "unseen", "died_again")):
-        first = say("Make sure that what was unavailable is back, then republish the open events that were never sent.")
+        first = say("Make sure that what was unavailable is back{named}, then republish the open events that were "
+                    "never sent.", named=parts)  # fmt: skip
     else:
-        first = say("Make sure that what was unavailable is back, then republish the open events.")
+        first = say("Make sure that what was unavailable is back{named}, then republish the open events.", named=parts)
     return [
         advice_row(first, about,
                    wrong=say("Republishing while it is down: the events use up their attempts again, "
@@ -119,13 +127,25 @@ def _of_timeout(facts: Mapping[str, Any], about: str, lab: str) -> list[Row]:
                            wrong=say("Raising the timeout: the action would only wait longer for what is down."),
                            unknown=say("Whether it is back: ask it, the records cannot tell."))  # fmt: skip
     else:
+        find = (
+            say("Find what slowed the action down and make it fast again; then republish.")
+            if _is_usually_short(facts, limit)
+            else say("Find what slowed the action down and make it fast again; raise its timeout only if it usually "
+                     "takes as long; then republish.")
+        )  # fmt: skip
         first = advice_row(
-            say("Find what slowed the action down and make it fast again; raise its timeout only if it usually takes "
-                "as long; then republish."), text,
+            find, text,
             wrong=say("Republishing at once: the action is as slow as before."),
             unknown=say("How long the action would have taken: the timeout cut it."),
         )  # fmt: skip
     return [first, advice_row(say("Compare the durations with the timeout."), say("§4: long timeouts."), lab)]
+
+
+def _is_usually_short(facts: Mapping[str, Any], limit: float | None) -> bool:
+    """Whether the action took so much less than its timeout before, that to raise this would only cut it later."""
+    groups = (facts.get("durations") or {}).get("groups") or []
+    slow = next((row["p99_ms"] for row in groups if row["group"] == "baseline"), None)
+    return bool(limit and slow and slow < limit / 2)
 
 
 def names_dependency(signatures: Sequence[Mapping[str, Any]]) -> bool:
@@ -143,7 +163,7 @@ def _of_several(facts: Mapping[str, Any], rows: list[Row], lab: str) -> list[Row
     """All steps in one sentence, then one by one; each event is in one of them. ``rows``: of the leading class."""
     causes = find_causes(facts)
     told = [tell_cause(one, facts) for one in causes]
-    steps = " ".join(f"{place}) {action}" for place, action in enumerate(told, 1))
+    steps = number_steps(told)
     is_mixed = facts["class"]["value"] == "mixed"
     first = advice_row(
         say("There is more than one cause: {steps}", steps=steps) if is_mixed

@@ -120,6 +120,7 @@ def _of_workflow(
             if (path, kind) in new:
                 first.setdefault((path, kind), place)
     parents = Counter(path.rpartition(".")[0] for path, _ in first if path not in paths)
+    gone = dict(_missing(workflow_id, paths, len(before), after, end))
     for (path, kind), place in first.items():
         at, parent = after[place][0], path.rpartition(".")[0]
         if at > end or counts[path, kind] < ENOUGH_NEW or (path not in paths and parents[parent] > NAMES_OF_A_TABLE):
@@ -128,14 +129,17 @@ def _of_workflow(
         if path and usual is None and is_old(path.rpartition(".")[2].removesuffix("[]")):
             continue
         shown = say(_KINDS[kind])
-        if not path:
+        if path and usual is None and (name := _find_renamed(path, kind, gone, old, after)):
+            del gone[name]
+            what = say("field {old} renamed to {new}", old=name, new=path)
+        elif not path:
             what = say("no payload that is JSON")
         elif usual is None:
             what = say("new field {path} ({kind})", path=path, kind=shown)
         else:
             what = say("field {path}: {usual} → {kind}", path=path, usual=say(_KINDS[usual[1]]), kind=shown)
         yield _row(workflow_id, at, "payload", what, counts[path, kind], len(after) - place)
-    yield from _missing(workflow_id, paths, len(before), after, end)
+    yield from gone.values()
     yield from _clients(workflow_id, is_old, before, after, end, entity_key)
 
 
@@ -147,13 +151,32 @@ def _count_kinds(payloads: Iterable[Mapping[str, tuple[str, Any]]]) -> Counter[t
 
 def _row(workflow_id: str, at: pd.Timestamp, kind: str, what: str, count: int, of: int) -> dict[str, Any]:
     told = say("{what}, in {count} of {total} payloads since", what=what, count=count, total=of)
-    return {"at": at, "kind": kind, "what": told, "workflow_id": workflow_id, "evidence": "execution records"}
+    # Of a client it would be a value of the payload.
+    brief = what if kind == "payload" else None
+    row = {"at": at, "kind": kind, "what": told, "brief": brief, "workflow_id": workflow_id}
+    return row | {"evidence": "execution records"}
+
+
+def _find_renamed(
+    path: str, kind: str, gone: Mapping[str, Any], old: Mapping[tuple[str, str], int],
+    after: Sequence[tuple[pd.Timestamp, Mapping[str, Any]]],
+) -> str | None:  # fmt: skip
+    """The one field of the same object and kind that is gone wherever a new one is, and nowhere else."""
+    shaped = [fields for _, fields in after if "" not in fields]
+    found = [
+        name
+        for name in gone
+        if name.rpartition(".")[0] == path.rpartition(".")[0]
+        and (name, kind) in old
+        and all((path in fields) != (name in fields) for fields in shaped)
+    ]
+    return found[0] if len(found) == 1 else None
 
 
 def _missing(
     workflow_id: str, paths: Mapping[str, int], payloads: int, after: Sequence[tuple[pd.Timestamp, Mapping[str, Any]]],
     end: pd.Timestamp,
-) -> Iterator[dict[str, Any]]:  # fmt: skip
+) -> Iterator[tuple[str, dict[str, Any]]]:  # fmt: skip
     if payloads < ENOUGH_TO_MISS:
         return
     gone: set[str] = set()
@@ -166,9 +189,8 @@ def _missing(
             continue
         gone.add(path)
         since = len(after) - without[0]
-        yield _row(
-            workflow_id, after[without[0]][0], "payload", say("field {path} is gone", path=path), len(without), since
-        )
+        what = say("field {path} is gone", path=path)
+        yield path, _row(workflow_id, after[without[0]][0], "payload", what, len(without), since)
 
 
 def _clients(

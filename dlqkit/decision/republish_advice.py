@@ -80,8 +80,10 @@ def advise_on_republish(
     unseen = totals["not_seen"] + totals["running"]
     if unseen:
         prove = say_count(
-            "Prove {plans} again: of {count} event that were sent nothing final is seen yet.",
-            "Prove {plans} again: of {count} events that were sent nothing final is seen yet.",
+            "Before anything else is sent, see what became of the {count} event sent again (dlqkit republish prove … "
+            "{plans}).",
+            "Before anything else is sent, see what became of the {count} events sent again (dlqkit republish prove … "
+            "{plans}).",
             unseen, plans=_chained(late),
         )  # fmt: skip
         rows.append(
@@ -103,8 +105,8 @@ def _of_rest(
     """Open events that no plan has sent: of which class they are, what is to be done, and which one where it is one."""
     because = say_count("{count} event passed after it was sent again.",
                         "{count} events passed after they were sent again.", passed)  # fmt: skip
-    decide = say_count("Decide about the {count} event still open that no plan has sent.",
-                       "Decide about the {count} events still open that no plan has sent.", rest)  # fmt: skip
+    decide = say_count("Decide about the {count} event still open and in no plan.",
+                       "Decide about the {count} events still open and in no plan.", rest)  # fmt: skip
     command = f"dlqkit lab {folder}"
     # Where records are cut the two may differ; then the classes are not those of all of them.
     if sum(row["events"] for row in unsent) == rest:
@@ -113,8 +115,8 @@ def _of_rest(
         if is_one:
             classes = say("{classes}, trace {trace}", classes=classes, trace=unsent[0]["traces"][0])
             command = f"dlqkit event {folder} {shlex.quote(unsent[0]['traces'][0])}"
-        decide = say_count("Decide about the {count} event still open that no plan has sent ({classes}): {steps}",
-                           "Decide about the {count} events still open that no plan has sent ({classes}): {steps}",
+        decide = say_count("Decide about the {count} event still open and in no plan ({classes}): {steps}",
+                           "Decide about the {count} events still open and in no plan ({classes}): {steps}",
                            rest, classes=classes, steps=_steps(unsent, shared))  # fmt: skip
         if any(row["failure_class"] == "business" for row in unsent):
             anew = say("§4: what failed by a business error is created anew, corrected, and not sent as it is.")
@@ -145,9 +147,10 @@ def warn_of_sent(republish: Mapping[str, Any]) -> str:
     said = []
     if count := unseen.total():
         said.append(say_count(
-            "{count} event was sent again and nothing final is seen of it: prove {plans} before anything else is sent.",
-            "{count} events were sent again and nothing final is seen of them: prove {plans} before anything else is "
-            "sent.",
+            "{count} event was sent again and has no outcome yet: see what became of it before anything else is sent "
+            "(dlqkit republish prove … {plans}).",
+            "{count} events were sent again and have no outcome yet: see what became of them before anything else is "
+            "sent (dlqkit republish prove … {plans}).",
             count, plans=_chained([name for name, known in unseen.items() if known]),
         ))  # fmt: skip
     if doubtful:

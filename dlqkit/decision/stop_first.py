@@ -1,4 +1,4 @@
-"""What stops the damage while an incident goes on: before anything else is repaired, counted or sent again."""
+"""What stops the damage while an incident goes on, and what is to be gone once it is over: the last version."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from dlqkit.decision.class_advice import names_dependency
 from dlqkit.decision.since_fix import is_unstopped
 from dlqkit.language import clock, say
 
-__all__ = ["stop_first"]
+__all__ = ["see_it_gone", "stop_first"]
 
 
 def stop_first(facts: Mapping[str, Any], action: str) -> str:
@@ -22,23 +22,32 @@ def stop_first(facts: Mapping[str, Any], action: str) -> str:
     facts : mapping
         The report's facts, as far as they are computed.
     action : str
-        The first step without it.
+        The first step without it; empty for what can be undone alone.
 
     Notes
     -----
     The last version before the onset: a candidate and no conclusion, but to roll it back is quick, while events die.
     None is named where the errors speak of another cause: business errors of the input, others of what is down.
     """
-    changes = facts.get("changes", {}).get("rows") or []
-    versions = [row for row in changes if row["kind"] == "version"]
-    if not is_unstopped(facts) or not versions:
-        return action
     alive = {one["failure_class"] for one in find_causes(facts) if one["state"] == "going_on"}
-    if alive == {"business"}:
+    version = _find_version(facts, alive) if is_unstopped(facts) else None
+    if version is None:
         return action
-    if names_dependency([row for row in facts["signatures"] if row["failure_class"] in alive]):
-        return action
+    stop = say("It goes on, so first roll back {change} if it may be the cause.", change=version)
+    return f"{stop} {action}".strip()
+
+
+def see_it_gone(facts: Mapping[str, Any]) -> str:
+    """That the same version is not to be there any more once events pass again; empty where none is named."""
+    version = _find_version(facts, {one["failure_class"] for one in find_causes(facts)})
+    return "" if version is None else say("See that the cause is gone; it may be {change}.", change=version)
+
+
+def _find_version(facts: Mapping[str, Any], classes: set[str]) -> str | None:
+    versions = [row for row in facts.get("changes", {}).get("rows") or [] if row["kind"] == "version"]
+    if not versions or classes == {"business"}:
+        return None
+    if names_dependency([row for row in facts["signatures"] if row["failure_class"] in classes]):
+        return None
     last = max(versions, key=lambda row: str(row["at"]))
-    at = clock(datetime.fromisoformat(last["at"]))
-    return say("It goes on, so first roll back {change} (of {at} UTC) if it may be the cause. Then: {action}",
-               change=last["what"], at=at, action=action)  # fmt: skip
+    return say("{change} ({at} UTC)", change=last["what"], at=clock(datetime.fromisoformat(last["at"])))

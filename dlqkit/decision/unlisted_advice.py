@@ -61,10 +61,8 @@ def advise_on_unlisted(facts: Mapping[str, Any], folder: str) -> list[Row]:
             say("The source was cut, so there may be more events than are seen."),
             command, wrong=wrong, unknown=say("How many more there are."),
         )]  # fmt: skip
-    get = say_count("Get the whole list of dead letters, {count} is in no record: export the records, or raise the "
-                    "API's limit.",
-                    "Get the whole list of dead letters, {count} are in no record: export the records, or raise the "
-                    "API's limit.", missing)  # fmt: skip
+    get = say("Get the whole list of dead letters ({missing}): export the records, or raise the API's limit.",
+              missing=_missing_text(facts))  # fmt: skip
     if held := _held(facts["events"]):
         reason = say("Messages of {count} of them are in the dead-letter subscription; what no record lists is in no "
                      "plan.", count=held)  # fmt: skip
@@ -77,6 +75,13 @@ def advise_on_unlisted(facts: Mapping[str, Any], folder: str) -> list[Row]:
 
 def then_get_list(facts: Mapping[str, Any]) -> str:
     """The same in short, to be said after another first step."""
-    return say_count("Then get the whole list of dead letters: {count} is in no record.",
-                     "Then get the whole list of dead letters: {count} are in no record.",
-                     count_unlisted(facts))  # fmt: skip
+    return say("Then get the whole list of dead letters: {missing}.", missing=_missing_text(facts))
+
+
+def _missing_text(facts: Mapping[str, Any]) -> str:
+    """How many no record lists, in the words of the first screen's sum where the subscriptions know all of them."""
+    missing = count_unlisted(facts)
+    if missing == _held(facts["events"]):
+        return say_count("{count} is in the dead-letter subscription alone",
+                         "{count} are in the dead-letter subscription alone", missing)  # fmt: skip
+    return say_count("{count} is in no record", "{count} are in no record", missing)

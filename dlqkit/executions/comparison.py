@@ -233,7 +233,7 @@ def _verdict(
         fast, slow = kinds
         text = say(
             "{fast:.0%} of the failing actions took far less time than usual, {slow:.0%} far more; {beside} take "
-            "{usual}. Look at each signature by itself.",
+            "{usual}.",
             fast=fast, slow=slow, beside=_of(reference, groups), usual=_usual_words(usual),
         )  # fmt: skip
         return "both", text, reference

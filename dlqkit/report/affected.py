@@ -69,7 +69,7 @@ def _sum_text(facts: Facts, left: str) -> str:
         parts.append(say("{count} being tried again", count=number(retried)))
     parts.append(
         say(
-            "{count} known from the dead-letter subscription alone, whether open is not known",
+            "{count} in the dead-letter subscription alone, open or not is not known",
             count=number(events["held"]["value"]),
         )
     )

@@ -67,10 +67,15 @@ def signatures_text(facts: Facts) -> str:
         texts = [say("{share} of the events: {signature}", **values)]
     if near:
         texts.append(near)
-    for name, _ in _by_class(facts):
+    for name, causes in _by_class(facts):
         row = next((row for row in signatures if row["failure_class"] == name), None)
         if row is not None and name != top["failure_class"]:
-            texts.append(f"{term(name)} {percent(row['share'])}: {show_signature(row['signature'])}")
+            told = {"class": term(name), "share": percent(row["share"]), "signature": show_signature(row["signature"])}
+            count = sum(cause["signature_count"] for cause in causes)
+            texts.append(
+                say("{class}, the first of {count} errors, {share}: {signature}", count=count, **told) if count > 1
+                else say("{class} {share}: {signature}", **told)
+            )  # fmt: skip
     return "; ".join(texts)
 
 

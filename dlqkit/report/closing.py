@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from dlqkit.closure.checklist import Closure, Item, judge
+from dlqkit.closure.checklist import Item, judge
 from dlqkit.closure.counter import check_counter, find_growth
 from dlqkit.closure.quiet import Incidence, longest_pause
 from dlqkit.closure.records import Reach, check_records, count_ended, find_gap
@@ -17,7 +17,7 @@ from dlqkit.closure.returned import Return, check_return
 from dlqkit.closure.said import check_confirmation, check_republish, check_ticket
 from dlqkit.closure.sentences import not_ended, still_silent
 from dlqkit.closure.since import find_since
-from dlqkit.closure.word import Acceptance, Closing, Word, read_word
+from dlqkit.closure.word import Closing, Word, read_word
 from dlqkit.evidence import audit_log
 from dlqkit.language import say
 from dlqkit.report.coverage import dead_letters_known_to, evidence_ids
@@ -26,7 +26,7 @@ from dlqkit.report.wording import SIGNAL_NAMES
 if TYPE_CHECKING:
     from dlqkit.evidence.folder import IncidentFolder
 
-__all__ = ["check_closure", "describe_closure", "find_fix", "to_closure"]
+__all__ = ["describe_closure", "find_fix"]
 
 
 def describe_closure(
@@ -109,35 +109,6 @@ def find_fix(folder: IncidentFolder, said: Sequence[Mapping[str, Any]], moment: 
 
 def _said_fix(word: Word, said: Sequence[Mapping[str, Any]]) -> datetime | None:
     return _moment(word.fixed_at or next((one["at"] for one in said if one["milestone"] == "fix"), None))
-
-
-def check_closure(folder: IncidentFolder, *, as_of: datetime | None = None) -> Closure:
-    """Whether the incident may be closed, by the folder's snapshot and its people's word.
-
-    Parameters
-    ----------
-    folder : IncidentFolder
-        Opened at a snapshot of after the fix.
-    as_of : datetime, optional
-        Aware; the last time in the evidence by default.
-
-    Returns
-    -------
-    Closure
-        The same as the report's.
-    """
-    from dlqkit.report.facts import facts
-
-    return to_closure(facts(folder, as_of=as_of))
-
-
-def to_closure(facts: Mapping[str, Any]) -> Closure:
-    """The facts' checklist as ``Closure``."""
-    items = [
-        Item(**{**one, **{name: Acceptance(**one[name]) if one[name] else None for name in ("accepted", "lapsed")}})
-        for one in facts["closure"]["items"]
-    ]
-    return Closure(facts["closure"]["verdict"], tuple(facts["closure"]["reasons"]), tuple(items))
 
 
 def _moment(text: str | None) -> datetime | None:

@@ -165,6 +165,7 @@ def describe_changes(
             "at": time_text(row.at),
             "kind": str(row.kind),
             "what": _shown(str(row.kind), str(row.what), with_values),
+            "brief": None if pd.isna(row.brief) else str(row.brief),
             "before_s": value_or_none(row.before_s),
             "workflow_id": None if pd.isna(row.workflow_id) else str(row.workflow_id),
             "evidence": named.get(str(row.evidence), str(row.evidence)) or evidence,

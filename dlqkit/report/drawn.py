@@ -16,6 +16,7 @@ from dlqkit.membership import select_rows
 from dlqkit.plots.rates import signal_rates
 from dlqkit.plots.timeline import missing_spans
 from dlqkit.report.coverage import time_text, value_or_none
+from dlqkit.report.fact_frames import changes_frame, signals_frame
 from dlqkit.report.state import choose_main_signal, select_dead
 
 if TYPE_CHECKING:
@@ -93,8 +94,6 @@ def signal_samples(incident: IncidentFolder, facts: Facts) -> pd.DataFrame:
 
 def timeline_lanes(incident: IncidentFolder, facts: Facts) -> pd.DataFrame:
     """``executions.timeline`` of the workflow's records and log lines, with its incidents, changes and notes."""
-    from dlqkit.report.facts import changes_frame, signals_frame
-
     own = _of_workflow(incident.records().frame, facts)
     logs = _of_workflow(incident.worker_logs().frame, facts)
     # A note near the onset is among the changes already.
@@ -111,8 +110,6 @@ def dead_letters_of_incident(incident: IncidentFolder, facts: Facts) -> int | No
 
     The lanes show all that the window holds: single ones of before or after it, too, that the report does not count.
     """
-    from dlqkit.report.facts import signals_frame
-
     main = choose_main_signal(signals_frame(facts), facts["workflow"]["id"])
     if main is None or incident.incident.trace_id is not None:
         return None

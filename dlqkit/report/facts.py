@@ -79,7 +79,6 @@ if TYPE_CHECKING:
     from dlqkit.evidence.folder import IncidentFolder
 
 __all__ = [
-    "changes_frame",
     "choose_workflow",
     "coverage_rows",
     "describe_end",
@@ -91,10 +90,9 @@ __all__ = [
     "load_facts",
     "see_signals",
     "signal_rows",
-    "signals_frame",
 ]
 
-SCHEMA = 11
+SCHEMA = 12
 STALE = timedelta(minutes=1)
 # Errors that the timeline names by their first event; the table of signatures has all.
 MOMENTS = 5
@@ -192,34 +190,6 @@ def choose_workflow(signals: pd.DataFrame, asked: str | None) -> str | None:
     if signals.empty or pd.isna(signals["workflow_id"].iloc[0]):
         return None
     return str(signals["workflow_id"].iloc[0])
-
-
-def signals_frame(facts: Mapping[str, Any]) -> pd.DataFrame:
-    """The signals of the facts as ``find_incidents`` gave them, for the plots."""
-    frame = pd.DataFrame(
-        facts["signals"],
-        columns=[
-            "workflow_id",
-            "signal",
-            "onset_at",
-            "onset_low_at",
-            "onset_high_at",
-            "end_at",
-            "resolution_s",
-            "size",
-            "what",
-        ],
-    )
-    for name in ("onset_at", "onset_low_at", "onset_high_at", "end_at"):
-        frame[name] = pd.to_datetime(frame[name], utc=True, format="ISO8601").astype("datetime64[us, UTC]")
-    return frame
-
-
-def changes_frame(facts: Mapping[str, Any]) -> pd.DataFrame:
-    """The changes of the facts as ``find_changes`` gave them, for the plots."""
-    frame = pd.DataFrame(facts["changes"]["rows"], columns=["at", "kind", "what", "workflow_id", "evidence"])
-    frame["at"] = pd.to_datetime(frame["at"], utc=True, format="ISO8601").astype("datetime64[us, UTC]")
-    return frame
 
 
 def _only(ids: pd.Series) -> str | None:

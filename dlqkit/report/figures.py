@@ -20,6 +20,7 @@ from dlqkit.report.drawn import (
     signal_samples,
     timeline_lanes,
 )
+from dlqkit.report.fact_frames import signals_frame
 from dlqkit.untrusted import for_html
 
 if TYPE_CHECKING:
@@ -127,7 +128,6 @@ def _key(name: str, incident: IncidentFolder, facts: Facts) -> tuple[str, ...]:
 
 def _signals_axes(incident: IncidentFolder, facts: Facts) -> Axes:
     from dlqkit.plots.signals import plot_signals
-    from dlqkit.report.facts import signals_frame
 
     samples = signal_samples(incident, facts)
     axes = plot_signals(samples, signals_frame(facts), workflow_id=facts["workflow"]["id"], names=incident.metric_names)

@@ -144,7 +144,7 @@ def with_messages(state: dict[str, Any], originals: pd.DataFrame, start: datetim
     Parameters
     ----------
     state : dict
-        From ``state.describe_state``.
+        From ``state.describe_state``; ``old_messages`` is added, how many are from before the window.
     originals : DataFrame
         ``frames.ORIGINALS``.
     start : datetime
@@ -160,4 +160,4 @@ def with_messages(state: dict[str, Any], originals: pd.DataFrame, start: datetim
         "somebody takes them out.",
         count, old=old,
     )  # fmt: skip
-    return {**state, "reason": f"{state['reason']} {text}"}
+    return {**state, "reason": f"{state['reason']} {text}", "old_messages": old}

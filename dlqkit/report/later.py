@@ -101,20 +101,24 @@ def later_text(later: Mapping[str, Any] | None) -> str:
     if not later or not later["count"]:
         return ""
     count, alike = later["count"], later["alike"]
-    text = say_count(
-        "not counted here: {count} dead letter since then", "not counted here: {count} dead letters since then", count
-    )
+    at, signature = clock_text(later["newest_at"]), _quoted(later["signature"])
+    if count == 1:
+        text = say("not counted here: a dead letter of {at} UTC", at=at)
+    else:
+        text = say_count("not counted here: {count} dead letter since then",
+                         "not counted here: {count} dead letters since then", count)  # fmt: skip
     if 0 < alike < count:
         text = say("{text}, {alike} of them with an error of the incident's", text=text, alike=alike)
     elif alike:
         text = say("{text} with an error of the incident's", text=text)
     else:
         text = say("{text} with another error", text=text)
-    values = {"text": text, "open": later["open"], "at": clock_text(later["newest_at"]),
-              "signature": _quoted(later["signature"])}  # fmt: skip
     if count == 1:
-        return say("{text}, open {open}: {at} UTC{signature}", **values)
-    return say("{text}, open {open}; the newest {at} UTC{signature}", **values)
+        text = f"{text}{signature}"
+        return say("{text}, still open", text=text) if later["open"] else say("{text}, not open any more", text=text)
+    still_open = say_count("{count} event of these is open", "{count} events of these are open", later["open"])
+    return say("{text}; {open}; the newest is of {at} UTC{signature}", text=text, open=still_open, at=at,
+               signature=signature)  # fmt: skip
 
 
 def _quoted(signature: str | None) -> str:

@@ -25,7 +25,7 @@ from dlqkit.untrusted import shorten
 
 if TYPE_CHECKING:
     from dlqkit.evidence.folder import IncidentFolder
-    from dlqkit.report.render import Figure
+    from dlqkit.report.figure import Figure
 
 __all__ = ["FOLDER", "Pin", "describe_pins", "pin", "pinned_figures", "unpin"]
 
@@ -146,7 +146,7 @@ def describe_pins(folder: IncidentFolder) -> dict[str, Any]:
 
 def pinned_figures(folder: Path, facts: Mapping[str, Any]) -> list[Figure]:
     """The PNG of each pinned figure, unless it is no longer the one that was pinned."""
-    from dlqkit.report.render import Figure
+    from dlqkit.report.figure import Figure
 
     out = []
     for row in facts["pinned"]["rows"]:

@@ -4,22 +4,21 @@ from __future__ import annotations
 
 import base64
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 from dlqkit.language import current, listing, mark, retell, say, spoken_as_facts
 from dlqkit.report import tables
+from dlqkit.report.figure import Figure
 from dlqkit.report.figure_tables import show_figure_data
 from dlqkit.report.payload_tables import warn_of_payloads
 from dlqkit.report.sections import choose_sections, report_status
 from dlqkit.report.terms import term
 from dlqkit.report.unbroken import words_html
-from dlqkit.report.wording import counted_sources, headline, moment_text
+from dlqkit.report.wording import counted_sources, headline, moment_text, seconds_between
 from dlqkit.untrusted import for_html, for_markdown, for_markdown_alt
 
 __all__ = [
-    "Figure",
     "banners",
     "footer_text",
     "has_no_scope",
@@ -81,21 +80,14 @@ figure{margin:.6em 0}.drawn img{max-height:88mm;margin:0 auto;border:0}details:n
 .meta,.evidence,figcaption,footer{font-size:8pt}footer{margin-top:1em}a{color:inherit}}
 """
 _SIDEWAYS = mark("Scroll the figure sideways. ")
+# Records that end so long before the evidence does may lag behind, or nothing was recorded since.
+LAG_S = 120.0
 _WHOLE = {
     "complete": mark("complete"),
     "partial": mark("not whole"),
     "unverified": mark("not known to be whole"),
 }
 _FIGURES = {"signals": mark("signals"), "timeline": mark("timeline"), "durations": mark("durations")}
-
-
-@dataclass(frozen=True, slots=True)
-class Figure:
-    """A drawn figure: a PNG, and in words what it shows."""
-
-    name: str
-    png: bytes
-    alt: str
 
 
 def banners(facts: Facts, problems: Sequence[str]) -> list[str]:
@@ -117,7 +109,16 @@ def banners(facts: Facts, problems: Sequence[str]) -> list[str]:
     elif cut:
         sources = listing([f"{one['source']} [{one['evidence_id']}]" for one in cut])
         text = say("May be cut, so that counts from them are “at least”: {sources}.", sources=sources)
-    return [*out, " ".join([text, *dict.fromkeys(why)])] if cut else out
+    return [*out, " ".join([text, *dict.fromkeys(why), *_of_several_snapshots(facts)])] if cut else out
+
+
+def _of_several_snapshots(facts: Facts) -> list[str]:
+    """Why more events are seen than the newest answer has records; nothing where no more are."""
+    seen = facts["events"]["affected"]["value"]
+    listed = [row["received"] for row in facts["coverage"] if row["kind"] == "records: dead letters"]
+    if not seen or not listed or seen <= max(listed):
+        return []
+    return [say("The {count} events seen are of this answer and of earlier snapshots together.", count=seen)]
 
 
 def has_no_scope(facts: Facts) -> bool:
@@ -136,7 +137,7 @@ def meta_text(facts: Facts, *, window: bool = True) -> str:
     asked, snapshot = facts["incident"]["window"], facts["snapshot"]
     told = {
         "snapshot": snapshot["id"],
-        "completeness": say(_WHOLE[snapshot["completeness"]]),
+        "completeness": _completeness_text(facts),
         "as_of": moment_text(facts["as_of"]),
     }
     if window:
@@ -158,6 +159,19 @@ def meta_text(facts: Facts, *, window: bool = True) -> str:
         return text
     before = say("Charts and sources begin at {at}, for what is usual.", at=moment_text(begin, seconds=False))
     return f"{text} {before}"
+
+
+def _completeness_text(facts: Facts) -> str:
+    """Whether the evidence is whole, and of when its newest record is where an answer may lag behind."""
+    whole = _WHOLE[facts["snapshot"]["completeness"]]
+    text = say(whole)
+    # The newest dead letter may be old for the best of reasons.
+    told = [row for row in facts["coverage"] if row["kind"] in {"records: workflow", "records: export"}]
+    ends = [row["got_end"] for row in told if row["got_end"]]
+    newest = max(ends, key=datetime.fromisoformat, default=None)
+    if newest is None or (seconds_between(newest, facts["as_of"]) or 0.0) < LAG_S:
+        return text
+    return say("{completeness}, newest record {at}", completeness=text, at=moment_text(newest))
 
 
 @spoken_as_facts

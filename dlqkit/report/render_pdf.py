@@ -13,8 +13,10 @@ from dlqkit.errors import ParameterError, RunError
 from dlqkit.language import current, say, spoken_as_facts
 from dlqkit.report import tables
 from dlqkit.report.columns import fit_columns
-from dlqkit.report.render import Figure, banners, footer_text, has_no_scope, meta_text, missing_figure_text
+from dlqkit.report.figure import Figure
+from dlqkit.report.render import banners, footer_text, has_no_scope, meta_text, missing_figure_text
 from dlqkit.report.sections import Block, choose_sections, report_status
+from dlqkit.report.steps import split_steps
 from dlqkit.report.typesetting import FONTS, find_fonts, room_of, set_command, set_parts
 from dlqkit.report.wording import Line, headline
 from dlqkit.resources import find_template
@@ -138,7 +140,7 @@ def _text(block: tables.Text) -> dict[str, Any]:
 def _line(line: Line) -> dict[str, Any]:
     return {
         "label": for_typst(line.label),
-        "text": set_parts(line.text),
+        "texts": [set_parts(part) for part in split_steps(line.text, line.steps)],
         "long": len(line.text) > _WHOLE,
         "kind": line.kind,
         "mark": for_typst(tables.mark_text(line.kind)),

@@ -26,7 +26,7 @@ from dlqkit.untrusted import for_json
 # Whatever imports pandas is imported once the notebook's process has begun, which has its own to import meanwhile.
 if TYPE_CHECKING:
     from dlqkit.evidence.folder import IncidentFolder
-    from dlqkit.report.render import Figure
+    from dlqkit.report.figure import Figure
 
 __all__ = ["FORMATS", "PostmortemResult", "run_notebook", "run_postmortem"]
 
@@ -201,7 +201,7 @@ def _without_traces(
 
 def collect_figures(notebook: Mapping[str, Any]) -> list[Figure]:
     """The PNG outputs that carry a name and an alternative text; nothing else of a notebook reaches a report."""
-    from dlqkit.report.render import Figure
+    from dlqkit.report.figure import Figure
 
     figures = []
     for cell in notebook["cells"]:

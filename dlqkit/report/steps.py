@@ -8,7 +8,7 @@ from typing import Any
 from dlqkit.language import say
 from dlqkit.untrusted import for_terminal_lines
 
-__all__ = ["lay_steps", "steps_of"]
+__all__ = ["lay_steps", "split_steps", "steps_of"]
 
 # Of a screen of 40 lines; a step that names whom to ask is four lines in a language with long words.
 SHOWN, LINES = 4, 4
@@ -31,6 +31,17 @@ def steps_of(advice: Sequence[Mapping[str, Any]]) -> tuple[str, ...]:
             break
         found.append(step)
     return tuple(found) if len(found) > 1 else ()
+
+
+def split_steps(text: str, steps: Sequence[str]) -> list[str]:
+    """The text in parts: each step one, and what stands before and after them; the text alone where it has none."""
+    parts, rest = [], text
+    for step in steps:
+        before, found, after = rest.partition(step)
+        if found:
+            parts += [before.strip(), step]
+            rest = after
+    return [part for part in (*parts, rest.strip()) if part]
 
 
 def lay_steps(text: str, steps: Sequence[str], width: int) -> list[str]:

@@ -13,7 +13,7 @@ from typing import Any
 from dlqkit.cells import cell_width, pad
 from dlqkit.language import mark, moments, number, percent, retell, say
 from dlqkit.notebook_html import searchable_html, style_for_notebook
-from dlqkit.report.steps import lay_steps
+from dlqkit.report.steps import lay_steps, split_steps
 from dlqkit.report.terms import term
 from dlqkit.report.unbroken import command_html, words_html
 from dlqkit.report.without_dead import tell_without_dead
@@ -165,7 +165,7 @@ class Text:
     def to_html(self) -> str:
         """A definition list; what is not known and what needs a person carries its own class and word."""
         items = "".join(
-            f'<div class="{line.kind}"><dt>{for_html(line.label)}</dt><dd>{_mark(line)}{words_html(line.text)}'
+            f'<div class="{line.kind}"><dt>{for_html(line.label)}</dt><dd>{_mark(line)}{_lines_html(line)}'
             f"{_evidence(line)}</dd></div>"
             for line in self.lines
         )
@@ -194,6 +194,10 @@ class Text:
             first, *rest = told or for_terminal_lines(line.text, room, LAST_CELL_LINES if line.is_whole else most)
             out += [pad(line.label, size) + first, *(" " * size + part for part in rest)]
         return "\n".join(out)
+
+
+def _lines_html(line: Line) -> str:
+    return "<br>".join(map(words_html, split_steps(line.text, line.steps)))
 
 
 def _kind_of_length(text: str, *, is_code: bool) -> str:

@@ -30,9 +30,9 @@ def tell_without_dead(facts: Facts) -> list[tuple[str, str, Literal["computed", 
     if dead is None:
         told = say("not known: no dead-letter counter is seen")
     elif dead:
-        told = say("no more dead letters than usual, so no class (§4)")
+        told = say("no more dead letters than usual, so no class")
     else:
-        told = say("no dead letters, so no class (§4)")
+        told = say("no dead letters, so no class")
     kind: Literal["computed", "unknown"] = "unknown" if dead is None else "computed"
     return [(say("Events affected"), events, kind), (say("Class"), told, kind)]
 

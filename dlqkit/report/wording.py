@@ -119,7 +119,7 @@ def _worked_since_text(facts: Facts) -> str:
     at, time = moment_text(facts["end"]["at"]), duration_text(worked_s)
     if worked_s >= SETTLED_S:
         return say("Ended {at}, {time} before the evidence ends", at=at, time=time)
-    return say("Ended {at}, and works again for only {time} as far as the evidence goes: too early to rely on it",
+    return say("Works again since {at}, {time} before the evidence ends: too early to say that it has ended",
                at=at, time=time)  # fmt: skip
 
 

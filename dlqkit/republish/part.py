@@ -12,7 +12,7 @@ from dlqkit.errors import ParameterError
 from dlqkit.language import say
 from dlqkit.republish.exclusions import REASONS, find_sent
 from dlqkit.republish.known import Known
-from dlqkit.republish.planning import find_dead_letters, in_order
+from dlqkit.republish.meant import find_dead_letters, in_order
 from dlqkit.republish.reasons import find_settled
 from dlqkit.republish.selection import Selection, select_events
 

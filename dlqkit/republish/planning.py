@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING
 
 import pandas as pd
 
@@ -16,7 +15,9 @@ from dlqkit.republish.edited import hash_rules
 from dlqkit.republish.edits import Edit
 from dlqkit.republish.exclusions import ACCEPTABLE, REASONS
 from dlqkit.republish.known import Known
+from dlqkit.republish.meant import find_dead_letters, in_order
 from dlqkit.republish.next_steps import here
+from dlqkit.republish.part import Part
 from dlqkit.republish.plan import LeftOut, Plan, PlannedEvent, Target, dedupe_key, hash_text, seal_plan
 from dlqkit.republish.plan_words import find_unknowns, find_warnings
 from dlqkit.republish.selection import Selection, find_absent, select_events
@@ -24,10 +25,7 @@ from dlqkit.republish.targets import choose_rate, choose_steps, choose_target, f
 from dlqkit.republish.words import events_of
 from dlqkit.settings import Settings, WorkflowSettings
 
-if TYPE_CHECKING:
-    from dlqkit.republish.part import Part
-
-__all__ = ["find_dead_letters", "in_order", "plan_republish"]
+__all__ = ["plan_republish"]
 
 _LOOK = "See why by one of them: dlqkit event DIR ID"
 _PROVE = "See what became of them: dlqkit republish prove DIR PLAN"
@@ -38,41 +36,6 @@ _WAYS_ON: Mapping[str, str] = {
     "in another open plan": "Run that plan to its end, or cancel it, in the folder where it was made; then plan again.",
     "business error": "Edit what is wrong in them, by --patch of the next plan; see one: dlqkit event DIR ID",
 }
-
-
-def find_dead_letters(records: pd.DataFrame, classified: pd.DataFrame) -> pd.DataFrame:
-    """Every dead letter with the class and signature of its event, the last one of an event last.
-
-    Parameters
-    ----------
-    records : DataFrame
-        ``frames.RECORDS``, in any order.
-    classified : DataFrame
-        A row per event, from ``decision.overrides.apply_overrides``.
-
-    Returns
-    -------
-    DataFrame
-        ``frames.RECORDS`` and ``failure_class``, ``signature_id``, ``disputed``, ``republish_reason``; an event that
-        is not classified is ``unknown``.
-    """
-    dead = records[records["queued_to_dlq"].fillna(False).astype(bool)]
-    columns = ["failure_class", "signature_id", "disputed", "republish_reason"]
-    own = classified.drop_duplicates("event_key").set_index("event_key")
-    joined = dead.assign(**{name: dead["event_key"].map(own[name].astype("object")) for name in columns})
-    joined["failure_class"] = joined["failure_class"].fillna("unknown").astype("str")
-    joined["signature_id"] = joined["signature_id"].fillna("").astype("str")
-    joined["disputed"] = joined["disputed"].fillna(False).astype(bool)
-    return joined
-
-
-def in_order(records: pd.DataFrame) -> pd.DataFrame:
-    """The records, ``frames.RECORDS``, by time; ties are broken by what they hold, not by how they came."""
-    ties = ["record_id", "event_key", "trace_id", "status", "queued_to_dlq", "attempts", "last_error",
-            "payload_snapshot"]  # fmt: skip
-    keyed = records.assign(**{f"_{name}": records[name].astype("str").fillna("") for name in ties})
-    ordered = keyed.sort_values(["recorded_at", *(f"_{name}" for name in ties)], na_position="first", kind="stable")
-    return records.loc[ordered.index].reset_index(drop=True)
 
 
 # A plan is told in English, whoever makes it: its hash is over every word of it.

@@ -20,7 +20,7 @@ from dlqkit.evidence.collect import collect
 from dlqkit.evidence.folder import open_incident
 from dlqkit.evidence.manifest import verify
 from dlqkit.incident import Incident
-from dlqkit.report.closing import check_closure
+from dlqkit.report.closure_check import check_closure
 from dlqkit.settings import load_settings
 from dlqkit.simulator.platform import Platform
 from dlqkit.simulator.server import Server

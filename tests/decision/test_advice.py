@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from dlqkit.decision.advice import advise
+from dlqkit.decision.ordered_steps import number_steps
 from dlqkit.decision.others_advice import advise_on_others
 
 COMMANDS = {"collect", "lab", "closure"}
@@ -376,18 +377,20 @@ def test_how_many_dead_letters_no_record_lists_is_said_in_the_step_that_gets_the
     assert row["reason"] == "The counter saw 141 and the records hold 103; what no record lists is in no plan."
 
 
-def test_events_that_no_plan_can_know_come_before_the_outcome_of_those_that_were_sent() -> None:
+def test_the_outcome_of_what_was_sent_comes_before_the_list_of_what_no_plan_can_know() -> None:
     """95 passed and 7 are not seen yet; 38 others were never listed, so nobody has done anything for them."""
     totals = {"passed": 95, "not_seen": 7, "running": 0, "in_doubt": 0, "not_sent": 0}
     plan = {"plan_id": "plan-001", "totals": totals, "is_cancelled": False, "events": 102, "approved": None}
 
     given = cut(plans=[plan], passed=["k1"])
     given["state"]["value"] = "ended"
-    first, second, *rest = advise(given, directory="d")
+    first, *steps = advise(given, directory="d")
 
-    assert "38 are in no record" in first["action"]
-    assert second["action"].startswith("Prove plan-001 again: of 7 events")
-    assert not [row for row in rest if "whole list" in row["action"]]
+    assert first["action"] == f"In this order: {number_steps([row['action'] for row in steps[:3]])}"
+    assert first["command"] == "dlqkit republish prove d plan-001"
+    assert steps[0]["action"].startswith("Before anything else is sent, see what became of the 7 events sent again ")
+    assert "38 are in no record" in steps[2]["action"]
+    assert not [row for row in steps[3:] if "whole list" in row["action"]]
 
 
 def test_a_counter_that_is_two_ahead_of_the_records_tells_of_no_missing_event() -> None:
@@ -428,9 +431,11 @@ def test_an_incident_is_closed_once_it_has_ended_and_not_before() -> None:
         given["events"] |= {"open": {"value": 0, "bound": "exact"}, "healed": {"value": 12, "bound": "exact"}}
         rows[state] = advise(given, directory="in/one")[0]
 
-    assert rows["ended"]["action"].endswith("Close it by §7.")
+    assert rows["ended"]["action"].endswith("Close it by the checklist.")
     assert rows["ended"]["command"] == "dlqkit closure in/one"
-    assert rows["recovering"]["action"].endswith("Watch until it is known to have ended, then close it by §7.")
+    assert rows["recovering"]["action"].endswith(
+        "Watch until it is known to have ended, then close it by the checklist."
+    )
     assert rows["recovering"]["command"] == "dlqkit closure in/one --watch"
     assert "lose it by" not in rows["going_on"]["action"] and "it goes on" in rows["going_on"]["action"]
 
@@ -507,7 +512,7 @@ def test_what_cannot_be_closed_by_the_checklist_is_not_to_be_closed_by_the_advic
     told = {"no": "1 new dead letter at 15:46:00 UTC", "unknown": "whether there are new dead letters is not known"}
     assert row["action"].endswith(f"It cannot be closed yet: {told[state]}.")
     assert row["reason"] == why
-    assert answered_for["action"].endswith("Close it by §7.")
+    assert answered_for["action"].endswith("Close it by the checklist.")
 
 
 def test_of_a_silence_that_has_ended_nothing_is_said_of_events_that_are_not_processed() -> None:
@@ -543,7 +548,7 @@ def test_what_keeps_it_open_is_named_by_when_it_came_and_by_its_error(alike: int
 
 
 VERSION = {"at": "2026-03-02T13:50:00+00:00", "kind": "version", "what": "version 1.8 → 1.9 on w1", "before_s": 600.0}
-ROLL_BACK = "It goes on, so first roll back version 1.8 → 1.9 on w1 (of 13:50:00 UTC) if it may be the cause. Then: "
+ROLL_BACK = "It goes on, so first roll back version 1.8 → 1.9 on w1 (13:50:00 UTC) if it may be the cause. "
 
 
 def test_while_events_die_what_stops_it_comes_first_also_after_a_republish() -> None:
@@ -554,10 +559,11 @@ def test_while_events_die_what_stops_it_comes_first_also_after_a_republish() -> 
 
     actions = [row["action"] for row in advise(given, directory="d")]
 
-    assert actions[0].startswith(f"{ROLL_BACK}Find what slowed the action down and make it fast again;")
-    assert "Then get the whole list of dead letters: 38 are in no record. 7 events were sent again" in actions[0]
-    assert actions[1].startswith("Get the whole list of dead letters, 38 are in no record")
-    assert actions[2].startswith("Prove plan-001 again")
+    stop, prove, _, get = actions[1:5]
+    assert actions[0] == f"In this order: {number_steps(actions[1:5])}"
+    assert stop == ROLL_BACK.strip()
+    assert prove.startswith("Before anything else is sent, see what became of the 7 events sent again ")
+    assert get.startswith("Get the whole list of dead letters (38 are in no record): ")
 
 
 @pytest.mark.parametrize(
@@ -589,7 +595,7 @@ def test_after_the_fix_nothing_is_rolled_back_but_it_is_watched_whether_the_fix_
     given["state"]["fixed_at"] = "2026-03-02T15:58:30+00:00"
     in_vain = advise(given, directory="d")[0]
 
-    assert row["action"].startswith("Wait until it is known whether the fix holds. Then: Find what slowed")
+    assert row["action"].startswith("First wait until it is known whether the fix holds. Find what slowed")
     assert row["command"] == "dlqkit closure d --watch"
     assert in_vain["action"].startswith(ROLL_BACK)
 
@@ -598,3 +604,7 @@ def test_open_dead_events_of_a_quiet_window_are_named() -> None:
     given = facts(state={"kind": None, "value": "nothing", "open": 5, "open_traces": ["t1", "t2", "t3"]})
 
     assert advise(given, directory="d")[0]["action"].endswith(" Traces: t1, t2, t3 and 2 more.")
+    given["state"]["old_messages"] = 11
+    assert advise(given, directory="d")[0]["action"].endswith(
+        " and 2 more. Decide about the 11 messages of before the window in the dead-letter subscriptions, too."
+    )

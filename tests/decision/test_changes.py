@@ -100,7 +100,7 @@ def test_an_onset_or_a_note_without_a_zone_is_refused() -> None:
 def test_changes_of_one_moment_come_in_one_order_in_every_language() -> None:
     """The report of one language names the first of them, so another order would be another report."""
     old = [good(n, payload_snapshot='{"id": 1, "customer_id": 1}') for n in range(0, 3000, 5)]
-    new = [good(n, payload_snapshot='{"id": 1, "customerId": 1}') for n in range(3000, 3600, 10)]
+    new = [good(n, payload_snapshot='{"id": 1, "customerId": "1"}') for n in range(3000, 3600, 10)]
     frame = records(old + new)
     told = find_changes(counter("worker_success_total", [1.0] * 10), at(3000), records=frame)
     with language.use("ru"):

@@ -20,6 +20,10 @@ def rows(change: str, since: float = 4800) -> list[dict[str, Any]]:
                 order["amount"] = "12.5"
             elif change == "new":
                 order["coupon"] = "x"
+            elif change == "renamed":
+                order["total"] = order.pop("amount")
+            elif change == "replaced":
+                order["total"] = str(order.pop("amount"))
             elif change == "gone":
                 del payload["order"]
             elif change == "client":
@@ -35,6 +39,16 @@ def test_a_new_field_a_new_type_and_a_field_that_is_gone_are_changes() -> None:
     assert [row["what"].rpartition(", in ")[0] for row in said["new"]] == ["new field order.coupon (text)"]
     assert [row["what"].rpartition(", in ")[0] for row in said["gone"]] == ["field order is gone"]
     assert said["type"][0]["at"] == at(4810)
+
+
+def test_a_field_that_is_gone_wherever_a_new_one_of_its_kind_is_was_renamed() -> None:
+    """360 payloads of before the window have ``order.amount``; every second one since has another name for it."""
+    (renamed,) = payload_changes(records(rows("renamed")), BEGIN, END)
+    replaced = payload_changes(records(rows("replaced")), BEGIN, END)
+
+    assert renamed["brief"] == "field order.amount renamed to order.total"
+    assert renamed["what"] == f"{renamed['brief']}, in 120 of 239 payloads since"
+    assert [row["brief"] for row in replaced] == ["new field order.total (text)", "field order.amount is gone"]
 
 
 def test_a_new_client_is_a_change_by_the_settings_key_or_by_itself() -> None:

@@ -5,8 +5,11 @@ from typing import Any
 import pytest
 
 from dlqkit.decision.advice import advise
+from dlqkit.decision.ordered_steps import number_steps
 from dlqkit.decision.republish_advice import advise_on_republish
 from tests.decision.test_advice import cause, facts, words
+
+SEE = "Before anything else is sent, see what became of the {} events sent again (dlqkit republish prove … plan-001)."
 
 
 def plan(events: int = 10, *, approved: bool = True, is_cancelled: bool = False, **totals: int) -> dict[str, Any]:
@@ -47,8 +50,8 @@ def test_what_died_again_comes_before_going_on() -> None:
 def test_what_is_not_seen_is_to_be_proven_again_and_is_not_called_open_by_nobody() -> None:
     """Eight passed, two are not seen yet; of three open events one was in no plan."""
     assert actions(plan(passed=8, not_seen=2), still_open=3) == [
-        "Prove plan-001 again: of 2 events that were sent nothing final is seen yet.",
-        "Decide about the 1 event still open that no plan has sent.",
+        SEE.format(2),
+        "Decide about the 1 event still open and in no plan.",
     ]
 
 
@@ -59,7 +62,7 @@ def test_an_event_that_no_plan_has_sent_is_named_by_its_class_and_its_trace() ->
     (row,) = advise_on_republish(given, 1, directory="in/one")
 
     assert row["action"] == (
-        "Decide about the 1 event still open that no plan has sent (business: 1, trace t9): correct the input with the "
+        "Decide about the 1 event still open and in no plan (business: 1, trace t9): correct the input with the "
         "client who sends it, and have it created anew; never republish it as it is."
     )
     assert row["reason"] == (
@@ -88,7 +91,7 @@ def test_each_class_of_what_no_plan_has_sent_has_its_step(unsent: dict[str, int]
     given = {"plans": [plan(95, passed=95)], "unsent": rows}
     (row,) = advise_on_republish(given, 4, directory="in/one", shared=shared)
 
-    assert row["action"] == f"Decide about the 4 events still open that no plan has sent {told}"
+    assert row["action"] == f"Decide about the 4 events still open and in no plan {told}"
     assert row["command"] == "dlqkit lab in/one"
 
 
@@ -96,7 +99,7 @@ def test_what_a_cancelled_plan_did_not_send_wants_a_decision_too() -> None:
     """Three passed before it was called off; two it never sent, and those are open."""
     cancelled = plan(5, is_cancelled=True, passed=3, not_sent=2)
 
-    assert actions(cancelled, still_open=2) == ["Decide about the 2 events still open that no plan has sent."]
+    assert actions(cancelled, still_open=2) == ["Decide about the 2 events still open and in no plan."]
 
 
 def test_the_first_step_says_what_was_sent_already_whatever_it_is_about() -> None:
@@ -107,10 +110,21 @@ def test_the_first_step_says_what_was_sent_already_whatever_it_is_about() -> Non
 
     first = advise(given, directory="d")[0]
 
-    assert "38 are in no record" in first["action"]
-    assert first["action"].endswith(
-        " 6 events were sent again and nothing final is seen of them: prove plan-001 before anything else is sent. "
-        "Of 1 event it is in doubt whether it was sent."
+    _, settle, see, _, get = steps = [row["action"] for row in advise(given, directory="d")[1:6]]
+    assert first["action"] == f"In this order: {number_steps(steps)}"
+    assert settle == "Settle the 1 event of plan-001 in doubt."
+    assert see == SEE.format(6)
+    assert "38 are in no record" in get
+
+
+def test_while_nothing_has_passed_the_first_step_warns_of_what_was_sent() -> None:
+    given = facts("timeout", state={"value": "ended"}, metrics={"dead_letters_increase": 141.0})
+    given["events"] |= {"affected": {"value": 103, "bound": "at_least"}, "open": {"value": 8, "bound": "of_seen"}}
+    given["republish"] |= {"plans": [plan(102, not_seen=6, in_doubt=1)]}
+
+    assert advise(given, directory="d")[0]["action"].startswith(
+        "6 events were sent again and have no outcome yet: see what became of them before anything else is sent "
+        "(dlqkit republish prove … plan-001). Of 1 event it is in doubt whether it was sent. Get the whole list"
     )
 
 
@@ -120,8 +134,17 @@ def test_once_events_pass_again_the_proof_comes_before_everything_else() -> None
     given["events"] |= {"affected": {"value": 103, "bound": "at_least"}, "open": {"value": 8, "bound": "of_seen"}}
     given["republish"] |= {"plans": [plan(102, passed=96, not_seen=6)], "passed": ["k1"]}
 
+    assert advise(given, directory="d")[0]["action"].startswith(f"In this order: 1) {SEE.format(6)} 2) Decide about ")
+
+
+def test_once_events_pass_again_the_cause_is_to_be_gone_before_anything_else_and_is_named() -> None:
+    """Nobody says that the version was rolled back; its events pass, and they may for another reason."""
+    version = {"at": "2026-03-02T13:50:00+00:00", "kind": "version", "what": "version 1.8 → 1.9 on w1"}
+    given = facts("timeout", state={"value": "recovering"}, causes=[cause("timeout")], changes={"rows": [version]})
+    given["republish"] |= {"plans": [plan(102, passed=96, not_seen=6)], "passed": ["k1"]}
+
     assert advise(given, directory="d")[0]["action"].startswith(
-        "6 events were sent again and nothing final is seen of them: prove plan-001 before anything else is sent. Get "
+        "In this order: 1) See that the cause is gone; it may be version 1.8 → 1.9 on w1 (13:50:00 UTC). 2) Before"
     )
 
 
@@ -131,7 +154,7 @@ def test_where_the_first_step_is_the_proof_itself_it_is_said_once() -> None:
 
     first = advise(given, directory="d")[0]
 
-    assert first["action"] == "Prove plan-001 again: of 6 events that were sent nothing final is seen yet."
+    assert first["action"] == SEE.format(6)
 
 
 def test_while_nothing_has_passed_only_what_was_never_sent_may_be_republished() -> None:
@@ -142,7 +165,7 @@ def test_while_nothing_has_passed_only_what_was_never_sent_may_be_republished() 
 
     rows = advise(given, directory="d")
 
-    assert rows[0]["action"].startswith("Prove plan-001 again")
+    assert rows[0]["action"] == SEE.format(2)
     assert rows[1]["action"].endswith("then republish the open events that were never sent.")
 
 
@@ -151,7 +174,7 @@ def test_classes_of_some_are_not_said_of_all() -> None:
     unsent = [{"failure_class": "business", "events": 1, "traces": ["t9"]}]
     (row,) = advise_on_republish({"plans": [plan(67, passed=67)], "unsent": unsent}, 3, directory="in/one")
 
-    assert row["action"] == "Decide about the 3 events still open that no plan has sent."
+    assert row["action"] == "Decide about the 3 events still open and in no plan."
     assert row["command"] == "dlqkit lab in/one"
 
 
@@ -163,5 +186,5 @@ def test_once_events_pass_the_report_no_longer_says_to_republish_them() -> None:
 
     rows = advise(given, directory="d")
 
-    assert rows[0]["action"] == "Decide about the 2 events still open that no plan has sent."
+    assert rows[0]["action"] == "Decide about the 2 events still open and in no plan."
     assert "then republish" not in words(rows)

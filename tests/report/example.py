@@ -137,6 +137,7 @@ def make_facts(**over: Any) -> dict[str, Any]:
                     "at": "2026-03-02T13:55:00+00:00",
                     "kind": "restart",
                     "what": "worker-1 restarted",
+                    "brief": None,
                     "before_s": 425.0,
                     "workflow_id": None,
                     "evidence": "E2",

@@ -11,8 +11,9 @@ import pandas as pd
 import pytest
 
 from dlqkit import language
-from dlqkit.report.closing import describe_closure, to_closure
+from dlqkit.report.closing import describe_closure
 from dlqkit.report.closing_tables import show_checklist, show_closing, show_closing_counts
+from dlqkit.report.closure_check import to_closure
 from dlqkit.resources import find_template
 from tests.frames import START, at, counter, dead, good, records
 from tests.left_in_english import left_in_english, texts_of

@@ -9,7 +9,9 @@ import pytest
 
 from dlqkit.report.communication import write_communication
 from dlqkit.report.headline import headline
-from dlqkit.report.wording import summary
+from dlqkit.report.render import banners, meta_text
+from dlqkit.report.tables import Text
+from dlqkit.report.wording import Line, summary
 from tests.report.example import make_facts
 
 
@@ -46,8 +48,8 @@ def test_what_dies_after_the_fix_goes_on_in_spite_of_it() -> None:
     ("end", "said"),
     [
         ("2026-03-02T15:59:34+00:00",
-         "Ended 2026-03-02 15:59:34 UTC, and works again for only 26 s as far as the evidence goes: too early to rely "
-         "on it"),
+         "Works again since 2026-03-02 15:59:34 UTC, 26 s before the evidence ends: too early to say that it has "
+         "ended"),
         ("2026-03-02T15:30:00+00:00", "Ended 2026-03-02 15:30:00 UTC, 30 min before the evidence ends"),
     ],
 )  # fmt: skip
@@ -125,3 +127,46 @@ def test_what_changed_is_told_in_order_of_time() -> None:
     ]
 
     assert told(facts)["Changed before"] == "13:50:00 UTC restart of w1; 13:50:08 UTC version 1 → 2"
+
+
+def test_an_error_of_a_single_event_has_no_share_of_nothing() -> None:
+    """One of 206: less than half a per cent, and more than none."""
+    facts = with_errors(0.995)
+    facts["signatures"].append(facts["signatures"][0] | {"share": 1 / 206, "failure_class": "business"})
+    other = facts["causes"][0] | {"failure_class": "business", "events": 1}
+    facts["causes"] = [facts["causes"][0] | {"events": 205, "signature_count": 4}, other]
+
+    assert told(facts)["Top signature"].endswith("; business < 1%: error 0")
+
+
+def test_each_step_has_a_line_of_its_own_in_html() -> None:
+    steps = ("1) Stop <it>.", "2) Look.")
+    line = Line("Do next", "In this order: 1) Stop <it>. 2) Look. And ask.", steps=steps)
+
+    assert "<dd>In this order:<br>1) Stop &lt;it&gt;.<br>2) Look.<br>And ask.</dd>" in Text("", (line,)).to_html()
+
+
+def test_more_events_than_the_answer_has_records_are_said_to_be_of_several_snapshots() -> None:
+    facts = make_facts()
+    facts["events"]["affected"] = {"value": 125, "bound": "at_least"}
+    row = facts["coverage"][0] | {"kind": "records: dead letters", "received": 100, "completeness": "unverified"}
+    facts["coverage"] = [row]
+
+    assert banners(facts, [])[-1].endswith("The 125 events seen are of this answer and of earlier snapshots together.")
+    facts["events"]["affected"]["value"] = 100
+    assert "snapshots" not in banners(facts, [])[-1]
+
+
+def test_where_the_records_end_before_the_evidence_their_newest_is_named() -> None:
+    """The evidence ends at 16:00:00; a record of a minute before is as new as one may expect."""
+    facts = make_facts()
+    row = facts["coverage"][0] | {"kind": "records: workflow"}
+    said = {}
+    for newest in ("2026-03-02T15:59:00+00:00", "2026-03-02T15:50:00+00:00"):
+        facts["coverage"] = [row | {"got_end": newest}]
+        said[newest[14:16]] = meta_text(facts)
+
+    assert "newest record" not in said["59"]
+    assert "complete, newest record 2026-03-02 15:50:00 UTC" in said["50"]
+    facts["coverage"] = [row | {"kind": "records: dead letters", "got_end": "2026-03-02T12:00:00+00:00"}]
+    assert "newest record" not in meta_text(facts)

@@ -31,7 +31,7 @@ OWN = records([dead(number, trace_id=f"t{number}") for number in (100, 110, 120)
 MAIN = pd.Series({"signal": "dead_letters", "workflow_id": "wf", "onset_at": at(100), "onset_low_at": at(95),
                   "end_at": at(200)})  # fmt: skip
 
-ALONE = "known from the dead-letter subscription alone, whether open is not known"
+ALONE = "in the dead-letter subscription alone, open or not is not known"
 
 
 def messages(*rows: tuple[int, str | None, str]) -> pd.DataFrame:
@@ -194,7 +194,12 @@ def test_title_and_first_screen_say_the_number_and_by_what_it_is_known(
 
 def test_getting_the_whole_list_names_those_whose_messages_are_there() -> None:
     """66 are missing by the counter and 67 by their messages, so 67 are; one message of a list of 100 is one."""
-    for held, counted, action in ((67, 166.0, "67 are in no record"), (1, 100.0, "1 is in no record")):
+    alone = "in the dead-letter subscription alone"
+    for held, counted, action in (
+        (67, 166.0, f"67 are {alone}"),
+        (1, 100.0, f"1 is {alone}"),
+        (30, 166.0, "66 are in no record"),
+    ):
         (advice,) = advise_on_unlisted(with_held(100, held, counted), "orders")
         assert action in advice["action"]
         assert advice["reason"].startswith(f"Messages of {held} of them are in the dead-letter subscription; ")

@@ -10,7 +10,8 @@ from typing import Any
 import pytest
 
 from dlqkit.plots.theme import figure_png, new_axes
-from dlqkit.report.render import Figure, render_html
+from dlqkit.report.figure import Figure
+from dlqkit.report.render import render_html
 from tests.real import find_program, find_violations
 from tests.report.example import make_facts
 

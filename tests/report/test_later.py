@@ -52,8 +52,7 @@ def test_what_died_since_of_something_else_is_told_beside_the_incidents_last_dea
         "count": 1, "open": 1, "alike": 0, "newest_at": at(300).isoformat(), "signature": "account closed",
     }  # fmt: skip
     assert state.endswith(
-        "; not counted here: 1 dead letter since then with another error, open 1: "
-        + at(300).strftime("%H:%M:%S UTC (account closed)")
+        "; not counted here: a dead letter of 12:05:00 UTC with another error (account closed), still open"
     )
     assert advise(facts, directory="d")[0]["action"].endswith("1 event that died after the incident, too.")
 
@@ -61,9 +60,10 @@ def test_what_died_since_of_something_else_is_told_beside_the_incidents_last_dea
 @pytest.mark.parametrize(
     ("rows", "said"),
     [
-        ([died(300)], "1 dead letter since then with an error of the incident's, open 1"),
+        ([died(300)], "a dead letter of 12:05:00 UTC with an error of the incident's (refused), still open"),
         ([died(300, "closed"), died(400)],
-         "2 dead letters since then, 1 of them with an error of the incident's, open 2; the newest"),
+         "2 dead letters since then, 1 of them with an error of the incident's; 2 events of these are open; "
+         "the newest is of 12:06:40 UTC (refused)"),
     ],
 )  # fmt: skip
 def test_an_error_of_the_incidents_own_that_comes_back_is_said_to_be_one(rows: list[Any], said: str) -> None:

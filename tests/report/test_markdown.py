@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 from markdown_it.token import Token
 
-from dlqkit.report.render import Figure, render_markdown
+from dlqkit.report.figure import Figure
+from dlqkit.report.render import render_markdown
 from tests.report.example import make_facts
 
 # What Jira's own converter (@atlaskit/editor-markdown-transformer 6.3) switches on in markdown-it.

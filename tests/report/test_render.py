@@ -8,8 +8,9 @@ import pytest
 
 from dlqkit.report.amounts import count_text
 from dlqkit.report.diagnosis_tables import show_impact_counts
+from dlqkit.report.figure import Figure
 from dlqkit.report.milestones import show_milestones
-from dlqkit.report.render import Figure, banners, meta_text, render_html, render_markdown
+from dlqkit.report.render import banners, meta_text, render_html, render_markdown
 from dlqkit.report.tables import show_changes, show_coverage, show_impact, show_rules, show_signals
 from dlqkit.report.wording import headline, summary
 from tests.report.example import HOSTILE, make_facts
@@ -327,15 +328,15 @@ def test_one_event_of_another_class_is_not_hidden_by_the_class_of_the_others() -
     [
         ("silence", "events", 0.0, 890.2,
          "Dead letters by the counter: 0. Events that were to come and are not seen: about 890.",
-         "no dead letters, so no class (§4)"),
+         "no dead letters, so no class"),
         ("silence", "scrapes", None, 40.0, "It is not known whether events were dead-lettered.",
          "not known: no dead-letter counter is seen"),
         ("failures", None, 2.0, 1340.0, "Dead letters by the counter: 2. Failed attempts: 1,340.",
-         "no more dead letters than usual, so no class (§4)"),
+         "no more dead letters than usual, so no class"),
         ("support", None, 0.0, 3.0, "Dead letters by the counter: 0. Reports from outside: 3.",
-         "no dead letters, so no class (§4)"),
+         "no dead letters, so no class"),
         ("duration", None, 0.0, 675.9, "Dead letters by the counter: 0.",
-         "no dead letters, so no class (§4)"),
+         "no dead letters, so no class"),
     ],
 )  # fmt: skip
 def test_count_and_class_stand_on_the_first_screen_of_every_incident(
@@ -412,7 +413,7 @@ def test_the_notebook_tells_of_a_silence_what_the_first_screen_tells() -> None:
 
     assert [f"{line.label}: {line.text}" for line in show_impact(facts).lines] == [
         "Events affected: Dead letters by the counter: 0.",
-        "Class: no dead letters, so no class (§4)",
+        "Class: no dead letters, so no class",
         "Lasted: 117 min",
     ]
     assert show_impact_counts(facts).to_text() == "Counts by source: no dead letters in the incident"

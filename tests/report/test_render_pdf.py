@@ -21,7 +21,7 @@ from hypothesis import strategies as st
 from dlqkit.errors import ParameterError
 from dlqkit.report import render_pdf as module
 from dlqkit.report import typesetting
-from dlqkit.report.render import Figure
+from dlqkit.report.figure import Figure
 from dlqkit.report.render_pdf import render_pdf
 from dlqkit.report.wording import headline
 from tests.real import find_program

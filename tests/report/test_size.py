@@ -11,7 +11,8 @@ from dlqkit.evidence.folder import open_incident
 from dlqkit.incident import Incident
 from dlqkit.report import figures
 from dlqkit.report.facts import facts, facts_json
-from dlqkit.report.render import Figure, render_html, render_markdown
+from dlqkit.report.figure import Figure
+from dlqkit.report.render import render_html, render_markdown
 from dlqkit.report.render_pdf import render_pdf
 from dlqkit.settings import Settings
 from tests.frames import START

@@ -49,3 +49,4 @@ def test_messages_of_a_quiet_window_are_told_with_how_many_are_older() -> None:
         "Looked. The dead-letter subscriptions hold 3 messages, from before the window: 2; they stay there until "
         "somebody takes them out."
     )
+    assert told["old_messages"] == 2

@@ -11,7 +11,7 @@ from dlqkit import language
 from dlqkit.cli.shared import WIDTH
 from dlqkit.cli.triage import HEIGHT, triage_text
 from dlqkit.decision.advice import advise
-from dlqkit.report.steps import steps_of
+from dlqkit.report.steps import split_steps, steps_of
 from dlqkit.report.tables import show_summary
 from tests.decision.test_advice import cause, facts
 from tests.report.example import make_facts
@@ -96,3 +96,10 @@ def test_the_screen_keeps_its_size_and_cuts_no_step(code: str) -> None:
     shown = " ".join(" ".join(screen).split())
     assert f"1) {first}" in shown
     assert all(f"{number}) " in shown for number in (1, 2, 3, 4))
+
+
+def test_a_text_is_parted_at_its_steps_and_keeps_what_is_around_them() -> None:
+    steps = ("1) Stop.", "2) Look.")
+
+    assert split_steps("In order: 1) Stop. 2) Look. Ask.", steps) == ["In order:", "1) Stop.", "2) Look.", "Ask."]
+    assert split_steps("Stop.", ()) == split_steps("Stop.", steps) == ["Stop."]

@@ -8,7 +8,7 @@ import pandas as pd
 
 from dlqkit.closure.word import read_word
 from dlqkit.decision.advice import advise
-from dlqkit.decision.changes import LATE
+from dlqkit.decision.changes import LATE_RECORD
 from dlqkit.decision.classes import propose_of_counts
 from dlqkit.decision.overrides import apply_overrides, find_unmatched_overrides
 from dlqkit.decision.timeout_proposal import believe_timeout
@@ -242,7 +242,7 @@ def _describe_changes(
     if main is None:
         return describe_changes(folder, empty_frame(_PAYLOADS), samples, main, rows, workflow_id)
     begin = pd.Timestamp(main["onset_at"]) - BEFORE_ONSET
-    payloads = own.payloads(begin, pd.Timestamp(main["onset_at"]) + LATE)
+    payloads = own.payloads(begin, pd.Timestamp(main["onset_at"]) + LATE_RECORD)
     return describe_changes(
         folder, payloads, samples, main, rows, workflow_id, holds=lambda one, text: own.holds(one, text, begin)
     )

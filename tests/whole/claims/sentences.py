@@ -143,16 +143,16 @@ def check_first_advice(scene: Scene) -> Wrong:
         return
     first = scene.facts["advice"][0]["action"]
     wanted = {
-        "business": "Find what changed in the input"
+        "business": ("Find what changed in the input", "Find with the client")
         if scene.truth["going_on"]
         else "Have the input of the open events corrected",
         "timeout": "Find what slowed the action down",
         "mixed": "There is more than one cause: 1) ",
-        "infrastructure": "Find what is unavailable and restore it"
+        "infrastructure": "Find what is unavailable"
         if scene.truth["going_on"]
         else "Make sure that what was unavailable is back",
     }.get(class_of_seen(scene))
-    if stopped := re.match(r"It goes on, so first roll back .+? if it may be the cause\. Then: (.+)", first):
+    if stopped := re.match(r"It goes on, so first roll back .+? if it may be the cause\. (.+)", first):
         if not scene.truth["going_on"] or not scene.facts["changes"]["rows"]:
             yield f"nothing goes on, or nothing was changed: {first!r}"
         first = stopped[1]
@@ -166,7 +166,7 @@ def check_first_advice(scene: Scene) -> Wrong:
         leading = scene.facts["causes"][0]
         count = f"1) {leading['events']:,} events, {class_of_seen(scene)}"
         step = re.match(re.escape(f"Not all of these events need the same: {count}") + "[^:]*: (.+)", first)
-        of_business = "find what changed" if scene.truth["going_on"] else "correct the input"
+        of_business = ("find what changed", "find with the client") if scene.truth["going_on"] else "correct the input"
         first = step[1] if step else first
         wanted = of_business if class_of_seen(scene) == "business" else wanted[0].lower() + wanted[1:]
     if not first.startswith(wanted):

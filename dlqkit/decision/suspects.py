@@ -1,0 +1,60 @@
+"""Which changes of before the onset business errors may come from: candidates and no conclusions, named by the step."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+from dlqkit.language import clock, say
+
+__all__ = ["find_what_changed", "of_payload_text"]
+
+# More than so many changes of payloads name none.
+MOST_OF_PAYLOAD = 2
+
+
+def find_what_changed(facts: Mapping[str, Any], who: str) -> str:
+    """What is to be found out with the client: which of the changes it was; empty where none is known.
+
+    Parameters
+    ----------
+    facts : mapping
+        The report's facts, as far as they are computed.
+    who : str
+        From ``cause_steps.who_text``.
+
+    Notes
+    -----
+    Named are the fields that changed and the last version, in order of time: the client may send something new, or the
+    worker may refuse what it took before.
+    """
+    rows = _rows(facts)
+    versions = [row for row in rows if row["kind"] == "version"][-1:]
+    named = sorted([*versions, *_of_payload(rows)], key=lambda row: str(row["at"]))
+    if not named:
+        return ""
+    either = say("or")
+    changes = f" {either} ".join(map(_told, named))
+    if len(named) == 1:
+        return say("find {who} whether it comes from {change}", who=who, change=changes)
+    return say("find {who} which of these it comes from: {changes}", who=who, changes=changes)
+
+
+def of_payload_text(facts: Mapping[str, Any]) -> str:
+    """The fields that changed, such as ``field a renamed to b``; empty where none is known, or too many."""
+    return "; ".join(row["brief"] for row in _of_payload(_rows(facts)))
+
+
+def _rows(facts: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    return sorted(facts.get("changes", {}).get("rows") or [], key=lambda row: str(row["at"]))
+
+
+def _of_payload(rows: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
+    found = [row for row in rows if row.get("brief")]
+    return found if len(found) <= MOST_OF_PAYLOAD else []
+
+
+def _told(row: Mapping[str, Any]) -> str:
+    at = clock(datetime.fromisoformat(row["at"]))
+    return say("{change} ({at} UTC)", change=row.get("brief") or row["what"], at=at)
