@@ -22,7 +22,7 @@ _OWN = re.compile(
     rf"|report/(postmortem|colleague){_LANGUAGE}\.(ipynb|html|md|pdf|zip)|report/facts{_LANGUAGE}\.json"
     rf"|report/figures{_LANGUAGE}/[a-z_]+{_LANGUAGE}\.(png|svg)"
     r"|signatures/[0-9]{3,}\.json(\.sig)?|pins/.*|pins\.[a-z]+"
-    r"|republish/(plan-[0-9]{3,}(\.[a-z]+)?\.json|journal\.(sqlite(-wal|-shm)?|mark|lock)|owner\.json|\.planning"
+    r"|republish/(plan-[0-9]{3,}(\.[a-z]+)?\.json|\.plan-[0-9]{3,}\.[a-z]+\.json\.prepared|journal\.(sqlite(-wal|-shm)?|mark|lock)|owner\.json|\.planning"
     r"|claims/.*|sent/.*)"
 )
 _RUNS = {".py", ".pyc", ".pyd", ".so", ".pth", ".sh", ".ps1", ".bat", ".exe", ".js"}

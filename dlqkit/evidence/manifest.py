@@ -15,7 +15,7 @@ from typing import Any
 
 from dlqkit.errors import EvidenceError
 from dlqkit.evidence import audit_log
-from dlqkit.evidence.store import file_hash, write_bytes
+from dlqkit.evidence.store import file_hash, prepared, write_bytes
 from dlqkit.frames import Completeness
 
 __all__ = [
@@ -210,7 +210,10 @@ def _verify_written(directory: Path, wrote: Mapping[str, Any]) -> list[Change]:
         if not _WRITTEN.fullmatch(name) or file.is_symlink():
             continue
         if not file.is_file():
-            changes.append(Change(name, "is missing"))
+            # Killed after the line and before the file had its name: nothing was decided by it.
+            waiting = prepared(file)
+            if waiting.is_symlink() or not waiting.is_file() or file_hash(waiting) != sha256:
+                changes.append(Change(name, "is missing"))
         elif file_hash(file) != sha256:
             changes.append(Change(name, "was changed"))
     return changes

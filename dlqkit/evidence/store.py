@@ -102,6 +102,26 @@ def write_bytes(path: Path, content: bytes) -> None:
         raise storage_error(path, error) from error
 
 
+def prepared(path: Path) -> Path:
+    """Where a file waits for its place until the line that tells of it is written."""
+    return path.with_name(f".{path.name}.prepared")
+
+
+def put_in_place(path: Path) -> None:
+    """Give a file that was prepared its own name, for good.
+
+    Raises
+    ------
+    StorageError
+        If it cannot be renamed.
+    """
+    try:
+        prepared(path).replace(path)
+        sync_folder(path.parent)
+    except OSError as error:
+        raise storage_error(path, error) from error
+
+
 def create_bytes(path: Path, content: bytes) -> bool:
     """Write a file where there is none, whole or not at all; of two who do it at once the first one's stands.
 

@@ -31,6 +31,8 @@ _FREE_BYTES = 16 << 20
 _CHUNK = 1 << 20
 # An entry of the list at the end of a zip has 46 bytes and a name, twice as much with what is beside it.
 _MAX_LIST_BYTES = MAX_ENTRIES * 512
+# The end itself, the longest remark after it, and what tells before it where the larger form of it is.
+_MAX_END_BYTES = 22 + 65_535 + 20
 _END, _END64, _END_AT64 = b"PK\x05\x06", b"PK\x06\x06", b"PK\x06\x07"
 _QUESTION = "incident.toml"
 # Not notebooks, which are the package's own; nor reports, which are made again; nor the key of the pseudonyms.
@@ -127,7 +129,7 @@ def _check_end(source: Path) -> None:
     try:
         with source.open("rb") as file:
             size = file.seek(0, 2)
-            file.seek(max(size - 65_557, 0))
+            file.seek(max(size - _MAX_END_BYTES, 0))
             tail = file.read()
             at = tail.rfind(_END)
             if at < 0 or len(tail) - at < 22:
@@ -137,7 +139,7 @@ def _check_end(source: Path) -> None:
                 count, length = _end64(file, tail, at)
     except (FileNotFoundError, IsADirectoryError):
         raise ParameterError(f"There is no file {source}.", "Name a zip of an incident folder.") from None
-    except (OSError, struct.error) as error:
+    except (OSError, ValueError, struct.error) as error:  # ValueError: no file is as long as the end says
         raise ParameterError(f"{source.name} cannot be read.", "Name a zip of an incident folder.") from error
     if count > MAX_ENTRIES or length > _MAX_LIST_BYTES:
         raise _refuse(f"it lists more than {MAX_ENTRIES:,} files")
@@ -202,8 +204,8 @@ def _check_entry(entry: zipfile.ZipInfo) -> None:
     parts = name.removesuffix("/").split("/")
     if (
         name != entry.filename  # zipfile cuts a name at NUL, and takes another separator for its own
-        or "\\" in name or ":" in parts[0] or not name.isprintable() or len(name.encode("utf-8", "replace")) > 1000
-        or any(part in {"", ".", ".."} or len(part.encode("utf-8", "replace")) > 255 for part in parts)
+        or "\\" in name or ":" in parts[0] or not name.isprintable() or len(name.encode()) > 1000
+        or any(part in {"", ".", ".."} or len(part.encode()) > 255 for part in parts)
     ):  # fmt: skip
         raise _refuse(f"it has the name {_shown(name)}, which leads outside or that no folder can have")
     kind = stat.S_IFMT(entry.external_attr >> 16)

@@ -160,7 +160,7 @@ def read_contents(path: Path) -> list[tuple[object, ...]]:
         # Nobody writes: SQLite is told so, or it would make its files beside the journal, in an archive too.
         before = _look(path)
         try:
-            rows = _read(path, "immutable=1")
+            rows = _read(path, "mode=ro&immutable=1")
         except EvidenceError:
             if _look(path) == before and not log.exists():
                 raise
@@ -198,7 +198,7 @@ def peek_head(path: Path) -> Head | None:
     has_log = path.with_name(path.name + "-wal").exists()
     with reading():
         connection = sqlite3.connect(
-            f"file:{quote(str(path.resolve()))}?{'mode=ro' if has_log else 'immutable=1'}",
+            f"file:{quote(str(path.resolve()))}?mode=ro{'' if has_log else '&immutable=1'}",
             uri=True, isolation_level=None, timeout=_BUSY_S,
         )  # fmt: skip
         try:

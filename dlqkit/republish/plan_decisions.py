@@ -9,7 +9,7 @@ from typing import Any
 
 from dlqkit.errors import EvidenceError
 from dlqkit.evidence import audit_log
-from dlqkit.evidence.store import write_bytes
+from dlqkit.evidence.store import prepared, put_in_place, write_bytes
 from dlqkit.language import mark
 from dlqkit.republish.frozen import canonical_json, plain_values, read_frozen
 from dlqkit.republish.next_steps import REASON, approve_command, here, is_reason
@@ -60,15 +60,17 @@ class Cancellation:
 def write_approval(directory: Path, approval: Approval) -> None:
     """Keep an approval beside its plan, and in the audit log.
 
-    The log first: an approval without a trace of it would be worse than a trace without an approval.
+    The log first: an approval without a trace of it would be worse than a trace without an approval. Before that the
+    file is prepared, so that ``verify`` can tell a kill between the two from a file that was taken away.
     """
     path, content = plan_path(directory, approval.plan_id, "approval"), _content(approval)
+    write_bytes(prepared(path), content)
     audit_log.append(
         directory, "republish approve", plan_id=approval.plan_id, hash=approval.hash, approved_by=approval.by,
         reason=approval.reason, accepted=list(approval.accepted), outcome_deadline_s=approval.outcome_deadline_s,
         wrote=audit_log.hash_of(directory, path, content),
     )  # fmt: skip
-    write_bytes(path, content)
+    put_in_place(path)
 
 
 def _content(decision: Approval | Cancellation) -> bytes:
@@ -117,11 +119,12 @@ def _tells_of(line: Mapping[str, Any], approval: Approval) -> bool:
 def write_cancellation(directory: Path, cancellation: Cancellation) -> None:
     """Keep beside the plan, and in the audit log, that it was given up; the log first, as of an approval."""
     path, content = plan_path(directory, cancellation.plan_id, "cancelled"), _content(cancellation)
+    write_bytes(prepared(path), content)
     audit_log.append(
         directory, "republish cancel", plan_id=cancellation.plan_id, hash=cancellation.hash,
         cancelled_by=cancellation.by, reason=cancellation.reason, wrote=audit_log.hash_of(directory, path, content),
     )  # fmt: skip
-    write_bytes(path, content)
+    put_in_place(path)
 
 
 def read_cancellation(directory: Path, plan_id: str) -> Cancellation | None:

@@ -89,7 +89,7 @@ def _journal(directory: Path, lines: Sequence[Mapping[str, Any]], marked: str) -
     path, name = journal_path(directory), _name(directory)
     if path.is_symlink():
         return ()
-    if not path.exists() or path.stat().st_size == 0:
+    if not path.exists():
         return _lost(directory)
     try:
         head = peek_head(path)

@@ -14,8 +14,8 @@ from typing import NamedTuple
 import pytest
 
 from dlqkit.errors import EvidenceError, ParameterError
-from dlqkit.evidence import audit_log, signature
-from dlqkit.evidence.audit_log import HEAD, NAME, append, check_chain
+from dlqkit.evidence import signature
+from dlqkit.evidence.audit_log import HEAD, NAME, append
 from dlqkit.evidence.extra import find_extra
 from dlqkit.evidence.folder import open_incident, read_question
 from dlqkit.evidence.manifest import verify
@@ -77,106 +77,8 @@ def test_a_manifest_cannot_have_a_file_outside_of_the_folder_read(folder: Path) 
     assert ("evidence/001/../../../outside", "is missing") in {(one.path, one.what) for one in verify(folder)}
 
 
-# --- the audit log
-
-
 def write_log(folder: Path, lines: list[bytes], end: bytes = b"\n") -> None:
     (folder / NAME).write_bytes(b"\n".join(lines) + end)
-
-
-def three_lines(folder: Path) -> list[bytes]:
-    for number in range(3):
-        append(folder, "look", number=number)
-    return (folder / NAME).read_bytes().splitlines()
-
-
-def test_each_line_holds_its_number_and_the_hash_of_the_one_before(tmp_path: Path) -> None:
-    lines = [json.loads(line) for line in three_lines(tmp_path)]
-
-    assert [line["line"] for line in lines] == [1, 2, 3]
-    assert lines[0]["previous"] == ""
-    assert check_chain(tmp_path).faults == ()
-    assert check_chain(tmp_path).head.lines == 3
-
-
-@pytest.mark.parametrize("cut", [1, 2, 3])
-def test_lines_that_were_cut_off_the_end_are_missed_by_the_head(cut: int, tmp_path: Path) -> None:
-    lines = three_lines(tmp_path)[: 3 - cut]
-    (tmp_path / NAME).write_bytes(b"".join(line + b"\n" for line in lines))
-
-    assert check_chain(tmp_path).faults == ((NAME, f"ends after line {3 - cut}, and audit.head knows 3"),)
-
-
-def test_a_log_without_its_head_is_a_change_and_a_log_that_never_had_one_is_told(tmp_path: Path) -> None:
-    lines = three_lines(tmp_path)
-    (tmp_path / HEAD).unlink()
-    assert check_chain(tmp_path).faults == ((HEAD, "is missing"),)
-
-    older, previous = [], ""
-    for line in lines:
-        entry = {name: value for name, value in json.loads(line).items() if name != "line"} | {"previous": previous}
-        older.append(json.dumps(entry).encode())
-        previous = audit_log.hash_of(tmp_path, tmp_path / "x", older[-1])["x"]
-    write_log(tmp_path, older)
-    chain = check_chain(tmp_path)
-    assert chain.faults == ()
-    assert chain.notes == ("audit.jsonl is of an older dlqkit: lines that were cut off its end are not found.",)
-
-
-def test_lines_from_before_there_was_a_chain_are_read_and_it_is_said_where_it_begins(tmp_path: Path) -> None:
-    write_log(tmp_path, [b'{"action": "collect"}', b'{"action": "look"}'])
-    assert check_chain(tmp_path).notes[0] == "audit.jsonl has no chain: nothing shows whether its lines were changed."
-    append(tmp_path, "look")
-    append(tmp_path, "look")
-
-    chain = check_chain(tmp_path)
-    assert [entry["action"] for entry in audit_log.read(tmp_path)] == ["collect", "look", "look", "look"]
-    assert chain.faults == ()
-    assert chain.notes == (
-        "The chain of audit.jsonl begins at line 3: nothing shows whether the lines before it were changed.",
-    )
-    # The first chained line holds the hash of the one before it, and the head holds them all.
-    write_log(tmp_path, [b'{"action": "x"}', *(tmp_path / NAME).read_bytes().splitlines()[1:]])
-    assert check_chain(tmp_path).faults == ()
-    write_log(tmp_path, [b'{"action": "x"}', b'{"action": "y"}', *(tmp_path / NAME).read_bytes().splitlines()[2:]])
-    assert check_chain(tmp_path).faults == ((NAME, "line 3 does not follow the one before"),)
-
-
-def test_a_kill_at_any_moment_of_an_append_leaves_a_log_that_fits_its_head(tmp_path: Path) -> None:
-    """Between the head, any part of the line, and the head again; and the next line goes on from there."""
-    three_lines(tmp_path)
-    states, write = [], audit_log._write_head
-
-    def kept(directory: Path, *more: object) -> None:
-        write(directory, *more)  # type: ignore[arg-type]
-        states.append((directory / HEAD).read_bytes())
-
-    before = (tmp_path / NAME).read_bytes()
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(audit_log, "_write_head", kept)
-        append(tmp_path, "look", text="the last")
-    after = (tmp_path / NAME).read_bytes()
-    assert len(states) == 2
-    for length in range(len(before), len(after) + 1):
-        place = tmp_path / str(length)
-        place.mkdir()
-        (place / NAME).write_bytes(after[:length])
-        (place / HEAD).write_bytes(states[0])
-        assert check_chain(place).faults == (), length
-        append(place, "look")
-        append(place, "look")
-        assert check_chain(place).faults == (), length
-        assert audit_log.read(place)[-1]["action"] == "look"
-
-
-def test_a_line_is_not_written_through_a_link(tmp_path: Path) -> None:
-    (tmp_path / "mine").write_text("keep")
-    (tmp_path / "incident").mkdir()
-    (tmp_path / "incident" / NAME).symlink_to(tmp_path / "mine")
-
-    with pytest.raises(Exception, match="is a link"):
-        append(tmp_path / "incident", "look")
-    assert (tmp_path / "mine").read_text() == "keep"
 
 
 # --- strangers' folders

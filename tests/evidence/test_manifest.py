@@ -1,0 +1,298 @@
+"""What of a snapshot is not as it was collected is named by its place and in words."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import re
+import shutil
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from dlqkit.errors import EvidenceError
+from dlqkit.evidence import audit_log
+from dlqkit.evidence.manifest import (
+    Change,
+    find_links,
+    find_pipes,
+    find_set_aside,
+    find_snapshots,
+    read_manifest,
+    refuse_links,
+    refuse_pipes,
+    verify,
+    worst,
+    write_manifest,
+)
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """A folder with one snapshot of two files, a plan, and the log that knows them."""
+    directory = tmp_path / "incident"
+    snapshot = directory / "evidence" / "001"
+    (snapshot / "raw").mkdir(parents=True)
+    (snapshot / "quarantine").mkdir()
+    (snapshot / "raw" / "1.zst").write_bytes(b"page")
+    (snapshot / "records.parquet").write_bytes(b"rows")
+    sha256 = write_manifest(snapshot, {"snapshot": "001", "at": "ж"})
+    (directory / "republish").mkdir()
+    plan = directory / "republish" / "plan-001.json"
+    plan.write_bytes(b"plan")
+    audit_log.append(directory, "collect", snapshot="001", manifest_sha256=sha256)
+    audit_log.append(directory, "republish plan", wrote=audit_log.hash_of(directory, plan))
+    return directory
+
+
+def named(directory: Path) -> list[tuple[str, str]]:
+    return [(one.path, one.what) for one in verify(directory)]
+
+
+def rewrite(directory: Path, **changed: Any) -> None:
+    """Another manifest, which the log knows."""
+    path = directory / "evidence" / "001" / "manifest.json"
+    body = json.dumps(json.loads(path.read_bytes()) | changed).encode()
+    path.write_bytes(body)
+    audit_log.append(directory, "collect", snapshot="001", manifest_sha256=hashlib.sha256(body).hexdigest())
+
+
+def test_a_manifest_names_every_file_with_its_hash_and_size_and_is_read_again(folder: Path) -> None:
+    snapshot = folder / "evidence" / "001"
+    body = (snapshot / "manifest.json").read_bytes()
+
+    assert read_manifest(snapshot) == {
+        "schema": 1, "snapshot": "001", "at": "ж",
+        "files": {
+            "raw/1.zst": {"bytes": 4, "sha256": hashlib.sha256(b"page").hexdigest()},
+            "records.parquet": {"bytes": 4, "sha256": hashlib.sha256(b"rows").hexdigest()},
+        },
+    }  # fmt: skip
+    assert body.isascii()
+    assert body == json.dumps(json.loads(body), indent=1, sort_keys=True).encode() + b"\n"
+    assert write_manifest(snapshot, {"snapshot": "001", "at": "ж"}) == hashlib.sha256(body).hexdigest()
+    assert (snapshot / "manifest.json").read_bytes() == body
+
+
+@pytest.mark.parametrize("content", [None, b"", b"\xff", b"[]", b"1", b"{}", b'{"files": {}}', b"[" * 100_000])
+def test_a_manifest_that_is_none_is_refused(content: bytes | None, folder: Path) -> None:
+    path = folder / "evidence" / "001" / "manifest.json"
+    path.unlink()
+    if content is not None:
+        path.write_bytes(content)
+
+    with pytest.raises(EvidenceError, match="The manifest of snapshot 001 is missing or was changed"):
+        read_manifest(folder / "evidence" / "001")
+    assert named(folder) == [("evidence/001/manifest.json", "is missing" if content is None else "was changed")]
+
+
+@pytest.mark.parametrize("schema", [0, 2])
+def test_a_manifest_of_another_dlqkit_is_refused_by_its_number(schema: int, folder: Path) -> None:
+    rewrite(folder, schema=schema)
+
+    with pytest.raises(EvidenceError, match=f"of another dlqkit \\(schema {schema}\\)"):
+        read_manifest(folder / "evidence" / "001")
+    assert named(folder) == [("evidence/001/manifest.json", "was changed")]
+
+
+def test_the_least_complete_of_several_counts() -> None:
+    assert worst([]) == "complete"
+    assert worst(["complete", "unverified", "complete"]) == "unverified"
+    assert worst(["partial", "unverified"]) == worst(["unverified", "partial"]) == "partial"
+
+
+def test_snapshots_are_the_folders_with_a_number_for_a_name(folder: Path) -> None:
+    for name in ("010", "002", "003.part", "004.interrupted-1", "003.interrupted-2", "x"):
+        (folder / "evidence" / name).mkdir()
+    (folder / "evidence" / "005").touch()
+    (folder / "evidence" / "006.interrupted-1").touch()
+
+    assert find_snapshots(folder) == ["001", "002", "010"]
+    assert find_set_aside(folder) == ["003.interrupted-2", "004.interrupted-1"]
+    assert find_snapshots(folder / "nowhere") == find_set_aside(folder / "nowhere") == []
+
+
+def test_a_folder_as_it_was_collected_has_no_change(folder: Path) -> None:
+    assert named(folder) == []
+    audit_log.append(folder, "postmortem", snapshot="001")
+    assert named(folder) == []
+    assert named(folder.parent / "nowhere") == []
+
+
+def test_each_file_that_was_changed_removed_or_added_is_named(folder: Path) -> None:
+    snapshot = folder / "evidence" / "001"
+    (snapshot / "records.parquet").write_bytes(b"rowx")
+    assert named(folder) == [("evidence/001/records.parquet", "was changed")]
+    (snapshot / "records.parquet").write_bytes(b"rows and more")
+    assert named(folder) == [("evidence/001/records.parquet", "was changed")]
+    (snapshot / "records.parquet").unlink()
+    assert named(folder) == [("evidence/001/records.parquet", "is missing")]
+    (snapshot / "records.parquet").mkdir()
+    assert named(folder) == [("evidence/001/records.parquet", "is missing")]
+    (snapshot / "records.parquet").rmdir()
+    (snapshot / "records.parquet").write_bytes(b"rows")
+    (snapshot / "more").mkdir()
+    (snapshot / "more" / "raw").mkdir()
+    (snapshot / "raw" / "2.zst").touch()
+    assert named(folder) == [(f"evidence/001/{name}", "was added") for name in ("more", "more/raw", "raw/2.zst")]
+
+
+def test_a_snapshot_without_pages_keeps_its_empty_folders(folder: Path) -> None:
+    snapshot = folder / "evidence" / "002"
+    for name in ("raw", "quarantine", "more"):
+        (snapshot / name).mkdir(parents=True)
+    sha256 = write_manifest(snapshot, {})
+    audit_log.append(folder, "collect", snapshot="002", manifest_sha256=sha256)
+
+    assert named(folder) == [("evidence/002/more", "was added")]
+
+
+def test_a_manifest_that_the_log_does_not_know_or_knows_otherwise_is_named(folder: Path) -> None:
+    path = folder / "evidence" / "001" / "manifest.json"
+    whole = path.read_bytes()
+    path.write_bytes(whole.replace(b'"001"', b'"002"'))
+    assert named(folder) == [("evidence/001/manifest.json", "was changed")]
+    path.write_bytes(whole)
+    shutil.copytree(folder / "evidence" / "001", folder / "evidence" / "002")
+    assert named(folder) == [("evidence/002/manifest.json", "is not in audit.jsonl")]
+
+
+@pytest.mark.parametrize("files", [None, [], {"x": None}, {"x": {}}, {"x": {"bytes": "y", "sha256": ""}},
+                                   {"x": {"bytes": 1}}])  # fmt: skip
+def test_a_manifest_that_names_no_files_was_changed(files: object, folder: Path) -> None:
+    rewrite(folder, files=files)
+
+    assert named(folder) == [("evidence/001/manifest.json", "was changed")]
+
+
+def test_a_snapshot_that_is_gone_is_missing_unless_it_is_under_way_or_was_set_aside(folder: Path) -> None:
+    evidence = folder / "evidence"
+    evidence.joinpath("001").rename(folder.parent / "kept")
+    assert named(folder) == [("evidence/001", "is missing")]
+    (evidence / "001.part" / "snapshot").mkdir(parents=True)
+    assert named(folder) == []
+    (evidence / "001.part").rename(evidence / "001.interrupted-1")
+    audit_log.append(folder, "set aside", snapshot="001", kept_as="001.interrupted-1")
+    assert named(folder) == []
+    audit_log.append(folder, "look", snapshot="001", manifest_sha256="x", wrote="x")
+    assert named(folder) == []
+
+
+def test_what_lies_beside_the_snapshots_is_named(folder: Path) -> None:
+    evidence = folder / "evidence"
+    for name in ("002.part", ".lock", "12.part", "003.part2", "x", ".locks"):
+        (evidence / name).mkdir()
+    (evidence / "004").touch()
+
+    assert named(folder) == [
+        (f"evidence/{name}", "was added") for name in (".locks", "003.part2", "004", "12.part", "x")
+    ]
+
+
+def test_a_written_file_is_known_by_its_hash(folder: Path) -> None:
+    plan = folder / "republish" / "plan-001.json"
+    plan.write_bytes(b"Plan")
+    assert named(folder) == [("republish/plan-001.json", "was changed")]
+    plan.unlink()
+    assert named(folder) == [("republish/plan-001.json", "is missing")]
+    plan.mkdir()
+    assert named(folder) == [("republish/plan-001.json", "is missing")]
+
+
+def test_a_written_file_that_still_waits_for_its_name_is_not_missing(folder: Path) -> None:
+    """A kill came between the line of the log and the file; of other bytes, or as a link, it proves nothing."""
+    plan = folder / "republish" / "plan-001.json"
+    waiting = plan.with_name(".plan-001.json.prepared")
+    plan.rename(waiting)
+    assert named(folder) == []
+    waiting.write_bytes(b"Plan")
+    assert named(folder) == [("republish/plan-001.json", "is missing")]
+    waiting.unlink()
+    waiting.mkdir()
+    assert named(folder) == [("republish/plan-001.json", "is missing")]
+    waiting.rmdir()
+    (folder.parent / "outside").write_bytes(b"plan")
+    waiting.symlink_to(folder.parent / "outside")
+    assert ("republish/plan-001.json", "is missing") in named(folder)
+
+
+@pytest.mark.parametrize("name", ["../x.json", "/etc/x.json", "a/b/c.json", "x.json", "a/x", "A/x.json", "a/../x.json"])
+def test_a_log_cannot_have_a_file_outside_of_the_folder_read(name: str, folder: Path) -> None:
+    """A stranger's log may name any file of this machine."""
+    audit_log.append(folder, "republish plan", wrote={name: "0" * 64})
+
+    assert named(folder) == []
+
+
+def test_a_log_that_is_gone_is_missing(folder: Path) -> None:
+    (folder / "audit.jsonl").unlink()
+    (folder / "audit.head").unlink()
+
+    assert named(folder) == [("evidence/001/manifest.json", "is not in audit.jsonl"), ("audit.jsonl", "is missing")]
+    shutil.rmtree(folder / "evidence")
+    assert named(folder) == []
+
+
+def test_each_link_is_named_once_and_what_it_leads_to_is_not_looked_at(folder: Path) -> None:
+    outside = folder.parent / "outside"
+    outside.mkdir()
+    (outside / "x").write_text("x")
+    snapshot = folder / "evidence" / "001"
+    (snapshot / "records.parquet").unlink()
+    (snapshot / "records.parquet").symlink_to(outside / "x")
+    (folder / "republish" / "plan-001.json").unlink()
+    (folder / "republish" / "plan-001.json").symlink_to(outside / "x")
+    (folder / "evidence" / "002").symlink_to(outside)
+    (folder / "evidence" / "y").symlink_to(outside / "nowhere")
+    (folder / "notebooks").mkdir()
+    (folder / "notebooks" / "own").symlink_to(outside)
+    (folder / "evidence" / "003.part" / "notebooks").mkdir(parents=True)
+    (folder / "evidence" / "003.part" / "notebooks" / "z").symlink_to(outside)
+
+    links = ["evidence/001/records.parquet", "evidence/002", "evidence/003.part/notebooks/z", "evidence/y",
+             "republish/plan-001.json"]  # fmt: skip
+    assert find_links(folder) == links
+    assert named(folder) == [(name, "is a link") for name in links]
+    with pytest.raises(EvidenceError, match=r"evidence/001/records\.parquet in incident is a link"):
+        refuse_links(folder)
+
+
+def test_a_folder_without_links_is_worked_in(folder: Path) -> None:
+    refuse_links(folder)
+    refuse_pipes(folder)
+    assert find_pipes(folder) == []
+
+
+def test_a_pipe_is_found_wherever_one_may_be_read_and_told_from_a_link(folder: Path) -> None:
+    (folder / "notebooks").mkdir()
+    for name in ("evidence/001/x", "notebooks/y", "a"):
+        os.mkfifo(folder / name)
+    (folder / "link").symlink_to(folder.parent / "nowhere")
+
+    assert find_pipes(folder) == ["a", "evidence/001/x"]
+    assert find_links(folder) == ["link"]
+    for refuse in (refuse_pipes, refuse_links):
+        with pytest.raises(EvidenceError, match=r"^a in incident is a pipe, a socket or a device"):
+            refuse(folder)
+    with pytest.raises(EvidenceError, match=r"^evidence/001/x in incident is a pipe"):
+        refuse_pipes(folder, re.compile("evidence/.*"))
+    refuse_pipes(folder, re.compile("evidence"))
+
+
+def test_an_evidence_folder_that_is_a_link_is_named_and_not_gone_into(folder: Path) -> None:
+    (folder / "evidence").rename(folder.parent / "evidence")
+    (folder / "evidence").symlink_to(folder.parent / "evidence")
+    (folder.parent / "evidence" / "x").touch()
+
+    assert ("evidence", "is a link") in named(folder)
+    assert ("evidence/x", "was added") not in named(folder)
+
+
+def test_a_change_is_a_value() -> None:
+    change = Change("a", "was changed")
+
+    assert {change} == {Change("a", "was changed")}
+    with pytest.raises(AttributeError):
+        change.what = "is fine"  # type: ignore[misc]
