@@ -56,10 +56,9 @@ _LIVE = re.compile(
     r"|(?<![\w.-])(?=[\w.-]*?(?<![0-9a-z])[0-9a-f]{7,64}(?![0-9a-z]))[\w.-]*\w",
     re.IGNORECASE,
 )
-# What Markdown makes a link, a picture or an element of, where a text is pasted as it is; a backslash before it would
-# take the code's own mark away.
+# What Markdown makes a link, a picture or an element of, where a text is pasted as it is.
 _PASTED = re.compile(
-    r"(?<!\\)\\*+(?:!?\[[^\]\n]{0,200}\](?:\([^)\n]{0,2000}\)?|\[[^\]\n]{0,200}\]|:)?|</?[a-z!?][^>\n]{0,2000}>?"
+    r"(?:!?\[[^\]\n]{0,200}\](?:\([^)\n]{0,2000}\)?|\[[^\]\n]{0,200}\]|:)?|</?[a-z!?][^>\n]{0,2000}>?"
     rf"|[a-z][a-z0-9+.-]{{0,30}}://[^\s<>]*|www\.\S*|{_LIVE.pattern})",
     re.IGNORECASE,
 )
@@ -139,14 +138,17 @@ def for_markdown(text: object) -> str:
     return out + _escape_markdown(visible[done:], at_start=done == 0)
 
 
-def _spans(pattern: re.Pattern[str], text: str) -> list[tuple[int, int]]:
-    """Where the pattern is found; what touches is one."""
+def _spans(pattern: re.Pattern[str], text: str, before: str = "") -> list[tuple[int, int]]:
+    """Where the pattern is found, with every sign of ``before`` that stands before it; what touches is one."""
     out: list[tuple[int, int]] = []
     for found in pattern.finditer(text):
-        if out and out[-1][1] == found.start():
+        start, done = found.start(), out[-1][1] if out else 0
+        while start > done and text[start - 1] in before:
+            start -= 1
+        if out and done == start:
             out[-1] = (out[-1][0], found.end())
         else:
-            out.append(found.span())
+            out.append((start, found.end()))
     return out
 
 
@@ -156,7 +158,8 @@ def for_pasting(text: object) -> str:
     What would be a link, a picture, an element or a mention there is set as code; all else stays as it was written.
     """
     visible = _visible(str(text)).strip()
-    spans = _spans(_PASTED, visible)
+    # A backslash before it would take the code's own mark away.
+    spans = _spans(_PASTED, visible, before="\\")
     if spans:
         # A backtick of the text's own would open or close the code.
         visible = visible.replace("`", "ˋ")
@@ -205,7 +208,10 @@ def for_terminal_lines(text: object, width: int, lines: int | None = None, *, br
 
 
 def for_json(document: str) -> str:
-    """A JSON document whose strings can be shown by any terminal or editor; what is read from it is the same."""
+    """A JSON document whose strings can be shown by any terminal or editor; what is read from it is the same.
+
+    But two halves of a character that stand side by side are read as the character: JSON has no other way to write it.
+    """
     return _HIDDEN.sub(lambda sign: json.dumps(sign[0])[1:-1], document)
 
 

@@ -13,8 +13,8 @@ import dlqkit
 
 ROOT = Path(dlqkit.__file__).parent
 BASE = {
-    "cells", "engines", "errors", "frames", "imports", "incident", "invocation", "language", "membership",
-    "notebook_html", "resources", "settings", "suggestions", "untrusted",
+    "cells", "engines", "errors", "frames", "imports", "incident", "invocation", "json_places",
+    "language", "membership", "notebook_html", "resources", "settings", "suggestions", "untrusted",
 }  # fmt: skip
 ALLOWED = {
     **dict.fromkeys(BASE, BASE),

@@ -146,6 +146,10 @@ def test_what_is_pasted_as_it_stands_has_no_link_picture_or_element(renderer: st
     )
     assert untrusted.for_pasting("ask @all, [x](http://evil) or <b>") == "ask `@all`, `[x](http://evil)` or `<b>`"
     assert untrusted.for_pasting("`@all`") == "ˋ`@all`ˋ"
+    # What an address ended with would have hidden the element behind it.
+    assert untrusted.for_pasting("http://a.b\\<b>") == "`http://a.b\\<b>`"
+    assert untrusted.for_pasting(f"[x]({'a' * 1999}\\<b>") == f"`[x]({'a' * 1999}\\<b>`"
+    assert untrusted.for_pasting("\\\\<b>") == "`\\\\<b>`"
 
 
 def test_a_json_file_can_be_shown_by_any_terminal_and_says_the_same() -> None:

@@ -70,18 +70,14 @@ def postmortem(
 
     Example: dlqkit postmortem incidents/orders --format html
     """
-    from dlqkit.evidence.store import write_bytes
+    # Whatever imports pandas waits until the notebook's process has begun.
     from dlqkit.incident import parse_time
-    from dlqkit.report.bundle import make_zip
-    from dlqkit.report.payload_tables import warn_of_payloads
     from dlqkit.report.run import run_postmortem
-    from dlqkit.tickets.choose import open_tickets
-    from dlqkit.tickets.ticket import check_key
 
     settings = load(context)
     speak_for(context, lang, settings)
     # What is wrong with the ticket is said before anybody waits for the report.
-    tickets = None if attach is None else (open_tickets(settings), check_key(attach))
+    tickets = None if attach is None else _open_tickets(settings, attach)
     _review(directory, snapshot, ask_review, reviewed_by, by, settings)
     with step_progress(*POSTMORTEM) as tell:
         result = run_postmortem(
@@ -97,12 +93,17 @@ def postmortem(
         )
     paths = dict(result.paths)
     if pack:
+        from dlqkit.evidence.store import write_bytes
+        from dlqkit.report.bundle import make_zip
+
         paths["zip"] = result.paths["facts"].with_name("postmortem.zip")
         write_bytes(paths["zip"], make_zip(result.paths))
     if not as_json:
         for path in paths.values():
             typer.echo(for_terminal(path))
         if result.facts["payloads"]:
+            from dlqkit.report.payload_tables import warn_of_payloads
+
             typer.echo(for_terminal(warn_of_payloads(result.facts)), err=True)
         for problem in result.problems:
             typer.echo(for_terminal(language.say("Not whole: {problem}", problem=problem)), err=True)
@@ -132,18 +133,26 @@ def _review(
 ) -> None:
     """Record the word on the review first: the report that is made then shows it."""
     from dlqkit.errors import ParameterError
-    from dlqkit.evidence.folder import open_incident
-    from dlqkit.report.review import ask_review, record_review
 
     if ask and reviewed_by is not None:
         raise ParameterError("A report cannot be asked for and reviewed at once.", "Give one of the two options.")
     if not ask and reviewed_by is None:
         return
+    from dlqkit.evidence.folder import open_incident
+    from dlqkit.report.review import ask_review, record_review
+
     folder = open_incident(directory, snapshot=snapshot)
     if reviewed_by is not None:
         record_review(folder.path, reviewed_by, folder.snapshot, another=settings.report.second_reviewer)
     else:
         ask_review(folder.path, user_name(by), folder.snapshot)
+
+
+def _open_tickets(settings: Settings, ticket: str) -> tuple[TicketSystem, str]:
+    from dlqkit.tickets.choose import open_tickets
+    from dlqkit.tickets.ticket import check_key
+
+    return open_tickets(settings), check_key(ticket)
 
 
 def _attach(

@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from itertools import chain
+from operator import itemgetter
 from typing import Any
 
 import msgspec
 import pandas as pd
 
 from dlqkit.language import mark, say
+from dlqkit.membership import select_rows
 
 __all__ = ["ENOUGH_BEFORE", "READ", "Holds", "payload_changes"]
 
@@ -56,46 +61,64 @@ def payload_changes(
     ``holds`` searches the payloads of before where ``records`` has only the newest of them.
     """
     asked = [name for name in ("workflow_id", "recorded_at", "payload_snapshot") if name in records.columns]
-    known = records.loc[records["recorded_at"].notna() & records["payload_snapshot"].notna(), asked]
+    known = select_rows(records[asked], records["recorded_at"].notna() & records["payload_snapshot"].notna())
     rows: list[dict[str, Any]] = []
-    groups = (
-        known.groupby("workflow_id", sort=True, observed=True) if "workflow_id" in known.columns else [(None, known)]
-    )
+    names = known["workflow_id"].unique() if "workflow_id" in known.columns else [None]
+    one = len(names) == 1 and (names[0] is None or isinstance(names[0], str))
+    groups = [(names[0], known)] if one else known.groupby("workflow_id", sort=True, observed=True)
     for workflow_id, own in groups:
-        own = own.sort_values("recorded_at", kind="stable")
-        at = own["recorded_at"]
-        earlier, fresh = own[at < begin], own[(at >= begin) & (at <= end)]
+        # Payloads are most of what would be copied: few of them are read.
+        at = own["recorded_at"].reset_index(drop=True).sort_values(kind="stable")
+        before, fresh = at.index[at < begin], at.index[(at >= begin) & (at <= end)]
         # What first came within the window goes on after it; that shows how much of the flow it is.
-        since = pd.concat([fresh.tail(2 * READ), own[at > end].head(READ // 2)])
-        if len(earlier) < ENOUGH_BEFORE or fresh.empty:
+        since = own.iloc[[*fresh[-2 * READ :], *at.index[at > end][: READ // 2]]]
+        if len(before) < ENOUGH_BEFORE or fresh.empty:
             continue
-        rows += _of_workflow(str(workflow_id), earlier, since, end, entity_key, holds)
+        rows += _of_workflow(str(workflow_id), _Earlier(own["payload_snapshot"], before), since, end, entity_key, holds)
     return rows
 
 
+@dataclass(frozen=True)
+class _Earlier:
+    """The payloads of before: their places among all of the workflow's, oldest first."""
+
+    payloads: pd.Series
+    places: pd.Index
+
+    @property
+    def newest(self) -> pd.Series:
+        return self.payloads.iloc[self.places[-READ:]]
+
+    @cached_property
+    def all(self) -> pd.Series:
+        return self.payloads.iloc[self.places]
+
+    def hold(self, text: str) -> bool:
+        """Whether any of them holds the text as a name or value."""
+        return bool(self.all.str.contains(text, regex=False).any())
+
+
 def _of_workflow(
-    workflow_id: str, earlier: pd.DataFrame, since: pd.DataFrame, end: pd.Timestamp, entity_key: Sequence[str],
+    workflow_id: str, earlier: _Earlier, since: pd.DataFrame, end: pd.Timestamp, entity_key: Sequence[str],
     holds: Holds | None,
 ) -> Iterator[dict[str, Any]]:  # fmt: skip
     def is_old(text: str) -> bool:
-        return _is_in(earlier, text) or (holds is not None and holds(workflow_id, text))
+        return earlier.hold(text) or (holds is not None and holds(workflow_id, text))
 
-    before = [_fields(text) for text in earlier["payload_snapshot"].tail(READ)]
+    before = [_fields(text) for text in earlier.newest]
     after = [(at, _fields(text)) for at, text in zip(since["recorded_at"], since["payload_snapshot"], strict=True)]
-    old: Counter[tuple[str, str]] = Counter()
-    for fields in before:
-        old.update((path, kind) for path, (kind, _) in fields.items())
+    old = _count_kinds(before)
     paths: Counter[str] = Counter()
     for (path, _), count in old.items():
         paths[path] += count
+    counts = _count_kinds(fields for _, fields in after)
+    # A field that is null is news only where it never was: else it is one way to be absent.
+    new = {one for one in counts if one not in old and (one[1] != "nothing" or one[0] not in paths)}
     first: dict[tuple[str, str], int] = {}
-    counts: Counter[tuple[str, str]] = Counter()
-    for place, (_, fields) in enumerate(after):
+    for place, (_, fields) in enumerate(after) if new else ():
         for path, (kind, _) in fields.items():
-            # A field that is null is news only where it never was: else it is one way to be absent.
-            if (path, kind) not in old and (kind != "nothing" or path in paths):
+            if (path, kind) in new:
                 first.setdefault((path, kind), place)
-                counts[path, kind] += 1
     parents = Counter(path.rpartition(".")[0] for path, _ in first if path not in paths)
     gone = dict(_missing(workflow_id, paths, len(before), after, end))
     for (path, kind), place in first.items():
@@ -118,6 +141,12 @@ def _of_workflow(
         yield _row(workflow_id, at, "payload", what, counts[path, kind], len(after) - place)
     yield from gone.values()
     yield from _clients(workflow_id, is_old, before, after, end, entity_key)
+
+
+def _count_kinds(payloads: Iterable[Mapping[str, tuple[str, Any]]]) -> Counter[tuple[str, str]]:
+    """In how many payloads each path is of each kind."""
+    kind_of = itemgetter(0)
+    return Counter(chain.from_iterable(zip(one, map(kind_of, one.values()), strict=True) for one in payloads))
 
 
 def _row(workflow_id: str, at: pd.Timestamp, kind: str, what: str, count: int, of: int) -> dict[str, Any]:
@@ -187,11 +216,6 @@ def _clients(
                 # A report names the field alone, which is the first word in every language.
                 what = say("{path} {value} is new", path=path, value=value[:60])
                 yield _row(workflow_id, at, "client", what, counts[value], since)
-
-
-def _is_in(records: pd.DataFrame, text: str) -> bool:
-    """Whether any payload holds the text as a name or value."""
-    return bool(records["payload_snapshot"].str.contains(text, regex=False).any())
 
 
 def _fields(text: str) -> dict[str, tuple[str, Any]]:

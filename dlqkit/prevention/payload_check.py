@@ -5,18 +5,19 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 import msgspec
+import numpy as np
 import pandas as pd
 
 from dlqkit.errors import ParameterError
 from dlqkit.prevention.formats import FORMATS
-from dlqkit.prevention.stand_ins import KEY, Check, Reader, is_plain, make_check, make_reader
+from dlqkit.prevention.stand_ins import KEY, find_refused, is_plain, make_reader
 
-__all__ = ["REASONS", "Refusals", "check_payloads", "decode_payload", "is_absent"]
+__all__ = ["REASONS", "Refusals", "check_inferred", "check_payloads", "decode_payload", "is_absent"]
 
-_NONE: frozenset[tuple[str, str]] = frozenset()
 REASONS: Mapping[str, str] = {"path": "str", "keyword": "str", "payloads": "Int64"}
 
 
@@ -74,45 +75,50 @@ def check_payloads(schema: Mapping[str, Any], payloads: pd.Series) -> Refusals:
     with the keywords that ``infer_schema`` writes a value is replaced by a stand-in of the same type, form and sign,
     and of an array the first hundred items are looked at.
     """
-    errors_of = _judge(schema)
-    plain = is_plain(schema)
-    reader, accepts = (make_reader(schema), make_check(schema)) if plain else (None, lambda value: False)
-    found: Counter[tuple[str, str]] = Counter()
-    verdicts: list[Any] = []
+    return _check(schema, payloads, _judge(schema))
+
+
+def check_inferred(schema: Mapping[str, Any], payloads: pd.Series) -> Refusals:
+    """The same of a schema as ``infer_schema`` wrote it: the library is loaded only if a payload is refused."""
+    judge = cache(lambda: _judge(schema))
+    return _check(schema, payloads, lambda value: judge()(value))
+
+
+def _check(
+    schema: Mapping[str, Any], payloads: pd.Series, errors_of: Callable[[Any], Iterable[tuple[str, str]]]
+) -> Refusals:
+    texts = payloads.to_numpy(dtype=object)
+    known = [place for place, text in enumerate(texts) if not is_absent(text)]
+    decoded, values, found = [], [], {}
+    for place in known:
+        try:
+            values.append(decode_payload(texts[place]))
+        except ValueError:
+            found[place] = frozenset({("payload", "json")})
+        else:
+            decoded.append(place)
+    reader = make_reader(schema) if is_plain(schema) else None
+    refused = range(len(values)) if reader is None else sorted(find_refused(schema, values))
     judged: dict[bytes, frozenset[tuple[str, str]]] = {}
-    for text in payloads.to_numpy(dtype=object):
-        if is_absent(text):
-            verdicts.append(pd.NA)
-            continue
-        reasons = _reasons(text, reader, accepts, errors_of, judged)
-        found.update(reasons)
-        verdicts.append(bool(reasons))
+    for number in refused:
+        place = decoded[number]
+        if reader is None:
+            value, key = values[number], texts[place].encode("utf-8", "surrogatepass")
+        else:
+            value = reader(values[number])[1]
+            key = msgspec.json.encode(value, order="sorted")
+        if key not in judged:
+            judged[key] = frozenset(errors_of(value))
+        found[place] = judged[key]
+    counts = Counter(reason for reasons in found.values() for reason in reasons)
+    verdicts = np.full(len(texts), pd.NA, dtype=object)
+    verdicts[known] = [bool(found.get(place)) for place in known]
     is_refused = pd.Series(verdicts, index=payloads.index, dtype="boolean")
-    rows = [{"path": path, "keyword": keyword, "payloads": count} for (path, keyword), count in found.items()]
+    rows = [{"path": path, "keyword": keyword, "payloads": count} for (path, keyword), count in counts.items()]
     frame = pd.DataFrame(rows, columns=list(REASONS)).astype(dict(REASONS))
     frame = frame.sort_values(["payloads", "path", "keyword"], ascending=[False, True, True]).reset_index(drop=True)
-    known = int(is_refused.notna().sum())
-    return Refusals(known, int(is_refused.fillna(False).sum()), len(payloads) - known, is_refused, frame)
-
-
-def _reasons(
-    text: str, reader: Reader | None, accepts: Check, errors_of: Callable[[Any], Iterable[tuple[str, str]]],
-    judged: dict[bytes, frozenset[tuple[str, str]]],
-) -> frozenset[tuple[str, str]]:  # fmt: skip
-    try:
-        value = decode_payload(text)
-    except ValueError:
-        return frozenset({("payload", "json")})
-    if accepts(value):
-        return _NONE
-    if reader is None:
-        key = text.encode("utf-8", "surrogatepass")
-    else:
-        value = reader(value)[1]
-        key = msgspec.json.encode(value, order="sorted")
-    if key not in judged:
-        judged[key] = frozenset(errors_of(value))
-    return judged[key]
+    total = int(is_refused.fillna(False).sum())
+    return Refusals(len(known), total, len(payloads) - len(known), is_refused, frame)
 
 
 def _judge(schema: Mapping[str, Any]) -> Callable[[Any], Iterable[tuple[str, str]]]:

@@ -17,7 +17,7 @@ from dlqkit.frames import RECORDS, check_frame
 from dlqkit.language import mark, say, say_count
 from dlqkit.membership import is_one_of
 from dlqkit.notebook_html import Shown
-from dlqkit.prevention.payload_check import Refusals, check_payloads, decode_payload
+from dlqkit.prevention.payload_check import Refusals, check_inferred, decode_payload
 from dlqkit.prevention.payload_schema import SUPPORT, infer_schema
 
 __all__ = ["PROPOSED", "SchemaProposal", "propose_schema"]
@@ -112,7 +112,7 @@ def propose_schema(records: pd.DataFrame, *, held_out: float = HELD_OUT, min_sup
     if dead.empty and not passed:
         return _untold(say("No dead letter has a payload."), len(values), len(tried), 0)
     schema = infer_schema(values, min_support=min_support)
-    on_good, on_dead = (check_payloads(schema, texts[index]) for index in (tried, dead.index))
+    on_good, on_dead = (check_inferred(schema, texts[index]) for index in (tried, dead.index))
     return _judged(schema, len(values), on_good, on_dead, passed)
 
 

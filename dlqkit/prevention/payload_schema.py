@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from dlqkit.json_places import NONE, by_type, fields_of, first_items
 from dlqkit.prevention.formats import FORMATS, PATTERNS
 
 __all__ = ["DRAFT", "MAX_DEPTH", "MAX_ITEMS", "TYPES", "infer_schema", "json_type"]
@@ -47,22 +48,21 @@ _NO_ENUM = re.compile("[0-9]")
 
 @dataclass(slots=True)
 class _Seen:
-    """What was seen at one place of the payloads; ``payloads`` counts payloads, not values."""
+    """What was seen at one place of the payloads; ``payloads`` counts payloads, ``values`` what they hold there."""
 
-    payloads: int = 0
-    last: int = -1
-    values: int = 0
-    types: Counter[str] = field(default_factory=Counter)
+    payloads: int
+    values: int
+    types: Counter[str]
     children: dict[str, _Seen] = field(default_factory=dict)
     key_sets: Counter[frozenset[str]] | None = field(default_factory=Counter)
     entries: _Seen | None = None
     items: _Seen | None = None
     has_empty_array: bool = False
     has_empty_text: bool = False
-    forms: list[str] = field(default_factory=lambda: [*FORMATS, *PATTERNS])
-    texts: Counter[str] | None = field(default_factory=Counter)
+    forms: list[str] = field(default_factory=list)
+    texts: Counter[str] | None = None
     last_new_text: int = 0
-    distinct: set[Any] = field(default_factory=set)
+    distinct: int = 0
     is_negative: bool = False
 
 
@@ -93,9 +93,8 @@ def infer_schema(payloads: Iterable[Any], *, min_support: int = SUPPORT) -> dict
     are always allowed; no largest number, no constant, and no list of values that have a digit in them or of which a
     new one came lately. Deeper than eight levels, and beyond the first hundred items of an array, nothing is said.
     """
-    root = _Seen()
-    for number, payload in enumerate(payloads):
-        _see(root, payload, number, 0)
+    values = list(payloads)
+    root = _see(values, range(len(values)), 0)
     return {"$schema": DRAFT, **_describe(root, _Rules(min_support, _has_null(root)), 0)}
 
 
@@ -115,60 +114,52 @@ def _has_null(seen: _Seen) -> bool:
     return "null" in seen.types or any(_has_null(one) for one in inner)
 
 
-def _see(seen: _Seen, value: Any, number: int, depth: int) -> None:
-    if seen.last != number:
-        seen.payloads, seen.last = seen.payloads + 1, number
-    seen.values += 1
-    kind = TYPES[type(value)]
-    seen.types[kind] += 1
-    if kind == "string":
-        _see_text(seen, value)
-    elif kind in {"integer", "number"}:
-        seen.is_negative |= value < 0
-        if len(seen.distinct) < DISTINCT:
-            seen.distinct.add(value)
-    elif kind == "array" and depth < MAX_DEPTH:
-        seen.has_empty_array |= not value
-        seen.items = seen.items or _Seen()
-        for item in value[:MAX_ITEMS]:
-            _see(seen.items, item, number, depth + 1)
-    elif kind == "object" and depth < MAX_DEPTH:
-        _see_object(seen, value, number, depth)
+def _see(values: Sequence[Any], numbers: Sequence[int], depth: int) -> _Seen:
+    """What one place holds: its values in order, each with the number of its payload."""
+    seen = _Seen(len(set(numbers)), len(values), Counter())
+    parts = by_type(values, numbers)
+    seen.types.update({TYPES[kind]: len(own) for kind, (own, _) in parts.items()})
+    counted = [*parts.get(int, NONE)[0], *parts.get(float, NONE)[0]]
+    seen.is_negative = any(value < 0 for value in counted)
+    texts = dict.fromkeys(parts.get(str, NONE)[0])
+    seen.distinct = len({*counted, *texts})
+    if str in parts:
+        _see_texts(seen, values, texts)
+    if list in parts and depth < MAX_DEPTH:
+        arrays, owners = parts[list]
+        seen.has_empty_array = not all(arrays)
+        seen.items = _see(*first_items(arrays, owners, MAX_ITEMS), depth + 1)
+    if dict in parts and depth < MAX_DEPTH:
+        _see_objects(seen, *parts[dict], depth)
+    return seen
 
 
-def _see_text(seen: _Seen, value: str) -> None:
-    seen.has_empty_text |= not value
-    if seen.forms:
-        seen.forms = [form for form in seen.forms if _HAS_FORM[form](value)]
-    if len(seen.distinct) < DISTINCT:
-        seen.distinct.add(value)
-    if seen.texts is not None:
-        if value not in seen.texts:
-            seen.last_new_text = seen.values
-            if len(seen.texts) >= ENUM_VALUES or len(value) > ENUM_LENGTH or _NO_ENUM.search(value):
-                seen.texts = None
-                return
-        seen.texts[value] += 1
-
-
-def _see_object(seen: _Seen, value: dict[str, Any], number: int, depth: int) -> None:
-    many = seen.entries is None and len(seen.children) + len(value) > MAP_KEYS
-    if many and len(seen.children.keys() | value.keys()) > MAP_KEYS:
-        # From here on all keys are one place; what was learned of single ones is of no use.
-        seen.entries, seen.children, seen.key_sets = _Seen(), {}, None
-    if seen.entries is not None:
-        for item in list(value.values())[:MAX_ITEMS]:
-            _see(seen.entries, item, number, depth + 1)
+def _see_texts(seen: _Seen, values: Sequence[Any], texts: Mapping[str, None]) -> None:
+    seen.has_empty_text = "" in texts
+    seen.forms = [form for form, fits in _HAS_FORM.items() if all(map(fits, texts))]
+    if len(texts) > ENUM_VALUES or any(len(text) > ENUM_LENGTH or _NO_ENUM.search(text) for text in texts):
         return
-    if seen.key_sets is not None:
-        seen.key_sets[frozenset(value)] += 1
-        if len(seen.key_sets) > KEY_SETS:
-            seen.key_sets = None
-    for name, item in value.items():
-        child = seen.children.get(name)
-        if child is None:
-            child = seen.children[name] = _Seen()
-        _see(child, item, number, depth + 1)
+    seen.texts = Counter(value for value in values if type(value) is str)
+    # A dictionary keeps the order in which its keys came.
+    seen.last_new_text = values.index(next(reversed(seen.texts))) + 1
+
+
+def _see_objects(seen: _Seen, objects: Sequence[dict[str, Any]], numbers: Sequence[int], depth: int) -> None:
+    shapes = Counter(map(tuple, objects))
+    if len({name for names in shapes for name in names}) > MAP_KEYS:
+        # From the one on that brings too many, all keys are one place; what was learned of single ones is of no use.
+        known: set[str] = set()
+        first = next(place for place, one in enumerate(objects) if len(known := known | one.keys()) > MAP_KEYS)
+        entries = [list(one.values()) for one in objects[first:]]
+        seen.entries = _see(*first_items(entries, numbers[first:], MAX_ITEMS), depth + 1)
+        seen.key_sets = None
+        return
+    key_sets: Counter[frozenset[str]] = Counter()
+    for names, count in shapes.items():
+        key_sets[frozenset(names)] += count
+    seen.key_sets = key_sets if len(key_sets) <= KEY_SETS else None
+    for name, (values, owners) in fields_of(objects, numbers).items():
+        seen.children[name] = _see(values, owners, depth + 1)
 
 
 def _describe(seen: _Seen, rules: _Rules, depth: int) -> dict[str, Any]:
@@ -181,7 +172,7 @@ def _describe(seen: _Seen, rules: _Rules, depth: int) -> dict[str, Any]:
     if "string" in types and rules.is_often(seen):
         out |= _describe_text(seen, rules)
     if types & {"integer", "number"} and rules.is_often(seen, WEAK_SUPPORT):
-        out |= {"minimum": 0} if not seen.is_negative and len(seen.distinct) >= DISTINCT else {}
+        out |= {"minimum": 0} if not seen.is_negative and seen.distinct >= DISTINCT else {}
     if "array" in types and seen.items is not None and depth < MAX_DEPTH:
         items = _describe(seen.items, rules, depth + 1)
         out |= {"items": items} if items else {}
@@ -196,7 +187,7 @@ def _describe(seen: _Seen, rules: _Rules, depth: int) -> dict[str, Any]:
 
 def _describe_text(seen: _Seen, rules: _Rules) -> dict[str, Any]:
     out: dict[str, Any] = {}
-    if seen.forms and len(seen.distinct) >= DISTINCT:
+    if seen.forms and seen.distinct >= DISTINCT:
         form = seen.forms[0]
         out["format" if form in FORMATS else "pattern"] = form
     elif not seen.has_empty_text and rules.is_often(seen, WEAK_SUPPORT):

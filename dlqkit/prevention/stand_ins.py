@@ -3,20 +3,19 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import msgspec
 
+from dlqkit.json_places import by_type, fields_of, first_items
 from dlqkit.prevention.formats import FORMATS, PATTERNS
 from dlqkit.prevention.payload_schema import MAX_ITEMS, TYPES, json_type
 
-__all__ = ["KEY", "Check", "Reader", "is_plain", "make_check", "make_reader"]
+__all__ = ["KEY", "Reader", "find_refused", "is_plain", "make_reader"]
 
 # What a reader gives back: whether the value is plainly accepted, and a stand-in that is as valid as the value itself.
 Reader = Callable[[Any], tuple[bool, Any]]
-# Whether a value is plainly accepted: what the reader says first, without the stand-in.
-Check = Callable[[Any], bool]
 # The name that all keys of a dictionary have in a path.
 KEY = "<key>"
 _KNOWN = {"$schema", "type", "properties", "required", "dependentRequired", "additionalProperties", "items", "minItems",
@@ -43,36 +42,30 @@ def is_plain(schema: Any) -> bool:
     return all(is_plain(one) for one in inner)
 
 
-def make_check(schema: Mapping[str, Any]) -> Check:
-    """A function that only says whether a value is plainly accepted by a plain schema: most are, and it is faster."""
-    checks = _checks(schema)
-
-    def check(value: Any) -> bool:
-        own = checks[type(value)]
-        return own is None or own(value)
-
-    return check
+def find_refused(schema: Mapping[str, Any], values: Sequence[Any]) -> set[int]:
+    """The places of the values that a plain schema refuses: what their readers say, without stand-ins and faster."""
+    refused: set[int] = set()
+    _refuse(schema, values, range(len(values)), refused)
+    return refused
 
 
-def _checks(schema: Mapping[str, Any]) -> dict[type, Check | None]:
-    """For each type that JSON decodes to what is asked of its values; None where nothing is."""
-    allowed = _allowed(schema)
-    lowest = schema.get("minimum")
-    number: Check | None = None if lowest is None else lambda value: not value < lowest
-    checks: dict[type, Check | None] = {
-        type(None): None, bool: None, int: number, float: number,
-        str: _text_check(schema), list: _array_check(schema), dict: _object_check(schema),
-    }  # fmt: skip
-    for kind in checks if allowed else ():
-        if TYPES[kind] not in allowed:
-            checks[kind] = _refuse
-    if "integer" in allowed and "number" not in allowed:
-        checks[float] = lambda value: value.is_integer() and (number is None or number(value))
-    return checks
-
-
-def _refuse(value: Any) -> bool:
-    return False
+def _refuse(schema: Mapping[str, Any], values: Sequence[Any], rows: Sequence[int], refused: set[int]) -> None:
+    """Add the rows of those values of one place that are refused."""
+    allowed, lowest = _allowed(schema), schema.get("minimum")
+    for kind, (own, places) in by_type(values, rows).items():
+        if allowed and TYPES[kind] not in allowed:
+            may_be_whole = kind is float and "integer" in allowed
+            refused.update(
+                row for value, row in zip(own, places, strict=True) if not (may_be_whole and value.is_integer())
+            )
+        if kind is str:
+            _refuse_texts(schema, own, places, refused)
+        elif kind is list:
+            _refuse_arrays(schema, own, places, refused)
+        elif kind is dict:
+            _refuse_objects(schema, own, places, refused)
+        elif kind in {int, float} and lowest is not None:
+            refused.update(row for value, row in zip(own, places, strict=True) if value < lowest)
 
 
 def _allowed(schema: Mapping[str, Any]) -> set[str]:
@@ -83,44 +76,49 @@ def _allowed(schema: Mapping[str, Any]) -> set[str]:
     return allowed
 
 
-def _text_check(schema: Mapping[str, Any]) -> Check | None:
+def _refuse_texts(schema: Mapping[str, Any], values: Sequence[str], rows: Sequence[int], refused: set[int]) -> None:
+    fits = _text_check(schema)
+    bad = set() if fits is None else {value for value in set(values) if not fits(value)}
+    if bad:
+        refused.update(row for value, row in zip(values, rows, strict=True) if value in bad)
+
+
+def _text_check(schema: Mapping[str, Any]) -> Callable[[str], object] | None:
     if "enum" in schema:
         return set(schema["enum"]).__contains__
     if "format" in schema:
         return FORMATS[schema["format"]]
     if "pattern" in schema:
-        fits = re.compile(schema["pattern"]).search
-        return lambda value: fits(value) is not None
-    shortest = schema.get("minLength", 0)
-    return (lambda value: len(value) >= shortest) if shortest else None
+        return re.compile(schema["pattern"]).search
+    # Of a plain schema the shortest text is of one letter, if it is said.
+    return bool if schema.get("minLength") else None
 
 
-def _array_check(schema: Mapping[str, Any]) -> Check:
-    item = make_check(schema["items"]) if "items" in schema else None
-    fewest = schema.get("minItems", 0)
-    return lambda value: len(value) >= fewest and (item is None or all(map(item, value[:MAX_ITEMS])))
+def _refuse_arrays(schema: Mapping[str, Any], values: Sequence[Any], rows: Sequence[int], refused: set[int]) -> None:
+    if schema.get("minItems"):
+        refused.update(row for value, row in zip(values, rows, strict=True) if not value)
+    if "items" in schema:
+        _refuse(schema["items"], *first_items(values, rows, MAX_ITEMS), refused)
 
 
-def _object_check(schema: Mapping[str, Any]) -> Check:
-    properties = {name: _checks(one) for name, one in schema.get("properties", {}).items()}
+def _refuse_objects(schema: Mapping[str, Any], values: Sequence[Any], rows: Sequence[int], refused: set[int]) -> None:
     required = frozenset(schema.get("required", ()))
     dependent = [(name, frozenset(others)) for name, others in schema.get("dependentRequired", {}).items()]
-    entries = make_check(schema["additionalProperties"]) if "additionalProperties" in schema else None
-
-    def check(value: Any) -> bool:
-        keys = value.keys()
-        if not required <= keys:
-            return False
-        if entries is not None:
-            return all(map(entries, list(value.values())[:MAX_ITEMS]))
-        for name, one in value.items():
-            if name in properties:
-                own = properties[name][type(one)]
-                if own is not None and not own(one):
-                    return False
-        return not dependent or all(others <= keys for name, others in dependent if name in value)
-
-    return check
+    bad = {
+        names
+        for names in set(map(tuple, values))
+        if not required.issubset(names)
+        or any(name in names and not others.issubset(names) for name, others in dependent)
+    }
+    if bad:
+        refused.update(row for value, row in zip(values, rows, strict=True) if tuple(value) in bad)
+    if "additionalProperties" in schema:
+        entries = [list(value.values()) for value in values]
+        _refuse(schema["additionalProperties"], *first_items(entries, rows, MAX_ITEMS), refused)
+    properties = schema.get("properties", {})
+    for name, place in fields_of(values, rows).items() if properties else ():
+        if name in properties:
+            _refuse(properties[name], *place, refused)
 
 
 def make_reader(schema: Mapping[str, Any]) -> Reader:

@@ -50,7 +50,9 @@ class Basis:
     parts: tuple[Part, ...]
 
 
-def find_bases(inputs: Inputs, facts: Facts, names: Mapping[str, str] | None = None) -> dict[str, Basis]:
+def find_bases(
+    inputs: Inputs, facts: Facts, names: Mapping[str, str] | None = None, *, times_alone: bool = False
+) -> dict[str, Basis]:  # fmt: skip
     """The rows behind each fact, by the fact's id: its place in ``facts.json``, rows by their own key or number.
 
     Parameters
@@ -61,6 +63,8 @@ def find_bases(inputs: Inputs, facts: Facts, names: Mapping[str, str] | None = N
         From ``report.facts.facts``.
     names : mapping, optional
         What differs from the runbook's metric names.
+    times_alone : bool
+        Whether records come with their labels and times alone.
 
     Returns
     -------
@@ -68,7 +72,7 @@ def find_bases(inputs: Inputs, facts: Facts, names: Mapping[str, str] | None = N
         Only facts that there are: nothing of a class without an event, or of a count that is not known. What repeats
         other facts (advice, moments, §6) and what people wrote has no id of its own.
     """
-    rows = Chooser(inputs, facts, names)
+    rows = Chooser(inputs, facts, names, times_alone)
     found: dict[str, Basis] = {}
     for part in (_signals, _changes, _metrics, _events, _impact, _why, _comparisons, _figures, _others, _closing):
         found |= dict(part(rows))

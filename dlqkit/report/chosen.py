@@ -49,6 +49,8 @@ class Chooser:
     inputs: Inputs
     facts: Facts
     names: Mapping[str, str] | None
+    times_alone: bool = False
+    """Whether of the records chosen only labels and times are asked for: texts are most of what would be copied."""
 
     @property
     def scope(self) -> str:
@@ -65,7 +67,10 @@ class Chooser:
 
     def records(self, mask: pd.Series, *conditions: str) -> Part:
         """The report's own records of a mask."""
-        return Part("records", select_rows(self.inputs.own, mask), both(self.scope, *conditions))
+        return Part("records", select_rows(self._shown(self.inputs.own), mask), both(self.scope, *conditions))
+
+    def _shown(self, records: pd.DataFrame) -> pd.DataFrame:
+        return records[[_TIMES["records"]]] if self.times_alone else records
 
     @cached_property
     def counters(self) -> Mapping[str, pd.DataFrame]:
@@ -88,7 +93,8 @@ class Chooser:
     def dead(self, mask: pd.Series | None = None, *conditions: str) -> Part:
         """The incident's dead letters."""
         low, high = self.span
-        rows = self.inputs.dead if mask is None else self.inputs.dead[mask]
+        rows = self._shown(self.inputs.dead)
+        rows = rows if mask is None else rows[mask]
         return Part("records", rows, both(self.scope, "queued_to_dlq", *_within("recorded_at", low, high), *conditions))
 
     def held(self) -> Part:
@@ -127,8 +133,8 @@ class Chooser:
         out: list[Part | None] = []
         for name in where:
             if name in {"all", "dead"}:
-                rows = every if name == "all" else every[_is_dead(every)]
-                flag = "queued_to_dlq" if name == "dead" else ""
+                rows, flag = self._shown(every), "queued_to_dlq" if name == "dead" else ""
+                rows = rows if name == "all" else rows[_is_dead(every)]
                 out.append(self._cut("records", rows, low, high, scope, flag))
             elif name == "logs":
                 lines = self.inputs.worker_logs

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from dlqkit.decision.overrides import ClassOverride
@@ -92,12 +93,12 @@ def tell_diagnosis(
 
 def _most(column: pd.Series, events: pd.Series) -> str | None:
     """The value of most events, in words; None where there is none."""
-    known = column.dropna().astype("str")
-    known = known[known != ""]
-    if known.empty:
-        return None
-    counts = events[known.index].groupby(known).sum()
-    return min(str(value) for value in counts.index[counts == counts.max()])
+    codes, keys = pd.factorize(column)
+    known = codes >= 0
+    counts = np.bincount(codes[known], events.loc[column.index].to_numpy()[known], minlength=len(keys))
+    named = [(count, text) for count, text in zip(counts, pd.Series(keys).astype("str"), strict=True) if text]
+    most = max((count for count, _ in named), default=0)
+    return min((str(text) for count, text in named if count == most), default=None)
 
 
 def _texts(column: pd.Series, events: pd.Series) -> list[dict[str, Any]]:

@@ -78,7 +78,7 @@ def describe_provenance(
         # Rows keep their labels, so that the frame of all records alone has to tell their ids.
         own, dead = (frame.drop(columns=_OF_EACH, errors="ignore") for frame in (inputs.own, inputs.dead))
         inputs = replace(inputs, own=own, dead=dead)
-    bases = find_bases(inputs, facts, folder.metric_names)
+    bases = find_bases(inputs, facts, folder.metric_names, times_alone=True)
     # The rows of a part keep the labels that they have in its frame.
     ids = {
         frame: _IdLines.of(Part(frame, getattr(inputs, frame), ""))

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Sequence
 from typing import Any
 
 import msgspec
 import pandas as pd
+
+from dlqkit.json_places import by_type, fields_of
 
 __all__ = [
     "HINT_WORDS",
@@ -26,7 +28,7 @@ CATEGORY_VALUES, CATEGORY_PAYLOADS = 20, 50
 SAMPLE = 5_000
 DEEPEST = 12
 LONGEST_TEXT = 4_000
-_CONTAINERS = (dict, list)
+_WORD_SIGN = re.compile("[A-Za-z0-9_]")
 _WORD = re.compile(r"[A-Za-z][a-z_-]*|[A-Z_-]+")
 # Every pattern begins with a fixed word or sign, and its repetitions are bounded, so none takes long on any text. The
 # words before it are those that it cannot do without: most texts have none, which is seen in a tenth of the time.
@@ -61,10 +63,11 @@ def mask_credentials(text: str) -> str:
     is_ascii = text.isascii()
     if not is_ascii and _HINTS.search(text) is None:
         return text
+    lowered = text.lower()
     for words, pattern, mask in _CREDENTIALS:
-        lowered = text.lower()
         if not is_ascii or any(word in lowered for word in words):
             text = pattern.sub(mask, text)
+            lowered = text.lower()
     return text
 
 
@@ -107,17 +110,49 @@ def mask_payload_values(records: pd.DataFrame) -> pd.Series:
 def mask_text(text: str, payload: str, categories: Collection[str]) -> str:
     """One error text without the values of its payload that are no categories; the payload may be empty."""
     text = text[:LONGEST_TEXT]
-    lowered = text.lower()
-    found = {
-        value
-        for path, value in _leaves(_decode(payload))
-        if len(value) >= SHORTEST
-        and value.lower() in lowered
-        and not (path in categories and _WORD.fullmatch(value) is not None)
-    }
+    found: set[str] = set()
+    _add_repeated(_decode(payload), "", 0, text.lower(), categories, found)
     for value in sorted(found, key=len, reverse=True):
-        text = re.sub(rf"(?<!\w){re.escape(value)}(?!\w)", "<value>", text, flags=re.IGNORECASE)
+        text = _replace_word(text, value)
     return mask_credentials(text)
+
+
+def _add_repeated(
+    value: Any, path: str, depth: int, lowered: str, categories: Collection[str], found: set[str]
+) -> None:  # fmt: skip
+    """Add the texts of a payload that a text in small letters holds, but for plain words of categories."""
+    if isinstance(value, str):
+        is_repeated = len(value) >= SHORTEST and value.lower() in lowered
+        if is_repeated and (path not in categories or _WORD.fullmatch(value) is None):
+            found.add(value)
+    elif depth == DEEPEST:
+        return
+    elif isinstance(value, dict):
+        for name, inner in value.items():
+            # Most values are texts, and most of them stand in no error.
+            if type(inner) is not str or (len(inner) >= SHORTEST and inner.lower() in lowered):
+                _add_repeated(inner, f"{path}.{name}", depth + 1, lowered, categories, found)
+    elif isinstance(value, list):
+        for inner in value:
+            _add_repeated(inner, f"{path}[]", depth + 1, lowered, categories, found)
+
+
+def _replace_word(text: str, value: str) -> str:
+    """The text with ``<value>`` in place of the value where it is a whole word, in any case."""
+    if not (text.isascii() and value.isascii()):
+        return re.sub(rf"(?<!\w){re.escape(value)}(?!\w)", "<value>", text, flags=re.IGNORECASE)
+    # Nearly every text repeats another value, and to compile a pattern takes longer than all else.
+    lowered, wanted, parts, begin = text.lower(), value.lower(), [], 0
+    at = lowered.find(wanted)
+    while at >= 0:
+        end = at + len(wanted)
+        if _WORD_SIGN.match(text[at - 1 : at]) or _WORD_SIGN.match(text[end : end + 1]):
+            at = lowered.find(wanted, at + 1)
+            continue
+        parts += [text[begin:at], "<value>"]
+        begin = end
+        at = lowered.find(wanted, end)
+    return "".join([*parts, text[begin:]])
 
 
 def sample_step(payloads: int) -> int:
@@ -129,15 +164,9 @@ def find_categories(sample: Iterable[str], payloads: int) -> set[str]:
     """Paths of the fields that hold categories, by a sample of so many payloads."""
     if payloads < CATEGORY_PAYLOADS:
         return set()
-    values: dict[str, set[str]] = {}
-    counts: dict[str, int] = {}
-    for payload in sample:
-        for path, value in _leaves(_decode(payload)):
-            counts[path] = counts.get(path, 0) + 1
-            own = values.setdefault(path, set())
-            if len(own) <= CATEGORY_VALUES:
-                own.add(value)
-    return {path for path, own in values.items() if len(own) <= CATEGORY_VALUES and counts[path] >= CATEGORY_PAYLOADS}
+    texts: dict[str, list[str]] = {}
+    _add_texts([_decode(payload) for payload in sample], "", 0, texts)
+    return {path for path, own in texts.items() if len(own) >= CATEGORY_PAYLOADS and len(set(own)) <= CATEGORY_VALUES}
 
 
 def _decode(payload: str) -> Any:
@@ -147,24 +176,14 @@ def _decode(payload: str) -> Any:
         return None
 
 
-def _leaves(value: Any) -> list[tuple[str, str]]:
-    """Path and text of every value; the places of an array share one path."""
-    out: list[tuple[str, str]] = []
-    _add_leaves(value, "", 0, out)
-    return out
-
-
-def _add_leaves(value: Any, path: str, depth: int, out: list[tuple[str, str]]) -> None:
-    if isinstance(value, str):
-        out.append((path, value))
-    elif depth == DEEPEST:
+def _add_texts(values: Sequence[Any], path: str, depth: int, out: dict[str, list[str]]) -> None:
+    """Add all texts at each path of many values; the places of an array share one path."""
+    parts = by_type(values, range(len(values)))
+    if str in parts:
+        out.setdefault(path, []).extend(parts[str][0])
+    if depth == DEEPEST:
         return
-    elif isinstance(value, dict):
-        for name, inner in value.items():
-            if isinstance(inner, str):
-                out.append((f"{path}.{name}", inner))
-            elif isinstance(inner, _CONTAINERS):
-                _add_leaves(inner, f"{path}.{name}", depth + 1, out)
-    elif isinstance(value, list):
-        for inner in value:
-            _add_leaves(inner, f"{path}[]", depth + 1, out)
+    for name, (inner, _) in fields_of(*parts[dict]).items() if dict in parts else ():
+        _add_texts(inner, f"{path}.{name}", depth + 1, out)
+    if list in parts:
+        _add_texts([one for array in parts[list][0] for one in array], f"{path}[]", depth + 1, out)

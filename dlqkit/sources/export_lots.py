@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import gzip
+import io
 import itertools
 import json
 from collections.abc import Iterable, Iterator
@@ -88,7 +89,8 @@ def _lines(name: str, lots: Iterable[bytes]) -> Iterator[str]:
         except UnicodeDecodeError as error:
             raise _no_export(name) from error
         encoding = "utf-8"
-        yield from text.splitlines(keepends=True)
+        # Of text ``splitlines`` also ends lines at U+2028 and the like, which a cell may hold.
+        yield from io.StringIO(text, newline="")
 
 
 def _no_export(name: str) -> UnexpectedAnswer:

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 
 from dlqkit.prevention.payload_check import check_payloads
-from dlqkit.prevention.stand_ins import is_plain, make_check, make_reader
+from dlqkit.prevention.stand_ins import find_refused, is_plain, make_reader
 
 _NAMES = st.sampled_from(["a", "b", "c"])
 _VALUES: st.SearchStrategy[Any] = st.recursive(
@@ -42,11 +42,17 @@ _SCHEMAS: st.SearchStrategy[dict[str, Any]] = st.recursive(
 def test_a_payload_that_is_plainly_accepted_is_one_that_the_schema_accepts(schema: dict[str, Any], value: Any) -> None:
     """The quick answer and the one that makes stand-ins are the same; and neither lets anything in."""
     assert is_plain(schema)
-    accepted = make_check(schema)(value)
+    accepted = not find_refused(schema, [value])
 
     assert accepted == make_reader(schema)(value)[0]
     if accepted:
         assert Draft202012Validator(schema).is_valid(value)
+
+
+@given(_SCHEMAS, st.lists(_VALUES, max_size=6))
+def test_many_payloads_are_refused_as_each_of_them_alone_is(schema: dict[str, Any], values: list[Any]) -> None:
+    """They are looked at place by place, and not one after the other."""
+    assert find_refused(schema, values) == {n for n, one in enumerate(values) if not make_reader(schema)(one)[0]}
 
 
 def test_a_list_of_values_without_a_type_refuses_what_is_no_text() -> None:
@@ -60,28 +66,29 @@ def test_a_list_of_values_without_a_type_refuses_what_is_no_text() -> None:
 
 def test_each_keyword_refuses_what_it_names() -> None:
     """A client without an id, an amount below nothing, a currency that is not in the list, no items."""
-    check = make_check(
-        {
-            "type": "object",
-            "required": ["id"],
-            "dependentRequired": {"amount": ["currency"]},
-            "properties": {
-                "id": {"type": "string", "format": "uuid"},
-                "amount": {"type": "integer", "minimum": 0},
-                "currency": {"type": "string", "enum": ["EUR", "USD"]},
-                "items": {"type": "array", "minItems": 1, "items": {"type": "string", "minLength": 1}},
-            },
-        }
-    )
+    schema = {
+        "type": "object",
+        "required": ["id"],
+        "dependentRequired": {"amount": ["currency"]},
+        "properties": {
+            "id": {"type": "string", "format": "uuid"},
+            "amount": {"type": "integer", "minimum": 0},
+            "currency": {"type": "string", "enum": ["EUR", "USD"]},
+            "items": {"type": "array", "minItems": 1, "items": {"type": "string", "minLength": 1}},
+        },
+    }
     good = {"id": "3e58debe-9669-48a4-bed8-6a4e235c211d", "amount": 2.0, "currency": "EUR", "items": ["a"], "more": 1}
 
-    assert check(good)
-    assert not check({name: value for name, value in good.items() if name != "id"})
-    assert not check({**good, "id": "17"})
-    assert not check({**good, "amount": -1})
-    assert not check({**good, "amount": 1.5})
-    assert not check({**good, "currency": "eur"})
-    assert not check({name: value for name, value in good.items() if name != "currency"})
-    assert not check({**good, "items": []})
-    assert not check({**good, "items": [""]})
-    assert not check([good])
+    bad = [
+        {name: value for name, value in good.items() if name != "id"},
+        {**good, "id": "17"},
+        {**good, "amount": -1},
+        {**good, "amount": 1.5},
+        {**good, "currency": "eur"},
+        {name: value for name, value in good.items() if name != "currency"},
+        {**good, "items": []},
+        {**good, "items": [""]},
+        [good],
+    ]
+
+    assert find_refused(schema, [good, *bad, good]) == set(range(1, len(bad) + 1))

@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import os
 import signal
+import subprocess
+import sys
 import time
 from pathlib import Path
 from typing import Any
@@ -34,6 +36,25 @@ def fail(*_: object) -> figures.DrawnFigure:
 
 def forbid_drawing(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(figures, "_draw", fail)
+
+
+def test_the_notebook_s_process_begins_before_the_command_imports_pandas(incident: IncidentFolder) -> None:
+    """Papermill and its kernel take seconds to start; nobody is to wait for them behind our own imports."""
+    code = (
+        "import sys\n"
+        "from dlqkit.cli import main\n"
+        "from dlqkit.report import run\n"
+        "def start(*_):\n"
+        "    print(sorted({'pandas', 'pyarrow', 'numpy'} & sys.modules.keys()))\n"
+        "    raise SystemExit(0)\n"
+        "run.start_process = start\n"
+        f"sys.argv = ['dlqkit', 'postmortem', {str(incident.path)!r}]\n"
+        "main.main()\n"
+    )
+
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+
+    assert done.stdout == "[]\n"
 
 
 def test_what_is_drawn_ahead_is_what_the_cells_would_have_drawn(

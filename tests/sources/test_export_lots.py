@@ -64,6 +64,18 @@ def test_an_export_is_the_same_read_in_lots_or_at_once(
     assert len(in_lots.frame) == 40
 
 
+def test_a_line_of_csv_ends_at_no_sign_of_unicode(tmp_path: Path) -> None:
+    """An error was copied out of a web page: U+2028, U+0085 and a form feed in it are parts of its text."""
+    text = "line one\u2028line two\u0085line three\x0cthe end"
+    path = tmp_path / "export.csv"
+    path.write_bytes(as_csv([{**ROWS[0], "last_error": text}, ROWS[1]]))
+
+    loaded = RecordExports(path).load()
+
+    assert loaded.frame["last_error"].tolist() == [text, ROWS[1]["last_error"]]
+    assert (loaded.coverage.rows, loaded.coverage.quarantined) == (2, 0)
+
+
 def test_broken_lines_of_any_lot_are_counted_and_only_the_last_line_is_cut(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

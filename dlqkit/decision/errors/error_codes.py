@@ -52,6 +52,9 @@ _SYSTEM_NUMBERS = """
 10050 10051 10052 10053 10054 10055 10057 10058 10060 10061 10064 10065 11001 11002 11003 11004
 """
 _SYSTEM = frozenset(_SYSTEM_NUMBERS.split())
+# Windows' own (Microsoft's System Error Codes): Winsock's, a network that is busy or gone, and a full disk.
+# Its other small numbers mean something else than an errno: 5 is access denied, 111 a name that is too long.
+_WINDOWS = frozenset(number for number in _SYSTEM if len(number) == 5) | {"51", "54", "64", "112"}
 # SMTP replies (RFC 5321): 5yz speaks of the mail, 4yz of the server.
 _SMTP_BUSINESS = frozenset({"550", "551", "552", "553", "554"})
 
@@ -95,7 +98,9 @@ def class_of_number(words: Sequence[str], place: int) -> tuple[str, int] | None:
     before = words[max(place - 5, 0) : place]
     last = before[-1] if before else ""
     after = words[place + 1] if place + 1 < len(words) else ""
-    if number in _SYSTEM and (last == "errno" or before[-2:] == ["win", "error"]):
+    if number in _SYSTEM and last == "errno":
+        return INFRASTRUCTURE, 1
+    if number in _WINDOWS and tuple(before[-2:]) == ("win", "error"):
         return INFRASTRUCTURE, 1
     if len(number) == 5:
         return _five_digits(number, before, last, after)

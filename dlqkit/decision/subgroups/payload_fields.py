@@ -72,6 +72,7 @@ def json_columns(texts: Sequence[Any], *, name: str = "") -> JsonColumns:
     """
     found = _Found()
     decode = msgspec.json.Decoder().decode
+    alike: dict[Any, tuple[list[int], list[Any]]] = {}
     for row, text in enumerate(texts):
         if not isinstance(text, str):
             continue
@@ -79,7 +80,18 @@ def json_columns(texts: Sequence[Any], *, name: str = "") -> JsonColumns:
             value = decode(text)
         except (msgspec.DecodeError, UnicodeEncodeError, RecursionError):
             value = NOT_JSON
+        shape = _shape(value) if type(value) is dict else None
+        if shape in alike:
+            alike[shape][0].append(row)
+            alike[shape][1].append(value)
+            continue
+        # The first of its shape says which paths there are, and in which order.
         _walk(found, value, row, name, 0)
+        if shape is not None:
+            alike[shape] = ([], [])
+    for places, objects in alike.values():
+        if places:
+            _walk_alike(found, objects, places, name, 0)
     count = len(texts)
     frequent = {*sorted(found.fields, key=lambda path: (-len(found.fields[path][0]), path))[:_MOST_COLUMNS]}
     # As first seen, so parents before their children: where both are missing on the same records the parent is named.
@@ -115,6 +127,33 @@ def _walk(found: _Found, value: Any, row: int, path: str, depth: int) -> None:
         _walk_list(found, value[:_MOST_ELEMENTS], row, f"{path}[]")
     else:
         found.put(found.fields, path, row, value)
+
+
+def _shape(value: dict[str, Any]) -> Any:
+    """What objects have in common that are walked alike; None for one with a list in it, which may hold anything."""
+    kinds = tuple(map(type, value.values()))
+    if list in kinds:
+        return None
+    if dict not in kinds:
+        return tuple(value), kinds
+    inner = tuple(_shape(one) for one in value.values() if type(one) is dict)
+    return None if None in inner else (tuple(value), kinds, inner)
+
+
+def _walk_alike(found: _Found, values: Sequence[dict[str, Any]], rows: list[int], path: str, depth: int) -> None:
+    """``_walk`` of many objects of one shape, all values of a field at once; every path is known already."""
+    if path and (seen := found.fields.get(path)) is not None:
+        seen[0].extend(rows)
+        seen[1].extend({} for _ in rows)
+    if depth >= _DEEPEST or len(values[0]) > _MOST_NAMES:
+        return
+    before = f"{path}." if path else ""
+    for name, column in zip(values[0], zip(*(one.values() for one in values), strict=True), strict=True):
+        if type(column[0]) is dict:
+            _walk_alike(found, column, rows, before + name, depth + 1)
+        elif (seen := found.fields.get(before + name)) is not None:
+            seen[0].extend(rows)
+            seen[1].extend(column)
 
 
 def _walk_list(found: _Found, values: list[Any], row: int, path: str) -> None:

@@ -34,6 +34,10 @@ def test_a_name_and_a_sentence_are_the_same_words(text: str) -> None:
         ("status code 422", "business"),
         ("HTTP/1.1 504", "timeout"),
         ("upstream answered 503", "infrastructure"),
+        # What Windows says is in its user's language; the number is not.
+        ("[WinError 10061] 由于目标计算机积极拒绝", "infrastructure"),
+        ("OSError: [WinError 64] Der angegebene Netzwerkname ist weg", "infrastructure"),
+        ("[WinError 111] Der Dateiname ist zu lang", "unknown"),
         ("401 Client Error: Unauthorized for url: https://api.example.com/orders", "infrastructure"),
     ],
 )
