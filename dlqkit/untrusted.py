@@ -56,6 +56,8 @@ _LIVE = re.compile(
     r"|(?<![\w.-])(?=[\w.-]*?(?<![0-9a-z])[0-9a-f]{7,64}(?![0-9a-z]))[\w.-]*\w",
     re.IGNORECASE,
 )
+_LONGEST = 2500
+"""Letters of a text that are tried behind a span; nothing but an address is longer."""
 # What Markdown makes a link, a picture or an element of, where a text is pasted as it is.
 _PASTED = re.compile(
     r"(?:!?\[[^\]\n]{0,200}\](?:\([^)\n]{0,2000}\)?|\[[^\]\n]{0,200}\]|:)?|</?[a-z!?][^>\n]{0,2000}>?"
@@ -139,16 +141,22 @@ def for_markdown(text: object) -> str:
 
 
 def _spans(pattern: re.Pattern[str], text: str, before: str = "") -> list[tuple[int, int]]:
-    """Where the pattern is found, with every sign of ``before`` that stands before it; what touches is one."""
+    """Where the pattern is found, with every sign of ``before`` that stands before it; what touches is one.
+
+    What follows a span is tried as if it began there: behind ``@a`` set as code, a tracker takes ``@b`` for a mention.
+    """
     out: list[tuple[int, int]] = []
     for found in pattern.finditer(text):
-        start, done = found.start(), out[-1][1] if out else 0
+        done = out[-1][1] if out else 0
+        start, end = max(found.start(), done), max(found.end(), done)
         while start > done and text[start - 1] in before:
             start -= 1
+        while more := pattern.match(text[end : end + _LONGEST]):
+            end += more.end()
         if out and done == start:
-            out[-1] = (out[-1][0], found.end())
+            out[-1] = (out[-1][0], end)
         else:
-            out.append((start, found.end()))
+            out.append((start, end))
     return out
 
 

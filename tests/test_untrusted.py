@@ -146,6 +146,7 @@ def test_what_is_pasted_as_it_stands_has_no_link_picture_or_element(renderer: st
     )
     assert untrusted.for_pasting("ask @all, [x](http://evil) or <b>") == "ask `@all`, `[x](http://evil)` or `<b>`"
     assert untrusted.for_pasting("`@all`") == "ˋ`@all`ˋ"
+    assert untrusted.for_pasting("@a@b, GH-12@b") == "`@a@b`, `GH-12@b`"
     # What an address ended with would have hidden the element behind it.
     assert untrusted.for_pasting("http://a.b\\<b>") == "`http://a.b\\<b>`"
     assert untrusted.for_pasting(f"[x]({'a' * 1999}\\<b>") == f"`[x]({'a' * 1999}\\<b>`"
