@@ -9,7 +9,7 @@ import json
 import re
 import unicodedata
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
@@ -17,6 +17,7 @@ from types import SimpleNamespace
 
 import pandas as pd
 from markdown_it import MarkdownIt
+from markdown_it.token import Token
 
 from dlqkit import untrusted
 from dlqkit.cells import cell_width
@@ -54,7 +55,9 @@ from dlqkit.sources.worker_logs import WorkerLogs
 __all__ = ["PARSERS", "SINKS"]
 
 _NOW = datetime(2026, 3, 2, 14, tzinfo=UTC)
-_MARKDOWN = MarkdownIt("gfm-like")
+_MARKDOWN = MarkdownIt("gfm-like").disable("text_join")
+# GitHub links no host's bare name but behind "www." (its "Autolinks (extension)"), which is looked for by itself.
+_MARKDOWN.linkify.set({"fuzzy_link": False})  # type: ignore[union-attr]
 _LIVE_TOKENS = {"link_open", "image", "html_inline", "html_block", "fence", "code_block", "em_open", "strong_open",
                 "s_open", "heading_open", "bullet_list_open", "ordered_list_open", "table_open", "hr",
                 "blockquote_open"}  # fmt: skip
@@ -284,6 +287,11 @@ def _terminal(text: str) -> None:
             assert lines is None or len(shown) <= lines
 
 
+def _has_address(parts: Sequence[Token]) -> bool:
+    """Whether GitHub would link a host's name behind "www." in the text; an escaped full stop is a part by itself."""
+    return any(part.type == "text" and re.search(r"(?<!\w)www\.\w", part.content, re.IGNORECASE) for part in parts)
+
+
 def _markdown(text: str) -> None:
     for safe in (untrusted.for_markdown(text), untrusted.for_markdown_code(text), untrusted.for_markdown_alt(text)):
         assert _is_plain(safe)
@@ -292,6 +300,7 @@ def _markdown(text: str) -> None:
             kinds = [part.type for token in tokens for part in token.children or []] + [one.type for one in tokens]
             own = {"bullet_list_open"} if around[0] == "-" else {"blockquote_open"} if around[0] == ">" else set()
             assert not set(kinds) & (_LIVE_TOKENS - own), (around, safe, kinds)
+            assert not any(_has_address(token.children or []) for token in tokens), safe
 
 
 def _pasting(text: str) -> None:
@@ -300,6 +309,7 @@ def _pasting(text: str) -> None:
     tokens = _MARKDOWN.parse(f"**label**: {safe}")
     kinds = {part.type for token in tokens for part in token.children or []}
     assert not kinds & {"link_open", "image", "html_inline"}, (safe, kinds)
+    assert not any(_has_address(token.children or []) for token in tokens), safe
 
 
 def _jira(text: str) -> None:

@@ -163,7 +163,8 @@ def _spans(pattern: re.Pattern[str], text: str, before: str = "") -> list[tuple[
 def for_pasting(text: object) -> str:
     """A line that people paste into a chat or a ticket: read as it stands, whether that knows Markdown or not.
 
-    What would be a link, a picture, an element or a mention there is set as code; all else stays as it was written.
+    What would be a link, a picture, an element or a mention there is set as code; all else stays as it was written. So
+    does a host's bare name: trackers link none, and a chat that does leads where the name says.
     """
     visible = _visible(str(text)).strip()
     # A backslash before it would take the code's own mark away.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from decimal import Decimal
 from typing import Any
@@ -15,6 +16,8 @@ from dlqkit.republish.exact_json import parse_exact, plain_value, write_value
 from dlqkit.republish.field_paths import escape_name, read_names
 
 __all__ = ["edits_of_table", "payload_table"]
+
+_HALF = re.compile("[\ud800-\udfff]")
 
 
 def payload_table(events: Mapping[str, str]) -> pd.DataFrame:
@@ -35,7 +38,7 @@ def payload_table(events: Mapping[str, str]) -> pd.DataFrame:
     Raises
     ------
     ParameterError
-        If a payload is no JSON object.
+        If a payload is no JSON object, or has a field whose name no column can have.
     """
     rows = {}
     for key, text in events.items():
@@ -46,6 +49,11 @@ def payload_table(events: Mapping[str, str]) -> pd.DataFrame:
         if not isinstance(value, dict):
             raise ParameterError(f"The payload of {key[:60]} is no JSON object.", "Leave it out of the table.")
         rows[key] = dict(_cells("payload", value))
+        if any(_HALF.search(name) for name in rows[key]):
+            raise ParameterError(
+                f"The payload of {key[:60]} has a field with half a character in its name.",
+                "Leave it out of the table; an edit by --patch can change its other fields.",
+            )
     columns = list(dict.fromkeys(name for row in rows.values() for name in row))
     table = pd.DataFrame([[row.get(name) for name in columns] for row in rows.values()], columns=columns, dtype="str")
     table.index = pd.Index(list(rows), name="event_key", dtype="str")

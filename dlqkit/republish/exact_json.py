@@ -12,6 +12,9 @@ from typing import Any
 
 __all__ = ["Node", "is_same", "parse_exact", "plain_value", "read_value", "rewrite", "write_value"]
 
+# Of a character: JSON may hold one by itself as a number, UTF-8 may not at all.
+_HALF = re.compile("[\ud800-\udfff]")
+
 _SPACE = re.compile(r"[ \t\n\r]*+")
 _STRING = re.compile(r'"(?:[^"\\\x00-\x1f]++|\\(?:["\\/bfnrt]|u[0-9a-fA-F]{4}))*+"')
 _NUMBER = re.compile(r"-?(?:0|[1-9][0-9]*+)(?:\.[0-9]++)?(?:[eE][-+]?[0-9]++)?")
@@ -178,7 +181,9 @@ def write_value(value: Any, known: Mapping[Any, str] | None = None) -> str:
     text = (known or {}).get(_key(value))
     if text is not None:
         return text
-    return str(value) if isinstance(value, Decimal) else json.dumps(value, ensure_ascii=False)
+    if isinstance(value, Decimal):
+        return str(value)
+    return _HALF.sub(lambda half: f"\\u{ord(half[0]):04x}", json.dumps(value, ensure_ascii=False))
 
 
 def _key(value: Any) -> Any:

@@ -33,6 +33,18 @@ def test_a_table_of_payloads_is_edited_cell_by_cell() -> None:
     assert apply_edit(PAYLOAD, edits[0]) == PAYLOAD.replace("1.10", "1.20").replace('"A\\u006e"', '"Ann"')
 
 
+def test_half_a_character_stays_a_number_in_a_cell_and_is_refused_in_a_name() -> None:
+    """JSON can hold it, no column and no file can."""
+    table = payload_table({"e": '{"a": "\\udc80x", "b": 1}'})
+    after = table.copy()
+    after.loc["e", "payload.b"] = "2"
+
+    assert table.at["e", "payload.a"] == '"\\udc80x"'
+    assert [one.patch for one in edits_of_table(table, after, reason="r", by="b")] == ['{"b":2}']
+    with pytest.raises(ParameterError, match="half a character in its name"):
+        payload_table({"e": '{"\\ud800a": 1}'})
+
+
 def test_a_row_that_is_not_in_the_table_is_refused() -> None:
     """A sorted or filtered table is fine; an invented row is not."""
     before = payload_table({"e1": '{"a": 1}', "e2": '{"a": 2}'})
