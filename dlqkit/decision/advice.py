@@ -13,9 +13,9 @@ from dlqkit.decision.ordered_steps import order_steps
 from dlqkit.decision.others_advice import advise_on_others, then_others
 from dlqkit.decision.quiet_advice import advise_on_nothing
 from dlqkit.decision.republish_advice import advise_on_republish, warn_of_sent
-from dlqkit.decision.since_fix import is_quiet_since_fix, is_unstopped
+from dlqkit.decision.since_fix import is_perhaps_over, is_quiet_since_fix, is_unstopped
 from dlqkit.decision.stop_first import see_it_gone, stop_first
-from dlqkit.decision.unlisted_advice import advise_on_unlisted, count_unlisted, then_get_list
+from dlqkit.decision.unlisted_advice import advise_on_unlisted, before_list, count_unlisted, then_get_list
 from dlqkit.decision.unmet_items import unmet_items_text, unmet_text
 from dlqkit.language import clock, mark, say, say_count
 
@@ -76,6 +76,9 @@ def advise(facts: Mapping[str, Any], *, directory: str) -> list[dict[str, str]]:
         first = rows[:1] if kind == "dead_letters" and is_unstopped(facts) else []
         first = [row | {"action": f"{row['action']} {then_get_list(facts)}"} for row in first]
         rows = first + advise_on_unlisted(facts, folder) + rows[len(first) :]
+    elif kind == "dead_letters" and not facts["republish"]["plans"] and (first_list := before_list(facts)):
+        # Else what is listed would be sent again, and the rest be forgotten.
+        rows[0] = rows[0] | {"action": f"{rows[0]['action']} {first_list}"}
     rows += _of_evidence(facts, folder)
     if state == "nothing":
         rows += advise_on_nothing(facts["state"], folder)
@@ -151,7 +154,8 @@ def _of_dead_letters(facts: Mapping[str, Any], directory: str) -> list[Row]:
     rows = after + rows
     rows[0] = rows[0] | {"action": stop_first(facts, rows[0]["action"])}
     if is_quiet_since_fix(facts):
-        wait = say("First wait until it is known whether the fix holds. {action}", action=rows[0]["action"])
+        wait = say("First wait until it is known whether the fix holds (dlqkit closure … --watch). {action}",
+                   action=rows[0]["action"])  # fmt: skip
         rows[0] |= {"action": wait, "command": f"dlqkit closure {folder} --watch"}
     if then := then_others(facts):
         rows[0] = rows[0] | {"action": f"{rows[0]['action']} {then}"}
@@ -161,15 +165,14 @@ def _of_dead_letters(facts: Mapping[str, Any], directory: str) -> list[Row]:
 def _of_passed(facts: Mapping[str, Any], rows: list[Row], left: list[Row]) -> list[Row]:
     """What is left of a republish, after what stops the damage, or the cause that is to be gone."""
     if not is_unstopped(facts):
-        gone = see_it_gone(facts) if facts["state"]["value"] == "recovering" else ""
+        gone = see_it_gone(facts) if facts["state"]["value"] == "recovering" or is_perhaps_over(facts) else ""
         first = [advice_row(gone, rows[0]["reason"], wrong=rows[0]["wrong"], unknown=rows[0]["unknown"])]
-        return order_steps([*(first if gone else []), *left])
+        return order_steps([*(first if gone else []), *left]) or rows
     stop = stop_first(facts, "")
     first = [rows[0] | {"action": stop or rows[0]["action"]}]
-    # The steps of several causes are numbered already.
-    return (
-        [*first, *left] if len({one["failure_class"] for one in find_causes(facts)}) > 1 else order_steps(first + left)
-    )
+    # The steps of several causes are numbered already, each in the row that follows.
+    several = len({one["failure_class"] for one in find_causes(facts)}) > 1
+    return [*first, *(rows[1:] if not stop else ()), *left] if several else order_steps(first + left)
 
 
 def _of_healed(facts: Mapping[str, Any], folder: str) -> list[Row]:

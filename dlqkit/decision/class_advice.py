@@ -10,7 +10,7 @@ from dlqkit.decision.errors.error_text import read_error
 from dlqkit.decision.named_parts import named_text
 from dlqkit.decision.ordered_steps import number_steps
 from dlqkit.decision.signatures import show_signature
-from dlqkit.decision.since_fix import is_quiet_since_fix, is_unstopped
+from dlqkit.decision.since_fix import is_perhaps_over, is_quiet_since_fix, is_unstopped
 from dlqkit.decision.suspects import find_what_changed, of_payload_text
 from dlqkit.language import mark, percent, say
 
@@ -74,11 +74,12 @@ def _of_business(facts: Mapping[str, Any], about: str, lab: str) -> list[Row]:
     anew = say("Have the input of the open events corrected {who}, and created anew; never run them again as they are.",
                who=who)  # fmt: skip
     if changed := of_payload_text(facts):
-        anew = say("{action} What changed: {change}.", action=anew, change=changed)
+        anew = say("Have the input of the open events corrected {who}, and created anew; never run them again as they "
+                   "are: {change}.", who=who, change=changed)  # fmt: skip
     find = find_what_changed(facts, who) or say("find what changed in the input or the configuration, {who}", who=who)
     find = f"{find[:1].upper()}{find[1:]}."
     briefly = say("Have the open events created anew, corrected; never run them again as they are.")
-    is_over = facts["state"]["value"] in {"ended", "recovering"} or is_quiet_since_fix(facts)
+    is_over = facts["state"]["value"] in {"ended", "recovering"} or is_quiet_since_fix(facts) or is_perhaps_over(facts)
     return [
         advice_row(anew if is_over else f"{find} {briefly}", about,
                    unknown=say("Whether the payload or the rule that refuses it is wrong.")),
@@ -145,6 +146,11 @@ def _is_usually_short(facts: Mapping[str, Any], limit: float | None) -> bool:
     """Whether the action took so much less than its timeout before, that to raise this would only cut it later."""
     groups = (facts.get("durations") or {}).get("groups") or []
     slow = next((row["p99_ms"] for row in groups if row["group"] == "baseline"), None)
+    if slow is None:
+        # Where the records reach back too little, the signal of the duration knows what was usual.
+        workflow = (facts.get("workflow") or {}).get("id")
+        slow = next((row["baseline"] for row in facts.get("signals") or []
+                     if row["signal"] == "duration" and row["workflow_id"] == workflow), None)  # fmt: skip
     return bool(limit and slow and slow < limit / 2)
 
 

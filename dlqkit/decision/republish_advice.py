@@ -131,9 +131,9 @@ def _steps(unsent: Sequence[Mapping[str, Any]], shared: Mapping[str, Any] | None
     if classes == {"business"}:
         return say("correct the input {who}, and have it created anew; never republish it as it is.", who=who)
     if "business" in classes:
-        return say("correct the input of the business errors {who}, and have it created anew; see why no plan has the "
-                   "others, and plan only what may be sent again.", who=who)  # fmt: skip
-    return say("see why no plan has them, and plan only what may be sent again.")
+        return say("correct the input of the business errors {who}, and have it created anew; of the others plan "
+                   "only what may be sent again.", who=who)  # fmt: skip
+    return say("plan only what may be sent again.")
 
 
 def warn_of_sent(republish: Mapping[str, Any]) -> str:

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from dlqkit.language import clock, say
+from dlqkit.language import clock, listing, say
 
 __all__ = ["find_what_changed", "of_payload_text"]
 
@@ -15,7 +15,7 @@ MOST_OF_PAYLOAD = 2
 
 
 def find_what_changed(facts: Mapping[str, Any], who: str) -> str:
-    """What is to be found out with the client: which of the changes it was; empty where none is known.
+    """What is to be undone with the client, or found out where only the worker changed; empty where nothing is known.
 
     Parameters
     ----------
@@ -26,19 +26,19 @@ def find_what_changed(facts: Mapping[str, Any], who: str) -> str:
 
     Notes
     -----
-    Named are the fields that changed and the last version, in order of time: the client may send something new, or the
-    worker may refuse what it took before.
+    Named are the fields that changed, which is to be undone while it goes on, and the last version: if the client sends
+    what it always sent, the worker refuses what it took before.
     """
     rows = _rows(facts)
     versions = [row for row in rows if row["kind"] == "version"][-1:]
-    named = sorted([*versions, *_of_payload(rows)], key=lambda row: str(row["at"]))
-    if not named:
-        return ""
-    either = say("or")
-    changes = f" {either} ".join(map(_told, named))
-    if len(named) == 1:
-        return say("find {who} whether it comes from {change}", who=who, change=changes)
-    return say("find {who} which of these it comes from: {changes}", who=who, changes=changes)
+    fields = listing([_told(row) for row in _of_payload(rows)]) if _of_payload(rows) else ""
+    version = _told(versions[0]) if versions else ""
+    if fields and version:
+        return say("undo {who} what changed in the input: {fields}; if they changed nothing, roll back {version}",
+                   who=who, fields=fields, version=version)  # fmt: skip
+    if fields:
+        return say("undo {who} what changed in the input: {fields}", who=who, fields=fields)
+    return say("find {who} whether it comes from {change}", who=who, change=version) if version else ""
 
 
 def of_payload_text(facts: Mapping[str, Any]) -> str:

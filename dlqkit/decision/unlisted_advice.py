@@ -9,7 +9,7 @@ from dlqkit.decision.balance import lacks_records
 from dlqkit.decision.class_advice import Row, advice_row
 from dlqkit.language import say, say_count
 
-__all__ = ["advise_on_unlisted", "count_unlisted", "then_get_list"]
+__all__ = ["advise_on_unlisted", "before_list", "count_unlisted", "then_get_list"]
 
 
 def count_unlisted(facts: Mapping[str, Any]) -> int:
@@ -76,6 +76,13 @@ def advise_on_unlisted(facts: Mapping[str, Any], folder: str) -> list[Row]:
 def then_get_list(facts: Mapping[str, Any]) -> str:
     """The same in short, to be said after another first step."""
     return say("Then get the whole list of dead letters: {missing}.", missing=_missing_text(facts))
+
+
+def before_list(facts: Mapping[str, Any]) -> str:
+    """The same, to be said after a first step that ends with a republish; empty where the list is whole."""
+    if not advise_on_unlisted(facts, "") or not count_unlisted(facts):
+        return ""
+    return say("Get the whole list of dead letters before you republish: {missing}.", missing=_missing_text(facts))
 
 
 def _missing_text(facts: Mapping[str, Any]) -> str:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from dlqkit.decision.advice import change_words
-from dlqkit.decision.since_fix import is_quiet_since_fix
+from dlqkit.decision.since_fix import is_perhaps_over, is_quiet_since_fix, usual_gap_s
 from dlqkit.language import listing, mark, number, say
 from dlqkit.report.affected import affected_text, is_affected_known
 from dlqkit.report.amounts import clock_text, count_text, duration_text, moment_text, seconds_between
@@ -44,10 +44,6 @@ Facts = Mapping[str, Any]
 # As long as ends an incident of dead letters (signals.bounds); of less work nobody knows whether it stays.
 SETTLED_S = 300.0
 # What is said where nothing could show a change.
-# At a steady pace a silence of five usual gaps comes by chance less than once in a hundred times (exp -5).
-MANY_GAPS = 5
-# From so many events on a mean gap says something.
-FEW_EVENTS = 20
 NOT_LOOKED_AT = mark("no source tells of restarts, versions or deploys")
 CHANGE_NAMES = {
     "client": mark("client"),
@@ -128,7 +124,7 @@ def _going_on_text(facts: Facts, age: str) -> str:
     fixed_at = facts["state"].get("fixed_at")
     text = say("Going on; last dead letter {age} before the evidence ends", age=age)
     gap_s = usual_gap_s(facts)
-    if not fixed_at and gap_s and facts["last_dead_letter"]["age_s"] > MANY_GAPS * gap_s:
+    if gap_s and is_perhaps_over(facts):
         return say(
             "Perhaps over, too early to tell: no dead letter in the last {age} of the evidence, after one every {gap}",
             age=age, gap=duration_text(gap_s),
@@ -143,15 +139,6 @@ def _going_on_text(facts: Facts, age: str) -> str:
         "evidence ends",
         quiet=duration_text(seconds_between(fixed_at, facts["as_of"])), at=at, age=age,
     )  # fmt: skip
-
-
-def usual_gap_s(facts: Facts) -> float | None:
-    """Seconds from one dead event of the incident to the next, on average; None where too few are known."""
-    affected, last = facts["events"]["affected"], facts["last_dead_letter"]["at"]
-    # A list that is cut may lack the newest.
-    events = affected["value"] or 0 if affected["bound"] == "exact" else 0
-    span = seconds_between(facts["onset"]["at"], last) if facts["onset"]["at"] and last else None
-    return span / events if span and events >= FEW_EVENTS else None
 
 
 def going_on_text(facts: Facts) -> str:

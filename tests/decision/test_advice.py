@@ -371,8 +371,13 @@ def cut(**republish: Any) -> dict[str, Any]:
 
 
 def test_how_many_dead_letters_no_record_lists_is_said_in_the_step_that_gets_them() -> None:
-    row = next(row for row in advise(cut(), directory="d") if "whole list" in row["action"])
+    first, *rows = advise(cut(), directory="d")
+    row = next(row for row in rows if "whole list" in row["action"])
 
+    # Who republishes what is listed would forget the rest.
+    assert first["action"].endswith(
+        " then republish. Get the whole list of dead letters before you republish: 38 are in no record."
+    )
     assert "38 are in no record" in row["action"]
     assert row["reason"] == "The counter saw 141 and the records hold 103; what no record lists is in no plan."
 
@@ -548,7 +553,10 @@ def test_what_keeps_it_open_is_named_by_when_it_came_and_by_its_error(alike: int
 
 
 VERSION = {"at": "2026-03-02T13:50:00+00:00", "kind": "version", "what": "version 1.8 → 1.9 on w1", "before_s": 600.0}
-ROLL_BACK = "It goes on, so first roll back version 1.8 → 1.9 on w1 (13:50:00 UTC) if it may be the cause. "
+ROLL_BACK = (
+    "It goes on, so first roll back version 1.8 → 1.9 on w1 (13:50:00 UTC): it is the last version of before the "
+    "onset. "
+)
 
 
 def test_while_events_die_what_stops_it_comes_first_also_after_a_republish() -> None:
@@ -595,9 +603,48 @@ def test_after_the_fix_nothing_is_rolled_back_but_it_is_watched_whether_the_fix_
     given["state"]["fixed_at"] = "2026-03-02T15:58:30+00:00"
     in_vain = advise(given, directory="d")[0]
 
-    assert row["action"].startswith("First wait until it is known whether the fix holds. Find what slowed")
+    assert row["action"].startswith(
+        "First wait until it is known whether the fix holds (dlqkit closure … --watch). Find what slowed"
+    )
     assert row["command"] == "dlqkit closure d --watch"
     assert in_vain["action"].startswith(ROLL_BACK)
+
+
+def test_after_many_usual_gaps_no_cause_is_told_as_going_on() -> None:
+    """341 in 142 minutes are one every 25 s, and nothing died in the last four minutes; 112 passed since."""
+    left = {"unsent": 0}
+    given = facts(
+        "mixed",
+        onset={"at": "2026-03-02T13:34:00+00:00"},
+        last_dead_letter={"at": "2026-03-02T15:56:00+00:00", "age_s": 240.0},
+        causes=[cause("business", 229, last_at="2026-03-02T15:56:00+00:00"),
+                cause("infrastructure", 112, state="ended", last_at="2026-03-02T14:10:00+00:00", open=0, left=left)],
+    )  # fmt: skip
+    given["events"] = {"affected": {"value": 341, "bound": "exact"}, "open": {"value": 229, "bound": "exact"}}
+    totals = {"passed": 112, "not_seen": 0, "running": 0, "in_doubt": 0, "not_sent": 0}
+    plan = {"plan_id": "plan-001", "totals": totals, "is_cancelled": False, "events": 112, "approved": None}
+    unsent = [{"failure_class": "business", "events": 229, "traces": ["t1"]}]
+    before = advise(given, directory="d")
+    given["republish"] |= {"plans": [plan], "passed": ["k1"], "unsent": unsent}
+
+    assert before[1]["action"].startswith("229 events, business, none since 15:56:00 UTC: correct the input")
+    decide = "Decide about the 229 events still open and in no plan (business: 229): correct the input"
+    assert advise(given, directory="d")[0]["action"].startswith(decide)
+    given["last_dead_letter"]["age_s"] = 60.0
+    first, *rows = advise(given, directory="d")
+    assert rows[0]["action"].startswith("229 events, business, going on: ")
+    assert f"1) {rows[0]['action']} 2) {rows[1]['action']}" in first["action"]
+    assert rows[2]["action"].startswith(decide)
+
+
+def test_a_timeout_far_above_what_is_usual_is_not_to_be_raised() -> None:
+    """The records hold no durations of before the onset; the signal of the duration knows them from the metrics."""
+    given = facts("timeout", workflow={"id": "wf"}, **{"class": {"timeout_ms": {"value": 60_000.0}}})
+    given["signals"] = [{"signal": "duration", "workflow_id": "wf", "baseline": 140.0}]
+
+    assert "raise its timeout" not in words(advise(given, directory="d"))
+    given["signals"][0]["baseline"] = 40_000.0
+    assert "raise its timeout only if it usually takes as long" in words(advise(given, directory="d"))
 
 
 def test_open_dead_events_of_a_quiet_window_are_named() -> None:

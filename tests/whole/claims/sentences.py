@@ -143,7 +143,7 @@ def check_first_advice(scene: Scene) -> Wrong:
         return
     first = scene.facts["advice"][0]["action"]
     wanted = {
-        "business": ("Find what changed in the input", "Find with the client")
+        "business": ("Find what changed in the input", "Find with the client", "Undo with the client")
         if scene.truth["going_on"]
         else "Have the input of the open events corrected",
         "timeout": "Find what slowed the action down",
@@ -152,7 +152,7 @@ def check_first_advice(scene: Scene) -> Wrong:
         if scene.truth["going_on"]
         else "Make sure that what was unavailable is back",
     }.get(class_of_seen(scene))
-    if stopped := re.match(r"It goes on, so first roll back .+? if it may be the cause\. (.+)", first):
+    if stopped := re.match(r"It goes on, so first roll back .+?: it is the last version [a-z ]+\. (.+)", first):
         if not scene.truth["going_on"] or not scene.facts["changes"]["rows"]:
             yield f"nothing goes on, or nothing was changed: {first!r}"
         first = stopped[1]
@@ -166,7 +166,11 @@ def check_first_advice(scene: Scene) -> Wrong:
         leading = scene.facts["causes"][0]
         count = f"1) {leading['events']:,} events, {class_of_seen(scene)}"
         step = re.match(re.escape(f"Not all of these events need the same: {count}") + "[^:]*: (.+)", first)
-        of_business = ("find what changed", "find with the client") if scene.truth["going_on"] else "correct the input"
+        of_business = (
+            ("find what changed", "find with the client", "undo with the client")
+            if scene.truth["going_on"]
+            else "correct the input"
+        )
         first = step[1] if step else first
         wanted = of_business if class_of_seen(scene) == "business" else wanted[0].lower() + wanted[1:]
     if not first.startswith(wanted):
