@@ -1,4 +1,4 @@
-"""What stops the damage while an incident goes on, and what is to be gone once it is over: the last version."""
+"""What stops the damage while an incident goes on, and what is to be gone once it is over."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from typing import Any
 from dlqkit.decision.cause_steps import find_causes
 from dlqkit.decision.class_advice import names_dependency
 from dlqkit.decision.since_fix import is_unstopped
+from dlqkit.decision.suspects import of_payload_text
 from dlqkit.language import clock, say
 
 __all__ = ["see_it_gone", "stop_first"]
@@ -38,9 +39,14 @@ def stop_first(facts: Mapping[str, Any], action: str) -> str:
 
 
 def see_it_gone(facts: Mapping[str, Any]) -> str:
-    """That the same version is not to be there any more once events pass again; empty where none is named."""
-    version = _find_version(facts, {one["failure_class"] for one in find_causes(facts)})
-    return "" if version is None else say("See that the cause is gone; it may be {change}.", change=version)
+    """That what changed is not to be there any more once it may be over; empty where nothing is named.
+
+    Of events that are still open: their causes are what the next one would die of.
+    """
+    causes = find_causes(facts)
+    classes = {one["failure_class"] for one in causes if one["open"]} or {one["failure_class"] for one in causes}
+    change = of_payload_text(facts) if "business" in classes else _find_version(facts, classes)
+    return say("See that the cause is gone; it may be {change}.", change=change) if change else ""
 
 
 def _find_version(facts: Mapping[str, Any], classes: set[str]) -> str | None:

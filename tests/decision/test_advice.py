@@ -630,6 +630,10 @@ def test_after_many_usual_gaps_no_cause_is_told_as_going_on() -> None:
     assert before[1]["action"].startswith("229 events, business, none since 15:56:00 UTC: correct the input")
     decide = "Decide about the 229 events still open and in no plan (business: 229): correct the input"
     assert advise(given, directory="d")[0]["action"].startswith(decide)
+    given["changes"] = {"rows": [VERSION, {"at": "2026-03-02T13:34:10+00:00", "kind": "payload", "what": "field a …",
+                                           "before_s": -10.0, "brief": "field a renamed to b"}]}  # fmt: skip
+    gone = "In this order: 1) See that the cause is gone; it may be field a renamed to b. 2) Decide about the 229"
+    assert advise(given, directory="d")[0]["action"].startswith(gone)
     given["last_dead_letter"]["age_s"] = 60.0
     first, *rows = advise(given, directory="d")
     assert rows[0]["action"].startswith("229 events, business, going on: ")
