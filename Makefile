@@ -57,7 +57,7 @@ bench-reliability: $(STAMP) ## break sources, kill collects and republishes, tam
 reports: $(STAMP) ## the two reports of docs/reports, made anew
 	$(BIN)/python -m benchmarks.reports
 
-screenshots: $(STAMP) ## the pictures of JupyterLab in docs/pictures, made anew
+screenshots: $(STAMP) ## the pictures in docs/pictures, of a report and of JupyterLab, made anew
 	$(BIN)/python -m benchmarks.screenshots
 
 docs: $(STAMP) ## the documentation as a site, in build/site; a warning is an error

@@ -1,4 +1,4 @@
-"""Pictures of the main steps in JupyterLab, for the docs, made anew: ``make screenshots``."""
+"""Pictures of a post-mortem and of the main steps in JupyterLab, for the docs, made anew: ``make screenshots``."""
 
 from __future__ import annotations
 
@@ -32,6 +32,7 @@ def make_screenshots(target: Path = TARGET) -> None:
         subprocess.run(called, cwd=scratch, env=environment, check=True, stdout=subprocess.DEVNULL)
         incident = Path(scratch) / "orders-sync"
         with serve_lab(str(incident), environment=environment) as lab, chromium() as browser:
+            _keep_first_screen(browser, incident / "report" / "postmortem.html", target / "postmortem.png")
             for notebook, steps in _STEPS.items():
                 path = f"notebooks/{notebook}.ipynb"
                 page = open_notebook(browser, lab, path).page
@@ -41,6 +42,14 @@ def make_screenshots(target: Path = TARGET) -> None:
                     _save(_picture(page, words), target / f"{name}.png")
                 page.close()
                 lab.stop_kernels()
+
+
+def _keep_first_screen(browser: Any, report: Path, target: Path) -> None:
+    """What the post-mortem shows before anybody scrolls; the README begins with it."""
+    page = browser.new_page(viewport={"width": 1280, "height": HEIGHT})
+    page.goto(report.as_uri())
+    _save(page.screenshot(), target)
+    page.close()
 
 
 def _picture(page: Any, words: str) -> bytes:

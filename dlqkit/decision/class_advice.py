@@ -75,7 +75,7 @@ def _of_business(facts: Mapping[str, Any], about: str, lab: str) -> list[Row]:
                who=who)  # fmt: skip
     if changed := of_payload_text(facts):
         anew = say("Have the input of the open events corrected {who}, and created anew; never run them again as they "
-                   "are: {change}.", who=who, change=changed)  # fmt: skip
+                   "are ({change}).", who=who, change=changed)  # fmt: skip
     find = find_what_changed(facts, who) or say("find what changed in the input or the configuration, {who}", who=who)
     find = f"{find[:1].upper()}{find[1:]}."
     briefly = say("Have the open events created anew, corrected; never run them again as they are.")

@@ -34,7 +34,7 @@ def stop_first(facts: Mapping[str, Any], action: str) -> str:
     version = _find_version(facts, alive) if is_unstopped(facts) else None
     if version is None:
         return action
-    stop = say("It goes on, so first roll back {change}: it is the last version of before the onset.", change=version)
+    stop = say("It goes on, so first undo the last version of before the onset: {change}.", change=version)
     return f"{stop} {action}".strip()
 
 

@@ -34,10 +34,10 @@ def find_what_changed(facts: Mapping[str, Any], who: str) -> str:
     fields = listing([_told(row) for row in _of_payload(rows)]) if _of_payload(rows) else ""
     version = _told(versions[0]) if versions else ""
     if fields and version:
-        return say("undo {who} what changed in the input: {fields}; if they changed nothing, roll back {version}",
+        return say("undo what changed in the input, {who}: {fields}; if they changed nothing, roll back {version}",
                    who=who, fields=fields, version=version)  # fmt: skip
     if fields:
-        return say("undo {who} what changed in the input: {fields}", who=who, fields=fields)
+        return say("undo what changed in the input, {who}: {fields}", who=who, fields=fields)
     return say("find {who} whether it comes from {change}", who=who, change=version) if version else ""
 
 

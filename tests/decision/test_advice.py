@@ -553,10 +553,7 @@ def test_what_keeps_it_open_is_named_by_when_it_came_and_by_its_error(alike: int
 
 
 VERSION = {"at": "2026-03-02T13:50:00+00:00", "kind": "version", "what": "version 1.8 → 1.9 on w1", "before_s": 600.0}
-ROLL_BACK = (
-    "It goes on, so first roll back version 1.8 → 1.9 on w1 (13:50:00 UTC): it is the last version of before the "
-    "onset. "
-)
+ROLL_BACK = "It goes on, so first undo the last version of before the onset: version 1.8 → 1.9 on w1 (13:50:00 UTC). "
 
 
 def test_while_events_die_what_stops_it_comes_first_also_after_a_republish() -> None:

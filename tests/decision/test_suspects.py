@@ -20,10 +20,10 @@ RENAMED = {"at": "2026-03-02T14:02:05+00:00", "kind": "payload", "what": "field 
         ([VERSION | {"kind": "restart"}], ""),
         ([VERSION], "find with them whether it comes from version 1.8 → 1.9 on w1 (13:50:00 UTC)"),
         ([RENAMED, VERSION],
-         "undo with them what changed in the input: field a renamed to b (14:02:05 UTC); if they changed nothing, roll "
-         "back version 1.8 → 1.9 on w1 (13:50:00 UTC)"),
+         "undo what changed in the input, with them: field a renamed to b (14:02:05 UTC); if they changed nothing, "
+         "roll back version 1.8 → 1.9 on w1 (13:50:00 UTC)"),
         ([RENAMED, RENAMED | {"brief": "field c added"}],
-         "undo with them what changed in the input: field a renamed to b (14:02:05 UTC) and field c added "
+         "undo what changed in the input, with them: field a renamed to b (14:02:05 UTC) and field c added "
          "(14:02:05 UTC)"),
     ],
 )  # fmt: skip

@@ -143,7 +143,7 @@ def check_first_advice(scene: Scene) -> Wrong:
         return
     first = scene.facts["advice"][0]["action"]
     wanted = {
-        "business": ("Find what changed in the input", "Find with the client", "Undo with the client")
+        "business": ("Find what changed in the input", "Find with the client", "Undo what changed in the input, with")
         if scene.truth["going_on"]
         else "Have the input of the open events corrected",
         "timeout": "Find what slowed the action down",
@@ -152,7 +152,7 @@ def check_first_advice(scene: Scene) -> Wrong:
         if scene.truth["going_on"]
         else "Make sure that what was unavailable is back",
     }.get(class_of_seen(scene))
-    if stopped := re.match(r"It goes on, so first roll back .+?: it is the last version [a-z ]+\. (.+)", first):
+    if stopped := re.match(r"It goes on, so first undo the last version of before the onset: .+? UTC\)\. (.+)", first):
         if not scene.truth["going_on"] or not scene.facts["changes"]["rows"]:
             yield f"nothing goes on, or nothing was changed: {first!r}"
         first = stopped[1]
@@ -167,7 +167,7 @@ def check_first_advice(scene: Scene) -> Wrong:
         count = f"1) {leading['events']:,} events, {class_of_seen(scene)}"
         step = re.match(re.escape(f"Not all of these events need the same: {count}") + "[^:]*: (.+)", first)
         of_business = (
-            ("find what changed", "find with the client", "undo with the client")
+            ("find what changed", "find with the client", "undo what changed in the input, with")
             if scene.truth["going_on"]
             else "correct the input"
         )
