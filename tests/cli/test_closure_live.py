@@ -112,10 +112,15 @@ def test_a_prometheus_that_is_down_now_leaves_the_counter_unknown(
 def test_a_watch_that_is_interrupted_leaves_whole_snapshots_and_no_verdict(served: Server, moment: str) -> None:
     """Ctrl-C ends with 130 at once; what was collected stays, and the next look goes on from it."""
     folder = Path("incident")
-    watching = subprocess.Popen(
-        [sys.executable, "-m", "dlqkit", "closure", "incident", "--watch", "--interval", "10", "--json"],
-        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
-    )  # fmt: skip
+    # Whoever starts the tests in the background has SIGINT ignored, and so has what they start; a handler is not kept.
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        watching = subprocess.Popen(
+            [sys.executable, "-m", "dlqkit", "closure", "incident", "--watch", "--interval", "10", "--json"],
+            stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+        )  # fmt: skip
+    finally:
+        signal.signal(signal.SIGINT, before)
     begun = "002" if moment == "between two looks" else "002.part"
     deadline = time.monotonic() + 60
     while not (folder / "evidence" / begun).is_dir() and time.monotonic() < deadline:
@@ -123,7 +128,10 @@ def test_a_watch_that_is_interrupted_leaves_whole_snapshots_and_no_verdict(serve
     time.sleep(2 if begun == "002" else 0)
     stopped = time.monotonic()
     watching.send_signal(signal.SIGINT)
-    out, err = watching.communicate(timeout=60)
+    try:
+        out, err = watching.communicate(timeout=60)
+    finally:
+        watching.kill()
 
     assert watching.returncode == 130, err
     assert "Interrupted; what was collected is kept." in err
