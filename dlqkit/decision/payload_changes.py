@@ -113,7 +113,7 @@ def _of_workflow(
         paths[path] += count
     counts = _count_kinds(fields for _, fields in after)
     # A field that is null is news only where it never was: else it is one way to be absent.
-    new = {one for one in counts if one not in old and (one[1] != "nothing" or one[0] not in paths)}
+    new = {one for one in counts if one not in old and (one[1] != "nothing" or one[0] in paths)}
     first: dict[tuple[str, str], int] = {}
     for place, (_, fields) in enumerate(after) if new else ():
         for path, (kind, _) in fields.items():

@@ -274,6 +274,9 @@ def _others(rows: Chooser) -> Iterator[tuple[str, Basis]]:
     if facts["state"].get("open"):
         parts = rows.seen(("dead",), facts["workflow"]["id"], facts["incident"]["window"]["start"], facts["as_of"])
         yield "state.open", Basis(say("Dead events that are too few for an incident"), parts)
+    if facts["state"].get("old_messages"):
+        words = say("Messages of the dead-letter subscriptions from before the window")
+        yield "state.old_messages", Basis(words, (rows.old_messages(),))
     if facts["untold"]["queued_to_dlq"]:
         every_record = pd.Series(True, index=rows.inputs.own.index)
         yield "untold", Basis(say("What the records do not say"), (rows.records(every_record),))

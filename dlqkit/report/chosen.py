@@ -105,6 +105,13 @@ class Chooser:
         listed = "trace_id not in (records)"
         return Part("originals", rows, both(self.scope, *_within("published_at", low, high), listed))
 
+    def old_messages(self) -> Part:
+        """Messages of the dead-letter subscriptions from before the window."""
+        start = str(self.facts["incident"]["window"]["start"])
+        messages = self.inputs.originals
+        rows = messages[messages["published_at"] < pd.Timestamp(start)]
+        return Part("originals", rows, f"published_at < {start}")
+
     def metric(self, name: str, workflow_id: str | None, low: str | None, high: str | None) -> Part | None:
         """Samples of one of the runbook's metrics, with the scrape on either side; None without any."""
         if name == "every":

@@ -84,13 +84,13 @@ def csv_rows(name: str, lots: Iterable[bytes]) -> Iterator[dict[str, Any]]:
 def _lines(name: str, lots: Iterable[bytes]) -> Iterator[str]:
     encoding = "utf-8-sig"
     for lot in lots:
+        # Of text ``splitlines`` also ends lines at U+2028 and the like, which a cell may hold.
+        text = io.TextIOWrapper(io.BytesIO(lot), encoding, newline="")
         try:
-            text = lot.decode(encoding)
+            yield from text
         except UnicodeDecodeError as error:
             raise _no_export(name) from error
         encoding = "utf-8"
-        # Of text ``splitlines`` also ends lines at U+2028 and the like, which a cell may hold.
-        yield from io.StringIO(text, newline="")
 
 
 def _no_export(name: str) -> UnexpectedAnswer:

@@ -134,6 +134,7 @@ class JiraClient:
         raise AssertionError("the last try returns or raises")
 
     def _ask(self, method: str, path: str, ticket: str, more: Mapping[str, Any]) -> dict[str, Any]:
+        deadline = time.monotonic() + self._deadline_s
         try:
             with within(self._deadline_s), self._session.request(
                 method, f"{self.url}{_API}/{path}", timeout=(_CONNECT_S, _SILENCE_S), allow_redirects=False,
@@ -144,6 +145,8 @@ class JiraClient:
             problem = f"The certificate of {self._name} is not accepted."
             raise SourceUnavailable(problem, "Name the company's own authority as tickets.ca_file.") from None
         except (requests.exceptions.RequestException, urllib3.exceptions.HTTPError, OSError) as error:
+            if time.monotonic() > deadline:
+                raise self._late() from None
             # Neither the request nor its cause is shown: both may hold the token.
             lost = SourceUnavailable(f"{self._name} cannot be reached, or broke off ({type(error).__name__}).", _AGAIN)
             raise (_Repeat(lost, _PAUSE_S) if method == "GET" else lost) from None
@@ -161,8 +164,11 @@ class JiraClient:
                     f"{self._name} answers with more than {MOST_BYTES >> 20} MiB.", "Check tickets.url."
                 )
             if time.monotonic() > deadline:
-                raise SourceUnavailable(f"{self._name} was not done answering after {self._deadline_s:.0f} s.", _AGAIN)
+                raise self._late()
         return b"".join(chunks)
+
+    def _late(self) -> SourceUnavailable:
+        return SourceUnavailable(f"{self._name} was not done answering after {self._deadline_s:.0f} s.", _AGAIN)
 
     def _check(self, answer: requests.Response, body: bytes, method: str, ticket: str) -> None:
         status, reason = answer.status_code, self._reason(body)

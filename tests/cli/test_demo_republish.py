@@ -96,7 +96,7 @@ def test_where_no_workflow_lost_events_nothing_is_sent_and_what_came_after_the_f
     (fix,) = [row for row in told["milestones"]["rows"] if row["milestone"] == "fix"]
     assert fix["who"] == "the demo" and fix["high"] > before["as_of"] and fix["high"] <= told["as_of"]
     said = capsys.readouterr().out
-    assert "nothing is sent again" in said and "State in snapshot 002: Ended" in said
+    assert "nothing is sent again" in said and "State in snapshot 002: Works again since " in said
     assert f"dlqkit postmortem {tmp_path / 'demo'}" in said
 
 

@@ -165,7 +165,7 @@ def test_where_all_have_succeeded_the_advice_says_that_closing_was_not_looked_at
     there, here = told_on("duckdb", tmp_path), told_on("pandas", tmp_path)
 
     assert "closure" in there["not_answered"]
-    assert "Measure by §7 whether it can be closed." in there["advice"][0]["action"]
+    assert "Measure by the checklist whether it can be closed." in there["advice"][0]["action"]
     assert there["advice"][0]["command"] == here["advice"][0]["command"]
     assert there["advice"][1:] == here["advice"][1:]
     assert there["causes"] == here["causes"]
