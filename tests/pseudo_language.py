@@ -78,7 +78,14 @@ def texts_of_page(html: str) -> list[str]:
     page = _Page()
     # Words that stay on one line are a part of their sentence.
     page.feed(re.sub('<span class="one">(.*?)</span>', r"\1", html))
-    return page.texts
+    texts: list[str] = []
+    for text in page.texts:
+        # A sentence whose steps have a line each.
+        if texts and texts[-1].count("⟦") > texts[-1].count("⟧"):
+            texts[-1] += f" {text}"
+        else:
+            texts.append(text)
+    return texts
 
 
 def left_outside(texts: Collection[str], foreign: Collection[str]) -> dict[str, str]:
