@@ -117,11 +117,9 @@ def check_state_agrees(scene: Scene) -> Wrong:
     goes_on = scene.facts["state"]["value"] == "going_on"
     for text in _sentences(scene):
         # One cause of several may be over while another goes on; it is told since when.
-        over = (
-            r"^State: Ended|\bIt ended\b|events dead-lettered .*It ended"
-            r"|(?<!UTC: make sure that )what was unavailable is back"
-        )
-        if goes_on and re.search(over, text):
+        over = r"^State: Ended|\bIt ended\b|events dead-lettered .*It ended|what was unavailable is back"
+        own = re.sub(r"none since [0-9:]+ UTC(?:, [^:;.]+)?: make sure that what was unavailable is back", "", text)
+        if goes_on and re.search(over, own):
             yield f"going on: {text!r}"
         if not goes_on and re.search(r"Going on|It is going on|has been silent since", text):
             yield f"not going on: {text!r}"
