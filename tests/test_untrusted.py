@@ -171,12 +171,12 @@ def test_a_json_file_can_be_shown_by_any_terminal_and_says_the_same() -> None:
 )  # fmt: skip
 def test_a_long_text_takes_no_longer_than_its_length(piece: str) -> None:
     """Of each kind of text that a pattern could try again and again, 60,000 letters: by their square it were long."""
-    text = piece * (60_000 // len(piece))
+    text = piece * (300_000 // len(piece))
     began = time.process_time()
     for sink in (untrusted.for_markdown, untrusted.for_pasting, untrusted.for_jira, untrusted.for_html):
         sink(text)
 
-    assert time.process_time() - began < 5
+    assert time.process_time() - began < 15
 
 
 def test_commands_are_code_that_can_be_copied() -> None:

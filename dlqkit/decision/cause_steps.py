@@ -8,7 +8,7 @@ from typing import Any
 
 from dlqkit.decision.named_parts import named_text
 from dlqkit.decision.signatures import show_signature
-from dlqkit.decision.since_fix import is_perhaps_over, is_quiet_since_fix
+from dlqkit.decision.since_fix import is_quiet
 from dlqkit.decision.suspects import find_what_changed
 from dlqkit.language import clock, date_and_time, mark, number, say, say_count
 
@@ -82,8 +82,7 @@ def goes_on_text(cause: Mapping[str, Any], facts: Facts) -> str:
 
 def _state_of(cause: Mapping[str, Any], facts: Facts) -> str:
     """By its own dead letters; what nothing died of for long, or since the fix, does not go on, ended or not."""
-    is_quiet = cause["state"] == "going_on" and (is_quiet_since_fix(facts) or is_perhaps_over(facts))
-    return "ended" if is_quiet else str(cause["state"])
+    return "ended" if cause["state"] == "going_on" and is_quiet(facts) else str(cause["state"])
 
 
 def who_text(shared: Mapping[str, Any] | None) -> str:

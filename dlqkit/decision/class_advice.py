@@ -10,7 +10,7 @@ from dlqkit.decision.errors.error_text import read_error
 from dlqkit.decision.named_parts import named_text
 from dlqkit.decision.ordered_steps import number_steps
 from dlqkit.decision.signatures import show_signature
-from dlqkit.decision.since_fix import is_perhaps_over, is_quiet_since_fix, is_unstopped
+from dlqkit.decision.since_fix import is_quiet, is_unstopped
 from dlqkit.decision.suspects import find_what_changed, of_payload_text
 from dlqkit.language import mark, percent, say
 
@@ -79,7 +79,7 @@ def _of_business(facts: Mapping[str, Any], about: str, lab: str) -> list[Row]:
     find = find_what_changed(facts, who) or say("find what changed in the input or the configuration, {who}", who=who)
     find = f"{find[:1].upper()}{find[1:]}."
     briefly = say("Have the open events created anew, corrected; never run them again as they are.")
-    is_over = facts["state"]["value"] in {"ended", "recovering"} or is_quiet_since_fix(facts) or is_perhaps_over(facts)
+    is_over = facts["state"]["value"] in {"ended", "recovering"} or is_quiet(facts)
     return [
         advice_row(anew if is_over else f"{find} {briefly}", about,
                    unknown=say("Whether the payload or the rule that refuses it is wrong.")),

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-__all__ = ["is_perhaps_over", "is_quiet_since_fix", "is_unstopped", "usual_gap_s"]
+__all__ = ["is_perhaps_over", "is_quiet", "is_quiet_since_fix", "is_unstopped", "usual_gap_s"]
 
 # At a steady pace a silence of five usual gaps comes by chance less than once in a hundred times (exp -5).
 MANY_GAPS = 5
@@ -24,7 +24,12 @@ def is_quiet_since_fix(facts: Mapping[str, Any]) -> bool:
 
 def is_unstopped(facts: Mapping[str, Any]) -> bool:
     """Whether events go on dying at their pace, and nobody says that the cause was removed since the last of them."""
-    return facts["state"]["value"] == "going_on" and not is_quiet_since_fix(facts) and not is_perhaps_over(facts)
+    return facts["state"]["value"] == "going_on" and not is_quiet(facts)
+
+
+def is_quiet(facts: Mapping[str, Any]) -> bool:
+    """Whether nothing has died since the fix, or for many usual gaps; of an incident whose end nobody knows yet."""
+    return is_quiet_since_fix(facts) or is_perhaps_over(facts)
 
 
 def is_perhaps_over(facts: Mapping[str, Any]) -> bool:

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import datetime
 from typing import Any
 
 from dlqkit.decision.cause_steps import find_causes
 from dlqkit.decision.class_advice import names_dependency
 from dlqkit.decision.since_fix import is_unstopped
-from dlqkit.decision.suspects import of_payload_text
-from dlqkit.language import clock, say
+from dlqkit.decision.suspects import last_version_text, of_payload_text
+from dlqkit.language import say
 
 __all__ = ["see_it_gone", "stop_first"]
 
@@ -31,8 +30,8 @@ def stop_first(facts: Mapping[str, Any], action: str) -> str:
     None is named where the errors speak of another cause: business errors of the input, others of what is down.
     """
     alive = {one["failure_class"] for one in find_causes(facts) if one["state"] == "going_on"}
-    version = _find_version(facts, alive) if is_unstopped(facts) else None
-    if version is None:
+    version = _find_version(facts, alive) if is_unstopped(facts) else ""
+    if not version:
         return action
     stop = say("It goes on, so first undo the last version of before the onset: {change}.", change=version)
     return f"{stop} {action}".strip()
@@ -49,11 +48,9 @@ def see_it_gone(facts: Mapping[str, Any]) -> str:
     return say("See that the cause is gone; it may be {change}.", change=change) if change else ""
 
 
-def _find_version(facts: Mapping[str, Any], classes: set[str]) -> str | None:
-    versions = [row for row in facts.get("changes", {}).get("rows") or [] if row["kind"] == "version"]
-    if not versions or classes == {"business"}:
-        return None
+def _find_version(facts: Mapping[str, Any], classes: set[str]) -> str:
+    if classes == {"business"}:
+        return ""
     if names_dependency([row for row in facts["signatures"] if row["failure_class"] in classes]):
-        return None
-    last = max(versions, key=lambda row: str(row["at"]))
-    return say("{change} ({at} UTC)", change=last["what"], at=clock(datetime.fromisoformat(last["at"])))
+        return ""
+    return last_version_text(facts)

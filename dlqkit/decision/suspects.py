@@ -8,7 +8,7 @@ from typing import Any
 
 from dlqkit.language import clock, listing, say
 
-__all__ = ["find_what_changed", "of_payload_text"]
+__all__ = ["find_what_changed", "last_version_text", "of_payload_text"]
 
 # More than so many changes of payloads name none.
 MOST_OF_PAYLOAD = 2
@@ -29,16 +29,21 @@ def find_what_changed(facts: Mapping[str, Any], who: str) -> str:
     Named are the fields that changed, which is to be undone while it goes on, and the last version: if the client sends
     what it always sent, the worker refuses what it took before.
     """
-    rows = _rows(facts)
-    versions = [row for row in rows if row["kind"] == "version"][-1:]
-    fields = listing([_told(row) for row in _of_payload(rows)]) if _of_payload(rows) else ""
-    version = _told(versions[0]) if versions else ""
+    changed = _of_payload(_rows(facts))
+    fields = listing([_told(row) for row in changed]) if changed else ""
+    version = last_version_text(facts)
     if fields and version:
         return say("undo what changed in the input, {who}: {fields}; if they changed nothing, roll back {version}",
                    who=who, fields=fields, version=version)  # fmt: skip
     if fields:
         return say("undo what changed in the input, {who}: {fields}", who=who, fields=fields)
     return say("find {who} whether it comes from {change}", who=who, change=version) if version else ""
+
+
+def last_version_text(facts: Mapping[str, Any]) -> str:
+    """The last version of before the onset, and when it came; empty where none is known."""
+    versions = [row for row in _rows(facts) if row["kind"] == "version"]
+    return _told(versions[-1]) if versions else ""
 
 
 def of_payload_text(facts: Mapping[str, Any]) -> str:

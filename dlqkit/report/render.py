@@ -208,7 +208,7 @@ def render_html(facts: Facts, figures: Sequence[Figure], *, problems: Sequence[s
         for block in blocks:
             if isinstance(block, str):
                 name = block.removeprefix("figure:")
-                parts += [_figure_html(drawn.get(name), name), _data_html(show_figure_data(facts, name))]
+                parts += [_figure_html(drawn.get(name), name), _data_html(show_figure_data(facts, name), name in drawn)]
             elif not isinstance(block, tables.Text) or block.lines:
                 parts.append(block.to_html())
         parts.append("</section>")
@@ -228,11 +228,14 @@ def _figure_html(figure: Figure | None, name: str) -> str:
     return f"<figure>{box}{image}</div><figcaption>{words_html(figure.alt)}</figcaption></figure>"
 
 
-def _data_html(data: Sequence[tables.Table]) -> str:
+def _data_html(data: Sequence[tables.Table], is_drawn: bool) -> str:
     """The figure's numbers, folded: they are there for whoever cannot see it, or wants to copy one."""
-    shown = "".join(table.to_html() for table in data)
+    if not data and not is_drawn:
+        return ""
+    none = say("There are none: no record, log line or sample is in it.")
+    shown = "".join(table.to_html() for table in data) or f"<p>{for_html(none)}</p>"
     title = say("The figure's numbers")
-    return f"<details><summary>{title}</summary>{shown}</details>" if data else ""
+    return f"<details><summary>{title}</summary>{shown}</details>"
 
 
 def footer_text(facts: Facts) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Mapping, Sequence
 from decimal import Decimal
 from typing import Any
@@ -12,12 +11,10 @@ import pandas as pd
 
 from dlqkit.errors import ParameterError
 from dlqkit.republish.edits import Edit
-from dlqkit.republish.exact_json import parse_exact, plain_value, write_value
+from dlqkit.republish.exact_json import HALF, parse_exact, plain_value, write_value
 from dlqkit.republish.field_paths import escape_name, read_names
 
 __all__ = ["edits_of_table", "payload_table"]
-
-_HALF = re.compile("[\ud800-\udfff]")
 
 
 def payload_table(events: Mapping[str, str]) -> pd.DataFrame:
@@ -49,7 +46,7 @@ def payload_table(events: Mapping[str, str]) -> pd.DataFrame:
         if not isinstance(value, dict):
             raise ParameterError(f"The payload of {key[:60]} is no JSON object.", "Leave it out of the table.")
         rows[key] = dict(_cells("payload", value))
-        if any(_HALF.search(name) for name in rows[key]):
+        if any(HALF.search(name) for name in rows[key]):
             raise ParameterError(
                 f"The payload of {key[:60]} has a field with half a character in its name.",
                 "Leave it out of the table; an edit by --patch can change its other fields.",

@@ -10,10 +10,10 @@ from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
 from typing import Any
 
-__all__ = ["Node", "is_same", "parse_exact", "plain_value", "read_value", "rewrite", "write_value"]
+__all__ = ["HALF", "Node", "is_same", "parse_exact", "plain_value", "read_value", "rewrite", "write_value"]
 
 # Of a character: JSON may hold one by itself as a number, UTF-8 may not at all.
-_HALF = re.compile("[\ud800-\udfff]")
+HALF = re.compile("[\ud800-\udfff]")
 
 _SPACE = re.compile(r"[ \t\n\r]*+")
 _STRING = re.compile(r'"(?:[^"\\\x00-\x1f]++|\\(?:["\\/bfnrt]|u[0-9a-fA-F]{4}))*+"')
@@ -183,7 +183,7 @@ def write_value(value: Any, known: Mapping[Any, str] | None = None) -> str:
         return text
     if isinstance(value, Decimal):
         return str(value)
-    return _HALF.sub(lambda half: f"\\u{ord(half[0]):04x}", json.dumps(value, ensure_ascii=False))
+    return HALF.sub(lambda half: f"\\u{ord(half[0]):04x}", json.dumps(value, ensure_ascii=False))
 
 
 def _key(value: Any) -> Any:

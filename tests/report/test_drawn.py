@@ -15,6 +15,7 @@ from dlqkit.incident import Incident
 from dlqkit.report import figures
 from dlqkit.report.drawn import dead_letters_of_incident, timeline_lanes
 from dlqkit.report.facts import facts
+from dlqkit.report.figure import Figure
 from dlqkit.report.figure_tables import MOST_ROWS, show_figure_data
 from dlqkit.report.render import render_html
 from dlqkit.settings import Settings
@@ -141,3 +142,15 @@ def test_the_numbers_stand_under_their_figure_even_if_it_was_not_drawn() -> None
     order = re.findall(r"The figure “(\w+)” was not drawn|<details><summary>(The figure's numbers)", page)
     assert [name or "numbers" for name, _ in order] == ["signals", "numbers", "timeline", "numbers", "durations",
                                                          "numbers"]  # fmt: skip
+
+
+def test_of_a_figure_with_nothing_in_it_the_numbers_say_that_there_are_none() -> None:
+    """A silence without any record leaves a timeline of its own mark alone."""
+    computed = make_facts()
+    computed["figures"]["timeline"] = []
+
+    page = render_html(computed, [Figure(name, b"png", "words") for name in ("signals", "timeline", "durations")])
+
+    assert page.count("<details><summary>The figure's numbers") == page.count("<figure>") == 3
+    assert page.count("There are none: no record, log line or sample is in it.") == 1
+    assert "There are none" not in render_html(computed, [])
