@@ -51,7 +51,7 @@ bench: $(STAMP) ## figures of the docs, and the long accuracy runs
 	$(BIN)/python -m pytest -m bench -p no:xdist
 	$(BIN)/python -m benchmarks
 
-bench-reliability: $(STAMP) ## break sources, kill collects and republishes, tamper with folders; look for what is lost, doubled, wrongly whole or not found
+bench-reliability: $(STAMP) ## break sources, kill collects and republishes, tamper with folders, fuzz; look for what is lost, doubled, wrongly whole or not found
 	$(BIN)/python -m benchmarks.reliability
 
 reports: $(STAMP) ## the two reports of docs/reports, made anew

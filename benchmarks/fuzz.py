@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import argparse
+import json
+import os
 import resource
 import signal
+import subprocess
 import sys
 import tempfile
 import time
@@ -22,12 +25,16 @@ from hypothesis import strategies as st
 
 from benchmarks import fuzz_seeds
 from benchmarks.fuzz_targets import PARSERS, SINKS
+from benchmarks.harness import ROOT, Measure
 from dlqkit.errors import DlqkitError
 
 SLOW_S = 20.0
 """CPU seconds that no input of some kilobytes may take."""
 MEMORY_BYTES = 12 << 30
 BATCH = 300
+CPU_HOURS = 1.0
+# Rounds that no process gets through: each begins at another.
+ROUNDS = 1_000_000
 _PIECES = (b"[" * 3000, b"{\"a\":" * 2000, b"9" * 5000, b"1e400", b"NaN", b"\xff", b"\x00", b"\\ud800", b"\xed\xa0\x80",
            "\u202e\u2028".encode(), b"\x1b]0;x\x07", b"null", b"''", b"\"", b"{}", b"[]", b"../", b"\r\n", b"&a *a",
            b"<<: ", b"!!python/object/apply:os.system [x]", b"-", b"0", b"=", b",", b":",
@@ -162,12 +169,42 @@ def _lines(tally: Tally, cpu_s: float) -> Iterator[str]:
     yield f"findings: {len(tally.findings)}"
 
 
+def run(cpu_hours: float = CPU_HOURS, start: int = 0, processes: int = os.cpu_count() or 1) -> list[Measure]:
+    """So many CPU hours, shared by processes that begin at rounds of their own."""
+    with tempfile.TemporaryDirectory() as folder:
+        places = [Path(folder) / f"{number}.json" for number in range(processes)]
+        running = [
+            subprocess.Popen(
+                [sys.executable, "-m", "benchmarks.fuzz", "--cpu-hours", str(cpu_hours / processes), "--start",
+                 str(start + number * ROUNDS), "--json", str(place)],
+                cwd=ROOT, stdout=subprocess.PIPE, text=True,
+            )
+            for number, place in enumerate(places)
+        ]  # fmt: skip
+        said = [one.communicate()[0] for one in running]
+        found = [json.loads(place.read_text()) for place in places if place.is_file()]
+    # One that was killed has found something, too.
+    told = [finding for one in found for finding in one["findings"]] + [
+        text[-300:] for one, text in zip(running, said, strict=True) if one.returncode not in {0, 1}
+    ]
+    examples: Counter[str] = Counter()
+    for one in found:
+        examples.update(one["examples"])
+    spent = sum(one["cpu_s"] for one in found) / 3600
+    detail = f"{examples.total():,} examples of {len(examples)} parsers and sinks, from round {start}"
+    return [
+        Measure("CPU hours of fuzzing", spent, cpu_hours, cpu_hours, True, detail),
+        Measure("findings of it", len(told), 0, 0, False, "; ".join(told) or "none"),
+    ]
+
+
 def main(arguments: list[str] | None = None) -> int:
     """Print the findings as they come, then the figures; 1 where there was a finding."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--cpu-hours", type=float, default=1.0)
+    parser.add_argument("--cpu-hours", type=float, default=CPU_HOURS)
     parser.add_argument("--start", type=int, default=0, help="number of the first round, which is its seed")
     parser.add_argument("--only", default="", help="targets with this in their name")
+    parser.add_argument("--json", type=Path, help="where the figures go, too")
     given_options = parser.parse_args(arguments)
     resource.setrlimit(resource.RLIMIT_AS, (MEMORY_BYTES, MEMORY_BYTES))
     signal.signal(signal.SIGPROF, _too_slow)
@@ -178,8 +215,13 @@ def main(arguments: list[str] | None = None) -> int:
         print(line, flush=True)
 
     tally = fuzz(given_options.cpu_hours * 3600, start=given_options.start, only=given_options.only, say=say)
-    for line in _lines(tally, time.process_time() - began):
+    spent = time.process_time() - began
+    for line in _lines(tally, spent):
         print(line, flush=True)
+    if given_options.json is not None:
+        findings = [f"{' '.join(key)}: {text}" for key, text in tally.findings.items()]
+        figures = {"cpu_s": spent, "examples": tally.examples, "findings": findings}
+        given_options.json.write_text(json.dumps(figures), encoding="utf-8")
     return int(bool(tally.findings))
 
 

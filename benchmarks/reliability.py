@@ -1,4 +1,4 @@
-"""Break sources, kill collects and republishes, tamper with folders, count what is wrong: make bench-reliability."""
+"""Break sources, kill collects and republishes, tamper with folders, fuzz, and count: make bench-reliability."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import tempfile
 import time
 from pathlib import Path
 
-from benchmarks import exports, faults, tampering
+from benchmarks import exports, faults, fuzz, tampering
 from benchmarks.harness import Measure
 from tests.republish.killing import ADOPTING, POINTS, campaign
 
@@ -45,8 +45,8 @@ def run(plans: int = PLANS, kills: int = KILLS, seed: int = SEED) -> list[Measur
 def main() -> int:
     """Print the measures; 1 where one falls short."""
     held = True
-    for measures in (faults.run(), run(), tampering.run(), exports.run()):
-        for one in measures:
+    for part in (faults.run, run, tampering.run, exports.run, fuzz.run):
+        for one in part():
             print(one.line(), flush=True)
             held = held and one.holds
     return int(not held)

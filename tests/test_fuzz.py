@@ -33,3 +33,13 @@ def test_a_fault_is_found_and_made_small(tmp_path: Path) -> None:
 
     assert [key[:2] for key in tally.findings] == [("broken", "AssertionError")]
     assert "of b'\\xff'" in next(iter(tally.findings.values()))
+
+
+def test_a_campaign_adds_up_what_its_processes_tried() -> None:
+    """One target and more of each process, in the CPU time that was asked for."""
+    spent, findings = fuzz.run(2 / 3600, processes=2)
+
+    assert spent.holds
+    assert 2 / 3600 <= spent.value < 20 / 3600
+    assert int(spent.detail.split(" ")[0].replace(",", "")) >= 2 * fuzz.BATCH
+    assert (findings.value, findings.detail) == (0, "none")

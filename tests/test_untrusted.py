@@ -366,3 +366,10 @@ def test_what_is_pasted_keeps_its_own_backslashes_and_is_code_where_it_would_be_
     assert untrusted.for_pasting(" a ` b ") == "a ` b"
     assert untrusted.for_pasting("a ` @b") == "a ˋ `@b`"
     assert untrusted.for_pasting("#1#12 c") == "`#1#12` c"
+    assert untrusted.for_pasting("a\\<b>") == "a`\\<b>`"
+
+
+def test_a_letter_before_what_would_be_live_stays_text() -> None:
+    """Only a backslash before it is taken into the code."""
+    assert untrusted.for_markdown("X:boom:") == "X`:boom:`"
+    assert untrusted.for_pasting("X<b>") == "X`<b>`"

@@ -33,6 +33,8 @@ CELL_FAILED, KERNEL_DIED, TOOK_TOO_LONG = 4, 5, 6
 KERNEL, ENGINE = "python3", "dlqkit"
 BETWEEN_WRITES_S = 1.0
 READY_WITHIN_S = 120
+# Of 19: where there is nothing else to do, it makes no difference.
+NICENESS = 10
 # What was run is kept in the notebook; a database of inputs beside it would outlive it.
 KERNEL_OPTIONS = ("--HistoryManager.enabled=False",)
 
@@ -44,6 +46,7 @@ def main(requests: IO[str] | None = None) -> int:
     if not first:
         return 0
     with _kernel(json.loads(first)["cwd"]) as (manager, client):
+        _let_others_come_first()
         ready: AsyncKernelClient | None = None
         for line in lines:
             request = json.loads(line)
@@ -108,10 +111,21 @@ def _make_ready(manager: AsyncKernelManager) -> AsyncKernelClient | None:
 
 
 def _import_papermill() -> None:
+    """Import what executes the notebook, and let it make what it makes once, a check of notebooks by their schema."""
     leave_out_grammars()
     # Papermill would import it for notebooks in HDFS, where ours never are.
     sys.modules.setdefault("pyarrow", None)  # type: ignore[arg-type]
     import papermill  # noqa: F401
+    from nbformat import current_nbformat
+    from nbformat.validator import get_validator
+
+    get_validator(current_nbformat)  # type: ignore[no-untyped-call]
+
+
+def _let_others_come_first() -> None:
+    """Leave the processor to the facts and to the kernel, which has been started: Papermill is needed last."""
+    if hasattr(os, "nice"):
+        os.nice(NICENESS)
 
 
 def _execute(request: Mapping[str, Any], manager: AsyncKernelManager, client: AsyncKernelClient | None) -> int:
@@ -123,7 +137,7 @@ def _execute(request: Mapping[str, Any], manager: AsyncKernelManager, client: As
     import papermill
     from nbclient.exceptions import CellTimeoutError, DeadKernelError
 
-    papermill.engines.papermill_engines.register(ENGINE, _few_writes_engine())
+    papermill.engines.papermill_engines.register(ENGINE, _quick_engine())
     try:
         papermill.execute_notebook(
             request["source"],
@@ -132,7 +146,7 @@ def _execute(request: Mapping[str, Any], manager: AsyncKernelManager, client: As
             cwd=request["cwd"],
             kernel_name=KERNEL,
             km=manager,
-            kc=client,
+            ready=client,
             progress_bar=False,
             execution_timeout=request["cell_timeout_s"],
             start_timeout=request["start_timeout_s"],
@@ -159,14 +173,21 @@ def _execute(request: Mapping[str, Any], manager: AsyncKernelManager, client: As
     return 0
 
 
-def _few_writes_engine() -> type[Any]:
-    from papermill.engines import NBClientEngine
+def _quick_engine() -> type[Any]:
+    from papermill.clientwrap import PapermillNotebookClient
+    from papermill.engines import Engine
 
-    class FewWritesEngine(NBClientEngine):  # type: ignore[misc]
-        """Papermill's own, which writes the notebook once a second and at its end, and not twice with every cell."""
+    class QuickEngine(Engine):  # type: ignore[misc]
+        """Papermill's own, with a client that is ready, and a notebook that is written once a second and at its end.
+
+        nbclient forgets a client that it is given with its options, and one that it makes listens for a while.
+        """
 
         @classmethod
-        def execute_managed_notebook(cls, nb_man: Any, kernel_name: str, **options: Any) -> Any:
+        def execute_managed_notebook(
+            cls, nb_man: Any, kernel_name: str, *, km: AsyncKernelManager, ready: AsyncKernelClient | None,
+            execution_timeout: int, start_timeout: int, **_: Any,
+        ) -> Any:  # fmt: skip
             save = nb_man.save
 
             def save_seldom(**more: Any) -> None:
@@ -174,12 +195,16 @@ def _few_writes_engine() -> type[Any]:
                     save(**more)
 
             nb_man.save = save_seldom
+            client = PapermillNotebookClient(
+                nb_man, km=km, kernel_name=kernel_name, timeout=execution_timeout, startup_timeout=start_timeout
+            )
+            client.kc = ready
             try:
-                return super().execute_managed_notebook(nb_man, kernel_name, **options)
+                return client.execute()
             finally:
                 nb_man.save = save
 
-    return FewWritesEngine
+    return QuickEngine
 
 
 if __name__ == "__main__":

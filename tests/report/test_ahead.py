@@ -164,19 +164,49 @@ def test_no_kernel_is_left_behind_where_the_facts_could_not_be_computed(tmp_path
     assert not is_running(kernel)
 
 
-def execute_after(code: str, folder: Path) -> Executed:
-    """Run code ahead, and then a notebook of one cell that prints 42."""
+def request_of(folder: Path) -> dict[str, Any]:
+    """To execute a notebook of one cell that prints 42."""
     source = folder / "in.ipynb"
     cell = {"cell_type": "code", "execution_count": None, "id": "one", "metadata": {}, "outputs": [],
             "source": "print(6 * 7)"}  # fmt: skip
     kernelspec = {"name": "python3", "display_name": "Python 3", "language": "python"}
     source.write_text(json.dumps({"cells": [cell], "metadata": {"kernelspec": kernelspec}, "nbformat": 4,
                                   "nbformat_minor": 5}))  # fmt: skip
-    request = {"source": str(source), "target": str(folder / "out.ipynb"), "parameters": {}, "cwd": str(folder),
-               "cell_timeout_s": 60, "start_timeout_s": 60}  # fmt: skip
+    return {"source": str(source), "target": str(folder / "out.ipynb"), "parameters": {}, "cwd": str(folder),
+            "cell_timeout_s": 60, "start_timeout_s": 60}  # fmt: skip
+
+
+def execute_after(code: str, folder: Path) -> Executed:
+    """Run code ahead, and then that notebook."""
     with start_process(folder, kernel_environment()) as process:
         process.run_ahead(code)
-        return process.execute(request, 300)
+        return process.execute(request_of(folder), 300)
+
+
+def printed(folder: Path) -> list[list[str]]:
+    """What the cell printed; it was the first that was executed."""
+    (ran,) = json.loads((folder / "out.ipynb").read_text())["cells"]
+    assert ran["execution_count"] == 1
+    return [output["text"] for output in ran["outputs"]]
+
+
+def test_the_cells_are_run_by_the_client_that_was_ready_before_the_facts(tmp_path: Path) -> None:
+    """One that is made for them listens for a fifth of a second to a kernel that has nothing to say."""
+    code = (
+        "from nbclient import NotebookClient\n"
+        "NotebookClient.start_new_kernel_client = None\n"
+        "from dlqkit.report import papermill_run\n"
+        "raise SystemExit(papermill_run.main())\n"
+    )
+    lines = [{"cwd": str(tmp_path)}, {"code": "ahead = True"}, request_of(tmp_path)]
+
+    done = subprocess.run(
+        [sys.executable, "-c", code], input="".join(json.dumps(line) + "\n" for line in lines), text=True,
+        capture_output=True, timeout=120,
+    )  # fmt: skip
+
+    assert done.returncode == 0, done.stderr
+    assert printed(tmp_path) == [["42\n"]]
 
 
 def test_code_that_fails_ahead_is_seen_by_nobody(tmp_path: Path) -> None:
@@ -184,9 +214,7 @@ def test_code_that_fails_ahead_is_seen_by_nobody(tmp_path: Path) -> None:
     done = execute_after("raise ValueError('IVAN PETROV')", tmp_path)
 
     assert done.code == 0
-    (ran,) = json.loads((tmp_path / "out.ipynb").read_text())["cells"]
-    assert ran["execution_count"] == 1
-    assert [output["text"] for output in ran["outputs"]] == [["42\n"]]
+    assert printed(tmp_path) == [["42\n"]]
     assert "PETROV" not in done.said + (tmp_path / "out.ipynb").read_text()
 
 
