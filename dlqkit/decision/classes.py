@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from dlqkit.decision.disputes import find_disputes
@@ -172,12 +173,13 @@ def judge_events(events: pd.DataFrame) -> pd.DataFrame:
     """
     events = events.join(_by_rule(events))
     text = events["error_type"] + " " + events["error_code"] + " " + events["last_error"]
-    known = {value: read_error(value) for value in text.unique()}
-    suggested = text.map({value: reading.failure_class for value, reading in known.items()})
-    events["suggested_class"] = pd.Categorical(suggested, categories=list(CLASSES))
-    events["text_says"] = text.map({value: reading.words for value, reading in known.items()}).astype("str")
-    events["text_is_plain"] = text.map({value: reading.strength in PLAIN for value, reading in known.items()})
-    events["about_access"] = text.map({value: reading.is_about_access for value, reading in known.items()})
+    codes, texts = pd.factorize(text, use_na_sentinel=False)
+    read = [read_error(one) for one in texts.tolist()]
+    suggested = pd.Categorical([reading.failure_class for reading in read], categories=list(CLASSES))
+    events["suggested_class"] = suggested.take(codes)
+    events["text_says"] = pd.array([reading.words for reading in read], dtype="str").take(codes)
+    events["text_is_plain"] = np.array([reading.strength in PLAIN for reading in read], dtype=bool)[codes]
+    events["about_access"] = np.array([reading.is_about_access for reading in read], dtype=bool)[codes]
     return events.join(find_disputes(events))
 
 

@@ -65,7 +65,7 @@ def find_disputes(events: pd.DataFrame) -> pd.DataFrame:
     """
     plain = events["text_is_plain"].astype(bool)
     pairs = pd.Series(
-        list(zip(events["failure_class"].astype("str"), events["suggested_class"].astype("str"), strict=True)),
+        list(zip(events["failure_class"].tolist(), events["suggested_class"].tolist(), strict=True)),
         index=events.index,
         dtype="object",
     )
@@ -76,12 +76,12 @@ def find_disputes(events: pd.DataFrame) -> pd.DataFrame:
     means = pairs.map(said).astype("str").mask(refused, _ACCESS)
     speaks = pairs.isin(list(said))
     words = events["text_says"].astype("str")
+    told = list(zip(words[speaks].tolist(), means[speaks].tolist(), strict=True))
     known = {
-        one: say('The text says "{words}": {meaning}.', words=one[0], meaning=say(one[1])) + " "
-        for one in set(zip(words[speaks], means[speaks], strict=True))
+        one: say('The text says "{words}": {meaning}.', words=one[0], meaning=say(one[1])) + " " for one in set(told)
     }
     by_text = pd.Series("", index=events.index, dtype="str")
-    by_text[speaks] = [known[one] for one in zip(words[speaks], means[speaks], strict=True)]
+    by_text[speaks] = [known[one] for one in told]
     names_dependency = plain & ~access & (events["suggested_class"].astype("str") == "infrastructure")
     out = pd.DataFrame(
         {

@@ -147,7 +147,7 @@ def measure_impact(
         _handled("republished", republished),
         _handled("set aside", set_aside),
     ]
-    open_keys = set(affected.loc[affected["state"] == "open", "event_key"])
+    open_keys = set(affected.loc[affected["state"] == "open", "event_key"].tolist())
     rows += [row for path in entity_key for row in _entities(dead, open_keys, path, bound)]
     differences += _deliveries(dead)
     differences += _handling(affected, republished, set_aside, len(affected) + keyless)

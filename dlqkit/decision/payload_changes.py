@@ -105,8 +105,9 @@ def _of_workflow(
     def is_old(text: str) -> bool:
         return earlier.hold(text) or (holds is not None and holds(workflow_id, text))
 
-    before = [_fields(text) for text in earlier.newest]
-    after = [(at, _fields(text)) for at, text in zip(since["recorded_at"], since["payload_snapshot"], strict=True)]
+    before = [_fields(text) for text in earlier.newest.tolist()]
+    texts = since["payload_snapshot"].tolist()
+    after = [(at, _fields(text)) for at, text in zip(since["recorded_at"], texts, strict=True)]
     old = _count_kinds(before)
     paths: Counter[str] = Counter()
     for (path, _), count in old.items():

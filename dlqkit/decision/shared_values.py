@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 import re
+from collections import Counter
 from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Any
@@ -37,6 +38,8 @@ _SENDER_ID = re.compile(
 )
 # Only a plain name can be read back as one (redaction looks for it).
 _NAME = re.compile(r"[\w.]{2,60}")
+# What a value has to be for somebody to ask after it; a truth value is no number.
+_SHOWN = frozenset({str, int})
 _PLAIN = re.compile(r"""[^\s"',;&{}\[\]()\\=<>]+""")
 
 
@@ -83,7 +86,7 @@ def find_shared(failing: pd.DataFrame, healthy: pd.DataFrame, entity_key: Collec
         return None
     values = field_values(pd.concat([failing, healthy], ignore_index=True))
     found = [
-        _weigh(name, list(column), len(failing), len(values))
+        _weigh(name, column.tolist(), len(failing), len(values))
         for name, column in values.items()
         if not name.startswith("payload") or name in entity_key or _SENDER_ID.fullmatch(name.rpartition(".")[2])
     ]
@@ -94,12 +97,12 @@ def find_shared(failing: pd.DataFrame, healthy: pd.DataFrame, entity_key: Collec
 def _weigh(name: str, values: list[Any], failing: int, fields: int) -> Shared | None:
     if _NAME.fullmatch(name) is None or name.endswith(".length"):
         return None
-    own, rest = values[:failing], values[failing:]
-    texts = pd.Series([one for one in map(_text, own) if one is not None], dtype="str")
-    if texts.empty:
+    own, rest = _count_texts(values[:failing]), values[failing:]
+    if not own:
         return None
-    value = str(texts.mode().iloc[0])
-    events, usual = int((texts == value).sum()), sum(_text(one) == value for one in rest)
+    # Of several that are as frequent, the first by the letters.
+    value, events = min(own.items(), key=lambda one: (-one[1], one[0]))
+    usual = _count_texts(rest)[value]
     share, often = events / failing, (usual + 1) / (len(rest) + 2)
     if events < SHARED_BY or share < SHARE or often > MOST_USUAL * share:
         return None
@@ -108,10 +111,18 @@ def _weigh(name: str, values: list[Any], failing: int, fields: int) -> Shared | 
     return Shared(name, f"{name} = {value}", events, failing, usual, len(rest))
 
 
+def _count_texts(values: list[Any]) -> Counter[str]:
+    """How often each text stands there, as it is shown; most values are the same few."""
+    out: Counter[str] = Counter()
+    for value, count in Counter([one for one in values if type(one) in _SHOWN]).items():
+        text = _text(value)
+        if text is not None:
+            out[text] += count
+    return out
+
+
 def _text(value: Any) -> str | None:
-    """A value as it is shown; None for what nobody could ask after."""
-    if isinstance(value, bool) or not isinstance(value, (str, int)):
-        return None
+    """A text or number as it is shown; None for what nobody could ask after."""
     text = str(value)
     if not text or len(text) > LONGEST or not text.isprintable() or '"' in text or "\\" in text:
         return None

@@ -20,7 +20,10 @@ from dlqkit.notebook_html import Shown
 from dlqkit.prevention.payload_check import Refusals, check_inferred, decode_payload
 from dlqkit.prevention.payload_schema import SUPPORT, infer_schema
 
-__all__ = ["PROPOSED", "SchemaProposal", "propose_schema"]
+__all__ = ["PROPOSED", "PROPOSED_FROM", "SchemaProposal", "propose_schema"]
+
+PROPOSED_FROM = ("event_key", "recorded_at", "status", "queued_to_dlq", "last_error", "payload_snapshot")
+"""The columns that a schema is proposed from."""
 
 PROPOSED: Mapping[str, str] = {"path": "str", "keyword": "str", "dead": "Int64", "good": "Int64"}
 HELD_OUT = 0.25
@@ -93,9 +96,7 @@ def propose_schema(records: pd.DataFrame, *, held_out: float = HELD_OUT, min_sup
     95 % intervals do not touch), and more than one in a hundred more often. What a good payload of next month looks
     like the records do not say.
     """
-    check_frame(
-        records, RECORDS, ("event_key", "recorded_at", "status", "queued_to_dlq", "last_error", "payload_snapshot")
-    )
+    check_frame(records, RECORDS, PROPOSED_FROM)
     texts, good, dead, passed = _payloads(records)
     if good.empty and dead.empty:
         return _untold(say("No event has a payload."), 0, 0, 0)

@@ -95,22 +95,21 @@ def describe_causes(
     steps = find_steps(classes)
     succeeded = states.loc[states["state"] == "succeeded", "event_key"]
     healthy = _one_each(own, is_one_of(own["event_key"], succeeded))
-    is_open = states[states["state"] == "open"].set_index("event_key")["trace_id"]
-    passed = set(facts["republish"]["passed"])
-    still_open = is_open[~is_open.index.isin(passed)]
+    is_open = states[states["state"] == "open"]
+    still_open = is_open[~is_one_of(is_open["event_key"], facts["republish"]["passed"])]
     done = standing_of(facts["republish"])
     out = []
     for (failure_class, step), part in classes.assign(step=steps).groupby(["failure_class", "step"], observed=True):
-        keys = set(part["event_key"])
         letters = dead[is_one_of(dead["event_key"], part["event_key"])]
-        mine = still_open[still_open.index.isin(keys)]
+        mine = still_open[is_one_of(still_open["event_key"], part["event_key"])].set_index("event_key")["trace_id"]
+        left = pd.Series([done.get(str(key), "unsent") for key in mine.index.tolist()], dtype="str")
         # The last by time has told the class, in whichever order the source answered.
         signed = in_order(letters).drop_duplicates("event_key", keep="last")
         known = letters["recorded_at"].dropna()
         out.append(
             Cause(
                 str(failure_class), str(step), len(part),
-                left=pd.Series([done.get(str(key), "unsent") for key in mine.index], dtype="str").value_counts(),
+                left=left.value_counts(),
                 letters=(len(known), known.min(), known.max()),
                 signatures=signed["signature_id"].value_counts(),
                 texts=signed.drop_duplicates("signature_id").set_index("signature_id")["signature"],

@@ -86,9 +86,9 @@ class Chooser:
             states = event_states(self.inputs.own[is_one_of(self.inputs.own["event_key"], keys)])
         else:
             states = states[is_one_of(states["event_key"], keys)]
-        again = states["event_key"].isin(set(self.facts["republish"]["passed"])) & (states["state"] == "open")
+        again = is_one_of(states["event_key"], self.facts["republish"]["passed"]) & (states["state"] == "open")
         state = states["state"].astype("str").mask(again, "healed")
-        return {name: set(states.loc[state == name, "event_key"]) for name in ("open", "healed")}
+        return {name: set(states.loc[state == name, "event_key"].tolist()) for name in ("open", "healed")}
 
     def dead(self, mask: pd.Series | None = None, *conditions: str) -> Part:
         """The incident's dead letters."""

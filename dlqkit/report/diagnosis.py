@@ -76,7 +76,7 @@ def diagnose(
     groups = group_errors(dead, baseline=None if untold else before)
     unmatched = find_unmatched_overrides(by_fields, judgement.class_overrides)
     diagnosis = tell_diagnosis(limits, classes, pd.Series(1, index=classes.index), groups, unmatched)
-    keys = {str(name): list(part["event_key"]) for name, part in classes.groupby("failure_class", observed=True)}
+    keys = {str(name): part["event_key"].tolist() for name, part in classes.groupby("failure_class", observed=True)}
     return diagnosis, keys, classes
 
 

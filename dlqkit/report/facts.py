@@ -293,7 +293,7 @@ def facts(
     counted = count_events(own, incident_dead, rows, onset, doubt, passed, states) if counts_events else no_events(rows)
     out["events"] = add_held(counted, count_held(messages, own, main, pd.Timestamp(moment)), main, rows)
     is_told_to_end = dead_letters_known_to(rows, moment) >= moment - STALE
-    out["state"] = with_recovery(out, set(incident_dead["event_key"].dropna()), is_told_to_end=is_told_to_end)
+    out["state"] = with_recovery(out, set(incident_dead["event_key"].dropna().tolist()), is_told_to_end=is_told_to_end)
     out["causes"] = describe_causes(
         own, incident_dead, classes, states, moment, out,
         is_told_to_end=is_told_to_end, entity_key=folder.entity_key(workflow_id),

@@ -10,6 +10,7 @@ import pandas as pd
 
 from dlqkit.decision.signatures import show_signature
 from dlqkit.language import say, say_count
+from dlqkit.membership import is_one_of
 from dlqkit.report.amounts import clock_text
 from dlqkit.report.coverage import time_text
 
@@ -42,8 +43,9 @@ def describe_later(own: pd.DataFrame, states: pd.DataFrame, facts: Mapping[str, 
         As ``tell_later``.
     """
     found = own[find_later(own, facts)]
-    still_open = set(states.loc[states["state"] == "open", "event_key"]) - set(facts["republish"]["passed"])
-    return tell_later(found.assign(is_open=found["event_key"].isin(still_open)), facts)
+    is_open = states.loc[states["state"] == "open", "event_key"]
+    still_open = is_open[~is_one_of(is_open, facts["republish"]["passed"])]
+    return tell_later(found.assign(is_open=is_one_of(found["event_key"], still_open)), facts)
 
 
 def find_later(own: pd.DataFrame, facts: Mapping[str, Any]) -> pd.Series:

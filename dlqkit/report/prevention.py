@@ -9,7 +9,7 @@ import pandas as pd
 from dlqkit.executions.comparison import DurationComparison
 from dlqkit.membership import is_one_of, select_rows
 from dlqkit.prevention.advice import advise_prevention
-from dlqkit.prevention.payload_proposal import propose_schema
+from dlqkit.prevention.payload_proposal import PROPOSED_FROM, propose_schema
 from dlqkit.prevention.slowest_step import slowest_step
 from dlqkit.prevention.timeout import timeout_effects
 from dlqkit.report.coverage import evidence_ids
@@ -59,10 +59,12 @@ def describe_prevention(
     lost = own["queued_to_dlq"].fillna(False).astype(bool)
     logs = folder.worker_logs().frame
     seen = states[is_one_of(states["trace_id"], logs["trace_id"].dropna())]
-    failing = set(dead["trace_id"].dropna().astype("str"))
-    healthy = set(seen.loc[seen["state"] == "succeeded", "trace_id"].astype("str"))
+    failing = set(dead["trace_id"].dropna().tolist())
+    healthy = set(seen.loc[seen["state"] == "succeeded", "trace_id"].tolist())
     found = advise_prevention(
-        schema=propose_schema(select_rows(own, ~lost | is_one_of(own["event_key"], dead["event_key"]))),
+        schema=propose_schema(
+            select_rows(own[list(PROPOSED_FROM)], ~lost | is_one_of(own["event_key"], dead["event_key"]))
+        ),
         effects=timeout_effects(own, timeout_ms),
         slowest=slowest_step(logs, failing, healthy) if len(logs) else None,
         durations=durations,

@@ -93,7 +93,7 @@ def mask_payload_values(records: pd.DataFrame) -> pd.Series:
     texts = records["last_error"].astype("str")
     payloads = records["payload_snapshot"].astype("str")
     told = payloads.dropna()
-    categories = find_categories(told.iloc[:: sample_step(len(told))], len(told))
+    categories = find_categories(told.iloc[:: sample_step(len(told))].tolist(), len(told))
     known: dict[tuple[str, str], str] = {}
     out: list[str | None] = []
     for text, payload in zip(texts.to_numpy(dtype=object), payloads.to_numpy(dtype=object), strict=True):
