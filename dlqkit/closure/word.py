@@ -15,6 +15,7 @@ from typing import Any, TypeVar
 from dlqkit.errors import ParameterError
 from dlqkit.evidence import audit_log
 from dlqkit.evidence.people_file import editing, load_yaml
+from dlqkit.evidence.store import read_words
 
 __all__ = ["Acceptance", "Attachment", "Closing", "Confirmation", "Word", "add_word", "parse_word", "read_word"]
 
@@ -184,7 +185,7 @@ def _load(path: Path) -> dict[str, Any]:
     import yaml
 
     try:
-        values = load_yaml(path.read_text(encoding="utf-8")) if path.is_file() else {}
+        values = load_yaml(read_words(path)) if path.is_file() else {}
     except (yaml.YAMLError, UnicodeDecodeError) as error:
         raise ParameterError(
             "judgement.yaml is not YAML.", "Mend it, or remove it; aliases (&a, *a) are not read."
@@ -235,7 +236,7 @@ def _with_block(path: Path, words: Mapping[str, Any]) -> str:
     """The file's text with the block in place of the one that is there; every other line stays."""
     import yaml
 
-    text = path.read_text(encoding="utf-8") if path.is_file() else ""
+    text = read_words(path) if path.is_file() else ""
     block = yaml.safe_dump({"closure": dict(words)}, allow_unicode=True, sort_keys=False, width=1000)
     if _BLOCK.search(text):
         text = _BLOCK.sub(lambda _: block, text, count=1)

@@ -19,7 +19,7 @@ import pandas as pd
 from dlqkit.engines.choose import Engine, check_engine, choose_engine
 from dlqkit.errors import EvidenceError, ParameterError
 from dlqkit.evidence.manifest import find_snapshots, read_manifest, refuse_links, refuse_pipes, worst
-from dlqkit.evidence.store import read_frame, write_bytes
+from dlqkit.evidence.store import read_frame, read_words, write_bytes
 from dlqkit.frames import (
     HISTOGRAMS,
     ORIGINALS,
@@ -422,7 +422,7 @@ def read_question(directory: Path, *, allow_links: bool = False) -> dict[str, An
     Raises
     ------
     ParameterError
-        If the folder is none of an incident, or the file is no TOML.
+        If the folder is none of an incident, or the file is no TOML or longer than anybody writes.
     EvidenceError
         If there is a link in it.
     """
@@ -432,7 +432,7 @@ def read_question(directory: Path, *, allow_links: bool = False) -> dict[str, An
     else:
         refuse_links(directory)
     try:
-        return tomllib.loads(path.read_text(encoding="utf-8"))
+        return tomllib.loads(read_words(path))
     except FileNotFoundError:
         raise ParameterError(
             f"{directory} is no incident folder: it has no incident.toml.",

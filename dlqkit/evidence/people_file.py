@@ -11,13 +11,15 @@ from pathlib import Path
 from typing import Any
 
 from dlqkit.errors import StorageError
-from dlqkit.evidence.store import FILE_MODE, storage_error, write_bytes
+from dlqkit.evidence.store import FILE_MODE, MOST_WORDS, storage_error, write_bytes
 
 __all__ = ["editing", "load_yaml"]
 
 # A write takes some milliseconds; whoever holds the file for so long hangs.
 WAIT_S, _PAUSE_S = 10.0, 0.02
 _MOST_DEPTH = 50
+# A letter of UTF-8 has four at most; a file with more letters than people write is refused where it is read.
+_MOST_BYTES = 4 * MOST_WORDS
 
 
 def load_yaml(text: str) -> Any:
@@ -78,7 +80,8 @@ def editing(path: Path) -> Iterator[Callable[[str], None]]:
 
 def _content(path: Path) -> bytes | None:
     try:
-        return path.read_bytes()
+        with path.open("rb") as file:
+            return file.read(_MOST_BYTES)
     except FileNotFoundError:
         return None
     except OSError as error:

@@ -18,12 +18,13 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import zstandard
 
-from dlqkit.errors import EvidenceError, StorageError
+from dlqkit.errors import EvidenceError, ParameterError, StorageError
 from dlqkit.frames import conform, empty_frame
 
 __all__ = [
     "DTYPES",
     "FILE_MODE",
+    "MOST_WORDS",
     "as_table",
     "create_bytes",
     "file_hash",
@@ -32,6 +33,7 @@ __all__ = [
     "move_folder",
     "read_frame",
     "read_raw",
+    "read_words",
     "remove_file",
     "remove_folder",
     "storage_error",
@@ -47,6 +49,8 @@ FOLDER_MODE, FILE_MODE = 0o700, 0o600
 _FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 _LEVEL = 3
 _MAX_RAW_BYTES = 256 << 20
+MOST_WORDS = 1 << 20
+"""Letters of a file that people write; a folder of somebody else may hold one of any size."""
 
 
 def storage_error(path: Path, error: OSError) -> StorageError:
@@ -62,6 +66,23 @@ def storage_error(path: Path, error: OSError) -> StorageError:
         f"{path.name} could not be written: {error.strerror or type(error).__name__}.",
         "Check the folder's permissions, or name another one.",
     )
+
+
+def read_words(path: Path) -> str:
+    """The text of a file that people write, such as ``incident.toml``.
+
+    Raises
+    ------
+    ParameterError
+        If it is longer than anybody writes.
+    OSError, UnicodeDecodeError
+        As of any file that is read.
+    """
+    with path.open(encoding="utf-8") as file:
+        text = file.read(MOST_WORDS + 1)
+    if len(text) > MOST_WORDS:
+        raise ParameterError(f"{path.name} is longer than anybody writes.", "Mend it, or write it anew.")
+    return text
 
 
 def make_folder(path: Path) -> None:

@@ -12,6 +12,7 @@ from typing import Any
 from dlqkit.closure.word import read_word
 from dlqkit.errors import DlqkitError, EvidenceError
 from dlqkit.evidence.people_file import load_yaml
+from dlqkit.evidence.store import read_words
 from dlqkit.language import mark, say
 
 __all__ = [
@@ -30,7 +31,6 @@ __all__ = [
 MOST_PLACES, MOST_FOLDERS, DEEPEST = 20_000, 2_000, 4
 # A report of a hundred thousand events has facts of less than a megabyte; a foreign file may be of any size.
 MOST_BYTES = 32 << 20
-MOST_WORDS = 1 << 20
 _TOO_LONG = mark("its report/facts.json has more than {size} MiB.")
 _FOREIGN = "Make its report anew: dlqkit postmortem"
 
@@ -193,9 +193,7 @@ def _read_words(path: Path) -> dict[str, Any]:
 
     if not path.is_file():
         return {}
-    if path.stat().st_size > MOST_WORDS:
-        raise ValueError("too long")
-    text = path.read_text(encoding="utf-8")
+    text = read_words(path)
     try:
         values = load_yaml(text)
     except yaml.YAMLError as error:

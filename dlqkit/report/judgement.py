@@ -12,6 +12,7 @@ from dlqkit.decision.overrides import ClassOverride, parse_overrides
 from dlqkit.decision.signing.signature_edits import SignatureEdits, read_signature_edits
 from dlqkit.errors import ParameterError
 from dlqkit.evidence.people_file import load_yaml
+from dlqkit.evidence.store import read_words
 from dlqkit.notebook_html import Shown
 from dlqkit.report.people import Entry, FollowUp, parse_entries, parse_follow_ups, parse_lessons, parse_texts
 
@@ -84,7 +85,7 @@ def read_yaml(path: Path) -> Any:
     import yaml
 
     try:
-        return (load_yaml(path.read_text(encoding="utf-8")) if path.is_file() else None) or {}
+        return (load_yaml(read_words(path)) if path.is_file() else None) or {}
     except (yaml.YAMLError, UnicodeDecodeError) as error:
         raise ParameterError(
             "judgement.yaml is not YAML.", "Mend it, or remove it; aliases (&a, *a) are not read."

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from dlqkit.errors import ParameterError
 from dlqkit.evidence import audit_log
 from dlqkit.evidence.people_file import editing, load_yaml
-from dlqkit.evidence.store import create_bytes
+from dlqkit.evidence.store import create_bytes, read_words
 from dlqkit.report.judgement import Judgement, parse_judgement, read_yaml
 
 if TYPE_CHECKING:
@@ -116,7 +116,7 @@ def replace_keys(path: Path, values: Mapping[str, Any]) -> str:
     import yaml
 
     before = read_yaml(path)
-    text = path.read_text(encoding="utf-8") if path.is_file() else ""
+    text = read_words(path) if path.is_file() else ""
     try:
         blocks = {name: _dump(name, _plain(value)) for name, value in values.items()}
         wanted = {name: load_yaml(block)[name] for name, block in blocks.items()}

@@ -170,3 +170,29 @@ def test_odd_bytes_in_any_file_are_an_error_in_words(
             assert call(monkeypatch, command, "incident", *more) in {0, 2, 3, 4, 1}
             assert "Traceback" not in capsys.readouterr().err, (name, content[:10], command)
     assert not (tmp_path / "it-ran").exists()
+
+
+@pytest.mark.parametrize("name", ["judgement.yaml", "incident.toml"])
+def test_a_file_of_words_that_is_as_large_as_a_disk_is_refused_and_not_read(
+    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A sparse file takes no room in a folder that somebody sends, and all memory where it is read whole."""
+    collect_incident(tmp_path, monkeypatch)
+    with (tmp_path / "incident" / name).open("ab") as file:
+        file.write(b"\n#")
+        file.truncate(1 << 40)
+
+    assert call(monkeypatch, "triage", "incident") == 2
+
+    assert f"{name} is longer than anybody writes.\nNext: Mend it" in capsys.readouterr().err
+
+
+def test_a_file_of_words_may_have_a_mebibyte_of_letters(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    collect_incident(tmp_path, monkeypatch)
+    path = tmp_path / "incident" / "incident.toml"
+    text = path.read_text()
+    for more, code in ((0, 0), (1, 2)):
+        path.write_text(f"{text}#{'é' * ((1 << 20) - len(text) - 1 + more)}")
+        assert call(monkeypatch, "triage", "incident") == code, capsys.readouterr().err
