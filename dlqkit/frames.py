@@ -20,6 +20,7 @@ from dlqkit.notebook_html import Shown, rows_html, span_text
 
 __all__ = [
     "HISTOGRAMS",
+    "NEEDED",
     "ORIGINALS",
     "RECORDS",
     "SAMPLES",
@@ -59,6 +60,8 @@ RECORDS: Mapping[str, str] = {
     "payload_snapshot": "str",
     "extra_json": "str",
 }
+NEEDED = ("event_key", "workflow_id", "recorded_at", "status", "queued_to_dlq", "last_error")
+"""Columns of ``RECORDS`` without which no analysis says anything; the others may be absent, and are NA then."""
 SAMPLES: Mapping[str, str] = {"series_id": "Int32", "sampled_at": TIME, "value": "Float64"}
 # SERIES has one more categorical column for each label; a label that is called like a column gets the prefix "label_".
 SERIES: Mapping[str, str] = {"series_id": "Int32", "metric": "category"}

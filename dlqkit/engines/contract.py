@@ -12,7 +12,7 @@ import pyarrow as pa
 
 from dlqkit.engines.standstill import run_watched
 from dlqkit.errors import EngineError, FrameError
-from dlqkit.frames import RECORDS, conform
+from dlqkit.frames import NEEDED, RECORDS, conform
 
 __all__ = ["MOST_ROWS", "as_records", "collect", "engine_errors"]
 
@@ -27,8 +27,6 @@ _TYPES: Mapping[str, nw.dtypes.DType] = {
     "Int64": nw.Int64(),
     "Float64": nw.Float64(),
 }
-# Without these no analysis says anything; the others may be absent, and are NA then.
-_NEEDED = ("event_key", "workflow_id", "recorded_at", "status", "queued_to_dlq", "last_error")
 _ON = {"PANDAS", "DUCKDB", "PYSPARK", "PYSPARK_CONNECT"}
 _INTEGERS = (nw.Int8, nw.Int16, nw.Int32, nw.UInt8, nw.UInt16, nw.UInt32)
 
@@ -52,7 +50,7 @@ def as_records(found: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
     schema = found.collect_schema()
     absent = [name for name in RECORDS if name not in schema]
     for name in absent:
-        if name in _NEEDED:
+        if name in NEEDED:
             raise FrameError(f"The records have no column {name}.", f"Write them with {name} as {RECORDS[name]}.")
     fitted = [_fit(name, schema[name], _TYPES[RECORDS[name]]) for name in RECORDS if name in schema]
     return _with_nulls(found.with_columns(*fitted), absent)
@@ -129,7 +127,7 @@ def engine_errors() -> Iterator[None]:
         said = str(error).splitlines()[0][:200] if str(error) else type(error).__name__
         raise EngineError(
             f"The engine could not compute the answer: {type(error).__name__}: {said}",
-            "Give it more memory or disk, ask for a shorter window, or choose another engine.",
+            "See whether the files are whole (dlqkit verify); else it needs more memory or disk, or another engine.",
         ) from error
 
 

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
@@ -30,10 +30,13 @@ from dlqkit.evidence.part import Asking, Part, question_of
 from dlqkit.evidence.resume import begin_part
 from dlqkit.evidence.store import hold, make_folder, read_frame
 from dlqkit.frames import RECORDS, SERIES, SUPPORT_REPORTS, Coverage, Loaded, empty_frame
-from dlqkit.incident import Incident
+from dlqkit.incident import Incident, format_time
 from dlqkit.language import in_english, mark
 from dlqkit.settings import Settings
 from dlqkit.untrusted import for_promql_regex
+
+if TYPE_CHECKING:
+    from dlqkit.sources.asked_records import Extent
 
 __all__ = ["collect"]
 
@@ -164,6 +167,28 @@ def _is_away(error: SourceError) -> bool:
     return isinstance(error, (SourceUnavailable, AccessDenied)) and not isinstance(error, QueryTooHeavy)
 
 
+def _of_question(coverage: Coverage, source: str, rows: int, extent: Extent) -> Coverage:
+    """What came of the question, out of what the files hold; files of another time tell nothing of the time asked."""
+    missing, findings, completeness = coverage.missing, coverage.findings, coverage.completeness
+    if coverage.rows and not rows:
+        text = mark(
+            "None of the {count} records of {name} is of what was asked for. They are of {start} to {end}: see "
+            "--start, --end, --workflow and --trace."
+        )
+        start, end = (
+            "?" if moment is None else format_time(moment) for moment in (coverage.got_start, coverage.got_end)
+        )
+        missing = (*missing, in_english(text, count=coverage.rows, name=source, start=start, end=end))
+        completeness = "partial"
+    elif coverage.rows > rows:
+        text = mark("{count} of {total} records are of another time, workflow or trace than was asked for.")
+        findings = (*findings, in_english(text, count=coverage.rows - rows, total=coverage.rows))
+    return replace(
+        coverage, got_start=extent.first, got_end=extent.last, rows=rows, missing=missing, findings=findings,
+        completeness=completeness,
+    )  # fmt: skip
+
+
 class _Run:
     """One call of ``collect``."""
 
@@ -276,9 +301,8 @@ class _Run:
                         writer.add(kept)
 
                 coverage, source = stream(keep)
-            if writer.rows:
-                join_records([writer.path], writer.path, SAME_RECORD)
-            coverage = replace(coverage, got_start=extent.first, got_end=extent.last)
+            rows = join_records([writer.path], writer.path, SAME_RECORD) if writer.rows else 0
+            coverage = _of_question(coverage, source, rows, extent)
             return {"records": Loaded(empty_frame(RECORDS), coverage, source)}
 
         self.ask(asking, load, asked_start=self.baseline_start)

@@ -18,10 +18,19 @@ import pandas as pd
 
 from dlqkit.engines.choose import Engine, check_engine, choose_engine
 from dlqkit.errors import EvidenceError, ParameterError
-from dlqkit.evidence.manifest import find_snapshots, read_manifest, refuse_links, refuse_pipes, worst
+from dlqkit.evidence.manifest import (
+    check_frames,
+    check_sizes,
+    find_snapshots,
+    read_manifest,
+    refuse_links,
+    refuse_pipes,
+    worst,
+)
 from dlqkit.evidence.store import read_frame, read_words, write_bytes
 from dlqkit.frames import (
     HISTOGRAMS,
+    NEEDED,
     ORIGINALS,
     RECORDS,
     SAMPLES,
@@ -266,7 +275,8 @@ class IncidentFolder(Shown):
         return self._kept[name].copy(deep=False)
 
     def _read(self, name: str, columns: Mapping[str, str]) -> pd.DataFrame:
-        frames = [read_frame(place / f"{name}.parquet", columns) for place in self.places]
+        needed = NEEDED if name == "records" else ()
+        frames = [read_frame(place / f"{name}.parquet", columns, needed=needed) for place in self.places]
         full = [frame for frame in frames if len(frame)]
         if not full:
             return empty_frame(columns)
@@ -339,6 +349,7 @@ class IncidentFolder(Shown):
 
         if self.engine == "pandas":
             return scan_frame(self._records)
+        check_sizes(self.record_files)
         return scan_snapshots(self.record_files, RECORD_VERSION, self.engine, spark=self.spark, connection=connection)
 
     def samples(self) -> Loaded:
@@ -512,7 +523,7 @@ def open_incident(
     ParameterError
         If there is no such folder, snapshot or engine.
     EvidenceError
-        If the snapshot's manifest is missing or was changed.
+        If a snapshot's manifest was changed, or if that or a frame that it lists is missing.
     """
     check_engine(engine)
     if engine == "spark":
@@ -530,4 +541,6 @@ def open_incident(
     if wanted not in known:
         raise ParameterError(f"There is no snapshot {wanted[:20]!r}.", f"There are: {', '.join(known)}.")
     places = tuple(path / "evidence" / name for name in known if name <= wanted)
+    for place in places:
+        check_frames(place)
     return IncidentFolder(path, wanted, read_manifest(places[-1]), question, places, engine, spark)

@@ -126,8 +126,13 @@ class FrameWriter:
         return storage_error(self.path, error)
 
 
-def join_records(paths: Sequence[Path], target: Path, version: Sequence[str]) -> None:
+def join_records(paths: Sequence[Path], target: Path, version: Sequence[str]) -> int:
     """Join the files of several sources; of records that are alike in ``version`` the last one is kept, in its place.
+
+    Returns
+    -------
+    int
+        How many records there are then.
 
     Raises
     ------
@@ -149,6 +154,7 @@ def join_records(paths: Sequence[Path], target: Path, version: Sequence[str]) ->
                 at += batch.num_rows
                 table = pa.Table.from_batches([batch])
                 writer.add_table(table if own.all() else table.filter(pa.array(own)))
+    return int(keep.sum())
 
 
 def find_values(path: Path, column: str, wanted: Collection[str]) -> set[str]:

@@ -15,12 +15,14 @@ from typing import Any
 
 from dlqkit.errors import EvidenceError
 from dlqkit.evidence import audit_log
-from dlqkit.evidence.store import file_hash, prepared, write_bytes
+from dlqkit.evidence.store import file_hash, prepared, unreadable, write_bytes
 from dlqkit.frames import Completeness
 
 __all__ = [
     "SCHEMA",
     "Change",
+    "check_frames",
+    "check_sizes",
     "find_links",
     "find_pipes",
     "find_set_aside",
@@ -37,6 +39,7 @@ SCHEMA = 1
 NAME = "manifest.json"
 # Folders of a snapshot that may be empty.
 _OWN_FOLDERS = {"raw", "quarantine"}
+_FRAME = re.compile(r"[a-z_]+\.parquet")
 _WRITTEN = re.compile(r"[a-z]+/[a-z0-9-]+(\.[a-z0-9]+)+")
 _UNDER_WAY = re.compile(r"[0-9]{3,}\.part|\.lock")
 _ORDER: tuple[Completeness, ...] = ("complete", "unverified", "partial")
@@ -87,6 +90,46 @@ def read_manifest(folder: Path) -> dict[str, Any]:
     if schema != SCHEMA:
         raise EvidenceError(f"Snapshot {folder.name} is of another dlqkit (schema {schema}).", "Install that version.")
     return values
+
+
+def check_frames(folder: Path) -> None:
+    """See that a snapshot has the frames that its manifest lists: one that is not there would be read as no rows.
+
+    Raises
+    ------
+    EvidenceError
+        If one is missing.
+    """
+    for path in _frames(folder):
+        if not path.is_file():
+            raise EvidenceError(
+                f"{folder.name}/{path.name} is missing.", "Run dlqkit verify on the folder, and restore it from a copy."
+            )
+
+
+def check_sizes(files: Sequence[Path]) -> None:
+    """See that frames which an engine is to read have the size that their snapshot's manifest says.
+
+    Raises
+    ------
+    EvidenceError
+        If one has another.
+    """
+    for path in files:
+        known = _frames(path.parent).get(path)
+        if known is not None and path.stat().st_size != known:
+            raise unreadable(path)
+
+
+def _frames(folder: Path) -> dict[Path, int]:
+    """The size of each frame of a finished snapshot."""
+    files = read_manifest(folder).get("files")
+    listed = files.items() if isinstance(files, dict) else ()
+    return {
+        folder / name: known["bytes"]
+        for name, known in listed
+        if _FRAME.fullmatch(name) and isinstance(known, dict) and isinstance(known.get("bytes"), int)
+    }
 
 
 def find_snapshots(directory: Path) -> list[str]:

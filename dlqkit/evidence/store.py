@@ -9,7 +9,7 @@ import io
 import os
 import secrets
 import shutil
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -306,13 +306,13 @@ def unreadable(path: Path) -> EvidenceError:
     )
 
 
-def read_frame(path: Path, columns: Mapping[str, str]) -> pd.DataFrame:
+def read_frame(path: Path, columns: Mapping[str, str], *, needed: Collection[str] = ()) -> pd.DataFrame:
     """The frame of a Parquet file in its declared dtypes; further columns follow as categories.
 
     Raises
     ------
     EvidenceError
-        If the file was cut or is no Parquet.
+        If the file was cut, is no Parquet, or has one of the ``needed`` columns no more.
     """
     if not path.is_file():
         return empty_frame(columns)
@@ -320,6 +320,8 @@ def read_frame(path: Path, columns: Mapping[str, str]) -> pd.DataFrame:
         table = pq.read_table(path)
     except (pa.ArrowException, OSError) as error:
         raise unreadable(path) from error
+    if not set(needed) <= set(table.column_names):
+        raise unreadable(path)
     # Not Arrow's own dtypes: the frames are declared in pandas' own.
     frame = table.to_pandas(types_mapper=DTYPES.get, ignore_metadata=True)
     for name in frame.columns:

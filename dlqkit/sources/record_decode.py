@@ -23,7 +23,7 @@ from dlqkit.sources.record_plain import decode_plain
 from dlqkit.sources.record_repair import MENDED, Quarantined, mend_page
 from dlqkit.sources.record_values import recorded_times, text_array, whole_numbers
 
-__all__ = ["REPAIRED", "Decoded", "decode_page", "finish_records", "read_field_names", "repair_json"]
+__all__ = ["REPAIRED", "UNREAD", "Decoded", "decode_page", "finish_records", "read_field_names", "repair_json"]
 
 TIME = "datetime64[us, UTC]"
 REPLACED = mark("Error texts that are no UTF-8, or numbers that are no JSON, were replaced.")
@@ -31,6 +31,7 @@ KEPT_AS_TEXT = mark("A payload that is no JSON is kept as the text that it is.")
 REPAIRED = mark(
     "A page held text that is no UTF-8, or numbers that are no JSON; they were replaced, the raw page is kept."
 )
+UNREAD = mark("Some values of {field} cannot be read; they are left empty, and kept in extra_json as they came.")
 _WRAPPERS = (
     "items", "data", "results", "records", "logs", "executions", "executionlogs", "entries", "content", "rows",
     "values", "hits", "documents", "list",
@@ -270,32 +271,47 @@ def _build(
         for value, row in zip(texts["record_id"], good, strict=True)
     ]
     own_keys = _event_keys(good, texts, record_id, payload, settings.event_key, fields)
+    read: dict[str, Any] = {
+        "recorded_at": recorded_at,
+        "retryable": _booleans(columns, "retryable", len(good)),
+        "queued_to_dlq": _booleans(columns, "queued_to_dlq", len(good)),
+        "attempts": whole_numbers(_numbers(columns, "attempts", len(good))),
+        "action_duration_ms": _numbers(columns, "action_duration_ms", len(good)),
+    }
+    unread = {fields[name]: places for name, array in read.items() if (places := _unread(columns, name, array))}
+    # Of times it is said why.
+    findings += [in_english(UNREAD, field=own) for own in unread if own != fields.get("recorded_at")]
+    extras = [name for name in present if name not in set(fields.values())]
     values: dict[str, Any] = {
         "record_id": text_array(record_id),
         "event_key": text_array(own_keys),
         "workflow_id": text_array(texts["workflow_id"]),
         "trace_id": text_array(texts["trace_id"]),
-        "recorded_at": recorded_at,
+        **read,
         "status": pd.Categorical(text_array(texts["status"])),
-        "retryable": _booleans(columns, "retryable", len(good)),
-        "queued_to_dlq": _booleans(columns, "queued_to_dlq", len(good)),
-        "attempts": whole_numbers(_numbers(columns, "attempts", len(good))),
         "last_error": text_array(message),
         "error_type": text_array(error_type),
         "error_code": text_array(error_code),
-        "action_duration_ms": _numbers(columns, "action_duration_ms", len(good)),
         "payload_snapshot": text_array(payload),
-        "extra_json": text_array(_extras(good, [name for name in present if name not in set(fields.values())])),
+        "extra_json": text_array(_extras(good, extras, unread)),
     }
     return pd.DataFrame({name: values[name] for name in RECORDS}), tuple(findings), bad
 
 
 _NULL = msgspec.Raw(b"null")
+_NOTHING = {b"null", b'""'}
 _Columns = Mapping[str, Sequence[msgspec.Raw]]
 _TEXT = msgspec.json.Decoder(list[str | None])
 _NUMBER = msgspec.json.Decoder(list[float | None])
 _BOOLEAN = msgspec.json.Decoder(list[bool | None])
 _ERROR = msgspec.json.Decoder(list[str | dict[str, Any] | None])
+
+
+def _unread(columns: _Columns, name: str, values: Any) -> list[int]:
+    """Where there is a value, and none that could be read."""
+    raws = columns.get(name, ())
+    absent = np.flatnonzero(pd.isna(values)).tolist() if raws else []
+    return [place for place in absent if bytes(raws[place]) not in _NOTHING]
 
 
 def _as_one(decoder: msgspec.json.Decoder[list[Any]], raws: Sequence[msgspec.Raw]) -> list[Any] | None:
@@ -335,7 +351,7 @@ def _numbers(columns: _Columns, name: str, count: int) -> Any:
     return pd.arrays.FloatingArray(np.where(absent, 1.0, values), absent)
 
 
-_TRUE, _FALSE = {"true", "1", "yes", "t"}, {"false", "0", "no", "f"}
+_TRUE, _FALSE = {"true", "1", "yes", "t", "y"}, {"false", "0", "no", "f", "n"}
 
 
 def _booleans(columns: _Columns, name: str, count: int) -> Any:
@@ -375,12 +391,19 @@ def _payloads(columns: _Columns, count: int) -> list[str | None]:
     return texts or [None] * count
 
 
-def _extras(rows: Sequence[Mapping[str, msgspec.Raw]], names: Sequence[str]) -> list[str | None]:
-    if not names:
+def _extras(
+    rows: Sequence[Mapping[str, msgspec.Raw]], names: Sequence[str], unread: Mapping[str, Sequence[int]]
+) -> list[str | None]:
+    """What is no column, and the values of columns that could not be read, as they came."""
+    if not names and not unread:
         return [None] * len(rows)
+    kept: dict[int, list[str]] = {}
+    for name, places in unread.items():
+        for place in places:
+            kept.setdefault(place, []).append(name)
     out: list[str | None] = []
-    for row in rows:
-        rest = {name: row[name] for name in names if name in row}
+    for place, row in enumerate(rows):
+        rest = {name: row[name] for name in (*names, *kept.get(place, ())) if name in row}
         out.append(msgspec.json.encode(rest).decode("utf-8", "replace") if rest else None)
     return out
 

@@ -171,6 +171,14 @@ def _frame(
         return None
     moments = without_empty(array["recorded_at"]) if "recorded_at" in shape.fields else None
     recorded_at, said = recorded_times(moments, settings.timezone, count)
+    attempts = whole_numbers(array["attempts"])
+    if (
+        (pd.isna(attempts) & ~np.isnan(array["attempts"])).any()
+        or np.isinf(array["action_duration_ms"]).any()
+        or (moments is not None and pd.isna(recorded_at).sum() > moments.null_count)
+    ):
+        # A value that could not be read is to be kept as it came.
+        return None
     columns: dict[str, Any] = {
         "record_id": text_array(record_id),
         "event_key": text_array(_event_keys(trace_id, workflow_id, array["hash"], record_id)),
@@ -180,7 +188,7 @@ def _frame(
         "status": _categories(without_empty(array["status"])),
         "retryable": _booleans(array["retryable"]),
         "queued_to_dlq": _booleans(array["queued_to_dlq"]),
-        "attempts": whole_numbers(array["attempts"]),
+        "attempts": attempts,
         "last_error": text_array(without_empty(array["last_error"])),
         "error_type": text_array(without_empty(array["error_type"])),
         "error_code": text_array(without_empty(array["error_code"])),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import time
 from pathlib import Path
 from typing import Any
@@ -263,7 +264,23 @@ def test_an_export_in_parts_gives_the_records_of_the_question(tmp_path: Path) ->
     assert frame["record_id"].tolist() == ["r2", "r1", "r4"]
     assert frame["last_error"].tolist() == ["refused", "as the last file has it", "refused"]
     (export,) = entries(folder, "records: export")
-    assert export["coverage"]["rows"] == 4
+    assert export["coverage"]["rows"] == 3
+    assert "1 of 4 records are of another time, workflow or trace than was asked for." in export["coverage"]["findings"]
     assert export["coverage"]["completeness"] == "complete"
     assert folder.records().coverage.got_start == frame["recorded_at"].min()
     assert verify(tmp_path / "incident") == ()
+
+
+def test_an_export_of_another_time_is_no_all_clear(tmp_path: Path) -> None:
+    """Its records are of yesterday, and nothing is known of the time that was asked for: an empty window would be."""
+    export = tmp_path / "export.jsonl"
+    export.write_text("\n".join(json.dumps(record(number, 60 * 24 + number)) for number in range(3)))
+
+    folder = collect(QUESTION, Settings(), tmp_path / "incident", records_files=(export,))
+
+    (found,) = entries(folder, "records: export")
+    assert found["coverage"]["rows"] == 0
+    assert found["coverage"]["completeness"] == folder.completeness == "partial"
+    (missing,) = found["coverage"]["missing"]
+    assert missing.startswith("None of the 3 records of export.jsonl is of what was asked for. They are of 20")
+    assert "--start, --end, --workflow and --trace" in missing

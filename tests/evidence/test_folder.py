@@ -9,8 +9,10 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
+import pyarrow.parquet as pq
 import pytest
 
+from dlqkit import count_records
 from dlqkit.errors import EvidenceError, ParameterError
 from dlqkit.evidence import audit_log
 from dlqkit.evidence.collect import collect
@@ -106,6 +108,30 @@ def test_what_is_not_there_is_said(tmp_path: Path) -> None:
     (tmp_path / "incident" / "evidence" / "001" / "manifest.json").write_text("{")
     with pytest.raises(EvidenceError, match="manifest"):
         open_incident(tmp_path / "incident")
+
+
+@pytest.mark.parametrize("engine", ["pandas", "duckdb", "auto"])
+@pytest.mark.parametrize("number", ["001", "002"])
+def test_records_that_are_gone_are_not_read_as_none(number: str, engine: str, tmp_path: Path) -> None:
+    """No rows would mean that nothing is wrong; also where they are of an earlier snapshot."""
+    gather(tmp_path / "incident", [row(1, 10)])
+    gather(tmp_path / "incident", [row(2, 20)])
+    (tmp_path / "incident" / "evidence" / number / "records.parquet").unlink()
+
+    with pytest.raises(EvidenceError, match=rf"{number}/records\.parquet is missing\.\nNext: Run dlqkit verify"):
+        open_incident(tmp_path / "incident", engine=engine)
+
+
+@pytest.mark.parametrize("engine", ["pandas", "duckdb"])
+def test_records_without_their_errors_are_not_taken_for_records(engine: str, tmp_path: Path) -> None:
+    """A file that was written anew without a column that every analysis needs says so the same on each engine."""
+    gather(tmp_path / "incident", [row(1, 10)])
+    place = tmp_path / "incident" / "evidence" / "001" / "records.parquet"
+    pq.write_table(pq.read_table(place).drop_columns(["last_error"]), place)
+    folder = open_incident(tmp_path / "incident", engine=engine)
+
+    with pytest.raises(EvidenceError, match=r"it was cut or changed\.\nNext: Run dlqkit verify"):
+        count_records(folder.scan())
 
 
 def test_notes_need_a_zone(tmp_path: Path) -> None:

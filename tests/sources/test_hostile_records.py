@@ -11,7 +11,7 @@ import pytest
 
 from dlqkit.errors import DlqkitError
 from dlqkit.settings import ExecutionLogsSettings
-from dlqkit.sources.record_decode import Decoded, decode_page
+from dlqkit.sources.record_decode import Decoded, decode_page, finish_records
 from tests.sources.hostile_records import CASES, GOOD, PAYLOAD, Case
 
 MOST_S = 10.0
@@ -67,6 +67,50 @@ def test_a_payload_is_kept_to_the_letter_or_the_record_is_put_apart(category: st
             assert apart.reason.startswith("It "), case
         raws = [one.raw for one in page.quarantined]
         assert len(own) == 1 or case.raw in raws or json.loads(raws[0]) == json.loads(case.raw), case
+
+
+UNREADABLE = (
+    ("queued_to_dlq", "maybe"), ("queued_to_dlq", 2), ("retryable", [True]), ("attempts", "three"), ("attempts", -1),
+    ("attempts", 10**30), ("action_duration_ms", "1 s"), ("created_at", "yesterday"),
+    ("created_at", "2026-13-01T00:00Z"),
+)  # fmt: skip
+
+
+@pytest.mark.parametrize(("name", "value"), UNREADABLE)
+def test_a_value_that_cannot_be_read_is_kept_as_it_came(name: str, value: object) -> None:
+    """An export has no raw page beside it: what stands nowhere else would be lost."""
+    rows = [{**json.loads(GOOD), name: value}, {**json.loads(GOOD), "id": "r2", "color": "red"}]
+    page = decode_page(json.dumps(rows).encode())
+    frame, findings, _ = finish_records(rows)
+
+    column = {"created_at": "recorded_at"}.get(name, name)
+    for own, said in ((page.frame, page.findings), (frame, findings)):
+        assert own[column].isna().tolist() == [True, False]
+        kept = [json.loads(text) if isinstance(text, str) else {} for text in own["extra_json"]]
+        assert kept[0][name] == value
+        assert name not in kept[1]
+        assert kept[1]["color"] == "red"
+        told = f"Some values of {name} cannot be read; they are left empty, and kept in extra_json as they came."
+        assert (told in said) == (name != "created_at")
+
+
+def test_a_value_that_is_absent_is_none_that_cannot_be_read() -> None:
+    """As null, as an empty text of a CSV, or as no field at all."""
+    good = json.loads(GOOD)
+    rows = [{**good, "attempts": None}, {**good, "attempts": ""}, {k: v for k, v in good.items() if k != "attempts"}]
+
+    frame, findings, _ = finish_records(rows)
+
+    assert frame["attempts"].isna().all()
+    assert not any("cannot be read" in text for text in findings)
+    assert not any("attempts" in text for text in frame["extra_json"].dropna())
+
+
+@pytest.mark.parametrize(("word", "expected"), [("Y", True), ("n", False), ("yes", True), ("No", False), ("T", True)])
+def test_yes_and_no_are_read_in_their_usual_forms(word: str, expected: bool) -> None:
+    frame, _, _ = finish_records([{**json.loads(GOOD), "queued_to_dlq": word}])
+
+    assert frame["queued_to_dlq"].tolist() == [expected]
 
 
 def test_ids_are_never_mended() -> None:
