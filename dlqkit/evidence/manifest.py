@@ -123,13 +123,8 @@ def check_sizes(files: Sequence[Path]) -> None:
 
 def _frames(folder: Path) -> dict[Path, int]:
     """The size of each frame of a finished snapshot."""
-    files = read_manifest(folder).get("files")
-    listed = files.items() if isinstance(files, dict) else ()
-    return {
-        folder / name: known["bytes"]
-        for name, known in listed
-        if _FRAME.fullmatch(name) and isinstance(known, dict) and isinstance(known.get("bytes"), int)
-    }
+    files = _files_of(read_manifest(folder))
+    return {folder / name: size for name, (size, _) in files.items() if _FRAME.fullmatch(name)}
 
 
 def find_snapshots(directory: Path) -> list[str]:
@@ -322,5 +317,5 @@ def _files_of(manifest: Mapping[str, Any]) -> dict[str, tuple[int, str]]:
     """
     try:
         return {str(name): (int(one["bytes"]), str(one["sha256"])) for name, one in manifest["files"].items()}
-    except (KeyError, TypeError, ValueError, AttributeError) as error:
+    except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:
         raise EvidenceError("A manifest names no files.", "Restore it from a copy.") from error

@@ -160,7 +160,7 @@ def test_a_manifest_that_the_log_does_not_know_or_knows_otherwise_is_named(folde
 
 
 @pytest.mark.parametrize("files", [None, [], {"x": None}, {"x": {}}, {"x": {"bytes": "y", "sha256": ""}},
-                                   {"x": {"bytes": 1}}])  # fmt: skip
+                                   {"x": {"bytes": 1}}, {"x": {"bytes": float("inf"), "sha256": ""}}])  # fmt: skip
 def test_a_manifest_that_names_no_files_was_changed(files: object, folder: Path) -> None:
     rewrite(folder, files=files)
 
