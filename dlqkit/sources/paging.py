@@ -379,7 +379,10 @@ class Pager:
     def _is_spent(self) -> bool:
         if self.requests < self._budget:
             return False
-        text = mark("The budget of {budget:d} requests was used up before the window was covered.")
+        text = mark(
+            "The budget of {budget:d} requests was used up before the window was covered; execution_logs.max_requests "
+            "sets it."
+        )
         self._end("partial", in_english(text, budget=self._budget))
         return True
 
