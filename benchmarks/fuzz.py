@@ -14,7 +14,7 @@ import time
 import traceback
 from collections import Counter
 from collections.abc import Callable, Iterator
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import FrameType
@@ -171,22 +171,23 @@ def _lines(tally: Tally, cpu_s: float) -> Iterator[str]:
 
 def run(cpu_hours: float = CPU_HOURS, start: int = 0, processes: int = os.cpu_count() or 1) -> list[Measure]:
     """So many CPU hours, shared by processes that begin at rounds of their own."""
-    with tempfile.TemporaryDirectory() as folder:
+    with tempfile.TemporaryDirectory() as folder, ExitStack() as open_files:
         places = [Path(folder) / f"{number}.json" for number in range(processes)]
+        said = [open_files.enter_context(place.with_suffix(".txt").open("w+")) for place in places]
         running = [
             subprocess.Popen(
                 [sys.executable, "-m", "benchmarks.fuzz", "--cpu-hours", str(cpu_hours / processes), "--start",
                  str(start + number * ROUNDS), "--json", str(place)],
-                cwd=ROOT, stdout=subprocess.PIPE, text=True,
+                cwd=ROOT, stdout=file, stderr=subprocess.STDOUT,
             )
-            for number, place in enumerate(places)
+            for number, (place, file) in enumerate(zip(places, said, strict=True))
         ]  # fmt: skip
-        said = [one.communicate()[0] for one in running]
+        for one in running:
+            one.wait()
         found = [json.loads(place.read_text()) for place in places if place.is_file()]
-    # One that was killed has found something, too.
-    told = [finding for one in found for finding in one["findings"]] + [
-        text[-300:] for one, text in zip(running, said, strict=True) if one.returncode not in {0, 1}
-    ]
+        told = [finding for one in found for finding in one["findings"]]
+        # A process that ended without its figures has found something, too.
+        told += [place.with_suffix(".txt").read_text()[-300:] or "killed" for place in places if not place.is_file()]
     examples: Counter[str] = Counter()
     for one in found:
         examples.update(one["examples"])

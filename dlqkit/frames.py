@@ -26,6 +26,7 @@ __all__ = [
     "SAMPLES",
     "SERIES",
     "SUPPORT_REPORTS",
+    "UNREAD",
     "WORKER_LOGS",
     "WRITE_TIMES",
     "Completeness",
@@ -62,6 +63,8 @@ RECORDS: Mapping[str, str] = {
 }
 NEEDED = ("event_key", "workflow_id", "recorded_at", "status", "queued_to_dlq", "last_error")
 """Columns of ``RECORDS`` without which no analysis says anything; the others may be absent, and are NA then."""
+UNREAD = "_unread"
+"""Name in ``extra_json`` under which values stand that no column could take, by the API's names of their fields."""
 SAMPLES: Mapping[str, str] = {"series_id": "Int32", "sampled_at": TIME, "value": "Float64"}
 # SERIES has one more categorical column for each label; a label that is called like a column gets the prefix "label_".
 SERIES: Mapping[str, str] = {"series_id": "Int32", "metric": "category"}

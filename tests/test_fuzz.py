@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 import pytest
@@ -33,6 +34,15 @@ def test_a_fault_is_found_and_made_small(tmp_path: Path) -> None:
 
     assert [key[:2] for key in tally.findings] == [("broken", "AssertionError")]
     assert "of b'\\xff'" in next(iter(tally.findings.values()))
+
+
+def test_a_process_that_ends_without_its_figures_is_a_finding(monkeypatch: pytest.MonkeyPatch) -> None:
+    """By a signal, without memory, or by an error of the fuzzer itself, which all leave another code or none."""
+    monkeypatch.setattr(fuzz.sys, "executable", shutil.which("false"))
+    spent, findings = fuzz.run(1 / 3600, processes=2)
+
+    assert (spent.value, spent.holds) == (0, False)
+    assert (findings.value, findings.holds, findings.detail) == (2, False, "killed; killed")
 
 
 def test_a_campaign_adds_up_what_its_processes_tried() -> None:

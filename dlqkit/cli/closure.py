@@ -91,8 +91,12 @@ def closure(
     speak_for(context, lang, settings)
     if watch and not refresh:
         _refuse("--watch looks at new evidence each time.", "Leave --no-refresh out.")
+    if not refresh:
+        # What is missing is no folder that can be opened, and is to be said in these words.
+        _refuse_changed(directory.resolve())
     folder = _look(directory, settings, refresh=refresh)
-    _refuse_changed(folder)
+    if refresh:
+        _refuse_changed(folder.path)
     said = _Said(confirmed_by, how, attached, accept, closed, user_name(by), reason)
     facts = _keep(folder, said)
     watched: dict[str, Any] | None = None
@@ -128,16 +132,16 @@ def _refuse(problem: str, step: str) -> NoReturn:
     raise ParameterError(problem, step)
 
 
-def _refuse_changed(folder: IncidentFolder) -> None:
+def _refuse_changed(folder: Path) -> None:
     """Evidence that is not as it was collected proves nothing."""
     from dlqkit.errors import EvidenceError
     from dlqkit.evidence.manifest import verify
 
-    changes = verify(folder.path)
+    changes = verify(folder)
     if changes:
         raise EvidenceError(
             f"The evidence was changed since it was collected: {changes[0].path} {changes[0].what}.",
-            _here("See all of it: dlqkit verify DIR", folder.path),
+            _here("See all of it: dlqkit verify DIR", folder),
         )
 
 

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pandas as pd
 
@@ -24,7 +24,7 @@ from dlqkit.evidence.folder import (
     write_incident,
 )
 from dlqkit.evidence.frame_stream import find_values, join_records
-from dlqkit.evidence.manifest import find_snapshots, worst
+from dlqkit.evidence.manifest import check_frames, find_snapshots, worst
 from dlqkit.evidence.original_messages import ask_original_messages
 from dlqkit.evidence.part import Asking, Part, question_of
 from dlqkit.evidence.resume import begin_part
@@ -34,9 +34,6 @@ from dlqkit.incident import Incident, format_time
 from dlqkit.language import in_english, mark
 from dlqkit.settings import Settings
 from dlqkit.untrusted import for_promql_regex
-
-if TYPE_CHECKING:
-    from dlqkit.sources.asked_records import Extent
 
 __all__ = ["collect"]
 
@@ -119,6 +116,8 @@ def collect(
         if not (root / "incident.toml").is_file():
             write_incident(root, incident, settings)
         read_question(root)
+        # Nobody waits for the sources before it is known that what they say can be added to the earlier snapshots.
+        check_frames([root / "evidence" / name for name in find_snapshots(root)])
         part = begin_part(root, incident, lambda sentence: tell(sentence, 0, None))
         run = _Run(root, part, settings, tell)
         return _carry_out(run, records_files, worker_logs, reported, focus, on_dead_letters, phases)
@@ -165,28 +164,6 @@ def _is_away(error: SourceError) -> bool:
     from dlqkit.sources.prometheus_decode import QueryTooHeavy
 
     return isinstance(error, (SourceUnavailable, AccessDenied)) and not isinstance(error, QueryTooHeavy)
-
-
-def _of_question(coverage: Coverage, source: str, rows: int, extent: Extent) -> Coverage:
-    """What came of the question, out of what the files hold; files of another time tell nothing of the time asked."""
-    missing, findings, completeness = coverage.missing, coverage.findings, coverage.completeness
-    if coverage.rows and not rows:
-        text = mark(
-            "None of the {count} records of {name} is of what was asked for. They are of {start} to {end}: see "
-            "--start, --end, --workflow and --trace."
-        )
-        start, end = (
-            "?" if moment is None else format_time(moment) for moment in (coverage.got_start, coverage.got_end)
-        )
-        missing = (*missing, in_english(text, count=coverage.rows, name=source, start=start, end=end))
-        completeness = "partial"
-    elif coverage.rows > rows:
-        text = mark("{count} of {total} records are of another time, workflow or trace than was asked for.")
-        findings = (*findings, in_english(text, count=coverage.rows - rows, total=coverage.rows))
-    return replace(
-        coverage, got_start=extent.first, got_end=extent.last, rows=rows, missing=missing, findings=findings,
-        completeness=completeness,
-    )  # fmt: skip
 
 
 class _Run:
@@ -268,7 +245,7 @@ class _Run:
 
         query = ", ".join(path.name for path in files)
         if not self.part.has(EXPORT, query):
-            self._keep_all(query, open_record_exports(self.settings, files).stream)
+            self._keep_all(query, open_record_exports(self.settings, files).stream, of_window=self._of_window)
 
     def _table(self) -> None:
         from dlqkit.sources.asked_records import Question
@@ -281,20 +258,41 @@ class _Run:
             asked = Question(own.workflow_id, own.trace_id, None, start, self.end)
             self._keep_all(table.name, lambda keep: table.stream_asked(asked, keep))
 
+    def _of_window(self, coverage: Coverage, source: str, rows: int, *, has_any: bool) -> Coverage:
+        """Whether files tell of the time that was asked for: those of another day say nothing of it."""
+        if coverage.rows > rows:
+            text = mark("{count} of {total} records are of another time, workflow or trace than was asked for.")
+            left_out = in_english(text, count=coverage.rows - rows, total=coverage.rows)
+            coverage = replace(coverage, findings=(*coverage.findings, left_out))
+        first, last, own = coverage.got_start, coverage.got_end, self.part.incident
+        if has_any or own.trace_id is not None or first is None or last is None:
+            return coverage
+        if first <= own.window.start and last >= own.window.end:
+            return coverage
+        text = mark("The records of {name} are of {start} to {end}, and none is of the window: see --start and --end.")
+        missing = in_english(text, name=source, start=format_time(first), end=format_time(last))
+        return replace(coverage, missing=(*coverage.missing, missing), completeness="partial")
+
     def _keep_all(
-        self, query: str, stream: Callable[[Callable[[pd.DataFrame], None]], tuple[Coverage, str]]
-    ) -> None:  # fmt: skip
-        from dlqkit.sources.asked_records import Extent
+        self,
+        query: str,
+        stream: Callable[[Callable[[pd.DataFrame], None]], tuple[Coverage, str]],
+        *,
+        of_window: Callable[..., Coverage] | None = None,
+    ) -> None:
+        from dlqkit.sources.asked_records import Extent, inside
         from dlqkit.sources.record_exports import SAME_RECORD
 
         asking = self.part.ask(EXPORT, query)
 
         def load() -> dict[str, Loaded]:
-            extent = Extent()
+            extent, has_any = Extent(), False
+            window = self.part.incident.window
             with asking.write("records") as writer:
 
                 def keep(frame: pd.DataFrame) -> None:
-                    nonlocal extent
+                    nonlocal extent, has_any
+                    has_any = has_any or len(inside(frame.dropna(subset="recorded_at"), window.start, window.end)) > 0
                     kept = self._within(frame)
                     extent = extent.and_of(kept)
                     if len(kept):
@@ -302,7 +300,11 @@ class _Run:
 
                 coverage, source = stream(keep)
             rows = join_records([writer.path], writer.path, SAME_RECORD) if writer.rows else 0
-            coverage = _of_question(coverage, source, rows, extent)
+            if of_window is not None:
+                coverage = of_window(coverage, source, rows, has_any=has_any)
+            # What was read shows that the source answered, though nothing of it may be of the question.
+            details = {**coverage.details, "records_read": coverage.rows}
+            coverage = replace(coverage, got_start=extent.first, got_end=extent.last, rows=rows, details=details)
             return {"records": Loaded(empty_frame(RECORDS), coverage, source)}
 
         self.ask(asking, load, asked_start=self.baseline_start)

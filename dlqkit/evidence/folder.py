@@ -20,14 +20,13 @@ from dlqkit.engines.choose import Engine, check_engine, choose_engine
 from dlqkit.errors import EvidenceError, ParameterError
 from dlqkit.evidence.manifest import (
     check_frames,
-    check_sizes,
     find_snapshots,
     read_manifest,
     refuse_links,
     refuse_pipes,
     worst,
 )
-from dlqkit.evidence.store import read_frame, read_words, write_bytes
+from dlqkit.evidence.store import check_columns, read_frame, read_words, write_bytes
 from dlqkit.frames import (
     HISTOGRAMS,
     NEEDED,
@@ -349,7 +348,7 @@ class IncidentFolder(Shown):
 
         if self.engine == "pandas":
             return scan_frame(self._records)
-        check_sizes(self.record_files)
+        check_columns(self.record_files, NEEDED)
         return scan_snapshots(self.record_files, RECORD_VERSION, self.engine, spark=self.spark, connection=connection)
 
     def samples(self) -> Loaded:
@@ -541,6 +540,5 @@ def open_incident(
     if wanted not in known:
         raise ParameterError(f"There is no snapshot {wanted[:20]!r}.", f"There are: {', '.join(known)}.")
     places = tuple(path / "evidence" / name for name in known if name <= wanted)
-    for place in places:
-        check_frames(place)
+    check_frames(places)
     return IncidentFolder(path, wanted, read_manifest(places[-1]), question, places, engine, spark)

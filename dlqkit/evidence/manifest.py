@@ -15,14 +15,13 @@ from typing import Any
 
 from dlqkit.errors import EvidenceError
 from dlqkit.evidence import audit_log
-from dlqkit.evidence.store import file_hash, prepared, unreadable, write_bytes
+from dlqkit.evidence.store import file_hash, prepared, write_bytes
 from dlqkit.frames import Completeness
 
 __all__ = [
     "SCHEMA",
     "Change",
     "check_frames",
-    "check_sizes",
     "find_links",
     "find_pipes",
     "find_set_aside",
@@ -40,6 +39,7 @@ NAME = "manifest.json"
 # Folders of a snapshot that may be empty.
 _OWN_FOLDERS = {"raw", "quarantine"}
 _FRAME = re.compile(r"[a-z_]+\.parquet")
+_ADDED_TO = re.compile(r"(records|samples|series|worker_logs|support_reports|originals)\.parquet")
 _WRITTEN = re.compile(r"[a-z]+/[a-z0-9-]+(\.[a-z0-9]+)+")
 _UNDER_WAY = re.compile(r"[0-9]{3,}\.part|\.lock")
 _ORDER: tuple[Completeness, ...] = ("complete", "unverified", "partial")
@@ -92,39 +92,27 @@ def read_manifest(folder: Path) -> dict[str, Any]:
     return values
 
 
-def check_frames(folder: Path) -> None:
-    """See that a snapshot has the frames that its manifest lists: one that is not there would be read as no rows.
+def check_frames(folders: Sequence[Path]) -> None:
+    """See that snapshots have the frames that their manifests list: one that is gone would be read as no rows.
+
+    Parameters
+    ----------
+    folders : sequence of Path
+        Oldest first; of the earlier ones only those frames are looked for that later ones add to.
 
     Raises
     ------
     EvidenceError
-        If one is missing.
+        If one is missing, or a manifest was changed.
     """
-    for path in _frames(folder):
-        if not path.is_file():
-            raise EvidenceError(
-                f"{folder.name}/{path.name} is missing.", "Run dlqkit verify on the folder, and restore it from a copy."
-            )
-
-
-def check_sizes(files: Sequence[Path]) -> None:
-    """See that frames which an engine is to read have the size that their snapshot's manifest says.
-
-    Raises
-    ------
-    EvidenceError
-        If one has another.
-    """
-    for path in files:
-        known = _frames(path.parent).get(path)
-        if known is not None and path.stat().st_size != known:
-            raise unreadable(path)
-
-
-def _frames(folder: Path) -> dict[Path, int]:
-    """The size of each frame of a finished snapshot."""
-    files = _files_of(read_manifest(folder))
-    return {folder / name: size for name, (size, _) in files.items() if _FRAME.fullmatch(name)}
+    for folder in folders:
+        wanted = _FRAME if folder == folders[-1] else _ADDED_TO
+        for name in _files_of(read_manifest(folder)):
+            if wanted.fullmatch(name) and not (folder / name).is_file():
+                raise EvidenceError(
+                    f"evidence/{folder.name}/{name} is missing.",
+                    "Restore it from a copy, or collect into a new folder; dlqkit verify names all that was changed.",
+                )
 
 
 def find_snapshots(directory: Path) -> list[str]:

@@ -287,7 +287,7 @@ class Part:
         SourceError
             If every source failed; pages that came before are kept, and the same command goes on.
         """
-        if self.errors and all(is_partial(one) and not one["coverage"]["rows"] for one in self.sources):
+        if self.errors and all(is_partial(one) and not _was_read(one) for one in self.sources):
             if not self.files():
                 remove_folder(self.path)
             first = self.errors[0]
@@ -295,6 +295,12 @@ class Part:
         self.merge()
         write_manifest(self.snapshot, values)
         name_snapshot(root, self.path)
+
+
+def _was_read(source: Mapping[str, Any]) -> bool:
+    """Whether something came, though none of it may be of what was asked for."""
+    coverage = source["coverage"]
+    return bool(coverage["rows"] or coverage["details"].get("records_read"))
 
 
 def name_snapshot(root: Path, path: Path) -> None:

@@ -26,6 +26,7 @@ __all__ = [
     "FILE_MODE",
     "MOST_WORDS",
     "as_table",
+    "check_columns",
     "create_bytes",
     "file_hash",
     "hold",
@@ -306,6 +307,31 @@ def unreadable(path: Path) -> EvidenceError:
     )
 
 
+def check_columns(files: Iterable[Path], needed: Collection[str]) -> None:
+    """See that Parquet files are whole and have columns, before an engine reads them.
+
+    Raises
+    ------
+    EvidenceError
+        If one was cut, is no Parquet, or has one of the ``needed`` columns no more.
+    """
+    for path in files:
+        try:
+            names = pq.read_schema(path).names
+        except (pa.ArrowException, OSError) as error:
+            raise unreadable(path) from error
+        _check_names(path, names, needed)
+
+
+def _check_names(path: Path, names: Collection[str], needed: Collection[str]) -> None:
+    absent = [name for name in needed if name not in names]
+    if absent:
+        raise EvidenceError(
+            f"{path.parent.name}/{path.name} has no column {absent[0]}; it was changed.",
+            "Run dlqkit verify on the folder, and restore the file from a copy.",
+        )
+
+
 def read_frame(path: Path, columns: Mapping[str, str], *, needed: Collection[str] = ()) -> pd.DataFrame:
     """The frame of a Parquet file in its declared dtypes; further columns follow as categories.
 
@@ -320,8 +346,7 @@ def read_frame(path: Path, columns: Mapping[str, str], *, needed: Collection[str
         table = pq.read_table(path)
     except (pa.ArrowException, OSError) as error:
         raise unreadable(path) from error
-    if not set(needed) <= set(table.column_names):
-        raise unreadable(path)
+    _check_names(path, table.column_names, needed)
     # Not Arrow's own dtypes: the frames are declared in pandas' own.
     frame = table.to_pandas(types_mapper=DTYPES.get, ignore_metadata=True)
     for name in frame.columns:

@@ -21,9 +21,10 @@ from dlqkit.sources.json_elements import MOST_ELEMENTS, count_elements
 from dlqkit.sources.record_fields import TELLING, find_fields, normal, split_errors
 from dlqkit.sources.record_plain import decode_plain
 from dlqkit.sources.record_repair import MENDED, Quarantined, mend_page
+from dlqkit.sources.record_unread import keep_unread
 from dlqkit.sources.record_values import recorded_times, text_array, whole_numbers
 
-__all__ = ["REPAIRED", "UNREAD", "Decoded", "decode_page", "finish_records", "read_field_names", "repair_json"]
+__all__ = ["REPAIRED", "Decoded", "decode_page", "finish_records", "read_field_names", "repair_json"]
 
 TIME = "datetime64[us, UTC]"
 REPLACED = mark("Error texts that are no UTF-8, or numbers that are no JSON, were replaced.")
@@ -31,7 +32,6 @@ KEPT_AS_TEXT = mark("A payload that is no JSON is kept as the text that it is.")
 REPAIRED = mark(
     "A page held text that is no UTF-8, or numbers that are no JSON; they were replaced, the raw page is kept."
 )
-UNREAD = mark("Some values of {field} cannot be read; they are left empty, and kept in extra_json as they came.")
 _WRAPPERS = (
     "items", "data", "results", "records", "logs", "executions", "executionlogs", "entries", "content", "rows",
     "values", "hits", "documents", "list",
@@ -278,10 +278,14 @@ def _build(
         "attempts": whole_numbers(_numbers(columns, "attempts", len(good))),
         "action_duration_ms": _numbers(columns, "action_duration_ms", len(good)),
     }
-    unread = {fields[name]: places for name, array in read.items() if (places := _unread(columns, name, array))}
-    # Of times it is said why.
-    findings += [in_english(UNREAD, field=own) for own in unread if own != fields.get("recorded_at")]
-    extras = [name for name in present if name not in set(fields.values())]
+    extras, unread = keep_unread(
+        _extras(good, [name for name in present if name not in set(fields.values())]),
+        good.__getitem__,
+        {name: np.asarray(pd.isna(array)) for name, array in read.items()},
+        fields,
+        settings.timezone,
+    )
+    findings += unread
     values: dict[str, Any] = {
         "record_id": text_array(record_id),
         "event_key": text_array(own_keys),
@@ -293,25 +297,17 @@ def _build(
         "error_type": text_array(error_type),
         "error_code": text_array(error_code),
         "payload_snapshot": text_array(payload),
-        "extra_json": text_array(_extras(good, extras, unread)),
+        "extra_json": text_array(extras),
     }
     return pd.DataFrame({name: values[name] for name in RECORDS}), tuple(findings), bad
 
 
 _NULL = msgspec.Raw(b"null")
-_NOTHING = {b"null", b'""'}
 _Columns = Mapping[str, Sequence[msgspec.Raw]]
 _TEXT = msgspec.json.Decoder(list[str | None])
 _NUMBER = msgspec.json.Decoder(list[float | None])
 _BOOLEAN = msgspec.json.Decoder(list[bool | None])
 _ERROR = msgspec.json.Decoder(list[str | dict[str, Any] | None])
-
-
-def _unread(columns: _Columns, name: str, values: Any) -> list[int]:
-    """Where there is a value, and none that could be read."""
-    raws = columns.get(name, ())
-    absent = np.flatnonzero(pd.isna(values)).tolist() if raws else []
-    return [place for place in absent if bytes(raws[place]) not in _NOTHING]
 
 
 def _as_one(decoder: msgspec.json.Decoder[list[Any]], raws: Sequence[msgspec.Raw]) -> list[Any] | None:
@@ -391,19 +387,12 @@ def _payloads(columns: _Columns, count: int) -> list[str | None]:
     return texts or [None] * count
 
 
-def _extras(
-    rows: Sequence[Mapping[str, msgspec.Raw]], names: Sequence[str], unread: Mapping[str, Sequence[int]]
-) -> list[str | None]:
-    """What is no column, and the values of columns that could not be read, as they came."""
-    if not names and not unread:
+def _extras(rows: Sequence[Mapping[str, msgspec.Raw]], names: Sequence[str]) -> list[str | None]:
+    if not names:
         return [None] * len(rows)
-    kept: dict[int, list[str]] = {}
-    for name, places in unread.items():
-        for place in places:
-            kept.setdefault(place, []).append(name)
     out: list[str | None] = []
-    for place, row in enumerate(rows):
-        rest = {name: row[name] for name in (*names, *kept.get(place, ())) if name in row}
+    for row in rows:
+        rest = {name: row[name] for name in names if name in row}
         out.append(msgspec.json.encode(rest).decode("utf-8", "replace") if rest else None)
     return out
 

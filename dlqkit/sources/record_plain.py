@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
@@ -26,6 +26,7 @@ from dlqkit.settings import ExecutionLogsSettings
 from dlqkit.sources.json_elements import MOST_ELEMENTS, count_elements
 from dlqkit.sources.record_arrays import ABSENT, read_arrays
 from dlqkit.sources.record_fields import find_fields
+from dlqkit.sources.record_unread import keep_unread
 from dlqkit.sources.record_values import TEXT, recorded_times, text_array, whole_numbers, without_empty
 
 __all__ = ["decode_plain"]
@@ -74,7 +75,7 @@ def decode_plain(
         return None
     given = tuple(settings.fields.items())
     found = _read(array, _shape(_first_names(array), given)) or _read(array, _shape(_all_names(array), given))
-    return None if found is None else _frame(*found, settings)
+    return None if found is None else _frame(*found, array, settings)
 
 
 # msgspec takes no name of a field that JSON would escape, nor half a character.
@@ -154,8 +155,15 @@ def _decoder(attributes: Mapping[str, str], columns: Mapping[str, str]) -> msgsp
     return msgspec.json.Decoder(list[record])  # type: ignore[valid-type]
 
 
+def _rows_of(text: bytes | msgspec.Raw) -> Callable[[int], dict[str, msgspec.Raw]]:
+    """The fields of a record by its place in the array's text."""
+    raws = msgspec.json.decode(text, type=list[msgspec.Raw])
+    decode = msgspec.json.Decoder(dict[str, msgspec.Raw]).decode
+    return lambda place: decode(raws[place])
+
+
 def _frame(
-    rows: list[Any], shape: _Shape, settings: ExecutionLogsSettings
+    rows: list[Any], shape: _Shape, text: bytes | msgspec.Raw, settings: ExecutionLogsSettings
 ) -> tuple[pd.DataFrame, tuple[str, ...]] | None:
     parts = []
     # A few at a time: what was just read is read again from the processor's own memory.
@@ -172,13 +180,16 @@ def _frame(
     moments = without_empty(array["recorded_at"]) if "recorded_at" in shape.fields else None
     recorded_at, said = recorded_times(moments, settings.timezone, count)
     attempts = whole_numbers(array["attempts"])
-    if (
-        (pd.isna(attempts) & ~np.isnan(array["attempts"])).any()
-        or np.isinf(array["action_duration_ms"]).any()
-        or (moments is not None and pd.isna(recorded_at).sum() > moments.null_count)
-    ):
-        # A value that could not be read is to be kept as it came.
-        return None
+    odd = {
+        "attempts": np.asarray(pd.isna(attempts)) & ~np.isnan(array["attempts"]),
+        "action_duration_ms": np.isinf(array["action_duration_ms"]),
+    }
+    if moments is not None:
+        odd["recorded_at"] = np.asarray(pd.isna(recorded_at)) & moments.is_valid().to_numpy(zero_copy_only=False)
+    extras = array["extra_json"]
+    if any(places.any() for places in odd.values()):
+        extras, unread = keep_unread(extras.to_pylist(), _rows_of(text), odd, shape.fields, settings.timezone)
+        said = [*said, *unread]
     columns: dict[str, Any] = {
         "record_id": text_array(record_id),
         "event_key": text_array(_event_keys(trace_id, workflow_id, array["hash"], record_id)),
@@ -194,7 +205,7 @@ def _frame(
         "error_code": text_array(without_empty(array["error_code"])),
         "action_duration_ms": _numbers(array["action_duration_ms"]),
         "payload_snapshot": text_array(array["payload_snapshot"]),
-        "extra_json": text_array(array["extra_json"]),
+        "extra_json": text_array(extras),
     }  # fmt: skip
     # pandas would make its index of the same names anew for each page, which costs as much as the rest of the frame.
     frame = pd.DataFrame(dict(enumerate(columns[name] for name in RECORDS)), pd.RangeIndex(count), copy=False)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
@@ -14,13 +15,23 @@ from dlqkit.errors import ParameterError
 from dlqkit.frames import TIME
 from dlqkit.language import in_english, mark
 
-__all__ = ["MOST_ATTEMPTS", "TEXT", "read_times", "recorded_times", "text_array", "whole_numbers", "without_empty"]
+__all__ = [
+    "MOST_ATTEMPTS",
+    "TEXT",
+    "lacks_zone",
+    "read_times",
+    "recorded_times",
+    "text_array",
+    "whole_numbers",
+    "without_empty",
+]
 
 TEXT = pa.large_string()
 MOST_ATTEMPTS = 1_000_000
 _STR, _MOMENT = pd.StringDtype("pyarrow", na_value=np.nan), pd.DatetimeTZDtype("us", "UTC")
 # A date and a time with its offset, as ISO 8601 writes them.
 _AWARE = r"^[0-9]{4}-[0-9]{2}-[0-9]{2}[T t].*(?:[Zz]|[+-][0-9]{2}:?(?:[0-9]{2})?)$"
+_DATED = "^[0-9]{4}-[0-9]{2}"
 _COMMA = r"^([0-9]{4}-[0-9]{2}-[0-9]{2}[T ][0-9]{2}:[0-9]{2}:[0-9]{2}),([0-9]{1,9})"
 _MONGO_DATE = r'^\{ ?"\$date" ?: ?"?([^"{}]+)"? ?\}$'
 
@@ -62,6 +73,11 @@ def recorded_times(texts: Any, zone: str | None, count: int) -> tuple[Any, list[
         return read_times(pd.Series(text_array(array)).str.replace(_MONGO_DATE, r"\1", regex=True), zone)
 
 
+def lacks_zone(text: str) -> bool:
+    """Whether a text begins as a time does, and has no offset."""
+    return re.match(_DATED, text) is not None and re.match(_AWARE, re.sub(_COMMA, r"\1.\2", text)) is None
+
+
 def read_times(
     texts: pd.Series, zone: str | None, *, setting: str = "execution_logs.timezone"
 ) -> tuple[pd.Series, list[str]]:
@@ -93,7 +109,7 @@ def read_times(
             if (size < 1e14).all()
             else mark("Times are micro- or nanoseconds since 1970.")
         )
-    naive = rest[number.isna() & rest.str.contains("^[0-9]{4}-[0-9]{2}")]
+    naive = rest[number.isna() & rest.str.contains(_DATED)]
     if len(naive) and zone is None:
         text = mark("Times have no zone, so they are not used; set {setting}.")
         findings.append(in_english(text, setting=setting))

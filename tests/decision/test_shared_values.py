@@ -102,3 +102,14 @@ def test_only_a_short_plain_value_is_named_and_in_quotes_where_it_has_signs(valu
     found = find_shared(records([{"client_id": value}] * 9), records(clients(("acme", 50))))
 
     assert (found.text if found else None) == text
+
+
+def test_a_value_that_no_column_could_take_is_no_cause() -> None:
+    """How it ended, told in a word that nobody reads, comes with the failure and does not make it."""
+    failing = records([{}] * 100, [{"region": "eu", "_unread": {"isRetryable": "never"}}] * 100)
+    healthy = records([{}] * 300, [{"region": "eu", "_unread": {"isRetryable": "always"}}] * 300)
+
+    assert find_shared(failing, healthy) is None
+    assert find_shared(
+        records([{}] * 100, [{"isRetryable": "never"}] * 100), records([{}] * 300, [{"isRetryable": "always"}] * 300)
+    )

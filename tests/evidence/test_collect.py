@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import time
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from dlqkit.errors import ParameterError, StorageError, UnexpectedAnswer
+from dlqkit.errors import EvidenceError, ParameterError, StorageError, UnexpectedAnswer
 from dlqkit.evidence import collect as asking
 from dlqkit.evidence import part
 from dlqkit.evidence.collect import collect
@@ -271,16 +272,59 @@ def test_an_export_in_parts_gives_the_records_of_the_question(tmp_path: Path) ->
     assert verify(tmp_path / "incident") == ()
 
 
-def test_an_export_of_another_time_is_no_all_clear(tmp_path: Path) -> None:
-    """Its records are of yesterday, and nothing is known of the time that was asked for: an empty window would be."""
+@pytest.mark.parametrize("minutes", [(-60 * 24,), (-22, -20), (-60 * 24, None), (60 * 24,)])
+def test_an_export_of_another_time_is_no_all_clear(minutes: tuple[float | None, ...], tmp_path: Path) -> None:
+    """Nothing is known of the time that was asked for: not by yesterday's records, nor by those right before it."""
+    ats = [None if minute is None else (QUESTION.start + timedelta(minutes=minute)).isoformat() for minute in minutes]
+    rows = [{**record(number, 0), "created_at": at} for number, at in enumerate(ats)]
     export = tmp_path / "export.jsonl"
-    export.write_text("\n".join(json.dumps(record(number, 60 * 24 + number)) for number in range(3)))
+    export.write_text("\n".join(map(json.dumps, rows)))
 
     folder = collect(QUESTION, Settings(), tmp_path / "incident", records_files=(export,))
 
     (found,) = entries(folder, "records: export")
-    assert found["coverage"]["rows"] == 0
     assert found["coverage"]["completeness"] == folder.completeness == "partial"
-    (missing,) = found["coverage"]["missing"]
-    assert missing.startswith("None of the 3 records of export.jsonl is of what was asked for. They are of 20")
-    assert "--start, --end, --workflow and --trace" in missing
+    (missing,) = [text for text in found["coverage"]["missing"] if "export.jsonl" in text]
+    assert missing.startswith("The records of export.jsonl are of 20")
+    assert missing.endswith(" and none is of the window: see --start and --end.")
+
+
+def test_a_quiet_window_within_a_long_export_is_quiet(tmp_path: Path) -> None:
+    """The file reaches from before it to behind it, so it tells that there was nothing."""
+    export = tmp_path / "export.jsonl"
+    rows = [{**record(number, 0), "created_at": at.isoformat()} for number, at in enumerate(
+        (QUESTION.start - timedelta(days=1), QUESTION.end + timedelta(minutes=30)))]  # fmt: skip
+    export.write_text("\n".join(map(json.dumps, rows)))
+
+    folder = collect(QUESTION, Settings(), tmp_path / "incident", records_files=(export,))
+
+    (found,) = entries(folder, "records: export")
+    assert (found["coverage"]["rows"], found["coverage"]["completeness"]) == (0, "complete")
+    assert found["coverage"]["missing"] == []
+    assert "2 of 2 records are of another time, workflow or trace than was asked for." in found["coverage"]["findings"]
+
+
+def test_an_export_of_another_time_is_told_of_though_another_source_is_away(tmp_path: Path) -> None:
+    export = tmp_path / "export.jsonl"
+    export.write_text(json.dumps({**record(1, 0), "created_at": (QUESTION.start - timedelta(days=1)).isoformat()}))
+
+    folder = collect(QUESTION, Settings(prometheus={"url": "http://127.0.0.1:9"}), tmp_path / "incident",
+                     records_files=(export,))  # fmt: skip
+
+    told = [text for source in folder.manifest["sources"] for text in source["coverage"]["missing"]]
+    assert any("none is of the window" in text for text in told)
+    assert folder.completeness == "partial"
+
+
+def test_nobody_is_asked_where_an_earlier_snapshot_has_lost_its_records(tmp_path: Path) -> None:
+    """What came could be added to nothing; that is said at once."""
+    export = tmp_path / "export.jsonl"
+    export.write_text(json.dumps(record(1, 20)))
+    collect(QUESTION, Settings(), tmp_path / "incident", records_files=(export,))
+    (tmp_path / "incident" / "evidence" / "001" / "records.parquet").unlink()
+    export.unlink()
+
+    with pytest.raises(
+        EvidenceError, match=r"evidence/001/records\.parquet is missing\.\nNext: Restore it from a copy"
+    ):
+        collect(QUESTION, Settings(), tmp_path / "incident", records_files=(export,))

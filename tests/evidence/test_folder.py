@@ -118,7 +118,7 @@ def test_records_that_are_gone_are_not_read_as_none(number: str, engine: str, tm
     gather(tmp_path / "incident", [row(2, 20)])
     (tmp_path / "incident" / "evidence" / number / "records.parquet").unlink()
 
-    with pytest.raises(EvidenceError, match=rf"{number}/records\.parquet is missing\.\nNext: Run dlqkit verify"):
+    with pytest.raises(EvidenceError, match=rf"{number}/records\.parquet is missing\.\nNext: Restore it from a copy"):
         open_incident(tmp_path / "incident", engine=engine)
 
 
@@ -128,6 +128,17 @@ def test_records_without_their_errors_are_not_taken_for_records(engine: str, tmp
     gather(tmp_path / "incident", [row(1, 10)])
     place = tmp_path / "incident" / "evidence" / "001" / "records.parquet"
     pq.write_table(pq.read_table(place).drop_columns(["last_error"]), place)
+    folder = open_incident(tmp_path / "incident", engine=engine)
+
+    with pytest.raises(EvidenceError, match=r"has no column last_error; it was changed\.\nNext: Run dlqkit"):
+        count_records(folder.scan())
+
+
+@pytest.mark.parametrize("engine", ["pandas", "duckdb"])
+def test_records_that_were_cut_are_damaged_on_every_engine(engine: str, tmp_path: Path) -> None:
+    gather(tmp_path / "incident", [row(1, 10)])
+    place = tmp_path / "incident" / "evidence" / "001" / "records.parquet"
+    place.write_bytes(place.read_bytes()[:-20])
     folder = open_incident(tmp_path / "incident", engine=engine)
 
     with pytest.raises(EvidenceError, match=r"it was cut or changed\.\nNext: Run dlqkit verify"):

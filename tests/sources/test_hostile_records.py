@@ -11,6 +11,7 @@ import pytest
 
 from dlqkit.errors import DlqkitError
 from dlqkit.settings import ExecutionLogsSettings
+from dlqkit.sources import record_decode
 from dlqkit.sources.record_decode import Decoded, decode_page, finish_records
 from tests.sources.hostile_records import CASES, GOOD, PAYLOAD, Case
 
@@ -87,11 +88,46 @@ def test_a_value_that_cannot_be_read_is_kept_as_it_came(name: str, value: object
     for own, said in ((page.frame, page.findings), (frame, findings)):
         assert own[column].isna().tolist() == [True, False]
         kept = [json.loads(text) if isinstance(text, str) else {} for text in own["extra_json"]]
-        assert kept[0][name] == value
-        assert name not in kept[1]
+        assert kept[0]["_unread"] == {name: value}
+        assert "_unread" not in kept[1]
         assert kept[1]["color"] == "red"
-        told = f"Some values of {name} cannot be read; they are left empty, and kept in extra_json as they came."
-        assert (told in said) == (name != "created_at")
+        assert (
+            f"Some values of {name} cannot be read; they are left empty, and kept in extra_json as they came." in said
+        )
+
+
+def test_a_number_that_is_none_is_kept_to_the_letter_and_costs_no_page(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The same in a page that is too large for its records to be looked at one by one in every field."""
+    monkeypatch.setattr(record_decode, "MOST_ELEMENTS", 1)
+    body = b"[" + GOOD + b"," + GOOD.replace(b'"attempts": 5', b'"attempts": -1.50e0') + b"]"
+    assert body.count(b"-1.50e0") == 1
+
+    page = decode_page(body)
+
+    assert page.frame["attempts"].isna().tolist() == [False, True]
+    assert '"_unread":{"attempts":-1.50e0}' in page.frame["extra_json"][1]
+
+
+def test_a_time_without_a_zone_is_told_of_and_kept_nowhere() -> None:
+    """It comes back once the zone is set, and would be another value in every record."""
+    rows = [{**json.loads(GOOD), "created_at": "2026-03-02 14:00:00"}]
+    for frame, said in (
+        (decode_page(json.dumps(rows).encode()).frame, decode_page(json.dumps(rows).encode()).findings),
+        finish_records(rows)[:2],
+    ):
+        assert frame["recorded_at"].isna().all()
+        assert not frame["extra_json"].astype("str").str.contains("_unread").any()
+        assert "Times have no zone, so they are not used; set execution_logs.timezone." in said
+
+
+def test_a_field_that_another_column_reads_is_read() -> None:
+    """A service whose status says that an event died."""
+    fields = {"queued_to_dlq": "status", "status": "status"}
+    frame, findings, _ = finish_records([json.loads(GOOD)], ExecutionLogsSettings(fields=fields))
+
+    assert frame["status"].tolist() == ["failed"]
+    assert not any("cannot be read" in text for text in findings)
+    assert not frame["extra_json"].astype("str").str.contains("_unread").any()
 
 
 def test_a_value_that_is_absent_is_none_that_cannot_be_read() -> None:

@@ -12,6 +12,7 @@ import pandas as pd
 from dlqkit.decision.subgroups.column_features import build_features, feature_of_flags
 from dlqkit.decision.subgroups.features import Feature
 from dlqkit.decision.subgroups.payload_fields import json_columns
+from dlqkit.frames import UNREAD
 
 __all__ = ["field_values", "record_features"]
 
@@ -81,4 +82,7 @@ def field_values(records: pd.DataFrame) -> dict[str, pd.Series]:
 
 
 def _may_be_cause(name: str, root: str, skip: Collection[str]) -> bool:
+    if not root and name.partition(".")[0] == UNREAD:
+        # Of columns, which are looked at by themselves.
+        return False
     return name not in skip and (bool(root) or not _OUTCOME_NAME.search(name))

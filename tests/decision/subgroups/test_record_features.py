@@ -38,3 +38,10 @@ def test_fields_that_the_analyst_excludes_are_left_out_by_the_names_of_the_answe
 
     assert columns([{}, {}], payload) == ["payload.a.b", "payload.tags[]"]
     assert columns([{}, {}], payload, skip=["payload.a.b"]) == ["payload.tags[]"]
+
+
+def test_what_no_column_could_take_is_no_feature() -> None:
+    """Neither a value nor any element of a list, in whichever words the API has it."""
+    odd = {"region": "eu", "_unread": {"isRetryable": "never", "durationMs": [1, 2]}}
+
+    assert columns([odd, {"region": "us"}], [{}, {}]) == ["region"]
