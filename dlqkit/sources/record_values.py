@@ -54,8 +54,8 @@ def without_empty(array: Any) -> Any:
 def whole_numbers(numbers: Any) -> Any:
     """An ``Int64`` array, from a ``Float64`` one or NumPy's; what no count of attempts can be is absent."""
     values = numbers if isinstance(numbers, np.ndarray) else numbers.to_numpy(dtype=np.float64, na_value=np.nan)
-    absent = ~((values >= 0) & (values < MOST_ATTEMPTS))
-    return pd.arrays.IntegerArray(np.where(absent, 1, np.round(values)).astype(np.int64), absent)
+    absent = ~((values >= 0) & (values < MOST_ATTEMPTS) & (values == np.floor(values)))
+    return pd.arrays.IntegerArray(np.where(absent, 1, values).astype(np.int64), absent)
 
 
 def recorded_times(texts: Any, zone: str | None, count: int) -> tuple[Any, list[str]]:

@@ -72,7 +72,7 @@ def test_a_payload_is_kept_to_the_letter_or_the_record_is_put_apart(category: st
 
 UNREADABLE = (
     ("queued_to_dlq", "maybe"), ("queued_to_dlq", 2), ("retryable", [True]), ("attempts", "three"), ("attempts", -1),
-    ("attempts", 10**30), ("action_duration_ms", "1 s"), ("created_at", "yesterday"),
+    ("attempts", 2.5), ("attempts", 10**30), ("action_duration_ms", "1 s"), ("created_at", "yesterday"),
     ("created_at", "2026-13-01T00:00Z"),
 )  # fmt: skip
 
