@@ -79,6 +79,10 @@ class MetricsPage:
         return Loaded(frame, coverage, shown_url(self._client.url))
 
 
+# The parsers of prometheus_client look for what a page should have, and say in many ways that it is not there.
+_UNREADABLE = (ValueError, LookupError, TypeError, AttributeError, ArithmeticError, RecursionError)
+
+
 def parse_page(body: bytes, content_type: str, read_at: datetime) -> pd.DataFrame:
     """A page's text as a frame; see ``MetricsPage.load``."""
     from prometheus_client.openmetrics.parser import text_string_to_metric_families as parse_openmetrics
@@ -94,7 +98,7 @@ def parse_page(body: bytes, content_type: str, read_at: datetime) -> pd.DataFram
         text = body.decode("utf-8")
         openmetrics = "openmetrics" in content_type or re.search(r"^# EOF\s*\Z", text, re.MULTILINE) is not None
         families = list((parse_openmetrics if openmetrics else parse_text)(text))
-    except (ValueError, UnicodeDecodeError) as error:
+    except _UNREADABLE as error:
         raise UnexpectedAnswer(
             in_english(mark("The worker's page is {found}, and cannot be read as metrics."), found=found),
             mark("Open worker.metrics_urls in a browser and see."),

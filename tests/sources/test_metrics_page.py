@@ -49,7 +49,12 @@ def test_an_empty_page_has_no_values() -> None:
     assert parse_page(b"# nothing yet\n", "text/plain", NOW).empty
 
 
-@pytest.mark.parametrize("body", [b"<html><title>Log in</title></html>", b"\xff\xfe", b"a{b= 3\n"])
+HISTOGRAM = b'# TYPE d histogram\nd_bucket{le="+Inf"} 4\nd_sum 2.5\nd_count 4{} 1772460005000\n# EOF\n'
+
+
+@pytest.mark.parametrize(
+    "body", [b"<html><title>Log in</title></html>", b"\xff\xfe", b"a{b= 3\n", HISTOGRAM, b"a 1 # {} \n# EOF\n"]
+)
 def test_what_is_no_page_of_metrics_is_refused(body: bytes) -> None:
     with pytest.raises(UnexpectedAnswer, match="page"):
         parse_page(body, "text/html", NOW)
