@@ -61,6 +61,9 @@ def keep_unread(
         before: dict[str, Any] = {}
         if isinstance(text := out[place], str):
             before = msgspec.json.decode(text, type=dict[str, msgspec.Raw])
+        if UNREAD in before:
+            # A field that the API calls so.
+            values = {**values, UNREAD: before[UNREAD]}
         out[place] = msgspec.json.encode({**before, UNREAD: values}).decode("utf-8", "replace")
     return out, list(said)
 

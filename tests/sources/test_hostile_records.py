@@ -108,6 +108,13 @@ def test_a_number_that_is_none_is_kept_to_the_letter_and_costs_no_page(monkeypat
     assert '"_unread":{"attempts":-1.50e0}' in page.frame["extra_json"][1]
 
 
+def test_a_field_that_is_called_as_what_cannot_be_read_is_kept_beside_it() -> None:
+    rows = [{**json.loads(GOOD), "attempts": "three", "_unread": 7}]
+
+    for frame in (decode_page(json.dumps(rows).encode()).frame, finish_records(rows)[0]):
+        assert json.loads(frame["extra_json"][0])["_unread"] == {"attempts": "three", "_unread": 7}
+
+
 def test_a_time_without_a_zone_is_told_of_and_kept_nowhere() -> None:
     """It comes back once the zone is set, and would be another value in every record."""
     rows = [{**json.loads(GOOD), "created_at": "2026-03-02 14:00:00"}]
