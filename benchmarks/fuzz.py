@@ -23,7 +23,7 @@ from typing import Any
 from hypothesis import HealthCheck, Phase, given, seed, settings
 from hypothesis import strategies as st
 
-from benchmarks import fuzz_seeds
+from benchmarks import fuzz_files, fuzz_seeds
 from benchmarks.fuzz_targets import PARSERS, SINKS
 from benchmarks.harness import ROOT, Measure
 from dlqkit.errors import DlqkitError
@@ -38,7 +38,8 @@ ROUNDS = 1_000_000
 _PIECES = (b"[" * 3000, b"{\"a\":" * 2000, b"9" * 5000, b"1e400", b"NaN", b"\xff", b"\x00", b"\\ud800", b"\xed\xa0\x80",
            "\u202e\u2028".encode(), b"\x1b]0;x\x07", b"null", b"''", b"\"", b"{}", b"[]", b"../", b"\r\n", b"&a *a",
            b"<<: ", b"!!python/object/apply:os.system [x]", b"-", b"0", b"=", b",", b":",
-           b"9999-12-31", b"-1")  # fmt: skip
+           b"9999-12-31", b"-1", b"0001-01-01T00:00:00+14:00",
+           b"9999-12-31T23:59:59-01:00")  # fmt: skip
 
 
 @dataclass
@@ -88,9 +89,11 @@ TEXTS = st.lists(_SIGNS, max_size=40).map("".join)
 def targets(place: Path) -> dict[str, tuple[st.SearchStrategy[Any], Callable[[Any], None]]]:
     """Every target with what it is fed."""
     fuzz_seeds.add_audit(place / "seeds")
+    fuzz_files.add_journal(place / "seeds")
+    seeds = {**fuzz_seeds.SEEDS, **fuzz_files.SEEDS}
     out: dict[str, tuple[st.SearchStrategy[Any], Callable[[Any], None]]] = {}
-    for name, parser in PARSERS.items():
-        own = fuzz_seeds.SEEDS.get(name) or fuzz_seeds.SEEDS["exact JSON"]
+    for name, parser in {**PARSERS, **fuzz_files.PARSERS}.items():
+        own = seeds.get(name) or seeds["exact JSON"]
         out[name] = changed(list(own)), (lambda body, parser=parser: parser(body, place))  # type: ignore[misc]
     for name, sink in SINKS.items():
         out[name] = TEXTS, sink
@@ -99,7 +102,7 @@ def targets(place: Path) -> dict[str, tuple[st.SearchStrategy[Any], Callable[[An
 
 def _place_of(error: BaseException) -> str:
     frames = [one for one in traceback.extract_tb(error.__traceback__) if "/dlqkit/" in one.filename
-              or "fuzz_targets" in one.filename]  # fmt: skip
+              or "benchmarks/fuzz_" in one.filename]  # fmt: skip
     last = frames[-1] if frames else None
     return f"{Path(last.filename).name}:{last.name}" if last else "outside"
 

@@ -9,10 +9,12 @@ from datetime import UTC, datetime, timedelta
 from dlqkit.errors import ParameterError
 from dlqkit.notebook_html import Shown, span_text
 
-__all__ = ["Incident", "TimeWindow", "format_time", "parse_duration", "parse_time"]
+__all__ = ["Incident", "TimeWindow", "format_time", "parse_duration", "parse_time", "to_utc"]
 
 _UNITS = {"s": 1, "sec": 1, "m": 60, "min": 60, "h": 3600, "d": 86400, "w": 604800}
 _DURATION = re.compile(r"([0-9]+(?:\.[0-9]+)?)(w|d|h|min|m|sec|s)")
+# No system of this kind is older, and pandas' nanoseconds end in 2262.
+_YEARS = (1970, 2261)
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,13 +30,13 @@ class TimeWindow:
                 "The window has no time zone.",
                 "Write its times with an offset, as 2026-03-02T14:00:00+00:00 or 2026-03-02T14:00Z.",
             )
+        object.__setattr__(self, "start", _in_range(self.start))
+        object.__setattr__(self, "end", _in_range(self.end))
         if self.end <= self.start:
             raise ParameterError(
                 f"The window ends ({format_time(self.end)}) before it starts ({format_time(self.start)}).",
                 "Swap the start and the end.",
             )
-        object.__setattr__(self, "start", self.start.astimezone(UTC))
-        object.__setattr__(self, "end", self.end.astimezone(UTC))
 
     @property
     def seconds(self) -> float:
@@ -141,7 +143,33 @@ def parse_time(text: str, *, now: datetime | None = None) -> datetime:
             f"The time {stripped[:40]} has no zone.",
             f"Add the offset: {stripped[:40]}Z for UTC, or for example {stripped[:40]}+03:00.",
         )
-    return parsed.astimezone(UTC)
+    return _in_range(parsed)
+
+
+def to_utc(moment: datetime) -> datetime:
+    """A moment that a person wrote, which has a zone, in UTC.
+
+    Raises
+    ------
+    ValueError
+        If its year is before 1970 or after 2261.
+    """
+    try:
+        utc = moment.astimezone(UTC)
+    except OverflowError as error:
+        raise ValueError("the time is out of range") from error
+    if not _YEARS[0] <= utc.year <= _YEARS[1]:
+        raise ValueError("the time is out of range")
+    return utc
+
+
+def _in_range(moment: datetime) -> datetime:
+    try:
+        return to_utc(moment)
+    except ValueError:
+        raise ParameterError(
+            f"The time {moment.isoformat()} is out of range.", f"Write one of the years {_YEARS[0]} to {_YEARS[1]}."
+        ) from None
 
 
 def format_time(moment: datetime) -> str:

@@ -40,6 +40,8 @@ __all__ = [
 _PREFIX = "DLQKIT_"
 # Read by other parts, or by the tests, and not a setting.
 _NOT_SETTINGS = {"REQUIRE_REAL", "CONFIG", "PROFILE"}
+# A file of settings has some hundred lines.
+_MOST_LETTERS = 1 << 20
 
 
 class _Table(BaseModel):
@@ -448,7 +450,11 @@ def _find_file(start: Path) -> tuple[Path | None, list[str]]:
 
 def _read_toml(path: Path) -> dict[str, Any]:
     try:
-        return tomllib.loads(path.read_text(encoding="utf-8"))
+        with path.open(encoding="utf-8") as file:
+            text = file.read(_MOST_LETTERS + 1)
+        if len(text) > _MOST_LETTERS:
+            raise ParameterError(f"The settings file {path} is longer than anybody writes.", "Name another one.")
+        return tomllib.loads(text)
     except FileNotFoundError:
         raise ParameterError(f"The settings file {path} does not exist.", "Check the path after --config.") from None
     except (OSError, UnicodeDecodeError) as error:

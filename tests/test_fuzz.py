@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks import fuzz, fuzz_targets
+from benchmarks import fuzz, fuzz_files, fuzz_targets
 
 
-@pytest.mark.parametrize("name", [*fuzz_targets.PARSERS, *fuzz_targets.SINKS])
+@pytest.mark.parametrize("name", [*fuzz_targets.PARSERS, *fuzz_files.PARSERS, *fuzz_targets.SINKS])
 def test_bad_input_is_refused_in_words_and_bad_text_is_shown_as_text(name: str, tmp_path: Path) -> None:
     (tmp_path / "seeds").mkdir()
     strategy, check = fuzz.targets(tmp_path)[name]
@@ -30,7 +30,7 @@ def test_a_fault_is_found_and_made_small(tmp_path: Path) -> None:
     def breaks(body: bytes) -> None:
         assert b"\xff" not in body
 
-    fuzz.run_batch("broken", fuzz.changed([b"good"]), breaks, 1, tally, examples=300)
+    fuzz.run_batch("broken", fuzz.changed([b"good"]), breaks, 2, tally, examples=300)
 
     assert [key[:2] for key in tally.findings] == [("broken", "AssertionError")]
     assert "of b'\\xff'" in next(iter(tally.findings.values()))

@@ -28,6 +28,19 @@ def test_time_without_zone_is_refused() -> None:
 
 
 @pytest.mark.parametrize(
+    "text", ["0001-01-01T00:00:00+14:00", "9999-12-31T23:59:59-01:00", "1969-12-31T23:59:59Z", "2262-01-01T00:00:00Z"]
+)
+def test_a_time_that_no_frame_holds_is_refused(text: str) -> None:
+    """Some of them are no times at all in UTC."""
+    with pytest.raises(ParameterError, match="is out of range") as caught:
+        parse_time(text)
+    assert caught.value.next_step == "Write one of the years 1970 to 2261."
+    with pytest.raises(ParameterError, match="is out of range"):
+        Incident(datetime.fromisoformat(text), NOW)
+    assert parse_time("2261-12-31T23:59:59Z").year == 2261
+
+
+@pytest.mark.parametrize(
     ("text", "expected"),
     [
         ("now", NOW),

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 
 import pytest
@@ -215,3 +216,13 @@ def test_the_variable_that_does_not_fit_is_named(tmp_path: Path) -> None:
             load_settings(config, environ={variable: "x"})
 
         assert refused.value.next_step.endswith(f"Mend {variable}.")
+
+
+def test_a_settings_file_that_nobody_can_have_written_is_not_read(tmp_path: Path) -> None:
+    """A file of holes has any size, and takes no disk."""
+    path = tmp_path / "dlqkit.toml"
+    path.touch()
+    os.truncate(path, 64 << 20)
+
+    with pytest.raises(ParameterError, match="longer than anybody writes"):
+        load_settings(path, environ={})

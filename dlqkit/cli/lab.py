@@ -13,7 +13,7 @@ import typer
 
 from dlqkit import language
 from dlqkit.cli.shared import Directory, Language, Snapshot, load, speak_for, write_json
-from dlqkit.errors import ParameterError
+from dlqkit.errors import EvidenceError, ParameterError
 from dlqkit.untrusted import for_terminal
 
 __all__ = ["fill_notebooks", "lab", "lay_notebooks"]
@@ -58,9 +58,11 @@ def fill_notebooks(directory: Path, snapshot: str | None = None) -> list[Path]:
 
 
 def _read_notebook(path: Path) -> dict[str, Any]:
+    from dlqkit.evidence.store import read_bounded
+
     try:
-        notebook = json.loads(path.read_text(encoding="utf-8"))
-    except (ValueError, UnicodeDecodeError) as error:
+        notebook = json.loads(read_bounded(path))
+    except (EvidenceError, ValueError) as error:
         raise ParameterError(
             f"The notebook {path.name} cannot be read.", f"Move {path} away to get it anew."
         ) from error

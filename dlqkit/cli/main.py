@@ -7,8 +7,10 @@ import gc
 import json
 import os
 import sys
+import traceback
 from collections.abc import Sequence
 from pathlib import Path
+from types import TracebackType
 from typing import Annotated, Any
 
 import typer
@@ -115,6 +117,16 @@ def _open_closed() -> None:
             setattr(sys, name, os.fdopen(number, "r" if number == 0 else "w", closefd=False))
 
 
+def _tell_crash(kind: type[BaseException], error: BaseException, where: TracebackType | None) -> None:
+    """A fault of ours, with its lines for whoever mends it; no secret that a library's message holds is among them."""
+    text = "".join(traceback.format_exception(kind, error, where))
+    secrets = sys.modules.get("dlqkit.sources.secrets")
+    lines = (secrets.mask_resolved(text) if secrets else text).splitlines()
+    told = "dlqkit has a fault, which is none of yours; what was collected is kept."
+    step = "Next: run it again; if it ends so again, report it to dlqkit's maintainers with the lines above."
+    print("\n".join([*map(for_terminal, lines), told, step]), file=sys.stderr)  # noqa: T201
+
+
 def _let_go() -> None:
     """What cannot be written is dropped: Python would try again at exit, complain, and end with a code of its own."""
     for stream in (sys.stdout, sys.stderr):
@@ -127,6 +139,7 @@ def _let_go() -> None:
 def main() -> None:
     """Run the command line; the process ends with the exit code of the design."""
     _open_closed()
+    sys.excepthook = _tell_crash
     leave_out_grammars()
     gc.set_threshold(OBJECTS_BETWEEN_LOOKS)
     try:

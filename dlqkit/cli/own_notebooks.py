@@ -11,7 +11,8 @@ from typing import Any
 
 import platformdirs
 
-from dlqkit.evidence.store import create_bytes, move_folder, storage_error
+from dlqkit.errors import EvidenceError
+from dlqkit.evidence.store import create_bytes, move_folder, read_bounded, storage_error
 from dlqkit.resources import find_notebooks
 
 __all__ = ["MARK", "are_own", "mark_own", "set_aside"]
@@ -43,7 +44,8 @@ def are_own(folder: Path) -> bool:
         return True
     mark = folder / MARK
     if mark.is_file() and not mark.is_symlink():
-        name = mark.read_text(encoding="utf-8", errors="replace").strip()
+        with mark.open(encoding="utf-8", errors="replace") as file:
+            name = file.read(4 * _NAME_BYTES).strip()
         if len(name) == 2 * _NAME_BYTES and name.isalnum():
             record = _records() / name
             return record.is_file() and record.read_text(encoding="utf-8") == _identity(mark)
@@ -104,14 +106,14 @@ def _holds_our_code_alone(folder: Path) -> bool:
         try:
             if list(_code(path)) != list(_code(ours[path.name])):
                 return False
-        except (ValueError, SyntaxError, KeyError, TypeError, AttributeError, RecursionError):
+        except (EvidenceError, ValueError, SyntaxError, KeyError, TypeError, AttributeError, RecursionError):
             return False
     return True
 
 
 def _code(path: Path) -> Iterator[Any]:
     """The code of each cell; of the parameters, names alone where each value is a literal."""
-    for cell in json.loads(path.read_text(encoding="utf-8"))["cells"]:
+    for cell in json.loads(read_bounded(path))["cells"]:
         if cell["cell_type"] != "code":
             continue
         source = "".join(cell["source"])

@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -16,6 +16,7 @@ from dlqkit.errors import ParameterError
 from dlqkit.evidence import audit_log
 from dlqkit.evidence.people_file import editing, load_yaml
 from dlqkit.evidence.store import read_words
+from dlqkit.incident import to_utc
 
 __all__ = ["Acceptance", "Attachment", "Closing", "Confirmation", "Word", "add_word", "parse_word", "read_word"]
 
@@ -161,13 +162,14 @@ def _moment(value: Any) -> str | None:
         return None
     try:
         at = value if isinstance(value, datetime) else datetime.fromisoformat(str(value))
+        moment = to_utc(at) if at.tzinfo is not None else None
     except ValueError:
-        at = None
-    if at is None or at.tzinfo is None:
+        moment = None
+    if moment is None:
         raise ParameterError(
             "In judgement.yaml a time of closure is none, or has no zone.", "Write it as 2026-03-02T14:40:00+00:00."
         )
-    return at.astimezone(UTC).isoformat()
+    return moment.isoformat()
 
 
 def read_word(directory: Path) -> Word:

@@ -160,9 +160,9 @@ def _read_pandas(files: Sequence[Path]) -> nw.LazyFrame[Any]:
             schema = schema if key.name in schema.names else schema.append(key)
         found = ds.dataset([str(file) for file in files], schema=schema, format="parquet", partitioning=partitions)
         table = found.to_table(columns=[name for name in RECORDS if name in schema.names])
-    except (pa.ArrowException, OSError) as error:
+        frame = table.to_pandas(types_mapper=_MAPPER.get, ignore_metadata=True)
+    except (pa.ArrowException, OSError, UnicodeDecodeError) as error:
         raise _unreadable(error) from error
-    frame = table.to_pandas(types_mapper=_MAPPER.get, ignore_metadata=True)
     lazy: nw.LazyFrame[Any] = nw.from_native(frame.assign(**{ROW: range(len(frame))})).lazy()
     return lazy
 

@@ -16,13 +16,24 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
-from dlqkit.evidence.store import FILE_MODE, make_folder, storage_error, write_bytes
+from dlqkit.errors import EvidenceError
+from dlqkit.evidence.store import (
+    FILE_MODE,
+    bounded,
+    file_hash,
+    make_folder,
+    read_bounded,
+    storage_error,
+    write_bytes,
+)
 
 __all__ = ["HEAD", "NAME", "Chain", "Head", "append", "check_chain", "current_user", "hash_of", "read"]
 
 NAME, HEAD = "audit.jsonl", "audit.head"
+# A command adds one line or a few, of some hundred bytes: so many are of years of them.
+MOST_BYTES, MOST_LINES = 64 << 20, 500_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +78,16 @@ def _hash(line: bytes) -> str:
     return hashlib.sha256(line).hexdigest()
 
 
+def _read_log(file: BinaryIO) -> bytes:
+    content = bounded(file, NAME, MOST_BYTES)
+    if content.count(b"\n") > MOST_LINES:
+        raise EvidenceError(
+            f"{NAME} has more than {MOST_LINES:,} lines, and dlqkit writes no such one.",
+            "It was changed, or made to stop whoever reads it: restore it from a copy.",
+        )
+    return content
+
+
 def _lines(content: bytes) -> list[bytes]:
     # A carriage return is no end of a line: one in its place would be read the same otherwise.
     return content.removesuffix(b"\n").split(b"\n") if content else []
@@ -91,7 +112,7 @@ def append(directory: Path, action: str, **facts: Any) -> None:
         descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_NOFOLLOW, FILE_MODE)
         with os.fdopen(descriptor, "r+b") as file:
             fcntl.flock(file, fcntl.LOCK_EX)
-            whole = file.read()
+            whole = _read_log(file)
             lines = _lines(whole)
             # Written anew, the head fits again: that it did not must not be forgotten by that.
             unfit = _find_unfit(directory, whole, lines)
@@ -120,7 +141,7 @@ def _find_unfit(directory: Path, content: bytes, lines: Sequence[bytes]) -> str:
     """What of the log and its head does not fit, as far as the next line will hide it; empty where all does."""
     head = directory / HEAD
     if head.is_file():
-        faults = _check_head(head.read_bytes(), content, lines, [_hash(line) for line in lines])
+        faults = _check_head(_read_head(head), content, lines, [_hash(line) for line in lines])
         return "; ".join(f"{name} {what}" for name, what in faults)
     return f"{HEAD} is missing" if any("line" in (_entry(line) or {}) for line in lines) else ""
 
@@ -135,7 +156,7 @@ def hash_of(directory: Path, path: Path, content: bytes | None = None) -> dict[s
     content : bytes, optional
         What is about to be written there; what is there by default.
     """
-    return {path.relative_to(directory).as_posix(): _hash(path.read_bytes() if content is None else content)}
+    return {path.relative_to(directory).as_posix(): file_hash(path) if content is None else _hash(content)}
 
 
 def read(directory: Path) -> list[dict[str, Any]]:
@@ -143,7 +164,9 @@ def read(directory: Path) -> list[dict[str, Any]]:
     path = directory / NAME
     if not path.is_file():
         return []
-    return [entry for line in _lines(path.read_bytes()) if (entry := _entry(line)) is not None]
+    with path.open("rb") as file:
+        content = _read_log(file)
+    return [entry for line in _lines(content) if (entry := _entry(line)) is not None]
 
 
 def _entry(line: bytes) -> dict[str, Any] | None:
@@ -184,10 +207,15 @@ def check_chain(directory: Path) -> Chain:
 def _read_both(directory: Path) -> tuple[bytes, bytes | None]:
     path, head = directory / NAME, directory / HEAD
     if not path.is_file():
-        return b"", head.read_bytes() if head.is_file() else None
+        return b"", _read_head(head) if head.is_file() else None
     with path.open("rb") as file:
         fcntl.flock(file, fcntl.LOCK_SH)  # or a line that is being written would be taken for a forged one
-        return file.read(), head.read_bytes() if head.is_file() else None
+        return _read_log(file), _read_head(head) if head.is_file() else None
+
+
+def _read_head(head: Path) -> bytes:
+    # It holds the line that is about to be written, so it may be as large as the log.
+    return read_bounded(head, 2 * MOST_BYTES)
 
 
 def _check_lines(lines: Sequence[bytes], hashes: Sequence[str]) -> tuple[list[tuple[str, str]], list[str], bool]:

@@ -11,6 +11,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from dlqkit.errors import EvidenceError
+from dlqkit.evidence.store import read_bounded
 from dlqkit.resources import find_notebooks
 
 __all__ = ["Extra", "find_extra"]
@@ -87,11 +89,11 @@ def _of_notebook(path: Path) -> str | None:
 def _code(path: Path) -> list[str] | None:
     """The code of each cell but those of parameters, which are filled in."""
     try:
-        cells: list[dict[str, Any]] = json.loads(path.read_bytes())["cells"]
+        cells: list[dict[str, Any]] = json.loads(read_bounded(path))["cells"]
         return [
             "".join(cell["source"])
             for cell in cells
             if cell["cell_type"] == "code" and "parameters" not in cell.get("metadata", {}).get("tags", [])
         ]
-    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
+    except (EvidenceError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
         return None

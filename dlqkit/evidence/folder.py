@@ -18,6 +18,7 @@ import pandas as pd
 
 from dlqkit.engines.choose import Engine, check_engine, choose_engine
 from dlqkit.errors import EvidenceError, ParameterError
+from dlqkit.evidence.forms import check_question
 from dlqkit.evidence.manifest import (
     check_frames,
     find_snapshots,
@@ -187,10 +188,10 @@ class IncidentFolder(Shown):
         out = []
         for note in self.question.get("notes", []):
             at = note["at"]
-            moment = at if isinstance(at, datetime) else parse_time(str(at))
-            if moment.tzinfo is None:
+            if isinstance(at, datetime) and at.tzinfo is None:
                 raise ParameterError("A note in incident.toml has a time without zone.", "Add Z or an offset to it.")
-            out.append((moment.astimezone(UTC), str(note["text"])))
+            # A time without quotes is TOML's own, and is held to what one in quotes is.
+            out.append((parse_time(str(at)), str(note["text"])))
         return out
 
     def _about(self, workflow_id: str | None, name: str) -> Any:
@@ -442,7 +443,9 @@ def read_question(directory: Path, *, allow_links: bool = False) -> dict[str, An
     else:
         refuse_links(directory)
     try:
-        return tomllib.loads(read_words(path))
+        values = tomllib.loads(read_words(path))
+        check_question(values)
+        return values
     except FileNotFoundError:
         raise ParameterError(
             f"{directory} is no incident folder: it has no incident.toml.",

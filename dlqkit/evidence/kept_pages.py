@@ -13,10 +13,13 @@ from pathlib import Path
 from typing import Any
 
 from dlqkit.errors import EvidenceError
-from dlqkit.evidence.store import FILE_MODE, make_folder, read_raw, storage_error
+from dlqkit.evidence.store import FILE_MODE, make_folder, read_bounded, read_raw, storage_error
 from dlqkit.sources.kept_answers import KeptAnswer
 
 __all__ = ["KeptPages", "note_page"]
+
+# A line is some hundred bytes: a page each, as in a manifest.
+_MOST_BYTES = 128 << 20
 
 
 def note_page(path: Path, request_id: str, page: Path) -> None:
@@ -68,7 +71,7 @@ class KeptPages:
 
 def _lines(path: Path) -> list[tuple[str, str]]:
     try:
-        lines = path.read_bytes().split(b"\n")[:-1]
+        lines = read_bounded(path, _MOST_BYTES).split(b"\n")[:-1]
     except FileNotFoundError:
         return []
     except OSError as error:

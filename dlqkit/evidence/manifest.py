@@ -15,7 +15,8 @@ from typing import Any
 
 from dlqkit.errors import EvidenceError
 from dlqkit.evidence import audit_log
-from dlqkit.evidence.store import file_hash, prepared, write_bytes
+from dlqkit.evidence.forms import check_manifest
+from dlqkit.evidence.store import file_hash, prepared, read_bounded, text_hash, write_bytes
 from dlqkit.frames import Completeness
 
 __all__ = [
@@ -36,6 +37,8 @@ __all__ = [
 
 SCHEMA = 1
 NAME = "manifest.json"
+MOST_BYTES = 128 << 20
+"""A file of the snapshot takes some 150 bytes of the manifest, so this is of over 800,000 pages."""
 # Folders of a snapshot that may be empty.
 _OWN_FOLDERS = {"raw", "quarantine"}
 _FRAME = re.compile(r"[a-z_]+\.parquet")
@@ -77,19 +80,35 @@ def read_manifest(folder: Path) -> dict[str, Any]:
     Raises
     ------
     EvidenceError
-        If it is missing, is no JSON, or was written by a later dlqkit.
+        If it is missing, is no JSON, is not as dlqkit writes it, or was written by a later dlqkit.
     """
+    values = _load(folder)
     try:
-        values: dict[str, Any] = json.loads((folder / NAME).read_bytes())
+        check_manifest(values)
+    except ValueError as error:
+        raise _changed(folder) from error
+    return values
+
+
+def _load(folder: Path) -> dict[str, Any]:
+    """The manifest, whose schema is ours, whatever else it holds."""
+    try:
+        values: dict[str, Any] = json.loads(read_bounded(folder / NAME, MOST_BYTES))
         schema = values["schema"]
-    except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
-        raise EvidenceError(
-            f"The manifest of snapshot {folder.name} is missing or was changed.",
-            "Run dlqkit verify on the folder, and restore it from a copy.",
-        ) from error
+    except (EvidenceError, OSError, ValueError, KeyError, TypeError, RecursionError) as error:
+        raise _changed(folder) from error
+    if type(schema) is not int:
+        raise _changed(folder)
     if schema != SCHEMA:
         raise EvidenceError(f"Snapshot {folder.name} is of another dlqkit (schema {schema}).", "Install that version.")
     return values
+
+
+def _changed(folder: Path) -> EvidenceError:
+    return EvidenceError(
+        f"The manifest of snapshot {folder.name} is missing or was changed.",
+        "Run dlqkit verify on the folder, and restore it from a copy.",
+    )
 
 
 def check_frames(folders: Sequence[Path]) -> None:
@@ -238,9 +257,9 @@ def _verify_written(directory: Path, wrote: Mapping[str, Any]) -> list[Change]:
         if not file.is_file():
             # Killed after the line and before the file had its name: nothing was decided by it.
             waiting = prepared(file)
-            if waiting.is_symlink() or not waiting.is_file() or file_hash(waiting) != sha256:
+            if waiting.is_symlink() or not waiting.is_file() or text_hash(waiting) != sha256:
                 changes.append(Change(name, "is missing"))
-        elif file_hash(file) != sha256:
+        elif text_hash(file) != sha256:
             changes.append(Change(name, "was changed"))
     return changes
 
@@ -267,12 +286,17 @@ def _verify_snapshot(folder: Path, recorded: str | None) -> list[Change]:
     changes = []
     if recorded is None:
         changes.append(Change(f"{place}/{NAME}", "is not in audit.jsonl"))
-    elif file_hash(path) != recorded:
+    elif path.stat().st_size > MOST_BYTES or text_hash(path) != recorded:
         changes.append(Change(f"{place}/{NAME}", "was changed"))
     try:
-        known = _files_of(read_manifest(folder))
+        manifest = _load(folder)
+        known = _files_of(manifest)
     except EvidenceError:
         return changes or [Change(f"{place}/{NAME}", "was changed")]
+    try:
+        check_manifest(manifest)
+    except ValueError:
+        changes = changes or [Change(f"{place}/{NAME}", "is not as dlqkit writes it")]
     found = {one.relative_to(folder).as_posix(): one for one in folder.rglob("*")}
     # Asked of what is there: a name out of a manifest may be longer than any path.
     links = {name for name, one in found.items() if one.is_symlink()}

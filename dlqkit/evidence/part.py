@@ -24,10 +24,12 @@ from dlqkit.evidence import audit_log
 from dlqkit.evidence.folder import RECORD_VERSION, SAME_MESSAGE
 from dlqkit.evidence.frame_stream import FrameWriter, join_records
 from dlqkit.evidence.kept_pages import KeptPages, note_page
+from dlqkit.evidence.manifest import MOST_BYTES as MANIFEST_BYTES
 from dlqkit.evidence.manifest import NAME as MANIFEST
 from dlqkit.evidence.manifest import write_manifest
 from dlqkit.evidence.store import (
     move_folder,
+    read_bounded,
     read_frame,
     remove_file,
     remove_folder,
@@ -306,7 +308,7 @@ def _was_read(source: Mapping[str, Any]) -> bool:
 def name_snapshot(root: Path, path: Path) -> None:
     """Make a part with a manifest, which is written last of all, the snapshot that it is."""
     manifest = path / "snapshot" / MANIFEST
-    body = manifest.read_bytes()
+    body = read_bounded(manifest, MANIFEST_BYTES)
     manifest_sha256 = hashlib.sha256(body).hexdigest()
     if not any(entry.get("manifest_sha256") == manifest_sha256 for entry in audit_log.read(root)):
         audit_log.append(

@@ -11,12 +11,14 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from dlqkit.errors import EvidenceError
+from dlqkit.errors import EvidenceError, ParameterError
 from dlqkit.evidence import audit_log
+from dlqkit.evidence.forms import check_state
+from dlqkit.evidence.manifest import MOST_BYTES as MANIFEST_BYTES
 from dlqkit.evidence.manifest import NAME as MANIFEST
 from dlqkit.evidence.manifest import find_set_aside, find_snapshots
 from dlqkit.evidence.part import LAYOUT, STATE, Part, is_partial, name_snapshot
-from dlqkit.evidence.store import make_folder, move_folder, remove_file, remove_folder
+from dlqkit.evidence.store import make_folder, move_folder, read_bounded, remove_file, remove_folder
 from dlqkit.frames import Coverage
 from dlqkit.incident import Incident
 from dlqkit.language import in_english, mark
@@ -75,7 +77,8 @@ def _refuse_links(path: Path) -> None:
 def _resume(path: Path, incident: Incident) -> Part | None:
     """The part as it was left, if it asks the same question; its window is kept, since its answers are of it."""
     try:
-        state = json.loads((path / STATE).read_bytes())
+        state = json.loads(read_bounded(path / STATE, MANIFEST_BYTES))
+        check_state(state)
         asked = state["incident"]
         begun = Incident(
             datetime.fromisoformat(asked["start"]), datetime.fromisoformat(asked["end"]),
@@ -84,7 +87,7 @@ def _resume(path: Path, incident: Incident) -> Part | None:
         started_at = datetime.fromisoformat(state["started_at"])
         sources, last_number, asking = state["sources"], state["last_number"], state["asking"]
         known = state["layout"] == LAYOUT
-    except (OSError, ValueError, KeyError, TypeError, RecursionError):
+    except (EvidenceError, OSError, ValueError, KeyError, TypeError, RecursionError, ParameterError):
         return None
     if not known or not _is_same_question(begun, incident):
         return None

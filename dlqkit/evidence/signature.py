@@ -15,7 +15,7 @@ from dlqkit.errors import EvidenceError, ParameterError
 from dlqkit.evidence import audit_log
 from dlqkit.evidence.manifest import NAME as MANIFEST
 from dlqkit.evidence.manifest import Change, find_snapshots
-from dlqkit.evidence.store import file_hash, make_folder, write_bytes
+from dlqkit.evidence.store import file_hash, make_folder, read_bounded, text_hash, write_bytes
 from dlqkit.untrusted import for_terminal, shorten
 
 __all__ = ["FOLDER", "NAMESPACE", "check_signatures", "sign"]
@@ -97,7 +97,7 @@ def check_signatures(directory: Path, allowed: Path) -> tuple[list[str], list[Ch
     for path in statements:
         name = path.relative_to(directory).as_posix()
         signature = path.with_name(f"{path.name}.sig")
-        content = path.read_bytes()
+        content = read_bounded(path)
         who = _signer(content, signature, allowed) if signature.is_file() and not signature.is_symlink() else None
         if who is None:
             changes.append(Change(name, "has no signature of an allowed signer"))
@@ -156,7 +156,7 @@ def _find_wrong(directory: Path, content: bytes) -> list[tuple[str, str]]:
         wrong.append((audit_log.NAME, "was changed or cut"))
     for name, sha256 in sorted(manifests.items()):
         path = directory / "evidence" / name / MANIFEST
-        if not path.is_file() or file_hash(path) != sha256:
+        if not path.is_file() or text_hash(path) != sha256:
             wrong.append((f"evidence/{name}/{MANIFEST}", "was changed or removed"))
     return wrong
 

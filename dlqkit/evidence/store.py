@@ -12,6 +12,7 @@ import shutil
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
+from typing import BinaryIO
 
 import pandas as pd
 import pyarrow as pa
@@ -24,14 +25,17 @@ from dlqkit.frames import conform, empty_frame
 __all__ = [
     "DTYPES",
     "FILE_MODE",
+    "MOST_OWN_BYTES",
     "MOST_WORDS",
     "as_table",
+    "bounded",
     "check_columns",
     "create_bytes",
     "file_hash",
     "hold",
     "make_folder",
     "move_folder",
+    "read_bounded",
     "read_frame",
     "read_raw",
     "read_words",
@@ -39,6 +43,7 @@ __all__ = [
     "remove_folder",
     "storage_error",
     "sync_folder",
+    "text_hash",
     "unreadable",
     "write_bytes",
     "write_frame",
@@ -52,6 +57,9 @@ _LEVEL = 3
 _MAX_RAW_BYTES = 256 << 20
 MOST_WORDS = 1 << 20
 """Letters of a file that people write; a folder of somebody else may hold one of any size."""
+MOST_OWN_BYTES = 32 << 20
+"""Of a file that dlqkit writes: facts, a pin, a notebook, a claim of a thousand events; the largest have some MB."""
+_CHUNK = 1 << 20
 
 
 def storage_error(path: Path, error: OSError) -> StorageError:
@@ -84,6 +92,34 @@ def read_words(path: Path) -> str:
     if len(text) > MOST_WORDS:
         raise ParameterError(f"{path.name} is longer than anybody writes.", "Mend it, or write it anew.")
     return text
+
+
+def read_bounded(path: Path, most: int = MOST_OWN_BYTES) -> bytes:
+    """What a file holds, unless it has more bytes than any that dlqkit writes there: then none of them is read.
+
+    Raises
+    ------
+    EvidenceError
+        If it is larger.
+    OSError
+        As of any file that is read.
+    """
+    with path.open("rb") as file:
+        return bounded(file, path.name, most)
+
+
+def bounded(file: BinaryIO, name: str, most: int) -> bytes:
+    """As ``read_bounded``, of a file that is open."""
+    size = os.fstat(file.fileno()).st_size
+    content = file.read(size + 1) if size <= most else b""
+    if len(content) > size:  # it grows
+        content += file.read(most)
+    if max(size, len(content)) > most:
+        raise EvidenceError(
+            f"{name} has {size >> 20:,} MiB, and dlqkit writes at most {most >> 20:,} MiB there.",
+            "It was changed, or made to stop whoever reads it: restore it from a copy, or remove it.",
+        )
+    return content
 
 
 def make_folder(path: Path) -> None:
@@ -199,6 +235,20 @@ def file_hash(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
+def text_hash(path: Path) -> str | None:
+    """As ``file_hash``, of a file of text; None at the first NUL, which no text holds, but a file of any size may.
+
+    A file of which only the hash is known would be read to its end otherwise, and one of holes has none to speak of.
+    """
+    digest = hashlib.sha256()
+    with path.open("rb") as file:
+        while chunk := file.read(_CHUNK):
+            if b"\0" in chunk:
+                return None
+            digest.update(chunk)
+    return digest.hexdigest()
+
+
 def sync_folder(path: Path) -> None:
     """Make renames in a folder last over a power cut."""
     descriptor = os.open(path, os.O_RDONLY)
@@ -276,7 +326,8 @@ def write_raw(path: Path, body: bytes) -> None:
 def read_raw(path: Path) -> bytes:
     """The page that ``write_raw`` kept."""
     try:
-        return zstandard.ZstdDecompressor().decompress(path.read_bytes(), max_output_size=_MAX_RAW_BYTES)
+        packed = read_bounded(path, _MAX_RAW_BYTES)
+        return zstandard.ZstdDecompressor().decompress(packed, max_output_size=_MAX_RAW_BYTES)
     except (OSError, zstandard.ZstdError) as error:
         raise EvidenceError(f"The page {path.name} cannot be read.", "Run dlqkit verify on the folder.") from error
 
@@ -318,7 +369,7 @@ def check_columns(files: Iterable[Path], needed: Collection[str]) -> None:
     for path in files:
         try:
             names = pq.read_schema(path).names
-        except (pa.ArrowException, OSError) as error:
+        except (pa.ArrowException, OSError, UnicodeDecodeError) as error:
             raise unreadable(path) from error
         _check_names(path, names, needed)
 
@@ -344,19 +395,32 @@ def read_frame(path: Path, columns: Mapping[str, str], *, needed: Collection[str
         return empty_frame(columns)
     try:
         table = pq.read_table(path)
-    except (pa.ArrowException, OSError) as error:
+        names = table.column_names
+    except (pa.ArrowException, OSError, UnicodeDecodeError) as error:
         raise unreadable(path) from error
-    _check_names(path, table.column_names, needed)
+    _check_names(path, names, needed)
+    try:
+        return conform(_declared(table, columns), columns)
+    except (pa.ArrowException, ValueError, TypeError, OverflowError) as error:
+        # Whole as a file, with columns of other kinds than they were written as, or a text that is none.
+        raise unreadable(path) from error
+
+
+def _declared(table: pa.Table, columns: Mapping[str, str]) -> pd.DataFrame:
     # Not Arrow's own dtypes: the frames are declared in pandas' own.
     frame = table.to_pandas(types_mapper=DTYPES.get, ignore_metadata=True)
     for name in frame.columns:
         if isinstance(frame[name].dtype, pd.DatetimeTZDtype) or frame[name].dtype.kind == "M":
             frame[name] = frame[name].astype("datetime64[us]").dt.tz_localize("UTC")
+            if frame[name].min() < _TIMES[0] or frame[name].max() >= _TIMES[1]:
+                raise ValueError("a time that no source is read to have")
         elif name not in columns and str(frame[name].dtype) in {"str", "object"}:
             frame[name] = frame[name].astype("category")
-    return conform(frame, columns)
+    return frame
 
 
+# What records and messages are read to have; beyond the year 9999 Python has no time at all.
+_TIMES = (pd.Timestamp("1970-01-01", tz="UTC"), pd.Timestamp("2262-01-01", tz="UTC"))
 DTYPES = {
     pa.int64(): pd.Int64Dtype(),
     pa.int32(): pd.Int32Dtype(),

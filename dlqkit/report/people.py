@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, date, datetime
+from datetime import date, datetime
 from typing import Any
 
 from dlqkit.errors import ParameterError
+from dlqkit.incident import to_utc
 
 __all__ = [
     "LESSONS",
@@ -173,16 +174,20 @@ def _moment(value: Any, name: str) -> str:
             at = datetime.fromisoformat(value.strip().removesuffix(" UTC") + "+00:00" * value.strip().endswith(" UTC"))
         except ValueError:
             at = None
+    unread = ParameterError(
+        f"In judgement.yaml {name} has no time that can be read.", "Write at: as 2026-03-02T14:05:00+00:00."
+    )
     if at is None:
-        raise ParameterError(
-            f"In judgement.yaml {name} has no time that can be read.", "Write at: as 2026-03-02T14:05:00+00:00."
-        )
+        raise unread
     if at.tzinfo is None:
         raise ParameterError(
             f"In judgement.yaml the time of {name} has no zone.",
             f"Add the offset: {at.isoformat()}Z for UTC, or for example {at.isoformat()}+03:00.",
         )
-    return at.astimezone(UTC).isoformat()
+    try:
+        return to_utc(at).isoformat()
+    except ValueError:
+        raise unread from None
 
 
 def _check_keys(value: Any, name: str, known: tuple[str, ...], step: str) -> None:

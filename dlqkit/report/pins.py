@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 from dlqkit import __version__
 from dlqkit.errors import EvidenceError, ParameterError
 from dlqkit.evidence import audit_log
-from dlqkit.evidence.store import create_bytes, remove_file, storage_error, write_bytes
+from dlqkit.evidence.store import create_bytes, read_bounded, remove_file, storage_error, write_bytes
 from dlqkit.frames import Loaded
 from dlqkit.notebook_html import Shown
 from dlqkit.report.pinnable import LONGEST_CELL, LONGEST_TEXT, MOST_ROWS, content_of
@@ -153,7 +153,7 @@ def pinned_figures(folder: Path, facts: Mapping[str, Any]) -> list[Figure]:
         path = _png_path(folder, row)
         if row["kind"] != "figure" or path.is_symlink() or not path.is_file():
             continue
-        png = path.read_bytes()
+        png = read_bounded(path)
         if hashlib.sha256(png).hexdigest() == row["png_sha256"] and png.startswith(_PNG):
             out.append(Figure(figure_name(row["number"]), png, row["alt"]))
     return out
@@ -187,8 +187,8 @@ def _read(path: Path) -> dict[str, Any]:
     if path.is_symlink() or path.parent.is_symlink():
         raise broken
     try:
-        values = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError, RecursionError) as error:
+        values = json.loads(read_bounded(path))
+    except (EvidenceError, OSError, ValueError, RecursionError) as error:
         raise broken from error
     if not isinstance(values, dict) or set(values) != _KEYS or not _is_whole(values):
         raise broken

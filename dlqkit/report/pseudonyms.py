@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from dlqkit.errors import EvidenceError, ParameterError
 from dlqkit.evidence import audit_log
-from dlqkit.evidence.store import create_bytes, storage_error
+from dlqkit.evidence.store import create_bytes, read_bounded, storage_error
 from dlqkit.report.redaction import PERSONAL_FIELDS, Redactor
 
 if TYPE_CHECKING:
@@ -37,7 +37,7 @@ def read_key(directory: Path) -> bytes:
     try:
         if not path.exists():
             create_bytes(path, secrets.token_bytes(_BYTES))
-        key = path.read_bytes()
+        key = read_bounded(path)
     except OSError as error:
         raise storage_error(path, error) from error
     if len(key) != _BYTES:

@@ -13,6 +13,7 @@ from typing import Any
 from dlqkit.errors import ParameterError
 from dlqkit.evidence import audit_log
 from dlqkit.evidence.people_file import editing
+from dlqkit.incident import to_utc
 from dlqkit.report.judgement import Judgement, parse_judgement, read_yaml
 from dlqkit.report.judgement_file import NAME, replace_keys
 
@@ -101,11 +102,12 @@ def _whole(kind: type[Asked] | type[Reviewed], values: Any, name: str) -> dict[s
     texts = {key: value.isoformat() if isinstance(value, datetime) else str(value) for key, value in values.items()}
     try:
         at = datetime.fromisoformat(texts["at"])
+        moment = to_utc(at) if at.tzinfo is not None else None
     except ValueError:
         raise _refused(name) from None
-    if at.tzinfo is None or not _is_name(texts["by"]):
+    if moment is None or not _is_name(texts["by"]):
         raise _refused(name)
-    return {**texts, "at": at.astimezone(UTC).isoformat()}
+    return {**texts, "at": moment.isoformat()}
 
 
 def _refused(name: str) -> ParameterError:

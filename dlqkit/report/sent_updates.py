@@ -11,7 +11,7 @@ from typing import Any
 
 from dlqkit.errors import EvidenceError
 from dlqkit.evidence import audit_log
-from dlqkit.evidence.store import write_bytes
+from dlqkit.evidence.store import read_bounded, write_bytes
 from dlqkit.report.tables import Text
 from dlqkit.report.updates import AUDIENCES, Audience, Numbers, numbers_of
 from dlqkit.untrusted import for_json
@@ -100,14 +100,14 @@ def _read(path: Path) -> Sent:
         f"{FOLDER}/{path.name} was damaged.", "Remove it; the next text is then compared with the one before."
     )
     try:
-        values = json.loads(path.read_bytes())
+        values = json.loads(read_bounded(path))
         numbers = Numbers(**values["numbers"])
         lines = tuple((str(label), str(text)) for label, text in values["lines"])
         sent = Sent(values["audience"], values["sent_at"], str(values["sent_by"]), lines, numbers)
         times = (sent.sent_at, numbers.as_of, *([numbers.onset_at] if numbers.onset_at else []))
         if any(datetime.fromisoformat(one).tzinfo is None for one in times):
             raise ValueError
-    except (OSError, ValueError, KeyError, TypeError, RecursionError):
+    except (EvidenceError, OSError, ValueError, KeyError, TypeError, RecursionError):
         raise damaged from None
     if sent.audience not in AUDIENCES or not _is_whole(numbers):
         raise damaged

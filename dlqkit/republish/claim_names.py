@@ -10,7 +10,8 @@ import json
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-from dlqkit.errors import PlanError
+from dlqkit.errors import EvidenceError, PlanError
+from dlqkit.evidence.store import read_bounded
 from dlqkit.republish.claims import Claim, read_claim
 from dlqkit.republish.frozen import canonical_json
 
@@ -62,13 +63,13 @@ class NameReader:
             status = path.stat()
             place = (status.st_dev, status.st_ino, status.st_mtime_ns)
             if place not in self._files:
-                found = json.loads(path.read_bytes())
+                found = json.loads(read_bounded(path))
                 self._files[place] = (str(found["hash"]), dict(found["events"]))
             plan_hash, events = self._files[place]
             return plan_hash, events[name]
         except FileNotFoundError:
             return None
-        except (OSError, ValueError, TypeError, KeyError, RecursionError) as error:
+        except (EvidenceError, OSError, ValueError, TypeError, KeyError, RecursionError) as error:
             raise PlanError(
                 f"The claim {name[:12]}… in the registry cannot be read.",
                 "Find out whose it is before anything is sent; then remove the file by hand.",

@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from dlqkit.errors import EvidenceError, PlanError
+from dlqkit.evidence.store import read_bounded
 from dlqkit.republish.frozen import canonical_json
 from dlqkit.republish.plan import find_plans, read_plan
 
@@ -39,10 +40,10 @@ def read_claim(path: Path) -> Claim | None:
         If it cannot be read: then it is not free.
     """
     try:
-        return Claim(**json.loads(path.read_bytes()))
+        return Claim(**json.loads(read_bounded(path)))
     except FileNotFoundError:
         return None
-    except (OSError, ValueError, TypeError, RecursionError) as error:
+    except (EvidenceError, OSError, ValueError, TypeError, RecursionError) as error:
         raise PlanError(
             f"The claim {path.name[:12]}… in the registry cannot be read.",
             "Find out whose it is before anything is sent; then remove the file by hand.",

@@ -9,13 +9,17 @@ from typing import Any, TypeVar
 
 import msgspec
 
-from dlqkit.errors import EvidenceError, ParameterError
+from dlqkit.engines.choose import free_memory_bytes
+from dlqkit.errors import EvidenceError, ParameterError, PlanError
 from dlqkit.language import mark
 from dlqkit.republish.next_steps import here
 
 __all__ = ["canonical_json", "changed", "plain_values", "read_document", "read_frozen"]
 
 Frozen = TypeVar("Frozen")
+# The bytes, their text, the values, the dataclass of them, and the two texts that are compared.
+_COPIES = 6
+_CHUNK = 1 << 20
 _CHANGED = mark("{name} was changed after it was made, or is not whole.")
 
 
@@ -59,6 +63,25 @@ def _no_repeats(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     return out
 
 
+def _read_text(path: Path) -> str:
+    """What the file holds; a plan is as large as the payloads in it, so the memory alone is a bound."""
+    size, free = path.stat().st_size, free_memory_bytes()
+    fits = free is None or size * _COPIES <= free
+    chunks = []
+    with path.open("rb") as file:
+        while chunk := file.read(_CHUNK):
+            if b"\0" in chunk:  # as the holes of a file that takes no disk, and is as large as you like
+                raise ValueError("no JSON holds a NUL")
+            if fits:
+                chunks.append(chunk)
+    if not fits:
+        raise PlanError(
+            f"{path.name} has {size >> 20:,} MiB; to read it takes more memory than is free.",
+            "Free some memory, or read it on a larger machine.",
+        )
+    return b"".join(chunks).decode("utf-8")
+
+
 def read_document(path: Path) -> dict[str, Any]:
     """A JSON object in which no key stands twice and every number is finite.
 
@@ -66,12 +89,14 @@ def read_document(path: Path) -> dict[str, Any]:
     ------
     ParameterError
         If there is no such file.
+    PlanError
+        If it is larger than the memory that is free.
     EvidenceError
         If it is anything else.
     """
     try:
         document = json.loads(
-            path.read_bytes().decode("utf-8"),
+            _read_text(path),
             object_pairs_hook=_no_repeats,
             parse_constant=_no_constant,
             parse_float=_finite,

@@ -16,7 +16,7 @@ import urllib3
 from dlqkit.errors import ParameterError
 from dlqkit.republish.sink import Message, SendError
 from dlqkit.sources.http import check_url, shown_url
-from dlqkit.sources.timed_reads import TimedAdapter, TimedTlsConnection, within
+from dlqkit.sources.timed_reads import OneAnswer, TimedAdapter, TimedTlsConnection, within
 
 __all__ = ["IDEMPOTENCY_HEADER", "HttpSink"]
 
@@ -98,7 +98,7 @@ class HttpSink:
             )
         self._header = header
         self._deadline_s = deadline_s
-        self._session = requests.Session()
+        self._session = OneAnswer()
         self._session.trust_env = False  # no .netrc and no proxy of the environment: both would see the token
         self._session.mount("http://", _Adapter())
         self._session.mount("https://", _Adapter())

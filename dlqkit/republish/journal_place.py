@@ -12,7 +12,7 @@ from typing import Any
 from dlqkit import language
 from dlqkit.errors import EvidenceError, StorageError
 from dlqkit.evidence import audit_log
-from dlqkit.evidence.store import FILE_MODE
+from dlqkit.evidence.store import FILE_MODE, read_bounded
 from dlqkit.republish.journal_file import Head, journal_path
 from dlqkit.republish.next_steps import REASON, here
 
@@ -61,8 +61,8 @@ class Mark:
     def text(self) -> str:
         """What stands in the mark; empty where it cannot be read."""
         try:
-            return self.path.read_text(encoding="ascii")
-        except (OSError, ValueError):
+            return read_bounded(self.path).decode("ascii")
+        except (EvidenceError, OSError, ValueError):
             return ""
 
     def close(self) -> None:

@@ -8,7 +8,8 @@ import secrets
 import socket
 from pathlib import Path
 
-from dlqkit.evidence.store import FILE_MODE, make_folder, storage_error
+from dlqkit.errors import EvidenceError
+from dlqkit.evidence.store import FILE_MODE, make_folder, read_bounded, storage_error
 from dlqkit.republish.plan import FOLDER
 
 __all__ = ["read_owner"]
@@ -75,8 +76,8 @@ def _read(folder: Path) -> str | None:
     """The id, if it was written for this very place."""
     path = folder / _NAME
     try:
-        known = json.loads(path.read_bytes())
+        known = json.loads(read_bounded(path))
         owner = known.pop("owner")
         return str(owner) if known == _place(folder, path.stat().st_ino) else None
-    except (OSError, ValueError, AttributeError, KeyError, RecursionError):
+    except (EvidenceError, OSError, ValueError, AttributeError, KeyError, RecursionError):
         return None

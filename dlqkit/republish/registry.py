@@ -19,6 +19,7 @@ from dlqkit.evidence.store import (
     FILE_MODE,
     FOLDER_MODE,
     make_folder,
+    read_bounded,
     remove_file,
     storage_error,
     sync_folder,
@@ -193,7 +194,7 @@ class Registry:
             claim = read_claim(path) if is_key else NameReader(self.place).claim_of(path.stem)
             if claim is not None and not free.may_take(claim):
                 raise refusal(key, claim) from None
-            before = path.read_bytes()
+            before = read_bounded(path)
             own = path.with_name(f".{path.name}.{os.getpid()}")
             own.unlink(missing_ok=True)
             os.link(file, own)

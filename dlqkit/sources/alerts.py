@@ -20,8 +20,8 @@ __all__ = ["Alert", "read_alert"]
 MOST_BYTES = 32 * 1024 * 1024
 # An id is a label's value, and goes into an address.
 LONGEST_ID = 500
-# Go writes a time that is not known as the first moment of the year 1.
-_FIRST_YEAR = 2000
+# Go writes a time that is not known as the first moment of the year 1, and others as that of 1970.
+_NEVER, _FIRST_YEAR = "0001-01-01T00:00:00Z", 2000
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,11 +175,11 @@ def _text(value: Any) -> str | None:
 
 def _start(alert: dict[str, Any], path: Path) -> datetime | None:
     text = alert.get("startsAt") or alert.get("start")
-    if not isinstance(text, str) or not text.strip():
+    if not isinstance(text, str) or not text.strip() or text.strip() == _NEVER:
         return None
     try:
         moment = parse_time(text)
-    except (ParameterError, OverflowError) as error:
+    except ParameterError as error:
         raise ParameterError(
             f"The start “{text[:40]}” in the alert {path} is not a time with an offset.",
             "Give --start or --since, and --workflow, in place of --alert.",

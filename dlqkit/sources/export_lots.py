@@ -2,29 +2,39 @@
 
 from __future__ import annotations
 
+import codecs
 import csv
 import gzip
 import io
 import itertools
-import json
+import zlib
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import IO, Any, cast
+from typing import IO, Any, BinaryIO, cast
 
+import msgspec
 import zstandard
 
 from dlqkit.errors import UnexpectedAnswer
 
-__all__ = ["LOT_BYTES", "csv_rows", "read_lots"]
+__all__ = ["LONGEST_CELL", "LOT_BYTES", "csv_rows", "read_lots"]
 
 LOT_BYTES = 4 << 20
-# What a lot may take where no line ends: an array or a page on one line, or a file that expands without an end.
+# What a lot may take where no line ends, as in an array or a page on one line.
 _MAX_BYTES = 4 << 30
+# Unpacked beyond the first, such a lot is refused if it has more than so many bytes for each packed one: records come
+# to a thirtieth, and what expands without an end to a thousandth.
+_FREE_BYTES, _MAX_RATIO = 128 << 20, 100
+LONGEST_CELL = 1 << 28
+"""Letters of a cell; a longer one is of a quote that never ends."""
+# Half a character stands for each byte that is no UTF-8, and gives it back.
+_BYTES_KEPT = "surrogateescape"
+_UTF16 = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 _GZIP, _ZSTD = b"\x1f\x8b", b"\x28\xb5\x2f\xfd"
 
 
 def read_lots(path: Path, head: bytes) -> Iterator[bytes]:
-    """What the file holds, unpacked, cut after ends of lines; at least one lot, which may be empty.
+    """What the file holds, unpacked and in UTF-8, cut after ends of lines; at least one lot, which may be empty.
 
     Parameters
     ----------
@@ -36,72 +46,119 @@ def read_lots(path: Path, head: bytes) -> Iterator[bytes]:
     Raises
     ------
     UnexpectedAnswer
-        If it cannot be read to its end.
+        If it cannot be read to its end, or expands to a line that has none.
     """
+    lots = _cut(path, head)
+    first = next(lots)
+    whole = itertools.chain([first], lots)
+    return _from_utf16(path.name, whole) if first[:2] in _UTF16 else whole
+
+
+def _cut(path: Path, head: bytes) -> Iterator[bytes]:
     rest: list[bytes] = []
-    held = 0
+    held = begun_at = 0
     try:
-        with _opened(path, head) as file:
-            while held < _MAX_BYTES and (more := file.read(LOT_BYTES)):
+        with path.open("rb") as packed, _unpacked(packed, head) as file:
+            while more := file.read(LOT_BYTES):
+                if rest and len(more) == LOT_BYTES and more == rest[-1] == bytes(LOT_BYTES):
+                    continue  # a hole, of any size: one piece of it tells that something is missing
                 lot, end, begun = more.rpartition(b"\n")
                 if end and held + len(lot) + 1 >= LOT_BYTES:
                     yield b"".join([*rest, lot, end])
-                    rest, held = [], 0
+                    rest, held, begun_at = [], 0, packed.tell()
                     more = begun
                 rest.append(more)
                 held += len(more)
-    except (OSError, EOFError, zstandard.ZstdError) as error:
+                if held > _MAX_BYTES:
+                    raise UnexpectedAnswer(
+                        f"{path.name} has more than {_MAX_BYTES >> 30} GiB without an end of a line.",
+                        "Export it as JSON lines, a record on each.",
+                    )
+                if file is not packed and held > _FREE_BYTES + _MAX_RATIO * (packed.tell() - begun_at):
+                    raise UnexpectedAnswer(
+                        f"{path.name} expands to {held >> 20} MiB without an end of a line, from less than a "
+                        "hundredth of that; no records do.",
+                        "Do not unpack it, unless you exported it yourself: then give the unpacked file.",
+                    )
+    except (OSError, EOFError, zlib.error, zstandard.ZstdError) as error:
         raise UnexpectedAnswer(f"{path.name} cannot be read; it may be cut.", "Export it again.") from error
     yield b"".join(rest)
 
 
-def _opened(path: Path, head: bytes) -> IO[bytes]:
+def _unpacked(file: BinaryIO, head: bytes) -> IO[bytes]:
     if head[:2] == _GZIP:
-        return cast("IO[bytes]", gzip.open(path))
+        return cast("IO[bytes]", gzip.open(file))
     if head == _ZSTD:
-        return cast("IO[bytes]", zstandard.open(path, "rb"))
-    return path.open("rb")
+        return cast("IO[bytes]", zstandard.open(file, "rb"))
+    return file
+
+
+def _from_utf16(name: str, lots: Iterable[bytes]) -> Iterator[bytes]:
+    """Lots of UTF-16, as spreadsheets and PowerShell write it, as those of UTF-8, without the mark at the beginning."""
+    decoder = codecs.getincrementaldecoder("utf-16")()
+    rest = ""
+    try:
+        for lot in lots:
+            # Its lines end elsewhere than at each byte of a newline.
+            done, end, rest = (rest + decoder.decode(lot)).rpartition("\n")
+            if end:
+                yield f"{done}{end}".encode()
+        rest += decoder.decode(b"", final=True)
+    except UnicodeDecodeError as error:
+        raise UnexpectedAnswer(f"{name} begins as UTF-16, and is not.", "Export it again, as UTF-8.") from error
+    yield rest.encode()
 
 
 def csv_rows(name: str, lots: Iterable[bytes]) -> Iterator[dict[str, Any]]:
-    """The rows as text, so that an id keeps its leading zeros; empty cells are absent.
+    """The rows as text, so that an id keeps its leading zeros; empty cells are absent, and what is no UTF-8 is bytes.
 
     Raises
     ------
     UnexpectedAnswer
-        If the file is no CSV.
+        If the file is no CSV, or names its columns in another encoding than UTF-8.
     """
-    lines = _lines(name, lots)
+    lines = _lines(lots)
     header = next(lines, "")
     delimiter = max(",;\t", key=header.count)
     if delimiter not in header:
-        raise _no_export(name)
-    csv.field_size_limit(1 << 28)
-    for row in csv.DictReader(itertools.chain([header], lines), delimiter=delimiter):
-        yield {name: _cell(name, value) for name, value in row.items() if name and value}
+        raise UnexpectedAnswer(f"{name} is neither JSON, CSV nor Parquet.", "Export it as one of these.")
+    if not _is_utf8(header) or "\0" in header:
+        raise UnexpectedAnswer(
+            f"{name} names its columns in another encoding than UTF-8.", "Save it as CSV in UTF-8, or export it so."
+        )
+    csv.field_size_limit(LONGEST_CELL)
+    try:
+        for row in csv.DictReader(itertools.chain([header], lines), delimiter=delimiter):
+            yield {name: _cell(name, value) for name, value in row.items() if name and value}
+    except csv.Error as error:
+        raise UnexpectedAnswer(
+            f"{name} has a cell that is longer than any record.", "Look for a quote that is not closed."
+        ) from error
 
 
-def _lines(name: str, lots: Iterable[bytes]) -> Iterator[str]:
+def _lines(lots: Iterable[bytes]) -> Iterator[str]:
     encoding = "utf-8-sig"
     for lot in lots:
         # Of text ``splitlines`` also ends lines at U+2028 and the like, which a cell may hold.
-        text = io.TextIOWrapper(io.BytesIO(lot), encoding, newline="")
-        try:
-            yield from text
-        except UnicodeDecodeError as error:
-            raise _no_export(name) from error
+        yield from io.TextIOWrapper(io.BytesIO(lot), encoding, errors=_BYTES_KEPT, newline="")
         encoding = "utf-8"
 
 
-def _no_export(name: str) -> UnexpectedAnswer:
-    return UnexpectedAnswer(f"{name} is neither JSON, CSV nor Parquet.", "Export it as one of these.")
+def _is_utf8(text: str) -> bool:
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def _cell(name: str, value: str) -> Any:
+    if not _is_utf8(value):
+        return value.encode(errors=_BYTES_KEPT)
     # An error that was an object is JSON text in a cell.
     if "error" in name.lower() and value[:1] == "{":
         try:
-            return json.loads(value)
-        except ValueError:
+            return msgspec.json.decode(value, type=msgspec.Raw)
+        except (msgspec.DecodeError, RecursionError):
             return value
     return value

@@ -22,7 +22,7 @@ import urllib3
 from dlqkit.errors import AccessDenied, ParameterError, SourceError, SourceUnavailable, UnexpectedAnswer
 from dlqkit.language import in_english, mark
 from dlqkit.sources.masking import Masks
-from dlqkit.sources.timed_reads import TimedAdapter, within
+from dlqkit.sources.timed_reads import OneAnswer, TimedAdapter, within
 from dlqkit.untrusted import shorten
 
 __all__ = [
@@ -104,6 +104,17 @@ def join_url(base: str, link: str) -> str:
     except ValueError:
         return UNREADABLE
     return joined
+
+
+def _sent_to(response: Response) -> str:
+    """The address that an answer sends on to, with the question where it was left out, as for a slash at the end."""
+    # Headers are read as Latin-1, and an address may be written in UTF-8.
+    location = response.headers["Location"].encode("latin-1", "replace").decode("utf-8", "replace")
+    target = join_url(response.url, location)
+    query = urllib.parse.urlsplit(response.url).query
+    if target == UNREADABLE or not query or urllib.parse.urlsplit(target).query:
+        return target
+    return urllib.parse.urlunsplit((*urllib.parse.urlsplit(target)[:3], query, ""))
 
 
 def shown_url(url: str) -> str:
@@ -245,7 +256,7 @@ class HttpClient:
         # As user and password stand in a header.
         both = (base64.b64encode(f"{auth[0]}:{auth[1]}".encode()).decode(),) if auth is not None else ()
         self._masks = Masks({*known, *also_mask, *both})
-        self._session = requests.Session()
+        self._session = OneAnswer()
         for scheme in ("http://", "https://"):
             self._session.mount(scheme, TimedAdapter())
         self._session.trust_env = False  # no .netrc, no proxy of the environment: both would see the secret
@@ -318,7 +329,7 @@ class HttpClient:
             response = self._fetch(url, params, request.form, deadline)
             if response.status not in _REDIRECTS or not response.headers.get("Location"):
                 return self._checked(response, accept)
-            target = join_url(response.url, response.headers["Location"])
+            target = _sent_to(response)
             if _origin(target) != _origin(self.url):
                 text = mark("{name} at {url} sends us on to another address, {target}; nothing was sent there.")
                 step = mark("If that is the right one, set {setting} to it; it may also be a login page.")

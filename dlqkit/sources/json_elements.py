@@ -17,8 +17,8 @@ _FEW = 500_000
 _AT_ONCE = 1 << 20
 _NO_STRUCTURE = bytes(set(range(256)) - set(b'"[]{},'))
 # A text that is not closed goes on to the end, so that no text is looked through twice.
-_TOKEN = re.compile(rb'"(?:[^"\\]++|\\.)*+(?:"|\\?\Z)|[\[\]{},]', re.DOTALL)
-_START = operator.methodcaller("start")
+_TOKEN = re.compile(rb'"(?:[^"\\]++|\\.)*+(?:"|\\?\Z)|[\[{]++|[\]}]++|,', re.DOTALL)
+_SPAN = operator.methodcaller("span")
 _BRACKET, _COMMA, _QUOTE = b'[,"'
 _OPENING = frozenset(b"[{")
 # Records stand in an array of the page itself, or of an object in an object of it.
@@ -64,26 +64,28 @@ def find_arrays(body: bytes) -> Iterator[list[tuple[int, int]]]:
     """
     depth, holder, begin = 0, -1, 0
     elements: list[tuple[int, int]] = []
-    for at in map(_START, _TOKEN.finditer(body)):
+    for at, end in map(_SPAN, _TOKEN.finditer(body)):
         sign = body[at]
         if sign == _QUOTE:
             continue
         if sign in _OPENING:
-            if holder < 0 and sign == _BRACKET and depth <= _DEEPEST_HOLDER:
-                holder, begin, elements = depth, at + 1, []
-            depth += 1
+            first = body.find(b"[", at, min(end, at + _DEEPEST_HOLDER + 1 - depth)) if holder < 0 else -1
+            if first >= 0 and depth <= _DEEPEST_HOLDER:
+                holder, begin, elements = depth + first - at, first + 1, []
+            depth += end - at
         elif sign == _COMMA:
             if depth == holder + 1 and holder >= 0:
                 elements.append((begin, at))
                 begin = at + 1
         else:
-            depth -= 1
-            if depth < 0:
-                return
-            if depth == holder:
-                if body[begin:at].strip():
-                    elements.append((begin, at))
+            last = at + depth - holder - 1
+            depth -= end - at
+            if depth <= holder and holder >= 0:
+                if body[begin:last].strip():
+                    elements.append((begin, last))
                 yield elements
                 holder = -1
+            if depth < 0:
+                return
     if holder >= 0 and elements:
         yield elements

@@ -28,13 +28,19 @@ class KeptAnswer:
 Recall = Callable[[str], KeptAnswer | None]
 
 
+_TELLING = ("Link", "Content-Range")
+
+
 def id_of(request: Request, response: Response | None = None) -> str | None:
     """A hash of what is asked; an address may hold a key, so it is written down nowhere.
 
-    None for an answer that says more than its body: one from another address, or whose headers name further pages.
+    None for an answer that says more than its body: one from another address, one whose headers name further pages,
+    or one that calls itself a part.
     """
     address = _address_of(request)
-    if response is not None and (response.url != address or "Link" in response.headers):
+    if response is not None and (
+        response.url != address or response.status != 200 or any(name in response.headers for name in _TELLING)
+    ):
         return None
     return hashlib.sha256(address.encode()).hexdigest()
 

@@ -17,6 +17,7 @@ import pandas as pd
 from dlqkit.errors import ParameterError
 from dlqkit.frames import ORIGINALS, TIME, conform, empty_frame
 from dlqkit.sources.masking import Masks
+from dlqkit.sources.record_values import in_range
 
 __all__ = ["MessagePage", "MessageReader"]
 
@@ -157,7 +158,7 @@ def frame_of(rows: Sequence[Mapping[str, Any]]) -> pd.DataFrame:
 
 
 def _times(texts: pd.Series) -> pd.Series:
-    return pd.to_datetime(texts.astype("str"), utc=True, format="ISO8601", errors="coerce").astype(TIME)
+    return in_range(pd.to_datetime(texts.astype("str"), utc=True, format="ISO8601", errors="coerce").astype(TIME))
 
 
 def _entry(received: Any) -> dict[str, Any]:

@@ -13,13 +13,19 @@ import pandas as pd
 from dlqkit.errors import UnexpectedAnswer
 from dlqkit.frames import SAMPLES, Coverage, Loaded, empty_frame
 from dlqkit.language import in_english, mark
-from dlqkit.sources.http import HttpClient, Request, Response, describe_body, is_web_page, shown_url
+from dlqkit.sources.http import HttpClient, Request, Response, TooLarge, describe_body, is_web_page, shown_url
 from dlqkit.sources.prometheus_decode import label_column
 
 __all__ = ["MetricsPage", "parse_page"]
 
 TIME = "datetime64[us, UTC]"
 OnPage = Callable[[bytes, Mapping[str, Any]], None]
+# A worker's own page has less than half of each. The parsers need ten microseconds for a line, and more than twice the
+# time for twice the line; a frame has a cell for each label of each value.
+_MOST_BYTES = 8 << 20
+_MOST_LINES = 200_000
+_LONGEST_LINE = 1 << 16
+_MOST_CELLS = 10_000_000
 
 
 class MetricsPage:
@@ -94,6 +100,8 @@ def parse_page(body: bytes, content_type: str, read_at: datetime) -> pd.DataFram
             in_english(mark("The worker's page is {found}, not metrics."), found=found),
             mark("Check worker.metrics_urls; the path is usually /metrics."),
         )
+    if len(body) > _MOST_BYTES or body.count(b"\n") > _MOST_LINES or max(map(len, body.split(b"\n"))) > _LONGEST_LINE:
+        raise _too_large()
     try:
         text = body.decode("utf-8")
         openmetrics = "openmetrics" in content_type or re.search(r"^# EOF\s*\Z", text, re.MULTILINE) is not None
@@ -111,8 +119,17 @@ def parse_page(body: bytes, content_type: str, read_at: datetime) -> pd.DataFram
             rows.append({"metric": sample.name, "value": None if math.isnan(value) else value, **labels})
     if not rows:
         return empty_frame({**SAMPLES, "metric": "category"})
+    if len(rows) * len(set().union(*rows)) > _MOST_CELLS:
+        raise _too_large()
     frame = pd.DataFrame(rows)
     frame.insert(0, "series_id", pd.array(range(len(frame)), dtype="Int32"))
     frame.insert(1, "sampled_at", pd.Series([pd.Timestamp(read_at)] * len(frame)).astype(TIME))
     others = {name: "category" for name in frame.columns if name not in SAMPLES}
     return frame.astype({**others, "value": "Float64"})
+
+
+def _too_large() -> TooLarge:
+    return TooLarge(
+        mark("The worker's page holds more than the metrics of one worker."),
+        mark("Check worker.metrics_urls: each is the page of a single worker's process."),
+    )

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Any
 
-import requests
-
 from dlqkit.sources.http import join_url
 
-__all__ = ["find_cursor", "find_end_marker", "find_next_url", "find_total"]
+__all__ = ["UNREADABLE", "find_cursor", "find_end_marker", "find_next_url", "find_total", "names_next"]
+
+UNREADABLE = object()
+"""Stands for a cursor or an address that is no plain value: more follows, and nobody knows how to ask for it."""
 
 # The parameter under which a cursor of this name is usually taken.
 _CURSOR_KEYS = {
@@ -26,6 +28,12 @@ _CURSOR_KEYS = {
     "end_cursor": ("after",),
 }
 _NEXT_URL_KEYS = ("next", "next_url", "nextUrl", "next_page_url", "next_link", "nextLink", "@odata.nextLink")
+# RFC 8288, section 3: an address in angle brackets, and parameters whose values may be quoted.
+_PARAMETER = r"\s*+;\s*+([\w!#$%&'*+.^`|~-]++)(?:\s*+=\s*+(?:\"((?:[^\"\\]|\\.)*+)\"|([^\s\",;]++)))?+"
+_ONE_PARAMETER = re.compile(_PARAMETER)
+_LINK = re.compile(rf"<([^<>]*+)>((?:{_PARAMETER})*+)")
+# RFC 9110, section 14.4: the last place of a page, and how many there are in all.
+_RANGE = re.compile(r"\s*[\w-]+\s+[0-9]+-[0-9]+/([0-9]{1,15})\s*", re.ASCII)
 _MORE_KEYS = (("has_more", True), ("hasMore", True), ("has_next", True), ("hasNext", True), ("has_next_page", True),
               ("hasNextPage", True), ("last", False), ("is_last", False), ("isLast", False))  # fmt: skip
 _PAGE_NUMBER_KEYS = ("number", "page", "current_page", "currentPage", "page_number", "pageNumber")
@@ -36,9 +44,10 @@ _TOTAL_KEYS = ("total", "total_count", "totalCount", "count_total", "total_eleme
 
 def find_next_url(wrapper: Mapping[str, Any], headers: Mapping[str, str], asked: str) -> str | None:
     """The address of the next page, by the ``Link`` header or the body."""
-    for link in requests.utils.parse_header_links(headers.get("Link", "")):
-        if link.get("rel") == "next":
-            return join_url(asked, link["url"])
+    links, _ = _links(headers)
+    for address, relations in links:
+        if "next" in relations:
+            return join_url(asked, address)
     for name in _NEXT_URL_KEYS:
         value = wrapper.get(name)
         if isinstance(value, str) and value.startswith(("http://", "https://", "/", "?")):
@@ -46,12 +55,32 @@ def find_next_url(wrapper: Mapping[str, Any], headers: Mapping[str, str], asked:
     return None
 
 
+def _links(headers: Mapping[str, str]) -> tuple[list[tuple[str, frozenset[str]]], str]:
+    """Address and relations of each link of the header, and what of the header is no link."""
+    text = headers.get("Link", "")
+    found = []
+    for link in _LINK.finditer(text):
+        relations = (
+            one[2] if one[2] is not None else one[3] or ""
+            for one in _ONE_PARAMETER.finditer(link[2])
+            if one[1].lower() == "rel"
+        )
+        # Of several only the first counts, says the RFC.
+        found.append((link[1].strip(), frozenset(next(relations, "").lower().split())))
+    return found, _LINK.sub("", text)
+
+
+def names_next(key: str) -> bool:
+    """Whether a value under this key says that more follows, and how to get it."""
+    return key in _NEXT_URL_KEYS or key.lower() in _CURSOR_KEYS
+
+
 def find_cursor(wrapper: Mapping[str, Any]) -> tuple[tuple[str, ...], str] | None:
     """Parameters that may take the cursor of the next page, and its value."""
     # “cursor” beside “next_cursor” is that of the page itself, so the names with “next” come first.
     for key, names in _CURSOR_KEYS.items():
         for name, value in wrapper.items():
-            if name.lower() == key and value not in (None, "", False):
+            if name.lower() == key and value not in (None, "", False, UNREADABLE):
                 own = () if key.startswith("next") else (name,)
                 return tuple(dict.fromkeys((*names, *own, name))), str(value)
     value = wrapper.get("next")
@@ -60,13 +89,14 @@ def find_cursor(wrapper: Mapping[str, Any]) -> tuple[tuple[str, ...], str] | Non
     return None
 
 
-def find_total(wrapper: Mapping[str, Any]) -> int | None:
+def find_total(wrapper: Mapping[str, Any], headers: Mapping[str, str] | None = None) -> int | None:
     """How many records there are in all, by the answer's own word; it may mean those of this page."""
     for name in _TOTAL_KEYS:
         number = _whole(wrapper.get(name))
         if number is not None:
             return number
-    return None
+    found = _RANGE.fullmatch((headers or {}).get("Content-Range", ""))
+    return int(found[1]) if found else None
 
 
 def find_end_marker(wrapper: Mapping[str, Any], headers: Mapping[str, str], first_number: int | None) -> bool | None:
@@ -78,7 +108,7 @@ def find_end_marker(wrapper: Mapping[str, Any], headers: Mapping[str, str], firs
         if isinstance(wrapper.get(name), bool):
             return bool(wrapper[name] is not more_is)
     # “cursor” or “after” without a value only says that none was asked for.
-    named = [name for name in wrapper if name in _NEXT_URL_KEYS or name.lower() in _CURSOR_KEYS]
+    named = [name for name in wrapper if names_next(name)]
     if any(wrapper[name] for name in named):
         return False
     if any(name in _NEXT_URL_KEYS or name.lower().startswith("next") for name in named):
@@ -86,11 +116,12 @@ def find_end_marker(wrapper: Mapping[str, Any], headers: Mapping[str, str], firs
     number, pages = find_page_number(wrapper), _first_whole(wrapper, _PAGE_COUNT_KEYS)
     if number is not None and pages is not None and first_number in (0, 1):
         return number - first_number + 1 >= pages
-    relations = {link.get("rel") for link in requests.utils.parse_header_links(headers.get("Link", ""))}
+    links, rest = _links(headers)
+    relations = frozenset[str]().union(*(relations for _, relations in links))
+    if "next" in relations or re.search(r"\bnext\b", rest, re.IGNORECASE):
+        return False
     # A Link header may be about something else, such as a style sheet or a licence.
-    if relations & {"next", "prev", "previous", "first", "last"}:
-        return "next" not in relations
-    return None
+    return True if relations & {"prev", "previous", "first", "last"} else None
 
 
 def find_page_number(wrapper: Mapping[str, Any]) -> int | None:

@@ -37,6 +37,7 @@ HEAD = 3
 TAIL = 10
 # After so many pages that lead nowhere, asking on is in vain.
 MOST_IN_VAIN = 3
+PARTIAL_CONTENT = 206
 # So often a list that changes while it is read is looked at again.
 MOST_LOOKS = 2
 _STYLES: dict[Style, str] = {
@@ -123,6 +124,7 @@ class Pager:
         self.newest_first: bool | None = None
         self.requests = self.pages = self.received = self.quarantined = 0
         self._seen = SeenStates()
+        self._odd: set[int] = set()
         self._first: Fetched | None = None
         self._before: Fetched | None = None
         self._fresh = 0
@@ -194,8 +196,10 @@ class Pager:
     def _accept(self, got: Fetched, place: int | None) -> Fetched:
         page = got.page
         self.pages += 1
+        # By places, since an element that is no record has no key, and the end of a page may be asked for again.
+        self._odd.update((self.received if place is None else place) + at for at in got.decoded.odd_at)
+        self.quarantined = len(self._odd)
         self.received += page.received
-        self.quarantined += len(page.quarantined)
         self.findings.update(dict.fromkeys(got.decoded.findings))
         if self.newest_first is None:
             self.newest_first = _is_newest_first(page.frame)
@@ -207,7 +211,7 @@ class Pager:
         self._short_pages += bool(self._fresh and page.received < self._page_size)
         self._page_size = max(self._page_size, page.received)
         self._position = (place or 0) + page.received
-        total = find_total(got.decoded.wrapper)
+        total = find_total(got.decoded.wrapper, got.response.headers)
         self._is_total_steady = self.pages == 1 or (self._is_total_steady and total == self._total)
         self._is_lost = self._is_lost or self._has_sunk(total, page.received, received_before)
         self._last_total = self._last_total if total is None else total
@@ -227,12 +231,18 @@ class Pager:
     def _marker(self, got: Fetched) -> bool | None:
         assert self._first is not None
         number = find_page_number(self._first.decoded.wrapper)
-        return find_end_marker(got.decoded.wrapper, got.response.headers, number)
+        marker = find_end_marker(got.decoded.wrapper, got.response.headers, number)
+        if marker is None and got.response.status == PARTIAL_CONTENT:
+            # RFC 9110, section 15.3.7: it is not all, but where its range ends with the whole.
+            total = find_total({}, got.response.headers)
+            return None if total is not None and self.received >= total else False
+        return marker
 
     def _is_first_again(self, got: Fetched) -> bool:
         assert self._first is not None
         head = self._first.keys[: max(min(HEAD, len(self._first.keys) - 1), 1)]
-        return not set(head).isdisjoint(got.keys)
+        # A page without a record has no key by which it would be known.
+        return not set(head).isdisjoint(got.keys) or (not head and self._first.page.body == got.page.body)
 
     def _brings_more(self, got: Fetched | None) -> bool:
         return got is not None and not self._is_first_again(got) and not self._seen.known(got.keys).all()
@@ -338,8 +348,8 @@ class Pager:
             self._is_back = True
             self._end("complete", mark("Read, newest first, back to before the window."))
             return None
-        # A page without records may be one that a filter emptied; one of known records leads nowhere.
-        self._in_vain = 0 if self._fresh else self._in_vain + bool(got.page.received)
+        # A page without records may be one that a filter emptied, or of odd elements; one of known ones leads nowhere.
+        self._in_vain = 0 if self._fresh else self._in_vain + bool(got.keys)
         if self._in_vain >= MOST_IN_VAIN:
             # Nothing more where more was promised is a source that failed.
             self._end("partial" if self._marker(got) is False else "unverified", _REPEATED)
@@ -474,14 +484,22 @@ class Pager:
         # The last record is asked for again: that it comes shows that the place was understood, and nothing slipped by.
         return 1 if self._page_size > 1 else 0
 
+    def _again(self) -> int:
+        """How many elements of the last page are asked for again: its last record, and the odd ones behind that."""
+        assert self._before is not None
+        odd, received = set(self._before.decoded.odd_at), self._before.page.received
+        last = next((place for place in range(received - 1, -1, -1) if place not in odd), 0)
+        # Of a page that has its one record in front, or none, nothing is: that would be the same page again.
+        return received - last if self._overlap() and last > 0 else 0
+
     def _find_offset(self) -> Fetched | None:
-        place = self.received - self._overlap()
+        place = self.received - self._again()
         step = self._probe({"offset": str(place)})
         if step is None or self._is_first_again(step):
             return None
         if step.page.received == 0:
             # Nothing: either beyond the end, or “offset” was taken for a field that no record has.
-            again = self._probe({"offset": "0"}) if self._overlap() == 0 else None
+            again = self._probe({"offset": "0"}) if self._again() == 0 else None
             if again is not None and self._is_first_again(again):
                 self._say_style("offset")
                 self._end("complete")
@@ -493,7 +511,7 @@ class Pager:
         """The page, or one before it where the last record that came is not in it."""
         assert self._before is not None
         last, back = self._before.keys[-1:], 0
-        while self._overlap() and place > 0 and last and last[0] not in step.keys:
+        while self._again() and place > 0 and last and last[0] not in step.keys:
             # Records left the list, and what followed moved up: go back until pages join again.
             if self._shifts > MOST_IN_VAIN or self.requests >= self._budget:
                 break
@@ -586,14 +604,14 @@ class Pager:
         return None
 
     def _by_offset(self, got: Fetched) -> Fetched | None:
-        overlap = self._overlap()
+        again = self._again()
         if not self._fresh and got.page.received < max(self._page_size, 2):
             return self._after_the_overlap(got)
         if self._is_spent():
             return None
-        place = self._position - overlap
+        place = self._position - again
         step = self._larger({"offset": str(place)})
-        if overlap == 0 and step.page.received == 0:
+        if again == 0 and step.page.received == 0:
             self._end("complete")
             return None
         return self._joined(step, place)

@@ -38,6 +38,8 @@ TENANT_HEADERS = frozenset({"x-scope-orgid", "thanos-tenant"})
 # A piece of about this many samples is some 20 MB of text, well below what is read at once.
 PIECE_SAMPLES = 1_000_000
 SMALLEST_PIECE_MS = 60_000
+# Up to there a float holds each whole number.
+MOST_COUNTED = 2**53
 # Prometheus refuses more points a series than this (its constant; 11,001 are refused).
 MAXIMUM_POINTS = 11_000
 # A first sample later than this after the start is worth a word: scrapes are seconds to minutes apart.
@@ -251,11 +253,12 @@ class Prometheus:
             raise QueryRefused("The selector gives no raw samples.", "Give a plain selector, without a function.")
         return answer
 
-    def _number(self, query: str, window: TimeWindow) -> int:
-        """The one number that a query gives; 0 where it gives none."""
+    def _number(self, query: str, window: TimeWindow) -> int | None:
+        """The one number that a query gives; 0 where it gives none, None where it is no count."""
         answer = self._ask("query", {"query": query, "time": _time(window.end)})
         values = [one.value for one in answer.series if len(one.value)]
-        return int(values[0][0]) if values else 0
+        number = float(values[0][0]) if values else 0.0
+        return int(number) if 0 <= number <= MOST_COUNTED else None
 
     def _estimate(self, selector: str, window: TimeWindow) -> int | None:
         """How many samples there are; None where the server does not say, since this only serves to cut well."""
@@ -280,7 +283,10 @@ class Prometheus:
                     f'sum(count_over_time({inner},__name__="{name}"}}{length}))'
                     for name in names[place : place + NAMES_AT_ONCE]
                 )
-                total += self._number(" + ".join(counts), window)
+                part = self._number(" + ".join(counts), window)
+                if part is None:
+                    return None
+                total += part
         except (QueryRefused, QueryTooHeavy):
             return None
         return total

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import io
 import json
 import re
@@ -102,6 +103,7 @@ def decode_answer(body: bytes) -> Answer:
     UnexpectedAnswer
         If the body is no answer of Prometheus.
     """
+    body = body.removeprefix(codecs.BOM_UTF8)
     bulk = read_bulk(body)
     answer = _decode_outline(bulk) if bulk is not None else None
     return _decode(body) if answer is None else answer

@@ -18,6 +18,7 @@ from dlqkit.language import in_english, mark
 from dlqkit.settings import ExecutionLogsSettings
 from dlqkit.sources.http import TooLarge, describe_body
 from dlqkit.sources.json_elements import MOST_ELEMENTS, count_elements
+from dlqkit.sources.page_markers import UNREADABLE, names_next
 from dlqkit.sources.record_fields import TELLING, find_fields, normal, split_errors
 from dlqkit.sources.record_plain import decode_plain
 from dlqkit.sources.record_repair import MENDED, Quarantined, mend_page
@@ -36,6 +37,14 @@ _WRAPPERS = (
     "items", "data", "results", "records", "logs", "executions", "executionlogs", "entries", "content", "rows",
     "values", "hits", "documents", "list",
 )  # fmt: skip
+_ABOUT_PAGES = frozenset({"meta", "metadata", "pagination", "paging", "page", "links", "cursor"})
+# APIs nest two or three; each is read through once more, and a page may hold nothing else.
+_DEEPEST_ABOUT_PAGES = 8
+_LONGEST_LINK = 1 << 16  # longer ones are taken by no server
+
+
+# An address may have some 8,000 letters at the most servers (RFC 9110, section 4.1), and a cursor stands in one.
+_LONGEST_PLAIN = 8192
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,13 +56,16 @@ class Decoded:
     """Elements in the page, the ones that are no record included."""
     quarantined: tuple[Quarantined, ...] = ()
     """Elements that are no record, as they came, and why."""
+    odd_at: tuple[int, ...] = ()
+    """Where those stand in the page, from 0, in order."""
     findings: tuple[str, ...] = ()
     wrapper: Mapping[str, Any] = field(default_factory=dict)
     """Plain values beside the records, such as ``next_cursor``, ``has_more`` or ``total``."""
 
 
-def _is_array(raw: msgspec.Raw) -> bool:
-    return bytes(raw).lstrip()[:1] == b"["
+def _begins_with(raw: msgspec.Raw, sign: bytes) -> bool:
+    """Whether a value is an array, an object or null; it is not copied, for it may be all of the page."""
+    return bytes(memoryview(raw)[: len(sign)]) == sign
 
 
 def _open_wrapper(body: bytes, path: str | None) -> tuple[bytes | msgspec.Raw, dict[str, Any], str]:
@@ -74,11 +86,11 @@ def _open_wrapper(body: bytes, path: str | None) -> tuple[bytes | msgspec.Raw, d
         return _follow(outer, path), beside, path
     for holder, prefix in ((outer, ""), *_inner(outer)):
         _keep_plain(holder, beside)
-        arrays = {normal(name): name for name, raw in holder.items() if _is_array(raw)}
+        arrays = {normal(name): name for name, raw in holder.items() if _begins_with(raw, b"[")}
         names = [arrays[name] for name in _WRAPPERS if name in arrays] or list(arrays.values())[:1]
         if names:
             return holder[names[0]], beside, prefix + names[0]
-        empty = [name for name in holder if normal(name) in _WRAPPERS and bytes(holder[name]) == b"null"]
+        empty = [name for name in holder if normal(name) in _WRAPPERS and _begins_with(holder[name], b"null")]
         if empty:
             return b"[]", beside, prefix + empty[0]
     said = _said(beside)
@@ -102,29 +114,35 @@ def _said(beside: Mapping[str, Any]) -> str:
 
 def _inner(outer: Mapping[str, msgspec.Raw]) -> Iterable[tuple[dict[str, msgspec.Raw], str]]:
     for name, raw in outer.items():
-        if bytes(raw).lstrip()[:1] == b"{":
+        if _begins_with(raw, b"{"):
             yield msgspec.json.decode(raw, type=dict[str, msgspec.Raw]), f"{name}."
 
 
-def _keep_plain(holder: Mapping[str, msgspec.Raw], beside: dict[str, Any]) -> None:
+def _keep_plain(holder: Mapping[str, msgspec.Raw], beside: dict[str, Any], depth: int = 0) -> None:
     for name, raw in holder.items():
-        text = bytes(raw)
-        if text[:1] == b"{" and normal(name) in {
-            "meta",
-            "metadata",
-            "pagination",
-            "paging",
-            "page",
-            "links",
-            "cursor",
-        }:
-            _keep_plain(msgspec.json.decode(text, type=dict[str, msgspec.Raw]), beside)
-        elif text[:1] == b"{" and name == "next":
-            # HAL writes a link as an object of its own.
-            link = msgspec.json.decode(text)
-            beside.setdefault(name, link.get("href") if isinstance(link, dict) else None)
-        elif text[:1] not in b"[{" and len(text) <= 4096:
-            beside.setdefault(name, msgspec.json.decode(text))
+        is_object = _begins_with(raw, b"{")
+        if not is_object and not _begins_with(raw, b"[") and len(raw) <= _LONGEST_PLAIN:
+            beside.setdefault(name, msgspec.json.decode(raw))
+        elif is_object and normal(name) in _ABOUT_PAGES:
+            if depth < _DEEPEST_ABOUT_PAGES:
+                _keep_plain(msgspec.json.decode(raw, type=dict[str, msgspec.Raw]), beside, depth + 1)
+        elif is_object and name == "next":
+            _keep_next(msgspec.json.decode(raw, type=dict[str, msgspec.Raw]), beside)
+        elif names_next(name):
+            is_empty = len(raw) <= _LONGEST_PLAIN and not msgspec.json.decode(raw)
+            beside.setdefault(name, None if is_empty else UNREADABLE)
+
+
+def _keep_next(link: Mapping[str, msgspec.Raw], beside: dict[str, Any]) -> None:
+    """What an object says of the next page: HAL has a link in it, others a cursor."""
+    href = link.get("href")
+    if href is not None and _begins_with(href, b'"') and len(href) <= _LONGEST_LINK:
+        beside.setdefault("next", msgspec.json.decode(href))
+        return
+    beside.setdefault("next", UNREADABLE if any(bytes(one) != b"null" for one in link.values()) else None)
+    for name, raw in link.items():
+        if names_next(name) and not _begins_with(raw, b"{") and not _begins_with(raw, b"["):
+            beside.setdefault(name, msgspec.json.decode(raw) if len(raw) <= _LONGEST_PLAIN else UNREADABLE)
 
 
 def _follow(outer: Mapping[str, msgspec.Raw], path: str) -> msgspec.Raw:
@@ -135,7 +153,7 @@ def _follow(outer: Mapping[str, msgspec.Raw], path: str) -> msgspec.Raw:
             holder = msgspec.json.decode(holder[name], type=dict[str, msgspec.Raw])
     except (KeyError, msgspec.DecodeError):
         holder = {}
-    if last not in holder or not _is_array(holder[last]):
+    if last not in holder or not _begins_with(holder[last], b"["):
         raise UnexpectedAnswer(
             f"The answer of the Execution Logs API has no list at {path[:80]}.", "Mend execution_logs.records_path."
         )
@@ -155,7 +173,7 @@ def decode_page(body: bytes, settings: ExecutionLogsSettings | None = None) -> D
         return _decode(body, own)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         given = [own.fields[name] for name in MENDED if name in own.fields]
-        mended, apart = mend_page(body, given, own.fields.get("payload_snapshot"))
+        mended, apart, taken = mend_page(body, given, own.fields.get("payload_snapshot"))
     said = [text for text, holds in ((REPLACED, mended.is_replaced), (KEPT_AS_TEXT, mended.has_text_payload)) if holds]
     try:
         page = _decode(mended.raw, own)
@@ -166,8 +184,21 @@ def decode_page(body: bytes, settings: ExecutionLogsSettings | None = None) -> D
         page,
         received=page.received + len(apart),
         quarantined=(*apart, *page.quarantined),
+        odd_at=_before_they_were_taken(page.odd_at, taken),
         findings=(*page.findings, *said),
     )
+
+
+def _before_they_were_taken(odd_at: Sequence[int], taken: Sequence[int]) -> tuple[int, ...]:
+    """Places among all elements, of places among those that were left."""
+    out = list(taken)
+    gone = iter(sorted(taken))
+    following, moved = next(gone, None), 0
+    for place in odd_at:
+        while following is not None and following <= place + moved:
+            moved, following = moved + 1, next(gone, None)
+        out.append(place + moved)
+    return tuple(sorted(out))
 
 
 def _decode(body: bytes, settings: ExecutionLogsSettings) -> Decoded:
@@ -177,7 +208,7 @@ def _decode(body: bytes, settings: ExecutionLogsSettings) -> Decoded:
         wrapped = in_english(mark("Records are wrapped in “{name}”."), name=holder)
     plain = decode_plain(array, settings)
     if plain is not None:
-        return Decoded(plain[0], len(plain[0]), (), (wrapped, *plain[1]), beside)
+        return Decoded(plain[0], len(plain[0]), findings=(wrapped, *plain[1]), wrapper=beside)
     count = count_elements(bytes(array))
     if count > MOST_ELEMENTS:
         text = mark("The Execution Logs API answers with more than {count} elements at once.")
@@ -185,8 +216,11 @@ def _decode(body: bytes, settings: ExecutionLogsSettings) -> Decoded:
         raise TooLarge(in_english(text, count=MOST_ELEMENTS), next_step)
     elements = msgspec.json.decode(array, type=list[msgspec.Raw])
     rows, bad = _rows(elements)
-    frame, findings, more = _build(rows, settings)
-    return Decoded(frame, len(elements), (*bad, *more), (wrapped, *findings), beside)
+    frame, findings, more = _build(list(rows.values()), settings)
+    places = list(rows)
+    odd_at = sorted([*bad, *(places[row] for row in more)])
+    apart = (*bad.values(), *more.values())
+    return Decoded(frame, len(elements), apart, tuple(odd_at), (wrapped, *findings), beside)
 
 
 def read_field_names(body: bytes, settings: ExecutionLogsSettings | None = None) -> tuple[str, ...]:
@@ -196,7 +230,7 @@ def read_field_names(body: bytes, settings: ExecutionLogsSettings | None = None)
         rows, _ = _rows(msgspec.json.decode(_open_wrapper(body, path)[0], type=list[msgspec.Raw]))
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         rows, _ = _rows(msgspec.json.decode(_open_wrapper(repair_json(body), path)[0], type=list[msgspec.Raw]))
-    return tuple(dict.fromkeys(name for row in rows for name in row))
+    return tuple(dict.fromkeys(name for row in rows.values() for name in row))
 
 
 def repair_json(body: bytes) -> bytes:
@@ -215,15 +249,16 @@ def repair_json(body: bytes) -> bytes:
         ) from error
 
 
-def _rows(elements: Sequence[msgspec.Raw]) -> tuple[list[dict[str, msgspec.Raw]], list[Quarantined]]:
-    rows: list[dict[str, msgspec.Raw]] = []
-    bad: list[Quarantined] = []
+def _rows(elements: Sequence[msgspec.Raw]) -> tuple[dict[int, dict[str, msgspec.Raw]], dict[int, Quarantined]]:
+    """The objects and the other elements, by their places."""
+    rows: dict[int, dict[str, msgspec.Raw]] = {}
+    bad: dict[int, Quarantined] = {}
     decoder = msgspec.json.Decoder(dict[str, msgspec.Raw])
-    for element in elements:
+    for place, element in enumerate(elements):
         try:
-            rows.append(decoder.decode(element))
+            rows[place] = decoder.decode(element)
         except msgspec.ValidationError:
-            bad.append(Quarantined(bytes(element), "It is no object."))
+            bad[place] = Quarantined(bytes(element), "It is no object.")
     return rows, bad
 
 
@@ -244,17 +279,21 @@ def finish_records(
 
 def _build(
     rows: list[dict[str, msgspec.Raw]], settings: ExecutionLogsSettings
-) -> tuple[pd.DataFrame, tuple[str, ...], list[Quarantined]]:
+) -> tuple[pd.DataFrame, tuple[str, ...], dict[int, Quarantined]]:
+    """The frame, what is to be said, and by their places the rows that are no records."""
     present: dict[str, None] = {}
     for keys in {tuple(row): None for row in rows}:
         present.update(dict.fromkeys(keys))
     fields, findings = find_fields(present, settings.fields)
     telling = {fields[name] for name in TELLING if name in fields}
     good = [row for row in rows if not telling.isdisjoint(row)]
-    bad = []
+    bad = {}
     if len(good) < len(rows):
         reason = "It has none of the fields by which a record is told."
-        bad = [Quarantined(msgspec.json.encode(row), reason) for row in rows if telling.isdisjoint(row)]
+        bad = {
+            place: Quarantined(msgspec.json.encode(row), reason)
+            for place, row in enumerate(rows) if telling.isdisjoint(row)
+        }  # fmt: skip
     if not good:
         return empty_frame(RECORDS), tuple(findings), bad
     columns = {name: [row.get(own, _NULL) for row in good] for name, own in fields.items()}
@@ -267,7 +306,7 @@ def _build(
     if "record_id" not in fields:
         findings.append(mark("Records have no id; a hash of their content stands for it."))
     record_id = [
-        value or "h-" + hashlib.blake2b(b"".join(row.values()), digest_size=10).hexdigest()
+        value or "h-" + hashlib.blake2b(msgspec.json.encode(row), digest_size=10).hexdigest()
         for value, row in zip(texts["record_id"], good, strict=True)
     ]
     own_keys = _event_keys(good, texts, record_id, payload, settings.event_key, fields)
@@ -278,8 +317,9 @@ def _build(
         "attempts": whole_numbers(_numbers(columns, "attempts", len(good))),
         "action_duration_ms": _numbers(columns, "action_duration_ms", len(good)),
     }
+    columns_of = set(fields.values())
     extras, unread = keep_unread(
-        _extras(good, [name for name in present if name not in set(fields.values())]),
+        _extras(good, [name for name in present if name not in columns_of]),
         good.__getitem__,
         {name: np.asarray(pd.isna(array)) for name, array in read.items()},
         fields,
@@ -391,8 +431,11 @@ def _extras(rows: Sequence[Mapping[str, msgspec.Raw]], names: Sequence[str]) -> 
     if not names:
         return [None] * len(rows)
     out: list[str | None] = []
+    places = {name: place for place, name in enumerate(names)}
     for row in rows:
-        rest = {name: row[name] for name in names if name in row}
+        # Where each record has a field of its own there are far more names than it has.
+        own = names if len(names) <= len(row) else sorted(places.keys() & row, key=places.__getitem__)
+        rest = {name: row[name] for name in own if name in row}
         out.append(msgspec.json.encode(rest).decode("utf-8", "replace") if rest else None)
     return out
 

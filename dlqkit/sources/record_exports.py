@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 import json
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -25,8 +25,9 @@ from dlqkit.sources.masking import Masks
 from dlqkit.sources.record_decode import KEPT_AS_TEXT, REPLACED, Decoded, decode_page, finish_records
 from dlqkit.sources.record_repair import Quarantined, mend_record
 from dlqkit.sources.seen_states import SeenStates
+from dlqkit.sources.table_rows import TableRows, plain_rows, rows_of
 
-__all__ = ["BATCH_ROWS", "REBUILT", "SAME_RECORD", "RecordExports", "plain_rows"]
+__all__ = ["BATCH_ROWS", "REBUILT", "SAME_RECORD", "RecordExports"]
 
 REBUILT = mark("Objects of a Parquet file were written as JSON; their text is not the worker's own.")
 BATCH_ROWS = 2_000
@@ -110,12 +111,12 @@ class RecordExports:
         quarantined = self._masked = 0
         extent, seen, is_cut = Extent(), SeenStates(), False
         for part in self._parts:
-            bad = 0
+            bad = cut_lines = 0
             for frame, said, no_records, cut in self._read(part):
                 findings.update(dict.fromkeys(said))
                 bad += no_records
                 if cut:
-                    is_cut = True
+                    is_cut, cut_lines = True, 1
                     missing.append(in_english(mark("{name} was cut in its last line."), name=part.name))
                 if len(frame):
                     extent = extent.and_of(frame)
@@ -123,7 +124,8 @@ class RecordExports:
                     on_records(frame)
             if bad:
                 missing.append(in_english(mark("{count} rows of {name} are no records."), count=bad, name=part.name))
-            quarantined += bad
+            # What is left of a line is no record either: rows and quarantine come to what was served.
+            quarantined += bad + cut_lines
         if self._masked:
             text = mark("Known secrets stood in {count} places; they are masked.")
             findings[in_english(text, count=self._masked)] = None
@@ -161,16 +163,25 @@ class RecordExports:
         else:
             rows = csv_rows(path.name, itertools.chain([first], rest))
             while held := list(itertools.islice(rows, BATCH_ROWS)):
-                yield (*finish_records(part.complete(held), self._settings), False)
+                yield self._of_texts(part, held)
 
-    def _from_rows(self, part: ExportPart, batches: Iterable[list[dict[str, Any]]]) -> Iterator[_Lot]:
+    def _of_texts(self, part: ExportPart, rows: list[dict[str, Any]]) -> _Lot:
+        batch = TableRows(rows)
+        if any(isinstance(value, bytes) for row in rows for value in row.values()):
+            batch = plain_rows(rows)
+        frame, said, no_records = finish_records(part.complete(batch.rows), self._settings)
+        return frame, [*said, *([REPLACED] if batch.is_replaced else [])], no_records + batch.bad, False
+
+    def _from_rows(self, part: ExportPart, batches: Iterable[TableRows]) -> Iterator[_Lot]:
         # As Python values rows take many times what their columns do, so there are few at once.
-        for rows in batches:
+        for batch in batches:
+            rows = batch.rows
             if self._masks:
                 rows = json.loads(self._without_secrets(json.dumps(rows, default=str).encode()))
-            frame, said, no_records = finish_records(part.complete(rows), self._settings)
+            frame, found, no_records = finish_records(part.complete(rows), self._settings)
             is_rebuilt = any(isinstance(value, dict | list) for row in rows for value in row.values())
-            yield frame, [*said, *([REBUILT] if is_rebuilt else [])], no_records, False
+            said = [*found, *([REBUILT] if is_rebuilt else []), *([REPLACED] if batch.is_replaced else [])]
+            yield frame, said, no_records + batch.bad, False
 
     def _without_secrets(self, body: bytes) -> bytes:
         masked, count = self._masks.apply(body)
@@ -261,25 +272,10 @@ def _is_record(line: bytes) -> bool:
     return bool(keys & {"workflowid", "traceid", "queuedtodlq", "lasterror"})
 
 
-def _parquet_rows(part: ExportPart) -> Iterator[list[dict[str, Any]]]:
+def _parquet_rows(part: ExportPart) -> Iterator[TableRows]:
     try:
         with pq.ParquetFile(part.path) as file:
             for batch in file.iter_batches(BATCH_ROWS):
-                yield plain_rows(batch.to_pylist())
-    except (pa.ArrowException, OSError) as error:
+                yield rows_of(batch)
+    except (pa.ArrowException, OSError, UnicodeDecodeError) as error:
         raise UnexpectedAnswer(f"{part.name} is a Parquet file that was cut or changed.", "Export it again.") from error
-
-
-def plain_rows(rows: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
-    """Rows of a table's values as those of JSON."""
-    return [{name: _json_value(value) for name, value in row.items()} for row in rows]
-
-
-def _json_value(value: Any) -> Any:
-    if isinstance(value, pd.Timestamp) or hasattr(value, "isoformat"):
-        return value.isoformat()
-    if isinstance(value, float) and value != value:
-        return None
-    if isinstance(value, bytes):
-        return value.decode("utf-8", "replace")
-    return value

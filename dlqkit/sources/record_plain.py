@@ -34,6 +34,8 @@ __all__ = ["decode_plain"]
 # Enough to meet the fields that records of one page have; one that comes later costs a second look at the page.
 _LOOKED_AT = 4
 _LOOK_BYTES = 1 << 15
+# Twice what records have. A class has a place for each name in each record, and each may name a field of its own.
+_MOST_NAMES = 64
 _TEXT, _BOOLEAN, _NUMBER = str | None, bool | None, float | None
 _TYPES: Mapping[str, Any] = {
     "record_id": str,
@@ -104,6 +106,8 @@ def _read(array: bytes | msgspec.Raw, shape: _Shape | None) -> tuple[list[Any], 
 @lru_cache(maxsize=32)
 def _shape(names: tuple[str, ...], given: tuple[tuple[str, str], ...]) -> _Shape | None:
     """The shape of records that have these fields; None where they are not those of a plain record."""
+    if len(names) > _MOST_NAMES:
+        return None
     fields, findings = find_fields(names, dict(given))
     if not {"record_id", "status"} <= set(fields) or any(map(_UNNAMEABLE.search, names)):
         return None
@@ -139,7 +143,8 @@ def _all_names(array: bytes | msgspec.Raw) -> tuple[str, ...]:
             names.update(dict.fromkeys(keys))
     except msgspec.ValidationError:
         return ()
-    return tuple(names)
+    # Shapes are kept with their names.
+    return tuple(names) if len(names) <= _MOST_NAMES else ()
 
 
 def _decoder(attributes: Mapping[str, str], columns: Mapping[str, str]) -> msgspec.json.Decoder[list[Any]]:
@@ -180,12 +185,11 @@ def _frame(
     moments = without_empty(array["recorded_at"]) if "recorded_at" in shape.fields else None
     recorded_at, said = recorded_times(moments, settings.timezone, count)
     attempts = whole_numbers(array["attempts"])
-    odd = {
-        "attempts": np.asarray(pd.isna(attempts)) & ~np.isnan(array["attempts"]),
-        "action_duration_ms": np.isinf(array["action_duration_ms"]),
-    }
+    odd = {}
     if moments is not None:
         odd["recorded_at"] = np.asarray(pd.isna(recorded_at)) & moments.is_valid().to_numpy(zero_copy_only=False)
+    odd["attempts"] = np.asarray(pd.isna(attempts)) & ~np.isnan(array["attempts"])
+    odd["action_duration_ms"] = np.isinf(array["action_duration_ms"])
     extras = array["extra_json"]
     if any(places.any() for places in odd.values()):
         extras, unread = keep_unread(extras.to_pylist(), _rows_of(text), odd, shape.fields, settings.timezone)

@@ -46,7 +46,7 @@ class Mended:
 
 def mend_page(
     body: bytes, given: Collection[str] = (), payload: str | None = None
-) -> tuple[Mended, tuple[Quarantined, ...]]:
+) -> tuple[Mended, tuple[Quarantined, ...], tuple[int, ...]]:
     """A page without the elements that are no JSON.
 
     Parameters
@@ -60,24 +60,26 @@ def mend_page(
 
     Returns
     -------
-    (Mended, tuple of Quarantined)
-        The page, and what was taken out. What is odd outside of an element stays.
+    (Mended, tuple of Quarantined, tuple of int)
+        The page, what was taken out, and where that stood, from 0. What is odd outside of an element stays.
     """
     out, at, apart, is_replaced, has_text = [], 0, [], False, False
+    taken: list[int] = []
     for spans in find_arrays(body):
         kept = []
-        for begin, end in spans:
+        for place, (begin, end) in enumerate(spans):
             element = body[begin:end].strip()
             found = mend_record(element, given, payload)
             if isinstance(found, Quarantined):
                 apart.append(found)
+                taken.append(place)
                 continue
             is_replaced, has_text = is_replaced or found.is_replaced, has_text or found.has_text_payload
             kept.append(found.raw)
         if spans:
             out += [body[at : spans[0][0]], b",".join(kept)]
             at = spans[-1][1]
-    return Mended(b"".join([*out, body[at:]]), is_replaced, has_text), tuple(apart)
+    return Mended(b"".join([*out, body[at:]]), is_replaced, has_text), tuple(apart), tuple(taken)
 
 
 def mend_record(element: bytes, given: Collection[str] = (), payload: str | None = None) -> Mended | Quarantined:

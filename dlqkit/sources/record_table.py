@@ -21,8 +21,9 @@ from dlqkit.frames import Coverage
 from dlqkit.settings import ExecutionLogsSettings
 from dlqkit.sources.asked_records import Question
 from dlqkit.sources.export_parts import ExportPart
-from dlqkit.sources.record_exports import BATCH_ROWS, RecordExports, plain_rows
+from dlqkit.sources.record_exports import BATCH_ROWS, RecordExports
 from dlqkit.sources.record_fields import find_fields
+from dlqkit.sources.table_rows import TableRows, plain_rows, rows_of
 
 __all__ = ["RecordTable", "check_listens"]
 
@@ -140,10 +141,10 @@ class RecordTable(RecordExports):
         )
         return tuple(moved)  # type: ignore[return-value]
 
-    def _batches(self, rows: Any) -> Iterator[list[dict[str, Any]]]:
+    def _batches(self, rows: Any) -> Iterator[TableRows]:
         if self._spark is None:
             for batch in rows.to_arrow_reader(BATCH_ROWS):
-                yield plain_rows(batch.to_pylist())
+                yield rows_of(batch)
             return
         from pyspark.sql import functions
 

@@ -18,6 +18,7 @@ from dlqkit.language import in_english, mark
 __all__ = [
     "MOST_ATTEMPTS",
     "TEXT",
+    "in_range",
     "lacks_zone",
     "read_times",
     "recorded_times",
@@ -28,6 +29,8 @@ __all__ = [
 
 TEXT = pa.large_string()
 MOST_ATTEMPTS = 1_000_000
+# What `incident.to_utc` takes of people: no worker is older, and Go writes a time that is not set as one of the year 1.
+_EARLIEST, _LATEST = pd.Timestamp("1970-01-01", tz="UTC"), pd.Timestamp("2262-01-01", tz="UTC")
 _STR, _MOMENT = pd.StringDtype("pyarrow", na_value=np.nan), pd.DatetimeTZDtype("us", "UTC")
 # A date and a time with its offset, as ISO 8601 writes them.
 _AWARE = r"^[0-9]{4}-[0-9]{2}-[0-9]{2}[T t].*(?:[Zz]|[+-][0-9]{2}:?(?:[0-9]{2})?)$"
@@ -67,10 +70,21 @@ def recorded_times(texts: Any, zone: str | None, count: int) -> tuple[Any, list[
     array = texts if isinstance(texts, pa.Array) else pa.array(texts, TEXT)
     try:
         # Of what has an offset and no more than microseconds; it is many times as fast as any other way.
-        return _MOMENT.__from_arrow__(array.cast(pa.timestamp("us", "UTC"))), []
+        moments = array.cast(pa.timestamp("us", "UTC"))
     except pa.ArrowInvalid:
         # MongoDB's export writes a time as an object of its own.
         return read_times(pd.Series(text_array(array)).str.replace(_MONGO_DATE, r"\1", regex=True), zone)
+    ends = pc.min_max(moments.view(pa.int64())).as_py()
+    found = _MOMENT.__from_arrow__(moments)
+    if ends["min"] is None or (ends["min"] >= _EARLIEST.value // 1000 and ends["max"] < _LATEST.value // 1000):
+        return found, []
+    return in_range(pd.Series(found)), []
+
+
+def in_range(times: pd.Series) -> pd.Series:
+    """The times without those before 1970 and after 2261: Python has no year 0 and none after 9999."""
+    absurd = (times < _EARLIEST) | (times >= _LATEST)
+    return times.mask(absurd) if absurd.any() else times
 
 
 def lacks_zone(text: str) -> bool:
@@ -90,7 +104,7 @@ def read_times(
     texts = texts.str.replace(_COMMA, r"\1.\2", regex=True)
     aware = texts.str.contains(_AWARE).fillna(False).astype(bool)
     if len(texts) and aware.all():
-        return pd.to_datetime(texts, utc=True, format="ISO8601", errors="coerce").astype(TIME), findings
+        return in_range(pd.to_datetime(texts, utc=True, format="ISO8601", errors="coerce").astype(TIME)), findings
     out = pd.Series(pd.NaT, index=texts.index).dt.tz_localize("UTC").astype(TIME)
     if aware.any():
         out[aware] = pd.to_datetime(texts[aware], utc=True, format="ISO8601", errors="coerce").astype(TIME)
@@ -118,7 +132,7 @@ def read_times(
         local = parsed.dt.tz_localize(_zone(str(zone), setting), ambiguous="NaT", nonexistent="shift_forward")
         out[naive.index] = local.dt.tz_convert("UTC").astype(TIME)
         findings.append(in_english(mark("Times without a zone are taken as {zone}, as set."), zone=str(zone)))
-    return out, findings
+    return in_range(out), findings
 
 
 def _zone(name: str, setting: str) -> ZoneInfo:

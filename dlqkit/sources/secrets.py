@@ -8,12 +8,15 @@ import subprocess
 
 from dlqkit.errors import ParameterError
 from dlqkit.settings import SecretReference
+from dlqkit.sources.masking import Masks
 
-__all__ = ["is_there", "resolve_secret"]
+__all__ = ["is_there", "mask_resolved", "resolve_secret"]
 
 _COMMAND_TIMEOUT_S = 30.0
 _MAX_FILE_BYTES = 65_536
 # What may stand in an HTTP header's value without changing its meaning (RFC 9110, section 5.5).
+# Of this process, so that the lines of a crash hold none of them, whatever library failed over one.
+_RESOLVED: set[str] = set()
 _SENDABLE = re.compile(r"[!-~](?:[ -~]*[!-~])?")
 
 
@@ -60,7 +63,13 @@ def _checked(value: str, where: str) -> str:
             f"{where} has a line break, a control character or a letter outside ASCII.",
             "Store the secret alone, on one line.",
         )
+    _RESOLVED.add(secret)
     return secret
+
+
+def mask_resolved(text: str) -> str:
+    """The text with every secret masked that was looked up since the program began."""
+    return Masks(_RESOLVED).text(text)
 
 
 def _from_file(reference: SecretReference) -> str:

@@ -12,6 +12,7 @@ import pandas as pd
 from dlqkit.errors import ParameterError
 from dlqkit.frames import SUPPORT_REPORTS, Coverage, Loaded
 from dlqkit.language import in_english, mark
+from dlqkit.sources.export_lots import LONGEST_CELL
 from dlqkit.sources.masking import Masks
 from dlqkit.sources.record_values import read_times
 
@@ -24,6 +25,10 @@ _NAMES: Mapping[str, tuple[str, ...]] = {
                      "reference"),
     "note": ("note", "comment", "text", "message", "description", "subject"),
 }  # fmt: skip
+
+
+# Clients who write in are counted in thousands, and a report has some hundred bytes.
+_MOST_BYTES = 128 << 20
 
 
 class SupportReports:
@@ -58,6 +63,11 @@ class SupportReports:
             If the file cannot be read, or names neither a trace nor a business key.
         """
         try:
+            if self._path.stat().st_size > _MOST_BYTES:
+                raise ParameterError(
+                    f"The reports {self._path.name} are larger than {_MOST_BYTES >> 20} MiB.",
+                    "Leave in them what was reported while the incident lasted.",
+                )
             body, masked = self._masks.apply(self._path.read_bytes())
             text = body.decode("utf-8-sig").replace("\r\n", "\n").replace("\r", "\n")
         except (OSError, UnicodeDecodeError) as error:
@@ -65,8 +75,15 @@ class SupportReports:
             raise ParameterError(f"The reports {self._path} cannot be read: {reason}.", "Check the path.") from None
         lines = text.strip("\n")
         delimiter = max(",;\t", key=lines.split("\n", 1)[0].count)
+        csv.field_size_limit(LONGEST_CELL)
         reader = csv.DictReader(io.StringIO(lines), delimiter=delimiter, restkey="…", restval="")
-        rows, names = list(reader), list(reader.fieldnames or ())
+        try:
+            rows, names = list(reader), list(reader.fieldnames or ())
+        except csv.Error:
+            raise ParameterError(
+                f"The reports {self._path.name} have a cell that is longer than any report.",
+                "Look for a quote that is not closed.",
+            ) from None
         found = _find(names)
         if names and not {"trace_id", "business_key"} & set(found):
             raise ParameterError(

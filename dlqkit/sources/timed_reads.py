@@ -15,7 +15,19 @@ from typing import Any
 import requests
 import urllib3
 
-__all__ = ["TimedAdapter", "TimedConnection", "TimedTlsConnection", "within"]
+__all__ = ["OneAnswer", "TimedAdapter", "TimedConnection", "TimedTlsConnection", "within"]
+
+
+class OneAnswer(requests.Session):
+    """A session whose answers are taken as they are, those that send on to another address too.
+
+    Even where it is not to follow, ``requests`` unpacks the body of such an answer whole and reads its address; a bad
+    one raises a plain ``ValueError`` that holds it, with whatever secret a server put there.
+    """
+
+    def get_redirect_target(self, resp: requests.Response) -> None:
+        """None, so that nothing of it is looked at."""
+
 
 _SECONDS: ContextVar[float] = ContextVar("seconds", default=math.inf)
 

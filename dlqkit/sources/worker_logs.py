@@ -47,6 +47,8 @@ _LEADING_TIME = re.compile(
 _POD = re.compile(rb"^\[pod/[^\]]{1,300}\] ")
 _CHUNK_ROWS = 50_000
 _LONGEST_LINE = 1 << 20
+# Read as a whole, unlike lines; a packed one of blanks expands without an end.
+_LONGEST_ARRAY = 256 << 20
 
 
 class WorkerLogs:
@@ -191,7 +193,12 @@ class _Reader:
                 head = file.peek(64)[:64].lstrip()  # type: ignore[attr-defined]
                 # An array of objects; a line may begin with “[pod/…” or “[2026-03-02 …” as well.
                 if head[:1] == b"[" and head[1:].lstrip()[:1] in (b"{", b"]", b""):
-                    yield from self._array(file.read())
+                    body = file.read(_LONGEST_ARRAY + 1)
+                    if len(body) > _LONGEST_ARRAY:
+                        self.problem = mark("{name} could not be read to its end: {reason}.")
+                        self.reason = f"an array of more than {_LONGEST_ARRAY >> 20} MiB"
+                        return
+                    yield from self._array(body)
                     return
                 while line := file.readline(_LONGEST_LINE):
                     yield line

@@ -18,7 +18,7 @@ from dlqkit.settings import SecretReference
 from dlqkit.sources.http import check_url, describe_body, shown_url
 from dlqkit.sources.masking import Masks
 from dlqkit.sources.secrets import resolve_secret
-from dlqkit.sources.timed_reads import TimedAdapter, within
+from dlqkit.sources.timed_reads import OneAnswer, TimedAdapter, within
 from dlqkit.untrusted import shorten
 
 __all__ = ["JiraClient"]
@@ -83,7 +83,7 @@ class JiraClient:
         self.url = check_url(url, setting="tickets.url", has_secret=True)
         self._name = f"Jira at {shown_url(self.url)}"
         self._wait, self._deadline_s = wait, deadline_s
-        self._session = requests.Session()
+        self._session = OneAnswer()
         for scheme in ("http://", "https://"):
             self._session.mount(scheme, TimedAdapter())
         self._session.trust_env = False  # no .netrc and no proxy of the environment: both would see the token

@@ -64,6 +64,7 @@ def test_a_word_without_a_name_or_a_reason_is_none(tmp_path: Path, said: Any) ->
     "block",
     ["closure: yes", "closure: {confirmed: {by: a}}", "closure: {accepted: {item: metrics}}", "closure: {fixed: x}",
      "closure: {fixed_at: 14:40}", "closure: {fixed_at: 2026-03-02 14:40}",
+     "closure: {fixed_at: '9999-12-31T23:59:59-01:00'}", "closure: {fixed_at: '0001-01-01T00:00:00+00:00'}",
      "closure: {closed: {by: a, ticket: '', at: '2026-03-02T15:00:00+00:00'}}",
      "closure: {closed: {by: ' ', ticket: OPS-1, at: '2026-03-02T15:00:00+00:00'}}",
      "closure: {accepted: [{item: metrics, state: no, by: a, reason: x, at: '2026-03-02T15:00:00+00:00', count: -1}]}",

@@ -28,6 +28,13 @@ from dlqkit.evidence.manifest import (
     write_manifest,
 )
 
+# What every manifest says, beside its files.
+SAID: dict[str, Any] = {
+    "incident": {"start": "2026-03-02T14:00:00+00:00", "end": "2026-03-02T15:00:00+00:00", "workflow_id": None,
+                 "trace_id": None},
+    "started_at": "2026-03-02T15:00:00+00:00", "finished_at": "2026-03-02T15:00:01+00:00", "sources": [],
+}  # fmt: skip
+
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
@@ -38,7 +45,7 @@ def folder(tmp_path: Path) -> Path:
     (snapshot / "quarantine").mkdir()
     (snapshot / "raw" / "1.zst").write_bytes(b"page")
     (snapshot / "records.parquet").write_bytes(b"rows")
-    sha256 = write_manifest(snapshot, {"snapshot": "001", "at": "ж"})
+    sha256 = write_manifest(snapshot, {**SAID, "snapshot": "001", "at": "ж"})
     (directory / "republish").mkdir()
     plan = directory / "republish" / "plan-001.json"
     plan.write_bytes(b"plan")
@@ -64,7 +71,7 @@ def test_a_manifest_names_every_file_with_its_hash_and_size_and_is_read_again(fo
     body = (snapshot / "manifest.json").read_bytes()
 
     assert read_manifest(snapshot) == {
-        "schema": 1, "snapshot": "001", "at": "ж",
+        **SAID, "schema": 1, "snapshot": "001", "at": "ж",
         "files": {
             "raw/1.zst": {"bytes": 4, "sha256": hashlib.sha256(b"page").hexdigest()},
             "records.parquet": {"bytes": 4, "sha256": hashlib.sha256(b"rows").hexdigest()},
@@ -72,7 +79,7 @@ def test_a_manifest_names_every_file_with_its_hash_and_size_and_is_read_again(fo
     }  # fmt: skip
     assert body.isascii()
     assert body == json.dumps(json.loads(body), indent=1, sort_keys=True).encode() + b"\n"
-    assert write_manifest(snapshot, {"snapshot": "001", "at": "ж"}) == hashlib.sha256(body).hexdigest()
+    assert write_manifest(snapshot, {**SAID, "snapshot": "001", "at": "ж"}) == hashlib.sha256(body).hexdigest()
     assert (snapshot / "manifest.json").read_bytes() == body
 
 
@@ -143,7 +150,7 @@ def test_a_snapshot_without_pages_keeps_its_empty_folders(folder: Path) -> None:
     snapshot = folder / "evidence" / "002"
     for name in ("raw", "quarantine", "more"):
         (snapshot / name).mkdir(parents=True)
-    sha256 = write_manifest(snapshot, {})
+    sha256 = write_manifest(snapshot, SAID)
     audit_log.append(folder, "collect", snapshot="002", manifest_sha256=sha256)
 
     assert named(folder) == [("evidence/002/more", "was added")]
@@ -178,6 +185,16 @@ def test_a_snapshot_that_is_gone_is_missing_unless_it_is_under_way_or_was_set_as
     assert named(folder) == []
     audit_log.append(folder, "look", snapshot="001", manifest_sha256="x", wrote="x")
     assert named(folder) == []
+
+
+def test_a_manifest_of_another_form_is_named_and_so_is_all_else_that_was_changed(folder: Path) -> None:
+    """The log of a stranger's folder may know it; what it says of its files is looked at nonetheless."""
+    rewrite(folder, started_at="some day")
+    (folder / "evidence" / "001" / "records.parquet").write_bytes(b"rws")
+    assert named(folder) == [
+        ("evidence/001/manifest.json", "is not as dlqkit writes it"),
+        ("evidence/001/records.parquet", "was changed"),
+    ]
 
 
 def test_what_lies_beside_the_snapshots_is_named(folder: Path) -> None:

@@ -93,6 +93,8 @@ def entry(**over: Any) -> dict[str, Any]:
         (entry(at="2026-03-02T14:05:00"), "the time of timeline entry 1 has no zone"),
         (entry(at=yaml.safe_load("2026-03-02 14:05:00")), "the time of timeline entry 1 has no zone"),
         (entry(at="five past two"), "timeline entry 1 has no time that can be read"),
+        (entry(at="0001-01-01T00:00:00+14:00"), "timeline entry 1 has no time that can be read"),
+        (entry(at="9999-12-31T00:00:00+00:00"), "timeline entry 1 has no time that can be read"),
         (entry(at=None), "timeline entry 1 has no time that can be read"),
         (entry(at=yaml.safe_load("2026-03-02")), "timeline entry 1 has no time that can be read"),
         (entry(who=""), "timeline entry 1 does not say who"),

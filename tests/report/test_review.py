@@ -175,6 +175,7 @@ def test_a_review_has_a_name(folder: Path, name: str) -> None:
         {"asked": {"by": "Bob", "at": "2026-03-02T17:00:00", "snapshot": "001"}},
         {"asked": {"by": "Bob", "at": "today", "snapshot": "001"}},
         {"asked": {"by": "x" * 81, "at": "2026-03-02T17:00:00+00:00", "snapshot": "001"}},
+        {"asked": {"by": "Bob", "at": "9999-12-31T23:59:59-01:00", "snapshot": "001"}},
         {"asked": "Bob"},
     ],
 )

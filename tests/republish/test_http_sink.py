@@ -165,6 +165,12 @@ def test_a_redirect_is_not_followed() -> None:
     assert not got_there
 
 
+@pytest.mark.parametrize("location", ["http://[s3cret]/", "http://[::1", "/\xff"])
+def test_an_address_that_is_none_is_not_looked_at(location: str) -> None:
+    with endpoint(reply(302, Location=location)) as (url, _), pytest.raises(SendError, match="HTTP_302"):
+        send(url, bearer="s3cret")
+
+
 def test_an_answer_after_the_deadline_or_none_at_all_is_doubtful() -> None:
     def late(handler: BaseHTTPRequestHandler, _: bytes) -> None:
         time.sleep(1.5)

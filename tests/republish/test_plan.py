@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from dlqkit.errors import EvidenceError, ParameterError
+from dlqkit.errors import EvidenceError, ParameterError, PlanError
+from dlqkit.republish import frozen
 from dlqkit.republish.plan import dedupe_key, find_plans, hash_plan, plan_path, read_outlook, read_plan, write_plan
 from dlqkit.republish.plan_decisions import Approval, Cancellation, read_approval, write_approval, write_cancellation
 from tests.republish.cases import event, small_plan
@@ -174,3 +175,16 @@ def test_who_names_a_plan_wrongly_is_told_which_there_are(tmp_path: Path) -> Non
         plan_path(tmp_path, "plan-1")
 
     assert refused.value.next_step == "A plan is called plan-001, plan-002 and so on; there are: plan-001."
+
+
+def test_a_plan_that_does_not_fit_into_memory_is_told_before_it_is_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A plan is as large as its payloads, so nothing but the machine bounds it; it is not called changed."""
+    path = plan_path(tmp_path, "plan-001")
+    path.parent.mkdir()
+    path.write_text("{" + " " * (3 << 20) + "}\n")
+    monkeypatch.setattr(frozen, "free_memory_bytes", lambda: 4 << 20)
+
+    with pytest.raises(PlanError, match=r"plan-001\.json has 3 MiB; to read it takes more memory"):
+        read_plan(tmp_path, "plan-001")

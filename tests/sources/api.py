@@ -16,7 +16,8 @@ from dlqkit.settings import ExecutionLogsSettings
 from dlqkit.sources.execution_logs import ExecutionLogs
 from tests.frames import START
 
-Answer = Callable[[dict[str, str]], tuple[int, Any]]
+# A status and a body; headers too, where they matter.
+Answer = Callable[[dict[str, str]], tuple[int, Any] | tuple[int, Any, dict[str, str]]]
 KEY = "k3y-of-the-tests"
 
 
@@ -27,17 +28,19 @@ def rows(count: int) -> list[dict[str, Any]]:
 
 
 @contextmanager
-def api(answer: Answer) -> Iterator[tuple[str, list[dict[str, str]]]]:
-    """An API on loopback, and every question it was asked."""
+def api(answer: Answer, *, by_path: bool = False) -> Iterator[tuple[str, list[dict[str, str]]]]:
+    """An API on loopback, and every question it was asked; ``by_path`` has the address's path among its fields."""
     asked: list[dict[str, str]] = []
 
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
             query = dict(parse_qsl(urlsplit(self.path).query))
             asked.append({**query, "key": self.headers.get("X-API-Key", "")})
-            status, value = answer(query)
+            status, value, *headers = answer({**query, "path": urlsplit(self.path).path} if by_path else query)
             body = value if isinstance(value, bytes) else json.dumps(value).encode()
             self.send_response(status)
+            for name, text in (headers[0] if headers else {}).items():
+                self.send_header(name, text)
             self.send_header("Content-Length", str(len(body)))
             self.end_headers()
             self.wfile.write(body)

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import gzip
 import json
 import threading
 from datetime import timedelta
@@ -227,3 +228,70 @@ def test_a_redirect_elsewhere_gets_no_key() -> None:
         assert asked == []
     assert "/********;" in caught.value.problem
     assert KEY not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "location",
+    [
+        f"http://[{KEY}]/",
+        f"http://{KEY}\u2100.com/",
+        "http://[::1",
+        "/\xff",
+        "http://\xe9\xe9.com:x/",
+        "http://a:99999/",
+    ],
+)
+@pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
+def test_an_address_that_is_none_and_is_sent_on_to_is_a_fault_in_words(status: int, location: str) -> None:
+    """With the key in it, or not even text; whoever reads the message, and whatever led to it, sees no key."""
+    sent = location.encode().decode("latin-1")
+    with (
+        api(lambda query: (status, [], {"Location": sent})) as (url, _),
+        pytest.raises(UnexpectedAnswer, match=r"another address|nothing at|in a circle") as caught,
+    ):
+        ExecutionLogs(url, KEY, sleep=lambda _: None).load()
+
+    error: BaseException | None = caught.value
+    while error is not None:
+        assert KEY not in str(error)
+        error = error.__cause__ or error.__context__
+
+
+def test_the_page_before_a_bad_redirect_is_kept() -> None:
+    data = rows(150)
+
+    def answer(query: dict[str, str]) -> tuple[int, Any] | tuple[int, Any, dict[str, str]]:
+        if "cursor" in query:
+            return 302, [], {"Location": f"http://[{KEY}]/"}
+        return 200, {"items": cut(data, query), "next_cursor": "100"}
+
+    with api(answer) as (url, _):
+        count, coverage = load(url)
+
+    assert (count, coverage.completeness) == (100, "partial")
+    assert KEY not in " ".join(coverage.missing)
+
+
+def test_a_body_beside_a_redirect_is_unpacked_no_further_than_any_other() -> None:
+    """100 MB of zeros in 100 kB."""
+    bomb = gzip.compress(bytes(100 << 20), 6)
+    with (
+        api(lambda query: (302, bomb, {"Location": "/x", "Content-Encoding": "gzip"})) as (url, _),
+        pytest.raises(UnexpectedAnswer, match="more than 64 MiB"),
+    ):
+        ExecutionLogs(url, KEY, sleep=lambda _: None).load()
+
+
+def test_a_redirect_that_drops_the_question_is_asked_it_again() -> None:
+    """As one that only adds a slash; else each page would be the first, and the list seem to end there."""
+    data = rows(100)
+
+    def answer(query: dict[str, str]) -> tuple[int, Any] | tuple[int, Any, dict[str, str]]:
+        if not query["path"].endswith("/"):
+            return 301, [], {"Location": "/execution-logs/"}
+        return 200, cut(data, query, 37)
+
+    with api(answer, by_path=True) as (url, _):
+        count, coverage = load(url)
+
+    assert (count, coverage.completeness) == (100, "complete")

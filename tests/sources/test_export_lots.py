@@ -17,6 +17,7 @@ import pytest
 import zstandard
 
 from dlqkit.errors import UnexpectedAnswer
+from dlqkit.sources.record_decode import REPLACED
 from dlqkit.sources.record_exports import RecordExports
 
 ROWS = [
@@ -86,7 +87,8 @@ def test_broken_lines_of_any_lot_are_counted_and_only_the_last_line_is_cut(
 
     coverage = RecordExports(path).load().coverage
 
-    assert (coverage.rows, coverage.quarantined, coverage.completeness) == (39, 2, "partial")
+    assert (coverage.rows, coverage.quarantined, coverage.completeness) == (39, 3, "partial")
+    assert coverage.missing == ("export.jsonl was cut in its last line.", "2 rows of export.jsonl are no records.")
 
 
 def test_secrets_are_masked_in_every_lot(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -126,6 +128,7 @@ def test_a_packed_file_that_was_cut_is_told_after_the_records_before(
 MEASURE = """
 import json, sys
 from pathlib import Path
+from dlqkit.sources.record_decode import REPLACED
 from dlqkit.sources.record_exports import RecordExports
 def peak():
     said = Path("/proc/self/status").read_text().split()
@@ -162,3 +165,127 @@ def test_an_export_of_any_size_takes_the_memory_of_a_lot(
     rows, few, many = json.loads(done.stdout)
     assert rows > 15_000
     assert many < few + 80, (few, many)
+
+
+def test_a_packed_file_that_expands_without_an_end_is_refused_in_little_memory(tmp_path: Path) -> None:
+    """Fifty records and 700 MB of blanks: the file is of less than a megabyte, and nobody exported it."""
+    few, bomb = tmp_path / "few.jsonl", tmp_path / "bomb.jsonl.gz"
+    few.write_bytes(as_lines(ROWS))
+    with gzip.open(bomb, "wb") as file:
+        file.write(as_lines(ROWS) + b"\n")
+        for _ in range(700):
+            file.write(b" " * 1_000_000)
+    told = MEASURE.replace(
+        "coverage, _ = RecordExports(sys.argv[2]).stream(lambda frame: None)",
+        "from dlqkit.errors import UnexpectedAnswer\n"
+        "try: RecordExports(sys.argv[2]).load()\n"
+        "except UnexpectedAnswer as error: print(error)",
+    ).replace("coverage.rows, ", "")
+
+    done = subprocess.run(
+        [sys.executable, "-c", told, str(few), str(bomb)], capture_output=True, text=True, check=True, timeout=60
+    )
+
+    problem, _, figures = done.stdout.splitlines()
+    before, after = json.loads(figures)
+    assert problem.startswith("bomb.jsonl.gz expands to ")
+    assert after - before < 300
+
+
+@pytest.mark.parametrize("pack", [gzip.compress, zstandard.compress])
+def test_records_that_are_packed_well_are_no_bomb(
+    pack: Callable[[bytes], bytes], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The same error a million times packs to a thousandth; each line of it ends."""
+    monkeypatch.setattr("dlqkit.sources.export_lots._FREE_BYTES", 64 << 10)
+    path = tmp_path / "export.jsonl"
+    path.write_bytes(pack(as_lines([ROWS[0]]) + (b"\n" + as_lines([ROWS[0]])) * 5_000))
+    small_lots(monkeypatch, 16 << 10)
+
+    assert RecordExports(path).load().coverage.rows == 1
+
+
+def test_a_hole_of_any_size_is_told_and_takes_no_memory(tmp_path: Path) -> None:
+    """What a disk leaves of a file that was not written to its end: the records before it count."""
+    path = tmp_path / "export.jsonl"
+    path.write_bytes(as_lines(ROWS) + b"\n")
+    with path.open("r+b") as file:
+        file.truncate(1 << 30)
+
+    coverage = RecordExports(path).load().coverage
+
+    assert (coverage.rows, coverage.completeness) == (40, "partial")
+
+
+@pytest.mark.parametrize("encoding", ["utf-16-le", "utf-16-be"])
+@pytest.mark.parametrize("write", [as_lines, as_csv])
+@pytest.mark.parametrize("size", [2, 500, 1 << 20])
+def test_an_export_that_a_spreadsheet_saved_as_utf16_is_read(
+    encoding: str, write: Callable[[list[dict[str, Any]]], bytes], size: int, tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:  # fmt: skip
+    """Its mark at the beginning tells; some letters of it hold the byte of a newline."""
+    rows = [{**row, "last_error": f"Ċਊ\n{row['last_error']}"} for row in ROWS]
+    plain, path = tmp_path / "plain", tmp_path / "export"
+    plain.write_bytes(write(rows))
+    path.write_bytes(("\ufeff" + write(rows).decode("utf-8-sig")).encode(encoding))
+    expected = RecordExports(plain).load()
+    small_lots(monkeypatch, size)
+
+    loaded = RecordExports(path).load()
+
+    pd.testing.assert_frame_equal(loaded.frame, expected.frame)
+    assert loaded.coverage == expected.coverage
+
+
+def test_a_file_that_begins_as_utf16_and_is_not_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "export.csv"
+    path.write_bytes("\ufeffid;workflow_id\nr1;wf\n".encode("utf-16-le") + b"x")
+
+    with pytest.raises(UnexpectedAnswer, match="begins as UTF-16"):
+        RecordExports(path).load()
+
+
+def test_a_row_of_csv_with_a_byte_that_is_no_utf8_leaves_the_others_as_they_are(tmp_path: Path) -> None:
+    """In an error's text it is replaced and told, as in JSON lines and Parquet; an id with it is another one."""
+    lines = as_csv(ROWS[:5]).replace(b"\xe2\x80\x9e2\xe2\x80\x9c", b"\xff2\xff").replace(b"r4;", b"r\xe94;")
+    path = tmp_path / "export.csv"
+    path.write_bytes(lines)
+
+    loaded = RecordExports(path).load()
+
+    assert loaded.frame["record_id"].tolist() == ["r0", "r1", "r2", "r3"]
+    assert loaded.frame["last_error"][2] == "line one\nof \ufffd2\ufffd is the first"
+    assert loaded.frame["last_error"][1] == ROWS[1]["last_error"]
+    assert REPLACED in loaded.coverage.findings
+    assert loaded.coverage.quarantined == 1
+    assert loaded.coverage.missing == ("1 rows of export.csv are no records.",)
+
+
+@pytest.mark.parametrize("row", [ROWS[0], {**ROWS[0], "last_error": '{"message": "no", "code": 7}'}])
+def test_an_error_that_is_an_object_stays_one_beside_a_byte_that_is_no_utf8(
+    row: dict[str, Any], tmp_path: Path
+) -> None:
+    """Who reads the row with the odd byte changes nothing in the rows of the same lot."""
+    path = tmp_path / "export.csv"
+    path.write_bytes(as_csv([row, {**ROWS[1], "last_error": "odd"}]).replace(b"odd", b"o\xffd"))
+    plain = tmp_path / "plain.csv"
+    plain.write_bytes(as_csv([row]))
+
+    loaded = RecordExports(path).load().frame
+
+    assert loaded["last_error"][0] == RecordExports(plain).load().frame["last_error"][0]
+    assert loaded["last_error"][1] == "o\ufffdd"
+
+
+@pytest.mark.parametrize(
+    "content", [b"id;workflow_id;gr\xfcnde\nr1;wf;x\n", "id;workflow_id\nr1;wf\n".encode("utf-16-le")]
+)
+def test_columns_named_in_another_encoding_are_refused_in_words(content: bytes, tmp_path: Path) -> None:
+    """Without a mark nothing tells which encoding it is."""
+    path = tmp_path / "export.csv"
+    path.write_bytes(content)
+
+    with pytest.raises(UnexpectedAnswer, match="another encoding than UTF-8") as refused:
+        RecordExports(path).load()
+    assert "UTF-8" in refused.value.next_step

@@ -11,6 +11,7 @@ import pytest
 
 from dlqkit.errors import ParameterError, UnexpectedAnswer
 from dlqkit.frames import RECORDS, SUPPORT_REPORTS
+from dlqkit.sources import export_lots, support_reports
 from dlqkit.sources.record_exports import RecordExports
 from dlqkit.sources.support_reports import SupportReports
 
@@ -59,7 +60,7 @@ def test_a_line_that_is_broken_is_counted_and_a_cut_end_is_partial(tmp_path: Pat
 
     assert len(loaded.frame) == 2
     assert loaded.coverage.completeness == "partial"
-    assert loaded.coverage.quarantined == 1
+    assert loaded.coverage.quarantined == 2
 
 
 @pytest.mark.parametrize("body", [b"", b"\xff\xfe\x00", b"just text", b"PAR1 and no more"])
@@ -144,3 +145,51 @@ def test_a_list_of_ids_without_a_header_is_refused_even_if_it_is_one(tmp_path: P
 
     with pytest.raises(ParameterError, match="no column of a trace id"):
         SupportReports(tmp_path / "ids.csv").load()
+
+
+def test_a_packed_export_of_which_a_byte_flipped_is_refused_in_words(tmp_path: Path) -> None:
+    """Wherever it flipped: zlib has an error of its own, beside those of a file that ends too early."""
+    path = tmp_path / "export.jsonl.gz"
+    whole = gzip.compress("\n".join(map(json.dumps, ROWS * 50)).encode(), mtime=0)
+    refused = 0
+    for place in range(10, len(whole)):
+        path.write_bytes(whole[:place] + bytes([whole[place] ^ 0x55]) + whole[place + 1 :])
+        try:
+            RecordExports(path).load()
+        except UnexpectedAnswer as error:
+            assert "cannot be read; it may be cut" in error.problem
+            refused += 1
+    assert refused == len(whole) - 10
+
+
+def test_a_cell_of_csv_without_an_end_is_refused_in_words(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(export_lots, "LONGEST_CELL", 1000)
+    monkeypatch.setattr(support_reports, "LONGEST_CELL", 1000)
+    path = tmp_path / "x.csv"
+    path.write_text('trace_id,workflow_id,note\nt,wf,"' + "x" * 2000)
+
+    with pytest.raises(UnexpectedAnswer, match="longer than any record"):
+        RecordExports(path).load()
+    with pytest.raises(ParameterError, match="longer than any report"):
+        SupportReports(path).load()
+
+
+def test_an_error_of_csv_that_is_an_object_is_read_whatever_it_holds(tmp_path: Path) -> None:
+    """Numbers that no integer of a machine holds, and nesting that no parser goes down."""
+    path = tmp_path / "x.csv"
+    errors = ['{"message": "refused", "code": 123456789012345678901234567890}', '{"message": ' + "[" * 100_000]
+    cells = [error.replace('"', '""') for error in errors]
+    path.write_text('trace_id,workflow_id,error\nt0,wf,"' + cells[0] + '"\nt1,wf,"' + cells[1] + '"\n')
+
+    frame = RecordExports(path).load().frame
+    assert frame["last_error"][0] == "refused"
+    assert frame["last_error"][1] == errors[1]
+
+
+def test_times_of_no_year_are_told_of_in_reports_as_well(tmp_path: Path) -> None:
+    path = tmp_path / "x.csv"
+    path.write_text("trace_id,time\nt0,9999-12-31T23:59:59-14:00\nt1,2026-03-02T14:00:00Z\n")
+    loaded = SupportReports(path).load()
+
+    assert loaded.frame["reported_at"].isna().tolist() == [True, False]
+    assert loaded.coverage.missing == ("1 of 2 reports have no time that can be read.",)

@@ -55,3 +55,13 @@ def test_a_page_of_a_million_empty_objects_is_refused_rather_than_built() -> Non
     """Three bytes each as text, a hundred each in memory."""
     with pytest.raises(UnexpectedAnswer, match="more than 500,000 elements"):
         decode_page(b"[" + b"{}," * 1_000_000 + b"{}]")
+
+
+def test_brackets_in_a_row_are_told_apart_where_elements_begin_and_end() -> None:
+    """Those of the page, of an element, and of what is in it stand side by side; fifteen million take no longer."""
+    body = b'{"data":[{"a":[[1]]},[[[]]]]}'
+    assert [[body[begin:end] for begin, end in one] for one in find_arrays(body)] == [[b'{"a":[[1]]}', b"[[[]]]"]]
+
+    deep = b"[" * (15 << 20) + b"]" * (15 << 20)
+    assert list(find_arrays(deep)) == [[(1, len(deep) - 1)]]
+    assert list(find_arrays(b"[[1]],[2]]]")) == [[(1, 4)], [(7, 8)]]

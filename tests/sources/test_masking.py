@@ -135,3 +135,31 @@ def test_a_short_secret_does_not_join_two_lines() -> None:
     page = b"worker_dlq_total 12\n34_total 7\n"
 
     assert Masks({"1234"}).apply(page) == (page, 0)
+
+
+@pytest.mark.parametrize("sign", ["\\", "\\n", "a", "n"])
+def test_a_text_of_a_million_backslashes_is_masked_as_soon_as_one_of_letters(sign: str) -> None:
+    """Beside the secret with one letter as a number, which each backslash might begin; they stay to the last one."""
+    echoed = f'[{{"id":"{sign * 1_000_000}x","x":"\\u006b3yOfTheTests"}}]'
+
+    masked, count = Masks({"k3yOfTheTests"}).apply(echoed.encode())
+
+    assert (masked, count) == (echoed.replace("\\u006b3yOfTheTests", "********").encode(), 1)
+
+
+@pytest.mark.parametrize("signs", [1, 2, 7, 8, 9, 10, 100])
+def test_backslashes_before_a_letter_of_the_secret_go_with_it(signs: int) -> None:
+    """However often JSON was put into JSON; those after it stay."""
+    row = b"\\" * signs
+    echoed = row + b"u006b3y" + row + b"OfTheTests" + row + b"x"
+
+    assert Masks({"k3yOfTheTests"}).apply(echoed) == (b"********" + row + b"x", 1)
+    assert Masks({"k3y\\OfTheTests"}).apply(echoed) == (b"********" + row + b"x", 1)
+
+
+@pytest.mark.parametrize("sign", ["\\n", "\\r\\n", "\\\\n", "\n", "\\"])
+def test_a_text_of_a_million_breaks_is_masked_in_time(sign: str) -> None:
+    """Beside a secret that is broken over lines, and begins with the letter of a break."""
+    echoed = f"{sign * 1_000_000}xn3yOf\n"
+
+    assert Masks({"n3yOfTheTests"}).apply(f"{echoed}TheTests".encode()) == (f"{sign * 1_000_000}x********".encode(), 1)

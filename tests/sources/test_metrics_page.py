@@ -11,6 +11,7 @@ import pandas as pd
 import pytest
 
 from dlqkit.errors import UnexpectedAnswer
+from dlqkit.sources.http import TooLarge
 from dlqkit.sources.metrics_page import MetricsPage, parse_page
 
 NOW = datetime(2026, 3, 2, 14, tzinfo=UTC)
@@ -58,6 +59,29 @@ HISTOGRAM = b'# TYPE d histogram\nd_bucket{le="+Inf"} 4\nd_sum 2.5\nd_count 4{} 
 def test_what_is_no_page_of_metrics_is_refused(body: bytes) -> None:
     with pytest.raises(UnexpectedAnswer, match="page"):
         parse_page(body, "text/html", NOW)
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"# nothing\n" * 1_000_000,
+        b"a 1\n" * 400_000,
+        b'a{b="' * 2_000_000,
+        b"a{" + b",".join(b'x%d=""' % number for number in range(100_000)) + b"} 1\n",
+        b"".join(b'a{x%d=""} 1\n' % number for number in range(50_000)),
+    ],
+    ids=["bytes", "lines", "quotes", "labels", "labels of their own"],
+)
+def test_a_page_of_more_than_a_worker_has_is_refused_before_it_takes_minutes(body: bytes) -> None:
+    """Too many bytes, lines, labels, or a line of all of it."""
+    with pytest.raises(TooLarge, match="more than the metrics of one worker"):
+        parse_page(body, "text/plain", NOW)
+
+
+def test_a_page_of_a_hundred_thousand_values_is_read() -> None:
+    body = b"".join(b'a{b="%d"} 1\n' % number for number in range(100_000))
+
+    assert len(parse_page(body, "text/plain", NOW)) == 100_000
 
 
 def test_a_page_that_echoes_a_secret_is_handed_on_masked() -> None:

@@ -441,3 +441,116 @@ def test_what_wrappers_say() -> None:
     assert find_cursor({"cursor": "own", "next_cursor": "n"}) == (("cursor", "next_cursor"), "n")
     assert find_next_url({"next": "?p=2"}, {}, "https://a/b?p=1") == "https://a/b?p=2"
     assert (find_total({"total": "12"}), find_total({"total": True}), find_total({"total": "many"})) == (12, None, None)
+
+
+@pytest.mark.parametrize("cursor", [{"after": 100}, ["a", 100], "x" * 9000])
+def test_a_cursor_that_is_no_plain_value_is_no_end(cursor: Any) -> None:
+    """On whichever page: more follows, and nobody knows how to ask for it."""
+
+    def answer(query: dict[str, str]) -> tuple[int, Any]:
+        at = int(query.get("cursor", "0"))
+        following = str(at + 37) if at + 37 < plain_until else cursor
+        return 200, {"items": THOUSAND[at : at + 37], "next_cursor": following}
+
+    for plain_until in (0, 100):
+        with api(answer) as (url, _):
+            count, coverage = load(url)
+        assert (count, coverage.completeness) == ((37, "unverified") if plain_until == 0 else (111, "partial"))
+
+
+@pytest.mark.parametrize(
+    "link",
+    [
+        '</x?cursor={}>; rel="next"',
+        '</x?cursor={}>; title="a=b"; rel="next"',
+        "</x?cursor={}>;rel=next",
+        '</x?cursor={}>; REL="last NEXT"',
+        '<https://a.example/licence>; rel="license", </x?cursor={};a=1>; title="x, <y>; rel=z"; rel="next"',
+    ],
+)
+def test_a_link_is_followed_however_it_is_written(link: str) -> None:
+    def answer(query: dict[str, str]) -> tuple[int, Any, dict[str, str]]:
+        at = int(query.get("cursor", "0").partition(";")[0])
+        headers = {"Link": link.format(at + 37)} if at + 37 < 200 else {"Link": '</x>; rel="first"'}
+        return 200, THOUSAND[at : at + 37] if at + 37 < 200 else THOUSAND[at:200], headers
+
+    with api(answer) as (url, _):
+        count, coverage = load(url)
+
+    assert (count, coverage.completeness, coverage.details["pagination"]) == (200, "complete", "link")
+
+
+def test_a_link_to_the_next_page_that_cannot_be_read_is_no_end() -> None:
+    def answer(query: dict[str, str]) -> tuple[int, Any, dict[str, str]]:
+        at = int(query.get("cursor", "0"))
+        return 200, THOUSAND[at : at + 37], {"Link": '</x?cursor=37>; rel="next"' if at == 0 else "<<<;;rel==next"}
+
+    with api(answer) as (url, _):
+        count, coverage = load(url)
+
+    assert (count, coverage.completeness) == (74, "partial")
+
+
+def test_a_part_of_the_whole_is_no_end() -> None:
+    """``206 Partial Content`` says so by itself, and its range how many there are."""
+    for headers, total in (({"Content-Range": "items 0-36/100"}, "100"), ({}, "")):
+
+        def answer(query: dict[str, str], headers: dict[str, str] = headers) -> tuple[int, Any, dict[str, str]]:
+            return (206, THOUSAND[:37], headers) if query.get("offset", "0") == "0" else (200, [], {})
+
+        with api(answer) as (url, _):
+            count, coverage = load(url)
+        assert (count, coverage.completeness) == (37, "unverified")
+        assert total in " ".join(coverage.missing)
+
+
+def test_parts_that_end_with_the_whole_are_all() -> None:
+    """As PostgREST answers: each page a part, with its range."""
+
+    def answer(query: dict[str, str]) -> tuple[int, Any, dict[str, str]]:
+        at = int(query.get("offset", "0"))
+        page = THOUSAND[at : min(at + 37, 100)]
+        return 206, page, {"Content-Range": f"items {at}-{at + len(page) - 1}/100"}
+
+    with api(answer) as (url, _):
+        count, coverage = load(url)
+
+    assert (count, coverage.completeness) == (100, "complete")
+
+
+@pytest.mark.parametrize("style", ["offset", "page", "cursor", "none"])
+@pytest.mark.parametrize("share", [2, 7, 40])
+def test_elements_that_are_no_records_are_counted_once_each(style: str, share: int) -> None:
+    """Though the end of a page is asked for again, and they have no id by which they would be known."""
+    elements = [None if n % share == share - 1 else row for n, row in enumerate(rows(130))]
+    most = 30 if style != "none" else 1000
+
+    def answer(query: dict[str, str]) -> tuple[int, Any]:
+        # None of the sizes at which an API may have cut.
+        limit = min(int(query["limit"]), most + 1)
+        if style == "cursor":
+            at = int(query.get("cursor", "0"))
+            more = str(at + limit) if at + limit < len(elements) else None
+            return 200, {"items": elements[at : at + limit], "next_cursor": more}
+        at = {"offset": int(query.get("offset", "0")), "page": (max(int(query.get("page", "1")), 1) - 1) * limit}
+        return 200, elements[at.get(style, 0) :][: limit if style != "none" else 1000]
+
+    with api(answer) as (url, _):
+        count, coverage = load(url)
+
+    assert (count, coverage.quarantined) == (130 - 130 // share, 130 // share)
+
+
+def test_pages_of_odd_elements_alone_are_read_over() -> None:
+    """Three of them in a row end nothing while the cursor goes on."""
+    data = rows(100)
+    elements = [*data[:40], *[None] * 60, *data[40:]]
+
+    def answer(query: dict[str, str]) -> tuple[int, Any]:
+        at = int(query.get("cursor", "0"))
+        return 200, {"items": elements[at : at + 20], "next_cursor": str(at + 20) if at + 20 < 160 else None}
+
+    with api(answer) as (url, _):
+        count, coverage = load(url)
+
+    assert (count, coverage.quarantined, coverage.completeness) == (100, 60, "complete")

@@ -174,3 +174,14 @@ def test_a_series_without_samples_is_no_answer_rather_than_none() -> None:
         decode_answer(matrix({"metric": {"__name__": "m"}}))
 
     assert len(frames_of(decode_answer(matrix({"metric": {"__name__": "m"}, "values": []})).series)[0]) == 0
+
+
+def test_a_mark_of_utf8_before_an_answer_changes_nothing_in_it() -> None:
+    """A proxy puts it there; both the fast reading and the other one take it."""
+    long = matrix({"metric": {"a": "b"}, "values": [[15 * number, str(number)] for number in range(2_000)]})
+    for body in (long, matrix(), b'{"status": "success", "data": [1]}'):
+        plain, marked = decode_answer(body), decode_answer(b"\xef\xbb\xbf" + body)
+
+        assert (marked.kind, marked.warnings, marked.data) == (plain.kind, plain.warnings, plain.data)
+        for frame, other in zip(frames_of(marked.series), frames_of(plain.series), strict=True):
+            pd.testing.assert_frame_equal(frame, other)

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import tracemalloc
 from typing import Any
 
 import pandas as pd
@@ -190,3 +191,47 @@ def test_python_values_give_the_same_frame() -> None:
 
     assert frame.equals(decode_page(json.dumps([ROW], ensure_ascii=False, separators=(",", ":")).encode()).frame)
     assert bad == 1
+
+
+def test_records_without_an_id_are_one_only_if_they_are_equal() -> None:
+    """Fields of other names, or values that run together differently, are other records."""
+    same = {"trace_id": "t", "status": "failed"}
+    more = [{"a": 12, "b": 3}, {"a": 1, "b": 23}, {"x": "E"}, {"y": "E"}, {"x": "E"}]
+    ids = decode_page(json.dumps([{**same, **one} for one in more]).encode()).frame["record_id"].tolist()
+
+    assert len(set(ids)) == 4
+    assert ids[2] == ids[4]
+
+
+def test_a_time_of_no_year_that_anything_ran_in_is_told_of_and_kept_as_it_came() -> None:
+    """Some of them are no time at all in UTC; Go writes one that is not set as of the year 1."""
+    times = ["0001-01-01T00:00:00+14:00", "9999-12-31T23:59:59-01:00", "0001-01-01T00:00:00Z", "2262-01-01T00:00:00Z",
+             "1970-01-01T00:00:00Z", "2261-12-31T23:59:59Z", -5, 10**20]  # fmt: skip
+    page = decode_page(json.dumps([{"id": f"r{n}", "status": "f", "created_at": at} for n, at in enumerate(times)])
+                       .encode())  # fmt: skip
+
+    assert page.frame["recorded_at"].dropna().dt.year.tolist() == [1970, 2261]
+    unread = [json.loads(text)["_unread"]["created_at"] for text in page.frame["extra_json"].dropna()]
+    assert unread == [*times[:4], -5, 10**20]
+
+
+def test_a_cursor_is_found_in_objects_about_the_page_and_a_link_in_one_of_its_own() -> None:
+    """As deep as APIs nest them; what a record or a filter calls so is none."""
+    beside = {"data": {"meta": {"pagination": {"cursor": {"next_cursor": "c7"}}}, "items": [ROW]}}
+    assert decode_page(json.dumps(beside).encode()).wrapper["next_cursor"] == "c7"
+
+    linked = {"items": [ROW], "_links": {"x": 1}, "links": {"next": {"href": "/logs?page=2", "title": {"a": [1]}}}}
+    assert decode_page(json.dumps(linked).encode()).wrapper["next"] == "/logs?page=2"
+
+
+def test_objects_about_the_page_nested_without_end_are_refused_without_a_copy_for_each() -> None:
+    """Three hundred of them around 16 MB: each would be as much again."""
+    body = b'{"meta":' * 300 + b'{"a":"' + b"x" * (16 << 20) + b'"}' + b"}" * 300
+
+    tracemalloc.start()
+    try:
+        with pytest.raises(UnexpectedAnswer, match="holds no list of records"):
+            decode_page(body)
+        assert tracemalloc.get_traced_memory()[1] < 4 * len(body)
+    finally:
+        tracemalloc.stop()

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from pandas.testing import assert_frame_equal
 
@@ -53,6 +53,7 @@ def value_by_value(body: bytes, patch: pytest.MonkeyPatch) -> Decoded:
 
 @settings(max_examples=400, deadline=None)
 @given(rows=ROWS, indent=st.sampled_from([None, 2]))
+@example(rows=[{**ROW, "created_at": "a", "attempts": -1}], indent=None)
 def test_any_page_is_read_alike(rows: list[Any], indent: int | None) -> None:
     """Fields that come and go, odd values, texts for numbers: whoever reads the page, it says the same."""
     body = json.dumps(rows, indent=indent).encode()
@@ -156,3 +157,29 @@ def test_a_field_of_any_name_costs_no_page(name: str) -> None:
 
     assert page.frame["record_id"].tolist() == ["r1", "r1"]
     assert json.loads(page.frame["extra_json"].iloc[0]) == {name: "kept"}
+
+
+def test_records_that_each_have_a_field_of_their_own_are_read_in_time() -> None:
+    """Fifty thousand names in a page: each record has one of them, and keeps it."""
+    rows = [{**ROW, "id": f"r{number}", f"x{number}": number} for number in range(50_000)]
+
+    page = decode_page(json.dumps(rows).encode())
+
+    assert page.frame["extra_json"].tolist() == [f'{{"x{number}":{number}}}' for number in range(50_000)]
+
+
+@pytest.mark.parametrize("names", [12, 53, 54, 70, 300])
+def test_a_page_of_many_names_is_read_alike(names: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """However many fields the records have, they come in the order in which the page first names them."""
+    rows = [
+        {**ROW, **{f"x{number}": place for number in range(names - place, -1, -place)}}
+        for place in range(1, 12)
+    ]  # fmt: skip
+    body = json.dumps(rows).encode()
+
+    read = decode_page(body)
+
+    assert_frame_equal(read.frame, value_by_value(body, monkeypatch).frame)
+    order = list(dict.fromkeys(name for row in rows for name in row if name not in ROW))
+    for text, row in zip(read.frame["extra_json"], rows, strict=True):
+        assert list(json.loads(text).items()) == [(name, row[name]) for name in order if name in row]

@@ -10,6 +10,7 @@ import zstandard
 
 from dlqkit.errors import ParameterError
 from dlqkit.frames import WORKER_LOGS
+from dlqkit.sources import worker_logs
 from dlqkit.sources.worker_logs import WorkerLogs
 
 LINE = {"ts": "2026-03-02T14:00:05Z", "level": "ERROR", "msg": "refused", "trace_id": "t1", "workflow_id": "wf",
@@ -157,3 +158,14 @@ def test_secrets_in_log_lines_are_masked(tmp_path: Path) -> None:
 
     assert loaded.frame["message"].tolist() == ["sent ********", "X-API-Key: ********"]
     assert "Known secrets stood in 2 places; they are masked." in loaded.coverage.findings
+
+
+def test_an_array_that_expands_without_an_end_is_given_up(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Lines are read one by one, an array as a whole; a packed one of blanks may be of any size."""
+    monkeypatch.setattr(worker_logs, "_LONGEST_ARRAY", 1000)
+    path = tmp_path / "log"
+    path.write_bytes(gzip.compress(b"[" + b" " * 2000 + json.dumps(LINE).encode() + b"]"))
+    coverage = WorkerLogs(path).load().coverage
+
+    assert coverage.completeness == "partial"
+    assert "log could not be read to its end: an array of more than 0 MiB." in coverage.missing

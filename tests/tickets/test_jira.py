@@ -154,6 +154,7 @@ def test_a_question_is_asked_again_where_jira_has_a_fault(server: jira_server.Ji
         (404, {}, ParameterError, "has no ticket OPS-1"),
         (413, {}, ParameterError, "no file of this size"),
         (302, {"Location": "http://127.0.0.1:9/"}, UnexpectedAnswer, "sends us on to another address"),
+        (302, {"Location": f"http://[{TOKEN}]/"}, UnexpectedAnswer, "sends us on to another address"),
         (500, {}, SourceUnavailable, "has a fault"),
         (400, {}, UnexpectedAnswer, "refuses the request"),
     ],
