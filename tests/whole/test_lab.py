@@ -27,9 +27,9 @@ NAMES = [path.name for path in find_notebooks()]
 
 @pytest.fixture(scope="module")
 def incident(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A collected incident folder."""
+    """A collected incident folder; at night few events arrive, and twenty dead letters are to be shown then, too."""
     folder = tmp_path_factory.mktemp("lab")
-    with simulator(folder, "--scenario", "infrastructure", "--seed", "4", "--events", "4000") as (
+    with simulator(folder, "--scenario", "infrastructure", "--seed", "4", "--events", "12000") as (
         served,
         environment,
         _,
