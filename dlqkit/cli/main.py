@@ -10,7 +10,6 @@ import sys
 import traceback
 from collections.abc import Sequence
 from pathlib import Path
-from types import TracebackType
 from typing import Annotated, Any
 
 import typer
@@ -117,9 +116,9 @@ def _open_closed() -> None:
             setattr(sys, name, os.fdopen(number, "r" if number == 0 else "w", closefd=False))
 
 
-def _tell_crash(kind: type[BaseException], error: BaseException, where: TracebackType | None) -> None:
+def _tell_crash(error: Exception) -> None:
     """A fault of ours, with its lines for whoever mends it; no secret that a library's message holds is among them."""
-    text = "".join(traceback.format_exception(kind, error, where))
+    text = "".join(traceback.format_exception(error))
     secrets = sys.modules.get("dlqkit.sources.secrets")
     lines = (secrets.mask_resolved(text) if secrets else text).splitlines()
     told = "dlqkit has a fault, which is none of yours; what was collected is kept."
@@ -139,7 +138,6 @@ def _let_go() -> None:
 def main() -> None:
     """Run the command line; the process ends with the exit code of the design."""
     _open_closed()
-    sys.excepthook = _tell_crash
     leave_out_grammars()
     gc.set_threshold(OBJECTS_BETWEEN_LOOKS)
     try:
@@ -169,5 +167,8 @@ def main() -> None:
         else:
             _tell(told)
         sys.exit(error.exit_code)
+    except Exception as error:  # noqa: BLE001 - not to go on, but so that no secret is in what is shown
+        _tell_crash(error)
+        sys.exit(1)
     finally:
         _let_go()

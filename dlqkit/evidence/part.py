@@ -45,7 +45,7 @@ __all__ = ["LAYOUT", "STATE", "Asking", "Part", "is_partial", "name_snapshot", "
 
 STATE, ASKED = "state.json", "asked"
 # Of the part's folder; another one was left by another dlqkit and is set aside rather than guessed at.
-LAYOUT = 2
+LAYOUT = 3
 _STACKED = ("records", "histograms", "metrics_page", "worker_logs", "support_reports", "originals")
 
 

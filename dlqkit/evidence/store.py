@@ -412,14 +412,14 @@ def _declared(table: pa.Table, columns: Mapping[str, str]) -> pd.DataFrame:
     for name in frame.columns:
         if isinstance(frame[name].dtype, pd.DatetimeTZDtype) or frame[name].dtype.kind == "M":
             frame[name] = frame[name].astype("datetime64[us]").dt.tz_localize("UTC")
-            if frame[name].min() < _TIMES[0] or frame[name].max() >= _TIMES[1]:
-                raise ValueError("a time that no source is read to have")
+            absurd = (frame[name] < _TIMES[0]) | (frame[name] >= _TIMES[1])
+            frame[name] = frame[name].mask(absurd) if absurd.any() else frame[name]
         elif name not in columns and str(frame[name].dtype) in {"str", "object"}:
             frame[name] = frame[name].astype("category")
     return frame
 
 
-# What records and messages are read to have; beyond the year 9999 Python has no time at all.
+# What records and messages are read to have, and what is kept of older ones; beyond the year 9999 Python has no time.
 _TIMES = (pd.Timestamp("1970-01-01", tz="UTC"), pd.Timestamp("2262-01-01", tz="UTC"))
 DTYPES = {
     pa.int64(): pd.Int64Dtype(),

@@ -103,6 +103,10 @@ def _from_utf16(name: str, lots: Iterable[bytes]) -> Iterator[bytes]:
             done, end, rest = (rest + decoder.decode(lot)).rpartition("\n")
             if end:
                 yield f"{done}{end}".encode()
+            if len(rest) > _FREE_BYTES:
+                raise UnexpectedAnswer(
+                    f"{name} has a line of more than {_FREE_BYTES >> 20} Mi letters in UTF-16.", "Export it as UTF-8."
+                )
         rest += decoder.decode(b"", final=True)
     except UnicodeDecodeError as error:
         raise UnexpectedAnswer(f"{name} begins as UTF-16, and is not.", "Export it again, as UTF-8.") from error

@@ -173,8 +173,24 @@ def check_url(url: str, *, setting: str, has_secret: bool) -> str:
 
 
 def _origin(url: str) -> tuple[str, str, int]:
+    """Scheme, host and port of an address.
+
+    Raises
+    ------
+    ValueError
+        If it is none, or its host is another one to whoever connects: to Python the host ends at the last ``@``, to
+        urllib3 before a backslash.
+    """
     parts = urllib.parse.urlsplit(url)
-    return parts.scheme, (parts.hostname or "").lower(), parts.port or (443 if parts.scheme == "https" else 80)
+    host = (parts.hostname or "").lower()
+    if "\\" in parts.netloc:
+        raise ValueError("an address with two hosts")
+    # Letters beyond ASCII and zones of IPv6 are written in several ways.
+    if host.isascii() and "%" not in host and parts.netloc:
+        connected = urllib3.util.parse_url(url)
+        if (connected.host or "").strip("[]").lower() != host or connected.port != parts.port:
+            raise ValueError("an address with two hosts")
+    return parts.scheme, host, parts.port or (443 if parts.scheme == "https" else 80)
 
 
 def describe_body(body: bytes, content_type: str = "") -> str:

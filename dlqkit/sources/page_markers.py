@@ -33,7 +33,8 @@ _PARAMETER = r"\s*+;\s*+([\w!#$%&'*+.^`|~-]++)(?:\s*+=\s*+(?:\"((?:[^\"\\]|\\.)*
 _ONE_PARAMETER = re.compile(_PARAMETER)
 _LINK = re.compile(rf"<([^<>]*+)>((?:{_PARAMETER})*+)")
 # RFC 9110, section 14.4: the last place of a page, and how many there are in all.
-_RANGE = re.compile(r"\s*[\w-]+\s+[0-9]+-[0-9]+/([0-9]{1,15})\s*", re.ASCII)
+# PostgREST leaves the unit out; of bytes it says nothing of records.
+_RANGE = re.compile(r"\s*(?:(?!bytes\b)[\w-]+\s+)?[0-9]+-[0-9]+/([0-9]{1,15})\s*", re.ASCII | re.IGNORECASE)
 _MORE_KEYS = (("has_more", True), ("hasMore", True), ("has_next", True), ("hasNext", True), ("has_next_page", True),
               ("hasNextPage", True), ("last", False), ("is_last", False), ("isLast", False))  # fmt: skip
 _PAGE_NUMBER_KEYS = ("number", "page", "current_page", "currentPage", "page_number", "pageNumber")
@@ -66,7 +67,7 @@ def _links(headers: Mapping[str, str]) -> tuple[list[tuple[str, frozenset[str]]]
             if one[1].lower() == "rel"
         )
         # Of several only the first counts, says the RFC.
-        found.append((link[1].strip(), frozenset(next(relations, "").lower().split())))
+        found.append((link[1].strip(), frozenset(next(relations, "").strip("'").lower().split())))
     return found, _LINK.sub("", text)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
@@ -124,7 +125,9 @@ class Pager:
         self.newest_first: bool | None = None
         self.requests = self.pages = self.received = self.quarantined = 0
         self._seen = SeenStates()
-        self._odd: set[int] = set()
+        # Of each element that is no record, by its hash and the look: the places where it stood.
+        self._odd: dict[bytes, dict[int, set[int]]] = {}
+        self._looks = 0
         self._first: Fetched | None = None
         self._before: Fetched | None = None
         self._fresh = 0
@@ -196,9 +199,7 @@ class Pager:
     def _accept(self, got: Fetched, place: int | None) -> Fetched:
         page = got.page
         self.pages += 1
-        # By places, since an element that is no record has no key, and the end of a page may be asked for again.
-        self._odd.update((self.received if place is None else place) + at for at in got.decoded.odd_at)
-        self.quarantined = len(self._odd)
+        self._count_odd(got, self.received if place is None else place)
         self.received += page.received
         self.findings.update(dict.fromkeys(got.decoded.findings))
         if self.newest_first is None:
@@ -221,6 +222,21 @@ class Pager:
             self._told_more = True
         return got
 
+    def _count_odd(self, got: Fetched, place: int) -> None:
+        """Count the elements that are no records: they have no key, and the end of a page may be asked for again.
+
+        In a second look they may have moved, so that of equal ones those of one look count. Some APIs answer a number
+        beyond the last page with that page once more.
+        """
+        if self.style == "page" and self._before is not None and (got.keys, _odd_of(got)) == (
+            self._before.keys, _odd_of(self._before)
+        ):  # fmt: skip
+            return
+        for at, one in zip(got.decoded.odd_at, got.decoded.quarantined, strict=True):
+            name = hashlib.blake2b(one.raw, digest_size=16).digest()
+            self._odd.setdefault(name, {}).setdefault(self._looks, set()).add(place + at)
+        self.quarantined = sum(max(map(len, looks.values())) for looks in self._odd.values())
+
     def _has_sunk(self, total: int | None, received: int, received_before: int) -> bool:
         """Whether records left a list that is followed by links or a cursor, which may be places in disguise."""
         if self.style not in ("link", "cursor") or total is None or self._last_total is None:
@@ -232,7 +248,7 @@ class Pager:
         assert self._first is not None
         number = find_page_number(self._first.decoded.wrapper)
         marker = find_end_marker(got.decoded.wrapper, got.response.headers, number)
-        if marker is None and got.response.status == PARTIAL_CONTENT:
+        if marker is None and got.response.status == PARTIAL_CONTENT and self.pages <= 1:
             # RFC 9110, section 15.3.7: it is not all, but where its range ends with the whole.
             total = find_total({}, got.response.headers)
             return None if total is not None and self.received >= total else False
@@ -242,7 +258,7 @@ class Pager:
         assert self._first is not None
         head = self._first.keys[: max(min(HEAD, len(self._first.keys) - 1), 1)]
         # A page without a record has no key by which it would be known.
-        return not set(head).isdisjoint(got.keys) or (not head and self._first.page.body == got.page.body)
+        return not set(head).isdisjoint(got.keys) or (not head and _odd_of(self._first) == _odd_of(got))
 
     def _brings_more(self, got: Fetched | None) -> bool:
         return got is not None and not self._is_first_again(got) and not self._seen.known(got.keys).all()
@@ -282,7 +298,7 @@ class Pager:
         for looks in range(1, MOST_LOOKS + 1):
             if not (self._joins.open or self._joins.grew or self._to_the_end):
                 return
-            self._joins.grew = False
+            self._joins.grew, self._looks = False, looks
             yield from self._look(self._page_size - looks)
             if self.requests >= self._budget:
                 break
@@ -319,7 +335,7 @@ class Pager:
             if is_fresh:
                 text = mark("The list changed while it was read; dlqkit looked at it again for what moved.")
                 self.findings[text] = None
-                step = self._accept(step, place)
+                step = self._accept(step, place if self.style == "offset" else number * limit)
                 yield step
             is_back = self._is_read_back(step.page)
             if is_back or not (is_fresh or self._joins.open or self._to_the_end):
@@ -688,6 +704,10 @@ class Pager:
                     return step
                 # Fewer than before: the end, or an API that falls back where a limit is above its own.
         return self._get({**self._query, **place, "limit": self._limit_text()})
+
+
+def _odd_of(got: Fetched) -> list[bytes]:
+    return [one.raw for one in got.page.quarantined]
 
 
 def _is_newest_first(frame: pd.DataFrame) -> bool | None:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from operator import itemgetter
 from typing import Any
 
 import msgspec
@@ -40,6 +41,7 @@ _WRAPPERS = (
 _ABOUT_PAGES = frozenset({"meta", "metadata", "pagination", "paging", "page", "links", "cursor"})
 # APIs nest two or three; each is read through once more, and a page may hold nothing else.
 _DEEPEST_ABOUT_PAGES = 8
+_ADDRESSES, _EMPTY = frozenset({"href", "url", "link", "uri"}), {b"null", b'""', b"{}", b"[]", b"false"}
 _LONGEST_LINK = 1 << 16  # longer ones are taken by no server
 
 
@@ -55,9 +57,9 @@ class Decoded:
     received: int
     """Elements in the page, the ones that are no record included."""
     quarantined: tuple[Quarantined, ...] = ()
-    """Elements that are no record, as they came, and why."""
+    """Elements that are no record, as they came, and why; in their order."""
     odd_at: tuple[int, ...] = ()
-    """Where those stand in the page, from 0, in order."""
+    """Where each of those stands in the page, from 0."""
     findings: tuple[str, ...] = ()
     wrapper: Mapping[str, Any] = field(default_factory=dict)
     """Plain values beside the records, such as ``next_cursor``, ``has_more`` or ``total``."""
@@ -134,12 +136,14 @@ def _keep_plain(holder: Mapping[str, msgspec.Raw], beside: dict[str, Any], depth
 
 
 def _keep_next(link: Mapping[str, msgspec.Raw], beside: dict[str, Any]) -> None:
-    """What an object says of the next page: HAL has a link in it, others a cursor."""
+    """What an object says of the next page: HAL has a link in it, others a cursor or an address."""
+    told = {name: raw for name, raw in link.items() if names_next(name) or normal(name) in _ADDRESSES}
+    found = [raw for raw in (told or link).values() if bytes(memoryview(raw)[:5]) not in _EMPTY]
     href = link.get("href")
     if href is not None and _begins_with(href, b'"') and len(href) <= _LONGEST_LINK:
         beside.setdefault("next", msgspec.json.decode(href))
         return
-    beside.setdefault("next", UNREADABLE if any(bytes(one) != b"null" for one in link.values()) else None)
+    beside.setdefault("next", UNREADABLE if found else None)
     for name, raw in link.items():
         if names_next(name) and not _begins_with(raw, b"{") and not _begins_with(raw, b"["):
             beside.setdefault(name, msgspec.json.decode(raw) if len(raw) <= _LONGEST_PLAIN else UNREADABLE)
@@ -180,25 +184,25 @@ def decode_page(body: bytes, settings: ExecutionLogsSettings | None = None) -> D
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         # What is odd stands beside the records.
         page, said = _decode(repair_json(mended.raw), own), [REPAIRED]
+    places = (*taken, *_before_they_were_taken(page.odd_at, taken))
+    odd = sorted(zip(places, (*apart, *page.quarantined), strict=True), key=itemgetter(0))
     return replace(
         page,
         received=page.received + len(apart),
-        quarantined=(*apart, *page.quarantined),
-        odd_at=_before_they_were_taken(page.odd_at, taken),
+        quarantined=tuple(one for _, one in odd),
+        odd_at=tuple(place for place, _ in odd),
         findings=(*page.findings, *said),
     )
 
 
-def _before_they_were_taken(odd_at: Sequence[int], taken: Sequence[int]) -> tuple[int, ...]:
+def _before_they_were_taken(odd_at: Sequence[int], taken: Sequence[int]) -> Iterator[int]:
     """Places among all elements, of places among those that were left."""
-    out = list(taken)
     gone = iter(sorted(taken))
     following, moved = next(gone, None), 0
     for place in odd_at:
         while following is not None and following <= place + moved:
             moved, following = moved + 1, next(gone, None)
-        out.append(place + moved)
-    return tuple(sorted(out))
+        yield place + moved
 
 
 def _decode(body: bytes, settings: ExecutionLogsSettings) -> Decoded:
@@ -218,9 +222,10 @@ def _decode(body: bytes, settings: ExecutionLogsSettings) -> Decoded:
     rows, bad = _rows(elements)
     frame, findings, more = _build(list(rows.values()), settings)
     places = list(rows)
-    odd_at = sorted([*bad, *(places[row] for row in more)])
-    apart = (*bad.values(), *more.values())
-    return Decoded(frame, len(elements), apart, tuple(odd_at), (wrapped, *findings), beside)
+    odd = bad | {places[row]: one for row, one in more.items()}
+    odd_at = tuple(sorted(odd))
+    apart = tuple(odd[place] for place in odd_at)
+    return Decoded(frame, len(elements), apart, odd_at, (wrapped, *findings), beside)
 
 
 def read_field_names(body: bytes, settings: ExecutionLogsSettings | None = None) -> tuple[str, ...]:

@@ -65,14 +65,16 @@ def mend_page(
     """
     out, at, apart, is_replaced, has_text = [], 0, [], False, False
     taken: list[int] = []
+    seen = 0
     for spans in find_arrays(body):
         kept = []
-        for place, (begin, end) in enumerate(spans):
+        for begin, end in spans:
+            seen += 1
             element = body[begin:end].strip()
             found = mend_record(element, given, payload)
             if isinstance(found, Quarantined):
                 apart.append(found)
-                taken.append(place)
+                taken.append(seen - 1)
                 continue
             is_replaced, has_text = is_replaced or found.is_replaced, has_text or found.has_text_payload
             kept.append(found.raw)

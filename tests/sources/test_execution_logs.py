@@ -257,6 +257,30 @@ def test_an_address_that_is_none_and_is_sent_on_to_is_a_fault_in_words(status: i
         error = error.__cause__ or error.__context__
 
 
+@pytest.mark.parametrize("by", ["redirect", "link", "body"])
+@pytest.mark.parametrize("between", ["\\@", "\\@:@", "/\\@"])
+def test_an_address_that_python_and_urllib3_read_differently_gets_no_key(by: str, between: str) -> None:
+    """What stands before a backslash is the host that is connected to, and behind an @ the one that is compared."""
+    with api(lambda query: (200, rows(3))) as (other, asked):
+
+        def answer(query: dict[str, str]) -> tuple[int, Any] | tuple[int, Any, dict[str, str]]:
+            target = f"{other.removesuffix('/execution-logs')}{between}{own[0].removeprefix('http://')}"
+            if by == "redirect":
+                return 302, [], {"Location": target}
+            return 200, {"items": rows(3), "next": target if by == "body" else None}, {
+                "Link": f'<{target}>; rel="next"' if by == "link" else "<x>; rel=first"
+            }  # fmt: skip
+
+        own: list[str] = []
+        with api(answer) as (url, _):
+            own.append(url)
+            try:
+                ExecutionLogs(url, KEY, sleep=lambda _: None).load()
+            except UnexpectedAnswer as error:
+                assert "another address" in error.problem or "nothing at" in error.problem
+        assert asked == []
+
+
 def test_the_page_before_a_bad_redirect_is_kept() -> None:
     data = rows(150)
 

@@ -465,6 +465,7 @@ def test_a_cursor_that_is_no_plain_value_is_no_end(cursor: Any) -> None:
         '</x?cursor={}>; title="a=b"; rel="next"',
         "</x?cursor={}>;rel=next",
         '</x?cursor={}>; REL="last NEXT"',
+        "</x?cursor={}>; rel='next'",
         '<https://a.example/licence>; rel="license", </x?cursor={};a=1>; title="x, <y>; rel=z"; rel="next"',
     ],
 )
@@ -493,7 +494,12 @@ def test_a_link_to_the_next_page_that_cannot_be_read_is_no_end() -> None:
 
 def test_a_part_of_the_whole_is_no_end() -> None:
     """``206 Partial Content`` says so by itself, and its range how many there are."""
-    for headers, total in (({"Content-Range": "items 0-36/100"}, "100"), ({}, "")):
+    for headers, total in (
+        ({"Content-Range": "items 0-36/100"}, "100"),
+        ({"Content-Range": "0-36/100"}, "100"),
+        ({"Content-Range": "bytes 0-36/7000"}, ""),
+        ({}, ""),
+    ):
 
         def answer(query: dict[str, str], headers: dict[str, str] = headers) -> tuple[int, Any, dict[str, str]]:
             return (206, THOUSAND[:37], headers) if query.get("offset", "0") == "0" else (200, [], {})
@@ -554,3 +560,66 @@ def test_pages_of_odd_elements_alone_are_read_over() -> None:
         count, coverage = load(url)
 
     assert (count, coverage.quarantined, coverage.completeness) == (100, 60, "complete")
+
+
+def test_odd_elements_of_a_list_that_moves_are_counted_no_more_than_once() -> None:
+    """A record leaves the list between two looks, so that all that stands behind it stands one place higher."""
+    elements: list[Any] = [None if n % 9 == 8 else row for n, row in enumerate(rows(130))]
+    asked = 0
+
+    def answer(query: dict[str, str]) -> tuple[int, Any]:
+        nonlocal asked
+        asked += 1
+        if asked == 4:
+            del elements[3]
+        limit = min(int(query["limit"]), 30)
+        at = (max(int(query.get("page", "1")), 1) - 1) * limit
+        return 200, elements[at : at + limit]
+
+    with api(answer) as (url, _):
+        count, coverage = load(url, ExecutionLogsSettings(pagination="page"))
+
+    assert count <= 130 - 130 // 9
+    assert coverage.quarantined <= 130 // 9
+    assert coverage.completeness == "complete" or count < 130 - 130 // 9
+
+
+def test_a_last_page_that_is_repeated_beyond_the_end_counts_its_odd_elements_once() -> None:
+    """And a total of more than there is shows that something is missing."""
+    elements = [None if n % 8 == 7 else row for n, row in enumerate(rows(170))]
+
+    def answer(query: dict[str, str]) -> tuple[int, Any]:
+        number = min(max(int(query.get("page", "1")), 1), 2)
+        return 200, {"items": elements[(number - 1) * 100 : number * 100], "total": 190}
+
+    with api(answer) as (url, _):
+        count, coverage = load(url, ExecutionLogsSettings(pagination="page"))
+
+    assert (count, coverage.quarantined, coverage.completeness) == (149, 21, "unverified")
+
+
+def test_elements_alone_of_an_api_that_ignores_offset_end_the_asking() -> None:
+    """Whatever else its answers hold that changes each time."""
+    asked = []
+
+    def answer(query: dict[str, str]) -> tuple[int, Any]:
+        asked.append(query)
+        return 200, {"items": [{"unknown": n} for n in range(30)], "stamp": len(asked)}
+
+    with api(answer) as (url, _):
+        count, coverage = load(url)
+
+    assert (count, coverage.quarantined) == (0, 30)
+    assert len(asked) < 10
+
+
+def test_a_last_page_that_is_a_part_of_its_chain_of_links_is_the_end() -> None:
+    def answer(query: dict[str, str]) -> tuple[int, Any, dict[str, str]]:
+        at = int(query.get("cursor", "0"))
+        headers = {"Link": f'</x?cursor={at + 42}>; rel="next"'} if at + 42 < 210 else {}
+        return 206, THOUSAND[at : at + 42], headers
+
+    with api(answer) as (url, _):
+        count, coverage = load(url)
+
+    assert (count, coverage.completeness) == (210, "complete")

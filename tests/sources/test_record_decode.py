@@ -10,6 +10,7 @@ import pytest
 from dlqkit.errors import ParameterError, UnexpectedAnswer
 from dlqkit.frames import RECORDS
 from dlqkit.settings import ExecutionLogsSettings
+from dlqkit.sources.page_markers import find_cursor, find_end_marker
 from dlqkit.sources.record_decode import decode_page, finish_records
 
 ROW: dict[str, Any] = {
@@ -235,3 +236,20 @@ def test_objects_about_the_page_nested_without_end_are_refused_without_a_copy_fo
         assert tracemalloc.get_traced_memory()[1] < 4 * len(body)
     finally:
         tracemalloc.stop()
+
+
+@pytest.mark.parametrize(
+    "link",
+    [{}, {"href": None}, {"href": None, "templated": False}, {"href": "", "title": "next"}, {"cursor": None, "has": 1},
+     {"cursor": "", "limit": 100}, {"url": ""}, None],
+)  # fmt: skip
+def test_an_object_of_a_next_page_without_an_address_says_that_there_is_none(link: Any) -> None:
+    wrapper = decode_page(json.dumps({"items": [ROW], "links": {"next": link}}).encode()).wrapper
+    assert find_end_marker(wrapper, {}, None) is True
+
+
+@pytest.mark.parametrize("link", [{"url": "/x?page=2"}, {"cursor": "c7"}, {"after": {"a": 1}}, {"offset": 100}])
+def test_an_object_of_a_next_page_that_is_read_in_part_says_that_more_follows(link: Any) -> None:
+    wrapper = decode_page(json.dumps({"items": [ROW], "paging": {"next": link}}).encode()).wrapper
+    assert find_end_marker(wrapper, {}, None) is False
+    assert (find_cursor(wrapper) or ((), None))[1] == link.get("cursor")
