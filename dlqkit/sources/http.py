@@ -151,6 +151,7 @@ def check_url(url: str, *, setting: str, has_secret: bool) -> str:
     try:
         parts = urllib.parse.urlsplit(text)
         host, _ = parts.hostname, parts.port
+        _origin(text)
     except ValueError:
         host = None
         parts = urllib.parse.urlsplit("")
