@@ -521,9 +521,10 @@ def _error_text(body: bytes) -> str:
 
 def _retry_after(text: str | None, *, cap_s: float = 30.0) -> float | None:
     """Seconds to wait; a header that says nothing usable is as none."""
+    text = (text or "").strip()
     if not text:
         return None
-    if re.fullmatch(r"[0-9]{1,9}(\.[0-9]{1,6})?", text.strip()):
+    if re.fullmatch(r"[0-9]{1,9}(\.[0-9]{1,6})?", text):
         return min(float(text), cap_s)
     try:
         at = email.utils.parsedate_to_datetime(text)

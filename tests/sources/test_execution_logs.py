@@ -12,6 +12,7 @@ import pytest
 from dlqkit.errors import AccessDenied, ParameterError, SourceUnavailable, UnexpectedAnswer
 from dlqkit.settings import ExecutionLogsSettings
 from dlqkit.sources.execution_logs import ExecutionLogs, Page
+from dlqkit.sources.http import _retry_after
 from tests.frames import START
 from tests.sources.api import KEY, api, cut, load, rows
 
@@ -319,3 +320,9 @@ def test_a_redirect_that_drops_the_question_is_asked_it_again() -> None:
         count, coverage = load(url)
 
     assert (count, coverage.completeness) == (100, "complete")
+
+
+@pytest.mark.parametrize("text", ["\x1c120", "120 ", " 2.5\x1f"])
+def test_a_wait_is_read_without_the_signs_around_it(text: str) -> None:
+    """Python strips some that no number may begin with."""
+    assert _retry_after(text, cap_s=200) == float(text.strip())
