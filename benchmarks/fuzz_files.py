@@ -39,6 +39,13 @@ __all__ = ["PARSERS", "SEEDS"]
 _PAYLOADS = pd.Series(['{"order": 1, "a": {"b": [1, "x"]}}', '{"order": "x"}', "[]", "1e400", "{", None], dtype="str")
 
 
+def _object(body: bytes) -> dict[str, Any] | None:
+    with suppress(ValueError, RecursionError):
+        value = json.loads(body)
+        return value if isinstance(value, dict) else None
+    return None
+
+
 def _export(body: bytes, place: Path) -> None:
     path = place / "packed export"
     path.write_bytes(body)
@@ -83,11 +90,8 @@ def _headers(body: bytes, _: Path) -> None:
 
 
 def _marks(body: bytes, _: Path) -> None:
-    try:
-        wrapper = json.loads(body)
-    except (ValueError, RecursionError):
-        return
-    if isinstance(wrapper, dict):
+    wrapper = _object(body)
+    if wrapper is not None:
         find_cursor(wrapper)
         find_next_url(wrapper, {}, "https://api.example/x")
         find_end_marker(wrapper, {}, 1)
@@ -95,11 +99,8 @@ def _marks(body: bytes, _: Path) -> None:
 
 
 def _schema(body: bytes, _: Path) -> None:
-    try:
-        schema = json.loads(body)
-    except (ValueError, RecursionError):
-        return
-    if isinstance(schema, dict):
+    schema = _object(body)
+    if schema is not None:
         check_payloads(schema, _PAYLOADS)
 
 

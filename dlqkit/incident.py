@@ -9,12 +9,13 @@ from datetime import UTC, datetime, timedelta
 from dlqkit.errors import ParameterError
 from dlqkit.notebook_html import Shown, span_text
 
-__all__ = ["Incident", "TimeWindow", "format_time", "parse_duration", "parse_time", "to_utc"]
+__all__ = ["YEARS", "Incident", "TimeWindow", "format_time", "parse_duration", "parse_time", "to_utc"]
 
 _UNITS = {"s": 1, "sec": 1, "m": 60, "min": 60, "h": 3600, "d": 86400, "w": 604800}
 _DURATION = re.compile(r"([0-9]+(?:\.[0-9]+)?)(w|d|h|min|m|sec|s)")
-# No system of this kind is older, and pandas' nanoseconds end in 2262.
-_YEARS = (1970, 2261)
+YEARS = (1970, 2261)
+"""The first and the last in which anything is read to have happened: no system of this kind is older, Go writes a time
+that is not set as one of the year 1, and pandas' nanoseconds end in 2262."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,7 +159,7 @@ def to_utc(moment: datetime) -> datetime:
         utc = moment.astimezone(UTC)
     except OverflowError as error:
         raise ValueError("the time is out of range") from error
-    if not _YEARS[0] <= utc.year <= _YEARS[1]:
+    if not YEARS[0] <= utc.year <= YEARS[1]:
         raise ValueError("the time is out of range")
     return utc
 
@@ -168,7 +169,7 @@ def _in_range(moment: datetime) -> datetime:
         return to_utc(moment)
     except ValueError:
         raise ParameterError(
-            f"The time {moment.isoformat()} is out of range.", f"Write one of the years {_YEARS[0]} to {_YEARS[1]}."
+            f"The time {moment.isoformat()} is out of range.", f"Write one of the years {YEARS[0]} to {YEARS[1]}."
         ) from None
 
 

@@ -29,6 +29,7 @@ __all__ = [
     "for_terminal",
     "for_terminal_lines",
     "for_typst",
+    "is_utf8",
     "shorten",
 ]
 
@@ -251,3 +252,12 @@ def for_file_name(text: object, limit: int = 60) -> str:
     if not name or name.split(".")[0].lower() in _RESERVED_FILE_NAMES:
         return f"x-{name}" if name else "x"
     return name
+
+
+def is_utf8(text: str) -> bool:
+    """Whether UTF-8 can hold the text: none with half a character, as Python also keeps bytes that are no text."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True

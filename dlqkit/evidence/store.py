@@ -21,6 +21,7 @@ import zstandard
 
 from dlqkit.errors import EvidenceError, ParameterError, StorageError
 from dlqkit.frames import conform, empty_frame
+from dlqkit.sources.record_values import in_range
 
 __all__ = [
     "DTYPES",
@@ -411,16 +412,12 @@ def _declared(table: pa.Table, columns: Mapping[str, str]) -> pd.DataFrame:
     frame = table.to_pandas(types_mapper=DTYPES.get, ignore_metadata=True)
     for name in frame.columns:
         if isinstance(frame[name].dtype, pd.DatetimeTZDtype) or frame[name].dtype.kind == "M":
-            frame[name] = frame[name].astype("datetime64[us]").dt.tz_localize("UTC")
-            absurd = (frame[name] < _TIMES[0]) | (frame[name] >= _TIMES[1])
-            frame[name] = frame[name].mask(absurd) if absurd.any() else frame[name]
+            frame[name] = in_range(frame[name].astype("datetime64[us]").dt.tz_localize("UTC"))
         elif name not in columns and str(frame[name].dtype) in {"str", "object"}:
             frame[name] = frame[name].astype("category")
     return frame
 
 
-# What records and messages are read to have, and what is kept of older ones; beyond the year 9999 Python has no time.
-_TIMES = (pd.Timestamp("1970-01-01", tz="UTC"), pd.Timestamp("2262-01-01", tz="UTC"))
 DTYPES = {
     pa.int64(): pd.Int64Dtype(),
     pa.int32(): pd.Int32Dtype(),

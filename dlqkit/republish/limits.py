@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dlqkit.language import say
 from dlqkit.republish.sink import Message
-from dlqkit.untrusted import for_terminal, shorten
+from dlqkit.untrusted import for_terminal, is_utf8, shorten
 
 __all__ = [
     "MAX_ATTRIBUTES",
@@ -94,18 +94,10 @@ def check_message(message: Message) -> str | None:
                 name=shown,
                 most=MAX_ATTRIBUTE_VALUE_BYTES,
             )
-    if any(not _is_utf8(text) for text in (message.ordering_key, *message.attributes, *message.attributes.values())):
+    if any(not is_utf8(text) for text in (message.ordering_key, *message.attributes, *message.attributes.values())):
         return say("An attribute or the ordering key holds half a character (a lone surrogate).")
     return None
 
 
 def _length(text: str) -> int:
     return len(text) if text.isascii() else len(text.encode("utf-8", "surrogatepass"))
-
-
-def _is_utf8(text: str) -> bool:
-    try:
-        text.encode()
-    except UnicodeEncodeError:
-        return False
-    return True

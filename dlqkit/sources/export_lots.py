@@ -16,6 +16,7 @@ import msgspec
 import zstandard
 
 from dlqkit.errors import UnexpectedAnswer
+from dlqkit.untrusted import is_utf8
 
 __all__ = ["LONGEST_CELL", "LOT_BYTES", "csv_rows", "read_lots"]
 
@@ -126,7 +127,7 @@ def csv_rows(name: str, lots: Iterable[bytes]) -> Iterator[dict[str, Any]]:
     delimiter = max(",;\t", key=header.count)
     if delimiter not in header:
         raise UnexpectedAnswer(f"{name} is neither JSON, CSV nor Parquet.", "Export it as one of these.")
-    if not _is_utf8(header) or "\0" in header:
+    if not is_utf8(header) or "\0" in header:
         raise UnexpectedAnswer(
             f"{name} names its columns in another encoding than UTF-8.", "Save it as CSV in UTF-8, or export it so."
         )
@@ -148,16 +149,8 @@ def _lines(lots: Iterable[bytes]) -> Iterator[str]:
         encoding = "utf-8"
 
 
-def _is_utf8(text: str) -> bool:
-    try:
-        text.encode()
-    except UnicodeEncodeError:
-        return False
-    return True
-
-
 def _cell(name: str, value: str) -> Any:
-    if not _is_utf8(value):
+    if not is_utf8(value):
         return value.encode(errors=_BYTES_KEPT)
     # An error that was an object is JSON text in a cell.
     if "error" in name.lower() and value[:1] == "{":

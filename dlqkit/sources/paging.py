@@ -234,8 +234,11 @@ class Pager:
             return
         for at, one in zip(got.decoded.odd_at, got.decoded.quarantined, strict=True):
             name = hashlib.blake2b(one.raw, digest_size=16).digest()
-            self._odd.setdefault(name, {}).setdefault(self._looks, set()).add(place + at)
-        self.quarantined = sum(max(map(len, looks.values())) for looks in self._odd.values())
+            looks = self._odd.setdefault(name, {})
+            known = max(map(len, looks.values()), default=0)
+            own = looks.setdefault(self._looks, set())
+            own.add(place + at)
+            self.quarantined += max(len(own) - known, 0)
 
     def _has_sunk(self, total: int | None, received: int, received_before: int) -> bool:
         """Whether records left a list that is followed by links or a cursor, which may be places in disguise."""

@@ -43,8 +43,6 @@ _ABOUT_PAGES = frozenset({"meta", "metadata", "pagination", "paging", "page", "l
 _DEEPEST_ABOUT_PAGES = 8
 _ADDRESSES, _EMPTY = frozenset({"href", "url", "link", "uri"}), {b"null", b'""', b"{}", b"[]", b"false"}
 _LONGEST_LINK = 1 << 16  # longer ones are taken by no server
-
-
 # An address may have some 8,000 letters at the most servers (RFC 9110, section 4.1), and a cursor stands in one.
 _LONGEST_PLAIN = 8192
 

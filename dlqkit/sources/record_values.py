@@ -13,6 +13,7 @@ import pyarrow.compute as pc
 
 from dlqkit.errors import ParameterError
 from dlqkit.frames import TIME
+from dlqkit.incident import YEARS
 from dlqkit.language import in_english, mark
 
 __all__ = [
@@ -29,8 +30,7 @@ __all__ = [
 
 TEXT = pa.large_string()
 MOST_ATTEMPTS = 1_000_000
-# What `incident.to_utc` takes of people: no worker is older, and Go writes a time that is not set as one of the year 1.
-_EARLIEST, _LATEST = pd.Timestamp("1970-01-01", tz="UTC"), pd.Timestamp("2262-01-01", tz="UTC")
+_EARLIEST, _LATEST = (pd.Timestamp(year, 1, 1, tz="UTC") for year in (YEARS[0], YEARS[1] + 1))
 _STR, _MOMENT = pd.StringDtype("pyarrow", na_value=np.nan), pd.DatetimeTZDtype("us", "UTC")
 # A date and a time with its offset, as ISO 8601 writes them.
 _AWARE = r"^[0-9]{4}-[0-9]{2}-[0-9]{2}[T t].*(?:[Zz]|[+-][0-9]{2}:?(?:[0-9]{2})?)$"

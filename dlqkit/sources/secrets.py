@@ -14,9 +14,9 @@ __all__ = ["is_there", "mask_resolved", "resolve_secret"]
 
 _COMMAND_TIMEOUT_S = 30.0
 _MAX_FILE_BYTES = 65_536
-# What may stand in an HTTP header's value without changing its meaning (RFC 9110, section 5.5).
 # Of this process, so that the lines of a crash hold none of them, whatever library failed over one.
 _RESOLVED: set[str] = set()
+# What may stand in an HTTP header's value without changing its meaning (RFC 9110, section 5.5).
 _SENDABLE = re.compile(r"[!-~](?:[ -~]*[!-~])?")
 
 

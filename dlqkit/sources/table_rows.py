@@ -20,6 +20,7 @@ __all__ = ["TableRows", "plain_rows", "rows_of"]
 # What msgspec writes as a number; JSON knows no bounds, but no reader of ours takes more.
 _LEAST, _MOST = -(2**63), 2**64 - 1
 _DEEPEST = 100
+_UNREADABLE = object()
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,9 +81,6 @@ def _python_value(cell: Any) -> Any:
         if isinstance(cell, pa.StringScalar | pa.LargeStringScalar):
             return cell.as_buffer().to_pybytes()
         return _UNREADABLE
-
-
-_UNREADABLE = object()
 
 
 def _mended(name: str, value: Any) -> Any:
