@@ -62,14 +62,20 @@ def test_no_id_leads_a_file_out_of_the_incident_folder(tmp_path: Path, monkeypat
     monkeypatch.setenv("HOME", str(tmp_path / "deep"))
     lines = [json.dumps(row) for text in IDS for row in rows(text)]
     (place / "export.jsonl").write_text("\n".join(lines))
+    topics = [IDS[0], f"projects/p/topics/{IDS[0]}", "projects/p/topics/orders"]
+    (place / "dlqkit.toml").write_text(f"[republish]\nallowed_topics = {topics}\n")
     before = set(tmp_path.rglob("*"))
     mask = os.umask(0)
     try:
         asked = ("--start", START.isoformat(), "--end", END.isoformat(), "--records", "export.jsonl")
         assert call(monkeypatch, "collect", "incident", *asked) in {0, 3}
-        commands = [("triage", "incident"), ("update", "incident", "--for", "ticket", "--sent"),
-                    ("republish", "plan", "incident", "--all", "--max-rate", "5", "--topic", IDS[0]),
-                    ("republish", "status", "incident")]  # fmt: skip
+        planned = ("republish", "plan", "incident", "--max-rate", "5", "--workflow", IDS[0])
+        commands = [("triage", "incident"), ("update", "incident", "--for", "ticket", "--sent"), planned]
+        for topic in topics:
+            commands.append((*planned, "--topic", topic, "--confirm-topic", topic))
+        commands += [("republish", "approve", "incident", "plan-001", "--reason", IDS[0], "--accept-unknown", "1",
+                      "--accept-unknown", "2", "--outcome-deadline", "60"),
+                     ("republish", "export", "incident", "plan-001"), ("republish", "status", "incident")]  # fmt: skip
         for text in IDS[:12]:
             name = text.replace("\0", "")
             commands += [("event", "incident", "--", name), ("republish", "export", "incident", "--", name),
@@ -79,6 +85,7 @@ def test_no_id_leads_a_file_out_of_the_incident_folder(tmp_path: Path, monkeypat
     finally:
         os.umask(mask)
 
+    assert (place / "incident" / "republish" / "plan-001.approval.json").is_file()
     made = {path for path in tmp_path.rglob("*") if path not in before}
     assert {path for path in made if path != place / "incident" and place / "incident" not in path.parents} == set()
     assert not Path("/tmp/escaped-absolute").exists()
