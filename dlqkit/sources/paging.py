@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
@@ -16,6 +15,7 @@ from dlqkit.frames import Completeness
 from dlqkit.language import in_english, mark
 from dlqkit.settings import ExecutionLogsSettings
 from dlqkit.sources.http import NoAnswer, Response
+from dlqkit.sources.odd_elements import OddElements, Placed
 from dlqkit.sources.page_joins import PageJoins
 from dlqkit.sources.page_markers import find_cursor, find_end_marker, find_next_url, find_page_number, find_total
 from dlqkit.sources.record_decode import Decoded
@@ -62,6 +62,7 @@ class Page:
     frame: pd.DataFrame
     received: int
     quarantined: tuple[Quarantined, ...]
+    """Its elements that are no records; of a page that counts, those that were on no page before."""
     masked: int
     original_sha256: str | None
     request_id: str | None = None
@@ -125,11 +126,10 @@ class Pager:
         self.newest_first: bool | None = None
         self.requests = self.pages = self.received = self.quarantined = 0
         self._seen = SeenStates()
-        # Of each element that is no record, by its hash and the look: the places where it stood.
-        self._odd: dict[bytes, dict[int, set[int]]] = {}
-        self._looks = 0
+        self._odd = OddElements()
         self._first: Fetched | None = None
         self._before: Fetched | None = None
+        self._previous: Fetched | None = None
         self._fresh = 0
         self._page_size = 0
         self._limit: int | None = None
@@ -142,11 +142,18 @@ class Pager:
         self._last_total: int | None = None
         self._told_more = False
         self._shifts = self._in_vain = self._short_pages = 0
+        # Odd elements that may be known ones which the list has moved away from their neighbours.
+        self._doubtful = 0
         self._broken: SourceError | None = None
         self._joins = PageJoins()
         self._is_joined = self._to_the_end = self._is_total_steady = self._is_back = self._is_lost = False
+        self._is_between = self._has_moved = False
         self._sentence: str | None = None
-        self._keys_before: tuple[int, ...] = ()
+        self._elements: tuple[int, ...] = ()
+        self._head: frozenset[int] = frozenset()
+        self._count_before = 0
+        self._failed: SourceError | None = None
+        self._skipped: int | None = None
 
     def walk(self) -> Iterator[Fetched]:
         """Each page that counts; probes that brought nothing new are not among them.
@@ -157,15 +164,18 @@ class Pager:
             If the first page cannot be had; a later one that fails makes it ``partial``.
         """
         got = self._get(self._query)
-        got = self._accept(got, 0)
-        self._joins.add(got.keys, 0, 0)
+        got = self._accept(got, self._placed(got, 0))
+        self._joins.add(self._elements, 0, 0)
         yield got
         try:
             while (step := self._step(got)) is not None:
-                got = self._accept(step, self._place)
+                place, again = self._place or 0, self._again()
                 by_offset = self.style == "offset"
-                at, overlap = (self._place or 0, self._overlap()) if by_offset else (self.pages - 1, 0)
-                self._joins.add(got.keys, at, overlap, joined=self._is_joined)
+                known = int(self._seen.known(step.keys).sum())
+                self._has_moved = self._has_moved or known > (self._overlap() if by_offset else 0)
+                got = self._accept(step, self._placed(step, place if by_offset else self._position))
+                at, overlap = (place, again) if by_offset else (self.pages - 1, 0)
+                self._joins.add(self._elements, at, overlap, joined=self._is_joined)
                 self._is_joined = False
                 yield got
             if self.completeness == "complete" and self.style in ("offset", "page"):
@@ -189,56 +199,61 @@ class Pager:
         try:
             return self._get({**self._query, **more})
         except (SourceUnavailable, AccessDenied, NoAnswer) as error:
-            self._broken = error
+            self._broken = self._failed = error
             return None
         except UnexpectedAnswer:
             return None
 
     # --- what came
 
-    def _accept(self, got: Fetched, place: int | None) -> Fetched:
+    def _placed(self, got: Fetched, place: int | None = None) -> Placed:
+        """Which elements of a page are known; the place is that behind all that was read, where none is given."""
+        at = self._position if place is None else place
+        return self._odd.place(got.keys, got.decoded.odd_at, _odd_of(got), at)
+
+    def _accept(self, got: Fetched, placed: Placed) -> Fetched:
         page = got.page
         self.pages += 1
-        self._count_odd(got, self.received if place is None else place)
+        count_before = self._count()
+        # An API that answers a number beyond the last page with that page once more has no new ones on it.
+        is_again = self.style == "page" and self._is_same_as_before(got) and not self._is_between
+        self._is_between = False
+        odd = () if is_again else _new_of(got, placed)
+        if self._has_moved:
+            self._doubtful += sum(new and alike for new, alike in zip(placed.odd, placed.alike, strict=True))
+        self._odd.add(placed, _odd_of(got))
+        self._elements = placed.keys
+        self.quarantined += len(odd)
         self.received += page.received
         self.findings.update(dict.fromkeys(got.decoded.findings))
         if self.newest_first is None:
             self.newest_first = _is_newest_first(page.frame)
-        got = replace(got, fresh=self._seen.add(got.keys))
-        self._fresh = int(got.fresh.sum())
+        got = replace(got, fresh=self._seen.add(got.keys), page=replace(page, quarantined=odd))
+        self._fresh = int(got.fresh.sum()) + len(odd)
+        self._count_before = count_before if self._fresh else self._count_before
         received_before = self._before.page.received if self._before is not None else 0
-        self._keys_before = self._before.keys if self._before is not None else ()
-        self._before, self._first = got, self._first or got
+        self._previous, self._before, self._first = self._before, got, self._first or got
         self._short_pages += bool(self._fresh and page.received < self._page_size)
         self._page_size = max(self._page_size, page.received)
-        self._position = (place or 0) + page.received
+        self._position = placed.place + page.received
         total = find_total(got.decoded.wrapper, got.response.headers)
         self._is_total_steady = self.pages == 1 or (self._is_total_steady and total == self._total)
         self._is_lost = self._is_lost or self._has_sunk(total, page.received, received_before)
         self._last_total = self._last_total if total is None else total
         if self.pages == 1:
             self._total = total
+            # Without what is asked for again.
+            self._head = frozenset(placed.keys[: max(min(HEAD, page.received - max(self._again(), 1)), 1)])
         if self._marker(got) is False or (self._total is not None and self._total > self.received):
             self._told_more = True
         return got
 
-    def _count_odd(self, got: Fetched, place: int) -> None:
-        """Count the elements that are no records: they have no key, and the end of a page may be asked for again.
+    def _count(self) -> int:
+        """How many elements of the list came for sure: states of records, and what is none."""
+        return len(self._seen) + self.quarantined - self._doubtful
 
-        In a second look they may have moved, so that of equal ones those of one look count. Some APIs answer a number
-        beyond the last page with that page once more.
-        """
-        if self.style == "page" and self._before is not None and (got.keys, _odd_of(got)) == (
-            self._before.keys, _odd_of(self._before)
-        ):  # fmt: skip
-            return
-        for at, one in zip(got.decoded.odd_at, got.decoded.quarantined, strict=True):
-            name = hashlib.blake2b(one.raw, digest_size=16).digest()
-            looks = self._odd.setdefault(name, {})
-            known = max(map(len, looks.values()), default=0)
-            own = looks.setdefault(self._looks, set())
-            own.add(place + at)
-            self.quarantined += max(len(own) - known, 0)
+    def _is_same_as_before(self, got: Fetched) -> bool:
+        return self._before is not None and _is_same(got, self._before)
 
     def _has_sunk(self, total: int | None, received: int, received_before: int) -> bool:
         """Whether records left a list that is followed by links or a cursor, which may be places in disguise."""
@@ -257,14 +272,17 @@ class Pager:
             return None if total is not None and self.received >= total else False
         return marker
 
-    def _is_first_again(self, got: Fetched) -> bool:
+    def _is_first_again(self, got: Fetched, place: int | None = None) -> bool:
         assert self._first is not None
-        head = self._first.keys[: max(min(HEAD, len(self._first.keys) - 1), 1)]
-        # A page without a record has no key by which it would be known.
-        return not set(head).isdisjoint(got.keys) or (not head and _odd_of(self._first) == _odd_of(got))
+        # Odd elements without a record near them are known by their place alone, which an API may not have heeded.
+        return not self._head.isdisjoint(self._placed(got, place).keys) or _is_same(self._first, got)
+
+    def _is_new(self, got: Fetched, placed: Placed) -> bool:
+        """Whether anything on the page was on none before."""
+        return any(placed.odd) or not self._seen.known(got.keys).all()
 
     def _brings_more(self, got: Fetched | None) -> bool:
-        return got is not None and not self._is_first_again(got) and not self._seen.known(got.keys).all()
+        return got is not None and not self._is_first_again(got) and self._is_new(got, self._placed(got))
 
     # --- the end
 
@@ -275,14 +293,15 @@ class Pager:
     def _judge(self) -> None:
         """Whether what ended well was all; and the sentence that says why it ended."""
         completeness, sentence = self.completeness, self._sentence
-        unique = len(self._seen) + self.quarantined
+        unique = self._count()
         totals = [one for one in (self._total, self._last_total) if one is not None]
         if completeness == "complete" and totals and min(totals) > unique and not self._is_back:
-            completeness = "unverified"
-            sentence = in_english(
-                mark("The API speaks of {total} records, and its pages end after {unique}."),
-                total=min(totals), unique=unique,
-            )  # fmt: skip
+            completeness, sentence = "unverified", _CHANGED
+            if not self._doubtful:
+                text = mark("The API speaks of {total} records, and its pages end after {unique}.")
+                sentence = in_english(text, total=min(totals), unique=unique)
+        elif completeness == "complete" and self._skipped is not None:
+            completeness, sentence = "unverified", None
         elif completeness == "complete" and (self._is_lost or self._shifts > MOST_IN_VAIN):
             completeness, sentence = "unverified", _CHANGED
         self.completeness = completeness
@@ -295,13 +314,14 @@ class Pager:
 
     def _look_again(self) -> Iterator[Fetched]:
         """What a list that moved while it was read hid; pages that bring nothing new are not among it."""
-        is_counted = self._is_total_steady and self._total == len(self._seen) + self.quarantined
+        is_counted = self._is_total_steady and self._total == self._count()
         if is_counted and not self._joins.grew:
             return
         for looks in range(1, MOST_LOOKS + 1):
             if not (self._joins.open or self._joins.grew or self._to_the_end):
                 return
-            self._joins.grew, self._looks = False, looks
+            self._joins.grew = False
+            self._odd.begin()
             yield from self._look(self._page_size - looks)
             if self.requests >= self._budget:
                 break
@@ -312,39 +332,45 @@ class Pager:
         # Pages of another length end elsewhere: where two did not join, one of these has what lies between.
         limit = shorter if self.style == "page" and shorter > 1 else int(self._limit_text())
         assert self._before is not None
-        place, number, last, is_full = 0, 0, self._before.keys, False
+        place, number, last, is_full = 0, 0, self._before, False
         # Pages as long as before although fewer records were asked for: those of an API with a length of its own.
         is_alike = limit >= self._page_size
         before: Fetched | None = None
+        elements: tuple[int, ...] = ()
         while self.requests < self._budget:
             where = {"offset": str(place)} if self.style == "offset" else {"page": str(number + (self._page_base or 0))}
             step = self._probe({**where, "limit": str(limit)})
             if step is None and self._broken is not None:
                 raise self._broken
-            if step is None or not step.keys or (before is not None and step.keys == before.keys):
+            if step is None or not step.page.received or (before is not None and _is_same(step, before)):
                 # Behind a full page nothing is certain, unless both times it was the last and the same.
-                is_same = before is not None and before.keys == last
+                is_same = before is not None and _is_same(before, last)
                 self._to_the_end = self._to_the_end and before is not None and not is_same and is_full
                 return
             is_full = step.page.received >= limit
-            if before is not None and before.keys[-1] in step.keys[1:]:
+            placed = self._placed(step, place)
+            if elements and elements[-1] in placed.keys[1:]:
                 self._joins.grew = True
+            elements = placed.keys
             if self.style == "offset":
-                self._joins.look(step.keys, place)
+                self._joins.look(elements, place)
             else:
                 is_alike = is_alike or step.page.received > limit
-                self._joins.look(step.keys, number if is_alike else None)
-            is_fresh = not self._seen.known(step.keys).all()
+                self._joins.look(elements, number if is_alike else None)
+            is_fresh = self._is_new(step, placed)
             if is_fresh:
                 text = mark("The list changed while it was read; dlqkit looked at it again for what moved.")
                 self.findings[text] = None
-                step = self._accept(step, place if self.style == "offset" else number * limit)
+                self._has_moved = True
+                step = self._accept(step, placed)
                 yield step
+            else:
+                self._odd.add(placed, _odd_of(step))
             is_back = self._is_read_back(step.page)
             if is_back or not (is_fresh or self._joins.open or self._to_the_end):
                 self._to_the_end = False
                 return
-            place += max(step.page.received - 1, 1)
+            place += max(step.page.received - (self.style == "offset"), 1)
             number, before = number + 1, step
 
     def _is_read_back(self, page: Page) -> bool:
@@ -368,7 +394,7 @@ class Pager:
             self._end("complete", mark("Read, newest first, back to before the window."))
             return None
         # A page without records may be one that a filter emptied, or of odd elements; one of known ones leads nowhere.
-        self._in_vain = 0 if self._fresh else self._in_vain + bool(got.keys)
+        self._in_vain = 0 if self._fresh else self._in_vain + bool(got.page.received)
         if self._in_vain >= MOST_IN_VAIN:
             # Nothing more where more was promised is a source that failed.
             self._end("partial" if self._marker(got) is False else "unverified", _REPEATED)
@@ -400,7 +426,7 @@ class Pager:
             return False
         if marker is True:
             self._end("complete", _LAST_PAGE)
-        elif self._total is not None and len(self._seen) + self.quarantined >= self._total:
+        elif self._total is not None and self._count() >= self._total > self._count_before:
             text = in_english(mark("The API said that there are {total} in all."), total=self._total)
             self._end("complete", text)
         return self.completeness is not None
@@ -463,15 +489,19 @@ class Pager:
         more = self._total is not None and self._total > self.received
         if ended and not more:
             self._end("complete", _LAST_PAGE)
+        elif self._failed is not None:
+            # Nothing says that there is no second page, however short the first one is.
+            text = mark("Page {number:d} could not be had: {problem}")
+            self._end("partial", in_english(text, number=2, problem=self._failed.problem))
+            if self._is_short():
+                text = mark('An API that has no pages is set as such: execution_logs.pagination = "none".')
+                self.findings[text] = None
         elif self._is_short() and not self._told_more:
             text = mark(
                 "That {count} records are all rests on their being fewer than the {asked} asked for; no way to ask for "
                 "further ones was found."
             )
             self._end("complete", in_english(text, count=self.received, asked=self._settings.page_limit))
-        elif self._broken is not None:
-            text = mark("Page {number:d} could not be had: {problem}")
-            self._end("partial", in_english(text, number=2, problem=self._broken.problem))
         elif not self._is_spent():
             text = mark("The API gave {count} records and shows no way to go on, so there may be more.")
             if more:
@@ -507,14 +537,14 @@ class Pager:
         """How many elements of the last page are asked for again: its last record, and the odd ones behind that."""
         assert self._before is not None
         odd, received = set(self._before.decoded.odd_at), self._before.page.received
-        last = next((place for place in range(received - 1, -1, -1) if place not in odd), 0)
-        # Of a page that has its one record in front, or none, nothing is: that would be the same page again.
+        last = next((place for place in range(received - 1, -1, -1) if place not in odd), received - 1)
+        # Of a page that has its one record in front nothing is: that would be the same page again.
         return received - last if self._overlap() and last > 0 else 0
 
     def _find_offset(self) -> Fetched | None:
         place = self.received - self._again()
         step = self._probe({"offset": str(place)})
-        if step is None or self._is_first_again(step):
+        if step is None or self._is_first_again(step, place):
             return None
         if step.page.received == 0:
             # Nothing: either beyond the end, or “offset” was taken for a field that no record has.
@@ -529,14 +559,15 @@ class Pager:
     def _joined(self, step: Fetched, place: int) -> Fetched:
         """The page, or one before it where the last record that came is not in it."""
         assert self._before is not None
-        last, back = self._before.keys[-1:], 0
-        while self._again() and place > 0 and last and last[0] not in step.keys:
+        last, back = self._before.keys[-1:] or self._elements[-1:], 0
+        while self._again() and place > 0 and last and last[0] not in self._placed(step, place).keys:
             # Records left the list, and what followed moved up: go back until pages join again.
             if self._shifts > MOST_IN_VAIN or self.requests >= self._budget:
                 break
             self.findings[mark("Records left the list while it was read; dlqkit went back for what moved.")] = None
             # Half a page, so that the other half brings something new even of a list that loses some each time.
             back = 2 * back or -(-self._page_size // 2)
+            self._has_moved = True
             place = max(place - back, 0)
             step = self._get({**self._query, "offset": str(place), "limit": self._limit_text()})
             known = self._seen.known(step.keys)
@@ -569,7 +600,9 @@ class Pager:
             self._say_style("page")
             self._end("unverified", _CHANGED)
             return None
-        return self._by_page_from(1, None) if two is not None and two.page.received == 0 else None
+        if two is None or two.page.received > 0:
+            return None
+        return self._by_page_from(1, self._behind_nothing({"page": "2"}, 2))
 
     def _by_page_from(self, base: int, step: Fetched | None) -> Fetched | None:
         self._page_base = base
@@ -581,7 +614,8 @@ class Pager:
     def _end_of_pages(self) -> None:
         """Nothing follows: but if a record left the list, what followed is on the page before, where that is full."""
         assert self._before is not None
-        self._to_the_end = len(self._before.keys or self._keys_before) >= self._page_size
+        last = self._before if self._before.page.received or self._previous is None else self._previous
+        self._to_the_end = last.page.received >= self._page_size
         self._end("complete")
 
     def _by_page(self, got: Fetched) -> Fetched | None:
@@ -593,18 +627,41 @@ class Pager:
             return None
         if self._is_spent():
             return None
-        query = {"page": str(self.pages + (self._page_base or 0))}
-        step = self._probe(query) if is_short else self._get({**self._query, **query})
+        number = self._next_number()
+        query = {"page": str(number)}
+        step: Fetched | None = self._probe(query) if is_short else self._get({**self._query, **query})
+        if step is None and self._broken is not None:
+            raise self._broken
+        if step is not None and step.page.received == 0 and not is_short:
+            step = self._behind_nothing(query, number)
         if step is None or step.page.received == 0:
-            if step is None and self._broken is not None:
-                raise self._broken
             self._end_of_pages()
             return None
+        if not step.keys and _is_same(step, got):
+            # Odd elements alone, and the same ones: the last page once more, unless something else is behind it.
+            beyond = self._probe({"page": str(number + 1)})
+            self._is_between = beyond is not None and not _is_same(beyond, step) and self._brings_more(beyond)
         return step
+
+    def _next_number(self) -> int:
+        return self.pages + (self._page_base or 0) + (self._skipped is not None)
+
+    def _behind_nothing(self, query: Mapping[str, str], number: int) -> Fetched | None:
+        """What follows a page without a record: None at the end of the list, which pages that come empty look like."""
+        beyond = self._probe({"page": str(number + 1)}) if self._skipped is None else None
+        if not self._brings_more(beyond):
+            return None
+        once_more = self._probe(query)
+        if self._brings_more(once_more):
+            return once_more
+        self._skipped = number
+        text = mark("Page {number:d} came without a record twice, and the one behind it has some.")
+        self.missing.append(in_english(text, number=number))
+        return beyond
 
     def _by_page_beyond(self, got: Fetched, is_short: bool) -> Fetched | None:
         """What follows a page of records that were there already."""
-        is_again = got.keys == self._keys_before
+        is_again = self._previous is not None and _is_same(got, self._previous)
         if not is_again:
             # Some other page than the one before: the list moved down by a page, or pages are shorter than they were.
             self._to_the_end = True
@@ -613,7 +670,7 @@ class Pager:
             # Some answer a number beyond the last with the last page.
             self._end("complete")
         elif not self._is_spent():
-            step = self._probe({"page": str(self.pages + (self._page_base or 0))})
+            step = self._probe({"page": str(self._next_number())})
             if step is not None and self._brings_more(step):
                 return step
             if step is None and self._broken is not None:
@@ -709,8 +766,17 @@ class Pager:
         return self._get({**self._query, **place, "limit": self._limit_text()})
 
 
+def _new_of(got: Fetched, placed: Placed) -> tuple[Quarantined, ...]:
+    return tuple(one for one, is_new in zip(got.decoded.quarantined, placed.odd, strict=True) if is_new)
+
+
+def _is_same(one: Fetched, other: Fetched) -> bool:
+    """Whether two pages have the same elements."""
+    return one.keys == other.keys and _odd_of(one) == _odd_of(other)
+
+
 def _odd_of(got: Fetched) -> list[bytes]:
-    return [one.raw for one in got.page.quarantined]
+    return [one.raw for one in got.decoded.quarantined]
 
 
 def _is_newest_first(frame: pd.DataFrame) -> bool | None:

@@ -408,11 +408,15 @@ def test_a_number_beyond_the_last_page_may_be_refused_or_bring_the_last_again() 
 
 
 def test_a_service_that_breaks_on_a_parameter_it_does_not_know() -> None:
-    """Server errors are no answer to a probe: a short page stays complete, a full one is partial."""
-    for count, completeness in ((43, "complete"), (100, "partial")):
+    """Server errors are no answer to a probe: nobody knows whether a second page is there, unless it is set."""
+    for count in (43, 100):
         data = rows(count)
         with api(lambda query, data=data: (200, data) if set(query) == {"limit"} else (500, b"")) as (url, _):  # type: ignore[misc]
-            assert load(url)[1].completeness == completeness
+            coverage = load(url)[1]
+            assert coverage.completeness == "partial"
+            assert any('pagination = "none"' in text for text in coverage.findings) == (count == 43)
+            set_so = load(url, ExecutionLogsSettings(pagination="none"))[1]
+            assert set_so.completeness == ("complete" if count == 43 else "unverified")
 
 
 def test_pages_by_set_number_or_offset_are_checked_too() -> None:
@@ -623,3 +627,44 @@ def test_a_last_page_that_is_a_part_of_its_chain_of_links_is_the_end() -> None:
         count, coverage = load(url)
 
     assert (count, coverage.completeness) == (210, "complete")
+
+
+@pytest.mark.parametrize("again", [False, True])
+def test_an_empty_page_in_the_middle_is_no_end(again: bool) -> None:
+    """By page number: once it is asked for again, and what stands behind it is read in any case."""
+    asked = 0
+
+    def answer(query: dict[str, str]) -> tuple[int, Any]:
+        nonlocal asked
+        number = int(query.get("page", "1"))
+        asked += number == 3
+        return 200, [] if number == 3 and (again or asked == 1) else THOUSAND[:450][100 * (number - 1) : 100 * number]
+
+    with api(answer) as (url, _):
+        count, coverage = load(url)
+
+    assert (count, coverage.completeness) == ((350, "unverified") if again else (450, "complete"))
+    assert any("Page 3 came without a record twice" in text for text in coverage.missing) == again
+
+
+def test_a_second_page_that_came_empty_is_no_end_either() -> None:
+    def answer(query: dict[str, str]) -> tuple[int, Any]:
+        number = int(query.get("page", "1"))
+        return 200, [] if number == 2 else THOUSAND[:450][100 * (number - 1) : 100 * number]
+
+    with api(answer) as (url, _):
+        count, coverage = load(url)
+
+    assert (count, coverage.completeness) == (350, "unverified")
+
+
+def test_a_total_below_what_came_ends_nothing() -> None:
+    """More was promised once, and the total is no word of an end: 40 records, pages of 10, the second one shorter."""
+
+    def answer(query: dict[str, str]) -> tuple[int, Any]:
+        number = int(query.get("page", "1"))
+        page = THOUSAND[10 * (number - 1) : 10 * number][: 8 if number == 2 else 10] if number < 5 else []
+        return 200, {"items": page, "total": 5, **({"has_more": True} if number == 1 else {})}
+
+    with api(answer) as (url, _):
+        assert load(url)[0] == 38
