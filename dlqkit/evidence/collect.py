@@ -24,7 +24,7 @@ from dlqkit.evidence.folder import (
     write_incident,
 )
 from dlqkit.evidence.frame_stream import find_values, join_records
-from dlqkit.evidence.manifest import check_frames, find_snapshots, worst
+from dlqkit.evidence.manifest import check_frames, find_snapshots, refuse_links, worst
 from dlqkit.evidence.original_messages import ask_original_messages
 from dlqkit.evidence.part import Asking, Part, question_of
 from dlqkit.evidence.resume import begin_part
@@ -110,6 +110,8 @@ def collect(
 
     check_sources(settings)
     root = Path(directory)
+    if root.is_dir():
+        refuse_links(root)
     make_folder(root / "evidence")
     with hold(root / "evidence" / ".lock"):
         tell = progress or (lambda *_: None)

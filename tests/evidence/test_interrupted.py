@@ -259,6 +259,17 @@ def test_a_link_in_an_interrupted_snapshot_is_refused(place: str, tmp_path: Path
     assert (mine / "01-letters.txt").read_text() == "mine"
 
 
+def test_nothing_is_written_through_a_link_in_the_place_of_the_evidence(tmp_path: Path) -> None:
+    """Not even the file that keeps two collects apart."""
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "incident").mkdir()
+    (tmp_path / "incident" / "evidence").symlink_to(tmp_path / "mine")
+    with serving(records=RECORDS) as service, pytest.raises(EvidenceError, match="is a link"):
+        collect(QUESTION, service.settings(), tmp_path / "incident")
+
+    assert list((tmp_path / "mine").iterdir()) == []
+
+
 def test_a_frame_that_was_cut_is_asked_for_again(tmp_path: Path) -> None:
     """Parquet that is not whole in an interrupted snapshot costs one source, not the snapshot."""
     with serving(records=RECORDS) as service:
