@@ -25,20 +25,22 @@ _OPENING = frozenset(b"[{")
 _DEEPEST_HOLDER = 3
 
 
-def count_elements(array: bytes) -> int:
+def count_elements(array: bytes, too_many: int = MOST_ELEMENTS) -> int:
     """How many elements an array has: at most so many where there are few, at least so many where there are too many.
 
     Parameters
     ----------
     array : bytes
         The array's text, from bracket to bracket.
+    too_many : int, optional
+        The count goes on until it is above this.
 
     Notes
     -----
     An element of three bytes takes a hundred in Python, so that they are counted before they are made.
     """
     most = array.count(b",") + 1
-    if most <= _FEW:
+    if most <= min(_FEW, too_many):
         return most
     # Without escapes every quotation mark begins or ends a text.
     bare = array.replace(b"\\\\", b"").replace(b'\\"', b"") if b"\\" in array else array
@@ -52,7 +54,7 @@ def count_elements(array: bytes) -> int:
         count += int(((signs == ord(",")) & (depths == 1)).sum())
         inside = int(quotes[-1]) % 2 if len(quotes) else inside
         depth = int(depths[-1]) if len(depths) else depth
-        if count > MOST_ELEMENTS:
+        if count > too_many:
             break
     return count
 

@@ -10,8 +10,9 @@ import zlib
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from datetime import datetime
+from functools import lru_cache
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, Any, BinaryIO, cast
 
 import msgspec
 import pandas as pd
@@ -20,6 +21,7 @@ import zstandard
 from dlqkit.errors import ParameterError
 from dlqkit.frames import WORKER_LOGS, Completeness, Coverage, Loaded, empty_frame
 from dlqkit.language import in_english, mark
+from dlqkit.sources.json_elements import count_elements
 from dlqkit.sources.masking import Masks
 from dlqkit.sources.record_values import read_times
 
@@ -45,10 +47,24 @@ _LEADING_TIME = re.compile(
     rb"(?![0-9])"
 )
 _POD = re.compile(rb"^\[pod/[^\]]{1,300}\] ")
+# Lines of a worker have some ten; what is sorted of one with a hundred thousand is not kept.
+_MOST_KEPT_NAMES = 64
 _CHUNK_ROWS = 50_000
-_LONGEST_LINE = 1 << 20
+# A line of a megabyte may take fifty times that as Python values, so that few of them are held at once.
+_CHUNK_BYTES = 4 << 20
+# A longer line comes in such pieces, as text; from more of it than the second nothing is learned.
+_LONGEST_LINE, _MOST_OF_LINE = 1 << 20, 16 << 20
+_HOLE = bytes(_LONGEST_LINE)
 # Read as a whole, unlike lines; a packed one of blanks expands without an end.
 _LONGEST_ARRAY = 256 << 20
+# Beyond the first, a packed file may have so many bytes for each packed one. JSON lines come to 8, and to 75 where they
+# differ in their times alone; the same line again and again comes to thousands, and is to be unpacked first.
+_FREE_BYTES, _MAX_RATIO = 64 << 20, 100
+# Beyond the first, each line and each element needs so many bytes: a traceback's lines have 30, and a packed line with
+# a time of its own has two or more. Of what is shorter a megabyte would take minutes, and a hundred times its size.
+_FREE_ROWS, _ROW_BYTES, _PACKED_ROW_BYTES = 250_000, 16, 2
+_EXPANDS = "it expands far more than logs do; if it is your own, give it unpacked"
+_SHORT = f"more than {_FREE_ROWS:,} lines or elements of hardly anything"
 
 
 class WorkerLogs:
@@ -178,11 +194,25 @@ def _find(given: str | Path) -> list[Path | None]:
     raise ParameterError(f"There is no log file {given}.", "Check the path; give rotated files one by one.")
 
 
+class _Packed:
+    """A packed file that tells how many of its bytes were read, also where it comes from a pipe."""
+
+    def __init__(self, file: IO[bytes]) -> None:
+        self._file = file
+        self.taken = 0
+
+    def read(self, size: int = -1) -> bytes:
+        piece = self._file.read(size)
+        self.taken += len(piece)
+        return piece
+
+
 class _Reader:
     """The lines of one file; ``problem`` is set where it breaks off."""
 
     def __init__(self, path: Path | None) -> None:
         self._path = path
+        self._packed: _Packed | None = None
         self.problem = ""
         self.reason = ""
 
@@ -193,51 +223,102 @@ class _Reader:
                 head = file.peek(64)[:64].lstrip()  # type: ignore[attr-defined]
                 # An array of objects; a line may begin with “[pod/…” or “[2026-03-02 …” as well.
                 if head[:1] == b"[" and head[1:].lstrip()[:1] in (b"{", b"]", b""):
-                    body = file.read(_LONGEST_ARRAY + 1)
-                    if len(body) > _LONGEST_ARRAY:
-                        self.problem = mark("{name} could not be read to its end: {reason}.")
-                        self.reason = f"an array of more than {_LONGEST_ARRAY >> 20} MiB"
-                        return
-                    yield from self._array(body)
-                    return
-                while line := file.readline(_LONGEST_LINE):
-                    yield line
+                    body = self._whole(file)
+                    yield from () if body is None else self._array(body)
+                else:
+                    yield from self._lines(file)
         except (EOFError, zlib.error, gzip.BadGzipFile, zstandard.ZstdError):
             self.problem = mark("{name} was cut: its compressed end is missing, so later lines may be.")
         except OSError as error:
-            self.problem = mark("{name} could not be read to its end: {reason}.")
-            self.reason = error.strerror or "broken"
+            self._break_off(error.strerror or "broken")
+
+    def _break_off(self, reason: str) -> None:
+        self.problem = mark("{name} could not be read to its end: {reason}.")
+        self.reason = reason
 
     def _open(self, stack: ExitStack) -> IO[bytes]:
         raw: IO[bytes] = sys.stdin.buffer if self._path is None else stack.enter_context(self._path.open("rb"))
         magic = raw.peek(4)[:4]  # type: ignore[attr-defined]
         if magic[:2] == b"\x1f\x8b":
-            return io.BufferedReader(stack.enter_context(gzip.GzipFile(fileobj=raw)))
+            self._packed = packed = _Packed(raw)
+            return io.BufferedReader(stack.enter_context(gzip.GzipFile(fileobj=cast("BinaryIO", packed))))
         if magic == b"\x28\xb5\x2f\xfd":
-            stream = zstandard.ZstdDecompressor().stream_reader(raw, read_across_frames=True, closefd=False)
+            self._packed = packed = _Packed(raw)
+            source = cast("BinaryIO", packed)
+            stream = zstandard.ZstdDecompressor().stream_reader(source, read_across_frames=True, closefd=False)
             return io.BufferedReader(stack.enter_context(stream))
         return raw
 
+    def _lines(self, file: IO[bytes]) -> Iterator[bytes]:
+        count = size = begun = 0
+        last = b""
+        while piece := file.readline(_LONGEST_LINE):
+            count, size = count + 1, size + len(piece)
+            if count > _FREE_ROWS and count > self._most_rows(size):
+                return self._break_off(_SHORT if self._packed is None else _EXPANDS)
+            if size > _FREE_BYTES and self._expands(size):
+                return self._break_off(_EXPANDS)
+            if len(piece) == _LONGEST_LINE:
+                if piece == last == _HOLE:
+                    continue  # of any size; one piece of it tells that something is missing
+                begun += len(piece)
+                if begun > _MOST_OF_LINE:
+                    return self._break_off(f"a line of more than {_MOST_OF_LINE >> 20} MiB")
+                last = piece
+            else:
+                begun, last = 0, b""
+            yield piece
+        return None
+
+    def _most_rows(self, size: int) -> int:
+        rows = size // _ROW_BYTES
+        return _FREE_ROWS + (rows if self._packed is None else min(rows, self._packed.taken // _PACKED_ROW_BYTES))
+
+    def _expands(self, size: int) -> bool:
+        return self._packed is not None and size > _FREE_BYTES + _MAX_RATIO * self._packed.taken
+
+    def _whole(self, file: IO[bytes]) -> bytes | None:
+        """All of an array; None where it is too large."""
+        body = io.BytesIO()
+        while piece := file.read(_CHUNK_BYTES):
+            size = body.tell() + len(piece)
+            if size > _LONGEST_ARRAY:
+                self._break_off(f"an array of more than {_LONGEST_ARRAY >> 20} MiB")
+                return None
+            if self._expands(size):
+                self._break_off(_EXPANDS)
+                return None
+            body.write(piece)
+        return body.getvalue()
+
     def _array(self, body: bytes) -> Iterator[bytes]:
+        most = self._most_rows(len(body))
+        if count_elements(body, most) > most:
+            return self._break_off(_SHORT if self._packed is None else _EXPANDS)
         try:
             for element in msgspec.json.decode(body, type=list[msgspec.Raw]):
-                yield bytes(element)
+                # As of a line, whose pieces are text.
+                for at in range(0, len(element), _LONGEST_LINE):
+                    yield bytes(memoryview(element)[at : at + _LONGEST_LINE])
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
             # Cut in the middle, or text that only begins like an array: by lines, without what belongs to the array.
             self.problem = mark("{name} is no whole JSON array; it was read line by line.")
-            for line in body.splitlines():
+            for line in self._lines(io.BytesIO(body)):
                 yield line.strip().rstrip(b",")
+        return None
 
 
 def _chunks(lines: Iterable[bytes]) -> Iterator[list[dict[str, Any]]]:
     rows: list[dict[str, Any]] = []
+    held = 0
     for line in lines:
         row = _parse(line)
         if row is not None:
             rows.append(row)
-        if len(rows) >= _CHUNK_ROWS:
+            held += len(line)
+        if len(rows) >= _CHUNK_ROWS or held >= _CHUNK_BYTES:
             yield rows
-            rows = []
+            rows, held = [], 0
     if rows:
         yield rows
 
@@ -248,12 +329,13 @@ def _parse(line: bytes) -> dict[str, Any] | None:
     if not text:
         return None
     outer: dict[str, Any] = {}
-    found = _KUBECTL.match(text)
-    if found is not None:
-        outer["timestamp"] = found[1].decode()
-        text = found[2].strip()
-    else:
-        text = _POD.sub(b"", text)
+    if text[:1] != b"{":
+        found = _KUBECTL.match(text)
+        if found is not None:
+            outer["timestamp"] = found[1].decode()
+            text = found[2].strip()
+        else:
+            text = _POD.sub(b"", text)
     value = _decode(text)
     if value is None:
         found = _LEADING_TIME.match(text)
@@ -302,14 +384,21 @@ def _frame(rows: Sequence[Mapping[str, Any]], zone: str | None) -> tuple[pd.Data
 
 
 def _pick(row: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
-    by_normal = {name.lower().replace("_", "").replace("-", ""): name for name in reversed(list(row))}
-    values, used = {}, set()
-    for column, names in _NAMES.items():
-        name = next((by_normal[one] for one in names if one in by_normal and by_normal[one] not in used), None)
+    names = tuple(row)
+    columns, others = _sorted_names(names) if len(names) <= _MOST_KEPT_NAMES else _sorted_names.__wrapped__(names)
+    return {column: row[name] for column, name in columns}, {name: row[name] for name in others}
+
+
+@lru_cache(maxsize=32)
+def _sorted_names(names: tuple[str, ...]) -> tuple[tuple[tuple[str, str], ...], tuple[str, ...]]:
+    """Which column each name is, and which names are of none; lines of one worker have mostly the same."""
+    by_normal = {name.lower().replace("_", "").replace("-", ""): name for name in reversed(names)}
+    found: dict[str, str] = {}
+    for column, known in _NAMES.items():
+        name = next((by_normal[one] for one in known if one in by_normal and by_normal[one] not in found), None)
         if name is not None:
-            values[column] = row[name]
-            used.add(name)
-    return values, {name: value for name, value in row.items() if name not in used}
+            found[name] = column
+    return tuple((column, name) for name, column in found.items()), tuple(name for name in names if name not in found)
 
 
 def _plain(value: Any) -> str | None:

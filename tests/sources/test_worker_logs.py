@@ -2,6 +2,10 @@ from __future__ import annotations
 
 import gzip
 import json
+import subprocess
+import sys
+from collections.abc import Callable
+from datetime import timedelta
 from pathlib import Path
 
 import pandas as pd
@@ -169,3 +173,126 @@ def test_an_array_that_expands_without_an_end_is_given_up(tmp_path: Path, monkey
 
     assert coverage.completeness == "partial"
     assert "log could not be read to its end: an array of more than 0 MiB." in coverage.missing
+
+
+MEASURE = """
+import json, sys
+from pathlib import Path
+from dlqkit.sources.worker_logs import WorkerLogs
+def peak():
+    said = Path("/proc/self/status").read_text().split()
+    return int(said[said.index("VmHWM:") + 1]) / 1024
+WorkerLogs(sys.argv[1]).load()
+before = peak()
+coverage = WorkerLogs(sys.argv[2]).load().coverage
+print(json.dumps([coverage.completeness, coverage.rows, coverage.missing, peak() - before]))
+"""
+EXPANDS = "it expands far more than logs do; if it is your own, give it unpacked"
+SHORT = "more than 250,000 lines or elements of hardly anything"
+# What the file holds, how many rows are kept of it, and why it is read no further.
+ENDLESS = {
+    "a line without an end": (lambda: b"a" * (80 << 20), 16, "a line of more than 16 MiB"),
+    "an array of nothing": (lambda: b"[" + b"{}," * 10_000_000 + b"{}]", 0, EXPANDS),
+    "an array of blanks": (lambda: b"[{" + b" " * (80 << 20), 0, EXPANDS),
+    "lines of nothing": (lambda: b"{}\n" * 3_000_000, 250_000, EXPANDS),
+    "empty lines": (lambda: b"\n" * 3_000_000, 0, EXPANDS),
+    "lines of no text": (lambda: (b"\xff" * 1_000_000 + b"\n") * 80, 67, EXPANDS),
+    "an object of nothings": (lambda: b'{"a":[' + b"{}," * 5_000_000 + b"{}]}", 15, None),
+}
+
+
+def load_apart(log: bytes, folder: Path) -> tuple[str, int, list[str], float]:
+    """Completeness, rows, what is missing, and the megabytes that it took, in a process of its own."""
+    few, path = folder / "few", folder / "log"
+    few.write_text(json.dumps(LINE) + "\n")
+    path.write_bytes(log)
+    done = subprocess.run(
+        [sys.executable, "-c", MEASURE, str(few), str(path)], capture_output=True, text=True, check=True, timeout=60
+    )
+    completeness, rows, missing, grown = json.loads(done.stdout)
+    return completeness, rows, missing, grown
+
+
+@pytest.mark.parametrize(
+    ("kind", "pack"), [*((kind, zstandard.compress) for kind in ENDLESS), ("a line without an end", gzip.compress)]
+)
+def test_a_packed_log_that_expands_without_an_end_is_read_to_a_bound_and_told(
+    kind: str, pack: Callable[[bytes], bytes], tmp_path: Path
+) -> None:
+    """Some kilobytes would take minutes and gigabytes; what is read of them by then is kept."""
+    make, kept, reason = ENDLESS[kind]
+
+    completeness, rows, missing, grown = load_apart(pack(make()), tmp_path)
+
+    if reason is not None:
+        assert f"log could not be read to its end: {reason}." in missing
+        assert completeness == "partial"
+    assert kept <= rows <= kept + 100_000
+    assert grown < 300
+
+
+@pytest.mark.parametrize("log", [b"{}\n" * 2_000_000, b"[" + b"{}," * 2_000_000 + b"{}]"])
+def test_a_log_of_hardly_anything_is_read_to_a_bound_and_told(log: bytes, tmp_path: Path) -> None:
+    completeness, rows, missing, grown = load_apart(log, tmp_path)
+
+    assert (completeness, f"log could not be read to its end: {SHORT}." in missing) == ("partial", True)
+    assert rows < 400_000
+    assert grown < 300
+
+
+@pytest.mark.parametrize("pack", [bytes, gzip.compress, zstandard.compress])
+@pytest.mark.parametrize("begin, between, end", [(b"", b"\n", b"\n"), (b"[", b",\n", b"]")])
+def test_a_log_of_lines_that_differ_is_read_to_its_end_however_well_it_is_packed(
+    begin: bytes, between: bytes, end: bytes, pack: Callable[[bytes], bytes], tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:  # fmt: skip
+    """Each has a time of its own and the same text: few logs have less in a line."""
+    monkeypatch.setattr(worker_logs, "_FREE_ROWS", 100)
+    monkeypatch.setattr(worker_logs, "_FREE_BYTES", 1 << 10)
+    start = AT.to_pydatetime()
+    lines = [
+        json.dumps({**LINE, "ts": (start + timedelta(milliseconds=n * n)).isoformat(timespec="milliseconds")}).encode()
+        for n in range(5_000)
+    ]
+    path = tmp_path / "log"
+    path.write_bytes(pack(begin + between.join(lines) + end))
+
+    coverage = WorkerLogs(path).load().coverage
+
+    assert (coverage.rows, coverage.completeness, coverage.missing) == (5_000, "complete", ())
+
+
+def test_a_hole_before_the_lines_costs_none_of_them(tmp_path: Path) -> None:
+    """As a rotation leaves it that empties the file while the worker writes on where it was."""
+    path = tmp_path / "log"
+    text = json.dumps(LINE).encode() + b"\n"
+    with path.open("wb") as file:
+        file.truncate(100 << 20)
+        file.seek(100 << 20)
+        file.write(b"\n" + text * 3)
+
+    loaded = WorkerLogs(path).load()
+
+    assert loaded.frame["message"].tolist()[-3:] == ["refused"] * 3
+    assert loaded.coverage.details["not_json"] == len(loaded.frame) - 3 < 4
+    assert loaded.coverage.completeness == "complete"
+
+
+def test_an_array_of_odd_commas_is_no_array_of_too_many(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Commas in texts and in lists are none between elements."""
+    monkeypatch.setattr(worker_logs, "_FREE_ROWS", 10)
+    path = tmp_path / "log"
+    path.write_text(json.dumps([{**LINE, "msg": "," * 1_000, "list": [1] * 100}] * 5))
+
+    assert WorkerLogs(path).load().coverage.rows == 5
+
+
+def test_a_long_element_is_kept_in_pieces_as_a_long_line_is(tmp_path: Path) -> None:
+    body = json.dumps({**LINE, "msg": "x" * (3 << 20)})
+    (tmp_path / "lines").write_text(body + "\n")
+    (tmp_path / "array").write_text(f"[{body}]")
+
+    lines, array = (WorkerLogs(tmp_path / name).load().frame for name in ("lines", "array"))
+
+    assert len(lines) == 4
+    pd.testing.assert_frame_equal(lines, array)
