@@ -247,7 +247,9 @@ class _Run:
 
         query = ", ".join(path.name for path in files)
         if not self.part.has(EXPORT, query):
-            self._keep_all(query, open_record_exports(self.settings, files).stream, of_window=self._of_window)
+            exports = open_record_exports(self.settings, files)
+            asking = self.part.ask(EXPORT, query)
+            self._keep_all(asking, lambda keep: exports.stream(keep, asking.put_apart), of_window=self._of_window)
 
     def _table(self) -> None:
         from dlqkit.sources.asked_records import Question
@@ -258,7 +260,7 @@ class _Run:
         table = open_record_table(self.settings)
         if not self.part.has(EXPORT, table.name):
             asked = Question(own.workflow_id, own.trace_id, None, start, self.end)
-            self._keep_all(table.name, lambda keep: table.stream_asked(asked, keep))
+            self._keep_all(self.part.ask(EXPORT, table.name), lambda keep: table.stream_asked(asked, keep))
 
     def _of_window(self, coverage: Coverage, source: str, rows: int, *, has_any: bool) -> Coverage:
         """Whether files tell of the time that was asked for: those of another day say nothing of it."""
@@ -277,15 +279,13 @@ class _Run:
 
     def _keep_all(
         self,
-        query: str,
+        asking: Asking,
         stream: Callable[[Callable[[pd.DataFrame], None]], tuple[Coverage, str]],
         *,
         of_window: Callable[..., Coverage] | None = None,
     ) -> None:
         from dlqkit.sources.asked_records import Extent, inside
         from dlqkit.sources.record_exports import SAME_RECORD
-
-        asking = self.part.ask(EXPORT, query)
 
         def load() -> dict[str, Loaded]:
             extent, has_any = Extent(), False

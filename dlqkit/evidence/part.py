@@ -107,10 +107,18 @@ class Asking:
             self.part.save()
         write_raw(self.part.snapshot / name, body)
         if quarantined:
-            path = self.part.snapshot / f"quarantine/{self.prefix}-{self.pages:04d}.jsonl.zst"
-            write_raw(path, b"".join(map(_line_of, quarantined)))
+            self._put_apart(quarantined)
         if request_id is not None:
             note_page(self.part.path / ASKED / f"{self.prefix}.jsonl", request_id, Path(name))
+
+    def put_apart(self, quarantined: Sequence[Quarantined]) -> None:
+        """Keep rows that are no records, of a file that is not kept itself."""
+        self.pages += 1
+        self._put_apart(quarantined)
+
+    def _put_apart(self, quarantined: Sequence[Quarantined]) -> None:
+        path = self.part.snapshot / f"quarantine/{self.prefix}-{self.pages:04d}.jsonl.zst"
+        write_raw(path, b"".join(map(_line_of, quarantined)))
 
     def write(self, name: str) -> FrameWriter:
         """A writer of one of its frames, for rows that come page by page."""

@@ -8,7 +8,8 @@ import gzip
 import io
 import itertools
 import zlib
-from collections.abc import Iterable, Iterator
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import IO, Any, BinaryIO, cast
 
@@ -16,6 +17,8 @@ import msgspec
 import zstandard
 
 from dlqkit.errors import UnexpectedAnswer
+from dlqkit.language import in_english, mark
+from dlqkit.sources.record_repair import Quarantined
 from dlqkit.untrusted import is_utf8
 
 __all__ = ["LONGEST_CELL", "LOT_BYTES", "csv_rows", "read_lots"]
@@ -26,8 +29,17 @@ _MAX_BYTES = 4 << 30
 # Unpacked beyond the first, such a lot is refused if it has more than so many bytes for each packed one: records come
 # to a thirtieth, and what expands without an end to a thousandth.
 _FREE_BYTES, _MAX_RATIO = 128 << 20, 100
-LONGEST_CELL = 1 << 28
-"""Letters of a cell; a longer one is of a quote that never ends."""
+LONGEST_CELL = 24 << 20
+"""Letters of a cell and of a row; a longer one is of a quote that never ends. A message has at most ten megabytes, and
+the reader of CSV takes four bytes for a letter, and eight for a cell of none."""
+# A hundred times what records have.
+_MOST_COLUMNS = 10_000
+TOO_MANY_CELLS = "It has more cells than the header names."
+SAME_NAME = mark(
+    "Columns of {name} that are named as one before them: {count}, such as {column}; the first one counts, and "
+    "extra_json has the others."
+)
+_SHOWN = 80
 # Half a character stands for each byte that is no UTF-8, and gives it back.
 _BYTES_KEPT = "surrogateescape"
 _UTF16 = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
@@ -114,8 +126,19 @@ def _from_utf16(name: str, lots: Iterable[bytes]) -> Iterator[bytes]:
     yield rest.encode()
 
 
-def csv_rows(name: str, lots: Iterable[bytes]) -> Iterator[dict[str, Any]]:
+def csv_rows(name: str, lots: Iterable[bytes], said: list[str]) -> Iterator[dict[str, Any] | Quarantined]:
     """The rows as text, so that an id keeps its leading zeros; empty cells are absent, and what is no UTF-8 is bytes.
+
+    A row with more cells than the header has names is put apart as it came: of which column each cell is nobody knows.
+
+    Parameters
+    ----------
+    name : str
+        The file's.
+    lots : iterable of bytes
+        What it holds, in UTF-8.
+    said : list of str
+        Gets a sentence where two columns have one name.
 
     Raises
     ------
@@ -132,13 +155,58 @@ def csv_rows(name: str, lots: Iterable[bytes]) -> Iterator[dict[str, Any]]:
             f"{name} names its columns in another encoding than UTF-8.", "Save it as CSV in UTF-8, or export it so."
         )
     csv.field_size_limit(LONGEST_CELL)
+    row: list[str] = []
+    reader = csv.reader(_noted(name, itertools.chain([header], lines), row), delimiter=delimiter)
     try:
-        for row in csv.DictReader(itertools.chain([header], lines), delimiter=delimiter):
-            yield {name: _cell(name, value) for name, value in row.items() if name and value}
+        columns = _columns(name, next(reader), said)
+        row.clear()
+        for cells in reader:
+            if any(cells[len(columns) :]):
+                yield Quarantined("".join(row).rstrip("\r\n").encode(errors=_BYTES_KEPT), TOO_MANY_CELLS)
+            elif cells:
+                yield {name: _cell(name, value) for name, value in zip(columns, cells, strict=False) if value}
+            row.clear()
     except csv.Error as error:
+        raise _too_long(name) from error
+
+
+def _noted(name: str, lines: Iterable[str], row: list[str]) -> Iterator[str]:
+    """The lines, each noted among those of the row that is under way."""
+    length = 0
+    for line in lines:
+        length = len(line) + (length if row else 0)
+        row.append(line)
+        if length > LONGEST_CELL:
+            raise _too_long(name)
+        yield line
+
+
+def _too_long(name: str) -> UnexpectedAnswer:
+    return UnexpectedAnswer(
+        f"{name} has a cell that is longer than any record.", "Look for a quote that is not closed."
+    )
+
+
+def _columns(name: str, cells: Sequence[str], said: list[str]) -> list[str]:
+    """A name of its own for each column, so that no cell is lost to another one."""
+    if len(cells) > _MOST_COLUMNS:
         raise UnexpectedAnswer(
-            f"{name} has a cell that is longer than any record.", "Look for a quote that is not closed."
-        ) from error
+            f"{name} has {len(cells):,} columns, and no record has a tenth of that.", "Export the records' own fields."
+        )
+    columns: dict[str, None] = {}
+    again: list[str] = []
+    given, seen = set(cells), Counter[str]()
+    for place, cell in enumerate(cells, start=1):
+        column = own = cell or f"column {place}"
+        if column in columns:
+            again.append(own)
+        while column in columns or (column != cell and column in given):
+            seen[own] += 1
+            column = f"{own} ({seen[own] + 1})"
+        columns[column] = None
+    if again:
+        said.append(in_english(SAME_NAME, name=name, count=len(again), column=again[0][:_SHOWN]))
+    return list(columns)
 
 
 def _lines(lots: Iterable[bytes]) -> Iterator[str]:

@@ -62,7 +62,8 @@ class RecordExports:
         secrets: Collection[str] = (),
     ) -> None:
         self._masks = Masks(secrets)
-        self._masked = 0
+        self._masked = self._wide = 0
+        self._on_quarantined: Callable[[Sequence[Quarantined]], None] = lambda odd: None
         given = [paths] if isinstance(paths, (str, Path)) else list(paths)
         self._paths = [Path(path) for path in given]
         self._settings = settings or ExecutionLogsSettings()
@@ -87,7 +88,11 @@ class RecordExports:
         frame = frame.drop_duplicates(SAME_RECORD, keep="last").astype({"status": "category"}).reset_index(drop=True)
         return Loaded(frame, coverage, source)
 
-    def stream(self, on_records: Callable[[pd.DataFrame], None]) -> tuple[Coverage, str]:
+    def stream(
+        self,
+        on_records: Callable[[pd.DataFrame], None],
+        on_quarantined: Callable[[Sequence[Quarantined]], None] = lambda odd: None,
+    ) -> tuple[Coverage, str]:
         """The records of the files, handed on part by part; some thousand at a time but of a JSON array.
 
         Parameters
@@ -95,6 +100,8 @@ class RecordExports:
         on_records : callable
             Gets ``frames.RECORDS``. A record that the files have twice is handed on twice; of those that are alike in
             ``SAME_RECORD`` the last one counts.
+        on_quarantined : callable, optional
+            Gets the rows of CSV that have more cells than there are columns, as they came.
 
         Returns
         -------
@@ -108,10 +115,11 @@ class RecordExports:
         """
         findings: dict[str, None] = {}
         missing: list[str] = []
+        self._on_quarantined = on_quarantined
         quarantined = self._masked = 0
         extent, seen, is_cut = Extent(), SeenStates(), False
         for part in self._parts:
-            bad = cut_lines = 0
+            bad = cut_lines = self._wide = 0
             for frame, said, no_records, cut in self._read(part):
                 findings.update(dict.fromkeys(said))
                 bad += no_records
@@ -124,8 +132,11 @@ class RecordExports:
                     on_records(frame)
             if bad:
                 missing.append(in_english(mark("{count} rows of {name} are no records."), count=bad, name=part.name))
+            if self._wide:
+                text = mark("{count} rows of {name} have more cells than its header names; they are kept apart.")
+                missing.append(in_english(text, count=self._wide, name=part.name))
             # What is left of a line is no record either: rows and quarantine come to what was served.
-            quarantined += bad + cut_lines
+            quarantined += bad + cut_lines + self._wide
         if self._masked:
             text = mark("Known secrets stood in {count} places; they are masked.")
             findings[in_english(text, count=self._masked)] = None
@@ -161,16 +172,23 @@ class RecordExports:
         elif start == b"[":
             yield _of(decode_page(b"".join([first, *rest]), self._settings))
         else:
-            rows = csv_rows(path.name, itertools.chain([first], rest))
+            said: list[str] = []
+            rows = csv_rows(part.name, itertools.chain([first], rest), said)
             while held := list(itertools.islice(rows, BATCH_ROWS)):
-                yield self._of_texts(part, held)
+                yield self._of_texts(part, [row for row in held if not isinstance(row, Quarantined)], said)
+                self._put_apart([row for row in held if isinstance(row, Quarantined)])
 
-    def _of_texts(self, part: ExportPart, rows: list[dict[str, Any]]) -> _Lot:
+    def _put_apart(self, odd: Sequence[Quarantined]) -> None:
+        if odd:
+            self._wide += len(odd)
+            self._on_quarantined(odd)
+
+    def _of_texts(self, part: ExportPart, rows: list[dict[str, Any]], found: Sequence[str]) -> _Lot:
         batch = TableRows(rows)
         if any(isinstance(value, bytes) for row in rows for value in row.values()):
             batch = plain_rows(rows)
         frame, said, no_records = finish_records(part.complete(batch.rows), self._settings)
-        return frame, [*said, *([REPLACED] if batch.is_replaced else [])], no_records + batch.bad, False
+        return frame, [*found, *said, *([REPLACED] if batch.is_replaced else [])], no_records + batch.bad, False
 
     def _from_rows(self, part: ExportPart, batches: Iterable[TableRows]) -> Iterator[_Lot]:
         # As Python values rows take many times what their columns do, so there are few at once.

@@ -55,3 +55,20 @@ def test_every_odd_record_is_in_the_evidence_or_in_the_quarantine(tmp_path: Path
     assert {raw for _, raw in apart if raw[:1] != b"{"} <= set(SERVED)
     assert all(reason.startswith("It ") for reason, _ in apart)
     assert facts(folder)["coverage"]
+
+
+def test_rows_of_an_export_with_more_cells_than_columns_are_in_the_quarantine(tmp_path: Path) -> None:
+    """What a whole collect keeps of a CSV whose errors hold commas: rows and quarantine come to what the file has."""
+    rows = [f"r{n},wf,t{n},2026-03-02T14:00:0{n}Z,failed,Timeout{', while reading' * (n % 2)}" for n in range(6)]
+    export = tmp_path / "export.csv"
+    export.write_text("\n".join(["id,workflow_id,trace_id,created_at,status,last_error", *rows]))
+
+    folder = collect(QUESTION, Settings(), tmp_path / "incident", records_files=[export])
+
+    coverage = folder.manifest["sources"][0]["coverage"]
+    reason = "It has more cells than the header names."
+    assert list(_apart(tmp_path / "incident" / "evidence" / "001")) == [(reason, row.encode()) for row in rows[1::2]]
+    assert folder.records().frame["last_error"].tolist() == ["Timeout"] * 3
+    assert (coverage["rows"], coverage["quarantined"]) == (3, 3)
+    assert coverage["missing"] == ["3 rows of export.csv have more cells than its header names; they are kept apart."]
+    assert verify(tmp_path / "incident") == ()

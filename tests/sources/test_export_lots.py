@@ -19,6 +19,7 @@ import zstandard
 from dlqkit.errors import UnexpectedAnswer
 from dlqkit.sources.record_decode import REPLACED
 from dlqkit.sources.record_exports import RecordExports
+from dlqkit.sources.record_repair import Quarantined
 
 ROWS = [
     {"id": f"r{n}", "workflow_id": "007", "trace_id": f"0{n}", "created_at": f"2026-03-02T14:{n:02d}:00Z",
@@ -289,3 +290,59 @@ def test_columns_named_in_another_encoding_are_refused_in_words(content: bytes, 
     with pytest.raises(UnexpectedAnswer, match="another encoding than UTF-8") as refused:
         RecordExports(path).load()
     assert "UTF-8" in refused.value.next_step
+
+
+HEADER = "id,workflow_id,created_at,status,last_error\n"
+ROW = "r{n},wf,2026-03-02T14:00:0{n}Z,failed,{error}\n"
+
+
+def test_a_row_with_more_cells_than_columns_is_put_apart_as_it_came(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of an error with a comma nobody knows where it ends; a delimiter at the end of each row adds nothing."""
+    path = tmp_path / "export.csv"
+    wide = ROW.format(n=1, error='"a\nb", while reading \udcff,\u2028')
+    rows = [ROW.format(n=0, error="Timeout"), wide, ROW.format(n=2, error="refused,,"), "r3,wf\n", "\n"]
+    path.write_bytes((HEADER + "".join(rows)).encode(errors="surrogateescape"))
+    small_lots(monkeypatch)
+    apart: list[Quarantined] = []
+    exports = RecordExports(path)
+
+    coverage, _ = exports.stream(lambda frame: None, apart.extend)
+
+    assert exports.load().frame["last_error"].dropna().tolist() == ["Timeout", "refused"]
+    reason = "It has more cells than the header names."
+    assert apart == [Quarantined(wide.rstrip("\n").encode(errors="surrogateescape"), reason)]
+    assert (coverage.rows, coverage.quarantined) == (3, 1)
+    assert coverage.missing == ("1 rows of export.csv have more cells than its header names; they are kept apart.",)
+
+
+def test_columns_of_one_name_and_of_none_lose_no_cell(tmp_path: Path) -> None:
+    path = tmp_path / "export.csv"
+    path.write_text("id,workflow_id,trace_id,status,last_error,id,,id,id (2)\na,wf,t,failed,refused,b,c,d,e\n")
+
+    loaded = RecordExports(path).load()
+
+    row = loaded.frame.iloc[0]
+    assert (row["record_id"], row["last_error"]) == ("a", "refused")
+    assert json.loads(row["extra_json"]) == {"id (3)": "b", "column 7": "c", "id (4)": "d", "id (2)": "e"}
+    assert any("Columns of export.csv that are named as one before them: 2, such as id;" in text
+               for text in loaded.coverage.findings)  # fmt: skip
+
+
+def test_a_row_of_csv_without_an_end_is_refused_in_words(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Many cells, none of them too long."""
+    monkeypatch.setattr("dlqkit.sources.export_lots.LONGEST_CELL", 1_000)
+    path = tmp_path / "export.csv"
+    path.write_text(HEADER + ROW.format(n=0, error="refused") + "," * 2_000 + "\n")
+
+    with pytest.raises(UnexpectedAnswer, match="longer than any record"):
+        RecordExports(path).load()
+
+
+def test_a_header_of_more_columns_than_any_record_is_refused_in_words(tmp_path: Path) -> None:
+    path = tmp_path / "export.csv"
+    path.write_text("," * 20_000 + "\na,b\n")
+
+    with pytest.raises(UnexpectedAnswer, match="20,001 columns"):
+        RecordExports(path).load()
