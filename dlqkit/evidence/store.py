@@ -9,13 +9,14 @@ import io
 import os
 import secrets
 import shutil
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO
 
 import pandas as pd
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 import zstandard
 
@@ -55,7 +56,16 @@ __all__ = [
 FOLDER_MODE, FILE_MODE = 0o700, 0o600
 _FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 _LEVEL = 3
-_MAX_RAW_BYTES = 256 << 20
+# An answer has at most 64 MiB, and what is masked in it at most twice the letters.
+_MAX_RAW_BYTES = 128 << 20
+# What the cells of a frame take in memory may be so much, and beyond that a thousand times the file: a million records
+# that are alike but for their ids and times come to 100, with an error of two kilobytes in each to 500.
+_FREE_FRAME_BYTES, _MAX_FRAME_RATIO = 64 << 20, 1000
+_CELL_BYTES = 8
+# Texts are counted in files up to this size; of a larger one that costs more than it spares.
+_COUNTED_BYTES = 16 << 20
+# What dlqkit has written ever; others tell of a text by those before it, and a few bytes come to any length.
+_ENCODINGS = {"PLAIN", "RLE", "RLE_DICTIONARY", "PLAIN_DICTIONARY", "BIT_PACKED"}
 MOST_WORDS = 1 << 20
 """Letters of a file that people write; a folder of somebody else may hold one of any size."""
 MOST_OWN_BYTES = 32 << 20
@@ -328,7 +338,13 @@ def read_raw(path: Path) -> bytes:
     """The page that ``write_raw`` kept."""
     try:
         packed = read_bounded(path, _MAX_RAW_BYTES)
-        return zstandard.ZstdDecompressor().decompress(packed, max_output_size=_MAX_RAW_BYTES)
+        # What a page declares itself to have is made room for, whatever bound is given.
+        if zstandard.frame_content_size(packed) > _MAX_RAW_BYTES:
+            raise EvidenceError(
+                f"The page {path.name} has over {_MAX_RAW_BYTES >> 20} MiB, and no answer has.",
+                "It was changed, or made to stop whoever reads it: restore it from a copy, or remove it.",
+            )
+        return zstandard.ZstdDecompressor().decompress(packed, _MAX_RAW_BYTES, allow_extra_data=False)
     except (OSError, zstandard.ZstdError) as error:
         raise EvidenceError(f"The page {path.name} cannot be read.", "Run dlqkit verify on the folder.") from error
 
@@ -390,11 +406,13 @@ def read_frame(path: Path, columns: Mapping[str, str], *, needed: Collection[str
     Raises
     ------
     EvidenceError
-        If the file was cut, is no Parquet, or has one of the ``needed`` columns no more.
+        If the file was cut, is no Parquet, expands to far more than its size, or has one of the ``needed`` columns no
+        more.
     """
     if not path.is_file():
         return empty_frame(columns)
     try:
+        _check_expansion(path)
         table = pq.read_table(path)
         names = table.column_names
     except (pa.ArrowException, OSError, UnicodeDecodeError) as error:
@@ -405,6 +423,58 @@ def read_frame(path: Path, columns: Mapping[str, str], *, needed: Collection[str
     except (pa.ArrowException, ValueError, TypeError, OverflowError) as error:
         # Whole as a file, with columns of other kinds than they were written as, or a text that is none.
         raise unreadable(path) from error
+
+
+def _check_expansion(path: Path) -> None:
+    """See that a file of a few kilobytes does not come to gigabytes, as one of the same row again and again does."""
+    size = path.stat().st_size
+    most = _FREE_FRAME_BYTES + _MAX_FRAME_RATIO * size
+    with pq.ParquetFile(path) as file:
+        about, schema = file.metadata, file.schema_arrow
+    groups = [about.row_group(place) for place in range(about.num_row_groups)]
+    chunks = [group.column(place) for group in groups for place in range(about.num_columns)]
+    if (
+        any(map(pa.types.is_nested, schema.types))
+        or not {one for chunk in chunks for one in chunk.encodings} <= _ENCODINGS
+    ):
+        raise unreadable(path)
+    cells = sum(chunk.num_values for chunk in chunks) * _CELL_BYTES
+    if max(cells, sum(chunk.total_uncompressed_size for chunk in chunks)) > most:
+        raise _expands(path, most)
+    if size <= _COUNTED_BYTES:
+        letters = 0
+        for count in _count_letters(path, [field.name for field in schema if _is_text(field.type)]):
+            letters += count
+            if cells + letters > most:
+                raise _expands(path, most)
+
+
+def _is_text(kind: pa.DataType) -> bool:
+    return bool(
+        pa.types.is_string(kind) or pa.types.is_large_string(kind) or pa.types.is_binary(kind)
+        or pa.types.is_large_binary(kind) or pa.types.is_dictionary(kind)
+    )  # fmt: skip
+
+
+def _count_letters(path: Path, columns: Sequence[str]) -> Iterator[int]:
+    """Bytes that the texts of each column take, group by group, without making each of them."""
+    with pq.ParquetFile(path, read_dictionary=columns) as file:
+        for group in range(file.num_row_groups):
+            for name in dict.fromkeys(columns):
+                for column in file.read_row_group(group, columns=[name]).columns:
+                    for chunk in column.chunks:
+                        if isinstance(chunk, pa.DictionaryArray):
+                            lengths = pc.binary_length(chunk.dictionary).take(chunk.indices)
+                        else:
+                            lengths = pc.binary_length(chunk)
+                        yield int(pc.sum(lengths.cast(pa.int64())).as_py() or 0)
+
+
+def _expands(path: Path, most: int) -> EvidenceError:
+    return EvidenceError(
+        f"{path.parent.name}/{path.name} expands to more than {most >> 20:,} MiB, and no evidence of its size does.",
+        "It was changed, or made to stop whoever reads it: restore it from a copy, or remove it.",
+    )
 
 
 def _declared(table: pa.Table, columns: Mapping[str, str]) -> pd.DataFrame:
