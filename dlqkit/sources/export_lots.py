@@ -42,6 +42,8 @@ SAME_NAME = mark(
 _SHOWN = 80
 # Half a character stands for each byte that is no UTF-8, and gives it back.
 _BYTES_KEPT = "surrogateescape"
+# Of such a line, in UTF-8; spreadsheets and PowerShell write it, and a saved page has at most as much.
+_LONGEST_UTF16 = 64 << 20
 _UTF16 = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 _GZIP, _ZSTD = b"\x1f\x8b", b"\x28\xb5\x2f\xfd"
 
@@ -70,11 +72,18 @@ def read_lots(path: Path, head: bytes) -> Iterator[bytes]:
 def _cut(path: Path, head: bytes) -> Iterator[bytes]:
     rest: list[bytes] = []
     held = begun_at = 0
+    last, is_utf16 = b"", None
     try:
         with path.open("rb") as packed, _unpacked(packed, head) as file:
             while more := file.read(LOT_BYTES):
-                if rest and len(more) == LOT_BYTES and more == rest[-1] == bytes(LOT_BYTES):
+                if len(more) == LOT_BYTES and more == last == bytes(LOT_BYTES):
                     continue  # a hole, of any size: one piece of it tells that something is missing
+                last = more
+                if is_utf16 is None:
+                    is_utf16 = more[:2] in _UTF16
+                if is_utf16:
+                    yield more  # its lines end elsewhere
+                    continue
                 lot, end, begun = more.rpartition(b"\n")
                 if end and held + len(lot) + 1 >= LOT_BYTES:
                     yield b"".join([*rest, lot, end])
@@ -109,21 +118,24 @@ def _unpacked(file: BinaryIO, head: bytes) -> IO[bytes]:
 def _from_utf16(name: str, lots: Iterable[bytes]) -> Iterator[bytes]:
     """Lots of UTF-16, as spreadsheets and PowerShell write it, as those of UTF-8, without the mark at the beginning."""
     decoder = codecs.getincrementaldecoder("utf-16")()
-    rest = ""
+    rest: list[bytes] = []
+    held = 0
     try:
         for lot in lots:
-            # Its lines end elsewhere than at each byte of a newline.
-            done, end, rest = (rest + decoder.decode(lot)).rpartition("\n")
+            done, end, begun = decoder.decode(lot).rpartition("\n")
             if end:
-                yield f"{done}{end}".encode()
-            if len(rest) > _FREE_BYTES:
+                yield b"".join([*rest, done.encode(), b"\n"])
+                rest, held = [], 0
+            rest.append(begun.encode())
+            held += len(rest[-1])
+            if held > _LONGEST_UTF16:
                 raise UnexpectedAnswer(
-                    f"{name} has a line of more than {_FREE_BYTES >> 20} Mi letters in UTF-16.", "Export it as UTF-8."
+                    f"{name} has a line of more than {_LONGEST_UTF16 >> 20} MiB in UTF-16.", "Export it as UTF-8."
                 )
-        rest += decoder.decode(b"", final=True)
+        rest.append(decoder.decode(b"", final=True).encode())
     except UnicodeDecodeError as error:
         raise UnexpectedAnswer(f"{name} begins as UTF-16, and is not.", "Export it again, as UTF-8.") from error
-    yield rest.encode()
+    yield b"".join(rest)
 
 
 def csv_rows(name: str, lots: Iterable[bytes], said: list[str]) -> Iterator[dict[str, Any] | Quarantined]:

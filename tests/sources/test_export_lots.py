@@ -346,3 +346,35 @@ def test_a_header_of_more_columns_than_any_record_is_refused_in_words(tmp_path: 
 
     with pytest.raises(UnexpectedAnswer, match="20,001 columns"):
         RecordExports(path).load()
+
+
+def test_a_line_of_utf16_without_an_end_is_refused_in_little_memory(tmp_path: Path) -> None:
+    few, long = tmp_path / "few.json", tmp_path / "long.json"
+    few.write_bytes(("\ufeff" + as_lines(ROWS).decode()).encode("utf-16-le"))
+    with long.open("wb") as file:
+        file.write("\ufeff[".encode("utf-16-le"))
+        for _ in range(160):
+            file.write("x".encode("utf-16-le") * (1 << 19))
+    told = MEASURE.replace(
+        "coverage, _ = RecordExports(sys.argv[2]).stream(lambda frame: None)",
+        "from dlqkit.errors import UnexpectedAnswer\n"
+        "try: RecordExports(sys.argv[2]).load()\n"
+        "except UnexpectedAnswer as error: print(error.problem)",
+    ).replace("coverage.rows, ", "")
+
+    done = subprocess.run(
+        [sys.executable, "-c", told, str(few), str(long)], capture_output=True, text=True, check=True, timeout=60
+    )
+
+    problem, figures = done.stdout.splitlines()
+    before, after = json.loads(figures)
+    assert problem == "long.json has a line of more than 64 MiB in UTF-16."
+    assert after - before < 200
+
+
+def test_a_saved_page_of_utf16_on_one_line_is_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "page.json"
+    path.write_bytes(("\ufeff" + json.dumps({"items": ROWS}, ensure_ascii=False)).encode("utf-16-be"))
+    small_lots(monkeypatch)
+
+    assert len(RecordExports(path).load().frame) == 40
