@@ -67,12 +67,12 @@ def print_fact(incident: IncidentFolder, fact_id: str, *, zone: ZoneInfo | None,
 def _reported(incident: IncidentFolder) -> Mapping[str, Any]:
     """The facts as the report has them, in whatever language; computed where there is none of this snapshot."""
     from dlqkit import __version__
-    from dlqkit.evidence.store import read_bounded
+    from dlqkit.evidence.store import read_json
     from dlqkit.report.facts import SCHEMA, facts
 
     path = incident.path / FACTS_FILE
     if path.is_file():
-        values: dict[str, Any] = json.loads(read_bounded(path))
+        values: dict[str, Any] = read_json(path)
         made_of = (values.get("schema"), values.get("dlqkit"), values.get("snapshot", {}).get("id"))
         if made_of == (SCHEMA, __version__, incident.snapshot):
             return values

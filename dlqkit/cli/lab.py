@@ -58,10 +58,10 @@ def fill_notebooks(directory: Path, snapshot: str | None = None) -> list[Path]:
 
 
 def _read_notebook(path: Path) -> dict[str, Any]:
-    from dlqkit.evidence.store import read_bounded
+    from dlqkit.evidence.store import read_json
 
     try:
-        notebook = json.loads(read_bounded(path))
+        notebook = read_json(path)
     except (EvidenceError, ValueError) as error:
         raise ParameterError(
             f"The notebook {path.name} cannot be read.", f"Move {path} away to get it anew."

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ast
-import json
 import secrets
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,7 +11,7 @@ from typing import Any
 import platformdirs
 
 from dlqkit.errors import EvidenceError
-from dlqkit.evidence.store import create_bytes, move_folder, read_bounded, storage_error
+from dlqkit.evidence.store import create_bytes, move_folder, read_json, storage_error
 from dlqkit.resources import find_notebooks
 
 __all__ = ["MARK", "are_own", "mark_own", "set_aside"]
@@ -113,7 +112,7 @@ def _holds_our_code_alone(folder: Path) -> bool:
 
 def _code(path: Path) -> Iterator[Any]:
     """The code of each cell; of the parameters, names alone where each value is a literal."""
-    for cell in json.loads(read_bounded(path))["cells"]:
+    for cell in read_json(path)["cells"]:
         if cell["cell_type"] != "code":
             continue
         source = "".join(cell["source"])

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import re
 import stat
@@ -12,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from dlqkit.errors import EvidenceError
-from dlqkit.evidence.store import read_bounded
+from dlqkit.evidence.store import read_json
 from dlqkit.resources import find_notebooks
 
 __all__ = ["Extra", "find_extra"]
@@ -89,7 +88,7 @@ def _of_notebook(path: Path) -> str | None:
 def _code(path: Path) -> list[str] | None:
     """The code of each cell but those of parameters, which are filled in."""
     try:
-        cells: list[dict[str, Any]] = json.loads(read_bounded(path))["cells"]
+        cells: list[dict[str, Any]] = read_json(path)["cells"]
         return [
             "".join(cell["source"])
             for cell in cells

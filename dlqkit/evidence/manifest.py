@@ -16,7 +16,7 @@ from typing import Any
 from dlqkit.errors import EvidenceError
 from dlqkit.evidence import audit_log
 from dlqkit.evidence.forms import check_manifest
-from dlqkit.evidence.store import file_hash, prepared, read_bounded, text_hash, write_bytes
+from dlqkit.evidence.store import file_hash, prepared, read_json, text_hash, write_bytes
 from dlqkit.frames import Completeness
 
 __all__ = [
@@ -37,8 +37,8 @@ __all__ = [
 
 SCHEMA = 1
 NAME = "manifest.json"
-MOST_BYTES = 128 << 20
-"""A file of the snapshot takes some 150 bytes of the manifest, so this is of over 800,000 pages."""
+MOST_BYTES = 48 << 20
+"""A file of the snapshot takes some 150 bytes of the manifest, so this is of over 300,000 pages."""
 # Folders of a snapshot that may be empty.
 _OWN_FOLDERS = {"raw", "quarantine"}
 _FRAME = re.compile(r"[a-z_]+\.parquet")
@@ -93,7 +93,7 @@ def read_manifest(folder: Path) -> dict[str, Any]:
 def _load(folder: Path) -> dict[str, Any]:
     """The manifest, whose schema is ours, whatever else it holds."""
     try:
-        values: dict[str, Any] = json.loads(read_bounded(folder / NAME, MOST_BYTES))
+        values: dict[str, Any] = read_json(folder / NAME, MOST_BYTES)
         schema = values["schema"]
     except (EvidenceError, OSError, ValueError, KeyError, TypeError, RecursionError) as error:
         raise _changed(folder) from error

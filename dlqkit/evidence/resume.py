@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
@@ -18,7 +17,7 @@ from dlqkit.evidence.manifest import MOST_BYTES as MANIFEST_BYTES
 from dlqkit.evidence.manifest import NAME as MANIFEST
 from dlqkit.evidence.manifest import find_set_aside, find_snapshots
 from dlqkit.evidence.part import LAYOUT, STATE, Part, is_partial, name_snapshot
-from dlqkit.evidence.store import make_folder, move_folder, read_bounded, remove_file, remove_folder
+from dlqkit.evidence.store import make_folder, move_folder, read_json, remove_file, remove_folder
 from dlqkit.frames import Coverage
 from dlqkit.incident import Incident
 from dlqkit.language import in_english, mark
@@ -77,7 +76,7 @@ def _refuse_links(path: Path) -> None:
 def _resume(path: Path, incident: Incident) -> Part | None:
     """The part as it was left, if it asks the same question; its window is kept, since its answers are of it."""
     try:
-        state = json.loads(read_bounded(path / STATE, MANIFEST_BYTES))
+        state = read_json(path / STATE, MANIFEST_BYTES)
         check_state(state)
         asked = state["incident"]
         begun = Incident(

@@ -6,13 +6,14 @@ import errno
 import fcntl
 import hashlib
 import io
+import json
 import os
 import secrets
 import shutil
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 import pandas as pd
 import pyarrow as pa
@@ -39,6 +40,7 @@ __all__ = [
     "move_folder",
     "read_bounded",
     "read_frame",
+    "read_json",
     "read_raw",
     "read_words",
     "remove_file",
@@ -70,6 +72,9 @@ MOST_WORDS = 1 << 20
 """Letters of a file that people write; a folder of somebody else may hold one of any size."""
 MOST_OWN_BYTES = 32 << 20
 """Of a file that dlqkit writes: facts, a pin, a notebook, a claim of a thousand events; the largest have some MB."""
+# Brackets, braces and commas, one of which stands before each value; a value of three bytes takes a hundred in Python.
+# A file of a snapshot has three of them in the manifest, and facts have some tens of thousands.
+_MOST_SIGNS = 1_000_000
 _CHUNK = 1 << 20
 
 
@@ -117,6 +122,25 @@ def read_bounded(path: Path, most: int = MOST_OWN_BYTES) -> bytes:
     """
     with path.open("rb") as file:
         return bounded(file, path.name, most)
+
+
+def read_json(path: Path, most: int = MOST_OWN_BYTES) -> Any:
+    """The value in a file of JSON, as ``read_bounded``, unless it has more values than any that dlqkit writes.
+
+    Raises
+    ------
+    EvidenceError
+        If it is larger, or has more of them.
+    OSError, ValueError, RecursionError
+        As of any file of JSON that is read.
+    """
+    content = read_bounded(path, most)
+    if sum(map(content.count, (b"[", b"{", b","))) > _MOST_SIGNS:
+        raise EvidenceError(
+            f"{path.name} has more than {_MOST_SIGNS:,} values, and dlqkit writes fewer there.",
+            "It was changed, or made to stop whoever reads it: restore it from a copy, or remove it.",
+        )
+    return json.loads(content)
 
 
 def bounded(file: BinaryIO, name: str, most: int) -> bytes:

@@ -14,7 +14,7 @@ from dlqkit import __version__
 from dlqkit.closure.word import read_word
 from dlqkit.decision.advice import advise
 from dlqkit.errors import ParameterError
-from dlqkit.evidence.store import read_bounded
+from dlqkit.evidence.store import read_json
 from dlqkit.executions.event_history import event_states
 from dlqkit.frames import ORIGINALS, empty_frame, with_labels
 from dlqkit.incident import format_time
@@ -475,7 +475,7 @@ def load_facts(folder: IncidentFolder, facts_file: str = "") -> dict[str, Any]:
     """
     path = Path(folder.path) / facts_file if facts_file else None
     if path is not None and path.is_file():
-        values: dict[str, Any] = json.loads(read_bounded(path))
+        values: dict[str, Any] = read_json(path)
         if (
             values.get("schema") == SCHEMA
             and values.get("language") == current()

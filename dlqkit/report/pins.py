@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 from dlqkit import __version__
 from dlqkit.errors import EvidenceError, ParameterError
 from dlqkit.evidence import audit_log
-from dlqkit.evidence.store import create_bytes, read_bounded, remove_file, storage_error, write_bytes
+from dlqkit.evidence.store import create_bytes, read_bounded, read_json, remove_file, storage_error, write_bytes
 from dlqkit.frames import Loaded
 from dlqkit.notebook_html import Shown
 from dlqkit.report.pinnable import LONGEST_CELL, LONGEST_TEXT, MOST_ROWS, content_of
@@ -187,7 +187,7 @@ def _read(path: Path) -> dict[str, Any]:
     if path.is_symlink() or path.parent.is_symlink():
         raise broken
     try:
-        values = json.loads(read_bounded(path))
+        values = read_json(path)
     except (EvidenceError, OSError, ValueError, RecursionError) as error:
         raise broken from error
     if not isinstance(values, dict) or set(values) != _KEYS or not _is_whole(values):

@@ -376,10 +376,10 @@ def _write(
 def _remove_payloads(root: Path, target: Path) -> None:
     """Remove what an earlier run wrote there with payloads: beside a report without them it would pass for its part."""
     from dlqkit.evidence import audit_log
-    from dlqkit.evidence.store import read_bounded, remove_file
+    from dlqkit.evidence.store import read_json, remove_file
 
     try:
-        had = bool(json.loads(read_bounded(target / "facts.json"))["payloads"])
+        had = bool(read_json(target / "facts.json")["payloads"])
     except (errors.EvidenceError, OSError, ValueError, KeyError, TypeError, RecursionError):
         return
     names = [f"postmortem.{kind}" for kind in (*FORMATS, "zip") if (target / f"postmortem.{kind}").is_file()]

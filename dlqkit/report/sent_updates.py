@@ -11,7 +11,7 @@ from typing import Any
 
 from dlqkit.errors import EvidenceError
 from dlqkit.evidence import audit_log
-from dlqkit.evidence.store import read_bounded, write_bytes
+from dlqkit.evidence.store import read_json, write_bytes
 from dlqkit.report.tables import Text
 from dlqkit.report.updates import AUDIENCES, Audience, Numbers, numbers_of
 from dlqkit.untrusted import for_json
@@ -100,7 +100,7 @@ def _read(path: Path) -> Sent:
         f"{FOLDER}/{path.name} was damaged.", "Remove it; the next text is then compared with the one before."
     )
     try:
-        values = json.loads(read_bounded(path))
+        values = read_json(path)
         numbers = Numbers(**values["numbers"])
         lines = tuple((str(label), str(text)) for label, text in values["lines"])
         sent = Sent(values["audience"], values["sent_at"], str(values["sent_by"]), lines, numbers)

@@ -6,12 +6,11 @@ whose event is no longer claimed by that plan is free, so that nothing but the c
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from dlqkit.errors import EvidenceError, PlanError
-from dlqkit.evidence.store import read_bounded
+from dlqkit.evidence.store import read_json
 from dlqkit.republish.claims import Claim, read_claim
 from dlqkit.republish.frozen import canonical_json
 
@@ -63,7 +62,7 @@ class NameReader:
             status = path.stat()
             place = (status.st_dev, status.st_ino, status.st_mtime_ns)
             if place not in self._files:
-                found = json.loads(read_bounded(path))
+                found = read_json(path)
                 self._files[place] = (str(found["hash"]), dict(found["events"]))
             plan_hash, events = self._files[place]
             return plan_hash, events[name]

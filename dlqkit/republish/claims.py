@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from dlqkit.errors import EvidenceError, PlanError
-from dlqkit.evidence.store import read_bounded
+from dlqkit.evidence.store import read_json
 from dlqkit.republish.frozen import canonical_json
 from dlqkit.republish.plan import find_plans, read_plan
 
@@ -40,7 +39,7 @@ def read_claim(path: Path) -> Claim | None:
         If it cannot be read: then it is not free.
     """
     try:
-        return Claim(**json.loads(read_bounded(path)))
+        return Claim(**read_json(path))
     except FileNotFoundError:
         return None
     except (EvidenceError, OSError, ValueError, TypeError, RecursionError) as error:

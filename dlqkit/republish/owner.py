@@ -9,7 +9,7 @@ import socket
 from pathlib import Path
 
 from dlqkit.errors import EvidenceError
-from dlqkit.evidence.store import FILE_MODE, make_folder, read_bounded, storage_error
+from dlqkit.evidence.store import FILE_MODE, make_folder, read_json, storage_error
 from dlqkit.republish.plan import FOLDER
 
 __all__ = ["read_owner"]
@@ -76,7 +76,7 @@ def _read(folder: Path) -> str | None:
     """The id, if it was written for this very place."""
     path = folder / _NAME
     try:
-        known = json.loads(read_bounded(path))
+        known = read_json(path)
         owner = known.pop("owner")
         return str(owner) if known == _place(folder, path.stat().st_ino) else None
     except (EvidenceError, OSError, ValueError, AttributeError, KeyError, RecursionError):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import secrets
 import stat
@@ -13,7 +12,7 @@ from pathlib import Path
 import pandas as pd
 
 from dlqkit.errors import EvidenceError, PlanError
-from dlqkit.evidence.store import read_bounded, remove_file, storage_error, sync_folder, write_bytes
+from dlqkit.evidence.store import read_json, remove_file, storage_error, sync_folder, write_bytes
 from dlqkit.republish.event_names import names_of, names_of_row
 from dlqkit.republish.frozen import canonical_json
 from dlqkit.republish.plan import safe_hash
@@ -169,7 +168,7 @@ def _read(path: Path) -> Mapping[str, Sequence[Send]]:
     """The sends of a file by their keys."""
     found: dict[str, list[Send]] = {}
     try:
-        for send in (Send(**one) for one in json.loads(read_bounded(path))):
+        for send in (Send(**one) for one in read_json(path)):
             for key in send.keys:
                 found.setdefault(key, []).append(send)
     except (EvidenceError, OSError, ValueError, TypeError, RecursionError) as error:

@@ -7,6 +7,8 @@ import json
 import os
 import re
 import shutil
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -313,3 +315,54 @@ def test_a_change_is_a_value() -> None:
     assert {change} == {Change("a", "was changed")}
     with pytest.raises(AttributeError):
         change.what = "is fine"  # type: ignore[misc]
+
+
+MEASURE = """
+import sys
+from pathlib import Path
+from dlqkit.errors import EvidenceError
+from dlqkit.evidence.manifest import read_manifest
+def peak():
+    said = Path("/proc/self/status").read_text().split()
+    return int(said[said.index("VmHWM:") + 1]) / 1024
+before = peak()
+try:
+    print(len(read_manifest(Path(sys.argv[1]))["files"]))
+except EvidenceError as error:
+    print(error.problem)
+print(peak() - before)
+"""
+
+
+def read_apart(folder: Path) -> tuple[str, float]:
+    """What is read of a manifest, and the megabytes that it took, in a process of its own."""
+    done = subprocess.run(
+        [sys.executable, "-c", MEASURE, str(folder)], capture_output=True, text=True, check=True, timeout=60
+    )
+    said, grown = done.stdout.splitlines()
+    return said, float(grown)
+
+
+@pytest.mark.parametrize("value", ["[],", "{},", '"",', '{"a":1},'])
+def test_a_manifest_of_millions_of_values_is_refused_and_takes_little_memory(value: str, folder: Path) -> None:
+    """Each takes three bytes of the file and a hundred of the memory; it comes with a folder of somebody else's."""
+    place = folder / "evidence" / "001"
+    body = json.dumps({"schema": 1, **SAID, "files": {}})[:-1]
+    (place / "manifest.json").write_text(f'{body}, "more": [{value * ((40 << 20) // len(value))}0]}}')
+
+    said, grown = read_apart(place)
+
+    assert said == "The manifest of snapshot 001 is missing or was changed."
+    assert grown < 150
+
+
+def test_a_manifest_of_a_hundred_thousand_pages_is_read(folder: Path) -> None:
+    """Each with what was put apart of it: two files."""
+    place = folder / "evidence" / "001"
+    files = {f"{kind}/01-records-of-a-workflow-{n:06d}.json.zst": {"sha256": "a" * 64, "bytes": 1_000_000 + n}
+             for n in range(100_000) for kind in ("quarantine", "raw")}  # fmt: skip
+    (place / "manifest.json").write_text(json.dumps({"schema": 1, **SAID, "files": files}, indent=1, sort_keys=True))
+
+    said, _ = read_apart(place)
+
+    assert said == "200000"
