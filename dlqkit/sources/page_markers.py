@@ -8,10 +8,10 @@ from typing import Any
 
 from dlqkit.sources.http import join_url
 
-__all__ = ["UNREADABLE", "find_cursor", "find_end_marker", "find_next_url", "find_total", "names_next"]
+__all__ = ["UNREADABLE", "find_cursor", "find_end_marker", "find_next_url", "find_total", "is_marker", "names_next"]
 
 UNREADABLE = object()
-"""Stands for a cursor or an address that is no plain value: more follows, and nobody knows how to ask for it."""
+"""Stands for a value that nobody can read. As a cursor or an address: more follows, and nobody knows how to ask."""
 
 # The parameter under which a cursor of this name is usually taken.
 _CURSOR_KEYS = {
@@ -41,6 +41,7 @@ _PAGE_NUMBER_KEYS = ("number", "page", "current_page", "currentPage", "page_numb
 _PAGE_COUNT_KEYS = ("total_pages", "totalPages", "page_count", "pageCount", "pages", "last_page", "lastPage")
 _TOTAL_KEYS = ("total", "total_count", "totalCount", "count_total", "total_elements", "totalElements", "total_records",
                "totalRecords", "total_items", "totalItems", "total_results", "totalResults")  # fmt: skip
+_MARKERS = frozenset({*(name for name, _ in _MORE_KEYS), *_PAGE_NUMBER_KEYS, *_PAGE_COUNT_KEYS, *_TOTAL_KEYS})
 
 
 def find_next_url(wrapper: Mapping[str, Any], headers: Mapping[str, str], asked: str) -> str | None:
@@ -74,6 +75,11 @@ def _links(headers: Mapping[str, str]) -> tuple[list[tuple[str, frozenset[str]]]
 def names_next(key: str) -> bool:
     """Whether a value under this key says that more follows, and how to get it."""
     return key in _NEXT_URL_KEYS or key.lower() in _CURSOR_KEYS
+
+
+def is_marker(key: str) -> bool:
+    """Whether a value under this key is looked at here."""
+    return key in _MARKERS or names_next(key)
 
 
 def find_cursor(wrapper: Mapping[str, Any]) -> tuple[tuple[str, ...], str] | None:

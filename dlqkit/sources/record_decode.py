@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-import json
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from operator import itemgetter
 from typing import Any
@@ -13,38 +12,27 @@ import msgspec
 import numpy as np
 import pandas as pd
 
-from dlqkit.errors import UnexpectedAnswer
 from dlqkit.frames import RECORDS, empty_frame
 from dlqkit.language import in_english, mark
 from dlqkit.settings import ExecutionLogsSettings
-from dlqkit.sources.http import TooLarge, describe_body
+from dlqkit.sources.http import TooLarge
 from dlqkit.sources.json_elements import MOST_ELEMENTS, count_elements
-from dlqkit.sources.page_markers import UNREADABLE, names_next
-from dlqkit.sources.record_fields import TELLING, find_fields, normal, split_errors
+from dlqkit.sources.page_wrapper import UNREAD_BESIDE, no_page, open_page
+from dlqkit.sources.record_fields import TELLING, find_fields, split_errors
 from dlqkit.sources.record_plain import decode_plain
-from dlqkit.sources.record_repair import MENDED, Quarantined, mend_page
+from dlqkit.sources.record_repair import MENDED, Mended, Quarantined, mend_array
 from dlqkit.sources.record_unread import keep_unread
 from dlqkit.sources.record_values import recorded_times, text_array, whole_numbers
 
-__all__ = ["REPAIRED", "Decoded", "decode_page", "finish_records", "read_field_names", "repair_json"]
+__all__ = ["REPAIRED", "Decoded", "decode_page", "finish_records", "read_field_names"]
 
 TIME = "datetime64[us, UTC]"
 REPLACED = mark("Error texts that are no UTF-8, or numbers that are no JSON, were replaced.")
 KEPT_AS_TEXT = mark("A payload that is no JSON is kept as the text that it is.")
+# Evidence of former versions says so of pages that were mended as a whole.
 REPAIRED = mark(
     "A page held text that is no UTF-8, or numbers that are no JSON; they were replaced, the raw page is kept."
 )
-_WRAPPERS = (
-    "items", "data", "results", "records", "logs", "executions", "executionlogs", "entries", "content", "rows",
-    "values", "hits", "documents", "list",
-)  # fmt: skip
-_ABOUT_PAGES = frozenset({"meta", "metadata", "pagination", "paging", "page", "links", "cursor"})
-# APIs nest two or three; each is read through once more, and a page may hold nothing else.
-_DEEPEST_ABOUT_PAGES = 8
-_ADDRESSES, _EMPTY = frozenset({"href", "url", "link", "uri"}), {b"null", b'""', b"{}", b"[]", b"false"}
-_LONGEST_LINK = 1 << 16  # longer ones are taken by no server
-# An address may have some 8,000 letters at the most servers (RFC 9110, section 4.1), and a cursor stands in one.
-_LONGEST_PLAIN = 8192
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,105 +51,6 @@ class Decoded:
     """Plain values beside the records, such as ``next_cursor``, ``has_more`` or ``total``."""
 
 
-def _begins_with(raw: msgspec.Raw, sign: bytes) -> bool:
-    """Whether a value is an array, an object or null; it is not copied, for it may be all of the page."""
-    return bytes(memoryview(raw)[: len(sign)]) == sign
-
-
-def _open_wrapper(body: bytes, path: str | None) -> tuple[bytes | msgspec.Raw, dict[str, Any], str]:
-    """The array of the page's elements, the plain values beside them, and the name of what held them."""
-    head = body.lstrip(b"\xef\xbb\xbf \t\r\n")[:1]
-    text = body.removeprefix(b"\xef\xbb\xbf")
-    if head == b"[":
-        return text, {}, ""
-    if head != b"{":
-        raise UnexpectedAnswer(
-            in_english(mark("The Execution Logs API answers with {body}."), body=describe_body(body)),
-            mark("Check execution_logs.url; open it in a browser to see what is there."),
-        )
-    outer = msgspec.json.decode(text, type=dict[str, msgspec.Raw])
-    beside: dict[str, Any] = {}
-    _keep_plain(outer, beside)
-    if path is not None:
-        return _follow(outer, path), beside, path
-    for holder, prefix in ((outer, ""), *_inner(outer)):
-        _keep_plain(holder, beside)
-        arrays = {normal(name): name for name, raw in holder.items() if _begins_with(raw, b"[")}
-        names = [arrays[name] for name in _WRAPPERS if name in arrays] or list(arrays.values())[:1]
-        if names:
-            return holder[names[0]], beside, prefix + names[0]
-        empty = [name for name in holder if normal(name) in _WRAPPERS and _begins_with(holder[name], b"null")]
-        if empty:
-            return b"[]", beside, prefix + empty[0]
-    said = _said(beside)
-    problem = (
-        mark("The Execution Logs API answers with an object that holds no list of records: {said}.")
-        if said
-        else mark("The Execution Logs API answers with an object that holds no list of records.")
-    )
-    raise UnexpectedAnswer(
-        in_english(problem, said=said),
-        mark('Check execution_logs.url, or name the list: execution_logs.records_path = "data.items".'),
-    )
-
-
-def _said(beside: Mapping[str, Any]) -> str:
-    for name in ("message", "error", "detail"):
-        if isinstance(beside.get(name), str):
-            return " ".join(beside[name].split())[:120]
-    return ""
-
-
-def _inner(outer: Mapping[str, msgspec.Raw]) -> Iterable[tuple[dict[str, msgspec.Raw], str]]:
-    for name, raw in outer.items():
-        if _begins_with(raw, b"{"):
-            yield msgspec.json.decode(raw, type=dict[str, msgspec.Raw]), f"{name}."
-
-
-def _keep_plain(holder: Mapping[str, msgspec.Raw], beside: dict[str, Any], depth: int = 0) -> None:
-    for name, raw in holder.items():
-        is_object = _begins_with(raw, b"{")
-        if not is_object and not _begins_with(raw, b"[") and len(raw) <= _LONGEST_PLAIN:
-            beside.setdefault(name, msgspec.json.decode(raw))
-        elif is_object and normal(name) in _ABOUT_PAGES:
-            if depth < _DEEPEST_ABOUT_PAGES:
-                _keep_plain(msgspec.json.decode(raw, type=dict[str, msgspec.Raw]), beside, depth + 1)
-        elif is_object and name == "next":
-            _keep_next(msgspec.json.decode(raw, type=dict[str, msgspec.Raw]), beside)
-        elif names_next(name):
-            is_empty = len(raw) <= _LONGEST_PLAIN and not msgspec.json.decode(raw)
-            beside.setdefault(name, None if is_empty else UNREADABLE)
-
-
-def _keep_next(link: Mapping[str, msgspec.Raw], beside: dict[str, Any]) -> None:
-    """What an object says of the next page: HAL has a link in it, others a cursor or an address."""
-    told = {name: raw for name, raw in link.items() if names_next(name) or normal(name) in _ADDRESSES}
-    found = [raw for raw in (told or link).values() if bytes(memoryview(raw)[:5]) not in _EMPTY]
-    href = link.get("href")
-    if href is not None and _begins_with(href, b'"') and len(href) <= _LONGEST_LINK:
-        beside.setdefault("next", msgspec.json.decode(href))
-        return
-    beside.setdefault("next", UNREADABLE if found else None)
-    for name, raw in link.items():
-        if names_next(name) and not _begins_with(raw, b"{") and not _begins_with(raw, b"["):
-            beside.setdefault(name, msgspec.json.decode(raw) if len(raw) <= _LONGEST_PLAIN else UNREADABLE)
-
-
-def _follow(outer: Mapping[str, msgspec.Raw], path: str) -> msgspec.Raw:
-    holder = outer
-    *parents, last = path.split(".")
-    try:
-        for name in parents:
-            holder = msgspec.json.decode(holder[name], type=dict[str, msgspec.Raw])
-    except (KeyError, msgspec.DecodeError):
-        holder = {}
-    if last not in holder or not _begins_with(holder[last], b"["):
-        raise UnexpectedAnswer(
-            f"The answer of the Execution Logs API has no list at {path[:80]}.", "Mend execution_logs.records_path."
-        )
-    return holder[last]
-
-
 def decode_page(body: bytes, settings: ExecutionLogsSettings | None = None) -> Decoded:
     """A page of the Execution Logs API as a frame.
 
@@ -171,17 +60,25 @@ def decode_page(body: bytes, settings: ExecutionLogsSettings | None = None) -> D
         If the body is no JSON, or holds no list of records. Single elements that are no record are quarantined.
     """
     own = settings or ExecutionLogsSettings()
+    opened = open_page(body, own.records_path)
+    wrapped = mark("Records come as a bare array.")
+    if opened.holder:
+        wrapped = in_english(mark("Records are wrapped in “{name}”."), name=opened.holder)
+    findings = (wrapped, *([UNREAD_BESIDE] if opened.has_odd else []))
     try:
-        return _decode(body, own)
+        page = _decode(opened.array, own)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-        given = [own.fields[name] for name in MENDED if name in own.fields]
-        mended, apart, taken = mend_page(body, given, own.fields.get("payload_snapshot"))
+        page = _mended(opened.array, body, own)
+    return replace(page, findings=(*findings, *page.findings), wrapper=opened.beside)
+
+
+def _mended(array: bytes | msgspec.Raw, body: bytes, settings: ExecutionLogsSettings) -> Decoded:
+    mended, apart, taken = _as_json(array, body, settings)
     said = [text for text, holds in ((REPLACED, mended.is_replaced), (KEPT_AS_TEXT, mended.has_text_payload)) if holds]
     try:
-        page = _decode(mended.raw, own)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-        # What is odd stands beside the records.
-        page, said = _decode(repair_json(mended.raw), own), [REPAIRED]
+        page = _decode(mended.raw, settings)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        raise no_page(body) from error
     places = (*taken, *_before_they_were_taken(page.odd_at, taken))
     odd = sorted(zip(places, (*apart, *page.quarantined), strict=True), key=itemgetter(0))
     return replace(
@@ -191,6 +88,24 @@ def decode_page(body: bytes, settings: ExecutionLogsSettings | None = None) -> D
         odd_at=tuple(place for place, _ in odd),
         findings=(*page.findings, *said),
     )
+
+
+def _as_json(
+    array: bytes | msgspec.Raw, body: bytes, settings: ExecutionLogsSettings
+) -> tuple[Mended, tuple[Quarantined, ...], tuple[int, ...]]:
+    _check_count(array)
+    given = [settings.fields[name] for name in MENDED if name in settings.fields]
+    found = mend_array(array, given, settings.fields.get("payload_snapshot"))
+    if found is None:
+        raise no_page(body)
+    return found
+
+
+def _check_count(array: bytes | msgspec.Raw) -> None:
+    if count_elements(array) > MOST_ELEMENTS:
+        text = mark("The Execution Logs API answers with more than {count} elements at once.")
+        next_step = mark("Ask for less: a shorter window, or a smaller page_limit.")
+        raise TooLarge(in_english(text, count=MOST_ELEMENTS), next_step)
 
 
 def _before_they_were_taken(odd_at: Sequence[int], taken: Sequence[int]) -> Iterator[int]:
@@ -203,19 +118,11 @@ def _before_they_were_taken(odd_at: Sequence[int], taken: Sequence[int]) -> Iter
         yield place + moved
 
 
-def _decode(body: bytes, settings: ExecutionLogsSettings) -> Decoded:
-    array, beside, holder = _open_wrapper(body, settings.records_path)
-    wrapped = mark("Records come as a bare array.")
-    if holder:
-        wrapped = in_english(mark("Records are wrapped in “{name}”."), name=holder)
+def _decode(array: bytes | msgspec.Raw, settings: ExecutionLogsSettings) -> Decoded:
     plain = decode_plain(array, settings)
     if plain is not None:
-        return Decoded(plain[0], len(plain[0]), findings=(wrapped, *plain[1]), wrapper=beside)
-    count = count_elements(bytes(array))
-    if count > MOST_ELEMENTS:
-        text = mark("The Execution Logs API answers with more than {count} elements at once.")
-        next_step = mark("Ask for less: a shorter window, or a smaller page_limit.")
-        raise TooLarge(in_english(text, count=MOST_ELEMENTS), next_step)
+        return Decoded(plain[0], len(plain[0]), findings=plain[1])
+    _check_count(array)
     elements = msgspec.json.decode(array, type=list[msgspec.Raw])
     rows, bad = _rows(elements)
     frame, findings, more = _build(list(rows.values()), settings)
@@ -223,33 +130,18 @@ def _decode(body: bytes, settings: ExecutionLogsSettings) -> Decoded:
     odd = bad | {places[row]: one for row, one in more.items()}
     odd_at = tuple(sorted(odd))
     apart = tuple(odd[place] for place in odd_at)
-    return Decoded(frame, len(elements), apart, odd_at, (wrapped, *findings), beside)
+    return Decoded(frame, len(elements), apart, odd_at, findings)
 
 
 def read_field_names(body: bytes, settings: ExecutionLogsSettings | None = None) -> tuple[str, ...]:
     """Names of the fields that the records of a page have, in the order in which they come; no value is read."""
-    path = (settings or ExecutionLogsSettings()).records_path
+    own = settings or ExecutionLogsSettings()
+    array = open_page(body, own.records_path).array
     try:
-        rows, _ = _rows(msgspec.json.decode(_open_wrapper(body, path)[0], type=list[msgspec.Raw]))
+        rows, _ = _rows(msgspec.json.decode(array, type=list[msgspec.Raw]))
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-        rows, _ = _rows(msgspec.json.decode(_open_wrapper(repair_json(body), path)[0], type=list[msgspec.Raw]))
+        rows, _ = _rows(msgspec.json.decode(_as_json(array, body, own)[0].raw, type=list[msgspec.Raw]))
     return tuple(dict.fromkeys(name for row in rows.values() for name in row))
-
-
-def repair_json(body: bytes) -> bytes:
-    """The body as strict JSON: one odd character of one record must not cost the whole page."""
-    try:
-        value = json.loads(
-            body.decode("utf-8-sig", "replace"),
-            parse_constant=lambda _: None,
-            parse_float=lambda text: float(text) if np.isfinite(float(text)) else None,
-        )
-        return json.dumps(value, ensure_ascii=False).encode("utf-8", "replace")
-    except (ValueError, RecursionError) as error:
-        raise UnexpectedAnswer(
-            in_english(mark("The Execution Logs API answers with {body}."), body=describe_body(body)),
-            mark("Ask again; if it stays so, check execution_logs.url and what stands in between."),
-        ) from error
 
 
 def _rows(elements: Sequence[msgspec.Raw]) -> tuple[dict[int, dict[str, msgspec.Raw]], dict[int, Quarantined]]:

@@ -1,4 +1,4 @@
-"""Pages of which one element is odd: it is mended or put apart, and its neighbours stay as they came, byte by byte."""
+"""Records of which one is odd: it is mended or put apart, and its neighbours stay as they came, byte by byte."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from dataclasses import dataclass
 import msgspec
 import numpy as np
 
-from dlqkit.sources.json_elements import find_arrays
+from dlqkit.sources.json_elements import BLANK, find_elements
 from dlqkit.sources.record_fields import names_of, normal
 
-__all__ = ["MENDED", "Mended", "Quarantined", "mend_page", "mend_record"]
+__all__ = ["MENDED", "Mended", "Quarantined", "mend_array", "mend_record"]
 
 # What people read, and numbers that may as well be absent. An id or a payload with a letter changed is another one.
 MENDED = ("last_error", "error_type", "error_code", "attempts", "action_duration_ms")
@@ -44,15 +44,15 @@ class Mended:
     """Whether a payload that is no JSON became a text, to the letter."""
 
 
-def mend_page(
-    body: bytes, given: Collection[str] = (), payload: str | None = None
-) -> tuple[Mended, tuple[Quarantined, ...], tuple[int, ...]]:
-    """A page without the elements that are no JSON.
+def mend_array(
+    array: bytes | msgspec.Raw, given: Collection[str] = (), payload: str | None = None
+) -> tuple[Mended, tuple[Quarantined, ...], tuple[int, ...]] | None:
+    """The array of a page's records without the elements that are no JSON.
 
     Parameters
     ----------
-    body : bytes
-        The page, of which something is no JSON.
+    array : bytes or Raw
+        The array, of which something is no JSON.
     given : collection of str
         Names of fields that may be mended, beside those that are known.
     payload : str, optional
@@ -60,28 +60,23 @@ def mend_page(
 
     Returns
     -------
-    (Mended, tuple of Quarantined, tuple of int)
-        The page, what was taken out, and where that stood, from 0. What is odd outside of an element stays.
+    (Mended, tuple of Quarantined, tuple of int) or None
+        The array, what was taken out, and where that stood, from 0; None where its elements cannot be told apart.
     """
-    out, at, apart, is_replaced, has_text = [], 0, [], False, False
-    taken: list[int] = []
-    seen = 0
-    for spans in find_arrays(body):
-        kept = []
-        for begin, end in spans:
-            seen += 1
-            element = body[begin:end].strip()
-            found = mend_record(element, given, payload)
-            if isinstance(found, Quarantined):
-                apart.append(found)
-                taken.append(seen - 1)
-                continue
-            is_replaced, has_text = is_replaced or found.is_replaced, has_text or found.has_text_payload
-            kept.append(found.raw)
-        if spans:
-            out += [body[at : spans[0][0]], b",".join(kept)]
-            at = spans[-1][1]
-    return Mended(b"".join([*out, body[at:]]), is_replaced, has_text), tuple(apart), tuple(taken)
+    spans = find_elements(array)
+    if spans is None:
+        return None
+    kept, apart, taken, is_replaced, has_text = [], [], [], False, False
+    view = memoryview(array)
+    for place, (begin, end) in enumerate(spans):
+        found = mend_record(bytes(view[begin:end]).strip(BLANK), given, payload)
+        if isinstance(found, Quarantined):
+            apart.append(found)
+            taken.append(place)
+            continue
+        is_replaced, has_text = is_replaced or found.is_replaced, has_text or found.has_text_payload
+        kept.append(found.raw)
+    return Mended(b"[" + b",".join(kept) + b"]", is_replaced, has_text), tuple(apart), tuple(taken)
 
 
 def mend_record(element: bytes, given: Collection[str] = (), payload: str | None = None) -> Mended | Quarantined:

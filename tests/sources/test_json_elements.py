@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from dlqkit.errors import UnexpectedAnswer
 from dlqkit.sources import json_elements
-from dlqkit.sources.json_elements import count_elements, find_arrays
+from dlqkit.sources.json_elements import count_elements, find_elements, find_members
 from dlqkit.sources.record_decode import decode_page
 
 VALUES = st.recursive(
@@ -28,24 +28,45 @@ def test_elements_are_counted_and_found_whatever_they_hold(values: list[Any], at
         patch.setattr(json_elements, "_FEW", 0)
         patch.setattr(json_elements, "_AT_ONCE", at_once)
         assert count_elements(body) == len(values)
+        found = find_elements(body)
+        members = find_members(json.dumps(dict(enumerate(values)), ensure_ascii=False).encode())
 
-    (found,) = find_arrays(body)
+    assert found is not None
+    assert members is not None
     assert [json.loads(body[begin:end]) for begin, end in found] == values
+    assert {name: json.loads(bytes(raw)) for name, raw in members.items()} == {
+        str(place): value for place, value in enumerate(values)
+    }
 
 
-def test_an_array_that_breaks_off_gives_what_is_whole_of_it() -> None:
-    body = b'{"meta": {"n": 1}, "items": [{"a": "]"}, [1, 2], {"b": '
+@pytest.mark.parametrize("body", [b'[{"a": "]"}, [1, 2], {"b": ', b"[1, 2,]", b"[,]", b"[1] 2", b"[1]]", b"[1],[2]",
+                                  b"1", b"1, [2]", b"", b'["a]', b"[1}, {2]", b"[[1]],[2]]]"])  # fmt: skip
+def test_an_array_that_is_not_closed_or_is_followed_by_something_has_no_elements(body: bytes) -> None:
+    assert find_elements(body) is None
 
-    assert [[body[begin:end].strip() for begin, end in one] for one in find_arrays(body)] == [
-        [b'{"a": "]"}', b"[1, 2]"]
-    ]
+
+def test_an_array_of_nothing_has_no_element() -> None:
+    assert find_elements(b"[]") == find_elements(b" [ \n ] ") == find_elements(b"{}") == []
+
+
+def test_members_are_told_apart_whatever_their_values_are() -> None:
+    """Odd bytes in a name are replaced; a value that is no JSON is as it came, without the blanks around it."""
+    body = b'{"a\xff" : nul , "\\ud800":[NaN, {"x": -}],"b\\"":"\xff" }'
+
+    found = find_members(body)
+
+    assert found is not None
+    assert {name: bytes(raw) for name, raw in found.items()} == {
+        "a\ufffd": b"nul", "?": b'[NaN, {"x": -}]', 'b"': b'"\xff"'}  # fmt: skip
+    for broken in (b"{a: 1}", b'{"a" 1}', b'{"a":}', b'{"a":1,}', b"[1]", b'{"a":1'):
+        assert find_members(broken) is None
 
 
 @pytest.mark.parametrize("tail", [b'"' + b'\\"' * 2_000_000, b'"' + b"x" * 4_000_000, b'"\\"\\', b'"x]', b'"x}]'])
 def test_a_text_that_is_not_closed_is_looked_through_once(tail: bytes) -> None:
     """A page that was cut within a text, or was made to look so: no element too many, and no minutes."""
     began = time.monotonic()
-    assert [len(one) for one in find_arrays(b'[{"a": 1},' + tail)] == [1]
+    assert find_elements(b'[{"a": 1},' + tail) is None
     with pytest.raises(UnexpectedAnswer, match="cut off or broken"):
         decode_page(b'[{"a": 1},' + tail)
     assert time.monotonic() - began < 10
@@ -59,9 +80,9 @@ def test_a_page_of_a_million_empty_objects_is_refused_rather_than_built() -> Non
 
 def test_brackets_in_a_row_are_told_apart_where_elements_begin_and_end() -> None:
     """Those of the page, of an element, and of what is in it stand side by side; fifteen million take no longer."""
-    body = b'{"data":[{"a":[[1]]},[[[]]]]}'
-    assert [[body[begin:end] for begin, end in one] for one in find_arrays(body)] == [[b'{"a":[[1]]}', b"[[[]]]"]]
+    body = b'[{"a":[[1]]},[[[]]]]'
+    assert [body[begin:end] for begin, end in find_elements(body) or ()] == [b'{"a":[[1]]}', b"[[[]]]"]
 
     deep = b"[" * (15 << 20) + b"]" * (15 << 20)
-    assert list(find_arrays(deep)) == [[(1, len(deep) - 1)]]
-    assert list(find_arrays(b"[[1]],[2]]]")) == [[(1, 4)], [(7, 8)]]
+    assert find_elements(deep) == [(1, len(deep) - 1)]
+    assert count_elements(b"[" + deep + b"]") == 1

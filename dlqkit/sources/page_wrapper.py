@@ -1,0 +1,269 @@
+"""What a page of records is wrapped in: where its records stand, and what is said beside them of further pages."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from itertools import chain, pairwise
+from typing import Any
+
+import msgspec
+
+from dlqkit.errors import UnexpectedAnswer
+from dlqkit.language import in_english, mark
+from dlqkit.sources.http import TooLarge, describe_body
+from dlqkit.sources.json_elements import count_elements, find_members
+from dlqkit.sources.page_markers import UNREADABLE, is_marker, names_next
+from dlqkit.sources.record_fields import normal
+
+__all__ = ["UNREAD_BESIDE", "Opened", "no_page", "open_page"]
+
+UNREAD_BESIDE = mark("Something beside the records of a page cannot be read; it was left out, the raw page is kept.")
+_WRAPPERS = (
+    "items", "data", "results", "records", "logs", "executions", "executionlogs", "entries", "content", "rows",
+    "values", "hits", "documents", "list",
+)  # fmt: skip
+_ABOUT_PAGES = frozenset({"meta", "metadata", "pagination", "paging", "page", "links", "cursor"})
+# APIs nest two or three; each is read through once more, and a page may hold nothing else.
+_DEEPEST_ABOUT_PAGES = 8
+_ADDRESSES, _EMPTY = frozenset({"href", "url", "link", "uri"}), {b"null", b'""', b"{}", b"[]", b"false"}
+_LONGEST_LINK = 1 << 16  # longer ones are taken by no server
+# An address may have some 8,000 letters at the most servers (RFC 9110, section 4.1), and a cursor stands in one.
+_LONGEST_PLAIN = 8192
+# Of an object around records, and of all of them but one; each takes some 400 bytes in Python, ten in the page.
+_MOST_MEMBERS = 200_000
+# Of an object that is about pages, of which eight may be in each other.
+_MOST_ABOUT_PAGES = 10_000
+# Plain values that nobody looks for; they are kept to be looked at.
+_MOST_PLAIN = 1000
+# To tell the members of a broken one apart takes a hundred times as long, and seldom is there more than one.
+_MOST_BROKEN = 100
+_ODD = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
+_OBJECT = msgspec.json.Decoder(dict[str, msgspec.Raw])
+_Members = Mapping[str, msgspec.Raw]
+
+
+@dataclass(slots=True)
+class Opened:
+    """A page whose records are still text."""
+
+    array: bytes | msgspec.Raw = b"[]"
+    """Of its records, from bracket to bracket; elements of it may be no JSON."""
+    holder: str = ""
+    """The name of what held it; empty where the page is the array."""
+    beside: dict[str, Any] = field(default_factory=dict)
+    """Plain values beside the records; ``UNREADABLE`` where one is none that can be read."""
+    has_odd: bool = False
+    """Whether something beside the records was left out since it cannot be read."""
+
+
+def open_page(body: bytes, path: str | None) -> Opened:
+    """Find the records of a page, and the plain values beside them.
+
+    Parameters
+    ----------
+    body : bytes
+        The page. What is no JSON in a value of it, be it among the records or beside them, costs no other value.
+    path : str, optional
+        Names that lead to the array of the records, with dots between them; else it is looked for.
+
+    Raises
+    ------
+    UnexpectedAnswer
+        If the body is broken outside of any value, or holds no list of records.
+    """
+    head = body.lstrip(b"\xef\xbb\xbf \t\r\n")[:1]
+    text = body.removeprefix(b"\xef\xbb\xbf")
+    if head == b"[":
+        return Opened(text)
+    if head != b"{":
+        raise UnexpectedAnswer(
+            in_english(mark("The Execution Logs API answers with {body}."), body=describe_body(body)),
+            mark("Check execution_logs.url; open it in a browser to see what is there."),
+        )
+    return _Opening(body).open(text, path)
+
+
+def no_page(body: bytes) -> UnexpectedAnswer:
+    """The error for a body that is broken outside of any value."""
+    return UnexpectedAnswer(
+        in_english(mark("The Execution Logs API answers with {body}."), body=describe_body(body)),
+        mark("Ask again; if it stays so, check execution_logs.url and what stands in between."),
+    )
+
+
+class _Opening:
+    """One page being opened."""
+
+    def __init__(self, body: bytes) -> None:
+        self._body = body
+        self._opened = Opened()
+        self._broken = self._seen = 0
+
+    def open(self, text: bytes, path: str | None) -> Opened:
+        outer, is_broken = self._members(text)
+        if outer is None:
+            raise no_page(self._body)
+        self._keep_plain(outer)
+        if path is not None:
+            self._opened.array, self._opened.holder = self._follow(outer, path), path
+            self._note_odd(outer, path.partition(".")[0], is_broken)
+            return self._opened
+        for holder, prefix, is_holder_broken in chain([(outer, "", is_broken)], self._inner(outer)):
+            if prefix:
+                self._keep_plain(holder)
+            name = self._choose(holder, is_holder_broken)
+            if name is not None:
+                self._opened.holder = prefix + name
+                self._opened.array = holder[name] if _begins_with(holder[name], b"[") else b"[]"
+                self._note_odd(holder, name, is_holder_broken)
+                self._note_odd(outer, prefix.removesuffix("."), is_broken and bool(prefix))
+                return self._opened
+        raise self._without_records(is_broken)
+
+    def _members(self, text: bytes | msgspec.Raw, most: int | None = None) -> tuple[_Members | None, bool]:
+        """The members of an object, and whether it is no JSON; None where they cannot be told apart."""
+        most = most or _MOST_MEMBERS
+        if self._seen > _MOST_MEMBERS or count_elements(text, most) > most:
+            problem = mark("The Execution Logs API answers with an object of more than {count} fields.")
+            next_step = mark("Check execution_logs.url; open it in a browser to see what is there.")
+            raise TooLarge(in_english(problem, count=most), next_step)
+        is_broken = False
+        try:
+            found: dict[str, msgspec.Raw] | None = _OBJECT.decode(text)
+        except _ODD:
+            is_broken = True
+            self._broken += 1
+            found = find_members(text) if self._broken <= _MOST_BROKEN else None
+        self._seen += len(found or ())
+        return found, is_broken
+
+    def _members_beside(self, text: msgspec.Raw) -> _Members:
+        """Those of an object of which one may do without."""
+        try:
+            found, _ = self._members(text, _MOST_ABOUT_PAGES)
+        except TooLarge:
+            found = None
+        self._opened.has_odd = self._opened.has_odd or found is None
+        return found or {}
+
+    def _inner(self, outer: _Members) -> Iterator[tuple[_Members, str, bool]]:
+        for name, raw in outer.items():
+            if _begins_with(raw, b"{"):
+                is_about = normal(name) in _ABOUT_PAGES
+                found, is_broken = (self._members_beside(raw), False) if is_about else self._members(raw)
+                if found is not None:
+                    yield found, f"{name}.", is_broken
+                elif normal(name) in _WRAPPERS:
+                    raise no_page(self._body)
+
+    def _choose(self, holder: _Members, is_broken: bool) -> str | None:
+        """The name of the array of records; of null where it would be."""
+        arrays = {normal(name): name for name, raw in holder.items() if _begins_with(raw, b"[")}
+        named = {name: raw for name, raw in holder.items() if normal(name) in _WRAPPERS}
+        if is_broken and any(not _begins_with(raw, b"[") and not _begins_with(raw, b"{") and not _is_json(raw)
+                             for raw in named.values()):  # fmt: skip
+            # What is to be the records is neither a list nor anything else, and another list would be taken for it.
+            raise no_page(self._body)
+        names = [arrays[name] for name in _WRAPPERS if name in arrays] or list(arrays.values())[:1]
+        names += [name for name, raw in named.items() if bytes(memoryview(raw)[:5]) == b"null"]
+        return names[0] if names else None
+
+    def _note_odd(self, holder: _Members, name: str, is_broken: bool) -> None:
+        """Whether anything but the member of this name is no JSON."""
+        if is_broken and not all(own == name or _is_json(raw) for own, raw in holder.items()):
+            self._opened.has_odd = True
+
+    def _without_records(self, is_broken: bool) -> UnexpectedAnswer:
+        if is_broken:
+            return no_page(self._body)
+        said = _said(self._opened.beside)
+        problem = (
+            mark("The Execution Logs API answers with an object that holds no list of records: {said}.")
+            if said
+            else mark("The Execution Logs API answers with an object that holds no list of records.")
+        )
+        return UnexpectedAnswer(
+            in_english(problem, said=said),
+            mark('Check execution_logs.url, or name the list: execution_logs.records_path = "data.items".'),
+        )
+
+    def _keep_plain(self, holder: _Members, depth: int = 0) -> None:
+        for name, raw in holder.items():
+            is_object = _begins_with(raw, b"{")
+            if not is_object and not _begins_with(raw, b"[") and len(raw) <= _LONGEST_PLAIN:
+                if len(self._opened.beside) < _MOST_PLAIN or is_marker(name):
+                    self._keep(name, self._plain(raw))
+            elif is_object and normal(name) in _ABOUT_PAGES:
+                if depth < _DEEPEST_ABOUT_PAGES:
+                    self._keep_plain(self._members_beside(raw), depth + 1)
+            elif is_object and name == "next":
+                self._keep_next(raw)
+            elif names_next(name):
+                is_empty = len(raw) <= _LONGEST_PLAIN and not self._plain(raw)
+                self._keep(name, None if is_empty else UNREADABLE)
+
+    def _keep_next(self, raw: msgspec.Raw) -> None:
+        """What an object says of the next page: HAL has a link in it, others a cursor or an address."""
+        link = self._members_beside(raw)
+        if not link and bytes(memoryview(raw)[1:]).strip(b" \t\r\n}"):
+            # It says something, and nobody knows what.
+            self._keep("next", UNREADABLE)
+            return
+        told = {name: raw for name, raw in link.items() if names_next(name) or normal(name) in _ADDRESSES}
+        found = [raw for raw in (told or link).values() if bytes(memoryview(raw)[:5]) not in _EMPTY]
+        href = link.get("href")
+        if href is not None and _begins_with(href, b'"') and len(href) <= _LONGEST_LINK:
+            self._keep("next", self._plain(href))
+            return
+        self._keep("next", UNREADABLE if found else None)
+        for name, value in link.items():
+            if names_next(name) and not _begins_with(value, b"{") and not _begins_with(value, b"["):
+                self._keep(name, self._plain(value) if len(value) <= _LONGEST_PLAIN else UNREADABLE)
+
+    def _keep(self, name: str, value: Any) -> None:
+        self._opened.beside.setdefault(name, value)
+
+    def _plain(self, raw: msgspec.Raw) -> Any:
+        """The value; ``UNREADABLE`` where it is no JSON, or a number that nobody can hold."""
+        try:
+            return msgspec.json.decode(raw)
+        except _ODD:
+            self._opened.has_odd = True
+            return UNREADABLE
+
+    def _follow(self, outer: _Members, path: str) -> msgspec.Raw:
+        holder: _Members = outer
+        *parents, last = path.split(".")
+        for name, following in pairwise([*parents, last]):
+            raw = holder.get(name)
+            found, is_broken = self._members(raw) if raw is not None and _begins_with(raw, b"{") else ({}, False)
+            if found is None:
+                raise no_page(self._body)
+            holder = found
+            self._note_odd(holder, following, is_broken)
+        if last not in holder or not _begins_with(holder[last], b"["):
+            raise UnexpectedAnswer(
+                f"The answer of the Execution Logs API has no list at {path[:80]}.", "Mend execution_logs.records_path."
+            )
+        return holder[last]
+
+
+def _begins_with(raw: msgspec.Raw, sign: bytes) -> bool:
+    """Whether a value is an array or an object; it is not copied, for it may be all of the page."""
+    return bytes(memoryview(raw)[: len(sign)]) == sign
+
+
+def _is_json(raw: msgspec.Raw) -> bool:
+    try:
+        msgspec.json.decode(raw, type=msgspec.Raw)
+    except _ODD:
+        return False
+    return True
+
+
+def _said(beside: Mapping[str, Any]) -> str:
+    for name in ("message", "error", "detail"):
+        if isinstance(beside.get(name), str):
+            return " ".join(beside[name].split())[:120]
+    return ""
