@@ -12,10 +12,12 @@ import msgspec
 import numpy as np
 import numpy.typing as npt
 
-__all__ = ["BLANK", "MOST_ELEMENTS", "count_elements", "find_elements", "find_members"]
+__all__ = ["BLANK", "MOST_ELEMENTS", "MOST_FIELDS", "count_elements", "find_elements", "find_members", "is_too_wide"]
 
 # Of one page; a record has a hundred bytes and more, so that a body of 64 MiB has seldom as many.
 MOST_ELEMENTS = 500_000
+# Of one record; each takes forty times as much in Python as in the page, and usual ones have twenty.
+MOST_FIELDS = 10_000
 # Fewer commas than this are never too many elements, so that nothing is counted of any usual page.
 _FEW = 500_000
 _AT_ONCE = 1 << 20
@@ -60,6 +62,14 @@ def count_elements(text: Text, most: int = MOST_ELEMENTS) -> int:
         if count > most:
             break
     return count
+
+
+def is_too_wide(element: Text) -> bool:
+    """Whether an element is an object of more fields than a record may have."""
+    # A field takes five bytes, so that most elements are not looked at.
+    if len(element) <= 5 * MOST_FIELDS or bytes(memoryview(element)[:1]) != b"{":
+        return False
+    return count_elements(element, MOST_FIELDS) > MOST_FIELDS
 
 
 def find_elements(text: Text) -> list[tuple[int, int]] | None:

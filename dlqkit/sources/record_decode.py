@@ -16,7 +16,7 @@ from dlqkit.frames import RECORDS, empty_frame
 from dlqkit.language import in_english, mark
 from dlqkit.settings import ExecutionLogsSettings
 from dlqkit.sources.http import TooLarge
-from dlqkit.sources.json_elements import MOST_ELEMENTS, count_elements
+from dlqkit.sources.json_elements import MOST_ELEMENTS, MOST_FIELDS, count_elements, is_too_wide
 from dlqkit.sources.page_wrapper import UNREAD_BESIDE, no_page, open_page
 from dlqkit.sources.record_fields import TELLING, find_fields, split_errors
 from dlqkit.sources.record_plain import decode_plain
@@ -33,6 +33,10 @@ KEPT_AS_TEXT = mark("A payload that is no JSON is kept as the text that it is.")
 REPAIRED = mark(
     "A page held text that is no UTF-8, or numbers that are no JSON; they were replaced, the raw page is kept."
 )
+# Of all records of a page; 64 MiB of records that have nothing but numbers have seldom as many.
+_MOST_FIELDS_AT_ONCE = 3_000_000
+# Fields that differ in their names: each has a name of its own in memory.
+_MOST_NAMES = 200_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,11 +153,25 @@ def _rows(elements: Sequence[msgspec.Raw]) -> tuple[dict[int, dict[str, msgspec.
     rows: dict[int, dict[str, msgspec.Raw]] = {}
     bad: dict[int, Quarantined] = {}
     decoder = msgspec.json.Decoder(dict[str, msgspec.Raw])
+    count, names = 0, set[str]()
     for place, element in enumerate(elements):
+        if is_too_wide(element):
+            bad[place] = Quarantined(bytes(element), f"It has more than {MOST_FIELDS:,} fields.")
+            continue
         try:
-            rows[place] = decoder.decode(element)
+            row = rows[place] = decoder.decode(element)
         except msgspec.ValidationError:
             bad[place] = Quarantined(bytes(element), "It is no object.")
+            continue
+        count += len(row)
+        if count > _MOST_NAMES:
+            # Names that many records have are in memory once.
+            names.update(row)
+        if count > _MOST_FIELDS_AT_ONCE or len(names) > _MOST_NAMES:
+            text = mark("The Execution Logs API answers with more than {count} fields at once.")
+            next_step = mark("Ask for less: a shorter window, or a smaller page_limit.")
+            most = _MOST_NAMES if len(names) > _MOST_NAMES else _MOST_FIELDS_AT_ONCE
+            raise TooLarge(in_english(text, count=most), next_step)
     return rows, bad
 
 

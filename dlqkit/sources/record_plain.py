@@ -23,7 +23,7 @@ import pyarrow.compute as pc
 
 from dlqkit.frames import RECORDS
 from dlqkit.settings import ExecutionLogsSettings
-from dlqkit.sources.json_elements import MOST_ELEMENTS, count_elements
+from dlqkit.sources.json_elements import MOST_ELEMENTS, count_elements, is_too_wide
 from dlqkit.sources.record_arrays import ABSENT, read_arrays
 from dlqkit.sources.record_fields import find_fields
 from dlqkit.sources.record_unread import keep_unread
@@ -136,15 +136,20 @@ def _first_names(array: bytes | msgspec.Raw) -> tuple[str, ...]:
 
 def _all_names(array: bytes | msgspec.Raw) -> tuple[str, ...]:
     names: dict[str, None] = {}
-    if count_elements(bytes(array)) > MOST_ELEMENTS:
+    if count_elements(array) > MOST_ELEMENTS:
         return ()
+    decode = msgspec.json.Decoder(dict[str, msgspec.Raw]).decode
     try:
-        for keys in {tuple(row): None for row in msgspec.json.decode(array, type=list[dict[str, msgspec.Raw]])}:
-            names.update(dict.fromkeys(keys))
+        for raw in msgspec.json.decode(array, type=list[msgspec.Raw]):
+            if is_too_wide(raw):
+                return ()
+            names.update(dict.fromkeys(decode(raw)))
+            if len(names) > _MOST_NAMES:
+                # Shapes are kept with their names.
+                return ()
     except msgspec.ValidationError:
         return ()
-    # Shapes are kept with their names.
-    return tuple(names) if len(names) <= _MOST_NAMES else ()
+    return tuple(names)
 
 
 def _decoder(attributes: Mapping[str, str], columns: Mapping[str, str]) -> msgspec.json.Decoder[list[Any]]:

@@ -186,3 +186,25 @@ def test_what_is_odd_beside_the_records_costs_none() -> None:
     page = decode_page(b'\xef\xbb\xbf{"note": "\xff \\ud800", "took": NaN, "items": [' + GOOD + b"]}")
 
     assert (len(page.frame), page.received) == (1, 1)
+
+
+def test_a_record_of_more_fields_than_any_has_is_put_apart_before_they_are_made() -> None:
+    wide = b'{"id": "w", "status": "x", ' + b", ".join(b'"%05d": 1' % number for number in range(10_000)) + b"}"
+    page = decode_page(b"[" + GOOD + b"," + wide + b", 5]")
+
+    assert (len(page.frame), page.received, page.odd_at) == (1, 3, (1, 2))
+    assert page.quarantined[0].raw == wide
+    assert page.quarantined[0].reason == "It has more than 10,000 fields."
+
+
+@pytest.mark.parametrize(("limit", "most"), [("_MOST_NAMES", 30), ("_MOST_FIELDS_AT_ONCE", 40)])
+def test_a_page_of_too_many_fields_is_refused_rather_than_built(
+    limit: str, most: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(record_decode, limit, most)
+    rows = [{"status": "x", **{f"f{number}_{own}": 1 for own in range(9)}} for number in range(9)]
+
+    with pytest.raises(DlqkitError, match=f"more than {most} fields at once"):
+        decode_page(json.dumps(rows).encode())
+    monkeypatch.undo()
+    assert len(decode_page(json.dumps(rows).encode()).frame) == 9
