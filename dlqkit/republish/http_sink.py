@@ -16,6 +16,7 @@ import urllib3
 from dlqkit.errors import ParameterError
 from dlqkit.republish.sink import Message, SendError
 from dlqkit.sources.http import check_url, shown_url
+from dlqkit.sources.packed_bodies import body_of
 from dlqkit.sources.timed_reads import OneAnswer, TimedAdapter, TimedTlsConnection, within
 
 __all__ = ["IDEMPOTENCY_HEADER", "HttpSink"]
@@ -24,7 +25,6 @@ IDEMPOTENCY_HEADER = "Idempotency-Key"
 """draft-ietf-httpapi-idempotency-key-header: its value is a quoted string."""
 CONNECT_S = 10.0
 _MAX_ANSWER_BYTES = 65_536
-_CHUNK = 16_384
 # Of a number of seconds; more of them are for ever either way.
 _MOST_DIGITS = 9
 # They ask for the same request once more (408, 425, 429), or say that the first one with this key still runs (409, as
@@ -163,11 +163,10 @@ def _read(answer: requests.Response, until: float) -> bytes:
     """The beginning of a body; the status has already said that the event was taken."""
     body = b""
     try:
-        while len(body) < _MAX_ANSWER_BYTES and time.monotonic() < until:
-            chunk = answer.raw.read1(_CHUNK, decode_content=True)
-            if not chunk:
-                break
+        for chunk in body_of(answer.raw):
             body += chunk
+            if len(body) >= _MAX_ANSWER_BYTES or time.monotonic() >= until:
+                break
     except (urllib3.exceptions.HTTPError, OSError):
         return b""  # an answer without an id is an answer
     return body

@@ -22,6 +22,7 @@ import urllib3
 from dlqkit.errors import AccessDenied, ParameterError, SourceError, SourceUnavailable, UnexpectedAnswer
 from dlqkit.language import in_english, mark
 from dlqkit.sources.masking import Masks
+from dlqkit.sources.packed_bodies import body_of
 from dlqkit.sources.timed_reads import OneAnswer, TimedAdapter, within
 from dlqkit.untrusted import shorten
 
@@ -42,7 +43,6 @@ T = TypeVar("T")
 _ASK_AGAIN = {408, 425, 429}
 _REDIRECTS = {301, 302, 303, 307, 308}
 _MAX_REDIRECTS = 5
-_CHUNK = 1 << 20
 _TRIES_OF_THE_WHOLE = 4
 # Whole, so that it is found again in a catalog: beside a name it has a single word of its own.
 _CHECKS = {
@@ -407,10 +407,7 @@ class HttpClient:
         # `timeout=` is for one socket read, so a trickle never ends by it: the clock is looked at after every read.
         chunks: list[bytes] = []
         size = 0
-        while True:
-            chunk = answer.raw.read1(_CHUNK, decode_content=True)
-            if not chunk:
-                return b"".join(chunks)
+        for chunk in body_of(answer.raw):
             chunks.append(chunk)
             size += len(chunk)
             if size > self._max_bytes:
@@ -425,6 +422,7 @@ class HttpClient:
             if time.monotonic() > deadline:
                 text = mark("{name} at {url} was not done answering after {seconds:d} s.")
                 raise _Again(self._unavailable(answer.url, text, seconds=round(self._deadline_s)))
+        return b"".join(chunks)
 
     def _checked(self, response: Response, accept: Collection[int]) -> Response:
         status = response.status

@@ -15,6 +15,8 @@ from typing import Any
 import requests
 import urllib3
 
+from dlqkit.sources.packed_bodies import ACCEPTED
+
 __all__ = ["OneAnswer", "TimedAdapter", "TimedConnection", "TimedTlsConnection", "within"]
 
 
@@ -24,6 +26,10 @@ class OneAnswer(requests.Session):
     Even where it is not to follow, ``requests`` unpacks the body of such an answer whole and reads its address; a bad
     one raises a plain ``ValueError`` that holds it, with whatever secret a server put there.
     """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.headers["Accept-Encoding"] = ACCEPTED
 
     def get_redirect_target(self, resp: requests.Response) -> None:
         """None, so that nothing of it is looked at."""

@@ -17,6 +17,7 @@ from dlqkit.errors import AccessDenied, DlqkitError, ParameterError, SourceUnava
 from dlqkit.settings import SecretReference
 from dlqkit.sources.http import check_url, describe_body, shown_url
 from dlqkit.sources.masking import Masks
+from dlqkit.sources.packed_bodies import body_of
 from dlqkit.sources.secrets import resolve_secret
 from dlqkit.sources.timed_reads import OneAnswer, TimedAdapter, within
 from dlqkit.untrusted import shorten
@@ -156,7 +157,7 @@ class JiraClient:
     def _read(self, answer: requests.Response) -> bytes:
         deadline = time.monotonic() + self._deadline_s
         chunks, size = [], 0
-        while chunk := answer.raw.read1(1 << 20, decode_content=True):
+        for chunk in body_of(answer.raw):
             chunks.append(chunk)
             size += len(chunk)
             if size > MOST_BYTES:
