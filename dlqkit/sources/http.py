@@ -496,7 +496,7 @@ def _reason(error: BaseException) -> str:
         return mark("{name} at {url} cannot be reached: connection refused.")
     if "name or service" in text or "resolve" in text or "getaddrinfo" in text:
         return mark("{name} at {url} cannot be reached: its host name is not known.")
-    if "two lengths" in text:
+    if "two lengths" in text or "before the answer" in text:
         return mark("{name} at {url} answers with headers that cannot be read.")
     if "incompleteread" in text or "broken" in text:
         return mark("{name} at {url} broke off in the middle of its answer.")

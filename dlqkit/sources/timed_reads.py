@@ -7,9 +7,12 @@ import http.client
 import io
 import math
 import socket
+import ssl
+import sys
 import time
 from collections.abc import Iterator
 from contextvars import ContextVar
+from http import HTTPStatus
 from typing import Any
 
 import requests
@@ -35,6 +38,8 @@ class OneAnswer(requests.Session):
         """None, so that nothing of it is looked at."""
 
 
+# A service that works on an answer says so every few seconds; one that says it more often says nothing else.
+_MOST_BEFORE = 100
 _SECONDS: ContextVar[float] = ContextVar("seconds", default=math.inf)
 
 
@@ -78,9 +83,21 @@ class _Answer(http.client.HTTPResponse):
         plain: Any = self.fp
         self.fp = io.BufferedReader(_TimedReads(plain.detach(), sock, time.monotonic() + _SECONDS.get()))
 
+    def _read_status(self) -> tuple[str, int, str]:
+        """The status of the answer itself, without those that say that it is yet to come (RFC 9110, section 15.2)."""
+        base: Any = super()
+        for _ in range(_MOST_BEFORE):
+            version, status, reason = base._read_status()
+            if not 100 <= status < 200 or status == HTTPStatus.SWITCHING_PROTOCOLS:
+                return version, status, reason
+            http.client.parse_headers(self.fp)
+        raise http.client.HTTPException("There are too many answers before the answer.")
+
     def begin(self) -> None:
         """As the base class does; refuses two lengths, for which urllib3 would leave the answer open."""
         super().begin()
+        # What follows is of another protocol, so nothing more is asked here.
+        self.will_close = self.will_close or self.status == HTTPStatus.SWITCHING_PROTOCOLS
         lengths = {one.strip() for text in self.headers.get_all("Content-Length", []) for one in text.split(",")}
         if len(lengths) > 1:
             raise http.client.HTTPException("The answer has two lengths.")
@@ -106,6 +123,20 @@ class _TlsPool(urllib3.HTTPSConnectionPool):
     ConnectionCls = TimedTlsConnection
 
 
+def _tls() -> ssl.SSLContext:
+    """As urllib3 makes it, which would write the keys of each connection to a file that the environment names.
+
+    The functions of ``ssl`` do so too; setting the file's name back leaves the file.
+    """
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    context.options |= ssl.OP_NO_COMPRESSION | ssl.OP_NO_TICKET
+    context.hostname_checks_common_name = False
+    if sys.version_info >= (3, 13):
+        context.verify_flags |= ssl.VERIFY_X509_PARTIAL_CHAIN | ssl.VERIFY_X509_STRICT
+    return context
+
+
 class TimedAdapter(requests.adapters.HTTPAdapter):
     """For a session of ``requests``: its answers keep to ``within``."""
 
@@ -113,5 +144,5 @@ class TimedAdapter(requests.adapters.HTTPAdapter):
 
     def init_poolmanager(self, *arguments: Any, **options: Any) -> None:
         """As the base class does, with these connections."""
-        super().init_poolmanager(*arguments, **options)
+        super().init_poolmanager(*arguments, ssl_context=_tls(), **options)
         self.poolmanager.pool_classes_by_scheme = {"http": _Pool, "https": self.tls_pool}

@@ -21,6 +21,7 @@ ENDLESS = {
     "headers": (HEAD, b"X-Slow: a\r\n"),
     "the status line": (b"", b"H"),
     "a status that asks to go on": (b"", b"HTTP/1.1 100 Continue\r\n\r\n"),
+    "a status that gives a hint": (b"", b"HTTP/1.1 103 Early Hints\r\nLink: </a.css>; rel=preload\r\n\r\n"),
     "the length of a chunk": (CHUNKED, b"0"),
     "the trailer": (CHUNKED + b"2\r\n[]\r\n0\r\n", b"X-Slow: a\r\n"),
     "the body": (HEAD + b"Content-Length: 100000\r\n\r\n", b" "),
@@ -70,6 +71,25 @@ def test_an_answer_that_goes_on_for_ever_is_given_up_when_its_time_is_over(place
 def test_headers_that_cannot_be_read_are_the_services_fault_and_asked_for_again() -> None:
     """Two lengths that differ come of a proxy; it is no setting that is wrong."""
     with sending(HEAD + b"Content-Length: 2, 5\r\n\r\n[]", b"") as url:
+        client = HttpClient(url, name="the API", setting="execution_logs.url", max_tries=2, sleep=lambda _: None)
+        with pytest.raises(SourceUnavailable, match="headers that cannot be read"):
+            client.get(url)
+
+
+@pytest.mark.parametrize("before", ["100 Continue", "102 Processing", "103 Early Hints", "199 Of Our Own"])
+def test_what_comes_before_the_answer_is_not_taken_for_it(before: str) -> None:
+    """Proxies send a hint with headers of its own; a service that works for long says so several times."""
+    early = f"HTTP/1.1 {before}\r\nLink: </logs?page=9>; rel=next\r\nContent-Length: 7\r\n\r\n".encode()
+    with sending(early * 7 + HEAD + b"Content-Length: 2\r\n\r\n[]", b"") as url:
+        response = HttpClient(url, name="the API", setting="execution_logs.url", max_tries=1).get(url)
+
+    assert (response.status, response.body, response.headers.get("Link")) == (200, b"[]", None)
+
+
+@pytest.mark.parametrize("before", ["100 Continue", "103 Early Hints"])
+def test_a_service_that_only_ever_announces_an_answer_is_given_up(before: str) -> None:
+    """However fast it does so: so many hints are no answer, and are not read on until the time is over."""
+    with sending(f"HTTP/1.1 {before}\r\n\r\n".encode() * 10_000, b"") as url:
         client = HttpClient(url, name="the API", setting="execution_logs.url", max_tries=2, sleep=lambda _: None)
         with pytest.raises(SourceUnavailable, match="headers that cannot be read"):
             client.get(url)
