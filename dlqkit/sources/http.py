@@ -30,6 +30,7 @@ __all__ = [
     "UNREADABLE",
     "HttpClient",
     "NoAnswer",
+    "QuestionRefused",
     "Request",
     "Response",
     "TooLarge",
@@ -41,6 +42,9 @@ __all__ = [
 T = TypeVar("T")
 # The server waited in vain for the request, or does not take it yet, or takes too many (RFC 9110, 8470, 6585).
 _ASK_AGAIN = {408, 425, 429}
+# A bad or unknown question, address, method or parameter (RFC 9110, section 15); any other status may be of a moment or
+# of whoever stands between.
+_REFUSED = {400, 404, 405, 410, 414, 422, 501}
 _REDIRECTS = {301, 302, 303, 307, 308}
 _MAX_REDIRECTS = 5
 _TRIES_OF_THE_WHOLE = 4
@@ -76,6 +80,10 @@ class Response:
 
 class NoAnswer(UnexpectedAnswer):
     """Something that is no answer to what was asked, rather than a service that refuses the question."""
+
+
+class QuestionRefused(UnexpectedAnswer):
+    """The service says of the question itself that it does not take it; asked once more, it says the same."""
 
 
 class TooLarge(NoAnswer):
@@ -306,9 +314,11 @@ class HttpClient:
             What the last try ended in, when the tries or their time are used up.
         """
         started, waited = time.monotonic(), 0.0
+        # Of the page with all its tries: one that begins late does not get the time of a whole answer again.
+        end = started + max(self._deadline_s, self._budget_s)
         for attempt in range(1, self._max_tries + 1):
             try:
-                response = self._send(request, accept)
+                response = self._send(request, accept, end)
                 try:
                     return decode(response)
                 except UnexpectedAnswer as error:
@@ -332,8 +342,8 @@ class HttpClient:
                 waited += wait
         raise AssertionError("the last try returns or raises")
 
-    def _send(self, request: Request, accept: Collection[int]) -> Response:
-        deadline = time.monotonic() + self._deadline_s
+    def _send(self, request: Request, accept: Collection[int], end: float) -> Response:
+        deadline = min(time.monotonic() + self._deadline_s, end)
         url, params = request.url, dict(request.params)
         if _origin(url) != _origin(self.url):
             raise UnexpectedAnswer(
@@ -350,15 +360,17 @@ class HttpClient:
             if _origin(target) != _origin(self.url):
                 text = mark("{name} at {url} sends us on to another address, {target}; nothing was sent there.")
                 step = mark("If that is the right one, set {setting} to it; it may also be a login page.")
-                raise NoAnswer(
+                away = NoAnswer(
                     in_english(text, **self._named(url), target=self._masks.text(shown_url(target))),
                     in_english(step, setting=self.setting),
                 )
+                raise _Again(away, max_tries=_TRIES_OF_THE_WHOLE)
             url, params = target, {}
-        raise NoAnswer(
+        circle = NoAnswer(
             in_english(mark("{name} at {url} sends us in a circle."), **self._named(request.url)),
             _CHECKS.get(self.setting, f"Check {self.setting}."),
         )
+        raise _Again(circle, max_tries=_TRIES_OF_THE_WHOLE)
 
     def _fetch(self, url: str, params: Mapping[str, str], form: Mapping[str, str] | None, deadline: float) -> Response:
         try:
@@ -448,7 +460,7 @@ class HttpClient:
                 ),
                 _retry_after(response.headers.get("Retry-After")),
             )
-        if status >= 500:
+        if status >= 500 and status not in _REFUSED:
             raise _Again(
                 SourceUnavailable(
                     in_english(mark("{name} at {url} is broken or overloaded ({status})."), **where),
@@ -456,21 +468,24 @@ class HttpClient:
                 ),
                 _retry_after(response.headers.get("Retry-After")),
             )
-        if status == 404:
-            raise UnexpectedAnswer(
-                in_english(mark("There is nothing at {url} (404)."), url=where["url"]),
-                _CHECKS.get(self.setting, f"Check {self.setting}."),
-            )
+        if status in _REFUSED:
+            raise QuestionRefused(*self._refusal(response, where))
+        raise _Again(NoAnswer(*self._refusal(response, where)), _retry_after(response.headers.get("Retry-After")))
+
+    def _refusal(self, response: Response, where: Mapping[str, str]) -> tuple[str, str]:
+        """What is wrong, and what to do next."""
+        if response.status == 404:
+            text = in_english(mark("There is nothing at {url} (404)."), url=where["url"])
+            return text, _CHECKS.get(self.setting, f"Check {self.setting}.")
         next_step = in_english(mark("Check {setting} and what was asked."), setting=self.setting)
         if is_web_page(response.body):
             body = describe_body(response.body, response.headers.get("Content-Type", ""))
-            text = mark("{name} at {url} answers {status} with {body}.")
-            raise UnexpectedAnswer(in_english(text, **where, body=body), next_step)
+            return in_english(mark("{name} at {url} answers {status} with {body}."), **where, body=body), next_step
         said = _error_text(response.body)
         if said:
             text = mark("{name} at {url} refuses the question ({status}): {said}.")
-            raise UnexpectedAnswer(in_english(text, **where, said=said), next_step)
-        raise UnexpectedAnswer(in_english(mark("{name} at {url} refuses the question ({status})."), **where), next_step)
+            return in_english(text, **where, said=said), next_step
+        return in_english(mark("{name} at {url} refuses the question ({status})."), **where), next_step
 
     def _named(self, url: str) -> dict[str, str]:
         return {"name": self.name, "url": self._masks.text(shown_url(url))}
