@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterator, Mapping
 from datetime import UTC, datetime
 from typing import Any
-from urllib.parse import parse_qsl, urlsplit, urlunsplit
+from urllib.parse import parse_qsl, unquote_plus, urlsplit, urlunsplit
 
 import pandas as pd
 
@@ -58,7 +58,7 @@ class ExecutionLogs:
         check_url(url, setting="execution_logs.url", has_secret=False)
         parts = urlsplit(url.strip())
         # What stands in the address after "?" is part of every question.
-        self._fixed = dict(parse_qsl(parts.query))
+        self._fixed = [(_name_of(pair), pair) for pair in parts.query.split("&") if pair]
         self._client = HttpClient(
             urlunsplit((parts.scheme, parts.netloc, parts.path, "", "")),
             name=mark("the Execution Logs API"),
@@ -193,7 +193,7 @@ class ExecutionLogs:
 
     def _query(self, wanted: Question) -> dict[str, str]:
         own = {"workflow_id": wanted.workflow_id, "trace_id": wanted.trace_id}
-        query = {**self._fixed, **{name: value for name, value in own.items() if value is not None}}
+        query = {name: value for name, value in own.items() if value is not None}
         if wanted.queued_to_dlq is not None:
             query["queued_to_dlq"] = "true" if wanted.queued_to_dlq else "false"
         query["limit"] = str(self._settings.page_limit)
@@ -213,12 +213,16 @@ class ExecutionLogs:
         return self._fetched(number, request, *self._client.load_page(request, decode))
 
     def _request(self, query: Mapping[str, str], url: str | None) -> Request:
-        return Request(url or self._client.url, {} if url else dict(query))
+        if url:
+            return Request(url)
+        # As it was written, since names may come several times or without a value; one of ours stands for its own.
+        fixed = "&".join(pair for name, pair in self._fixed if name not in query)
+        return Request(f"{self._client.url}?{fixed}" if fixed else self._client.url, dict(query))
 
     def _fetched(self, number: int, request: Request, decoded: Decoded, response: Response) -> Fetched:
-        shown = dict(request.params)
-        if request.url != self._client.url:
-            shown = {"url": shown_url(request.url), **dict(parse_qsl(urlsplit(request.url).query))}
+        shown = {**dict(parse_qsl(urlsplit(request.url).query, keep_blank_values=True)), **request.params}
+        if not request.params:
+            shown = {"url": shown_url(request.url), **shown}
         page = Page(
             number, response.body, shown, decoded.frame, decoded.received, decoded.quarantined,
             response.masked, response.original_sha256, id_of(request, response), response.headers.get("Date"),
@@ -257,13 +261,17 @@ class ExecutionLogs:
             missing=tuple(missing),
             findings=tuple(findings),
             details={
-                "query": {name: value for name, value in self._query(wanted).items() if name not in self._fixed},
+                "query": self._query(wanted),
                 "pagination": pager.style or "none needed",
                 "requests": pager.requests,
                 "received": pager.received,
                 "newest_first": pager.newest_first,
             },
         )
+
+
+def _name_of(pair: str) -> str:
+    return unquote_plus(pair.partition("=")[0])
 
 
 def _joined(frames: list[pd.DataFrame], start: datetime | None, end: datetime | None) -> pd.DataFrame:

@@ -148,7 +148,7 @@ def _is_loopback(host: str) -> bool:
 
 
 def check_url(url: str, *, setting: str, has_secret: bool) -> str:
-    """The address as it may be used, without a slash at its end.
+    """The address as it may be used, without a slash at the end of its path.
 
     Raises
     ------
@@ -178,7 +178,8 @@ def check_url(url: str, *, setting: str, has_secret: bool) -> str:
             f"The secret would be sent unencrypted to {shown_url(text)}.",
             f"Write {setting} with https://; where the network has no TLS, use a tunnel to 127.0.0.1.",
         )
-    return text.rstrip("/")
+    # Behind a question mark a slash is part of a value.
+    return text if parts.query else text.rstrip("/")
 
 
 def _origin(url: str) -> tuple[str, str, int]:
