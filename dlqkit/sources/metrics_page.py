@@ -21,11 +21,18 @@ __all__ = ["MetricsPage", "parse_page"]
 TIME = "datetime64[us, UTC]"
 OnPage = Callable[[bytes, Mapping[str, Any]], None]
 # A worker's own page has less than half of each. The parsers need ten microseconds for a line, and more than twice the
-# time for twice the line; a frame has a cell for each label of each value.
-_MOST_BYTES = 8 << 20
-_MOST_LINES = 200_000
-_LONGEST_LINE = 1 << 16
-_MOST_CELLS = 10_000_000
+# time for twice the line; a frame has a cell for each label of each value, and a column takes a millisecond.
+_MOST_BYTES = 4 << 20
+_MOST_LINES = 150_000
+_LONGEST_LINE = 1 << 14
+_MOST_LABELS = 1_000
+_MOST_CELLS = 5_000_000
+# A line of OpenMetrics: the name, the labels, and a value with what follows it; a native histogram stands in braces.
+_LABELS = r'\{(?:[^"\\}]|"(?:[^"\\]|\\.)*+")*+\}'
+_SAMPLE = re.compile(
+    rf'[^\s"#{{\\]*+(?:{_LABELS})? (?:(?P<histogram>\{{[a-z_]+:.*)|[^"{{]*?(?: # {_LABELS}[^"{{]*)?)', re.DOTALL
+)
+_LEFT_OUT = mark("Native histograms on the worker's page are left out: {count}.")
 
 
 class MetricsPage:
@@ -65,6 +72,7 @@ class MetricsPage:
         -------
         Loaded
             ``frames.SAMPLES`` with ``metric`` and a column for each label; ``series_id`` is the place on the page.
+            A native histogram is no single value: it is left out, and told in ``coverage.missing``.
 
         Raises
         ------
@@ -72,16 +80,16 @@ class MetricsPage:
             If it cannot be read, or is no such page.
         """
 
-        def decode(response: Response) -> pd.DataFrame:
+        def decode(response: Response) -> tuple[pd.DataFrame, tuple[str, ...]]:
             found = parse_page(response.body, response.headers.get("Content-Type", ""), datetime.now(UTC))
             if on_page is not None:
                 masked = {"masked": response.masked, "original_sha256": response.original_sha256}
                 on_page(response.body, {"url": shown_url(response.url), **masked})
             return found
 
-        frame = self._client.load_page(Request(self._client.url), decode)
+        frame, missing = self._client.load_page(Request(self._client.url), decode)
         moment = frame["sampled_at"].max().to_pydatetime() if len(frame) else None
-        coverage = Coverage(got_start=moment, got_end=moment, rows=len(frame))
+        coverage = Coverage(got_start=moment, got_end=moment, rows=len(frame), missing=missing)
         return Loaded(frame, coverage, shown_url(self._client.url))
 
 
@@ -89,8 +97,8 @@ class MetricsPage:
 _UNREADABLE = (ValueError, LookupError, TypeError, AttributeError, ArithmeticError, RecursionError)
 
 
-def parse_page(body: bytes, content_type: str, read_at: datetime) -> pd.DataFrame:
-    """A page's text as a frame; see ``MetricsPage.load``."""
+def parse_page(body: bytes, content_type: str, read_at: datetime) -> tuple[pd.DataFrame, tuple[str, ...]]:
+    """A page's text as a frame, and what is missing of it; see ``MetricsPage.load``."""
     from prometheus_client.openmetrics.parser import text_string_to_metric_families as parse_openmetrics
     from prometheus_client.parser import text_string_to_metric_families as parse_text
 
@@ -102,30 +110,50 @@ def parse_page(body: bytes, content_type: str, read_at: datetime) -> pd.DataFram
         )
     if len(body) > _MOST_BYTES or body.count(b"\n") > _MOST_LINES or max(map(len, body.split(b"\n"))) > _LONGEST_LINE:
         raise _too_large()
+    rows, left_out = [], 0
     try:
         text = body.decode("utf-8")
         openmetrics = "openmetrics" in content_type or re.search(r"^# EOF\s*\Z", text, re.MULTILINE) is not None
-        families = list((parse_openmetrics if openmetrics else parse_text)(text))
+        if openmetrics:
+            text, left_out = _without_histograms(text)
+        for family in (parse_openmetrics if openmetrics else parse_text)(text):
+            for sample in family.samples:
+                value = float(sample.value)
+                labels = {label_column(name): text for name, text in sample.labels.items()}
+                rows.append({"metric": sample.name, "value": None if math.isnan(value) else value, **labels})
     except _UNREADABLE as error:
         raise UnexpectedAnswer(
             in_english(mark("The worker's page is {found}, and cannot be read as metrics."), found=found),
             mark("Open worker.metrics_urls in a browser and see."),
         ) from error
-    rows = []
-    for family in families:
-        for sample in family.samples:
-            value = float(sample.value)
-            labels = {label_column(name): text for name, text in sample.labels.items()}
-            rows.append({"metric": sample.name, "value": None if math.isnan(value) else value, **labels})
+    missing = (in_english(_LEFT_OUT, count=left_out),) if left_out else ()
     if not rows:
-        return empty_frame({**SAMPLES, "metric": "category"})
-    if len(rows) * len(set().union(*rows)) > _MOST_CELLS:
+        return empty_frame({**SAMPLES, "metric": "category"}), missing
+    columns = len(set().union(*rows))
+    if columns > _MOST_LABELS or len(rows) * columns > _MOST_CELLS:
         raise _too_large()
     frame = pd.DataFrame(rows)
     frame.insert(0, "series_id", pd.array(range(len(frame)), dtype="Int32"))
     frame.insert(1, "sampled_at", pd.Series([pd.Timestamp(read_at)] * len(frame)).astype(TIME))
     others = {name: "category" for name in frame.columns if name not in SAMPLES}
-    return frame.astype({**others, "value": "Float64"})
+    return frame.astype({**others, "value": "Float64"}), missing
+
+
+def _without_histograms(text: str) -> tuple[str, int]:
+    """OpenMetrics without its native histograms, and how many there were.
+
+    The parser gives them no value, and takes minutes over what only begins as one does.
+    """
+    lines, kept = text.split("\n"), []
+    for line in lines:
+        if "{" in line and line[0] != "#":
+            found = _SAMPLE.fullmatch(line)
+            if found is None:
+                raise ValueError("no sample of OpenMetrics")
+            if found["histogram"]:
+                continue
+        kept.append(line)
+    return "\n".join(kept), len(lines) - len(kept)
 
 
 def _too_large() -> TooLarge:
