@@ -9,6 +9,7 @@ import os
 import sys
 import traceback
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -118,12 +119,23 @@ def _open_closed() -> None:
 
 def _tell_crash(error: Exception) -> None:
     """A fault of ours, with its lines for whoever mends it; no secret that a library's message holds is among them."""
-    text = "".join(traceback.format_exception(error))
-    secrets = sys.modules.get("dlqkit.sources.secrets")
-    lines = (secrets.mask_resolved(text) if secrets else text).splitlines()
     told = "dlqkit has a fault, which is none of yours; what was collected is kept."
     step = "Next: run it again; if it ends so again, report it to dlqkit's maintainers with the lines above."
-    print("\n".join([*map(for_terminal, lines), told, step]), file=sys.stderr)  # noqa: T201
+    try:
+        text = "".join(traceback.format_exception(error))
+        secrets = sys.modules.get("dlqkit.sources.secrets")
+        lines = (secrets.mask_resolved(text) if secrets else text).splitlines()
+    except Exception as fault:  # noqa: BLE001 - what could not be masked is not shown; names of classes hold no secret
+        lines = [f"{type(error).__name__}, and {type(fault).__name__} while telling it"]
+    # Where nothing can be written nobody reads it.
+    with suppress(OSError, ValueError):
+        print("\n".join([*map(for_terminal, lines), told, step]), file=sys.stderr)  # noqa: T201
+
+
+def _tell_interrupted() -> int:
+    with suppress(OSError, ValueError):
+        print("Interrupted; what was collected is kept.", file=sys.stderr)  # noqa: T201
+    return INTERRUPTED
 
 
 def _let_go() -> None:
@@ -131,8 +143,38 @@ def _let_go() -> None:
     for stream in (sys.stdout, sys.stderr):
         try:
             stream.flush()
-        except OSError:
-            os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
+        except (OSError, ValueError):  # a stream that is closed is a ValueError
+            with suppress(OSError, ValueError):
+                os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
+
+
+def _run() -> int:
+    """Run what was asked for, and tell what is wrong; the exit code."""
+    try:
+        _check_text(sys.argv)
+        # Also for python -m dlqkit, so that a help text and a completion are of a command that there is.
+        code = app(standalone_mode=False, prog_name="dlqkit")
+        sys.stdout.flush()
+        return code if isinstance(code, int) else 0
+    except DlqkitError as error:
+        _tell(error)
+        return error.exit_code
+    except (_Interrupted, typer.Abort):
+        return _tell_interrupted()
+    except OSError as error:
+        if error.errno not in {errno.ENOSPC, errno.EDQUOT, errno.EACCES, errno.EROFS, errno.EPERM}:
+            raise
+        # The system's words: a library may have put others into the error, and a secret with them.
+        problem = f"Writing failed: {os.strerror(error.errno)}."
+        _tell(StorageError(problem, "Free some space, or name another folder."))
+        return StorageError.exit_code
+    except _UsageError as error:
+        told = usage_error(error, sys.argv)
+        if told is None:
+            error.show()
+        else:
+            _tell(told)
+        return int(error.exit_code)
 
 
 def main() -> None:
@@ -140,33 +182,14 @@ def main() -> None:
     _open_closed()
     leave_out_grammars()
     gc.set_threshold(OBJECTS_BETWEEN_LOOKS)
+    # Around the telling as well: what goes wrong in it would be shown by Python, after the error that was to be told.
     try:
-        _check_text(sys.argv)
-        # Also for python -m dlqkit, so that a help text and a completion are of a command that there is.
-        code = app(standalone_mode=False, prog_name="dlqkit")
-        sys.stdout.flush()
-        sys.exit(code if isinstance(code, int) else 0)
-    except DlqkitError as error:
-        _tell(error)
-        sys.exit(error.exit_code)
-    except (_Interrupted, KeyboardInterrupt, typer.Abort):
-        print("Interrupted; what was collected is kept.", file=sys.stderr)  # noqa: T201
-        sys.exit(INTERRUPTED)
+        sys.exit(_run())
+    except KeyboardInterrupt:
+        sys.exit(_tell_interrupted())
     except BrokenPipeError:
         # The reader of our output is gone, and knows it.
         sys.exit(1)
-    except OSError as error:
-        if error.errno not in {errno.ENOSPC, errno.EDQUOT, errno.EACCES, errno.EROFS, errno.EPERM}:
-            raise
-        _tell(StorageError(f"Writing failed: {error.strerror}.", "Free some space, or name another folder."))
-        sys.exit(StorageError.exit_code)
-    except _UsageError as error:
-        told = usage_error(error, sys.argv)
-        if told is None:
-            error.show()
-        else:
-            _tell(told)
-        sys.exit(error.exit_code)
     except Exception as error:  # noqa: BLE001 - not to go on, but so that no secret is in what is shown
         _tell_crash(error)
         sys.exit(1)
