@@ -18,7 +18,8 @@ __all__ = ["check_manifest", "check_question", "check_state"]
 
 # What JSON carries unchanged everywhere (RFC 8259, section 6); no count and no size of ours is larger.
 _Count = Annotated[int, Meta(ge=0, le=2**53)]
-_Id = Annotated[str, Meta(pattern=r"^[0-9]{3,9}/[0-9]{1,9}$")]
+# Not $, before which a line may end.
+_Id = Annotated[str, Meta(pattern=r"^[0-9]{3,9}/[0-9]{1,9}\Z")]
 
 
 class _Moment:
@@ -30,7 +31,7 @@ class _Written:
 
 
 class _Query(Struct):
-    limit: Annotated[str, Meta(pattern="^[0-9]{1,9}$")] | None = None
+    limit: Annotated[str, Meta(pattern=r"^[0-9]{1,9}\Z")] | None = None
 
 
 class _Details(Struct):

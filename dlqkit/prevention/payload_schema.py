@@ -41,7 +41,8 @@ TYPES = {type(None): "null", bool: "boolean", int: "integer", float: "number", s
           dict: "object"}  # fmt: skip
 _HAS_FORM: Mapping[str, Callable[[str], object]] = {
     **FORMATS,
-    **{pattern: re.compile(pattern).search for pattern in PATTERNS},
+    # The end of a text is $ in JSON Schema; in Python it is also before a last line break.
+    **{pattern: re.compile(pattern.replace("$", r"\Z")).search for pattern in PATTERNS},
 }
 _NO_ENUM = re.compile("[0-9]")
 

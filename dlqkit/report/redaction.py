@@ -52,7 +52,7 @@ _SCHEMES = re.compile(r"4(?:[0-9]{12}|[0-9]{15}|[0-9]{18})|(?:5[1-5]|2[2-7])[0-9
                       r"|35[0-9]{14}|6(?:011|4[4-9][0-9]|5[0-9]{2})[0-9]{12}|62[0-9]{14,17}")  # fmt: skip
 _IPV4 = re.compile(r"(?<![\w.])(?:[0-9]{1,3}\.){3}[0-9]{1,3}(?![\w.-]*\w\.?[\w-])(?!\.[0-9])")
 _IPV6 = re.compile(r"(?<![\w:.])(?:[0-9a-fA-F]{0,4}:){2,7}[0-9a-fA-F]{0,4}(?![\w:])")
-_VERSION = re.compile(r"(?:\bv|version[ :=]{1,3}|release[ :=]{1,3})$", re.IGNORECASE)
+_VERSION = re.compile(r"(?:\bv|version[ :=]{1,3}|release[ :=]{1,3})\Z", re.IGNORECASE)
 _PLUS = re.compile(r"(?:\+|%2B)[0-9(]", re.IGNORECASE)
 _PLUS_IN_URL = re.compile("%2B", re.IGNORECASE)
 

@@ -224,3 +224,10 @@ def test_stand_ins_are_judged_like_the_payloads_themselves(seen, change) -> None
 
     assert not check_payloads(schema, texts(*seen)).refused
     assert reasons(schema, *tried) == reasons({**schema, "title": "edited"}, *tried)
+
+
+def test_digits_with_a_line_break_after_them_have_no_form_of_digits() -> None:
+    """``$`` of JSON Schema is the end of the text, and other libraries would refuse them."""
+    field = inferred([{"number": f"{n}\n"} for n in range(1000)])["number"]
+
+    assert "pattern" not in field

@@ -26,7 +26,8 @@ PERSONAL = {
     ],
     "card": ["card 4111 1111 1111 1111", "5555555555554444 declined", "3782-822463-10005", "2200000000000004x"[:-1]],
     "iban": ["to DE89 3704 0044 0532 0130 00", "GB82WEST12345698765432 REFUSED", "FR1420041010050500013M02606"],
-    "ip": ["from 8.8.8.8", "peer 93.184.216.34:443", "2606:2800:220:1:248:1893:25c8:1946 refused"],
+    "ip": ["from 8.8.8.8", "peer 93.184.216.34:443", "2606:2800:220:1:248:1893:25c8:1946 refused",
+           "no such version:\n8.8.4.4 refused"],
     "token": [
         f"bad token {JWT}", "AKIA" + "IOSFODNN7EXAMPLE", "ghp_" + "a1B2" * 9, "xox" + "b-123456789012-abcdefABCDEF",
         "AIza" + "SyA1234567890abcdefghijklmnopqrstuv", "sk_" + "live_4eC39HqLyjWDarjtT1zdp7dc",
