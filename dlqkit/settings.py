@@ -458,7 +458,10 @@ def _read_toml(path: Path) -> dict[str, Any]:
     except FileNotFoundError:
         raise ParameterError(f"The settings file {path} does not exist.", "Check the path after --config.") from None
     except (OSError, UnicodeDecodeError) as error:
-        raise ParameterError(f"The settings file {path} cannot be read: {error}.", "Check its permissions.") from error
+        reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8 text"
+        raise ParameterError(
+            f"The settings file {path} cannot be read: {reason}.", "Check the path and its permissions."
+        ) from error
     except RecursionError as error:
         raise ParameterError(f"The settings file {path} is nested too deep.", "Mend it.") from error
     except ValueError as error:  # of a number of thousands of digits, too

@@ -226,3 +226,12 @@ def test_a_settings_file_that_nobody_can_have_written_is_not_read(tmp_path: Path
 
     with pytest.raises(ParameterError, match="longer than anybody writes"):
         load_settings(path, environ={})
+
+
+def test_a_settings_file_that_is_none_is_told_without_the_systems_number(tmp_path: Path) -> None:
+    (tmp_path / "bytes.toml").write_bytes(b"a = '\xff'")
+
+    with pytest.raises(ParameterError, match=r"cannot be read: Is a directory\.\nNext: Check the path"):
+        load_settings(tmp_path, environ={})
+    with pytest.raises(ParameterError, match=r"cannot be read: it is not UTF-8 text\.\nNext: Check the path"):
+        load_settings(tmp_path / "bytes.toml", environ={})

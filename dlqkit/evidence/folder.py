@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import importlib
 import json
 import re
@@ -433,7 +434,7 @@ def read_question(directory: Path, *, allow_links: bool = False) -> dict[str, An
     Raises
     ------
     ParameterError
-        If the folder is none of an incident, or the file is no TOML or longer than anybody writes.
+        If the folder is none of an incident, or the file cannot be read, is no TOML or longer than anybody writes.
     EvidenceError
         If there is a link in it.
     """
@@ -453,8 +454,16 @@ def read_question(directory: Path, *, allow_links: bool = False) -> dict[str, An
         ) from None
     except RecursionError as error:
         raise ParameterError("incident.toml is nested deeper than anything is that it may hold.", "Mend it.") from error
-    except (ValueError, OSError) as error:
+    except UnicodeDecodeError as error:
+        raise ParameterError("incident.toml is not UTF-8 text.", "Save it as UTF-8.") from error
+    except ValueError as error:
         raise ParameterError(f"incident.toml cannot be read: {error}.", "Mend that line.") from error
+    except OSError as error:
+        if error.errno in {errno.ENOTDIR, errno.ENAMETOOLONG}:
+            raise ParameterError(f"{directory} is no incident folder: {error.strerror}.", "Check the path.") from None
+        raise ParameterError(
+            f"incident.toml cannot be read: {error.strerror}.", "See that it is a file, and that you may read it."
+        ) from error
 
 
 def read_incident(directory: Path | str) -> Incident:

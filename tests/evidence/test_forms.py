@@ -15,6 +15,7 @@ import pytest
 from dlqkit.errors import DlqkitError, EvidenceError, ParameterError
 from dlqkit.evidence.collect import collect
 from dlqkit.evidence.folder import open_incident, read_incident
+from dlqkit.evidence.forms import check_manifest
 from dlqkit.evidence.part import STATE
 from dlqkit.incident import Incident
 from dlqkit.report.coverage import coverage_rows
@@ -212,6 +213,48 @@ def test_who_edits_incident_toml_is_told_which_line_to_mend(
     with pytest.raises(ParameterError) as raised:
         open_incident(folder)
     assert told in raised.value.problem
+
+
+@pytest.mark.parametrize(
+    "place", [("sources", 0, "evidence_id"), ("sources", 1, "coverage", "details", "query", "limit")]
+)
+def test_an_id_or_a_number_with_a_line_break_after_it_is_none(
+    gathered: tuple[Path, dict[str, Any]], place: tuple[Any, ...]
+) -> None:
+    manifest = gathered[1]
+    check_manifest(manifest)
+    inner: Any = manifest
+    for key in place[:-1]:
+        inner = inner[key]
+    with pytest.raises(ValueError, match=place[-1]):
+        check_manifest(altered(manifest, place, inner[place[-1]] + "\n"))
+
+
+@pytest.mark.parametrize(
+    ("made", "told"),
+    [
+        ("a" * 300, ("is no incident folder: File name too long.", "Check the path.")),
+        ("file", ("is no incident folder: Not a directory.", "Check the path.")),
+        (
+            "folder",
+            ("incident.toml cannot be read: Is a directory.", "See that it is a file, and that you may read it."),
+        ),
+        ("bytes", ("incident.toml is not UTF-8 text.", "Save it as UTF-8.")),
+    ],
+    ids=["long", "file", "folder", "bytes"],
+)
+def test_an_incident_toml_that_no_line_can_mend_is_told_with_what_can(
+    tmp_path: Path, made: str, told: tuple[str, str]
+) -> None:
+    (tmp_path / "file").write_text("x")
+    (tmp_path / "folder" / "incident.toml").mkdir(parents=True)
+    (tmp_path / "bytes").mkdir()
+    (tmp_path / "bytes" / "incident.toml").write_bytes(b"a = '\xff'")
+
+    with pytest.raises(ParameterError) as raised:
+        open_incident(tmp_path / made)
+
+    assert raised.value.problem.endswith(told[0]) and raised.value.next_step == told[1]
 
 
 def as_toml(value: Any) -> str:
