@@ -28,7 +28,8 @@ from dlqkit.republish.journal import open_journal
 from dlqkit.republish.journal_file import journal_path, peek_head, read_contents
 from dlqkit.setup.clocks import read_date
 from dlqkit.sources.http import _retry_after
-from dlqkit.sources.page_markers import find_cursor, find_end_marker, find_next_url, find_total
+from dlqkit.sources.page_faults import find_failure, find_shortfall
+from dlqkit.sources.page_markers import TOTAL_HEADERS, find_cursor, find_end_marker, find_next_url, find_total
 from dlqkit.sources.record_exports import RecordExports
 from dlqkit.sources.worker_logs import WorkerLogs
 from tests.republish.plans import make_plan
@@ -83,7 +84,7 @@ def _headers(body: bytes, _: Path) -> None:
     wait, date = _retry_after(text), read_date(text)
     assert wait is None or 0 <= wait <= 30
     assert date is None or date.tzinfo is not None
-    for name in ("Link", "Content-Range"):
+    for name in ("Link", "Content-Range", *TOTAL_HEADERS):
         find_next_url({}, {name: text}, "https://api.example/x")
         find_end_marker({}, {name: text}, 1)
         find_total({}, {name: text})
@@ -96,6 +97,8 @@ def _marks(body: bytes, _: Path) -> None:
         find_next_url(wrapper, {}, "https://api.example/x")
         find_end_marker(wrapper, {}, 1)
         find_total(wrapper)
+        find_failure(wrapper)
+        find_shortfall(wrapper, is_last=True)
 
 
 def _schema(body: bytes, _: Path) -> None:

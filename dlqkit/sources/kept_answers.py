@@ -10,6 +10,7 @@ import requests
 
 from dlqkit.errors import SourceError
 from dlqkit.sources.http import Request, Response
+from dlqkit.sources.page_markers import TOTAL_HEADERS
 from dlqkit.sources.paging import Fetch, Fetched, Pager
 
 __all__ = ["KeptAnswer", "Recall", "as_response", "go_on", "id_of"]
@@ -28,7 +29,7 @@ class KeptAnswer:
 Recall = Callable[[str], KeptAnswer | None]
 
 
-_TELLING = ("Link", "Content-Range")
+_TELLING = ("Link", "Content-Range", *TOTAL_HEADERS)
 
 
 def id_of(request: Request, response: Response | None = None) -> str | None:

@@ -6,9 +6,13 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from dlqkit.sources.http import join_url
+import msgspec
 
-__all__ = ["UNREADABLE", "find_cursor", "find_end_marker", "find_next_url", "find_total", "is_marker", "names_next"]
+from dlqkit.sources.http import join_url
+from dlqkit.sources.record_fields import normal
+
+__all__ = ["TOTAL_HEADERS", "UNREADABLE", "counts_all", "find_cursor", "find_end_marker", "find_next_url",
+           "find_page_number", "find_total", "is_marker", "names_next", "read_flag", "read_whole"]  # fmt: skip
 
 UNREADABLE = object()
 """Stands for a value that nobody can read. As a cursor or an address: more follows, and nobody knows how to ask."""
@@ -35,13 +39,37 @@ _LINK = re.compile(rf"<([^<>]*+)>((?:{_PARAMETER})*+)")
 # RFC 9110, section 14.4: the last place of a page, and how many there are in all.
 # PostgREST leaves the unit out; of bytes it says nothing of records.
 _RANGE = re.compile(r"\s*(?:(?!bytes\b)[\w-]+\s+)?[0-9]+-[0-9]+/([0-9]{1,15})\s*", re.ASCII | re.IGNORECASE)
-_MORE_KEYS = (("has_more", True), ("hasMore", True), ("has_next", True), ("hasNext", True), ("has_next_page", True),
-              ("hasNextPage", True), ("last", False), ("is_last", False), ("isLast", False))  # fmt: skip
-_PAGE_NUMBER_KEYS = ("number", "page", "current_page", "currentPage", "page_number", "pageNumber")
-_PAGE_COUNT_KEYS = ("total_pages", "totalPages", "page_count", "pageCount", "pages", "last_page", "lastPage")
-_TOTAL_KEYS = ("total", "total_count", "totalCount", "count_total", "total_elements", "totalElements", "total_records",
-               "totalRecords", "total_items", "totalItems", "total_results", "totalResults")  # fmt: skip
-_MARKERS = frozenset({*(name for name, _ in _MORE_KEYS), *_PAGE_NUMBER_KEYS, *_PAGE_COUNT_KEYS, *_TOTAL_KEYS})
+# Names are looked for without case, dashes and underscores.
+_MORE_KEYS = (("hasmore", True), ("more", True), ("moreresults", True), ("moreavailable", True), ("hasmoreitems", True),
+              ("hasmorepages", True), ("hasmoreresults", True), ("hasnext", True), ("hasnextpage", True))  # fmt: skip
+# Of these a number is that of a page.
+_LAST_KEYS = ("last", "islast", "lastpage", "islastpage")
+# These only say that more follows: what is not cut may end a page, and what is done be something else.
+_CUT_KEYS = (("truncated", True), ("istruncated", True), ("done", False))
+_LEFT_KEYS = ("remaining", "remainingcount", "remainingitems", "remainingrecords", "remainingresults")
+# Places of the next page that no address and no cursor is.
+_NEXT_PLACE_KEYS = ("nextpage", "nextoffset")
+_PAGE_NUMBER_KEYS = ("number", "page", "currentpage", "pagenumber")
+_PAGE_COUNT_KEYS = ("totalpages", "pagecount", "pages", "lastpage", "numpages")
+_TOTAL_KEYS = ("total", "totalcount", "counttotal", "totalelements", "totalrecords", "totalitems", "totalresults",
+               "totalhits", "nbhits", "numfound", "totalrows", "totalsize", "@odata.count", "xtotal")  # fmt: skip
+# As often the page's own length.
+_COUNT_KEYS = ("count", "recordcount", "resultcount", "itemcount")
+_SAID_BY_HEADERS = {
+    "X-Total-Count": "xtotal", "X-Total": "xtotal", "X-WP-Total": "xtotal", "X-Total-Results": "xtotal",
+    "X-Total-Records": "xtotal", "X-Total-Items": "xtotal", "X-Pagination-Total-Count": "xtotal",
+    "X-Pagination-Total": "xtotal", "Total-Count": "xtotal", "X-Total-Pages": "totalpages",
+    "X-WP-TotalPages": "totalpages", "X-Pagination-Page-Count": "totalpages", "X-Page": "page",
+    "X-Pagination-Current-Page": "page", "X-Has-More": "hasmore", "X-Next-Page": "nextpage",
+}  # fmt: skip
+_MARKERS = frozenset({
+    *(name for name, _ in (*_MORE_KEYS, *_CUT_KEYS)), *_LAST_KEYS, *_LEFT_KEYS, *_NEXT_PLACE_KEYS, *_PAGE_NUMBER_KEYS,
+    *_PAGE_COUNT_KEYS, *_TOTAL_KEYS, *_COUNT_KEYS,
+})  # fmt: skip
+_ABOUT_PAGES = "X-Pagination"
+TOTAL_HEADERS = (*_SAID_BY_HEADERS, _ABOUT_PAGES)
+"""Headers that say of the whole list what the body leaves unsaid."""
+_TRUE, _FALSE = frozenset({"true", "yes", "y", "1"}), frozenset({"false", "no", "n", "0"})
 
 
 def find_next_url(wrapper: Mapping[str, Any], headers: Mapping[str, str], asked: str) -> str | None:
@@ -79,7 +107,7 @@ def names_next(key: str) -> bool:
 
 def is_marker(key: str) -> bool:
     """Whether a value under this key is looked at here."""
-    return key in _MARKERS or names_next(key)
+    return normal(key) in _MARKERS or names_next(key)
 
 
 def find_cursor(wrapper: Mapping[str, Any]) -> tuple[tuple[str, ...], str] | None:
@@ -96,33 +124,93 @@ def find_cursor(wrapper: Mapping[str, Any]) -> tuple[tuple[str, ...], str] | Non
     return None
 
 
-def find_total(wrapper: Mapping[str, Any], headers: Mapping[str, str] | None = None) -> int | None:
-    """How many records there are in all, by the answer's own word; it may mean those of this page."""
-    for name in _TOTAL_KEYS:
-        number = _whole(wrapper.get(name))
-        if number is not None:
-            return number
+def find_total(
+    wrapper: Mapping[str, Any], headers: Mapping[str, str] | None = None, received: int | None = None
+) -> int | None:
+    """How many records there are in all, by the answer's own word; it may mean those of this page.
+
+    Parameters
+    ----------
+    wrapper, headers : mapping
+        What stands beside the records.
+    received : int, optional
+        Elements of the page: fewer are no total, and a ``count`` of as many is the page's own length.
+    """
+    said = _said(wrapper, headers or {})
     found = _RANGE.fullmatch((headers or {}).get("Content-Range", ""))
-    return int(found[1]) if found else None
+    numbers = [*(_counted(said.get(name)) for name in _TOTAL_KEYS), int(found[1]) if found else None]
+    totals = [number for number in numbers if number is not None and number >= (received or 0)]
+    if not totals:
+        counts = [_counted(said.get(name)) for name in _COUNT_KEYS]
+        return next((number for number in counts if number is not None and number > (received or 0)), None)
+    # One that is the page's own length says nothing against another.
+    return next((number for number in totals if number != received), totals[0])
 
 
-def find_end_marker(wrapper: Mapping[str, Any], headers: Mapping[str, str], first_number: int | None) -> bool | None:
+def counts_all(key: str) -> bool:
+    """Whether a value under this key says how many there are in all."""
+    return normal(key) in _TOTAL_KEYS
+
+
+def _said(wrapper: Mapping[str, Any], headers: Mapping[str, str]) -> dict[str, Any]:
+    """What the wrapper says, and then the headers, by names as they are looked for."""
+    said: dict[str, Any] = {}
+    for name, value in wrapper.items():
+        said.setdefault(normal(name), value)
+    try:
+        about = msgspec.json.decode(headers.get(_ABOUT_PAGES, "null"), type=dict[str, Any] | None)
+    except (msgspec.DecodeError, RecursionError):
+        about = None
+    for name, value in (about or {}).items():
+        said.setdefault(normal(name), value)
+    for header, name in _SAID_BY_HEADERS.items():
+        if header in headers:
+            said.setdefault(name, headers[header].strip())
+    return said
+
+
+def _counted(value: Any) -> int | None:
+    if not isinstance(value, Mapping):
+        return read_whole(value)
+    # As Elasticsearch has it. What is not equal is counted no further than a limit: there is at least one more.
+    number = read_whole(value.get("value"))
+    return number if number is None or value.get("relation", "eq") == "eq" else number + 1
+
+
+def find_end_marker(
+    wrapper: Mapping[str, Any], headers: Mapping[str, str], first_number: int | None, *, is_first: bool = False
+) -> bool | None:
     """Whether the answer says that nothing follows; None if it says nothing of that.
 
-    ``first_number`` is the number that the first page gave itself: some count from 0, some from 1.
+    Parameters
+    ----------
+    wrapper, headers : mapping
+        What stands beside the records.
+    first_number : int, optional
+        The number that the first page gave itself: some count from 0, some from 1.
+    is_first : bool
+        Whether this is the first page, of which a number of pages tells without a number of its own.
     """
-    for name, more_is in _MORE_KEYS:
-        if isinstance(wrapper.get(name), bool):
-            return bool(wrapper[name] is not more_is)
+    said = _said(wrapper, headers)
+    flags = [flag is more_is for name, more_is in _MORE_KEYS if (flag := read_flag(said.get(name))) is not None]
+    flags += [text == "false" for name in _LAST_KEYS if (text := _word(said.get(name))) in ("true", "false")]
+    flags += [left > 0 for name in _LEFT_KEYS if (left := read_whole(said.get(name))) is not None]
+    if any(flags) or any(read_flag(said.get(name)) is more_is for name, more_is in _CUT_KEYS):
+        return False
+    if flags:
+        return True
     # “cursor” or “after” without a value only says that none was asked for.
     named = [name for name in wrapper if names_next(name)]
-    if any(wrapper[name] for name in named):
+    places = [said[name] for name in _NEXT_PLACE_KEYS if name in said]
+    if any(wrapper[name] for name in named) or any(places):
         return False
-    if any(name in _NEXT_URL_KEYS or name.lower().startswith("next") for name in named):
+    if places or any(name in _NEXT_URL_KEYS or name.lower().startswith("next") for name in named):
         return True
-    number, pages = find_page_number(wrapper), _first_whole(wrapper, _PAGE_COUNT_KEYS)
+    number, pages = _first_whole(said, _PAGE_NUMBER_KEYS), _first_whole(said, _PAGE_COUNT_KEYS)
     if number is not None and pages is not None and first_number in (0, 1):
         return number - first_number + 1 >= pages
+    if is_first and number is None and pages is not None:
+        return pages <= 1
     links, rest = _links(headers)
     relations = frozenset[str]().union(*(relations for _, relations in links))
     if "next" in relations or re.search(r"\bnext\b", rest, re.IGNORECASE):
@@ -131,17 +219,34 @@ def find_end_marker(wrapper: Mapping[str, Any], headers: Mapping[str, str], firs
     return True if relations & {"prev", "previous", "first", "last"} else None
 
 
-def find_page_number(wrapper: Mapping[str, Any]) -> int | None:
+def find_page_number(wrapper: Mapping[str, Any], headers: Mapping[str, str] | None = None) -> int | None:
     """The number that a page gives itself."""
-    return _first_whole(wrapper, _PAGE_NUMBER_KEYS)
+    return _first_whole(_said(wrapper, headers or {}), _PAGE_NUMBER_KEYS)
 
 
-def _first_whole(wrapper: Mapping[str, Any], names: tuple[str, ...]) -> int | None:
-    return next((number for name in names if (number := _whole(wrapper.get(name))) is not None), None)
+def _first_whole(said: Mapping[str, Any], names: tuple[str, ...]) -> int | None:
+    return next((number for name in names if (number := read_whole(said.get(name))) is not None), None)
 
 
-def _whole(value: Any) -> int | None:
-    if isinstance(value, int) and not isinstance(value, bool):
+def _word(value: Any) -> str:
+    return str(value).lower() if isinstance(value, (bool, str)) else ""
+
+
+def read_flag(value: Any) -> bool | None:
+    """A yes or no, also as a text or as 1 and 0; None for anything else."""
+    if isinstance(value, bool):
         return value
+    if isinstance(value, int):
+        return bool(value) if value in (0, 1) else None
+    text = value.strip().lower() if isinstance(value, str) else ""
+    return True if text in _TRUE else False if text in _FALSE else None
+
+
+def read_whole(value: Any) -> int | None:
+    """A number of things, also as a text; None for anything else, and for less than none."""
+    if isinstance(value, float) and value.is_integer():
+        value = int(value)
+    if isinstance(value, int) and not isinstance(value, bool):
+        return value if value >= 0 else None
     # At most 15 digits: longer ones are an id.
     return int(value) if isinstance(value, str) and value.isascii() and value.isdigit() and len(value) < 16 else None

@@ -13,7 +13,9 @@ from dlqkit.errors import UnexpectedAnswer
 from dlqkit.language import in_english, mark
 from dlqkit.sources.http import TooLarge, describe_body
 from dlqkit.sources.json_elements import count_elements, find_members
-from dlqkit.sources.page_markers import UNREADABLE, is_marker, names_next
+from dlqkit.sources.page_faults import find_failure, is_word, tells_of_faults
+from dlqkit.sources.page_lists import Holder, are_records, find_other_lists, may_hold_records, records_first
+from dlqkit.sources.page_markers import UNREADABLE, counts_all, is_marker, names_next
 from dlqkit.sources.record_fields import normal
 
 __all__ = ["UNREAD_BESIDE", "Opened", "no_page", "open_page"]
@@ -23,7 +25,8 @@ _WRAPPERS = (
     "items", "data", "results", "records", "logs", "executions", "executionlogs", "entries", "content", "rows",
     "values", "hits", "documents", "list",
 )  # fmt: skip
-_ABOUT_PAGES = frozenset({"meta", "metadata", "pagination", "paging", "page", "links", "cursor"})
+_ABOUT_PAGES = frozenset({"meta", "metadata", "pagination", "paging", "page", "pageinfo", "links", "cursor",
+                          "resultinfo"})  # fmt: skip
 # APIs nest two or three; each is read through once more, and a page may hold nothing else.
 _DEEPEST_ABOUT_PAGES = 8
 _ADDRESSES, _EMPTY = frozenset({"href", "url", "link", "uri"}), {b"null", b'""', b"{}", b"[]", b"false"}
@@ -55,9 +58,21 @@ class Opened:
     """Plain values beside the records; ``UNREADABLE`` where one is none that can be read."""
     has_odd: bool = False
     """Whether something beside the records was left out since it cannot be read."""
+    left_out: tuple[str, ...] = ()
+    """Sentences, in English, on further lists that look like records."""
 
 
-def open_page(body: bytes, path: str | None) -> Opened:
+@dataclass(frozen=True, slots=True)
+class _Holder:
+    """An object in which the records may stand."""
+
+    prefix: str
+    members: _Members
+    text: bytes | msgspec.Raw
+    is_broken: bool = False
+
+
+def open_page(body: bytes, path: str | None, fields: Mapping[str, str] | None = None) -> Opened:
     """Find the records of a page, and the plain values beside them.
 
     Parameters
@@ -66,6 +81,8 @@ def open_page(body: bytes, path: str | None) -> Opened:
         The page. What is no JSON in a value of it, be it among the records or beside them, costs no other value.
     path : str, optional
         Names that lead to the array of the records, with dots between them; else it is looked for.
+    fields : mapping, optional
+        The API's names of columns, where they are set.
 
     Raises
     ------
@@ -81,7 +98,7 @@ def open_page(body: bytes, path: str | None) -> Opened:
             in_english(mark("The Execution Logs API answers with {body}."), body=describe_body(body)),
             mark("Check execution_logs.url; open it in a browser to see what is there."),
         )
-    return _Opening(body).open(text, path)
+    return _Opening(body, fields or {}).open(text, path)
 
 
 def no_page(body: bytes) -> UnexpectedAnswer:
@@ -95,8 +112,8 @@ def no_page(body: bytes) -> UnexpectedAnswer:
 class _Opening:
     """One page being opened."""
 
-    def __init__(self, body: bytes) -> None:
-        self._body = body
+    def __init__(self, body: bytes, fields: Mapping[str, str]) -> None:
+        self._body, self._fields = body, fields
         self._opened = Opened()
         self._broken = self._seen = 0
 
@@ -109,17 +126,44 @@ class _Opening:
             self._opened.array, self._opened.holder = self._follow(outer, path), path
             self._note_odd(outer, path.partition(".")[0], is_broken)
             return self._opened
-        for holder, prefix, is_holder_broken in chain([(outer, "", is_broken)], self._inner(outer)):
-            if prefix:
-                self._keep_plain(holder)
-            name = self._choose(holder, is_holder_broken)
-            if name is not None:
-                self._opened.holder = prefix + name
-                self._opened.array = holder[name] if _begins_with(holder[name], b"[") else b"[]"
-                self._note_odd(holder, name, is_holder_broken)
-                self._note_odd(outer, prefix.removesuffix("."), is_broken and bool(prefix))
-                return self._opened
-        raise self._without_records(is_broken)
+        seen: list[_Holder] = []
+        found: list[tuple[_Holder, str]] = []
+        for holder in chain([_Holder("", outer, text, is_broken)], self._inner(outer)):
+            seen.append(holder)
+            if holder.prefix:
+                self._keep_plain(holder.members)
+            name, is_known = self._choose(holder)
+            if name is not None and is_known and (not found or self._are_records(holder, name)):
+                found = [(holder, name)]
+                break
+            found += [(holder, name)] if name is not None else []
+        if not found:
+            raise self._without_records(is_broken)
+        holder, name = found[0]
+        if len(found) > 1:
+            holder, name = next((one for one in found if self._are_records(*one)), found[0])
+        if tells_of_faults(name):
+            self._opened.beside.pop(name, None)
+        self._take(holder, name)
+        if holder.prefix:
+            self._note_odd(outer, holder.prefix.removesuffix("."), is_broken)
+        if _begins_with(holder.members[name], b"["):
+            others: list[Holder] = [
+                (one.prefix, one.members, b"" if one.is_broken else one.text)
+                for one in (*seen, *self._rest(outer, {one.prefix for one in seen}))
+            ]
+            self._opened.left_out = find_other_lists(others, holder.prefix + name, self._fields)
+        return self._opened
+
+    def _take(self, holder: _Holder, name: str) -> None:
+        raw = holder.members[name]
+        self._opened.holder = holder.prefix + name
+        self._opened.array = raw if _begins_with(raw, b"[") else b"[]"
+        self._note_odd(holder.members, name, holder.is_broken)
+
+    def _are_records(self, holder: _Holder, name: str) -> bool:
+        raw = holder.members[name]
+        return _begins_with(raw, b"[") and are_records(raw, self._fields)
 
     def _members(self, text: bytes | msgspec.Raw, most: int | None = None) -> tuple[_Members | None, bool]:
         """The members of an object, and whether it is no JSON; None where they cannot be told apart."""
@@ -147,27 +191,48 @@ class _Opening:
         self._opened.has_odd = self._opened.has_odd or found is None
         return found or {}
 
-    def _inner(self, outer: _Members) -> Iterator[tuple[_Members, str, bool]]:
+    def _inner(self, outer: _Members) -> Iterator[_Holder]:
         for name, raw in outer.items():
-            if _begins_with(raw, b"{"):
+            if _begins_with(raw, b"{") and not tells_of_faults(name):
                 is_about = normal(name) in _ABOUT_PAGES
                 found, is_broken = (self._members_beside(raw), False) if is_about else self._members(raw)
                 if found is not None:
-                    yield found, f"{name}.", is_broken
+                    yield _Holder(f"{name}.", found, raw, is_broken)
                 elif normal(name) in _WRAPPERS:
                     raise no_page(self._body)
 
-    def _choose(self, holder: _Members, is_broken: bool) -> str | None:
-        """The name of the array of records; of null where it would be."""
-        arrays = {normal(name): name for name, raw in holder.items() if _begins_with(raw, b"[")}
-        named = {name: raw for name, raw in holder.items() if normal(name) in _WRAPPERS}
-        if is_broken and any(not _begins_with(raw, b"[") and not _begins_with(raw, b"{") and not _is_json(raw)
-                             for raw in named.values()):  # fmt: skip
+    def _rest(self, outer: _Members, seen: set[str]) -> Iterator[_Holder]:
+        """Objects that were not opened before the records were found; of these one may do without any."""
+        for name, raw in outer.items():
+            if _begins_with(raw, b"{") and not tells_of_faults(name) and f"{name}." not in seen:
+                if self._seen > _MOST_MEMBERS or count_elements(raw, _MOST_ABOUT_PAGES) > _MOST_ABOUT_PAGES:
+                    continue
+                try:
+                    found = _OBJECT.decode(raw)
+                except _ODD:
+                    continue
+                self._seen += len(found)
+                yield _Holder(f"{name}.", found, raw)
+
+    def _choose(self, holder: _Holder) -> tuple[str | None, bool]:
+        """The name of the array of records, or of null where it would be; and whether it is a name that is known."""
+        members = holder.members
+        arrays = {
+            normal(name): name
+            for name, raw in members.items()
+            if _begins_with(raw, b"[") and (not tells_of_faults(name) or may_hold_records(raw, self._fields))
+        }
+        named = {name: raw for name, raw in members.items() if normal(name) in _WRAPPERS}
+        if holder.is_broken and any(not _begins_with(raw, b"[") and not _begins_with(raw, b"{") and not _is_json(raw)
+                                    for raw in named.values()):  # fmt: skip
             # What is to be the records is neither a list nor anything else, and another list would be taken for it.
             raise no_page(self._body)
-        names = [arrays[name] for name in _WRAPPERS if name in arrays] or list(arrays.values())[:1]
-        names += [name for name, raw in named.items() if bytes(memoryview(raw)[:5]) == b"null"]
-        return names[0] if names else None
+        known = [arrays[name] for name in _WRAPPERS if name in arrays]
+        name = records_first(known or list(arrays.values()), members, self._fields)
+        empty = next((name for name, raw in named.items() if bytes(memoryview(raw)[:5]) == b"null"), None)
+        if empty is not None and (name is None or not (known or self._are_records(holder, name))):
+            return empty, True
+        return name, bool(known)
 
     def _note_odd(self, holder: _Members, name: str, is_broken: bool) -> None:
         """Whether anything but the member of this name is no JSON."""
@@ -192,8 +257,10 @@ class _Opening:
         for name, raw in holder.items():
             is_object = _begins_with(raw, b"{")
             if not is_object and not _begins_with(raw, b"[") and len(raw) <= _LONGEST_PLAIN:
-                if len(self._opened.beside) < _MOST_PLAIN or is_marker(name):
+                if len(self._opened.beside) < _MOST_PLAIN or is_marker(name) or is_word(name):
                     self._keep(name, self._plain(raw))
+            elif tells_of_faults(name) or (is_object and counts_all(name)):
+                self._keep(name, self._plain(raw) if len(raw) <= _LONGEST_PLAIN else UNREADABLE)
             elif is_object and normal(name) in _ABOUT_PAGES:
                 if depth < _DEEPEST_ABOUT_PAGES:
                     self._keep_plain(self._members_beside(raw), depth + 1)
@@ -241,6 +308,7 @@ class _Opening:
             if found is None:
                 raise no_page(self._body)
             holder = found
+            self._keep_plain(holder)
             self._note_odd(holder, following, is_broken)
         if last not in holder or not _begins_with(holder[last], b"["):
             raise UnexpectedAnswer(
@@ -266,4 +334,4 @@ def _said(beside: Mapping[str, Any]) -> str:
     for name in ("message", "error", "detail"):
         if isinstance(beside.get(name), str):
             return " ".join(beside[name].split())[:120]
-    return ""
+    return find_failure(beside) or ""

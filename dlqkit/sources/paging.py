@@ -16,6 +16,7 @@ from dlqkit.language import in_english, mark
 from dlqkit.settings import ExecutionLogsSettings
 from dlqkit.sources.http import NoAnswer, Response
 from dlqkit.sources.odd_elements import OddElements, Placed
+from dlqkit.sources.page_faults import find_shortfall
 from dlqkit.sources.page_joins import PageJoins
 from dlqkit.sources.page_markers import find_cursor, find_end_marker, find_next_url, find_page_number, find_total
 from dlqkit.sources.record_decode import Decoded
@@ -154,6 +155,9 @@ class Pager:
         self._count_before = 0
         self._failed: SourceError | None = None
         self._skipped: int | None = None
+        # What the pages say against themselves, and which of their lists were not read.
+        self._shortfalls: dict[str, None] = {}
+        self._left_out: dict[str, None] = {}
 
     def walk(self) -> Iterator[Fetched]:
         """Each page that counts; probes that brought nothing new are not among them.
@@ -236,7 +240,11 @@ class Pager:
         self._short_pages += bool(self._fresh and page.received < self._page_size)
         self._page_size = max(self._page_size, page.received)
         self._position = placed.place + page.received
-        total = find_total(got.decoded.wrapper, got.response.headers)
+        self._left_out.update(dict.fromkeys(got.decoded.left_out))
+        shortfall = find_shortfall(got.decoded.wrapper)
+        if shortfall is not None:
+            self._shortfalls[shortfall] = None
+        total = find_total(got.decoded.wrapper, got.response.headers, page.received)
         self._is_total_steady = self.pages == 1 or (self._is_total_steady and total == self._total)
         self._is_lost = self._is_lost or self._has_sunk(total, page.received, received_before)
         self._last_total = self._last_total if total is None else total
@@ -264,8 +272,9 @@ class Pager:
 
     def _marker(self, got: Fetched) -> bool | None:
         assert self._first is not None
-        number = find_page_number(self._first.decoded.wrapper)
-        marker = find_end_marker(got.decoded.wrapper, got.response.headers, number)
+        number = find_page_number(self._first.decoded.wrapper, self._first.response.headers)
+        is_first = self.pages <= 1
+        marker = find_end_marker(got.decoded.wrapper, got.response.headers, number, is_first=is_first)
         if marker is None and got.response.status == PARTIAL_CONTENT and self.pages <= 1:
             # RFC 9110, section 15.3.7: it is not all, but where its range ends with the whole.
             total = find_total({}, got.response.headers)
@@ -309,6 +318,20 @@ class Pager:
             self.findings[sentence] = None
         elif sentence is not None:
             self.missing.append(sentence)
+        self._judge_the_whole()
+
+    def _judge_the_whole(self) -> None:
+        """What the answers say against themselves counts however well the pages ended."""
+        assert self._before is not None
+        # Where reading stopped before the end, that a page is cut says nothing.
+        cut = find_shortfall(self._before.decoded.wrapper, is_last=not self._is_back)
+        if cut is not None:
+            self._shortfalls[cut] = None
+        self.missing += [*self._shortfalls, *self._left_out]
+        if self._shortfalls:
+            self.completeness = "partial"
+        elif self._left_out and self.completeness == "complete":
+            self.completeness = "unverified"
 
     # --- a second look
 

@@ -12,11 +12,13 @@ import msgspec
 import numpy as np
 import pandas as pd
 
+from dlqkit.errors import UnexpectedAnswer
 from dlqkit.frames import RECORDS, empty_frame
 from dlqkit.language import in_english, mark
 from dlqkit.settings import ExecutionLogsSettings
 from dlqkit.sources.http import TooLarge
 from dlqkit.sources.json_elements import MOST_ELEMENTS, MOST_FIELDS, count_elements, is_too_wide
+from dlqkit.sources.page_faults import find_failure
 from dlqkit.sources.page_wrapper import UNREAD_BESIDE, no_page, open_page
 from dlqkit.sources.record_fields import TELLING, find_fields, split_errors
 from dlqkit.sources.record_plain import decode_plain
@@ -52,7 +54,9 @@ class Decoded:
     """Where each of those stands in the page, from 0."""
     findings: tuple[str, ...] = ()
     wrapper: Mapping[str, Any] = field(default_factory=dict)
-    """Plain values beside the records, such as ``next_cursor``, ``has_more`` or ``total``."""
+    """Plain values beside the records, such as ``next_cursor``, ``has_more`` or ``total``; and what tells of faults."""
+    left_out: tuple[str, ...] = ()
+    """Sentences, in English, on further lists in the answer that look like records and were not read."""
 
 
 def decode_page(body: bytes, settings: ExecutionLogsSettings | None = None) -> Decoded:
@@ -61,10 +65,11 @@ def decode_page(body: bytes, settings: ExecutionLogsSettings | None = None) -> D
     Raises
     ------
     UnexpectedAnswer
-        If the body is no JSON, or holds no list of records. Single elements that are no record are quarantined.
+        If the body is no JSON, holds no list of records, or says that it failed and has no record. Single elements that
+        are no record are quarantined.
     """
     own = settings or ExecutionLogsSettings()
-    opened = open_page(body, own.records_path)
+    opened = open_page(body, own.records_path, own.fields)
     wrapped = mark("Records come as a bare array.")
     if opened.holder:
         wrapped = in_english(mark("Records are wrapped in “{name}”."), name=opened.holder)
@@ -73,7 +78,15 @@ def decode_page(body: bytes, settings: ExecutionLogsSettings | None = None) -> D
         page = _decode(opened.array, own)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         page = _mended(opened.array, body, own)
-    return replace(page, findings=(*findings, *page.findings), wrapper=opened.beside)
+    failure = find_failure(opened.beside) if page.frame.empty else None
+    if failure is not None:
+        # Without a record it is no answer, and not an empty one.
+        raise UnexpectedAnswer(
+            in_english(mark("The Execution Logs API answers that it failed: {said}."), said=failure),
+            mark("Try again later; what was collected stays."),
+        )
+    findings = (*findings, *page.findings)
+    return replace(page, findings=findings, wrapper=opened.beside, left_out=opened.left_out)
 
 
 def _mended(array: bytes | msgspec.Raw, body: bytes, settings: ExecutionLogsSettings) -> Decoded:
@@ -140,7 +153,7 @@ def _decode(array: bytes | msgspec.Raw, settings: ExecutionLogsSettings) -> Deco
 def read_field_names(body: bytes, settings: ExecutionLogsSettings | None = None) -> tuple[str, ...]:
     """Names of the fields that the records of a page have, in the order in which they come; no value is read."""
     own = settings or ExecutionLogsSettings()
-    array = open_page(body, own.records_path).array
+    array = open_page(body, own.records_path, own.fields).array
     try:
         rows, _ = _rows(msgspec.json.decode(array, type=list[msgspec.Raw]))
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):

@@ -445,6 +445,122 @@ def test_what_wrappers_say() -> None:
     assert find_cursor({"cursor": "own", "next_cursor": "n"}) == (("cursor", "next_cursor"), "n")
     assert find_next_url({"next": "?p=2"}, {}, "https://a/b?p=1") == "https://a/b?p=2"
     assert (find_total({"total": "12"}), find_total({"total": True}), find_total({"total": "many"})) == (12, None, None)
+    assert (find_total({"total": -1}), find_total({"total": 40}, {}, 57), find_total({"total": 57}, {}, 57)) == (
+        None, None, 57,
+    )  # fmt: skip
+    assert (find_total({"count": 350}, {}, 57), find_total({"count": 57}, {}, 57)) == (350, None)
+    assert (find_total({"total": 57}, {"X-Total": "350"}, 57), find_total({}, {"X-Total": "many"}, 57)) == (350, None)
+    assert find_total({"total": {"value": 10_000, "relation": "gte"}}) == 10_001
+    assert find_end_marker({"page": 1, "total_pages": 1}, {"X-Pagination": "{broken"}, 1) is True
+
+
+@pytest.mark.parametrize(
+    "more",
+    [
+        {"has_more": "true"},
+        {"has_more": 1},
+        {"hasMore": "yes"},
+        {"has-more": True},
+        {"hasNext": True},
+        {"isLast": "false"},
+        {"page": {"last": False}},
+        {"pageInfo": {"hasNextPage": True}},
+        {"more": True},
+        {"done": False},
+        {"remaining": 293},
+        {"next_page": 2},
+        {"total": {"value": 350, "relation": "eq"}},
+        {"total": {"value": 57, "relation": "gte"}},
+        {"result_info": {"total_count": "350"}},
+        {"totalHits": 350.0},
+        {"total": 57, "total_count": 350},
+        {"count": 350},
+        {"total_pages": 7},
+        {"current_page": 1, "total_pages": "7"},
+    ],
+    ids=str,
+)
+def test_however_it_is_said_that_more_exists_a_short_page_is_not_complete(more: dict[str, Any]) -> None:
+    """Beside the records, or beside their list in an object of its own, be that named in the settings or not."""
+    named = ExecutionLogsSettings(records_path="hits.hits")
+    for wrapped, settings in (({"items": rows(57)}, None), ({"hits": {"hits": rows(57), **more}}, None),
+                              ({"hits": {"hits": rows(57), **more}}, named)):  # fmt: skip
+        body = wrapped if "hits" in wrapped else {**wrapped, **more}
+        with api(lambda query, body=body: (200, body)) as (url, _):
+            count, coverage = load(url, settings)
+        assert (count, coverage.completeness) == (57, "unverified")
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {"X-Total-Count": "350"},
+        {"x-total": "350"},
+        {"X-WP-Total": "350"},
+        {"X-WP-TotalPages": "7"},
+        {"X-Page": "1", "X-Total-Pages": "7"},
+        {"X-Has-More": "true"},
+        {"X-Next-Page": "2"},
+        {"X-Pagination": '{"TotalCount":350,"PageSize":57}'},
+        {"X-Pagination": '{"CurrentPage":1,"TotalPages":7}'},
+    ],
+    ids=str,
+)
+def test_headers_say_that_more_exists_too(headers: dict[str, str]) -> None:
+    with api(lambda query: (200, rows(57), headers)) as (url, _):
+        count, coverage = load(url)
+
+    assert (count, coverage.completeness) == (57, "unverified")
+
+
+@pytest.mark.parametrize(
+    "beside",
+    [
+        {"count": 57},
+        {"total": -1},
+        {"total": 57},
+        {"total_pages": 1},
+        {"remaining": 0},
+        {"has_more": "false"},
+        {"hasNext": 0},
+        {"last": 1},
+        {"last": "true"},
+        {"next_page": None},
+        {"total": {"value": 57, "relation": "eq"}},
+        {"_shards": {"total": 350, "failed": 0}},
+    ],
+    ids=str,
+)
+def test_what_says_no_more_leaves_a_short_page_complete(beside: dict[str, Any]) -> None:
+    with api(lambda query: (200, {**beside, "items": rows(57)}, {"X-Next-Page": "", "X-Total": "57"})) as (url, _):
+        count, coverage = load(url)
+
+    assert (count, coverage.completeness, coverage.missing) == (57, "complete", ())
+
+
+@pytest.mark.parametrize("total", [-1, 0, 57])
+def test_a_total_below_what_came_does_not_end_a_list_that_says_it_goes_on(total: int) -> None:
+    def answer(query: dict[str, str]) -> tuple[int, Any]:
+        items = cut(rows(350), query, 60)
+        return 200, {"items": items, "total": total, **({"has_more": "yes"} if len(items) == 60 else {})}
+
+    with api(answer) as (url, _):
+        count, coverage = load(url)
+
+    assert (count, coverage.completeness) == (350, "complete")
+
+
+def test_a_total_that_is_a_lower_bound_does_not_make_so_many_all() -> None:
+    """As Elasticsearch counts no further than a limit, and gives no page beyond one."""
+
+    def answer(query: dict[str, str]) -> tuple[int, Any]:
+        found = {"total": {"value": 500, "relation": "gte"}, "hits": cut(THOUSAND[:500], query)}
+        return 200, {"took": 3, "timed_out": False, "_shards": {"total": 5, "failed": 0}, "hits": found}
+
+    with api(answer) as (url, _):
+        count, coverage = load(url)
+
+    assert (count, coverage.completeness) == (500, "unverified")
 
 
 @pytest.mark.parametrize("cursor", [{"after": 100}, ["a", 100], "x" * 9000])

@@ -1,0 +1,132 @@
+"""Which of the lists in an answer holds records, and which others would be dropped unsaid."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import TypeAlias
+
+import msgspec
+import numpy as np
+
+from dlqkit.language import in_english, mark
+from dlqkit.sources.record_fields import TELLING, find_fields
+from dlqkit.untrusted import for_terminal, shorten
+
+__all__ = ["Holder", "are_records", "find_other_lists", "may_hold_records", "records_first"]
+
+Holder: TypeAlias = tuple[str, Mapping[str, msgspec.Raw], bytes | msgspec.Raw]
+# So many elements of a list are looked at, and no more of its text.
+_LOOKED_AT = 4
+_LOOK_BYTES = 1 << 17
+# Quotes, colon, comma, and the blanks of an indented page: what each name takes beside itself and its value.
+_BESIDE_A_VALUE = 16
+_JSON = json.JSONDecoder()
+_BLANK = " \t\r\n"
+
+
+def may_hold_records(array: msgspec.Raw, fields: Mapping[str, str] | None) -> bool:
+    """Whether a list that is called “errors” may be one of records: errors have a status, too, and some an id."""
+    if not bytes(memoryview(array)[1:65]).strip(b" \t\r\n]"):
+        return True
+    columns = _columns(array, fields)
+    return not columns.isdisjoint({"workflow_id", "queued_to_dlq"}) or {"trace_id", "recorded_at"} <= columns
+
+
+def records_first(
+    names: Sequence[str], holder: Mapping[str, msgspec.Raw], fields: Mapping[str, str] | None
+) -> str | None:
+    """The first of these lists that holds what looks like records, or else the first; None of none."""
+    if len(names) < 2:
+        return names[0] if names else None
+    return next((name for name in names if are_records(holder[name], fields)), names[0])
+
+
+def are_records(array: msgspec.Raw, fields: Mapping[str, str] | None) -> bool:
+    """Whether the first elements of a list look like records: such as have an id or a time, and what tells them."""
+    return _tell_records(_columns(array, fields))
+
+
+def find_other_lists(holders: Sequence[Holder], chosen: str, fields: Mapping[str, str] | None) -> tuple[str, ...]:
+    """Sentences, in English, on lists that look like records, beside the one that is read.
+
+    Parameters
+    ----------
+    holders : sequence
+        Objects that may hold lists: what their names begin with, their values, and their text.
+    chosen : str
+        The full name of the list that is read.
+    fields : mapping, optional
+        The API's names of columns, where they are set.
+    """
+    others = [
+        (prefix + name, raw)
+        for prefix, holder, text in holders
+        for name, raw in (*holder.items(), *_replaced(text, holder))
+        if bytes(memoryview(raw)[:1]) == b"[" and (prefix + name != chosen or holder.get(name) is not raw)
+    ]
+    if not others:
+        return ()
+    own = next(holder[chosen.removeprefix(prefix)] for prefix, holder, _ in holders if _has(holder, chosen, prefix))
+    known = _columns(own, fields)
+    text = mark("An answer holds another list that looks like records, “{name}”; it was not read.")
+    return tuple(
+        dict.fromkeys(
+            in_english(text, name=for_terminal(shorten(name, 60)))
+            for name, raw in others
+            # Lists of workflows or links have fewer of the fields.
+            if _tell_records(columns := _columns(raw, fields)) and 2 * len(columns & known) >= len(known)
+        )
+    )
+
+
+def _has(holder: Mapping[str, msgspec.Raw], chosen: str, prefix: str) -> bool:
+    return chosen.startswith(prefix) and chosen.removeprefix(prefix) in holder
+
+
+def _tell_records(columns: frozenset[str]) -> bool:
+    return not columns.isdisjoint(TELLING) and not columns.isdisjoint({"record_id", "recorded_at"})
+
+
+def _columns(array: msgspec.Raw, fields: Mapping[str, str] | None) -> frozenset[str]:
+    """Columns for which the first elements of a list have a field."""
+    text = bytes(memoryview(array)[:_LOOK_BYTES]).decode("utf-8", "replace")
+    names: dict[str, None] = {}
+    at = 1
+    try:
+        for _ in range(_LOOKED_AT):
+            while text[at : at + 1] in (*_BLANK, ","):
+                at += 1
+            value, at = _JSON.raw_decode(text, at)
+            names.update(dict.fromkeys(value if isinstance(value, dict) else ()))
+    except (ValueError, RecursionError):
+        pass  # the list or what is looked at of it ends
+    return frozenset(find_fields(names, fields or {})[0])
+
+
+def _replaced(text: bytes | msgspec.Raw, holder: Mapping[str, msgspec.Raw]) -> Iterator[tuple[str, msgspec.Raw]]:
+    """Values of an object whose place a later one of the same name took."""
+    least = sum(len(name) + len(raw) + _BESIDE_A_VALUE for name, raw in holder.items())
+    if len(text) <= least + _BESIDE_A_VALUE:
+        return
+    view, begin = memoryview(text), _address(text)
+    places = sorted((_address(raw) - begin, len(raw), name) for name, raw in holder.items())
+    at = 0
+    for place, length, name in places:
+        # What stands before a value: dropped members, and its own name.
+        gap = bytes(view[at:place]).lstrip(b" \t\r\n{,").rstrip(b" \t\r\n:")
+        at = place + length
+        quoted = msgspec.json.encode(name)
+        if len(gap) > len(quoted) and gap.endswith(quoted):
+            yield from _members(b"{" + gap.removesuffix(quoted).rstrip(b" \t\r\n,") + b"}")
+
+
+def _members(text: bytes) -> Iterable[tuple[str, msgspec.Raw]]:
+    try:
+        return msgspec.json.decode(text, type=dict[str, msgspec.Raw]).items()
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return ()
+
+
+def _address(text: bytes | msgspec.Raw) -> int:
+    return int(np.frombuffer(text, np.uint8).__array_interface__["data"][0])

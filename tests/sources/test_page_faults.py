@@ -1,0 +1,176 @@
+"""Answers that speak against themselves: one that failed is no empty list, one that is not whole not complete."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from dlqkit.errors import SourceError, UnexpectedAnswer
+from dlqkit.settings import ExecutionLogsSettings
+from dlqkit.sources.page_faults import find_failure, find_shortfall
+from dlqkit.sources.record_decode import decode_page
+from tests.sources.api import api, cut, load, rows
+
+FAILED: list[dict[str, Any]] = [
+    {"error": "shard timeout", "items": []},
+    {"error": {"message": "shard timeout"}, "items": None},
+    {"error": {"code": 503, "reason": {"detail": "shard timeout"}}, "items": []},
+    {"errors": [{"message": "shard timeout"}], "data": []},
+    {"errors": [{"message": "shard timeout"}], "data": None},
+    {"errors": [{"id": "e1", "status": "500", "title": "shard timeout"}]},
+    {"errors": {"items": [{"message": "shard timeout"}]}, "data": []},
+    {"success": False, "message": "shard timeout", "data": []},
+    {"ok": "false", "message": "shard timeout", "data": []},
+    {"isSuccess": False, "msg": "shard timeout", "data": []},
+    {"status": "error", "message": "shard timeout", "data": []},
+    {"status": "Failed", "detail": "shard timeout", "data": []},
+    {"status": 500, "message": "shard timeout", "data": []},
+    {"code": "503", "message": "shard timeout", "data": []},
+    {"meta": {"statusCode": 504, "message": "shard timeout"}, "data": []},
+]
+SOUND: list[dict[str, Any]] = [
+    {"error": None},
+    {"error": ""},
+    {"error": {}},
+    {"error": []},
+    {"errors": []},
+    {"error": False},
+    {"error": "none"},
+    {"error": {"code": 0, "message": ""}},
+    {"errors": 3},
+    {"errors": {"count": 0}},
+    {"status": "success"},
+    {"status": "ok"},
+    {"status": 200},
+    {"code": 0},
+    {"code": 20000},
+    {"success": True},
+    {"success": 0, "failed": 12},
+    {"ok": "yes"},
+    {"message": "nothing was found"},
+    {"workflow_id": "wf-1", "status": "failed"},
+    {"partial": False},
+    {"timed_out": False},
+    {"truncated": False},
+    {"incomplete_results": False},
+    {"complete": True},
+    {"_shards": {"total": 5, "successful": 5, "failed": 0}},
+]
+
+
+@pytest.mark.parametrize("answer", FAILED, ids=str)
+def test_an_answer_that_says_it_failed_and_has_no_record_is_asked_again(answer: dict[str, Any]) -> None:
+    """It is no empty list: the reason is told in its words, and a later answer counts."""
+    with api(lambda query: (200, answer)) as (url, asked), pytest.raises(SourceError, match="shard timeout"):
+        load(url)
+    assert len(asked) > 1
+
+    answers = iter([answer])
+    with api(lambda query: (200, next(answers, {"items": cut(rows(60), query)}))) as (url, _):
+        count, coverage = load(url)
+    assert (count, coverage.completeness) == (60, "complete")
+
+
+def test_a_later_page_that_says_it_failed_is_not_the_end() -> None:
+    def answer(query: dict[str, str]) -> tuple[int, Any]:
+        if int(query.get("offset", 0)) > 150:
+            return 200, {"error": "backend timeout", "items": []}
+        return 200, {"items": cut(rows(450), query)}
+
+    with api(answer) as (url, _):
+        count, coverage = load(url)
+
+    assert (count, coverage.completeness) == (199, "partial")
+    assert "backend timeout" in " ".join(coverage.missing)
+
+
+@pytest.mark.parametrize("beside", SOUND, ids=str)
+def test_what_is_no_fault_does_no_harm(beside: dict[str, Any]) -> None:
+    for count in (0, 57):
+        with api(lambda query, count=count: (200, {**beside, "items": cut(rows(count), query)})) as (url, _):
+            loaded, coverage = load(url)
+        assert (loaded, coverage.completeness, coverage.missing) == (count, "complete", ())
+
+
+@pytest.mark.parametrize(
+    ("beside", "said"),
+    [
+        ({"error": "backend timeout"}, "backend timeout"),
+        ({"errors": [{"message": "backend timeout"}]}, "backend timeout"),
+        ({"error": "x" * 9000}, "error"),
+        ({"success": False}, "success: false"),
+        ({"partial": True}, "partial"),
+        ({"timed_out": True}, "timed_out"),
+        ({"timedOut": "true"}, "timedOut"),
+        ({"incomplete_results": True}, "incomplete_results"),
+        ({"complete": False}, "complete"),
+        ({"_shards": {"total": 5, "successful": 3, "failed": 2}}, "2 of its shards"),
+        ({"truncated": True}, "truncated"),
+        ({"meta": {"IsTruncated": True}}, "IsTruncated"),
+    ],
+    ids=str,
+)
+@pytest.mark.parametrize("has_pages", [False, True])
+def test_an_answer_that_says_it_is_not_whole_is_partial_however_its_pages_end(
+    beside: dict[str, Any], said: str, has_pages: bool
+) -> None:
+    with api(lambda query: (200, {**beside, "items": cut(rows(57), query if has_pages else {"limit": "57"})})) as (
+        url,
+        _,
+    ):
+        count, coverage = load(url)
+
+    assert (count, coverage.completeness) == (57, "partial")
+    assert said in " ".join(coverage.missing)
+
+
+def test_a_page_that_is_cut_and_followed_by_another_is_whole() -> None:
+    """As where ``truncated`` means that more pages follow."""
+
+    def answer(query: dict[str, str]) -> tuple[int, Any]:
+        items = cut(rows(250), query)
+        return 200, {"items": items, "truncated": items[-1]["id"] != "r0"}
+
+    with api(answer) as (url, _):
+        count, coverage = load(url)
+
+    assert (count, coverage.completeness) == (250, "complete")
+
+
+def test_an_answer_that_fails_in_part_on_one_page_is_partial() -> None:
+    def answer(query: dict[str, str]) -> tuple[int, Any]:
+        failed = 1 if 0 < int(query.get("offset", 0)) < 150 else 0
+        return 200, {"hits": {"total": 250, "hits": cut(rows(250), query)}, "_shards": {"total": 5, "failed": failed}}
+
+    with api(answer) as (url, _):
+        count, coverage = load(url)
+
+    assert (count, coverage.completeness) == (250, "partial")
+
+
+def test_the_words_of_a_fault_are_short_and_safe_for_a_terminal() -> None:
+    said = find_failure({"error": "\x1b[2J\u202e\n" + "a" * 500})
+    assert said is not None
+    assert said.isprintable()
+    assert "\x1b" not in said and "\u202e" not in said and len(said) < 150
+    assert find_shortfall({"error": "\x1b[2J"}) != find_shortfall({})
+
+
+def test_records_in_a_list_that_is_called_errors_are_records() -> None:
+    """And that name alone is no fault; what has no field of a record is one."""
+    body = b'{"errors":[{"id":"r1","workflow_id":"wf","trace_id":"t","status":"failed"}]}'
+    page = decode_page(body)
+    assert (len(page.frame), find_shortfall(page.wrapper)) == (1, None)
+    assert decode_page(b'{"errors":[]}').received == 0
+    with pytest.raises(UnexpectedAnswer, match="down"):
+        decode_page(b'{"errors":[{"message":"down"}]}')
+    own = ExecutionLogsSettings(records_path="errors")
+    assert decode_page(b'{"errors":[{"id":"r1","status":"failed"}]}', own).received == 1
+
+
+def test_an_error_beside_a_list_of_any_name_is_not_taken_for_the_records() -> None:
+    body = b'{"errors":[{"message":"one shard is away"}],"runs":[{"id":"r1","trace_id":"t","status":"failed"}]}'
+    page = decode_page(body)
+    assert (len(page.frame), page.quarantined) == (1, ())
+    assert "one shard is away" in (find_shortfall(page.wrapper) or "")

@@ -1,0 +1,84 @@
+"""Answers with more than one list: what is not read is said where it looks like records, and nowhere else."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from dlqkit.settings import ExecutionLogsSettings
+from dlqkit.sources.record_decode import decode_page
+from tests.sources.api import api, load, rows
+
+NINETY = rows(90)
+HALF, OTHER = json.dumps(NINETY[:45]), json.dumps(NINETY[45:])
+PRETTY = json.dumps({"data": {"items": NINETY[:45], "total": 90, "page": {"size": 45}, "facets": []}}, indent=4)
+
+
+@pytest.mark.parametrize(
+    ("body", "name"),
+    [
+        (f'{{"items":{HALF},"items":{OTHER}}}', "items"),
+        (f'{{"items" : {HALF} , "items"\n: {OTHER}, "total": 9}}', "items"),
+        (f'{{"links":[],"items":{HALF},"items":{HALF},"items":{OTHER}}}', "items"),
+        (f'{{"data":{{"a":1,"items":{HALF},"items":{OTHER}}}}}', "data.items"),
+        (f'{{"data":{HALF},"items":{OTHER}}}', "data"),
+        (f'{{"links":[{{"rel":"self"}}],"items":{HALF},"older":{OTHER}}}', "older"),
+        (f'{{"data":{{"wf-1":{HALF},"wf-2":{OTHER}}}}}', "data.wf-2"),
+        (f'{{"items":{HALF},"archive":{{"rows":{OTHER}}}}}', "archive.rows"),
+        (f'{{"items":{HALF},"\\u202e\\u001b[2J":{OTHER}}}', "⟨202E⟩⟨001B⟩[2J"),
+    ],
+)
+def test_a_second_list_of_records_is_named_and_never_complete(body: str, name: str) -> None:
+    with api(lambda query: (200, body.encode() if query.get("offset", "0") == "0" else {"items": []})) as (url, _):
+        count, coverage = load(url)
+
+    assert (count, coverage.completeness) == (45, "unverified")
+    assert f"“{name}”" in " ".join(coverage.missing)
+
+
+@pytest.mark.parametrize(
+    "beside",
+    [
+        {"links": [{"rel": "next", "href": "/x", "id": 1}]},
+        {"facets": [{"name": "status", "count": 3}], "included": [{"id": "1", "type": "workflow"}]},
+        {"workflows": [{"id": "wf-1", "status": "active"}]},
+        {"warnings": [], "sort": ["created_at"], "columns": [["id", "status"]]},
+        {"aggregations": {"by_day": [{"date": "2026-03-01", "count": 3}]}},
+        {"note": "x" * 5000},
+    ],
+    ids=lambda beside: "+".join(beside),
+)
+def test_lists_of_other_things_raise_no_alarm(beside: dict[str, Any]) -> None:
+    for body in (
+        {**beside, "items": NINETY[:45]},
+        {"items": NINETY[:45], **beside},
+        {"data": {"items": NINETY[:45]}, **beside},
+    ):
+        for indent in (None, 2, 8):
+            page = decode_page(json.dumps(body, indent=indent).encode())
+            assert (len(page.frame), page.left_out) == (45, ())
+
+
+def test_an_indented_page_raises_no_alarm() -> None:
+    assert decode_page(PRETTY.encode()).left_out == ()
+
+
+def test_of_lists_with_unknown_names_the_one_of_records_is_read() -> None:
+    for body in ({"shown": [{"rel": "x"}], "runs": NINETY}, {"items": [], "records": NINETY}):
+        page = decode_page(json.dumps(body).encode())
+        assert (len(page.frame), page.quarantined, page.left_out) == (90, (), ())
+
+
+def test_a_list_that_was_named_in_the_settings_is_the_one_that_is_meant() -> None:
+    own = ExecutionLogsSettings(records_path="data.items")
+    body = json.dumps({"data": {"items": NINETY[:45], "next_cursor": "n"}, "records": NINETY[45:]}).encode()
+    page = decode_page(body, own)
+    assert (len(page.frame), page.left_out, page.wrapper["next_cursor"]) == (45, (), "n")
+
+
+def test_fields_that_were_named_in_the_settings_tell_records_too() -> None:
+    body = b'{"items":[{"key":"a","flow":"f"}],"older":[{"key":"b","flow":"f"}]}'
+    own = ExecutionLogsSettings(fields={"record_id": "key", "workflow_id": "flow"})
+    assert len(decode_page(body, own).left_out) == 1
