@@ -23,6 +23,8 @@ __all__ = [
     "NEEDED",
     "ORIGINALS",
     "RECORDS",
+    "RECORD_CONTENT",
+    "RECORD_STATE",
     "SAMPLES",
     "SERIES",
     "SUPPORT_REPORTS",
@@ -63,6 +65,11 @@ RECORDS: Mapping[str, str] = {
 }
 NEEDED = ("event_key", "workflow_id", "recorded_at", "status", "queued_to_dlq", "last_error")
 """Columns of ``RECORDS`` without which no analysis says anything; the others may be absent, and are NA then."""
+RECORD_STATE = ("record_id", "workflow_id", "trace_id", "recorded_at", "status", "queued_to_dlq", "attempts")
+"""What tells one state of a record from another; of looks at one state the last one counts."""
+RECORD_CONTENT = ("last_error", "error_type", "error_code", "retryable", "payload_snapshot")
+"""What else tells records apart that stand side by side in one look, since some APIs give many one id. Not
+``extra_json`` nor a duration: what is counted at the time of asking differs each time that a record is served."""
 UNREAD = "_unread"
 """Name in ``extra_json`` under which values stand that no column could take, by the API's names of their fields."""
 SAMPLES: Mapping[str, str] = {"series_id": "Int32", "sampled_at": TIME, "value": "Float64"}

@@ -29,7 +29,7 @@ from dlqkit.evidence.original_messages import ask_original_messages
 from dlqkit.evidence.part import Asking, Part, question_of
 from dlqkit.evidence.resume import begin_part
 from dlqkit.evidence.store import hold, make_folder, read_frame
-from dlqkit.frames import RECORDS, SERIES, SUPPORT_REPORTS, Coverage, Loaded, empty_frame
+from dlqkit.frames import RECORD_CONTENT, RECORDS, SERIES, SUPPORT_REPORTS, Coverage, Loaded, empty_frame
 from dlqkit.incident import Incident, format_time
 from dlqkit.language import in_english, mark
 from dlqkit.settings import Settings
@@ -249,7 +249,11 @@ class _Run:
         if not self.part.has(EXPORT, query):
             exports = open_record_exports(self.settings, files)
             asking = self.part.ask(EXPORT, query)
-            self._keep_all(asking, lambda keep: exports.stream(keep, asking.put_apart), of_window=self._of_window)
+
+            def stream(keep: Callable[[pd.DataFrame], None], begin: Callable[[], None]) -> tuple[Coverage, str]:
+                return exports.stream(keep, asking.put_apart, on_file=begin)
+
+            self._keep_all(asking, stream, of_window=self._of_window)
 
     def _table(self) -> None:
         from dlqkit.sources.asked_records import Question
@@ -260,13 +264,14 @@ class _Run:
         table = open_record_table(self.settings)
         if not self.part.has(EXPORT, table.name):
             asked = Question(own.workflow_id, own.trace_id, None, start, self.end)
-            self._keep_all(self.part.ask(EXPORT, table.name), lambda keep: table.stream_asked(asked, keep))
+            asking = self.part.ask(EXPORT, table.name)
+            self._keep_all(asking, lambda keep, _: table.stream_asked(asked, keep))
 
-    def _of_window(self, coverage: Coverage, source: str, rows: int, *, has_any: bool) -> Coverage:
+    def _of_window(self, coverage: Coverage, source: str, rows: int, *, others: int, has_any: bool) -> Coverage:
         """Whether files tell of the time that was asked for: those of another day say nothing of it."""
-        if coverage.rows > rows:
+        if others:
             text = mark("{count} of {total} records are of another time, workflow or trace than was asked for.")
-            left_out = in_english(text, count=coverage.rows - rows, total=coverage.rows)
+            left_out = in_english(text, count=others, total=rows + others)
             coverage = replace(coverage, findings=(*coverage.findings, left_out))
         first, last, own = coverage.got_start, coverage.got_end, self.part.incident
         if has_any or own.trace_id is not None or first is None or last is None:
@@ -280,15 +285,17 @@ class _Run:
     def _keep_all(
         self,
         asking: Asking,
-        stream: Callable[[Callable[[pd.DataFrame], None]], tuple[Coverage, str]],
+        stream: Callable[[Callable[[pd.DataFrame], None], Callable[[], None]], tuple[Coverage, str]],
         *,
         of_window: Callable[..., Coverage] | None = None,
     ) -> None:
         from dlqkit.sources.asked_records import Extent, inside
         from dlqkit.sources.record_exports import SAME_RECORD
+        from dlqkit.sources.seen_states import SeenStates, keys_of
 
         def load() -> dict[str, Loaded]:
             extent, has_any = Extent(), False
+            others, ends = SeenStates(), list[int]()
             window = self.part.incident.window
             with asking.write("records") as writer:
 
@@ -296,14 +303,20 @@ class _Run:
                     nonlocal extent, has_any
                     has_any = has_any or len(inside(frame.dropna(subset="recorded_at"), window.start, window.end)) > 0
                     kept = self._within(frame)
+                    if len(kept) < len(frame):
+                        others.add(keys_of(frame.drop(kept.index), [*SAME_RECORD, *RECORD_CONTENT]))
+                    kept = kept.reset_index(drop=True)
                     extent = extent.and_of(kept)
                     if len(kept):
                         writer.add(kept)
 
-                coverage, source = stream(keep)
-            rows = join_records([writer.path], writer.path, SAME_RECORD) if writer.rows else 0
+                coverage, source = stream(keep, lambda: ends.append(writer.rows))
+            rows = 0
+            if writer.rows:
+                # Each file is a look: of a record that two have the last one counts.
+                rows = join_records([writer.path], writer.path, SAME_RECORD, RECORD_CONTENT, ends=ends)
             if of_window is not None:
-                coverage = of_window(coverage, source, rows, has_any=has_any)
+                coverage = of_window(coverage, source, rows, others=len(others), has_any=has_any)
             # What was read shows that the source answered, though nothing of it may be of the question.
             details = {**coverage.details, "records_read": coverage.rows}
             coverage = replace(coverage, got_start=extent.first, got_end=extent.last, rows=rows, details=details)
@@ -321,7 +334,7 @@ class _Run:
             value = getattr(own, name)
             if value is not None:
                 kept = kept[(kept[name] == value).fillna(False).astype(bool)]
-        return kept.reset_index(drop=True)
+        return kept
 
     def ask_counters(self, *, within_s: float | None = None) -> None:
         names = {**_METRICS, **self.settings.prometheus.metrics}

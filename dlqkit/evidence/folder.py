@@ -20,6 +20,7 @@ import pandas as pd
 from dlqkit.engines.choose import Engine, check_engine, choose_engine
 from dlqkit.errors import EvidenceError, ParameterError
 from dlqkit.evidence.forms import check_question
+from dlqkit.evidence.looks import merge_looks
 from dlqkit.evidence.manifest import (
     check_frames,
     find_snapshots,
@@ -33,6 +34,7 @@ from dlqkit.frames import (
     HISTOGRAMS,
     NEEDED,
     ORIGINALS,
+    RECORD_STATE,
     RECORDS,
     SAMPLES,
     SERIES,
@@ -59,9 +61,10 @@ __all__ = ["IncidentFolder", "open_incident", "read_incident", "write_incident"]
 DEAD_LETTERS, EXPORT = "records: dead letters", "records: export"
 TRACE_RECORDS, WORKFLOW_RECORDS = "records: trace", "records: workflow"
 # What sources.execution_logs says of such an answer: cut or not, it is whole back to its oldest record.
-NEWEST_FIRST = mark("Records come newest first.")
-# Two looks at one record are the same row unless something about its fate changed in between.
-RECORD_VERSION = ["record_id", "recorded_at", "status", "queued_to_dlq", "attempts"]
+NEWEST_FIRST = mark(
+    "Records come newest first."
+)  # Two looks at one record are the same row unless something about its fate changed in between.
+RECORD_VERSION = list(RECORD_STATE)
 
 # An id is of its topic alone; two subscriptions of one topic bring the same message.
 SAME_MESSAGE = ["message_id", "published_at", "payload_sha256"]
@@ -268,16 +271,12 @@ class IncidentFolder(Shown):
         return {}
 
     def _stacked(self, name: str, columns: Mapping[str, str]) -> pd.DataFrame:
-        # The records are kept once merged, and larger than all others.
-        if name == "records":
-            return self._read(name, columns)
         if name not in self._kept:
             self._kept[name] = self._read(name, columns)
         return self._kept[name].copy(deep=False)
 
     def _read(self, name: str, columns: Mapping[str, str]) -> pd.DataFrame:
-        needed = NEEDED if name == "records" else ()
-        frames = [read_frame(place / f"{name}.parquet", columns, needed=needed) for place in self.places]
+        frames = [read_frame(place / f"{name}.parquet", columns) for place in self.places]
         full = [frame for frame in frames if len(frame)]
         if not full:
             return empty_frame(columns)
@@ -286,14 +285,7 @@ class IncidentFolder(Shown):
 
     @cached_property
     def _records(self) -> pd.DataFrame:
-        stacked = self._stacked("records", RECORDS)
-        if stacked["record_id"].is_unique:
-            # Each record was seen once: nothing to merge, and its key is its own.
-            return stacked
-        merged = stacked.drop_duplicates(RECORD_VERSION, keep="last").reset_index(drop=True)
-        # A record that was rewritten is still of its event, even if its payload was corrected.
-        first = merged.drop_duplicates("record_id").set_index("record_id")["event_key"]
-        return merged.assign(event_key=merged["record_id"].map(first).astype("str"))
+        return merge_looks([read_frame(place / "records.parquet", RECORDS, needed=NEEDED) for place in self.places])
 
     @cached_property
     def _samples_and_series(self) -> tuple[pd.DataFrame, pd.DataFrame]:

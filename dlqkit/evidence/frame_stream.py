@@ -19,6 +19,7 @@ import pyarrow.parquet as pq
 
 from dlqkit.errors import StorageError
 from dlqkit.evidence.store import DTYPES, FILE_MODE, as_table, make_folder, storage_error, sync_folder, unreadable
+from dlqkit.sources.seen_states import keys_of
 
 __all__ = ["FrameWriter", "find_values", "join_records"]
 
@@ -126,8 +127,28 @@ class FrameWriter:
         return storage_error(self.path, error)
 
 
-def join_records(paths: Sequence[Path], target: Path, version: Sequence[str]) -> int:
+def join_records(
+    paths: Sequence[Path],
+    target: Path,
+    version: Sequence[str],
+    content: Sequence[str] = (),
+    *,
+    ends: Sequence[int] | None = None,
+) -> int:
     """Join the files of several sources; of records that are alike in ``version`` the last one is kept, in its place.
+
+    Parameters
+    ----------
+    paths : sequence of Path
+        A file of each source.
+    target : Path
+        Where all are to be.
+    version : sequence of str
+        Columns that tell one state of a record from another.
+    content : sequence of str
+        Of records that one look holds several times, alike in ``version``, those that differ in these are several.
+    ends : sequence of int, optional
+        After how many rows of all files another look begins; by default each file is one look.
 
     Returns
     -------
@@ -145,7 +166,11 @@ def join_records(paths: Sequence[Path], target: Path, version: Sequence[str]) ->
     -----
     Records are compared by 64 bits of a hash: of ten million, two would be taken for one in one of 400,000 cases.
     """
-    keep = _last_ones(_all_keys(paths, version))
+    keys = _all_keys(paths, version)
+    if content:
+        looks = np.cumsum([_count(path) for path in paths])[:-1] if ends is None else ends
+        _tell_apart(paths, keys, [*version, *content], looks)
+    keep = _last_ones(keys)
     at = 0
     with FrameWriter(target) as writer:
         for path in paths:
@@ -203,9 +228,31 @@ def _count(path: Path) -> int:
 
 def _keys(batch: pa.RecordBatch, version: Sequence[str]) -> npt.NDArray[np.uint64]:
     # In the declared dtypes: a count is hashed alike whether or not its neighbours are absent.
-    frame = batch.to_pandas(types_mapper=DTYPES.get)[list(version)]
-    keys: npt.NDArray[np.uint64] = pd.util.hash_pandas_object(frame, index=False).to_numpy(np.uint64)
-    return keys
+    return keys_of(batch.to_pandas(types_mapper=DTYPES.get), version)
+
+
+def _tell_apart(paths: Sequence[Path], keys: npt.NDArray[np.uint64], columns: Sequence[str], ends: Any) -> None:
+    """Give records that stand side by side in one look under one key, and their like elsewhere, keys of all columns."""
+    shared = np.concatenate([_repeated(own) for own in np.split(keys, ends)])
+    if not len(shared):
+        return
+    at = 0
+    for path in paths:
+        for batch in _batches(path, columns):
+            own = keys[at : at + batch.num_rows]
+            at += batch.num_rows
+            if (wanted := np.isin(own, shared)).any():
+                own[wanted] = _keys(batch.filter(pa.array(wanted)), columns)
+
+
+def _repeated(keys: npt.NDArray[np.uint64]) -> npt.NDArray[np.uint64]:
+    """The keys that are there more than once; in shares, as below."""
+    found = []
+    share = keys.view(np.uint8)[:: keys.itemsize] % _SHARES
+    for number in range(_SHARES):
+        own = np.sort(keys[share == number])
+        found.append(np.unique(own[1:][own[1:] == own[:-1]]))
+    return np.concatenate(found)
 
 
 def _last_ones(keys: npt.NDArray[np.uint64]) -> npt.NDArray[np.bool_]:

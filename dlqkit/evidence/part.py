@@ -37,7 +37,7 @@ from dlqkit.evidence.store import (
     write_frame,
     write_raw,
 )
-from dlqkit.frames import SAMPLES, SERIES, Coverage
+from dlqkit.frames import RECORD_CONTENT, SAMPLES, SERIES, Coverage
 from dlqkit.incident import Incident
 from dlqkit.sources.record_repair import Quarantined
 
@@ -45,7 +45,7 @@ __all__ = ["LAYOUT", "STATE", "Asking", "Part", "is_partial", "name_snapshot", "
 
 STATE, ASKED = "state.json", "asked"
 # Of the part's folder; another one was left by another dlqkit and is set aside rather than guessed at.
-LAYOUT = 3
+LAYOUT = 4
 _STACKED = ("records", "histograms", "metrics_page", "worker_logs", "support_reports", "originals")
 
 
@@ -261,7 +261,7 @@ class Part:
         for name in _STACKED:
             target = self.snapshot / f"{name}.parquet"
             if name == "records" and (paths := list(self.frames(name))):
-                join_records(paths, target, RECORD_VERSION)
+                join_records(paths, target, RECORD_VERSION, RECORD_CONTENT)
                 continue
             parts = [read_frame(path, {}) for path in self.frames(name)]
             if not parts:

@@ -11,7 +11,8 @@ import narwhals as nw
 from dlqkit.engines.choose import Engine
 from dlqkit.engines.contract import collect
 from dlqkit.engines.scan import ROW, connect, scan_files, scan_frame
-from dlqkit.frames import RECORDS, empty_frame
+from dlqkit.evidence.looks import FATE
+from dlqkit.frames import RECORD_CONTENT, RECORDS, empty_frame
 
 __all__ = ["scan_snapshots"]
 
@@ -42,7 +43,7 @@ def scan_snapshots(
     order = ["snapshot", ROW]
     rows = nw.concat([part.with_columns(snapshot=nw.lit(number)) for number, part in enumerate(parts)])
     # A snapshot holds each state once, since it was written so.
-    merged = rows.unique(list(version), keep="last", order_by=order) if len(files) > 1 else rows
+    merged = _each_once(rows, list(version), order) if len(files) > 1 else rows
     record = nw.col("record_id")
     # Different ids are found as groups, which DuckDB can put on the disk; a count of different ones it cannot.
     every, ids = (
@@ -54,7 +55,32 @@ def scan_snapshots(
     # A record that was rewritten is still of its event, even if its payload was corrected.
     first = merged.filter(~record.is_null()).with_columns(is_first=record.is_first_distinct().over(order_by=order))
     keys = first.filter(nw.col("is_first")).select(nw.col("record_id"), first_key=nw.col("event_key"))
+    # One id of several events, as ``looks.merge_looks`` tells them: their keys are their own.
+    keys = keys.join(_shared_ids(rows), on="record_id", how="anti")
     joined = merged.join(keys, on="record_id", how="left")
     return joined.with_columns(
-        event_key=nw.when(record.is_null()).then(nw.col("event_key")).otherwise(nw.col("first_key"))
+        event_key=nw.when(nw.col("first_key").is_null()).then(nw.col("event_key")).otherwise(nw.col("first_key"))
     )
+
+
+def _each_once(rows: nw.LazyFrame[Any], version: list[str], order: list[str]) -> nw.LazyFrame[Any]:
+    """As ``seen_states.keep_each_once``; a snapshot holds each state once, but may hold some side by side."""
+    beside = rows.group_by("snapshot", *version).agg(count=nw.len()).filter(nw.col("count") > 1)
+    if not collect(beside.select(rows=nw.len()), {"rows": "Int64"})["rows"].iloc[0]:
+        return rows.unique(version, keep="last", order_by=order)
+    counted = rows.with_columns(count=nw.col("snapshot").count().over("snapshot", *version))
+    marked = counted.with_columns(most=nw.col("count").max().over(*version))
+    alone = marked.filter(nw.col("most") == 1).unique(version, keep="last", order_by=order)
+    several = marked.filter(nw.col("most") > 1).unique([*version, *RECORD_CONTENT], keep="last", order_by=order)
+    return nw.concat([alone, several]).drop("count", "most")
+
+
+def _shared_ids(rows: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
+    """The ids under which one snapshot shows records of several events."""
+    found = []
+    for columns, more in (([*FATE], ["event_key"]), (["record_id"], ["workflow_id", "trace_id"])):
+        different = rows.filter(~nw.col("record_id").is_null(), ~nw.col(more[-1]).is_null())
+        different = different.select("snapshot", *columns, *more).unique()
+        counts = different.group_by("snapshot", *columns).agg(count=nw.len())
+        found.append(counts.filter(nw.col("count") > 1).select("record_id"))
+    return nw.concat(found).unique()

@@ -8,6 +8,7 @@ from typing import Any
 
 import pandas as pd
 
+from dlqkit.frames import RECORD_STATE
 from dlqkit.republish.payload_forms import hash_bytes, hash_value
 
 __all__ = ["ATTRIBUTE", "PAIRS", "PAYLOAD", "TRACE", "is_payload_alone", "match_records"]
@@ -19,8 +20,8 @@ _UNWRAPPED = ", without its envelope"
 _BY_PAYLOAD_ALONE = (PAYLOAD, PAYLOAD + _REWRITTEN, PAYLOAD + _UNWRAPPED)
 _WAYS = (ATTRIBUTE, TRACE, TRACE + _REWRITTEN, TRACE + _UNWRAPPED, *_BY_PAYLOAD_ALONE)
 PAIRS: Mapping[str, str] = {"row": "Int64", "item": "Int64", "matched_by": "str"}
-# Two looks at one record are the same unless something about its fate changed in between (evidence/folder.py).
-_VERSION = ["record_id", "recorded_at", "status", "queued_to_dlq", "attempts"]
+# A record as some APIs give many one id.
+_RECORD = ["record_id", "workflow_id", "trace_id"]
 
 
 def is_payload_alone(matched_by: pd.Series) -> pd.Series:
@@ -105,13 +106,14 @@ def _fresh(
     before = set(_versions(known))
     is_known = pd.Series([version in before for version in _versions(own)], index=own.index, dtype=bool)
     by_time = own.sort_values("recorded_at", kind="stable", na_position="first")
-    newest = by_time.drop_duplicates("record_id", keep="last")
-    unchanged = set(newest.loc[is_known[newest.index], "record_id"])
-    return own[~is_known & ~own["record_id"].isin(unchanged)]
+    newest = by_time.drop_duplicates(_RECORD, keep="last")
+    unchanged = newest.loc[is_known[newest.index], _RECORD].assign(is_unchanged=True)
+    of_unchanged = own[_RECORD].merge(unchanged, on=_RECORD, how="left")["is_unchanged"].notna().to_numpy(bool)
+    return own[~is_known & ~of_unchanged]
 
 
 def _versions(records: pd.DataFrame) -> Iterator[tuple[str, ...]]:
-    return zip(*(records[name].astype("str").fillna("") for name in _VERSION), strict=True)
+    return zip(*(records[name].astype("str").fillna("") for name in RECORD_STATE), strict=True)
 
 
 def _carries(fresh: pd.DataFrame, name: str | None) -> pd.Series:

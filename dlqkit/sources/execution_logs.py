@@ -20,6 +20,7 @@ from dlqkit.sources.kept_answers import Recall, as_response, go_on, id_of
 from dlqkit.sources.paging import VERSION, Fetch, Fetched, Page, Pager
 from dlqkit.sources.record_decode import Decoded, decode_page
 from dlqkit.sources.secrets import resolve_secret
+from dlqkit.sources.shared_ids import SharedIds
 
 __all__ = ["ExecutionLogs", "Page"]
 
@@ -180,6 +181,7 @@ class ExecutionLogs:
     ) -> list[str]:
         """Hand on the matching records of each page, and which of them are new; what is to be said of it."""
         findings: dict[str, None] = {}
+        shared = SharedIds()
         for got in pages:
             keep = wanted.matches(got.page.frame)
             if not keep.all():
@@ -189,7 +191,8 @@ class ExecutionLogs:
             if on_page is not None:
                 on_page(got.page)
             on_records(got.page.frame[keep] if not keep.all() else got.page.frame, got.fresh[keep])
-        return list(findings)
+            shared.add(got.page.frame[keep & got.fresh])
+        return [*findings, *shared.findings]
 
     def _query(self, wanted: Question) -> dict[str, str]:
         own = {"workflow_id": wanted.workflow_id, "trace_id": wanted.trace_id}

@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 
 from dlqkit.errors import AccessDenied, SourceError, SourceUnavailable, UnexpectedAnswer
-from dlqkit.frames import Completeness
+from dlqkit.frames import RECORD_CONTENT, RECORD_STATE, Completeness
 from dlqkit.language import in_english, mark
 from dlqkit.settings import ExecutionLogsSettings
 from dlqkit.sources.http import NoAnswer, Response
@@ -21,13 +21,13 @@ from dlqkit.sources.page_joins import PageJoins
 from dlqkit.sources.page_markers import find_cursor, find_end_marker, find_next_url, find_page_number, find_total
 from dlqkit.sources.record_decode import Decoded
 from dlqkit.sources.record_repair import Quarantined
-from dlqkit.sources.seen_states import SeenStates
+from dlqkit.sources.seen_states import SeenStates, keys_of
 
 __all__ = ["VERSION", "Fetch", "Fetched", "Page", "Pager"]
 
 Style = Literal["none", "offset", "page", "cursor", "link"]
-# What tells one state of a record from another.
-VERSION = ["record_id", "recorded_at", "status", "queued_to_dlq", "attempts"]
+# What tells one state of a record from another, within one answer.
+VERSION = [*RECORD_STATE, *RECORD_CONTENT]
 # An API that answers exactly so many may have cut at its own limit, whatever it was asked for.
 ROUND_LIMITS = frozenset({10, 20, 25, 30, 32, 40, 50, 64, 75, 100, 128, 150, 200, 250, 256, 300, 400, 500, 512, 750,
                           1000, 1024, 2000, 2048, 2500, 4096, 5000, 10000})  # fmt: skip
@@ -87,8 +87,7 @@ class Fetched:
     @classmethod
     def of(cls, page: Page, decoded: Decoded, response: Response) -> Fetched:
         """With the keys of the page's records."""
-        keys = pd.util.hash_pandas_object(page.frame[VERSION], index=False)
-        return cls(page, decoded, response, tuple(keys.tolist()))
+        return cls(page, decoded, response, tuple(keys_of(page.frame, VERSION).tolist()))
 
 
 Fetch = Callable[[int, Mapping[str, str], str | None], Fetched]

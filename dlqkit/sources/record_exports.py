@@ -5,17 +5,18 @@ from __future__ import annotations
 import itertools
 import json
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import msgspec
+import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 from dlqkit.errors import UnexpectedAnswer
-from dlqkit.frames import RECORDS, Coverage, Loaded, empty_frame
+from dlqkit.frames import RECORD_CONTENT, RECORD_STATE, RECORDS, Coverage, Loaded, empty_frame
 from dlqkit.language import in_english, mark
 from dlqkit.settings import ExecutionLogsSettings
 from dlqkit.sources.asked_records import Extent
@@ -24,7 +25,8 @@ from dlqkit.sources.export_parts import ExportPart, find_parts
 from dlqkit.sources.masking import Masks
 from dlqkit.sources.record_decode import KEPT_AS_TEXT, REPLACED, Decoded, decode_page, finish_records
 from dlqkit.sources.record_repair import Quarantined, mend_record
-from dlqkit.sources.seen_states import SeenStates
+from dlqkit.sources.seen_states import SeenStates, keep_each_once, keys_of
+from dlqkit.sources.shared_ids import SharedIds
 from dlqkit.sources.table_rows import TableRows, plain_rows, rows_of
 
 __all__ = ["BATCH_ROWS", "REBUILT", "SAME_RECORD", "RecordExports"]
@@ -35,7 +37,7 @@ BATCH_ROWS = 2_000
 LOOKED_AT = 1_000
 _BLANK = b"\xef\xbb\xbf \t\r\n"
 # Of records that are alike in these the files may hold several states; the last one counts.
-SAME_RECORD = ["record_id", "recorded_at", "queued_to_dlq", "attempts"]
+SAME_RECORD = [name for name in RECORD_STATE if name != "status"]
 # Records, findings, rows that are no record, and whether the end is missing.
 _Lot = tuple[pd.DataFrame, Sequence[str], int, bool]
 
@@ -83,15 +85,29 @@ class RecordExports:
             If a file is none of the four forms, or was cut so that nothing can be read.
         """
         frames: list[pd.DataFrame] = []
-        coverage, source = self.stream(frames.append)
+        numbers: list[int] = []
+        files = 0
+
+        def begin() -> None:
+            nonlocal files
+            files += 1
+
+        def keep(frame: pd.DataFrame) -> None:
+            frames.append(frame)
+            numbers.append(files)
+
+        coverage, source = self.stream(keep, on_file=begin)
         frame = pd.concat(frames, ignore_index=True) if frames else empty_frame(RECORDS)
-        frame = frame.drop_duplicates(SAME_RECORD, keep="last").astype({"status": "category"}).reset_index(drop=True)
-        return Loaded(frame, coverage, source)
+        looks = np.repeat(numbers, [len(one) for one in frames])
+        frame = keep_each_once(frame, looks, SAME_RECORD, RECORD_CONTENT).astype({"status": "category"})
+        return Loaded(frame, replace(coverage, rows=len(frame)), source)
 
     def stream(
         self,
         on_records: Callable[[pd.DataFrame], None],
         on_quarantined: Callable[[Sequence[Quarantined]], None] = lambda odd: None,
+        *,
+        on_file: Callable[[], None] | None = None,
     ) -> tuple[Coverage, str]:
         """The records of the files, handed on part by part; some thousand at a time but of a JSON array.
 
@@ -99,14 +115,16 @@ class RecordExports:
         ----------
         on_records : callable
             Gets ``frames.RECORDS``. A record that the files have twice is handed on twice; of those that are alike in
-            ``SAME_RECORD`` the last one counts.
+            ``SAME_RECORD`` the last one counts, but for those that one file holds side by side with another content.
         on_quarantined : callable, optional
             Gets the rows of CSV that have more cells than there are columns, as they came.
+        on_file : callable, optional
+            Called before each file.
 
         Returns
         -------
         (Coverage, str)
-            What came, each record counted once, and the files' names.
+            What came, and the files' names. Each record is counted once for each content.
 
         Raises
         ------
@@ -118,8 +136,11 @@ class RecordExports:
         self._on_quarantined = on_quarantined
         quarantined = self._masked = 0
         extent, seen, is_cut = Extent(), SeenStates(), False
+        shared = SharedIds()
         for part in self._parts:
             bad = cut_lines = self._wide = 0
+            if on_file is not None:
+                on_file()
             for frame, said, no_records, cut in self._read(part):
                 findings.update(dict.fromkeys(said))
                 bad += no_records
@@ -128,8 +149,9 @@ class RecordExports:
                     missing.append(in_english(mark("{name} was cut in its last line."), name=part.name))
                 if len(frame):
                     extent = extent.and_of(frame)
-                    seen.add(pd.util.hash_pandas_object(frame[SAME_RECORD], index=False))
+                    seen.add(keys_of(frame, [*SAME_RECORD, *RECORD_CONTENT]))
                     on_records(frame)
+                    shared.add(frame)
             if bad:
                 missing.append(in_english(mark("{count} rows of {name} are no records."), count=bad, name=part.name))
             if self._wide:
@@ -140,6 +162,7 @@ class RecordExports:
         if self._masked:
             text = mark("Known secrets stood in {count} places; they are masked.")
             findings[in_english(text, count=self._masked)] = None
+        findings.update(dict.fromkeys(shared.findings))
         coverage = Coverage(
             got_start=extent.first,
             got_end=extent.last,

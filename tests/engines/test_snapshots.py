@@ -25,9 +25,12 @@ def test_a_record_is_there_once_for_each_state_and_of_the_event_it_first_named(
         [
             good(90, record_id="r1", event_key="edited"),
             dead(10, record_id="r2", event_key="e2", last_error="new text"),
-            dead(20, record_id="r3", event_key="e3", attempts=None),
+            dead(20, record_id="r3", event_key="e3", attempts=None, trace_id="t3"),
         ],
-        [dead(20, record_id="r3", event_key="e3", attempts=None), good(5, record_id=None, event_key="e4")],
+        [
+            dead(20, record_id="r3", event_key="e3", attempts=None, trace_id="t3"),
+            good(5, record_id=None, event_key="e4"),
+        ],
     ]
     files = [tmp_path / f"look[{number}].parquet" for number in range(len(looks))]
     for file, rows in zip(files, looks, strict=True):

@@ -104,11 +104,11 @@ def test_of_one_state_seen_twice_the_last_is_kept_in_its_place(tmp_path: Path, m
     monkeypatch.setattr(frame_stream, "_BATCH_ROWS", 2)
     early = records(
         [dead(1, record_id="a", last_error="early"), good(2, record_id="b"), dead(3, record_id="c", attempts=None)]
-    )
+    ).assign(trace_id="t")
     late = records(
         [good(4, record_id="d"), dead(1, record_id="a", last_error="late"), dead(3, record_id="c", attempts=None),
          dead(2, record_id="b")]
-    )  # fmt: skip
+    ).assign(trace_id="t")  # fmt: skip
     for name, frame in (("a", early), ("b", late)):
         write_frame(tmp_path / f"{name}.parquet", frame)
 
