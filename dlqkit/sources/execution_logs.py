@@ -15,6 +15,7 @@ from dlqkit.language import in_english, mark
 from dlqkit.settings import ExecutionLogsSettings, SecretReference
 from dlqkit.sources.ahead import one_ahead
 from dlqkit.sources.asked_records import Extent, Question, inside
+from dlqkit.sources.clock_ahead import ClockAhead
 from dlqkit.sources.http import HttpClient, Request, Response, check_url, shown_url
 from dlqkit.sources.kept_answers import Recall, as_response, go_on, id_of
 from dlqkit.sources.paging import VERSION, Fetch, Fetched, Page, Pager
@@ -114,9 +115,11 @@ class ExecutionLogs:
         wanted = Question(workflow_id, trace_id, queued_to_dlq, start, end)
         frames: list[pd.DataFrame] = []
         pager = self._pager(wanted, self._get, max_requests)
-        findings = self._walk(pager.walk(), wanted, on_page, lambda kept, _: frames.append(kept))
+        ahead = ClockAhead(end)
+        findings = self._walk(pager.walk(), wanted, ahead, on_page, lambda kept, _: frames.append(kept))
         frame = _joined(frames, start, end)
-        return Loaded(frame, self._coverage(pager, wanted, findings, Extent.of(frame)), shown_url(self._client.url))
+        coverage = self._coverage(pager, wanted, ahead, findings, Extent.of(frame))
+        return Loaded(frame, coverage, shown_url(self._client.url))
 
     def stream(
         self,
@@ -165,8 +168,9 @@ class ExecutionLogs:
         if kept is not None:
             fetch = go_on(lambda look: self._pager(wanted, look, max_requests), self._get, self._recalled, kept)
         pager = self._pager(wanted, fetch, max_requests)
-        findings = self._walk(one_ahead(pager.walk()), wanted, on_page, keep)
-        return self._coverage(pager, wanted, findings, extent), shown_url(self._client.url)
+        ahead = ClockAhead(end)
+        findings = self._walk(one_ahead(pager.walk()), wanted, ahead, on_page, keep)
+        return self._coverage(pager, wanted, ahead, findings, extent), shown_url(self._client.url)
 
     def _pager(self, wanted: Question, fetch: Fetch, max_requests: int | None) -> Pager:
         budget = max_requests or self._settings.max_requests
@@ -176,6 +180,7 @@ class ExecutionLogs:
         self,
         pages: Iterator[Fetched],
         wanted: Question,
+        ahead: ClockAhead,
         on_page: Callable[[Page], None] | None,
         on_records: Callable[[pd.DataFrame, Any], None],
     ) -> list[str]:
@@ -191,7 +196,9 @@ class ExecutionLogs:
             if on_page is not None:
                 on_page(got.page)
             on_records(got.page.frame[keep] if not keep.all() else got.page.frame, got.fresh[keep])
-            shared.add(got.page.frame[keep & got.fresh])
+            new = got.page.frame[keep & got.fresh]
+            shared.add(new)
+            ahead.add(new, got.page.date)
         return [*findings, *shared.findings]
 
     def _query(self, wanted: Question) -> dict[str, str]:
@@ -240,8 +247,11 @@ class ExecutionLogs:
         response = as_response(request, kept)
         return self._fetched(number, request, decode_page(response.body, self._settings), response)
 
-    def _coverage(self, pager: Pager, wanted: Question, own: list[str], extent: Extent) -> Coverage:
-        missing, findings = list(pager.missing), [*pager.findings, *own]
+    def _coverage(self, pager: Pager, wanted: Question, ahead: ClockAhead, own: list[str], extent: Extent) -> Coverage:
+        missing, findings = [*pager.missing, *ahead.missing], [*pager.findings, *own]
+        completeness = pager.completeness or "complete"
+        if ahead.is_large and completeness == "complete":
+            completeness = "unverified"
         if extent.undated:
             missing.append(in_english(mark("{count} records have no time that can be read."), count=extent.undated))
         if pager.quarantined:
@@ -260,7 +270,7 @@ class ExecutionLogs:
             got_end=extent.last,
             rows=extent.rows,
             quarantined=pager.quarantined,
-            completeness=pager.completeness or "complete",
+            completeness=completeness,
             missing=tuple(missing),
             findings=tuple(findings),
             details={

@@ -1,0 +1,69 @@
+"""A server whose clock is ahead: what a window that ends now leaves out is told."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from email.utils import format_datetime
+from http.server import BaseHTTPRequestHandler
+from typing import Any
+
+import pytest
+
+from dlqkit.frames import Coverage
+from dlqkit.sources.execution_logs import ExecutionLogs
+from tests.sources.api import KEY, api, cut
+
+
+def read(*, ahead: timedelta, end: timedelta) -> tuple[int, Coverage]:
+    """Twenty records, one a minute, the newest so far ahead of now; asked for up to ``end`` from now."""
+    now = datetime.now(UTC)
+    data = [{"id": f"r{n}", "trace_id": f"t{n}", "workflow_id": "wf", "status": "failed", "queued_to_dlq": True,
+             "created_at": (now + ahead - timedelta(minutes=n)).isoformat()} for n in range(20)]  # fmt: skip
+    with api(lambda query: (200, cut(data, query))) as (url, _):
+        loaded = ExecutionLogs(url, KEY, sleep=lambda _: None).load(start=now - timedelta(hours=2), end=now + end)
+    return len(loaded.frame), loaded.coverage
+
+
+@pytest.mark.parametrize("ask", ["load", "stream"])
+def test_records_of_after_now_are_told_with_how_far_they_are_ahead(ask: str) -> None:
+    """Ten minutes ahead: half of the records are of after the window's end, and no count is whole."""
+    now = datetime.now(UTC)
+    data = [{"id": f"r{n}", "trace_id": f"t{n}", "workflow_id": "wf", "status": "failed", "queued_to_dlq": True,
+             "created_at": (now + timedelta(minutes=10 - n)).isoformat()} for n in range(20)]  # fmt: skip
+    with api(lambda query: (200, cut(data, query))) as (url, _):
+        logs = ExecutionLogs(url, KEY, sleep=lambda _: None)
+        question: dict[str, Any] = {"start": now - timedelta(hours=2), "end": now}
+        coverage = logs.load(**question).coverage if ask == "load" else logs.stream(lambda _: None, **question)[0]
+
+    assert (coverage.rows, coverage.completeness) == (9, "unverified")
+    assert "10 records bear a time up to 10 min after now" in " ".join(coverage.missing)
+    assert f"--end after {now + timedelta(minutes=10):%Y-%m-%dT%H:%M}" in " ".join(coverage.missing)
+
+
+def test_a_server_that_says_that_its_clock_is_ahead_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    date = format_datetime(datetime.now(UTC) + timedelta(minutes=10), usegmt=True)
+    monkeypatch.setattr(BaseHTTPRequestHandler, "date_time_string", lambda _: date)
+
+    _, coverage = read(ahead=timedelta(minutes=10), end=timedelta())
+
+    assert "The server's clock is 10 min ahead of this machine's." in coverage.missing
+
+
+def test_with_an_end_behind_them_records_of_after_now_are_kept() -> None:
+    count, coverage = read(ahead=timedelta(minutes=10), end=timedelta(minutes=11))
+
+    assert (count, coverage.completeness, coverage.missing) == (20, "complete", ())
+
+
+def test_records_between_an_earlier_end_and_now_are_rightly_outside() -> None:
+    """Somebody asked for the time until an hour ago."""
+    count, coverage = read(ahead=-timedelta(minutes=30), end=-timedelta(minutes=40))
+
+    assert (count, coverage.completeness, coverage.missing) == (9, "complete", ())
+
+
+def test_a_clock_that_is_some_seconds_ahead_makes_nothing_unverified() -> None:
+    count, coverage = read(ahead=timedelta(seconds=20), end=timedelta())
+
+    assert (count, coverage.completeness) == (19, "complete")
+    assert "1 records bear a time up to" in coverage.missing[0]
