@@ -265,7 +265,7 @@ class _Run:
         if not self.part.has(EXPORT, table.name):
             asked = Question(own.workflow_id, own.trace_id, None, start, self.end)
             asking = self.part.ask(EXPORT, table.name)
-            self._keep_all(asking, lambda keep, _: table.stream_asked(asked, keep))
+            self._keep_all(asking, lambda keep, _: table.stream_asked(asked, keep, asking.put_apart))
 
     def _of_window(self, coverage: Coverage, source: str, rows: int, *, others: int, has_any: bool) -> Coverage:
         """Whether files tell of the time that was asked for: those of another day say nothing of it."""

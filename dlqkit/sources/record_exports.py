@@ -7,7 +7,7 @@ import json
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 import numpy as np
@@ -24,7 +24,9 @@ from dlqkit.sources.export_lots import csv_rows, read_lots
 from dlqkit.sources.export_parts import ExportPart, find_parts
 from dlqkit.sources.masking import Masks
 from dlqkit.sources.record_decode import KEPT_AS_TEXT, REPLACED, Decoded, decode_page, finish_records
+from dlqkit.sources.record_fields import TELLING, find_fields
 from dlqkit.sources.record_repair import Quarantined, mend_record
+from dlqkit.sources.saved_pages import SavedPages
 from dlqkit.sources.seen_states import SeenStates, keep_each_once, keys_of
 from dlqkit.sources.shared_ids import SharedIds
 from dlqkit.sources.table_rows import TableRows, plain_rows, rows_of
@@ -32,14 +34,23 @@ from dlqkit.sources.table_rows import TableRows, plain_rows, rows_of
 __all__ = ["BATCH_ROWS", "REBUILT", "SAME_RECORD", "RecordExports"]
 
 REBUILT = mark("Objects of a Parquet file were written as JSON; their text is not the worker's own.")
+NO_RECORD, CUT = "It has none of the fields by which a record is told.", "The file ends within it."
 BATCH_ROWS = 2_000
 # So many lines show whether a file is of JSON lines.
 LOOKED_AT = 1_000
 _BLANK = b"\xef\xbb\xbf \t\r\n"
 # Of records that are alike in these the files may hold several states; the last one counts.
 SAME_RECORD = [name for name in RECORD_STATE if name != "status"]
-# Records, findings, rows that are no record, and whether the end is missing.
-_Lot = tuple[pd.DataFrame, Sequence[str], int, bool]
+
+
+class _Lot(NamedTuple):
+    """Records, findings, what is no record, whether the end is missing, and the page that it was, if it was one."""
+
+    frame: pd.DataFrame
+    said: Sequence[str]
+    odd: Sequence[Quarantined] = ()
+    is_cut: bool = False
+    page: Decoded | None = None
 
 
 class RecordExports:
@@ -117,7 +128,7 @@ class RecordExports:
             Gets ``frames.RECORDS``. A record that the files have twice is handed on twice; of those that are alike in
             ``SAME_RECORD`` the last one counts, but for those that one file holds side by side with another content.
         on_quarantined : callable, optional
-            Gets the rows of CSV that have more cells than there are columns, as they came.
+            Gets what is no record, as it came, and why: lines, elements, and rows of CSV with more cells than columns.
         on_file : callable, optional
             Called before each file.
 
@@ -136,14 +147,18 @@ class RecordExports:
         self._on_quarantined = on_quarantined
         quarantined = self._masked = 0
         extent, seen, is_cut = Extent(), SeenStates(), False
-        shared = SharedIds()
+        shared, pages = SharedIds(), SavedPages()
         for part in self._parts:
             bad = cut_lines = self._wide = 0
             if on_file is not None:
                 on_file()
-            for frame, said, no_records, cut in self._read(part):
+            for frame, said, odd, cut, page in self._read(part):
                 findings.update(dict.fromkeys(said))
-                bad += no_records
+                bad += len(odd) - cut
+                if odd:
+                    on_quarantined(odd)
+                if page is not None:
+                    pages.add(part.name, page)
                 if cut:
                     is_cut, cut_lines = True, 1
                     missing.append(in_english(mark("{name} was cut in its last line."), name=part.name))
@@ -163,12 +178,14 @@ class RecordExports:
             text = mark("Known secrets stood in {count} places; they are masked.")
             findings[in_english(text, count=self._masked)] = None
         findings.update(dict.fromkeys(shared.findings))
+        known = len(seen) + quarantined
+        missing += pages.missing(known)
         coverage = Coverage(
             got_start=extent.first,
             got_end=extent.last,
             rows=len(seen),
             quarantined=quarantined,
-            completeness="partial" if is_cut else "complete",
+            completeness="partial" if is_cut else pages.completeness(known),
             missing=tuple(missing),
             findings=tuple(findings),
         )
@@ -210,8 +227,12 @@ class RecordExports:
         batch = TableRows(rows)
         if any(isinstance(value, bytes) for row in rows for value in row.values()):
             batch = plain_rows(rows)
-        frame, said, no_records = finish_records(part.complete(batch.rows), self._settings)
-        return frame, [*found, *said, *([REPLACED] if batch.is_replaced else [])], no_records + batch.bad, False
+        frame, said, odd = self._finished(part.complete(batch.rows))
+        return _Lot(frame, [*found, *said, *([REPLACED] if batch.is_replaced else [])], [*odd, *batch.odd])
+
+    def _finished(self, rows: list[dict[str, Any]]) -> tuple[pd.DataFrame, Sequence[str], list[Quarantined]]:
+        frame, said, count = finish_records(rows, self._settings)
+        return frame, said, _no_records(rows, self._settings) if count else []
 
     def _from_rows(self, part: ExportPart, batches: Iterable[TableRows]) -> Iterator[_Lot]:
         # As Python values rows take many times what their columns do, so there are few at once.
@@ -219,10 +240,11 @@ class RecordExports:
             rows = batch.rows
             if self._masks:
                 rows = json.loads(self._without_secrets(json.dumps(rows, default=str).encode()))
-            frame, found, no_records = finish_records(part.complete(rows), self._settings)
+            frame, found, odd = self._finished(part.complete(rows))
             is_rebuilt = any(isinstance(value, dict | list) for row in rows for value in row.values())
             said = [*found, *([REBUILT] if is_rebuilt else []), *([REPLACED] if batch.is_replaced else [])]
-            yield frame, said, no_records + batch.bad, False
+            odd += [Quarantined(self._without_secrets(one.raw), one.reason) for one in batch.odd]
+            yield _Lot(frame, said, odd)
 
     def _without_secrets(self, body: bytes) -> bytes:
         masked, count = self._masks.apply(body)
@@ -231,10 +253,10 @@ class RecordExports:
 
     def _json_lines(self, part: ExportPart, body: bytes) -> _Lot:
         lines = self._sorted(body, is_end=True)
-        if not lines.good or lines.bad > len(lines.good):
+        if not lines.good or len(lines.odd) - lines.is_cut > len(lines.good):
             # One object over several lines: a page of the API that was saved.
             return _of(decode_page(body, self._settings))
-        if len(lines.good) == 1 and not lines.bad and not lines.is_cut and not _is_record(lines.good[0]):
+        if len(lines.good) == 1 and not lines.odd and not _is_record(lines.good[0]):
             return _of(decode_page(body, self._settings))
         return self._decoded(part, lines)
 
@@ -247,14 +269,15 @@ class RecordExports:
             lines = self._sorted(body, is_end=not following)
             if lines.good:
                 yield self._decoded(part, lines)
-            elif lines.bad or lines.is_cut:
-                yield empty_frame(RECORDS), [], lines.bad, lines.is_cut
+            elif lines.odd:
+                yield _Lot(empty_frame(RECORDS), [], lines.odd, lines.is_cut)
             body = following
 
     def _sorted(self, body: bytes, *, is_end: bool) -> _Lines:
-        """The lines that are JSON, some of them mended; how many are not, and whether the last one of all was cut."""
+        """The lines that are JSON, some of them mended; those that are not, and whether the last one of all was cut."""
         lines = [line for line in body.removeprefix(b"\xef\xbb\xbf").splitlines() if line.strip()]
-        good, bad, cut, mended = [], 0, False, dict.fromkeys((REPLACED, KEPT_AS_TEXT), False)
+        good, odd, cut = list[bytes](), list[Quarantined](), False
+        mended = dict.fromkeys((REPLACED, KEPT_AS_TEXT), False)
         for number, line in enumerate(lines):
             if _is_json(line):
                 good.append(line)
@@ -268,22 +291,21 @@ class RecordExports:
             # Of a line that was cut nothing says where it would have ended.
             is_cut = is_end and number == len(lines) - 1 and not line.rstrip().endswith(b"}")
             cut = cut or is_cut
-            bad += not is_cut
-        return _Lines(good, bad, cut, [text for text, holds in mended.items() if holds])
+            odd.append(Quarantined(line, CUT) if is_cut else found)
+        return _Lines(good, odd, cut, [text for text, holds in mended.items() if holds])
 
     def _decoded(self, part: ExportPart, lines: _Lines) -> _Lot:
         page = decode_page(b"[" + b",".join(part.complete_lines(lines.good)) + b"]", self._settings)
-        frame, said, no_records, _ = _of(page)
-        said = [*(text for text in said if "bare array" not in text), *lines.mended]
-        return frame, said, lines.bad + no_records, lines.is_cut
+        said = [*(text for text in page.findings if "bare array" not in text), *lines.mended]
+        return _Lot(page.frame, said, [*lines.odd, *page.quarantined], lines.is_cut)
 
 
 @dataclass(frozen=True, slots=True)
 class _Lines:
-    """JSON lines; how many are none, whether the last one was cut, and what was mended in them."""
+    """JSON lines; what is none, the last one too if it was cut, and what was mended in them."""
 
     good: list[bytes]
-    bad: int
+    odd: list[Quarantined]
     is_cut: bool
     mended: list[str]
 
@@ -305,7 +327,14 @@ def _is_of_lines(lot: bytes) -> bool:
 
 
 def _of(page: Decoded) -> _Lot:
-    return page.frame, page.findings, len(page.quarantined), False
+    return _Lot(page.frame, page.findings, page.quarantined, page=page)
+
+
+def _no_records(rows: Sequence[dict[str, Any]], settings: ExecutionLogsSettings) -> list[Quarantined]:
+    """The rows that ``finish_records`` counts as no records, as JSON."""
+    fields, _ = find_fields(dict.fromkeys(name for row in rows for name in row), settings.fields)
+    telling = {fields[name] for name in TELLING if name in fields}
+    return [Quarantined(msgspec.json.encode(row), NO_RECORD) for row in rows if telling.isdisjoint(row)]
 
 
 def _is_record(line: bytes) -> bool:

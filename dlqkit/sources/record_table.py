@@ -6,7 +6,7 @@ import contextlib
 import io
 import socket
 import urllib.parse
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -23,6 +23,7 @@ from dlqkit.sources.asked_records import Question
 from dlqkit.sources.export_parts import ExportPart
 from dlqkit.sources.record_exports import BATCH_ROWS, RecordExports
 from dlqkit.sources.record_fields import find_fields
+from dlqkit.sources.record_repair import Quarantined
 from dlqkit.sources.table_rows import TableRows, plain_rows, rows_of
 
 __all__ = ["RecordTable", "check_listens"]
@@ -65,7 +66,12 @@ class RecordTable(RecordExports):
         self._parts = [ExportPart(Path(self.name), self.name)]
         self._asked = Question(None, None, None, None, None)
 
-    def stream_asked(self, asked: Question, on_records: Callable[[pd.DataFrame], None]) -> tuple[Coverage, str]:
+    def stream_asked(
+        self,
+        asked: Question,
+        on_records: Callable[[pd.DataFrame], None],
+        on_quarantined: Callable[[Sequence[Quarantined]], None] = lambda odd: None,
+    ) -> tuple[Coverage, str]:
         """The records of a question, some thousand at a time.
 
         Parameters
@@ -73,7 +79,7 @@ class RecordTable(RecordExports):
         asked : Question
             Its workflow, trace and window are looked for where the table lies, as far as it has columns for them.
             Records without a time are given, too, and with times without a zone some of beside the window.
-        on_records : callable
+        on_records, on_quarantined : callable
             As for ``stream``.
 
         Returns
@@ -89,7 +95,7 @@ class RecordTable(RecordExports):
             If Spark does not answer, or goes away half-way.
         """
         self._asked = asked
-        return self.stream(on_records)
+        return self.stream(on_records, on_quarantined)
 
     def plan(self, asked: Question) -> str:
         """How the engine would read the records of a question, in its own words."""

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import base64
 import math
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
 from decimal import Decimal
 from typing import Any
@@ -13,7 +14,7 @@ import msgspec
 import pyarrow as pa
 
 from dlqkit.sources.record_fields import names_of, normal
-from dlqkit.sources.record_repair import MENDED
+from dlqkit.sources.record_repair import MENDED, Quarantined
 
 __all__ = ["TableRows", "plain_rows", "rows_of"]
 
@@ -25,10 +26,10 @@ _UNREADABLE = object()
 
 @dataclass(frozen=True, slots=True)
 class TableRows:
-    """Rows as JSON has them, how many of the table are none of it, and whether a text of one is another now."""
+    """Rows as JSON has them, those of the table that are none of it, and whether a text of one is another now."""
 
     rows: list[dict[str, Any]]
-    bad: int = 0
+    odd: list[Quarantined] = field(default_factory=list)
     is_replaced: bool = False
 
 
@@ -55,7 +56,7 @@ def rows_of(batch: pa.RecordBatch | pa.Table) -> TableRows:
 
 def plain_rows(rows: Iterable[Mapping[str, Any]]) -> TableRows:
     """Rows of Python values as those of JSON."""
-    out, bad, is_replaced = [], 0, False
+    out, odd, is_replaced = [], list[Quarantined](), False
     for row in rows:
         plain = {}
         try:
@@ -65,11 +66,33 @@ def plain_rows(rows: Iterable[Mapping[str, Any]]) -> TableRows:
             try:
                 plain = {name: _mended(name, value) for name, value in row.items()}
             except _NoText:
-                bad += 1
+                odd.append(
+                    Quarantined(_as_came(row), "It holds bytes that are no UTF-8, or a value without a word in JSON.")
+                )
                 continue
             is_replaced = True
         out.append(plain)
-    return TableRows(out, bad, is_replaced)
+    return TableRows(out, odd, is_replaced)
+
+
+def _as_came(row: Mapping[str, Any]) -> bytes:
+    """A row as JSON, in which bytes that are no text stand as Base64."""
+    cells: dict[str, Any] = {}
+    for name, value in row.items():
+        try:
+            cells[str(name)] = _json_value(value, 0)
+        except _NoText:
+            cells[str(name)] = (
+                {"base64": base64.b64encode(value).decode()} if isinstance(value, bytes) else _said(value)
+            )
+    return msgspec.json.encode(cells, enc_hook=str)
+
+
+def _said(value: object) -> str:
+    try:
+        return repr(value)
+    except RecursionError:
+        return f"a {type(value).__name__} that is nested without an end"
 
 
 def _python_value(cell: Any) -> Any:

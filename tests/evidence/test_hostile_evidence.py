@@ -9,6 +9,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
+import pyarrow.parquet as pq
+
 from dlqkit.evidence.collect import collect
 from dlqkit.evidence.manifest import verify
 from dlqkit.evidence.store import read_raw
@@ -72,3 +75,39 @@ def test_rows_of_an_export_with_more_cells_than_columns_are_in_the_quarantine(tm
     assert (coverage["rows"], coverage["quarantined"]) == (3, 3)
     assert coverage["missing"] == ["3 rows of export.csv have more cells than its header names; they are kept apart."]
     assert verify(tmp_path / "incident") == ()
+
+
+def test_rows_of_an_export_that_are_no_records_are_in_the_quarantine_with_their_reasons(tmp_path: Path) -> None:
+    """JSON lines: as of a page of the API, rows and quarantine come to what the file has, the line that was cut too."""
+    good = [{"id": f"r{n}", "workflow_id": "wf", "trace_id": f"t{n}", "status": "failed",
+             "created_at": f"2026-03-02T14:00:0{n}Z"} for n in range(6)]  # fmt: skip
+    odd = [b"[1,2]", b'{"id":"\xff","workflow_id":"wf"}', b"{}", b"not json", b'{"id":"half","workflow_id":"w']
+    export = tmp_path / "export.jsonl"
+    export.write_bytes(b"\n".join([*(json.dumps(one).encode() for one in good), *odd]))
+
+    folder = collect(QUESTION, Settings(), tmp_path / "incident", records_files=[export])
+
+    coverage = folder.manifest["sources"][0]["coverage"]
+    apart = list(_apart(tmp_path / "incident" / "evidence" / "001"))
+    assert sorted(raw for _, raw in apart) == sorted(odd)
+    assert {reason for reason, raw in apart if raw == odd[-1]} == {"The file ends within it."}
+    assert all(reason.startswith(("It ", "The ")) for reason, _ in apart)
+    assert (coverage["rows"], coverage["quarantined"], coverage["completeness"]) == (6, 5, "partial")
+    assert coverage["missing"] == ["export.jsonl was cut in its last line.", "4 rows of export.jsonl are no records."]
+    assert verify(tmp_path / "incident") == ()
+
+
+def test_a_row_of_parquet_with_bytes_in_its_id_is_in_the_quarantine(tmp_path: Path) -> None:
+    """What of it is text stands there as it is, and the bytes in Base64."""
+    export = tmp_path / "export.parquet"
+    rows = [{"id": one, "workflow_id": b"wf", "trace_id": b"t", "status": b"failed",
+             "created_at": b"2026-03-02T14:00:00Z"} for one in (b"r1", b"\xff\xfe")]  # fmt: skip
+    pq.write_table(pa.Table.from_pylist(rows), export)
+
+    folder = collect(QUESTION, Settings(), tmp_path / "incident", records_files=[export])
+
+    ((reason, raw),) = _apart(tmp_path / "incident" / "evidence" / "001")
+    assert "no UTF-8" in reason
+    assert json.loads(raw) == {"id": {"base64": "//4="}, "workflow_id": "wf", "trace_id": "t", "status": "failed",
+                               "created_at": "2026-03-02T14:00:00Z"}  # fmt: skip
+    assert folder.records().frame["record_id"].tolist() == ["r1"]

@@ -103,7 +103,10 @@ def test_a_row_that_is_nested_without_end_is_put_apart() -> None:
     for _ in range(500):
         value = [value]
 
-    assert plain_rows([{"id": "r0", "payload_snapshot": value}, {"id": "r1"}]) == TableRows([{"id": "r1"}], bad=1)
+    found = plain_rows([{"id": "r0", "payload_snapshot": value}, {"id": "r1"}])
+
+    assert (found.rows, found.is_replaced) == ([{"id": "r1"}], False)
+    assert [json.loads(one.raw) for one in found.odd] == [{"id": "r0", "payload_snapshot": repr(value)}]
 
 
 def test_two_columns_of_one_name_are_told_as_one() -> None:

@@ -1,0 +1,53 @@
+"""Pages of the API that somebody saved as files: what they say of further ones, which may not be among the files."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from dlqkit.frames import Completeness
+from dlqkit.language import in_english, mark
+from dlqkit.sources.page_markers import find_end_marker, find_page_number, find_total
+from dlqkit.sources.record_decode import Decoded
+
+__all__ = ["SavedPages"]
+
+
+@dataclass(slots=True)
+class SavedPages:
+    """What the wrappers of all files say; read without headers, which are not saved."""
+
+    total: int | None = None
+    is_ended: bool = False
+    """Whether one of them says that it is the last."""
+    going_on: list[str] = field(default_factory=list)
+    """Names of those that say that more follows."""
+
+    def add(self, name: str, page: Decoded) -> None:
+        """Read the wrapper of a file."""
+        total = find_total(page.wrapper)
+        if total is not None:
+            self.total = max(total, self.total or 0)
+        # A page tells of itself alone: its number counts from 1 but for the number 0.
+        marker = find_end_marker(page.wrapper, {}, 0 if find_page_number(page.wrapper) == 0 else 1)
+        self.is_ended = self.is_ended or marker is True
+        if marker is False:
+            self.going_on.append(name)
+
+    def missing(self, known: int) -> list[str]:
+        """What is to be said where the files hold so many records and odd elements."""
+        completeness = self.completeness(known)
+        if completeness == "partial":
+            text = mark("{name} is a page after which more follow, and none of the files is the last one.")
+            return [in_english(text, name=self.going_on[0])]
+        if completeness == "unverified":
+            return [in_english(mark("The files speak of {total} records, and hold {known}."),
+                               total=self.total or 0, known=known)]  # fmt: skip
+        return []
+
+    def completeness(self, known: int) -> Completeness:
+        """Whether all is there, by their own word."""
+        if self.total is not None and known >= self.total and (self.is_ended or len(self.going_on) != 1):
+            return "complete"
+        if self.going_on and not self.is_ended:
+            return "partial"
+        return "complete" if self.total is None or known >= self.total else "unverified"
