@@ -21,7 +21,7 @@ from dlqkit.language import in_english, mark
 from dlqkit.sources.record_repair import Quarantined
 from dlqkit.untrusted import is_utf8
 
-__all__ = ["LONGEST_CELL", "LOT_BYTES", "csv_rows", "read_lots"]
+__all__ = ["CUT", "LONGEST_CELL", "LOT_BYTES", "TOO_MANY_CELLS", "UNCLOSED", "csv_rows", "read_lots"]
 
 LOT_BYTES = 4 << 20
 # What a lot may take where no line ends, as in an array or a page on one line.
@@ -35,6 +35,11 @@ the reader of CSV takes four bytes for a letter, and eight for a cell of none.""
 # A hundred times what records have.
 _MOST_COLUMNS = 10_000
 TOO_MANY_CELLS = "It has more cells than the header names."
+UNCLOSED, CUT = "It opens a quote that is not closed.", "The file ends within it."
+# Behind the last line; where a quote is open it is in the cell. Told by being this very text, not one like it.
+_END = "end of the file\n"
+# What a quote took in is read again so often; each time takes as long as what is left.
+_MOST_UNCLOSED = 100
 SAME_NAME = mark(
     "Columns of {name} that are named as one before them: {count}, such as {column}; the first one counts, and "
     "extra_json has the others."
@@ -142,6 +147,7 @@ def csv_rows(name: str, lots: Iterable[bytes], said: list[str]) -> Iterator[dict
     """The rows as text, so that an id keeps its leading zeros; empty cells are absent, and what is no UTF-8 is bytes.
 
     A row with more cells than the header has names is put apart as it came: of which column each cell is nobody knows.
+    So is a line with a quote that is never closed, and a last row that has fewer cells and no end of a line.
 
     Parameters
     ----------
@@ -167,19 +173,51 @@ def csv_rows(name: str, lots: Iterable[bytes], said: list[str]) -> Iterator[dict
             f"{name} names its columns in another encoding than UTF-8.", "Save it as CSV in UTF-8, or export it so."
         )
     csv.field_size_limit(LONGEST_CELL)
-    row: list[str] = []
-    reader = csv.reader(_noted(name, itertools.chain([header], lines), row), delimiter=delimiter)
+    rows = _cells_of_rows(name, itertools.chain([header], lines), delimiter)
     try:
-        columns = _columns(name, next(reader), said)
-        row.clear()
-        for cells in reader:
-            if any(cells[len(columns) :]):
-                yield Quarantined("".join(row).rstrip("\r\n").encode(errors=_BYTES_KEPT), TOO_MANY_CELLS)
+        first, _ = next(rows)
+        if first is None:
+            raise UnexpectedAnswer(f"{name} opens a quote in its header and does not close it.", "Export it again.")
+        columns = _columns(name, first, said)
+        for cells, row in rows:
+            if cells is None:
+                yield _apart(row, UNCLOSED if row[-1].endswith(("\r", "\n")) else CUT)
+            elif any(cells[len(columns) :]):
+                yield _apart(row, TOO_MANY_CELLS)
+            elif 0 < len(cells) < len(columns) and not row[-1].endswith(("\r", "\n")):
+                # Only the last line of a file has no end, and nothing says whether its last cell is whole.
+                yield _apart(row, CUT)
             elif cells:
                 yield {name: _cell(name, value) for name, value in zip(columns, cells, strict=False) if value}
-            row.clear()
     except csv.Error as error:
         raise _too_long(name) from error
+
+
+def _apart(row: Sequence[str], reason: str) -> Quarantined:
+    return Quarantined("".join(row).rstrip("\r\n").encode(errors=_BYTES_KEPT), reason)
+
+
+def _cells_of_rows(name: str, lines: Iterable[str], delimiter: str) -> Iterator[tuple[list[str] | None, Sequence[str]]]:
+    """The cells of each row and its lines; None for cells where the file ends before a quote is closed.
+
+    Such a quote takes all that follows into its cell. So its line is told alone, and what follows is read again.
+    """
+    pending = lines
+    for _ in range(_MOST_UNCLOSED):
+        row: list[str] = []
+        reader = csv.reader(_noted(name, itertools.chain(pending, [_END]), row), delimiter=delimiter)
+        pending = []
+        for cells in reader:
+            if row[-1] is _END:
+                if len(row) > 1:
+                    yield None, row[:1]
+                pending = row[1:-1]
+                break
+            yield cells, row
+            row.clear()
+        if not pending:
+            return
+    yield None, list(pending)
 
 
 def _noted(name: str, lines: Iterable[str], row: list[str]) -> Iterator[str]:

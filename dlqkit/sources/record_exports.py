@@ -20,7 +20,7 @@ from dlqkit.frames import RECORD_CONTENT, RECORD_STATE, RECORDS, Coverage, Loade
 from dlqkit.language import in_english, mark
 from dlqkit.settings import ExecutionLogsSettings
 from dlqkit.sources.asked_records import Extent
-from dlqkit.sources.export_lots import csv_rows, read_lots
+from dlqkit.sources.export_lots import CUT, TOO_MANY_CELLS, UNCLOSED, csv_rows, read_lots
 from dlqkit.sources.export_parts import ExportPart, find_parts
 from dlqkit.sources.masking import Masks
 from dlqkit.sources.record_decode import KEPT_AS_TEXT, REPLACED, Decoded, decode_page, finish_records
@@ -34,7 +34,7 @@ from dlqkit.sources.table_rows import TableRows, plain_rows, rows_of
 __all__ = ["BATCH_ROWS", "REBUILT", "SAME_RECORD", "RecordExports"]
 
 REBUILT = mark("Objects of a Parquet file were written as JSON; their text is not the worker's own.")
-NO_RECORD, CUT = "It has none of the fields by which a record is told.", "The file ends within it."
+NO_RECORD = "It has none of the fields by which a record is told."
 BATCH_ROWS = 2_000
 # So many lines show whether a file is of JSON lines.
 LOOKED_AT = 1_000
@@ -75,8 +75,7 @@ class RecordExports:
         secrets: Collection[str] = (),
     ) -> None:
         self._masks = Masks(secrets)
-        self._masked = self._wide = 0
-        self._on_quarantined: Callable[[Sequence[Quarantined]], None] = lambda odd: None
+        self._masked = self._wide = self._unclosed = 0
         given = [paths] if isinstance(paths, (str, Path)) else list(paths)
         self._paths = [Path(path) for path in given]
         self._settings = settings or ExecutionLogsSettings()
@@ -144,12 +143,11 @@ class RecordExports:
         """
         findings: dict[str, None] = {}
         missing: list[str] = []
-        self._on_quarantined = on_quarantined
         quarantined = self._masked = 0
         extent, seen, is_cut = Extent(), SeenStates(), False
         shared, pages = SharedIds(), SavedPages()
         for part in self._parts:
-            bad = cut_lines = self._wide = 0
+            bad = cut_lines = self._wide = self._unclosed = 0
             if on_file is not None:
                 on_file()
             for frame, said, odd, cut, page in self._read(part):
@@ -167,13 +165,18 @@ class RecordExports:
                     seen.add(keys_of(frame, [*SAME_RECORD, *RECORD_CONTENT]))
                     on_records(frame)
                     shared.add(frame)
+            bad -= self._wide + self._unclosed
             if bad:
                 missing.append(in_english(mark("{count} rows of {name} are no records."), count=bad, name=part.name))
             if self._wide:
                 text = mark("{count} rows of {name} have more cells than its header names; they are kept apart.")
                 missing.append(in_english(text, count=self._wide, name=part.name))
+            if self._unclosed:
+                is_cut = True
+                text = mark("Quotes of {name} that are not closed: {count}; the lines that open them are kept apart.")
+                missing.append(in_english(text, name=part.name, count=self._unclosed))
             # What is left of a line is no record either: rows and quarantine come to what was served.
-            quarantined += bad + cut_lines + self._wide
+            quarantined += bad + cut_lines + self._wide + self._unclosed
         if self._masked:
             text = mark("Known secrets stood in {count} places; they are masked.")
             findings[in_english(text, count=self._masked)] = None
@@ -215,13 +218,11 @@ class RecordExports:
             said: list[str] = []
             rows = csv_rows(part.name, itertools.chain([first], rest), said)
             while held := list(itertools.islice(rows, BATCH_ROWS)):
-                yield self._of_texts(part, [row for row in held if not isinstance(row, Quarantined)], said)
-                self._put_apart([row for row in held if isinstance(row, Quarantined)])
-
-    def _put_apart(self, odd: Sequence[Quarantined]) -> None:
-        if odd:
-            self._wide += len(odd)
-            self._on_quarantined(odd)
+                lot = self._of_texts(part, [row for row in held if not isinstance(row, Quarantined)], said)
+                odd = [row for row in held if isinstance(row, Quarantined)]
+                self._wide += sum(row.reason == TOO_MANY_CELLS for row in odd)
+                self._unclosed += sum(row.reason == UNCLOSED for row in odd)
+                yield lot._replace(odd=[*lot.odd, *odd], is_cut=any(row.reason == CUT for row in odd))
 
     def _of_texts(self, part: ExportPart, rows: list[dict[str, Any]], found: Sequence[str]) -> _Lot:
         batch = TableRows(rows)

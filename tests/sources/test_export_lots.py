@@ -378,3 +378,65 @@ def test_a_saved_page_of_utf16_on_one_line_is_read(tmp_path: Path, monkeypatch: 
     small_lots(monkeypatch)
 
     assert len(RecordExports(path).load().frame) == 40
+
+
+COLUMNS = "id,workflow_id,trace_id,created_at,status,queued_to_dlq,last_error"
+
+
+def csv_row(number: int, error: str = "refused") -> str:
+    return f"c{number},wf,t{number},2026-03-02T14:{number:02d}:00Z,failed,true,{error}"
+
+
+@pytest.mark.parametrize("end", ["\r\n", "\n"])
+def test_a_quote_that_is_never_closed_costs_its_own_row_alone(end: str, tmp_path: Path) -> None:
+    """It takes all later rows into its cell; they are read again without it, quoted cells over several lines too."""
+    rows = [csv_row(n) for n in range(30)]
+    rows[5] = csv_row(5, '"lost quote')
+    path, apart = tmp_path / "export.csv", list[Quarantined]()
+    path.write_text(end.join([COLUMNS, *rows, ""]), newline="")
+
+    coverage, _ = RecordExports(path).stream(lambda frame: None, apart.extend)
+
+    assert [(one.raw.decode(), one.reason) for one in apart] == [(rows[5], "It opens a quote that is not closed.")]
+    assert (coverage.rows, coverage.quarantined, coverage.completeness) == (29, 1, "partial")
+    assert coverage.missing == (
+        "Quotes of export.csv that are not closed: 1; the lines that open them are kept apart.",
+    )
+
+
+@pytest.mark.parametrize("rest", [csv_row(20, '"half of an er'), "c20,wf,t20,2026-03", "c20"])
+def test_a_csv_that_was_cut_in_its_last_row_is_partial(rest: str, tmp_path: Path) -> None:
+    """Half a row is no record: its time would be one that it never had."""
+    path, apart = tmp_path / "export.csv", list[Quarantined]()
+    path.write_text("\r\n".join([COLUMNS, *(csv_row(n) for n in range(20)), rest]), newline="")
+
+    coverage, _ = RecordExports(path).stream(lambda frame: None, apart.extend)
+
+    assert [(one.raw.decode(), one.reason) for one in apart] == [(rest, "The file ends within it.")]
+    assert (coverage.rows, coverage.quarantined, coverage.completeness) == (20, 1, "partial")
+    assert coverage.missing == ("export.csv was cut in its last line.",)
+
+
+@pytest.mark.parametrize(
+    "last", [csv_row(2), csv_row(2, '"over\ntwo lines, with a ""quote"""'), csv_row(2, ""), csv_row(2) + "\n\n"]
+)
+def test_a_csv_whose_last_row_is_whole_is_complete_with_or_without_an_end_of_its_line(
+    last: str, tmp_path: Path
+) -> None:
+    path = tmp_path / "export.csv"
+    path.write_text("\n".join([COLUMNS, csv_row(0), csv_row(1), last]))
+
+    coverage = RecordExports(path).load().coverage
+
+    assert (coverage.rows, coverage.quarantined, coverage.completeness) == (3, 0, "complete")
+
+
+def test_a_file_of_nothing_but_open_quotes_is_put_apart_in_bounded_time(tmp_path: Path) -> None:
+    path, apart = tmp_path / "export.csv", list[Quarantined]()
+    path.write_text("\n".join([COLUMNS, csv_row(0), *['"""open'] * 20_000]))
+
+    coverage, _ = RecordExports(path).stream(lambda frame: None, apart.extend)
+
+    assert coverage.rows == 1
+    assert coverage.completeness == "partial"
+    assert b"\n".join(one.raw for one in apart).count(b"open") == 20_000
