@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 
 from dlqkit.frames import Completeness
 from dlqkit.language import in_english, mark
+from dlqkit.sources.page_faults import find_shortfall
 from dlqkit.sources.page_markers import find_end_marker, find_page_number, find_total
 from dlqkit.sources.record_decode import Decoded
 
@@ -21,6 +22,10 @@ class SavedPages:
     """Whether one of them says that it is the last."""
     going_on: list[str] = field(default_factory=list)
     """Names of those that say that more follows."""
+    shortfalls: dict[str, None] = field(default_factory=dict)
+    """What they say against themselves."""
+    left_out: dict[str, None] = field(default_factory=dict)
+    """Which of their lists were not read."""
 
     def add(self, name: str, page: Decoded) -> None:
         """Read the wrapper of a file."""
@@ -32,20 +37,30 @@ class SavedPages:
         self.is_ended = self.is_ended or marker is True
         if marker is False:
             self.going_on.append(name)
+        shortfall = find_shortfall(page.wrapper, is_last=marker is not False)
+        self.shortfalls.update({} if shortfall is None else {shortfall: None})
+        self.left_out.update(dict.fromkeys(page.left_out))
 
     def missing(self, known: int) -> list[str]:
         """What is to be said where the files hold so many records and odd elements."""
-        completeness = self.completeness(known)
+        said = [*self.shortfalls, *self.left_out]
+        completeness = self._by_places(known)
         if completeness == "partial":
             text = mark("{name} is a page after which more follow, and none of the files is the last one.")
-            return [in_english(text, name=self.going_on[0])]
+            said.append(in_english(text, name=self.going_on[0]))
         if completeness == "unverified":
-            return [in_english(mark("The files speak of {total} records, and hold {known}."),
-                               total=self.total or 0, known=known)]  # fmt: skip
-        return []
+            text = mark("The files speak of {total} records, and hold {known}.")
+            said.append(in_english(text, total=self.total or 0, known=known))
+        return said
 
     def completeness(self, known: int) -> Completeness:
         """Whether all is there, by their own word."""
+        if self.shortfalls:
+            return "partial"
+        by_places = self._by_places(known)
+        return "unverified" if self.left_out and by_places == "complete" else by_places
+
+    def _by_places(self, known: int) -> Completeness:
         if self.total is not None and known >= self.total and (self.is_ended or len(self.going_on) != 1):
             return "complete"
         if self.going_on and not self.is_ended:

@@ -36,6 +36,10 @@ def read(folder: Path, *pages: dict[str, Any]) -> Coverage:
         ({"total": 30, "has_more": True}, "partial", [GOES_ON]),
         ({"total": 30, "has_more": False}, "complete", []),
         ({"next_cursor": None}, "complete", []),
+        ({"timed_out": True}, "partial", ["The API says of an answer that it is not whole: “timed_out”."]),
+        ({"truncated": True}, "partial", [GOES_ON]),
+        ({"records": rows(3)}, "unverified",
+         ["An answer holds another list that looks like records, “records”; it was not read."]),
         ({}, "complete", []),
     ],
 )
