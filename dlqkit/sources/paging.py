@@ -222,7 +222,7 @@ class Pager:
         is_again = self.style == "page" and self._is_same_as_before(got) and not self._is_between
         self._is_between = False
         odd = () if is_again else _new_of(got, placed)
-        if self._has_moved:
+        if self._has_moved and not is_again:
             self._doubtful += sum(new and alike for new, alike in zip(placed.odd, placed.alike, strict=True))
         self._odd.add(placed, _odd_of(got))
         self._elements = placed.keys
