@@ -12,7 +12,16 @@ import msgspec
 import numpy as np
 import numpy.typing as npt
 
-__all__ = ["BLANK", "MOST_ELEMENTS", "MOST_FIELDS", "count_elements", "find_elements", "find_members", "is_too_wide"]
+__all__ = [
+    "BLANK",
+    "MOST_ELEMENTS",
+    "MOST_FIELDS",
+    "count_elements",
+    "find_elements",
+    "find_members",
+    "find_values",
+    "is_too_wide",
+]
 
 # Of one page; a record has a hundred bytes and more, so that a body of 64 MiB has seldom as many.
 MOST_ELEMENTS = 500_000
@@ -111,6 +120,14 @@ def find_members(text: Text) -> dict[str, msgspec.Raw] | None:
             return None
         found[_text(name[1])] = msgspec.Raw(view[value : value + length])
     return found
+
+
+def find_values(text: bytes) -> Iterator[tuple[str, int, int]]:
+    """Name of each member of an object, and where its value begins and ends; nothing of what cannot be told apart."""
+    for begin, end in find_elements(text) or ():
+        name = _NAME.match(text, begin, end)
+        if name is not None:
+            yield name[1][1:-1].decode("utf-8", "replace"), name.end(), end
 
 
 def _text(quoted: bytes) -> str:

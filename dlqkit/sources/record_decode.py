@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from operator import itemgetter
 from typing import Any
@@ -11,18 +11,19 @@ from typing import Any
 import msgspec
 import numpy as np
 import pandas as pd
+from pandas.api.types import union_categoricals
 
 from dlqkit.errors import UnexpectedAnswer
 from dlqkit.frames import RECORDS, empty_frame
 from dlqkit.language import in_english, mark
 from dlqkit.settings import ExecutionLogsSettings
 from dlqkit.sources.http import TooLarge
-from dlqkit.sources.json_elements import MOST_ELEMENTS, MOST_FIELDS, count_elements, is_too_wide
+from dlqkit.sources.json_elements import MOST_ELEMENTS, count_elements, is_too_wide
 from dlqkit.sources.page_faults import find_failure
 from dlqkit.sources.page_wrapper import UNREAD_BESIDE, no_page, open_page
-from dlqkit.sources.record_fields import TELLING, find_fields, split_errors
+from dlqkit.sources.record_fields import TELLING, find_fields, read_errors, split_errors
 from dlqkit.sources.record_plain import decode_plain
-from dlqkit.sources.record_repair import MENDED, Mended, Quarantined, mend_array
+from dlqkit.sources.record_repair import MENDED, TOO_WIDE, Mended, Quarantined, mend_array
 from dlqkit.sources.record_unread import keep_unread
 from dlqkit.sources.record_values import recorded_times, text_array, whole_numbers
 
@@ -39,6 +40,11 @@ REPAIRED = mark(
 _MOST_FIELDS_AT_ONCE = 3_000_000
 # Fields that differ in their names: each has a name of its own in memory.
 _MOST_NAMES = 200_000
+# A field of a record takes some hundred bytes in Python; so many records, or so many bytes of them, take up to 100 MB.
+_MOST_OF_LOT = 10_000
+_LONGEST_LOT = 4 << 20
+# What an error holds may take thirty times as much in Python as its text has.
+_ERRORS_AT_ONCE = 1000
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,49 +147,104 @@ def _decode(array: bytes | msgspec.Raw, settings: ExecutionLogsSettings) -> Deco
         return Decoded(plain[0], len(plain[0]), findings=plain[1])
     _check_count(array)
     elements = msgspec.json.decode(array, type=list[msgspec.Raw])
-    rows, bad = _rows(elements)
-    frame, findings, more = _build(list(rows.values()), settings)
-    places = list(rows)
-    odd = bad | {places[row]: one for row, one in more.items()}
+    lots = list(_lots(elements))
+    # Of a page in several lots each record is read twice: once for the names of all.
+    names = _find_names(_names_in(lots), settings) if len(lots) > 1 else None
+    seen, frames, odd, findings = _Seen(), [], dict[int, Quarantined](), dict[str, None]()
+    for begin, lot in lots:
+        rows, bad = _rows(lot, seen)
+        frame, said, more = _build(list(rows.values()), settings, names)
+        places = list(rows)
+        odd |= {begin + place: one for place, one in bad.items()}
+        odd |= {begin + places[row]: one for row, one in more.items()}
+        frames.append(frame)
+        findings |= dict.fromkeys(said)
     odd_at = tuple(sorted(odd))
     apart = tuple(odd[place] for place in odd_at)
-    return Decoded(frame, len(elements), apart, odd_at, findings)
+    return Decoded(_as_one_frame(frames), len(elements), apart, odd_at, tuple(findings))
+
+
+def _lots(elements: Sequence[msgspec.Raw]) -> Iterator[tuple[int, Sequence[msgspec.Raw]]]:
+    """Elements that are made Python objects of at once, and the place of the first; at least one lot."""
+    begin, size = 0, 0
+    for place, element in enumerate(elements):
+        if place - begin == _MOST_OF_LOT or (size > _LONGEST_LOT and place > begin):
+            yield begin, elements[begin:place]
+            begin, size = place, 0
+        size += len(element)
+    yield begin, elements[begin:]
+
+
+def _names_in(lots: Sequence[tuple[int, Sequence[msgspec.Raw]]]) -> dict[str, None]:
+    """Names of the fields of all lots, in the order in which they come."""
+    seen, present = _Seen(), dict[str, None]()
+    for _, lot in lots:
+        present |= _names_of(_rows(lot, seen)[0].values())
+    return present
+
+
+def _names_of(rows: Iterable[Mapping[str, msgspec.Raw]]) -> dict[str, None]:
+    present: dict[str, None] = {}
+    for keys in {tuple(row): None for row in rows}:
+        present.update(dict.fromkeys(keys))
+    return present
+
+
+def _as_one_frame(frames: Sequence[pd.DataFrame]) -> pd.DataFrame:
+    full = [frame for frame in frames if len(frame)] or frames[:1]
+    if len(full) == 1:
+        return full[0]
+    status = union_categoricals([frame["status"] for frame in full], sort_categories=True)
+    # Of a category whose values differ from frame to frame there would be objects.
+    whole = pd.concat([frame.drop(columns="status") for frame in full], ignore_index=True)
+    whole.insert(list(RECORDS).index("status"), "status", status)
+    return whole
 
 
 def read_field_names(body: bytes, settings: ExecutionLogsSettings | None = None) -> tuple[str, ...]:
     """Names of the fields that the records of a page have, in the order in which they come; no value is read."""
     own = settings or ExecutionLogsSettings()
     array = open_page(body, own.records_path, own.fields).array
+    _check_count(array)
     try:
-        rows, _ = _rows(msgspec.json.decode(array, type=list[msgspec.Raw]))
+        elements = msgspec.json.decode(array, type=list[msgspec.Raw])
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-        rows, _ = _rows(msgspec.json.decode(_as_json(array, body, own)[0].raw, type=list[msgspec.Raw]))
-    return tuple(dict.fromkeys(name for row in rows.values() for name in row))
+        elements = msgspec.json.decode(_as_json(array, body, own)[0].raw, type=list[msgspec.Raw])
+    return tuple(_names_in(list(_lots(elements))))
 
 
-def _rows(elements: Sequence[msgspec.Raw]) -> tuple[dict[int, dict[str, msgspec.Raw]], dict[int, Quarantined]]:
+@dataclass(slots=True)
+class _Seen:
+    """What is counted over all lots of a page."""
+
+    fields: int = 0
+    names: set[str] = field(default_factory=set)
+
+
+def _rows(
+    elements: Sequence[msgspec.Raw], seen: _Seen
+) -> tuple[dict[int, dict[str, msgspec.Raw]], dict[int, Quarantined]]:
     """The objects and the other elements, by their places."""
     rows: dict[int, dict[str, msgspec.Raw]] = {}
     bad: dict[int, Quarantined] = {}
     decoder = msgspec.json.Decoder(dict[str, msgspec.Raw])
-    count, names = 0, set[str]()
     for place, element in enumerate(elements):
         if is_too_wide(element):
-            bad[place] = Quarantined(bytes(element), f"It has more than {MOST_FIELDS:,} fields.")
+            bad[place] = Quarantined(bytes(element), TOO_WIDE)
             continue
         try:
             row = rows[place] = decoder.decode(element)
         except msgspec.ValidationError:
             bad[place] = Quarantined(bytes(element), "It is no object.")
             continue
-        count += len(row)
-        if count > _MOST_NAMES:
+        seen.fields += len(row)
+        if seen.fields > _MOST_NAMES:
             # Names that many records have are in memory once.
-            names.update(row)
-        if count > _MOST_FIELDS_AT_ONCE or len(names) > _MOST_NAMES:
+            seen.names.update(row)
+        if seen.fields > _MOST_FIELDS_AT_ONCE or len(seen.names) > _MOST_NAMES:
             text = mark("The Execution Logs API answers with more than {count} fields at once.")
             next_step = mark("Ask for less: a shorter window, or a smaller page_limit.")
-            most = _MOST_NAMES if len(names) > _MOST_NAMES else _MOST_FIELDS_AT_ONCE
+            most = _MOST_NAMES if len(seen.names) > _MOST_NAMES else _MOST_FIELDS_AT_ONCE
             raise TooLarge(in_english(text, count=most), next_step)
     return rows, bad
 
@@ -203,14 +264,30 @@ def finish_records(
     return frame, findings, len(bad)
 
 
+@dataclass(frozen=True, slots=True)
+class _Names:
+    """The fields of a page."""
+
+    places: Mapping[str, int]
+    """Of all of them, in the order in which they come."""
+    fields: Mapping[str, str]
+    """The API's name of each column."""
+    findings: Sequence[str]
+
+
+def _find_names(present: Iterable[str], settings: ExecutionLogsSettings) -> _Names:
+    places = {name: place for place, name in enumerate(present)}
+    fields, findings = find_fields(places, settings.fields)
+    return _Names(places, fields, findings)
+
+
 def _build(
-    rows: list[dict[str, msgspec.Raw]], settings: ExecutionLogsSettings
+    rows: list[dict[str, msgspec.Raw]], settings: ExecutionLogsSettings, names: _Names | None = None
 ) -> tuple[pd.DataFrame, tuple[str, ...], dict[int, Quarantined]]:
     """The frame, what is to be said, and by their places the rows that are no records."""
-    present: dict[str, None] = {}
-    for keys in {tuple(row): None for row in rows}:
-        present.update(dict.fromkeys(keys))
-    fields, findings = find_fields(present, settings.fields)
+    present = _names_of(rows)
+    names = names or _find_names(present, settings)
+    fields, findings = names.fields, list(names.findings)
     telling = {fields[name] for name in TELLING if name in fields}
     good = [row for row in rows if not telling.isdisjoint(row)]
     bad = {}
@@ -245,7 +322,7 @@ def _build(
     }
     columns_of = set(fields.values())
     extras, unread = keep_unread(
-        _extras(good, [name for name in present if name not in columns_of]),
+        _extras(good, sorted(present.keys() - columns_of, key=names.places.__getitem__)),
         good.__getitem__,
         {name: np.asarray(pd.isna(array)) for name, array in read.items()},
         fields,
@@ -273,7 +350,6 @@ _Columns = Mapping[str, Sequence[msgspec.Raw]]
 _TEXT = msgspec.json.Decoder(list[str | None])
 _NUMBER = msgspec.json.Decoder(list[float | None])
 _BOOLEAN = msgspec.json.Decoder(list[bool | None])
-_ERROR = msgspec.json.Decoder(list[str | dict[str, Any] | None])
 
 
 def _as_one(decoder: msgspec.json.Decoder[list[Any]], raws: Sequence[msgspec.Raw]) -> list[Any] | None:
@@ -328,20 +404,18 @@ def _booleans(columns: _Columns, name: str, count: int) -> Any:
 
 def _errors(columns: _Columns, count: int) -> tuple[list[str | None], list[str | None], list[str | None]]:
     kinds, codes = _texts(columns, "error_type", count), _texts(columns, "error_code", count)
-    found = _as_one(_ERROR, columns["last_error"]) if "last_error" in columns else [None] * count
-    if found is None:
-        found = [_error_of(raw) for raw in columns["last_error"]]
-    messages, unsaid = split_errors(found, kinds, codes)
-    for index in unsaid:
-        messages[index] = bytes(columns["last_error"][index]).decode("utf-8")
+    if "last_error" not in columns:
+        return [None] * count, kinds, codes
+    messages: list[str | None] = []
+    for at in range(0, count, _ERRORS_AT_ONCE):
+        lot = slice(at, at + _ERRORS_AT_ONCE)
+        raws, own_kinds, own_codes = columns["last_error"][lot], kinds[lot], codes[lot]
+        said, unsaid = split_errors(read_errors(raws), own_kinds, own_codes)
+        for index in unsaid:
+            said[index] = bytes(raws[index]).decode("utf-8")
+        messages += said
+        kinds[lot], codes[lot] = own_kinds, own_codes
     return [text or None for text in messages], kinds, codes
-
-
-def _error_of(raw: msgspec.Raw) -> Any:
-    try:
-        return msgspec.json.decode(raw)
-    except msgspec.ValidationError:
-        return bytes(raw).decode()  # a number that no double holds
 
 
 def _payloads(columns: _Columns, count: int) -> list[str | None]:

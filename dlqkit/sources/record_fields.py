@@ -12,7 +12,7 @@ from dlqkit.errors import ParameterError
 from dlqkit.frames import RECORDS
 from dlqkit.language import in_english, mark
 
-__all__ = ["TELLING", "find_fields", "names_of", "normal", "split_errors"]
+__all__ = ["TELLING", "find_fields", "names_of", "normal", "read_errors", "split_errors"]
 
 # Names under which a field is looked for, in order, without case, dashes and underscores. The runbook's come first.
 _NAMES: Mapping[str, tuple[str, ...]] = {
@@ -38,6 +38,9 @@ TELLING = ("workflow_id", "trace_id", "status", "queued_to_dlq", "last_error")
 _MESSAGE_KEYS = ("message", "msg", "error_message", "errorMessage", "detail", "description", "text", "reason", "error")
 _TYPE_KEYS = ("type", "error_type", "errorType", "class", "exception", "name", "kind")
 _CODE_KEYS = ("code", "error_code", "errorCode", "status", "status_code")
+# Values within an error take up to thirty times as much in Python as in the page; of a longer one few are looked at.
+_LONGEST_WHOLE_ERROR = 1 << 9
+_ERRORS = msgspec.json.Decoder(list[str | dict[str, Any] | None])
 
 
 def normal(name: str) -> str:
@@ -71,6 +74,45 @@ def find_fields(present: Iterable[str], given: Mapping[str, str]) -> tuple[dict[
     text = mark("{column} is read from “{name}”.")
     findings = [in_english(text, column=column, name=name) for column, name in sorted(found.items()) if name != column]
     return found, findings
+
+
+def read_errors(raws: Sequence[msgspec.Raw]) -> list[Any]:
+    """Errors as ``split_errors`` takes them; of a long object what is looked at, of a long list nothing."""
+    if all(len(raw) <= _LONGEST_WHOLE_ERROR for raw in raws):
+        try:
+            return _ERRORS.decode(b"[" + b",".join(raws) + b"]")
+        except msgspec.ValidationError:
+            pass
+    return [_error_of(raw) for raw in raws]
+
+
+def _error_of(raw: msgspec.Raw) -> Any:
+    first = bytes(memoryview(raw)[:1])
+    if len(raw) > _LONGEST_WHOLE_ERROR and first in {b"{", b"["}:
+        found = _known_keys().decode(raw) if first == b"{" else None
+        values = {name: getattr(found, name) for name in _ERROR_KEYS if found is not None}
+        return {name: _plain(value) for name, value in values.items() if value is not None}
+    try:
+        return msgspec.json.decode(raw)
+    except msgspec.ValidationError:
+        return bytes(raw).decode()  # a number that no double holds
+
+
+_ERROR_KEYS = tuple(dict.fromkeys((*_MESSAGE_KEYS, *_TYPE_KEYS, *_CODE_KEYS)))
+
+
+@lru_cache(maxsize=1)
+def _known_keys() -> msgspec.json.Decoder[Any]:
+    """A decoder that leaves unread what nobody looks at in an error."""
+    return msgspec.json.Decoder(msgspec.defstruct("Error", [(name, msgspec.Raw, None) for name in _ERROR_KEYS]))
+
+
+def _plain(raw: msgspec.Raw) -> Any:
+    """A text or a number; None for anything else."""
+    try:
+        return None if bytes(memoryview(raw)[:1]) in {b"{", b"["} else msgspec.json.decode(raw)
+    except msgspec.ValidationError:
+        return bytes(raw).decode()  # a number that no double holds
 
 
 def split_errors(

@@ -25,7 +25,7 @@ from dlqkit.frames import RECORDS
 from dlqkit.settings import ExecutionLogsSettings
 from dlqkit.sources.json_elements import MOST_ELEMENTS, count_elements, is_too_wide
 from dlqkit.sources.record_arrays import ABSENT, read_arrays
-from dlqkit.sources.record_fields import find_fields
+from dlqkit.sources.record_fields import find_fields, read_errors
 from dlqkit.sources.record_unread import keep_unread
 from dlqkit.sources.record_values import TEXT, recorded_times, text_array, whole_numbers, without_empty
 
@@ -52,6 +52,9 @@ _TYPES: Mapping[str, Any] = {
     "action_duration_ms": _NUMBER,
 }
 _AT_ONCE = 1000
+# What an error holds may take thirty times as much as its text; in a longer page errors are read a few at a time.
+_LONGEST_OF_WHOLE_ERRORS = 4 << 20
+_COUNTED_AT_ONCE = 1 << 20
 _NAMES = pd.Index(list(RECORDS))
 _JSON = json.JSONDecoder()
 
@@ -75,9 +78,23 @@ def decode_plain(
     """
     if settings.event_key:
         return None
+    if _may_be_too_many(array) and count_elements(array) > MOST_ELEMENTS:
+        return None
     given = tuple(settings.fields.items())
-    found = _read(array, _shape(_first_names(array), given)) or _read(array, _shape(_all_names(array), given))
+    is_long = len(array) > _LONGEST_OF_WHOLE_ERRORS
+    shape = _shape(_first_names(array), given, is_long)
+    found = _read(array, shape) or _read(array, _shape(_all_names(array), given, is_long))
     return None if found is None else _frame(*found, array, settings)
+
+
+def _may_be_too_many(array: bytes | msgspec.Raw) -> bool:
+    """Whether a look at the array costs less than what its records may: each has a bracket and takes a few bytes."""
+    if len(array) <= 2 * MOST_ELEMENTS:
+        return False
+    view = memoryview(array)
+    # In parts, so that a large page is not copied.
+    parts = range(0, len(view), _COUNTED_AT_ONCE)
+    return sum(bytes(view[at : at + _COUNTED_AT_ONCE]).count(b"{") for at in parts) > MOST_ELEMENTS
 
 
 # msgspec takes no name of a field that JSON would escape, nor half a character.
@@ -94,6 +111,8 @@ class _Shape:
     others: Mapping[str, str]
     """What the class of a record calls each field that is no column."""
     findings: tuple[str, ...]
+    has_raw_errors: bool
+    """Whether errors are left as text."""
 
 
 def _read(array: bytes | msgspec.Raw, shape: _Shape | None) -> tuple[list[Any], _Shape] | None:
@@ -104,7 +123,7 @@ def _read(array: bytes | msgspec.Raw, shape: _Shape | None) -> tuple[list[Any], 
 
 
 @lru_cache(maxsize=32)
-def _shape(names: tuple[str, ...], given: tuple[tuple[str, str], ...]) -> _Shape | None:
+def _shape(names: tuple[str, ...], given: tuple[tuple[str, str], ...], is_long: bool) -> _Shape | None:
     """The shape of records that have these fields; None where they are not those of a plain record."""
     if len(names) > _MOST_NAMES:
         return None
@@ -114,7 +133,9 @@ def _shape(names: tuple[str, ...], given: tuple[tuple[str, str], ...]) -> _Shape
     columns = {name: column for column, name in fields.items()}
     attributes = {name: columns.get(name, f"other{number}") for number, name in enumerate(names)}
     others = {name: attribute for name, attribute in attributes.items() if name not in columns}
-    return _Shape(_decoder(attributes, columns), fields, others, tuple(findings))
+    has_raw_errors = is_long and "last_error" in fields
+    types = {**_TYPES, "last_error": msgspec.Raw} if has_raw_errors else _TYPES
+    return _Shape(_decoder(attributes, columns, types), fields, others, tuple(findings), has_raw_errors)
 
 
 def _first_names(array: bytes | msgspec.Raw) -> tuple[str, ...]:
@@ -136,8 +157,6 @@ def _first_names(array: bytes | msgspec.Raw) -> tuple[str, ...]:
 
 def _all_names(array: bytes | msgspec.Raw) -> tuple[str, ...]:
     names: dict[str, None] = {}
-    if count_elements(array) > MOST_ELEMENTS:
-        return ()
     decode = msgspec.json.Decoder(dict[str, msgspec.Raw]).decode
     try:
         for raw in msgspec.json.decode(array, type=list[msgspec.Raw]):
@@ -152,12 +171,14 @@ def _all_names(array: bytes | msgspec.Raw) -> tuple[str, ...]:
     return tuple(names)
 
 
-def _decoder(attributes: Mapping[str, str], columns: Mapping[str, str]) -> msgspec.json.Decoder[list[Any]]:
+def _decoder(
+    attributes: Mapping[str, str], columns: Mapping[str, str], types: Mapping[str, Any]
+) -> msgspec.json.Decoder[list[Any]]:
     """A decoder of records that have these fields and no others; what is no column stays as it came."""
     own: list[Any] = []
     for name, attribute in attributes.items():
         column = columns.get(name, "")
-        kind = _TYPES.get(column, msgspec.Raw)
+        kind = types.get(column, msgspec.Raw)
         given = {"default": ABSENT if kind is msgspec.Raw else None} if column not in ("record_id", "status") else {}
         own.append((attribute, kind, msgspec.field(name=name, **given)))
     # By keyword, so that the fields keep the order in which they come: that is where the decoder looks first.
@@ -178,7 +199,14 @@ def _frame(
     parts = []
     # A few at a time: what was just read is read again from the processor's own memory.
     for at in range(0, max(len(rows), 1), _AT_ONCE):
-        part = read_arrays(rows[at : at + _AT_ONCE], shape.fields, shape.others)
+        lot = rows[at : at + _AT_ONCE]
+        if shape.has_raw_errors:
+            for row, error in zip(lot, read_errors([row.last_error for row in lot]), strict=True):
+                row.last_error = error
+        part = read_arrays(lot, shape.fields, shape.others)
+        if shape.has_raw_errors:
+            for row in lot:
+                row.last_error = None
         if part is None:
             return None
         parts.append(part)

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import json
+import math
 import re
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 
 import msgspec
-import numpy as np
 
-from dlqkit.sources.json_elements import BLANK, find_elements
+from dlqkit.sources.json_elements import BLANK, MOST_FIELDS, find_elements, find_values, is_too_wide
 from dlqkit.sources.record_fields import names_of, normal
 
-__all__ = ["MENDED", "Mended", "Quarantined", "mend_array", "mend_record"]
+__all__ = ["MENDED", "TOO_WIDE", "Mended", "Quarantined", "mend_array", "mend_record"]
 
 # What people read, and numbers that may as well be absent. An id or a payload with a letter changed is another one.
 MENDED = ("last_error", "error_type", "error_code", "attempts", "action_duration_ms")
@@ -22,6 +23,12 @@ _QUOTE, _COLON = b'":'
 _ENDING = frozenset(b",}")
 _OPENING, _CLOSING = frozenset(b"[{"), frozenset(b"]}")
 _NO_JSON, _HALF_CHARACTER = "It is no JSON.", "It holds half a character."
+TOO_WIDE = f"It has more than {MOST_FIELDS:,} fields."
+# Tokens of a longer one may be twenty million, and the way through them all at once is faster from here on.
+_LONGEST_BY_TOKENS = 1 << 16
+# An object or a list takes thirty times as much in Python as its text, and no error that people read is as long.
+_LONGEST_MENDED = 1 << 16
+_RAW = msgspec.json.Decoder(msgspec.Raw)
 _HALF = re.compile(rb"\\u[dD][89a-fA-F]")
 
 
@@ -84,13 +91,14 @@ def mend_record(element: bytes, given: Collection[str] = (), payload: str | None
 
     A payload is never changed: one that is no JSON, such as with NaN in it, is kept as the text that it is.
     """
+    if is_too_wide(element):
+        return Quarantined(element, TOO_WIDE)
     problem = _problem_of(element)
     if problem is None:
         return Mended(element, False, False)
     if element[:1] != b"{":
         return Quarantined(element, problem)
-    mendable = {normal(name) for name in given}.union(*(names_of(column) for column in MENDED))
-    payloads = {*names_of("payload_snapshot"), *([] if payload is None else [normal(payload)])}
+    mendable, payloads = _mendable(tuple(given), payload)
     out, at, is_replaced, has_text = [], 0, False, False
     for name, begin, end in _members(element):
         reason = _problem_of(element[begin:end].strip())
@@ -109,10 +117,17 @@ def mend_record(element: bytes, given: Collection[str] = (), payload: str | None
     return Mended(whole, is_replaced, has_text) if _problem_of(whole) is None else Quarantined(element, problem)
 
 
+@lru_cache(maxsize=32)
+def _mendable(given: tuple[str, ...], payload: str | None) -> tuple[frozenset[str], frozenset[str]]:
+    """Normal names of what may be mended, and those of a payload."""
+    mendable = frozenset(map(normal, given)).union(*(names_of(column) for column in MENDED))
+    return mendable, frozenset({*names_of("payload_snapshot"), *([] if payload is None else [normal(payload)])})
+
+
 def _problem_of(text: bytes) -> str | None:
     try:
         text.decode()
-        msgspec.json.decode(text, type=msgspec.Raw)
+        _RAW.decode(text)
     except UnicodeDecodeError:
         return "It holds bytes that are no UTF-8."
     except RecursionError:
@@ -124,6 +139,9 @@ def _problem_of(text: bytes) -> str | None:
 
 def _members(element: bytes) -> Iterator[tuple[str, int, int]]:
     """Name of each field of an object, and where its value begins and ends."""
+    if len(element) > _LONGEST_BY_TOKENS:
+        yield from find_values(element)
+        return
     depth, name, begin = 0, None, -1
     for token in _MEMBER.finditer(element):
         sign = element[token.start()]
@@ -143,12 +161,14 @@ def _members(element: bytes) -> Iterator[tuple[str, int, int]]:
 
 
 def _mend(value: bytes) -> bytes | None:
+    if len(value) > _LONGEST_MENDED and value.lstrip(BLANK)[:1] != b'"':
+        return None
     try:
         found = json.loads(
             value.decode("utf-8", "replace"),
             strict=False,
             parse_constant=lambda _: None,
-            parse_float=lambda text: float(text) if np.isfinite(float(text)) else None,
+            parse_float=lambda text: float(text) if math.isfinite(float(text)) else None,
         )
         return json.dumps(found, ensure_ascii=False).encode("utf-8", "replace")
     except (ValueError, RecursionError):

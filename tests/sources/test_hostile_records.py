@@ -13,7 +13,8 @@ from dlqkit.errors import DlqkitError
 from dlqkit.settings import ExecutionLogsSettings
 from dlqkit.sources import record_decode
 from dlqkit.sources.record_decode import Decoded, decode_page, finish_records
-from tests.sources.hostile_records import CASES, GOOD, PAYLOAD, Case
+from dlqkit.sources.record_repair import Quarantined, mend_record
+from tests.sources.hostile_records import CASES, GOOD, PAYLOAD, Case, element
 
 MOST_S = 10.0
 NEIGHBOUR = decode_page(b"[" + GOOD + b"]").frame.iloc[0]
@@ -195,6 +196,23 @@ def test_a_record_of_more_fields_than_any_has_is_put_apart_before_they_are_made(
     assert (len(page.frame), page.received, page.odd_at) == (1, 3, (1, 2))
     assert page.quarantined[0].raw == wide
     assert page.quarantined[0].reason == "It has more than 10,000 fields."
+
+
+def test_a_broken_record_of_too_many_fields_is_put_apart_before_it_is_mended() -> None:
+    wide = b'{"status": "x", "attempts": NaN' + b"".join(b', "%05d": 1' % number for number in range(10_000)) + b"}"
+    found = mend_record(wide)
+
+    assert isinstance(found, Quarantined)
+    assert found.reason == "It has more than 10,000 fields."
+
+
+def test_a_long_error_that_is_no_json_is_put_apart_and_a_long_payload_kept() -> None:
+    long = b"[NaN" + b", []" * 30_000 + b"]"
+    page = decode_page(b"[" + element({"last_error": long}) + b"," + element({"payload_snapshot": long}) + b"]")
+
+    assert page.odd_at == (0,)
+    assert page.quarantined[0].reason == "It is no JSON. Its field is 'last_error'."
+    assert page.frame["payload_snapshot"].tolist() == [long.decode()]
 
 
 @pytest.mark.parametrize(("limit", "most"), [("_MOST_NAMES", 30), ("_MOST_FIELDS_AT_ONCE", 40)])

@@ -10,6 +10,7 @@ import pytest
 from dlqkit.errors import ParameterError, UnexpectedAnswer
 from dlqkit.frames import RECORDS
 from dlqkit.settings import ExecutionLogsSettings
+from dlqkit.sources import json_elements, record_decode, record_plain
 from dlqkit.sources.page_markers import find_cursor, find_end_marker
 from dlqkit.sources.record_decode import decode_page, finish_records
 
@@ -87,6 +88,45 @@ def test_a_time_without_a_zone_is_unknown_until_the_zone_is_set() -> None:
 
     row = one(ExecutionLogsSettings(timezone="Europe/Berlin"), created_at="2026-03-02T14:00:05")
     assert row["recorded_at"] == pd.Timestamp("2026-03-02T13:00:05Z")
+
+
+@pytest.mark.parametrize("more", [{}, {"id": None}], ids=["plain", "odd"])
+def test_of_a_long_error_only_what_it_says_is_read(more: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> None:
+    """A list in it takes twenty times as much in Python as in the page; what says nothing is kept as its text."""
+    monkeypatch.setattr(record_plain, "_LONGEST_OF_WHOLE_ERRORS", 0)
+    monkeypatch.setattr(json_elements, "_AT_ONCE", 1 << 14)
+    long = [[]] * 200_000
+    said = {"message": "too many", "type": "DbError", "code": 1040, "detail": long}
+    texts = [json.dumps(error) for error in (said, {"message": long}, long)]
+    rows = [json.dumps({**ROW, **more, "last_error": "E"}).replace('"E"', text) for text in texts]
+
+    body = ("[" + ",".join(rows) + "]").encode()
+    decode_page(json.dumps([ROW]).encode())
+    tracemalloc.start()
+    frame = decode_page(body).frame
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+
+    assert frame["last_error"].tolist() == ["too many", *texts[1:]]
+    assert frame.loc[0, ["error_type", "error_code"]].tolist() == ["DbError", "1040"]
+    assert peak < 8 * len(body)
+
+
+def test_a_page_in_lots_is_read_like_one_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Fields, times and what is odd may differ from lot to lot; a name that one of them has holds for all."""
+    rows = [
+        {**ROW}, {"status": "b", "executionId": 5, "zone": 1}, 5, {"unrelated": 1}, {**ROW, "status": "a", "color": 2},
+        {"unrelated": 2}, [], {"status": None, "trace_id": "t", "attempts": "x", "color": 3}, {**ROW, "status": 7},
+    ]  # fmt: skip
+    body = json.dumps(rows).encode()
+    whole = decode_page(body)
+    for most in (1, 2, 4):
+        monkeypatch.setattr(record_decode, "_MOST_OF_LOT", most)
+        lots = decode_page(body)
+
+        pd.testing.assert_frame_equal(lots.frame, whole.frame)
+        assert (lots.received, lots.quarantined, lots.odd_at) == (whole.received, whole.quarantined, whole.odd_at)
+        assert set(lots.findings) == set(whole.findings)
 
 
 def test_fields_are_found_without_case_or_underscores_and_said() -> None:

@@ -11,9 +11,10 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from pandas.testing import assert_frame_equal
 
+from dlqkit.errors import UnexpectedAnswer
 from dlqkit.frames import RECORDS
 from dlqkit.settings import ExecutionLogsSettings
-from dlqkit.sources import record_decode
+from dlqkit.sources import record_decode, record_plain
 from dlqkit.sources.record_decode import Decoded, decode_page
 from dlqkit.sources.record_plain import decode_plain
 
@@ -148,6 +149,29 @@ def test_pages_of_an_api_are_frames_of_their_own() -> None:
     assert second.columns.name is None
     assert list(second.columns) == list(RECORDS)
     assert str(second.columns.dtype) == "str"
+
+
+def test_a_long_page_of_odd_errors_is_read_alike(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of a long page errors are read a few at a time; what they say stays the same."""
+    errors: list[Any] = [{"message": "m", "code": 3}, {"type": "T", "detail": ["x"], "reason": 2.5}, None, "", "text"]
+    for odd in ([], [[1, {"a": 2}]], [{"x": 1}], [True]):
+        rows = [{**ROW, "last_error": error} for error in (*errors, *odd)]
+        body = json.dumps(rows).encode()
+        whole = decode_page(body)
+        with monkeypatch.context() as patch:
+            patch.setattr(record_plain, "_LONGEST_OF_WHOLE_ERRORS", 0)
+            patch.setattr(record_plain, "_AT_ONCE", 2)
+            assert_frame_equal(decode_page(body).frame, whole.frame)
+        assert_frame_equal(value_by_value(body, monkeypatch).frame, whole.frame)
+
+
+def test_more_records_than_a_page_may_have_are_not_made() -> None:
+    """They are counted first: each takes thirty bytes as text, and two hundred in memory."""
+    body = b"[" + b",".join([b'{"id":"r","status":"b"}'] * 500_001) + b"]"
+
+    assert decode_plain(body, PLAIN) is None
+    with pytest.raises(UnexpectedAnswer, match="more than 500,000 elements"):
+        decode_page(body)
 
 
 @pytest.mark.parametrize("name", ['a "quoted" name', "a\\b", "a\tb", "a\x1b[31m"])
