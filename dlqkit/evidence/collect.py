@@ -236,6 +236,7 @@ class _Run:
                     writer.add, workflow_id=workflow_id, trace_id=trace_id, queued_to_dlq=queued_to_dlq,
                     start=start, end=self.end, on_page=keep,
                     kept=(lambda: self.part.kept_pages(kind, query).take) if has_pages else None,
+                    clocks=self.part.clocks,
                 )  # fmt: skip
             # The rows are in their file already.
             return {"records": Loaded(empty_frame(RECORDS), coverage, source)}
@@ -463,7 +464,7 @@ class _Run:
         def load() -> dict[str, Loaded]:
             found = []
             for number, trace_id in enumerate(wanted, start=1):
-                found.append(client.load(trace_id=trace_id, end=self.end, on_page=keep))
+                found.append(client.load(trace_id=trace_id, end=self.end, on_page=keep, clocks=self.part.clocks))
                 self.progress(REPORTED, number, len(wanted))
             full = [one.frame for one in found if len(one.frame)]
             frame = pd.concat(full, ignore_index=True).astype({"status": "category"}) if full else empty_frame(RECORDS)

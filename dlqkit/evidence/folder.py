@@ -61,9 +61,8 @@ __all__ = ["IncidentFolder", "open_incident", "read_incident", "write_incident"]
 DEAD_LETTERS, EXPORT = "records: dead letters", "records: export"
 TRACE_RECORDS, WORKFLOW_RECORDS = "records: trace", "records: workflow"
 # What sources.execution_logs says of such an answer: cut or not, it is whole back to its oldest record.
-NEWEST_FIRST = mark(
-    "Records come newest first."
-)  # Two looks at one record are the same row unless something about its fate changed in between.
+NEWEST_FIRST = mark("Records come newest first.")
+# Two looks at one record are the same row unless something about its fate changed in between.
 RECORD_VERSION = list(RECORD_STATE)
 
 # An id is of its topic alone; two subscriptions of one topic bring the same message.

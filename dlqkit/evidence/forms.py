@@ -93,12 +93,18 @@ class _Asking(Struct):
     masked: list[_Masked]
 
 
+class _Clocks(Struct):
+    records_s: float
+    server_s: float | None
+
+
 class _State(Struct):
     incident: _Asked
     started_at: _Moment
     last_number: _Count
     asking: _Asking | None
     sources: list[_Source]
+    clocks: _Clocks | None = None
 
 
 class _Question(Struct):

@@ -39,6 +39,7 @@ from dlqkit.evidence.store import (
 )
 from dlqkit.frames import RECORD_CONTENT, SAMPLES, SERIES, Coverage
 from dlqkit.incident import Incident
+from dlqkit.sources.clock_ahead import Clocks
 from dlqkit.sources.record_repair import Quarantined
 
 __all__ = ["LAYOUT", "STATE", "Asking", "Part", "is_partial", "name_snapshot", "question_of"]
@@ -101,6 +102,9 @@ class Asking:
         """Keep a page as it came, what was masked in it, what in it was no record, and which request it answers."""
         self.pages += 1
         name = f"raw/{self.prefix}-{self.pages:04d}.{form}.zst"
+        if not self.part.clocks.is_saved:
+            # Before the page, of which nothing more is to be learned once it is kept.
+            self.part.save()
         if masked:
             # Said before the page is there, so that no kill leaves a masked page that looks like the original.
             self.masked.append({"file": name, "places": masked, "original_sha256": original_sha256})
@@ -145,6 +149,11 @@ class Part:
     asking: Asking | None = None
     last_number: int = 0
     """Of all sources so far: a number is never given twice, even if its attempt is given up."""
+    clocks: Clocks = field(init=False)
+    """What was seen of them by any source so far."""
+
+    def __post_init__(self) -> None:
+        self.clocks = Clocks(self.started_at)
 
     @property
     def number(self) -> str:
@@ -172,8 +181,10 @@ class Part:
             "last_number": self.last_number,
             "asking": self.asking.to_json() if self.asking is not None else None,
             "sources": self.sources,
+            "clocks": {"records_s": self.clocks.records_s, "server_s": self.clocks.server_s},
         }
         write_bytes(self.path / STATE, json.dumps(state, ensure_ascii=True, indent=1).encode())
+        self.clocks.is_saved = True
 
     # --- one source
 

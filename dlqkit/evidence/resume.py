@@ -85,12 +85,15 @@ def _resume(path: Path, incident: Incident) -> Part | None:
         )  # fmt: skip
         started_at = datetime.fromisoformat(state["started_at"])
         sources, last_number, asking = state["sources"], state["last_number"], state["asking"]
+        # An older dlqkit wrote none.
+        clocks = state.get("clocks") or {"records_s": 0.0, "server_s": None}
         known = state["layout"] == LAYOUT
     except (EvidenceError, OSError, ValueError, KeyError, TypeError, RecursionError, ParameterError):
         return None
     if not known or not _is_same_question(begun, incident):
         return None
     part = Part(path, begun, started_at, sources, last_number=last_number)
+    part.clocks.records_s, part.clocks.server_s = clocks["records_s"], clocks["server_s"]
     make_folder(part.snapshot)
     for stray in [*path.rglob(".*.tmp"), part.snapshot / MANIFEST]:
         remove_file(stray)

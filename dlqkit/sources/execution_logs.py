@@ -15,7 +15,7 @@ from dlqkit.language import in_english, mark
 from dlqkit.settings import ExecutionLogsSettings, SecretReference
 from dlqkit.sources.ahead import one_ahead
 from dlqkit.sources.asked_records import Extent, Question, inside
-from dlqkit.sources.clock_ahead import ClockAhead
+from dlqkit.sources.clock_ahead import ClockAhead, Clocks
 from dlqkit.sources.http import HttpClient, Request, Response, check_url, shown_url
 from dlqkit.sources.kept_answers import Recall, as_response, go_on, id_of
 from dlqkit.sources.paging import VERSION, Fetch, Fetched, Page, Pager
@@ -86,6 +86,7 @@ class ExecutionLogs:
         end: datetime | None = None,
         max_requests: int | None = None,
         on_page: Callable[[Page], None] | None = None,
+        clocks: Clocks | None = None,
     ) -> Loaded:
         """The records that match, as far as the API gives them.
 
@@ -101,6 +102,9 @@ class ExecutionLogs:
             Budget; that of the settings by default.
         on_page : callable, optional
             Gets each ``Page`` as it comes.
+        clocks : Clocks, optional
+            When all of this was asked, and what is known of clocks that are ahead; what the pages say is added, each
+            before ``on_page`` gets it. By default it is asked now.
 
         Returns
         -------
@@ -115,7 +119,7 @@ class ExecutionLogs:
         wanted = Question(workflow_id, trace_id, queued_to_dlq, start, end)
         frames: list[pd.DataFrame] = []
         pager = self._pager(wanted, self._get, max_requests)
-        ahead = ClockAhead(end)
+        ahead = ClockAhead(end, clocks or Clocks(datetime.now(UTC)))
         findings = self._walk(pager.walk(), wanted, ahead, on_page, lambda kept, _: frames.append(kept))
         frame = _joined(frames, start, end)
         coverage = self._coverage(pager, wanted, ahead, findings, Extent.of(frame))
@@ -133,6 +137,7 @@ class ExecutionLogs:
         max_requests: int | None = None,
         on_page: Callable[[Page], None] | None = None,
         kept: Callable[[], Recall] | None = None,
+        clocks: Clocks | None = None,
     ) -> tuple[Coverage, str]:
         """The records that match, handed on page by page: however many there are, few are in memory at once.
 
@@ -168,7 +173,7 @@ class ExecutionLogs:
         if kept is not None:
             fetch = go_on(lambda look: self._pager(wanted, look, max_requests), self._get, self._recalled, kept)
         pager = self._pager(wanted, fetch, max_requests)
-        ahead = ClockAhead(end)
+        ahead = ClockAhead(end, clocks or Clocks(datetime.now(UTC)))
         findings = self._walk(one_ahead(pager.walk()), wanted, ahead, on_page, keep)
         return self._coverage(pager, wanted, ahead, findings, extent), shown_url(self._client.url)
 
@@ -192,13 +197,13 @@ class ExecutionLogs:
             if not keep.all():
                 text = mark("The API does not apply every filter that was asked for; dlqkit applied it itself.")
                 findings[text] = None
+            new = got.page.frame[keep & got.fresh]
+            ahead.add(new, got.page.date)
             # The raw page first: what is in a frame can be looked up in what it came from.
             if on_page is not None:
                 on_page(got.page)
             on_records(got.page.frame[keep] if not keep.all() else got.page.frame, got.fresh[keep])
-            new = got.page.frame[keep & got.fresh]
             shared.add(new)
-            ahead.add(new, got.page.date)
         return [*findings, *shared.findings]
 
     def _query(self, wanted: Question) -> dict[str, str]:

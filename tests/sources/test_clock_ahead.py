@@ -10,7 +10,10 @@ from typing import Any
 import pytest
 
 from dlqkit.frames import Coverage
-from dlqkit.sources.execution_logs import ExecutionLogs
+from dlqkit.sources import clock_ahead
+from dlqkit.sources.clock_ahead import Clocks
+from dlqkit.sources.execution_logs import ExecutionLogs, Page
+from dlqkit.sources.kept_answers import KeptAnswer
 from tests.sources.api import KEY, api, cut
 
 
@@ -67,3 +70,65 @@ def test_a_clock_that_is_some_seconds_ahead_makes_nothing_unverified() -> None:
 
     assert (count, coverage.completeness) == (19, "complete")
     assert "1 records bear a time up to" in coverage.missing[0]
+
+
+def test_a_clock_that_is_few_seconds_ahead_is_forgiven() -> None:
+    count, coverage = read(ahead=timedelta(seconds=3), end=timedelta())
+
+    assert (count, coverage.completeness, coverage.missing) == (19, "complete", ())
+
+
+def test_records_that_came_to_be_while_others_were_read_are_rightly_outside() -> None:
+    """Asked for five minutes ago, and right clocks: what is of after the end says nothing of any clock."""
+    now = datetime.now(UTC)
+    data = [{"id": f"r{n}", "trace_id": f"t{n}", "workflow_id": "wf", "status": "failed", "queued_to_dlq": True,
+             "created_at": (now - timedelta(minutes=n)).isoformat()} for n in range(20)]  # fmt: skip
+    begun = now - timedelta(minutes=5)
+    with api(lambda query: (200, cut(data, query))) as (url, _):
+        loaded = ExecutionLogs(url, KEY, sleep=lambda _: None).load(end=begun, clocks=Clocks(begun))
+
+    assert (len(loaded.frame), loaded.coverage.completeness, loaded.coverage.missing) == (14, "complete", ())
+
+
+@pytest.mark.parametrize("pause", [timedelta(seconds=7), timedelta(minutes=4), timedelta(days=1)])
+def test_pages_that_were_kept_say_the_same_of_the_clocks_later(
+    pause: timedelta, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Three minutes ahead, and read again when this machine's clock has passed the newest record."""
+    now = datetime.now(UTC)
+    date = format_datetime(now + timedelta(minutes=3), usegmt=True)
+    monkeypatch.setattr(BaseHTTPRequestHandler, "date_time_string", lambda _: date)
+    data = [{"id": f"r{n}", "trace_id": f"t{n}", "workflow_id": "wf", "status": "failed", "queued_to_dlq": True,
+             "created_at": (now + timedelta(minutes=3, seconds=-20 * n)).isoformat()} for n in range(30)]  # fmt: skip
+    pages: list[Page] = []
+    clocks = Clocks(now)
+    with api(lambda query: (200, cut(data, query))) as (url, _):
+        logs = ExecutionLogs(url, KEY, sleep=lambda _: None)
+        question: dict[str, Any] = {"start": now - timedelta(hours=1), "end": now, "clocks": clocks}
+        once, _ = logs.stream(lambda _: None, on_page=pages.append, **question)
+        kept = {page.request_id: page.body for page in pages}
+
+        def recall() -> Any:
+            left = dict(kept)
+            return lambda one: KeptAnswer(left.pop(one)) if one in left else None
+
+        monkeypatch.setattr(clock_ahead, "datetime", Later.after(pause))
+        again, _ = logs.stream(lambda _: None, kept=recall, **question)
+
+    assert once.completeness == "unverified"
+    assert len(once.missing) == 2
+    assert (again.completeness, again.missing) == (once.completeness, once.missing)
+
+
+class Later(datetime):
+    """A clock that has gone on."""
+
+    pause = timedelta()
+
+    @classmethod
+    def after(cls, pause: timedelta) -> type[Later]:
+        return type("Later", (cls,), {"pause": pause})
+
+    @classmethod
+    def now(cls, tz: Any = None) -> Any:
+        return datetime.now(tz) + cls.pause

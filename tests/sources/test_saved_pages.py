@@ -38,8 +38,11 @@ def read(folder: Path, *pages: dict[str, Any]) -> Coverage:
         ({"next_cursor": None}, "complete", []),
         ({"timed_out": True}, "partial", ["The API says of an answer that it is not whole: “timed_out”."]),
         ({"truncated": True}, "partial", [GOES_ON]),
-        ({"records": rows(3)}, "unverified",
-         ["An answer holds another list that looks like records, “records”; it was not read."]),
+        (
+            {"records": rows(3)},
+            "unverified",
+            ["An answer holds another list that looks like records, “records”; it was not read."],
+        ),
         ({}, "complete", []),
     ],
 )
