@@ -8,7 +8,7 @@ import gzip
 import io
 import itertools
 import zlib
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import IO, Any, BinaryIO, cast
@@ -32,14 +32,15 @@ _FREE_BYTES, _MAX_RATIO = 128 << 20, 100
 LONGEST_CELL = 24 << 20
 """Letters of a cell and of a row; a longer one is of a quote that never ends. A message has at most ten megabytes, and
 the reader of CSV takes four bytes for a letter, and eight for a cell of none."""
+# Of a row: a stack trace has hundreds, an indented payload some ten thousand; and a line of two letters takes 64 bytes.
+_MOST_LINES = 1_000_000
 # A hundred times what records have.
 _MOST_COLUMNS = 10_000
 TOO_MANY_CELLS = "It has more cells than the header names."
 UNCLOSED, CUT = "It opens a quote that is not closed.", "The file ends within it."
-# Behind the last line; where a quote is open it is in the cell. Told by being this very text, not one like it.
-_END = "end of the file\n"
-# What a quote took in is read again so often; each time takes as long as what is left.
-_MOST_UNCLOSED = 100
+# Letters that are read again in all, where quotes are not closed: some seconds. A line takes as long as so many.
+_READ_AGAIN, _LETTERS_OF_A_LINE = 128 << 20, 64
+_EMPTY_LINES = frozenset({"\n", "\r\n", "\r"})
 SAME_NAME = mark(
     "Columns of {name} that are named as one before them: {count}, such as {column}; the first one counts, and "
     "extra_json has the others."
@@ -147,7 +148,7 @@ def csv_rows(name: str, lots: Iterable[bytes], said: list[str]) -> Iterator[dict
     """The rows as text, so that an id keeps its leading zeros; empty cells are absent, and what is no UTF-8 is bytes.
 
     A row with more cells than the header has names is put apart as it came: of which column each cell is nobody knows.
-    So is a line with a quote that is never closed, and a last row that has fewer cells and no end of a line.
+    So is a line with a quote that is not closed, and a last row that has fewer cells and no end of a line.
 
     Parameters
     ----------
@@ -197,37 +198,64 @@ def _apart(row: Sequence[str], reason: str) -> Quarantined:
     return Quarantined("".join(row).rstrip("\r\n").encode(errors=_BYTES_KEPT), reason)
 
 
-def _cells_of_rows(name: str, lines: Iterable[str], delimiter: str) -> Iterator[tuple[list[str] | None, Sequence[str]]]:
-    """The cells of each row and its lines; None for cells where the file ends before a quote is closed.
+def _cells_of_rows(name: str, lines: Iterator[str], delimiter: str) -> Iterator[tuple[list[str] | None, Sequence[str]]]:
+    """The cells of each row and its lines; None for cells where a quote is not closed.
 
-    Such a quote takes all that follows into its cell. So its line is told alone, and what follows is read again.
+    Such a quote takes what follows into its cell: to the end of the file, to more than any record has, or to the next
+    opening quote, behind which comes a letter and no delimiter. So its line is told alone, and what follows is read
+    again; once that was much, each line that was taken is a row of its own, so that the time grows with the file alone.
     """
-    pending = lines
-    for _ in range(_MOST_UNCLOSED):
+    again = deque[str]()
+    left = _READ_AGAIN
+    while True:
         row: list[str] = []
-        reader = csv.reader(_noted(name, itertools.chain(pending, [_END]), row), delimiter=delimiter)
-        pending = []
-        for cells in reader:
-            if row[-1] is _END:
-                if len(row) > 1:
-                    yield None, row[:1]
-                pending = row[1:-1]
-                break
-            yield cells, row
-            row.clear()
-        if not pending:
+        ahead = itertools.chain(_taken_from(again), lines)
+        try:
+            for cells in csv.reader(_noted(name, ahead, row), delimiter=delimiter, strict=True):
+                yield cells, row
+                row.clear()
+        except csv.Error:
+            # A letter behind a closing quote is no fault where the row ends on its line.
+            yield _cells_of_line(row[0], delimiter), row[:1]
+        else:
             return
-    yield None, list(pending)
+        taken = row[1:]
+        cost = sum(map(len, taken)) + _LETTERS_OF_A_LINE * len(taken)
+        if cost > left:
+            # The last one may open a cell of several lines.
+            for line in taken[:-1]:
+                yield _cells_of_line(line, delimiter), [line]
+            again.extendleft(taken[-1:])
+        else:
+            left -= cost
+            again.extendleft(reversed(taken))
+
+
+def _taken_from(again: deque[str]) -> Iterator[str]:
+    while again:
+        yield again.popleft()
+
+
+def _cells_of_line(line: str, delimiter: str) -> list[str] | None:
+    """The cells of a row that ends on its line; None if a quote of it is not closed there."""
+    cells, *following = csv.reader([line, "\n"], delimiter=delimiter)
+    return cells if following else None
 
 
 def _noted(name: str, lines: Iterable[str], row: list[str]) -> Iterator[str]:
-    """The lines, each noted among those of the row that is under way."""
+    """The lines, each noted among those of the row that is under way; they end within a row that is no record's."""
     length = 0
     for line in lines:
-        length = len(line) + (length if row else 0)
+        if not row:
+            if line in _EMPTY_LINES:
+                continue
+            length = 0
+        length += len(line)
         row.append(line)
-        if length > LONGEST_CELL:
-            raise _too_long(name)
+        if length > LONGEST_CELL or len(row) > _MOST_LINES:
+            if len(row) == 1:
+                raise _too_long(name)
+            return
         yield line
 
 
@@ -260,11 +288,12 @@ def _columns(name: str, cells: Sequence[str], said: list[str]) -> list[str]:
 
 
 def _lines(lots: Iterable[bytes]) -> Iterator[str]:
-    encoding = "utf-8-sig"
-    for lot in lots:
-        # Of text ``splitlines`` also ends lines at U+2028 and the like, which a cell may hold.
-        yield from io.TextIOWrapper(io.BytesIO(lot), encoding, errors=_BYTES_KEPT, newline="")
-        encoding = "utf-8"
+    encodings = itertools.chain(["utf-8-sig"], itertools.repeat("utf-8"))
+    # Of text ``splitlines`` also ends lines at U+2028 and the like, which a cell may hold.
+    return itertools.chain.from_iterable(
+        io.TextIOWrapper(io.BytesIO(lot), encoding, errors=_BYTES_KEPT, newline="")
+        for lot, encoding in zip(lots, encodings, strict=False)
+    )
 
 
 def _cell(name: str, value: str) -> Any:

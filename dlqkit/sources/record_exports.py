@@ -76,6 +76,7 @@ class RecordExports:
     ) -> None:
         self._masks = Masks(secrets)
         self._masked = self._wide = self._unclosed = 0
+        self._broken = False
         given = [paths] if isinstance(paths, (str, Path)) else list(paths)
         self._paths = [Path(path) for path in given]
         self._settings = settings or ExecutionLogsSettings()
@@ -148,6 +149,7 @@ class RecordExports:
         shared, pages = SharedIds(), SavedPages()
         for part in self._parts:
             bad = cut_lines = self._wide = self._unclosed = 0
+            self._broken = False
             if on_file is not None:
                 on_file()
             for frame, said, odd, cut, page in self._read(part):
@@ -165,6 +167,7 @@ class RecordExports:
                     seen.add(keys_of(frame, [*SAME_RECORD, *RECORD_CONTENT]))
                     on_records(frame)
                     shared.add(frame)
+            is_cut = is_cut or self._broken
             bad -= self._wide + self._unclosed
             if bad:
                 missing.append(in_english(mark("{count} rows of {name} are no records."), count=bad, name=part.name))
@@ -256,7 +259,14 @@ class RecordExports:
         lines = self._sorted(body, is_end=True)
         if not lines.good or len(lines.odd) - lines.is_cut > len(lines.good):
             # One object over several lines: a page of the API that was saved.
-            return _of(decode_page(body, self._settings))
+            try:
+                return _of(decode_page(body, self._settings))
+            except UnexpectedAnswer:
+                # Or lines of which most are broken; what these were nobody knows.
+                if not any(map(_is_record, lines.good)):
+                    raise
+                self._broken = True
+                return self._decoded(part, lines)
         if len(lines.good) == 1 and not lines.odd and not _is_record(lines.good[0]):
             return _of(decode_page(body, self._settings))
         return self._decoded(part, lines)
@@ -339,7 +349,10 @@ def _no_records(rows: Sequence[dict[str, Any]], settings: ExecutionLogsSettings)
 
 
 def _is_record(line: bytes) -> bool:
-    keys = {name.lower().replace("_", "") for name in msgspec.json.decode(line, type=dict[str, msgspec.Raw])}
+    try:
+        keys = {name.lower().replace("_", "") for name in msgspec.json.decode(line, type=dict[str, msgspec.Raw])}
+    except msgspec.DecodeError:
+        return False
     return bool(keys & {"workflowid", "traceid", "queuedtodlq", "lasterror"})
 
 

@@ -8,7 +8,7 @@ import io
 import json
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +17,9 @@ import pytest
 import zstandard
 
 from dlqkit.errors import UnexpectedAnswer
+from dlqkit.frames import Coverage
+from dlqkit.sources import export_lots
+from dlqkit.sources.export_lots import UNCLOSED
 from dlqkit.sources.record_decode import REPLACED
 from dlqkit.sources.record_exports import RecordExports
 from dlqkit.sources.record_repair import Quarantined
@@ -439,4 +442,143 @@ def test_a_file_of_nothing_but_open_quotes_is_put_apart_in_bounded_time(tmp_path
 
     assert coverage.rows == 1
     assert coverage.completeness == "partial"
-    assert b"\n".join(one.raw for one in apart).count(b"open") == 20_000
+    assert [one.raw for one in apart] == [b'"""open'] * 20_000
+    assert coverage.quarantined == 20_000
+
+
+def read_apart(path: Path) -> tuple[pd.DataFrame, list[str], Coverage]:
+    frames, apart = list[pd.DataFrame](), list[Quarantined]()
+    coverage, _ = RecordExports(path).stream(frames.append, apart.extend)
+    assert all(one.reason == UNCLOSED for one in apart)
+    return pd.concat(frames), [one.raw.decode() for one in apart], coverage
+
+
+@pytest.mark.parametrize("end", ["\r\n", "\n"])
+@pytest.mark.parametrize("cell", ['"boom"', '"boom, really"', '"boom{end}of ""two"" lines"', '"b""oom"'])
+@pytest.mark.parametrize("budget", [export_lots._READ_AGAIN, 0])
+def test_a_quote_that_a_later_one_happens_to_close_costs_its_own_row_alone(
+    budget: int, cell: str, end: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Behind the quote that seems to close it stands a letter; rows of one line between them are read in any case."""
+    monkeypatch.setattr(export_lots, "_READ_AGAIN", budget)
+    rows = [csv_row(n) for n in range(9)]
+    rows[3], rows[6] = csv_row(3, '"oops'), csv_row(6, cell.format(end=end))
+    path = tmp_path / "export.csv"
+    path.write_text(end.join([COLUMNS, *rows, ""]), newline="")
+
+    frame, apart, coverage = read_apart(path)
+
+    assert apart == [rows[3]]
+    assert frame["record_id"].tolist() == [f"c{n}" for n in range(9) if n != 3]
+    assert (coverage.rows, coverage.quarantined, coverage.completeness) == (8, 1, "partial")
+    assert coverage.missing == (
+        "Quotes of export.csv that are not closed: 1; the lines that open them are kept apart.",
+    )
+
+
+def test_of_rows_that_open_a_quote_each_is_put_apart_alone(tmp_path: Path) -> None:
+    """Two of them looked like one row of several lines."""
+    rows = [csv_row(n, "refused" if n % 2 else '"oops') for n in range(60)]
+    path = tmp_path / "export.csv"
+    path.write_text("\n".join([COLUMNS, *rows, ""]))
+
+    frame, apart, coverage = read_apart(path)
+
+    assert apart == rows[::2]
+    assert frame["record_id"].tolist() == [f"c{n}" for n in range(1, 60, 2)]
+    assert (coverage.rows, coverage.quarantined, coverage.completeness) == (30, 30, "partial")
+
+
+@pytest.mark.parametrize("end", ["\r\n", "\n"])
+def test_quoted_cells_over_several_lines_are_read_as_they_are(end: str, tmp_path: Path) -> None:
+    """With doubled quotes, delimiters and empty lines in them; a letter behind a quote is none of them."""
+    errors = [f"one{end}two", f'"a", "b"{end}{end}"', f"{end}", f",{end},", f'{end}""{end}', f'x"{end}']
+    cells = ['"' + error.replace('"', '""') + '"' for error in errors]
+    path = tmp_path / "export.csv"
+    path.write_text(end.join([COLUMNS, *map(csv_row, range(6), cells), csv_row(7, '"no" way'), ""]), newline="")
+
+    frame, apart, coverage = read_apart(path)
+
+    assert frame["last_error"].tolist() == [*errors, "no way"]
+    assert (apart, coverage.quarantined, coverage.completeness, coverage.missing) == ([], 0, "complete", ())
+
+
+@pytest.mark.parametrize("limit", ["LONGEST_CELL", "_MOST_LINES"])
+def test_a_quote_that_takes_more_than_any_record_has_costs_its_own_row_alone(
+    limit: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One of thirty megabytes made an export of none."""
+    monkeypatch.setattr(export_lots, limit, {"LONGEST_CELL": 1_000, "_MOST_LINES": 20}[limit])
+    rows = [csv_row(n) for n in range(60)]
+    rows[5] = csv_row(5, '"oops')
+    path = tmp_path / "export.csv"
+    path.write_text("\n".join([COLUMNS, *rows, ""]))
+
+    _, apart, coverage = read_apart(path)
+
+    assert apart == [rows[5]]
+    assert (coverage.rows, coverage.quarantined, coverage.completeness) == (59, 1, "partial")
+
+
+@pytest.mark.parametrize("longest", [export_lots.LONGEST_CELL, 5_000])
+def test_lines_are_read_again_in_bounds_and_each_is_kept_or_put_apart(
+    longest: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A hundred and fifty open quotes before two thousand rows took all of these into one element, after a minute."""
+    monkeypatch.setattr(export_lots, "LONGEST_CELL", longest)
+    monkeypatch.setattr(export_lots, "_READ_AGAIN", 300_000)
+    noted, read = export_lots._noted, 0
+
+    def counted(name: str, lines: Iterable[str], row: list[str]) -> Iterator[str]:
+        nonlocal read
+        for line in noted(name, lines, row):
+            read += len(line)
+            yield line
+
+    monkeypatch.setattr(export_lots, "_noted", counted)
+    rows = [f"r{n},wf,t{n},2026-03-02T14:00:00Z,failed,true,refused" for n in range(2_000)]
+    path = tmp_path / "export.csv"
+    path.write_text("\n".join([COLUMNS, *['x","y'] * 150, *rows, ""]))
+
+    frame, apart, coverage = read_apart(path)
+
+    assert apart == ['x","y'] * 150
+    assert frame["record_id"].tolist() == [f"r{n}" for n in range(2_000)]
+    assert (coverage.rows, coverage.quarantined, coverage.completeness) == (2_000, 150, "partial")
+    assert read < 300_000 + 2 * path.stat().st_size
+
+
+def test_empty_lines_behind_open_quotes_cost_little(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(export_lots, "_MOST_LINES", 10_000)
+    monkeypatch.setattr(export_lots, "_READ_AGAIN", 1 << 20)
+    path = tmp_path / "export.csv"
+    path.write_text("\n".join([COLUMNS, *['x","y'] * 150, "\n" * 400_000, csv_row(1), ""]))
+
+    _, apart, coverage = read_apart(path)
+
+    assert apart == ['x","y'] * 150
+    assert (coverage.rows, coverage.quarantined) == (1, 150)
+
+
+BROKEN = ['{"id":"r3" "x"}', "{bad}", '{"id":"r4",,}']
+
+
+def test_lines_of_json_of_which_most_are_broken_keep_the_others(tmp_path: Path) -> None:
+    good = [json.dumps(row) for row in ROWS[:2]]
+    path, apart = tmp_path / "export.jsonl", list[Quarantined]()
+    path.write_text("\n".join([good[0], *BROKEN, good[1], ""]))
+
+    coverage, _ = RecordExports(path).stream(lambda frame: None, apart.extend)
+
+    assert [one.raw.decode() for one in apart] == BROKEN
+    assert (coverage.rows, coverage.quarantined, coverage.completeness) == (2, 3, "partial")
+    assert coverage.missing == ("3 rows of export.jsonl are no records.",)
+
+
+@pytest.mark.parametrize("lines", [BROKEN, ["{bad", '"text"', "}}", "x"], ["{", '{"seen": 1}', "x", "y"]])
+def test_a_file_of_broken_json_without_a_record_is_refused(lines: list[str], tmp_path: Path) -> None:
+    path = tmp_path / "export.jsonl"
+    path.write_text("\n".join(lines))
+
+    with pytest.raises(UnexpectedAnswer, match="cut off or broken"):
+        RecordExports(path).load()
