@@ -7,15 +7,16 @@ from collections.abc import Collection
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
+import numpy as np
 import pandas as pd
 
 from dlqkit.errors import ParameterError, SourceError
-from dlqkit.frames import RECORDS, SAMPLES, Coverage, Loaded, empty_frame
+from dlqkit.frames import RECORD_CONTENT, RECORD_STATE, RECORDS, SAMPLES, Coverage, Loaded, empty_frame
 from dlqkit.settings import Settings
 from dlqkit.sources.connect import connect_execution_logs, connect_prometheus
 from dlqkit.sources.execution_logs import ExecutionLogs
-from dlqkit.sources.paging import VERSION
 from dlqkit.sources.prometheus import Prometheus
+from dlqkit.sources.seen_states import keep_each_once
 from dlqkit.untrusted import for_promql_regex
 
 __all__ = ["LiveWorld", "connect_world"]
@@ -84,8 +85,8 @@ class LiveWorld:
         if not full:
             return loaded
         frame = pd.concat(full, ignore_index=True).astype({"status": "category"})
-        frame = frame.drop_duplicates(VERSION, keep="last").reset_index(drop=True)
-        return replace(loaded, frame=frame)
+        looks = np.repeat(np.arange(len(full)), [len(part) for part in full])
+        return replace(loaded, frame=keep_each_once(frame, looks, RECORD_STATE, RECORD_CONTENT))
 
     def samples(self, workflow_id: str, since: datetime) -> Loaded | None:
         """The counters of every workflow; where Prometheus fails none, as ``partial``, and why; None without one.

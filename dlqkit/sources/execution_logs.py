@@ -18,7 +18,7 @@ from dlqkit.sources.asked_records import Extent, Question, inside
 from dlqkit.sources.clock_ahead import ClockAhead, Clocks
 from dlqkit.sources.http import HttpClient, Request, Response, check_url, shown_url
 from dlqkit.sources.kept_answers import Recall, as_response, go_on, id_of
-from dlqkit.sources.paging import VERSION, Fetch, Fetched, Page, Pager
+from dlqkit.sources.paging import Fetch, Fetched, Page, Pager
 from dlqkit.sources.record_decode import Decoded, decode_page
 from dlqkit.sources.secrets import resolve_secret
 from dlqkit.sources.shared_ids import SharedIds
@@ -120,7 +120,7 @@ class ExecutionLogs:
         frames: list[pd.DataFrame] = []
         pager = self._pager(wanted, self._get, max_requests)
         ahead = ClockAhead(end, clocks or Clocks(datetime.now(UTC)))
-        findings = self._walk(pager.walk(), wanted, ahead, on_page, lambda kept, _: frames.append(kept))
+        findings = self._walk(pager.walk(), wanted, ahead, on_page, lambda kept, fresh: frames.append(kept[fresh]))
         frame = _joined(frames, start, end)
         coverage = self._coverage(pager, wanted, ahead, findings, Extent.of(frame))
         return Loaded(frame, coverage, shown_url(self._client.url))
@@ -296,5 +296,4 @@ def _joined(frames: list[pd.DataFrame], start: datetime | None, end: datetime | 
     """All pages as one frame, each state of a record once, those of the window alone."""
     full = [frame for frame in frames if len(frame)]
     frame = pd.concat(full, ignore_index=True) if full else empty_frame(RECORDS)
-    frame = frame.astype({"status": "category"}).drop_duplicates(VERSION, keep="last")
-    return inside(frame, start, end).reset_index(drop=True)
+    return inside(frame.astype({"status": "category"}), start, end).reset_index(drop=True)

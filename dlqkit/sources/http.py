@@ -30,6 +30,7 @@ __all__ = [
     "UNREADABLE",
     "HttpClient",
     "NoAnswer",
+    "NoContent",
     "QuestionRefused",
     "Request",
     "Response",
@@ -45,6 +46,7 @@ _ASK_AGAIN = {408, 425, 429}
 # A bad or unknown question, address, method or parameter (RFC 9110, section 15); any other status may be of a moment or
 # of whoever stands between.
 _REFUSED = {400, 404, 405, 410, 414, 422, 501}
+_NO_CONTENT = 204
 _REDIRECTS = {301, 302, 303, 307, 308}
 _MAX_REDIRECTS = 5
 _TRIES_OF_THE_WHOLE = 4
@@ -88,6 +90,10 @@ class QuestionRefused(UnexpectedAnswer):
 
 class TooLarge(NoAnswer):
     """A body that is longer than what is read at once; a smaller question may do."""
+
+
+class NoContent(NoAnswer):
+    """The status that says so (204), each time that it was asked: some give it behind the end of a list."""
 
 
 class _Again(Exception):
@@ -328,8 +334,9 @@ class HttpClient:
                     # A web page or whole JSON of another kind may be a proxy's, while the service restarts; or the
                     # address is wrong, and then the analyst is to hear so within seconds.
                     is_whole = is_web_page(response.body) or _is_json(response.body)
+                    kind = NoContent if response.status == _NO_CONTENT else NoAnswer
                     raise _Again(
-                        NoAnswer(error.problem, error.next_step), max_tries=_TRIES_OF_THE_WHOLE if is_whole else None
+                        kind(error.problem, error.next_step), max_tries=_TRIES_OF_THE_WHOLE if is_whole else None
                     ) from error
             except _Again as again:
                 wait = min(0.25 * 2**attempt, 8.0) * random.uniform(0.5, 1.0)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -20,6 +21,17 @@ _STATUSES = ("status", "statuscode", "code", "httpstatus", "httpstatuscode", "ht
 _FAILED = frozenset({"error", "fail", "failed", "failure"})
 _MESSAGES = ("message", "msg", "errormessage", "detail", "reason", "error")
 _WORDS = (*_MESSAGES, "description", "title", "type", "code")
+# What an API says of a place behind its last record, by a code or a word of failure.
+_NO_MORE_CODES = frozenset({204, 404, 416})
+_NO_MORE = re.compile(
+    r"(?:no|there are no) (?:more |further |matching |such )?(?:data|records?|results?|rows?|items?|entries|logs?"
+    r"|executions?|documents?|pages?|content|matches)(?: (?:was|were|are|is))?(?: found| available| left)?"
+    r"(?: (?:for|in|with|on) .*)?"
+    r"|(?:data|records?|results?|rows?|items?|entries|executions?|pages?) not found|nothing(?: was)? found"
+    r"|(?:page )?out of range|end of (?:data|list|results)"
+)
+# Words by which executions are asked for, so that without a message they are the question's.
+_ASKED_FOR = frozenset({"fail", "failed", "failure"})
 _NOTHING = frozenset({"", "0", "none", "null", "false", "no", "ok", "success"})
 _NOT_WHOLE = (("partial", True), ("ispartial", True), ("partialresults", True), ("timedout", True),
               ("incomplete", True), ("isincomplete", True), ("incompleteresults", True), ("terminatedearly", True),
@@ -45,7 +57,8 @@ def is_word(name: str) -> bool:
 def find_failure(wrapper: Mapping[str, Any]) -> str | None:
     """In which words, or by which value, an answer says that it failed; None if it does not.
 
-    The words may be anybody's: they are shortened, and safe for a terminal.
+    That nothing is there, as of a place behind the last record, is no failure. The words may be anybody's: they are
+    shortened, and safe for a terminal.
     """
     said = {normal(name): value for name, value in wrapper.items()}
     if read_whole(said.get("errors")) is not None:
@@ -54,15 +67,20 @@ def find_failure(wrapper: Mapping[str, Any]) -> str | None:
     found = next((said[name] for name in _ERRORS if not _is_nothing(said.get(name))), None)
     if found is not None:
         return _shown(_words(found) or _beside(said) or "error")
+    beside = _beside(said)
+    if _NO_MORE.fullmatch(_lower(beside).rstrip(".!")):
+        return None
     for name in _WORKED:
         # A number may be one of records, too.
         if read_whole(said.get(name)) is None and read_flag(said.get(name)) is False:
-            return _shown(_beside(said) or f"{name}: false")
+            return _shown(beside or f"{name}: false")
     for name in _STATUSES:
         number = read_whole(said.get(name))
-        is_failed = name == "status" and _lower(said.get(name)) in _FAILED and _OF_ONE.isdisjoint(said)
-        if is_failed or (number is not None and 400 <= number < 600):
-            return _shown(_beside(said) or f"{name}: {said[name]}")
+        word = _lower(said.get(name)) if name == "status" and _OF_ONE.isdisjoint(said) else ""
+        is_failed = word in _FAILED and bool(beside or word not in _ASKED_FOR)
+        is_no_more = number in _NO_MORE_CODES and not beside
+        if is_failed or (number is not None and 400 <= number < 600 and not is_no_more):
+            return _shown(beside or f"{name}: {said[name]}")
     return None
 
 
@@ -94,10 +112,16 @@ def find_shortfall(wrapper: Mapping[str, Any], *, is_last: bool = False) -> str 
 
 def _is_nothing(value: Any) -> bool:
     if isinstance(value, Mapping):
-        return all(map(_is_nothing, value.values()))
+        return all(_is_nothing(one) or _is_count(name, one) for name, one in value.items())
     if isinstance(value, list):
         return all(map(_is_nothing, value))
     return not value or (isinstance(value, str) and _lower(value) in _NOTHING)
+
+
+def _is_count(name: Any, value: Any) -> bool:
+    """Whether a number says nothing of a fault: how many there are, or a code of success."""
+    number = read_whole(value)
+    return number is not None and (normal(str(name)) not in _STATUSES or 200 <= number < 300)
 
 
 def _words(value: Any) -> str:

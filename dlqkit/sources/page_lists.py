@@ -74,10 +74,28 @@ def find_other_lists(holders: Sequence[Holder], chosen: str, fields: Mapping[str
         dict.fromkeys(
             in_english(text, name=for_terminal(shorten(name, 60)))
             for name, raw in others
-            # Lists of workflows or links have fewer of the fields.
-            if _tell_records(columns := _columns(raw, fields)) and 2 * len(columns & known) >= len(known)
+            if _tell_records(columns := _columns(raw, fields)) and _are_alike(columns, known) and not _is_in(raw, own)
         )
     )
+
+
+def _are_alike(columns: frozenset[str], known: frozenset[str]) -> bool:
+    """Whether another list has what the one that is read has; lists of workflows or links have fewer of the fields."""
+    # Of an empty list no field is known, so that the other one is to have what only records have.
+    return 2 * len(columns & known) >= len(known) if known else columns >= {"trace_id", "recorded_at"}
+
+
+def _is_in(array: msgspec.Raw, own: msgspec.Raw) -> bool:
+    """Whether a short list repeats elements of the one that is read, such as the latest."""
+    if len(array) > _LOOK_BYTES:
+        return False
+    try:
+        # Without the blanks of an indented page.
+        elements = msgspec.json.decode(msgspec.json.format(bytes(array), indent=-1), type=list[msgspec.Raw])
+        text = msgspec.json.format(bytes(own), indent=-1)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return False
+    return len(elements) <= _LOOKED_AT and all(bytes(element) in text for element in elements)
 
 
 def _has(holder: Mapping[str, msgspec.Raw], chosen: str, prefix: str) -> bool:

@@ -52,7 +52,7 @@ _NEXT_PLACE_KEYS = ("nextpage", "nextoffset")
 _PAGE_NUMBER_KEYS = ("number", "page", "currentpage", "pagenumber")
 _PAGE_COUNT_KEYS = ("totalpages", "pagecount", "pages", "lastpage", "numpages")
 _TOTAL_KEYS = ("total", "totalcount", "counttotal", "totalelements", "totalrecords", "totalitems", "totalresults",
-               "totalhits", "nbhits", "numfound", "totalrows", "totalsize", "@odata.count", "xtotal")  # fmt: skip
+               "totalhits", "nbhits", "numfound", "totalrows", "@odata.count", "xtotal")  # fmt: skip
 # As often the page's own length.
 _COUNT_KEYS = ("count", "recordcount", "resultcount", "itemcount")
 _SAID_BY_HEADERS = {

@@ -130,14 +130,18 @@ class _Opening:
         found: list[tuple[_Holder, str]] = []
         for holder in chain([_Holder("", outer, text, is_broken)], self._inner(outer)):
             seen.append(holder)
-            if holder.prefix:
-                self._keep_plain(holder.members)
             name, is_known = self._choose(holder)
+            if holder.prefix:
+                # In an object that is neither about pages nor holds the records, a status may be that of the question.
+                is_own = name is not None or normal(holder.prefix[:-1]) in _ABOUT_PAGES
+                self._keep_plain(holder.members, has_words=is_own)
             if name is not None and is_known and (not found or self._are_records(holder, name)):
                 found = [(holder, name)]
                 break
             found += [(holder, name)] if name is not None else []
         if not found:
+            for holder in seen:
+                self._keep_plain(holder.members)
             raise self._without_records(is_broken)
         holder, name = found[0]
         if len(found) > 1:
@@ -253,8 +257,10 @@ class _Opening:
             mark('Check execution_logs.url, or name the list: execution_logs.records_path = "data.items".'),
         )
 
-    def _keep_plain(self, holder: _Members, depth: int = 0) -> None:
+    def _keep_plain(self, holder: _Members, depth: int = 0, *, has_words: bool = True) -> None:
         for name, raw in holder.items():
+            if not has_words and (is_word(name) or tells_of_faults(name)) and not is_marker(name):
+                continue
             is_object = _begins_with(raw, b"{")
             if not is_object and not _begins_with(raw, b"[") and len(raw) <= _LONGEST_PLAIN:
                 if len(self._opened.beside) < _MOST_PLAIN or is_marker(name) or is_word(name):
@@ -263,7 +269,7 @@ class _Opening:
                 self._keep(name, self._plain(raw) if len(raw) <= _LONGEST_PLAIN else UNREADABLE)
             elif is_object and normal(name) in _ABOUT_PAGES:
                 if depth < _DEEPEST_ABOUT_PAGES:
-                    self._keep_plain(self._members_beside(raw), depth + 1)
+                    self._keep_plain(self._members_beside(raw), depth + 1, has_words=has_words)
             elif is_object and name == "next":
                 self._keep_next(raw)
             elif names_next(name):

@@ -14,7 +14,7 @@ from dlqkit.errors import AccessDenied, SourceError, SourceUnavailable, Unexpect
 from dlqkit.frames import RECORD_CONTENT, RECORD_STATE, Completeness
 from dlqkit.language import in_english, mark
 from dlqkit.settings import ExecutionLogsSettings
-from dlqkit.sources.http import NoAnswer, Response
+from dlqkit.sources.http import NoAnswer, NoContent, Response
 from dlqkit.sources.odd_elements import OddElements, Placed
 from dlqkit.sources.page_faults import find_shortfall
 from dlqkit.sources.page_joins import PageJoins
@@ -23,11 +23,9 @@ from dlqkit.sources.record_decode import Decoded
 from dlqkit.sources.record_repair import Quarantined
 from dlqkit.sources.seen_states import SeenStates, keys_of
 
-__all__ = ["VERSION", "Fetch", "Fetched", "Page", "Pager"]
+__all__ = ["Fetch", "Fetched", "Page", "Pager"]
 
 Style = Literal["none", "offset", "page", "cursor", "link"]
-# What tells one state of a record from another, within one answer.
-VERSION = [*RECORD_STATE, *RECORD_CONTENT]
 # An API that answers exactly so many may have cut at its own limit, whatever it was asked for.
 ROUND_LIMITS = frozenset({10, 20, 25, 30, 32, 40, 50, 64, 75, 100, 128, 150, 200, 250, 256, 300, 400, 500, 512, 750,
                           1000, 1024, 2000, 2048, 2500, 4096, 5000, 10000})  # fmt: skip
@@ -87,7 +85,14 @@ class Fetched:
     @classmethod
     def of(cls, page: Page, decoded: Decoded, response: Response) -> Fetched:
         """With the keys of the page's records."""
-        return cls(page, decoded, response, tuple(keys_of(page.frame, VERSION).tolist()))
+        keys = pd.Series(keys_of(page.frame, RECORD_STATE))
+        several = keys.duplicated(keep=False)
+        if several.any():
+            # Records of one state side by side are several where they differ in what they hold. Of two answers that
+            # have one each it is the same one, however its error or its payload is written in either.
+            beside = several.to_numpy()
+            keys[beside] ^= keys_of(page.frame[beside], RECORD_CONTENT)
+        return cls(page, decoded, response, tuple(keys.tolist()))
 
 
 Fetch = Callable[[int, Mapping[str, str], str | None], Fetched]
@@ -201,6 +206,8 @@ class Pager:
             return None
         try:
             return self._get({**self._query, **more})
+        except NoContent:
+            return None
         except (SourceUnavailable, AccessDenied, NoAnswer) as error:
             self._broken = self._failed = error
             return None

@@ -29,7 +29,7 @@ class SavedPages:
 
     def add(self, name: str, page: Decoded) -> None:
         """Read the wrapper of a file."""
-        total = find_total(page.wrapper)
+        total = find_total(page.wrapper, {}, page.received)
         if total is not None:
             self.total = max(total, self.total or 0)
         # A page tells of itself alone: its number counts from 1 but for the number 0.

@@ -541,15 +541,15 @@ def test_what_a_colleague_still_has_is_no_change_and_can_be_sent_once_it_is_give
     assert (change["trace_id"], change["change"]) == ("t0", "can be sent now")
 
 
-def test_a_page_that_was_mended_is_an_unknown_of_the_plan(run: Run) -> None:
-    """A number beside the records that is no JSON was replaced by reading all anew, so no payload may be exact."""
+def test_a_number_that_is_no_json_beside_the_records_leaves_payloads_exact(run: Run) -> None:
+    """None of the records is read otherwise than it came, so that a plan has nothing to say of it."""
     _collect(run, [f'{{"total": NaN, "items": [{", ".join(LINES)}]}}'])
 
     out = json.loads(run("republish", "plan", "incident", "--workflow", "wf", "--json", "--by", "ann")[1])
 
-    assert out["unknowns"] == [
-        "Not known: which payloads stood in a page that was mended when it was read; they are not exact."
-    ]
+    assert (out["planned"], out["unknowns"]) == (3, [])
+    frame = open_incident(Path("incident")).records().frame.set_index("record_id")
+    assert frame.loc["d0", "payload_snapshot"] == PAYLOADS[0]
 
 
 def test_a_payload_that_is_no_json_is_counted_and_kept_to_the_letter_and_not_sent(run: Run) -> None:

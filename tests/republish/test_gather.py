@@ -18,6 +18,7 @@ from dlqkit.republish.known import Known
 from dlqkit.republish.plan import plan_path
 from dlqkit.republish.registry import find_registry
 from dlqkit.settings import Settings
+from dlqkit.sources.record_decode import REPAIRED
 from tests.frames import START, dead, records
 from tests.republish.cases import plan_of, settings, small_plan
 
@@ -77,8 +78,15 @@ def test_where_only_dead_letters_were_asked_for_a_success_may_be_unseen(tmp_path
 
 
 def test_a_mended_export_is_an_unknown(tmp_path: Path) -> None:
-    """A number beside the records that is no JSON had all of them read anew, so no payload may be exact."""
-    (said,) = find_evidence_unknowns(_folder(tmp_path, '{"a": 1}', around='{"total": NaN, "items": [%s]}'))
+    """Former versions read all records anew for a number beside them that is no JSON; this one leaves them alone."""
+    folder = _folder(tmp_path, '{"a":  1}', around='{"total": NaN, "items": [%s]}')
+    assert find_evidence_unknowns(folder) == ()
+    assert folder.records().frame["payload_snapshot"].tolist() == ['{"a":  1}']
+
+    (source,) = folder.manifest["sources"]
+    coverage = {**source["coverage"], "findings": [REPAIRED]}
+    former = replace(folder, manifest={**folder.manifest, "sources": [{**source, "coverage": coverage}]})
+    (said,) = find_evidence_unknowns(former)
 
     assert said.startswith("Not known: which payloads stood in a page that was mended")
 

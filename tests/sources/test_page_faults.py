@@ -38,6 +38,10 @@ SOUND: list[dict[str, Any]] = [
     {"error": False},
     {"error": "none"},
     {"error": {"code": 0, "message": ""}},
+    {"error": {"code": 200, "message": "OK"}},
+    {"errors": {"count": 3, "total": 12}},
+    {"request": {"status": "failed", "limit": 100, "code": 500}},
+    {"total_size": 20480},
     {"errors": 3},
     {"errors": {"count": 0}},
     {"status": "success"},
@@ -70,6 +74,40 @@ def test_an_answer_that_says_it_failed_and_has_no_record_is_asked_again(answer: 
     with api(lambda query: (200, next(answers, {"items": cut(rows(60), query)}))) as (url, _):
         count, coverage = load(url)
     assert (count, coverage.completeness) == (60, "complete")
+
+
+@pytest.mark.parametrize(
+    "behind",
+    [{"code": 404, "message": "no more data"}, {"code": 404}, {"success": False, "message": "No records found."},
+     {"status": "error", "message": "Page out of range"}, {"statusCode": 416, "message": "No more results"}],
+    ids=str,
+)  # fmt: skip
+@pytest.mark.parametrize("way", ["offset", "page"])
+def test_that_nothing_is_behind_the_last_record_is_the_end_and_no_failure(way: str, behind: dict[str, Any]) -> None:
+    """In whatever words; and no reason to ask again."""
+
+    def answer(query: dict[str, str]) -> tuple[int, Any]:
+        at = int(query.get("offset", 0)) if way == "offset" else (int(query.get("page", 1)) - 1) * 100
+        page = rows(250)[at : at + 100]
+        return 200, {"data": page, "code": 200, "message": "ok"} if page else {"data": [], **behind}
+
+    with api(answer) as (url, asked):
+        count, coverage = load(url)
+
+    assert (count, coverage.completeness, coverage.missing) == (250, "complete", ())
+    assert len(asked) < 12
+    with api(lambda query: (200, {"data": [], **behind})) as (url, _):
+        assert load(url)[1].completeness == "complete"
+
+
+def test_the_status_that_was_asked_for_is_none_of_the_answer() -> None:
+    """Executions that failed are what is asked for, and some APIs repeat the question."""
+    for count in (0, 57):
+        with api(lambda query, count=count: (200, {"status": "failed", "items": cut(rows(count), query)})) as (url, _):
+            loaded, coverage = load(url)
+        assert (loaded, coverage.completeness) == (count, "complete")
+    with api(lambda query: (200, {"status": "error", "items": []})) as (url, _), pytest.raises(SourceError):
+        load(url)
 
 
 def test_a_later_page_that_says_it_failed_is_not_the_end() -> None:

@@ -44,6 +44,7 @@ def test_a_second_list_of_records_is_named_and_never_complete(body: str, name: s
         {"links": [{"rel": "next", "href": "/x", "id": 1}]},
         {"facets": [{"name": "status", "count": 3}], "included": [{"id": "1", "type": "workflow"}]},
         {"workflows": [{"id": "wf-1", "status": "active"}]},
+        {"latest": NINETY[:1], "longest": NINETY[44:45]},
         {"warnings": [], "sort": ["created_at"], "columns": [["id", "status"]]},
         {"aggregations": {"by_day": [{"date": "2026-03-01", "count": 3}]}},
         {"note": "x" * 5000},
@@ -59,6 +60,18 @@ def test_lists_of_other_things_raise_no_alarm(beside: dict[str, Any]) -> None:
         for indent in (None, 2, 8):
             page = decode_page(json.dumps(body, indent=indent).encode())
             assert (len(page.frame), page.left_out) == (45, ())
+
+
+@pytest.mark.parametrize(
+    "beside",
+    [{"workflows": [{"id": "w1", "workflow_id": "a", "status": "on"}]}, {"queues": [{"id": "q", "queued_to_dlq": 3}]}],
+    ids=str,
+)  # fmt: skip
+def test_lists_of_other_things_beside_no_record_raise_no_alarm(beside: dict[str, Any]) -> None:
+    """An empty window is all clear; but records beside an empty list are read."""
+    assert decode_page(json.dumps({"items": [], **beside}).encode()).left_out == ()
+    long = [{**NINETY[0], "payload": "x" * 200_000}, *NINETY[1:45]]
+    assert decode_page(json.dumps({"items": long, **beside}).encode()).left_out == ()
 
 
 def test_an_indented_page_raises_no_alarm() -> None:

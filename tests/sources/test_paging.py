@@ -10,9 +10,10 @@ from zlib import crc32
 import pytest
 
 from dlqkit.settings import ExecutionLogsSettings
+from dlqkit.sources.execution_logs import ExecutionLogs
 from dlqkit.sources.page_markers import find_cursor, find_end_marker, find_next_url, find_total
 from tests.frames import START
-from tests.sources.api import api, cut, load, rows
+from tests.sources.api import KEY, api, cut, load, rows
 
 THOUSAND = rows(1000)
 
@@ -784,3 +785,53 @@ def test_a_total_below_what_came_ends_nothing() -> None:
 
     with api(answer) as (url, _):
         assert load(url)[0] == 38
+
+
+@pytest.mark.parametrize("count", [57, 250, 450])
+@pytest.mark.parametrize("way", ["offset", "page", "cursor"])
+@pytest.mark.parametrize("what", ["payload", "last_error"])
+def test_a_record_that_is_written_otherwise_in_each_answer_is_one(what: str, way: str, count: int) -> None:
+    """Replicas write a payload's fields in other orders, and an error may tell how long is left."""
+    asked = 0
+
+    def answer(query: dict[str, str]) -> tuple[int, Any]:
+        nonlocal asked
+        asked += 1
+        texts = {"payload": [{"a": 1, "b": 2}, {"b": 2, "a": 1}][asked % 2], "last_error": f"retry in {90 - asked} s"}
+        at = {"offset": int(query.get("offset", 0)), "page": (int(query.get("page", 1)) - 1) * 100,
+              "cursor": int(query.get("cursor", 0))}[way]  # fmt: skip
+        page = [{**row, what: texts[what]} for row in rows(count)[at : at + 100]]
+        more = {"next_cursor": str(at + 100) if at + 100 < count else None} if way == "cursor" else {}
+        return 200, {"items": page, **more}
+
+    with api(answer) as (url, _):
+        loaded, coverage = load(url)
+
+    assert (loaded, coverage.completeness) == (count, "complete")
+
+
+@pytest.mark.parametrize("way", ["offset", "page"])
+def test_records_that_differ_in_what_they_hold_alone_are_several(way: str) -> None:
+    """A run that fails many events in one moment gives all of them its id, time and fate."""
+    data = [{**rows(1)[0], "payload": {"n": n}} for n in range(250)]
+
+    def answer(query: dict[str, str]) -> tuple[int, Any]:
+        at = int(query.get("offset", 0)) if way == "offset" else (int(query.get("page", 1)) - 1) * 100
+        return 200, data[at : at + 100]
+
+    with api(answer) as (url, _):
+        loaded = ExecutionLogs(url, KEY, sleep=lambda _: None).load()
+
+    assert loaded.frame["payload_snapshot"].nunique() == len(loaded.frame) == 250
+
+
+@pytest.mark.parametrize("count", [1, 57])
+def test_no_content_behind_the_last_record_is_the_end(count: int) -> None:
+    def answer(query: dict[str, str]) -> tuple[int, Any]:
+        page = cut(rows(count), query)
+        return (200, page) if page and "page" not in query else (204, b"")
+
+    with api(answer) as (url, _):
+        loaded, coverage = load(url)
+
+    assert (loaded, coverage.completeness) == (count, "complete")

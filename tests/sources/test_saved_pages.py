@@ -43,6 +43,7 @@ def read(folder: Path, *pages: dict[str, Any]) -> Coverage:
             "unverified",
             ["An answer holds another list that looks like records, “records”; it was not read."],
         ),
+        ({"count": 30}, "complete", []),
         ({}, "complete", []),
     ],
 )
