@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from dlqkit.errors import DlqkitError
-from dlqkit.sources.http import UNREADABLE, shown_url
+from dlqkit.sources.http import NO_ADDRESS, shown_url
 
 __all__ = ["QUICK", "Check", "State", "Tried", "amount", "counted", "fails", "refused", "shown"]
 
@@ -66,7 +66,7 @@ def refused(subject: str, error: DlqkitError) -> Check:
 def shown(url: str) -> str:
     """An address as it may be shown, also one that is none."""
     found = shown_url(url.strip())
-    return "an address that cannot be read" if found == UNREADABLE else found
+    return "an address that cannot be read" if found == NO_ADDRESS else found
 
 
 def counted(number: int, thing: str) -> str:

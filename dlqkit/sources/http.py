@@ -27,7 +27,7 @@ from dlqkit.sources.timed_reads import OneAnswer, TimedAdapter, within
 from dlqkit.untrusted import shorten
 
 __all__ = [
-    "UNREADABLE",
+    "NO_ADDRESS",
     "HttpClient",
     "NoAnswer",
     "NoContent",
@@ -106,17 +106,17 @@ class _Again(Exception):
         self.max_tries = max_tries
 
 
-UNREADABLE = "about:unreadable"
+NO_ADDRESS = "about:unreadable"
 """Stands for an address that is none, such as ``http://[::1``: it is nobody's, so nothing is sent there."""
 
 
 def join_url(base: str, link: str) -> str:
-    """The address that a link of a service's answer leads to; ``UNREADABLE`` if it is none."""
+    """The address that a link of a service's answer leads to; ``NO_ADDRESS`` if it is none."""
     try:
         joined = urllib.parse.urljoin(base, link)
         _origin(joined)
     except ValueError:
-        return UNREADABLE
+        return NO_ADDRESS
     return joined
 
 
@@ -126,7 +126,7 @@ def _sent_to(response: Response) -> str:
     location = response.headers["Location"].encode("latin-1", "replace").decode("utf-8", "replace")
     target = join_url(response.url, location)
     query = urllib.parse.urlsplit(response.url).query
-    if target == UNREADABLE or not query or urllib.parse.urlsplit(target).query:
+    if target == NO_ADDRESS or not query or urllib.parse.urlsplit(target).query:
         return target
     return urllib.parse.urlunsplit((*urllib.parse.urlsplit(target)[:3], query, ""))
 
@@ -136,7 +136,7 @@ def shown_url(url: str) -> str:
     try:
         parts = urllib.parse.urlsplit(url)
     except ValueError:
-        return UNREADABLE
+        return NO_ADDRESS
     host = parts.hostname or ""
     host = f"[{host}]" if ":" in host else host
     try:

@@ -28,13 +28,20 @@ def rows(count: int) -> list[dict[str, Any]]:
 
 
 @contextmanager
-def api(answer: Answer, *, by_path: bool = False) -> Iterator[tuple[str, list[dict[str, str]]]]:
-    """An API on loopback, and every question it was asked; ``by_path`` has the address's path among its fields."""
+def api(
+    answer: Answer, *, by_path: bool = False, as_written: list[str] | None = None
+) -> Iterator[tuple[str, list[dict[str, str]]]]:
+    """An API on loopback, and every question it was asked; ``by_path`` has the address's path among its fields.
+
+    ``as_written`` gets the questions with all that a mapping of names and values loses.
+    """
     asked: list[dict[str, str]] = []
 
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
             query = dict(parse_qsl(urlsplit(self.path).query))
+            if as_written is not None:
+                as_written.append(urlsplit(self.path).query)
             asked.append({**query, "key": self.headers.get("X-API-Key", "")})
             status, value, *headers = answer({**query, "path": urlsplit(self.path).path} if by_path else query)
             body = value if isinstance(value, bytes) else json.dumps(value).encode()

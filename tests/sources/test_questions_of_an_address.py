@@ -2,50 +2,29 @@
 
 from __future__ import annotations
 
-import json
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from urllib.parse import parse_qs, urlsplit
+from typing import Any
+from urllib.parse import parse_qs
 
 import pytest
 
 from dlqkit.sources.execution_logs import ExecutionLogs, Page
 from dlqkit.sources.http import check_url
 from dlqkit.sources.metrics_page import MetricsPage
-from tests.sources.api import cut, rows
+from tests.sources.api import api, cut, rows
 
 
 @contextmanager
-def asked(rows_in_all: int = 23) -> Iterator[tuple[str, list[str]]]:
+def asked() -> Iterator[tuple[str, list[str]]]:
     """An API by offset, ten records a page; its address, and each question as it came."""
     queries: list[str] = []
 
-    class Handler(BaseHTTPRequestHandler):
-        def do_GET(self) -> None:
-            queries.append(urlsplit(self.path).query)
-            # The last value of each name.
-            query = {name: values[-1] for name, values in parse_qs(queries[-1]).items()}
-            body = json.dumps(cut(rows(rows_in_all), query, 10)).encode() if "limit" in query else b"up 1\n"
-            self.send_response(200)
-            self.send_header("Content-Length", str(len(body)))
-            self.end_headers()
-            self.wfile.write(body)
+    def answer(query: dict[str, str]) -> tuple[int, Any]:
+        return 200, cut(rows(23), query, 10) if "limit" in query else b"up 1\n"
 
-        def log_message(self, *_: object) -> None:
-            return
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    server.daemon_threads = True
-    thread = threading.Thread(target=server.serve_forever, args=(0.01,))
-    thread.start()
-    try:
-        yield f"http://127.0.0.1:{server.server_port}/logs", queries
-    finally:
-        server.shutdown()
-        server.server_close()
-        thread.join(5)
+    with api(answer, as_written=queries) as (url, _):
+        yield url, queries
 
 
 @pytest.mark.parametrize(
