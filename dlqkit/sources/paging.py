@@ -11,17 +11,17 @@ import numpy as np
 import pandas as pd
 
 from dlqkit.errors import AccessDenied, SourceError, SourceUnavailable, UnexpectedAnswer
-from dlqkit.frames import RECORD_CONTENT, RECORD_STATE, Completeness
+from dlqkit.frames import Completeness
 from dlqkit.language import in_english, mark
 from dlqkit.settings import ExecutionLogsSettings
 from dlqkit.sources.http import NoAnswer, NoContent, Response
+from dlqkit.sources.known_records import Hashes, KnownRecords
 from dlqkit.sources.odd_elements import OddElements, Placed
 from dlqkit.sources.page_faults import find_shortfall
 from dlqkit.sources.page_joins import PageJoins
 from dlqkit.sources.page_markers import find_cursor, find_end_marker, find_next_url, find_page_number, find_total
 from dlqkit.sources.record_decode import Decoded
 from dlqkit.sources.record_repair import Quarantined
-from dlqkit.sources.seen_states import SeenStates, keys_of
 
 __all__ = ["Fetch", "Fetched", "Page", "Pager"]
 
@@ -79,20 +79,16 @@ class Fetched:
     response: Response
     keys: tuple[int, ...]
     """One for each record, the same for the same state of the same record."""
+    hashes: Hashes
     fresh: Any = field(default_factory=lambda: np.zeros(0, bool))
     """Of a page that counts, for each record whether no page before it had this state, nor a record above it."""
 
     @classmethod
     def of(cls, page: Page, decoded: Decoded, response: Response) -> Fetched:
         """With the keys of the page's records."""
-        keys = pd.Series(keys_of(page.frame, RECORD_STATE))
-        several = keys.duplicated(keep=False)
-        if several.any():
-            # Records of one state side by side are several where they differ in what they hold. Of two answers that
-            # have one each it is the same one, however its error or its payload is written in either.
-            beside = several.to_numpy()
-            keys[beside] ^= keys_of(page.frame[beside], RECORD_CONTENT)
-        return cls(page, decoded, response, tuple(keys.tolist()))
+        hashes = Hashes.of(page.frame)
+        keys = np.where(hashes.beside, hashes.contents, hashes.states)
+        return cls(page, decoded, response, tuple(keys.tolist()), hashes)
 
 
 Fetch = Callable[[int, Mapping[str, str], str | None], Fetched]
@@ -130,7 +126,7 @@ class Pager:
         self.findings: dict[str, None] = {}
         self.newest_first: bool | None = None
         self.requests = self.pages = self.received = self.quarantined = 0
-        self._seen = SeenStates()
+        self._records = KnownRecords()
         self._odd = OddElements()
         self._first: Fetched | None = None
         self._before: Fetched | None = None
@@ -147,12 +143,14 @@ class Pager:
         self._last_total: int | None = None
         self._told_more = False
         self._shifts = self._in_vain = self._short_pages = 0
+        # Records that are taken for known ones although their error is another.
+        self._alike = 0
         # Odd elements that may be known ones which the list has moved away from their neighbours.
         self._doubtful = 0
         self._broken: SourceError | None = None
         self._joins = PageJoins()
         self._is_joined = self._to_the_end = self._is_total_steady = self._is_back = self._is_lost = False
-        self._is_between = self._has_moved = False
+        self._is_between = self._has_moved = self._looks_again = False
         self._sentence: str | None = None
         self._elements: tuple[int, ...] = ()
         self._head: frozenset[int] = frozenset()
@@ -179,9 +177,11 @@ class Pager:
             while (step := self._step(got)) is not None:
                 place, again = self._place or 0, self._again()
                 by_offset = self.style == "offset"
-                known = int(self._seen.known(step.keys).sum())
+                known = int(self._records.known(step.keys).sum())
                 self._has_moved = self._has_moved or known > (self._overlap() if by_offset else 0)
-                got = self._accept(step, self._placed(step, place if by_offset else self._position))
+                asked_again = max(self._position - place, 0) if by_offset else 0
+                placed = self._placed(step, place if by_offset else self._position)
+                got = self._accept(step, placed, asked_again)
                 at, overlap = (place, again) if by_offset else (self.pages - 1, 0)
                 self._joins.add(self._elements, at, overlap, joined=self._is_joined)
                 self._is_joined = False
@@ -197,7 +197,10 @@ class Pager:
 
     def _get(self, query: Mapping[str, str], url: str | None = None) -> Fetched:
         self.requests += 1
-        return self._fetch(self.pages + 1, query, url)
+        got = self._fetch(self.pages + 1, query, url)
+        near = [one.page.frame for one in (self._first, self._before) if one is not None]
+        keys = self._records.tell_apart(got.hashes, got.page.frame, None if self._looks_again else near)
+        return replace(got, keys=keys)
 
     def _probe(self, more: Mapping[str, str]) -> Fetched | None:
         """A page that the API may refuse to give, such as one for a parameter it does not know."""
@@ -221,7 +224,7 @@ class Pager:
         at = self._position if place is None else place
         return self._odd.place(got.keys, got.decoded.odd_at, _odd_of(got), at)
 
-    def _accept(self, got: Fetched, placed: Placed) -> Fetched:
+    def _accept(self, got: Fetched, placed: Placed, asked_again: int = 0) -> Fetched:
         page = got.page
         self.pages += 1
         count_before = self._count()
@@ -238,7 +241,11 @@ class Pager:
         self.findings.update(dict.fromkeys(got.decoded.findings))
         if self.newest_first is None:
             self.newest_first = _is_newest_first(page.frame)
-        got = replace(got, fresh=self._seen.add(got.keys), page=replace(page, quarantined=odd))
+        if not (is_again or self._looks_again):
+            alike = self._records.find_alike(got.hashes, got.keys)
+            self._alike += int(alike[asked_again:].sum())
+        fresh = self._records.add(got.hashes, got.keys)
+        got = replace(got, fresh=fresh, page=replace(page, quarantined=odd))
         self._fresh = int(got.fresh.sum()) + len(odd)
         self._count_before = count_before if self._fresh else self._count_before
         received_before = self._before.page.received if self._before is not None else 0
@@ -264,7 +271,7 @@ class Pager:
 
     def _count(self) -> int:
         """How many elements of the list came for sure: states of records, and what is none."""
-        return len(self._seen) + self.quarantined - self._doubtful
+        return len(self._records) + self.quarantined - self._doubtful
 
     def _is_same_as_before(self, got: Fetched) -> bool:
         return self._before is not None and _is_same(got, self._before)
@@ -292,9 +299,17 @@ class Pager:
         # Odd elements without a record near them are known by their place alone, which an API may not have heeded.
         return not self._head.isdisjoint(self._placed(got, place).keys) or _is_same(self._first, got)
 
+    def _goes_on(self, got: Fetched, place: int) -> bool:
+        """Whether a page that begins further down the first one has something new behind the last of that."""
+        assert self._first is not None
+        keys, last = self._placed(got, place).keys, self._elements[-1:]
+        if not keys or keys[0] in self._elements[:1] or last[0] not in keys:
+            return False
+        return not all(self._records.known(keys[keys.index(last[0]) + 1 :]))
+
     def _is_new(self, got: Fetched, placed: Placed) -> bool:
         """Whether anything on the page was on none before."""
-        return any(placed.odd) or not self._seen.known(got.keys).all()
+        return any(placed.odd) or not self._records.known(got.keys).all()
 
     def _brings_more(self, got: Fetched | None) -> bool:
         return got is not None and not self._is_first_again(got) and self._is_new(got, self._placed(got))
@@ -319,6 +334,13 @@ class Pager:
             completeness, sentence = "unverified", None
         elif completeness == "complete" and (self._is_lost or self._shifts > MOST_IN_VAIN):
             completeness, sentence = "unverified", _CHANGED
+        elif completeness == "complete" and self._alike and (not totals or min(totals) != unique):
+            completeness = "unverified"
+            text = mark(
+                "Records with the id, the time and the fate of one on another page, and with another error, were taken "
+                "for the same: {count}."
+            )
+            sentence = in_english(text, count=self._alike)
         self.completeness = completeness
         if sentence is not None and completeness == "complete":
             self.findings[sentence] = None
@@ -343,6 +365,7 @@ class Pager:
 
     def _look_again(self) -> Iterator[Fetched]:
         """What a list that moved while it was read hid; pages that bring nothing new are not among it."""
+        self._looks_again = True
         is_counted = self._is_total_steady and self._total == self._count()
         if is_counted and not self._joins.grew:
             return
@@ -525,6 +548,9 @@ class Pager:
             if self._is_short():
                 text = mark('An API that has no pages is set as such: execution_logs.pagination = "none".')
                 self.findings[text] = None
+        elif self._are_all_as_set():
+            text = mark('That {count} records are all rests on execution_logs.pagination = "{style}".')
+            self._end("complete", in_english(text, count=self.received, style=self._settings.pagination))
         elif self._is_short() and not self._told_more:
             text = mark(
                 "That {count} records are all rests on their being fewer than the {asked} asked for; no way to ask for "
@@ -541,18 +567,26 @@ class Pager:
             told = {"total": self._total} if more else {}
             self._end("unverified", in_english(text, count=self.received, **told))
 
+    def _are_all_as_set(self) -> bool:
+        """Whether the analyst's word on how the API pages says that there is no second page."""
+        style, limit = self._settings.pagination, self._settings.page_limit
+        is_cut = style == "none" and self.received == limit and self._total != self.received
+        return style in ("none", "cursor", "link") and not (self._told_more or is_cut)
+
     # --- styles that the answer does not name
 
     def _find_style(self) -> Fetched | None:
         """The second page by ``offset`` or ``page``; None also where that showed the first to be the last."""
-        if self.style in (None, "offset"):
-            step = self._find_offset()
-            if step is not None or self.completeness is not None:
-                return step
-        if self.style in (None, "page"):
-            step = self._find_page()
-            if step is not None or self.completeness is not None:
-                return step
+        # That there are no pages rests on answers of which a single one may have been an old one: they are had twice.
+        for _ in range(2 if self._is_short() and not self._told_more else 1):
+            for style, find in (("offset", self._find_offset), ("page", self._find_page)):
+                if self.style not in (None, style):
+                    continue
+                step = find()
+                if step is not None or self.completeness is not None:
+                    return step
+            if self._failed is not None:
+                break
         if self.style is None and self.requests < self._budget:
             self.style = "none"
             self.findings[mark("Neither offset nor page numbers bring further records.")] = None
@@ -573,7 +607,7 @@ class Pager:
     def _find_offset(self) -> Fetched | None:
         place = self.received - self._again()
         step = self._probe({"offset": str(place)})
-        if step is None or self._is_first_again(step, place):
+        if step is None or (self._is_first_again(step, place) and not self._goes_on(step, place)):
             return None
         if step.page.received == 0:
             # Nothing: either beyond the end, or “offset” was taken for a field that no record has.
@@ -599,7 +633,7 @@ class Pager:
             self._has_moved = True
             place = max(place - back, 0)
             step = self._get({**self._query, "offset": str(place), "limit": self._limit_text()})
-            known = self._seen.known(step.keys)
+            known = self._records.known(step.keys)
             # In order: all that was there, and behind it what is new. A list in another order each time shows neither.
             self._is_joined = bool(known.any() and not (known[1:] > known[:-1]).any())
             self._shifts += not self._is_joined

@@ -835,3 +835,65 @@ def test_no_content_behind_the_last_record_is_the_end(count: int) -> None:
         loaded, coverage = load(url)
 
     assert (loaded, coverage.completeness) == (count, "complete")
+
+
+@pytest.mark.parametrize("style", ["offset", "page"])
+@pytest.mark.parametrize("what", ["the first page once more", "nothing"])
+@pytest.mark.parametrize("number", [2, 3, 4, 5])
+def test_a_single_old_answer_does_not_make_a_list_end_with_its_first_page(style: str, what: str, number: int) -> None:
+    """Each question but the first is asked in vain once; what pages there are is found all the same, or left open."""
+    asked = 0
+
+    def answer(query: dict[str, str]) -> tuple[int, Any]:
+        nonlocal asked
+        asked += 1
+        if asked == number:
+            return 200, rows(200)[:33] if what == "the first page once more" else []
+        at = int(query.get("offset", 0)) if style == "offset" else (int(query.get("page", 1)) - 1) * 33
+        return 200, rows(200)[max(at, 0) :][: min(33, int(query["limit"]))]
+
+    with api(answer) as (url, _):
+        count, coverage = load(url)
+
+    assert count == 200 or coverage.completeness == "unverified"
+
+
+def test_a_list_that_grows_under_short_pages_is_read_by_offset() -> None:
+    """The second answer begins with the second record of the first, and has a new one behind the last."""
+    data = rows(54)
+
+    def answer(query: dict[str, str]) -> tuple[int, Any]:
+        page = data[int(query.get("offset", 0)) :][: min(3, int(query["limit"]))]
+        if len(data) == 54:
+            data.insert(0, rows(55)[54])
+        return 200, page
+
+    with api(answer) as (url, _):
+        count, coverage = load(url)
+
+    assert (count, coverage.details["pagination"], coverage.completeness) == (54, "offset", "complete")
+
+
+@pytest.mark.parametrize(
+    ("style", "count", "more", "completeness"),
+    [
+        ("cursor", 50, {}, "complete"),
+        ("link", 50, {}, "complete"),
+        ("none", 50, {}, "complete"),
+        ("none", 137, {}, "complete"),
+        ("none", 100, {}, "unverified"),
+        ("none", 100, {"total": 100}, "complete"),
+        ("none", 50, {"total": 51}, "unverified"),
+        ("cursor", 50, {"has_more": True}, "unverified"),
+        ("auto", 50, {}, "unverified"),
+    ],
+)
+def test_a_page_that_is_as_long_as_a_limit_may_be_is_all_where_the_analyst_said_how_the_api_pages(
+    style: Any, count: int, more: dict[str, Any], completeness: str
+) -> None:
+    """But not where it is as long as what was asked for, or says itself that there are more."""
+    settings = ExecutionLogsSettings(pagination=style)
+    with api(lambda _: (200, {"items": rows(count), **more})) as (url, _):
+        loaded = ExecutionLogs(url, KEY, settings=settings, sleep=lambda _: None).load()
+
+    assert (len(loaded.frame), loaded.coverage.completeness) == (count, completeness)

@@ -95,3 +95,84 @@ def test_several_states_of_one_event_are_no_records_that_share_an_id(tmp_path: P
 
     assert len(loaded.frame) == 5
     assert not any("share their id" in one for one in loaded.coverage.findings)
+
+
+def _paged(way: str, data: list[dict[str, Any]], size: int, query: dict[str, str], *, total: bool = False) -> Any:
+    length = min(size, int(query["limit"]))
+    at = {"offset": int(query.get("offset", 0)), "page": (max(int(query.get("page", 1)), 1) - 1) * length,
+          "cursor": int(query.get("cursor", 0))}[way]  # fmt: skip
+    answer: dict[str, Any] = {"items": data[at : at + length]}
+    if way == "cursor":
+        answer["next_cursor"] = str(at + size) if at + size < len(data) else None
+    if total:
+        answer["total"] = len(data)
+    return answer
+
+
+@pytest.mark.parametrize("size", [10, 20, 25])
+@pytest.mark.parametrize("way", ["offset", "page", "cursor"])
+def test_a_run_among_other_records_is_kept_whatever_part_of_it_a_page_ends_with(way: str, size: int) -> None:
+    """Alone at a page's edge, and beside others on the next page, one of its events is the same."""
+    others = [of_run(number, execution_id=f"r{number}") for number in range(28)]
+    data = others[:5] + [of_run(number, trace_id="t") for number in range(100, 147)] + others[5:]
+    with api(lambda query: (200, _paged(way, data, size, query))) as (url, _):
+        loaded = ExecutionLogs(url, KEY, sleep=lambda _: None).load()
+
+    assert loaded.frame["payload_snapshot"].nunique() == len(loaded.frame) == loaded.coverage.rows == 75
+    assert loaded.coverage.completeness == "complete"
+    assert not any("left the list" in one or "changed" in one for one in loaded.coverage.findings)
+
+
+@pytest.mark.parametrize("way", ["offset", "page", "cursor"])
+@pytest.mark.parametrize("pair", [(9, 10), (8, 9), (10, 11)])
+def test_two_events_of_a_run_on_both_sides_of_a_page_are_two(way: str, pair: tuple[int, int]) -> None:
+    """Their payloads say other things, so that neither is the other one once more."""
+    ids = ["run" if number in pair else f"r{number}" for number in range(24)]
+    data = [of_run(number, execution_id=one, trace_id="t") for number, one in enumerate(ids)]
+    with api(lambda query: (200, _paged(way, data, 10, query))) as (url, _):
+        loaded = ExecutionLogs(url, KEY, sleep=lambda _: None).load()
+
+    assert loaded.frame["payload_snapshot"].nunique() == len(loaded.frame) == loaded.coverage.rows == 24
+    assert loaded.coverage.completeness == "complete"
+
+
+def test_an_event_that_a_page_repeats_beside_another_of_its_run_is_no_third() -> None:
+    """The second page has the last record of the first again, and behind it another of its state."""
+    data = [of_run(number, execution_id=f"r{number}") for number in range(9)]
+    first, second = (of_run(number, trace_id="t") for number in (9, 10))
+    pages = {"": [*data, first], "b": [first, second]}
+
+    def answer(query: dict[str, str]) -> tuple[int, Any]:
+        return 200, {"items": pages.get(query.get("cursor", ""), []), "next_cursor": None if "cursor" in query else "b"}
+
+    with api(answer) as (url, _):
+        loaded = ExecutionLogs(url, KEY, sleep=lambda _: None).load()
+
+    assert loaded.frame["payload_snapshot"].nunique() == len(loaded.frame) == loaded.coverage.rows == 11
+    assert loaded.coverage.completeness == "complete"
+
+
+@pytest.mark.parametrize("way", ["page", "cursor"])
+def test_a_record_whose_error_alone_is_another_on_the_next_page_is_never_passed_over_in_silence(way: str) -> None:
+    """It may be the same one, whose error was edited while the list moved, or another event of its run."""
+    alike = {"execution_id": "run", "trace_id": "t", "payload": {}}
+    data = [of_run(number, **(alike if number in {9, 10} else {"execution_id": f"r{number}"})) for number in range(24)]
+    with api(lambda query: (200, _paged(way, data, 10, query))) as (url, _):
+        loaded = ExecutionLogs(url, KEY, sleep=lambda _: None).load()
+
+    assert (len(loaded.frame), loaded.coverage.completeness) == (23, "unverified")
+    assert loaded.coverage.missing == (
+        "Records with the id, the time and the fate of one on another page, and with another error, were taken for the "
+        "same: 1.",
+    )
+
+
+@pytest.mark.parametrize("way", ["offset", "page"])
+def test_a_record_that_stands_twice_to_the_letter_is_one_wherever_a_page_ends(way: str) -> None:
+    data = [of_run(number, execution_id=f"r{number}") for number in range(130)]
+    data.insert(49, data[49])
+    with api(lambda query: (200, _paged(way, data, 50, query))) as (url, _):
+        loaded = ExecutionLogs(url, KEY, sleep=lambda _: None).load()
+
+    assert len(loaded.frame) == loaded.coverage.rows == 130
+    assert loaded.coverage.completeness == "complete"
