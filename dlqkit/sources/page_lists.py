@@ -10,8 +10,9 @@ import msgspec
 import numpy as np
 
 from dlqkit.language import in_english, mark
+from dlqkit.sources.json_elements import MOST_ELEMENTS, count_elements
 from dlqkit.sources.record_fields import TELLING, find_fields
-from dlqkit.untrusted import for_terminal, shorten
+from dlqkit.untrusted import shorten
 
 __all__ = ["Holder", "are_records", "find_other_lists", "may_hold_records", "records_first"]
 
@@ -19,6 +20,9 @@ Holder: TypeAlias = tuple[str, Mapping[str, msgspec.Raw], bytes | msgspec.Raw]
 # So many elements of a list are looked at, and no more of its text.
 _LOOKED_AT = 4
 _LOOK_BYTES = 1 << 17
+# So many lists of a page are named; the others are counted.
+_NAMED = 3
+_LONGEST_NAME = 60
 # Quotes, colon, comma, and the blanks of an indented page: what each name takes beside itself and its value.
 _BESIDE_A_VALUE = 16
 _JSON = json.JSONDecoder()
@@ -69,14 +73,22 @@ def find_other_lists(holders: Sequence[Holder], chosen: str, fields: Mapping[str
         return ()
     own = next(holder[chosen.removeprefix(prefix)] for prefix, holder, _ in holders if _has(holder, chosen, prefix))
     known = _columns(own, fields)
+    records: frozenset[bytes] | None = None
+    found: dict[str, None] = {}
+    for name, raw in others:
+        columns = _columns(raw, fields)
+        if _tell_records(columns) and _are_alike(columns, known):
+            records = _elements(own) if records is None else records
+            if not (repeated := _elements(raw)) or not repeated <= records:
+                found[name] = None
+    # All, where the sentence on further ones would be of a single one.
+    names = list(found) if len(found) <= _NAMED + 1 else list(found)[:_NAMED]
     text = mark("An answer holds another list that looks like records, “{name}”; it was not read.")
-    return tuple(
-        dict.fromkeys(
-            in_english(text, name=for_terminal(shorten(name, 60)))
-            for name, raw in others
-            if _tell_records(columns := _columns(raw, fields)) and _are_alike(columns, known) and not _is_in(raw, own)
-        )
-    )
+    said = [in_english(text, name=shorten(" ".join(name.split()), _LONGEST_NAME)) for name in names]
+    if len(found) > len(names):
+        text = mark("Further lists of an answer that look like records and were not read: {count}.")
+        said.append(in_english(text, count=len(found) - len(names)))
+    return tuple(dict.fromkeys(said))
 
 
 def _are_alike(columns: frozenset[str], known: frozenset[str]) -> bool:
@@ -85,17 +97,15 @@ def _are_alike(columns: frozenset[str], known: frozenset[str]) -> bool:
     return 2 * len(columns & known) >= len(known) if known else columns >= {"trace_id", "recorded_at"}
 
 
-def _is_in(array: msgspec.Raw, own: msgspec.Raw) -> bool:
-    """Whether a short list repeats elements of the one that is read, such as the latest."""
-    if len(array) > _LOOK_BYTES:
-        return False
+def _elements(array: msgspec.Raw) -> frozenset[bytes]:
+    """The elements of a list, without the blanks of an indented page; none where they cannot be told apart."""
+    if count_elements(array, MOST_ELEMENTS) > MOST_ELEMENTS:
+        return frozenset()
     try:
-        # Without the blanks of an indented page.
-        elements = msgspec.json.decode(msgspec.json.format(bytes(array), indent=-1), type=list[msgspec.Raw])
-        text = msgspec.json.format(bytes(own), indent=-1)
+        plain = msgspec.json.format(bytes(array), indent=-1)
+        return frozenset(map(bytes, msgspec.json.decode(plain, type=list[msgspec.Raw])))
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-        return False
-    return len(elements) <= _LOOKED_AT and all(bytes(element) in text for element in elements)
+        return frozenset()
 
 
 def _has(holder: Mapping[str, msgspec.Raw], chosen: str, prefix: str) -> bool:

@@ -254,7 +254,7 @@ class Pager:
         self._page_size = max(self._page_size, page.received)
         self._position = placed.place + page.received
         self._left_out.update(dict.fromkeys(got.decoded.left_out))
-        shortfall = find_shortfall(got.decoded.wrapper)
+        shortfall = find_shortfall(got.decoded.wrapper, has_records=not page.frame.empty)
         if shortfall is not None:
             self._shortfalls[shortfall] = None
         total = find_total(got.decoded.wrapper, got.response.headers, page.received)
@@ -352,7 +352,8 @@ class Pager:
         """What the answers say against themselves counts however well the pages ended."""
         assert self._before is not None
         # Where reading stopped before the end, that a page is cut says nothing.
-        cut = find_shortfall(self._before.decoded.wrapper, is_last=not self._is_back)
+        has_records = not self._before.page.frame.empty
+        cut = find_shortfall(self._before.decoded.wrapper, is_last=not self._is_back, has_records=has_records)
         if cut is not None:
             self._shortfalls[cut] = None
         self.missing += [*self._shortfalls, *self._left_out]

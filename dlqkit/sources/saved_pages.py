@@ -37,7 +37,7 @@ class SavedPages:
         self.is_ended = self.is_ended or marker is True
         if marker is False:
             self.going_on.append(name)
-        shortfall = find_shortfall(page.wrapper, is_last=marker is not False)
+        shortfall = find_shortfall(page.wrapper, is_last=marker is not False, has_records=not page.frame.empty)
         self.shortfalls.update({} if shortfall is None else {shortfall: None})
         self.left_out.update(dict.fromkeys(page.left_out))
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import time
 from typing import Any
 
 import pytest
@@ -10,6 +12,7 @@ from dlqkit.errors import SourceError, UnexpectedAnswer
 from dlqkit.settings import ExecutionLogsSettings
 from dlqkit.sources.page_faults import find_failure, find_shortfall
 from dlqkit.sources.record_decode import decode_page
+from dlqkit.untrusted import for_terminal_lines
 from tests.sources.api import api, cut, load, rows
 
 FAILED: list[dict[str, Any]] = [
@@ -39,6 +42,12 @@ SOUND: list[dict[str, Any]] = [
     {"error": "none"},
     {"error": {"code": 0, "message": ""}},
     {"error": {"code": 200, "message": "OK"}},
+    {"error": {"code": 0, "message": "No error"}},
+    {"error": {"code": 200, "message": "Request processed."}},
+    {"errorMessage": "OK."},
+    {"error": "n/a"},
+    {"error": "-"},
+    {"error": "No errors."},
     {"errors": {"count": 3, "total": 12}},
     {"request": {"status": "failed", "limit": 100, "code": 500}},
     {"total_size": 20480},
@@ -137,6 +146,8 @@ def test_what_is_no_fault_does_no_harm(beside: dict[str, Any]) -> None:
         ({"error": "backend timeout"}, "backend timeout"),
         ({"errors": [{"message": "backend timeout"}]}, "backend timeout"),
         ({"error": "x" * 9000}, "error"),
+        ({"error": {"code": 0, "message": "shard gone"}}, "shard gone"),
+        ({"error": {"code": 200, "message": "one shard timed out"}}, "one shard timed out"),
         ({"success": False}, "success: false"),
         ({"partial": True}, "partial"),
         ({"timed_out": True}, "timed_out"),
@@ -187,12 +198,159 @@ def test_an_answer_that_fails_in_part_on_one_page_is_partial() -> None:
     assert (count, coverage.completeness) == (250, "partial")
 
 
-def test_the_words_of_a_fault_are_short_and_safe_for_a_terminal() -> None:
+def test_the_words_of_a_fault_are_short_and_raw() -> None:
+    """As all facts are; a terminal shows them escaped, once."""
     said = find_failure({"error": "\x1b[2J\u202e\n" + "a" * 500})
-    assert said is not None
-    assert said.isprintable()
-    assert "\x1b" not in said and "\u202e" not in said and len(said) < 150
-    assert find_shortfall({"error": "\x1b[2J"}) != find_shortfall({})
+    assert said == "\x1b[2J\u202e " + "a" * 113 + "…"
+    assert len(said) == 120
+    name = "\x1b[2J" + "a" * 500
+    assert name[:119] in (find_shortfall({"error": name}) or "")
+    with pytest.raises(UnexpectedAnswer) as caught:
+        decode_page(b'{"items":[],"error":"\\u001b[2J\\u202edown"}')
+    assert "\x1b[2J\u202edown" in caught.value.problem
+    shown = "".join(for_terminal_lines(caught.value.problem, 200))
+    assert shown == "The Execution Logs API answers that it failed: ⟨001B⟩[2J⟨202E⟩down."
+
+
+def _nested(depth: int, name: str, inner: Any) -> Any:
+    for _ in range(depth):
+        inner = {name: inner} if name else [inner]
+    return inner
+
+
+@pytest.mark.parametrize("name", ["message", "error", "a", ""])
+@pytest.mark.parametrize("depth", [22, 200, 900])
+def test_an_error_however_deep_is_told_at_once_and_the_records_stay(name: str, depth: int) -> None:
+    """It took twice as long with each level, and from some 450 on nothing was read at all."""
+    error = f'{{"{name}":' * depth + "true" + "}" * depth if name else "[" * depth + "true" + "]" * depth
+    body = f'{{"items":{json.dumps(rows(3))},"error":{error}}}'.encode()
+    begin = time.monotonic()
+    page = decode_page(body)
+    said = find_shortfall(page.wrapper)
+    assert time.monotonic() - begin < 10
+    assert (len(page.frame), said) == (3, "The API gave records and said beside them that it failed: error")
+
+
+def test_a_message_is_read_down_to_eight_deep_and_below_is_something() -> None:
+    assert find_failure({"error": _nested(8, "cause", "down")}) == "down"
+    assert find_failure({"error": _nested(9, "cause", "down")}) == "error"
+    assert find_failure({"error": _nested(8, "cause", None)}) is None
+    assert find_failure({"error": _nested(8, "", [])}) is None
+
+
+@pytest.mark.parametrize("number", ["9" * 400, "9" * 5000, "-" + "9" * 400, "1e400", "1e300", "-1", "2.5"])
+@pytest.mark.parametrize(
+    "beside",
+    ['"error":N', '"errors":N', '"errors":[N]', '"error":[[N]]', '"error":{"code":N}', '"error":{"message":N}',
+     '"error":{"a":{"b":[N]}}', '"status":N', '"code":N', '"success":N', '"partial":N', '"complete":N', '"message":N',
+     '"_shards":{"failed":N}', '"_shards":N', '"truncated":N', '"fault":N'],
+)  # fmt: skip
+def test_a_number_of_any_length_costs_no_record(beside: str, number: str) -> None:
+    page = decode_page(f'{{"items":{json.dumps(rows(3))},{beside.replace("N", number)}}}'.encode())
+    said = find_shortfall(page.wrapper, is_last=True)
+    assert len(page.frame) == 3
+    assert said is None or len(said) < 200
+
+
+@pytest.mark.parametrize(
+    "value", [float("nan"), float("inf"), float("-inf"), True, [], [[]], [True], {}, {"a": []}, object()]
+)
+@pytest.mark.parametrize(
+    "name", ["error", "errors", "status", "code", "success", "message", "partial", "complete", "_shards"]
+)
+def test_a_value_of_any_kind_is_looked_at_in_any_place(name: str, value: Any) -> None:
+    for wrapper in ({name: value}, {"error": {name: value}}, {"errors": [value]}, {"_shards": {"failed": value}}):
+        for has_records in (False, True):
+            said = find_shortfall(wrapper, is_last=True, has_records=has_records)
+            assert said is None or len(said) < 200
+
+
+@pytest.mark.parametrize(
+    "behind",
+    [
+        {"success": False, "code": 500, "message": "No data for shard 3: backend timed out"},
+        {"success": False, "message": "No data for shard 3: backend gone"},
+        {"success": False, "message": "No data for shard 3; it is away"},
+        {"success": False, "message": "No records available with status failed, node-4 is away"},
+        {"success": False, "message": "No records in cache - database is down"},
+        {"success": False, "message": "No data for shard 3 as its request timed out"},
+        {"success": False, "message": "No data for one of all the many shards that there are today"},
+        {"status": "error", "statusCode": 503, "message": "No records found"},
+        {"code": "500", "message": "No more data"},
+        {"error": "No records found", "code": 500},
+        {"error": {"code": 503, "message": "No records found"}},
+        {"error": {"type": "timeout_error", "message": "No records found"}},
+        {"errors": [{"message": "No records found"}, {"message": "shard timeout"}]},
+        {"error": "No records found", "exception": "shard timeout"},
+        {"error": "No records found", "success": False, "message": "shard timeout"},
+    ],
+    ids=str,
+)
+def test_words_that_nothing_is_there_excuse_no_fault_of_the_server(behind: dict[str, Any]) -> None:
+    """Behind the last page as on the first one: the list does not end where a shard does not answer."""
+
+    def answer(query: dict[str, str]) -> tuple[int, Any]:
+        page = rows(250)[(int(query.get("page", 1)) - 1) * 100 :][:100]
+        return 200, {"items": page} if page else {"items": [], **behind}
+
+    with api(answer) as (url, _):
+        count, coverage = load(url)
+    assert (count, coverage.completeness) == (250, "partial")
+    with api(lambda query: (200, {"items": [], **behind})) as (url, _), pytest.raises(SourceError):
+        load(url)
+
+
+@pytest.mark.parametrize(
+    "behind",
+    [
+        {"error": "No records found"},
+        {"error": {"code": 404, "message": "No records found."}},
+        {"errors": [{"code": "NO_DATA", "message": "No more data"}]},
+        {"success": False, "error": {"message": "Page out of range"}},
+        {"status": "error", "error": True, "message": "No executions found for workflow wf-1"},
+        {"error": "No executions found with status failed"},
+        {"error": "no data for 2026-03-01T00:00:00Z"},
+    ],
+    ids=str,
+)
+def test_an_error_that_says_that_nothing_is_there_is_the_end(behind: dict[str, Any]) -> None:
+    def answer(query: dict[str, str]) -> tuple[int, Any]:
+        page = rows(250)[(int(query.get("page", 1)) - 1) * 100 :][:100]
+        return 200, {"items": page} if page else {"items": [], **behind}
+
+    with api(answer) as (url, _):
+        count, coverage = load(url)
+    assert (count, coverage.completeness, coverage.missing) == (250, "complete", ())
+    with api(lambda query: (200, {"items": [], **behind})) as (url, _):
+        count, coverage = load(url)
+    assert (count, coverage.completeness) == (0, "complete")
+
+
+def test_an_error_beside_records_is_one_though_it_says_that_nothing_is_there() -> None:
+    """That nothing was found is not true of such a page."""
+    with api(lambda query: (200, {"items": cut(rows(57), query), "error": "No records found"})) as (url, _):
+        count, coverage = load(url)
+    assert (count, coverage.completeness) == (57, "partial")
+
+
+@pytest.mark.parametrize(
+    ("flag", "is_so"), [("complete", False), ("is_complete", False), ("incomplete", True), ("isIncomplete", True)]
+)
+def test_a_page_that_others_complete_is_whole(flag: str, is_so: bool) -> None:
+    """And the last one is not, if it says so itself."""
+
+    def answer(query: dict[str, str], last: bool = not is_so) -> tuple[int, Any]:
+        at = int(query.get("cursor", 0))
+        is_last = at >= 20
+        page = {"items": rows(24)[at : at + 10], "next_cursor": None if is_last else str(at + 10)}
+        return 200, {**page, flag: last if is_last else is_so}
+
+    with api(answer) as (url, _):
+        count, coverage = load(url)
+    assert (count, coverage.completeness, coverage.missing) == (24, "complete", ())
+    with api(lambda query: answer(query, is_so)) as (url, _):
+        count, coverage = load(url)
+    assert (count, coverage.completeness) == (24, "partial")
 
 
 def test_records_in_a_list_that_is_called_errors_are_records() -> None:

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from dlqkit.settings import ExecutionLogsSettings
+from dlqkit.sources import page_lists
 from dlqkit.sources.record_decode import decode_page
 from tests.sources.api import api, load, rows
 
@@ -27,7 +28,7 @@ PRETTY = json.dumps({"data": {"items": NINETY[:45], "total": 90, "page": {"size"
         (f'{{"links":[{{"rel":"self"}}],"items":{HALF},"older":{OTHER}}}', "older"),
         (f'{{"data":{{"wf-1":{HALF},"wf-2":{OTHER}}}}}', "data.wf-2"),
         (f'{{"items":{HALF},"archive":{{"rows":{OTHER}}}}}', "archive.rows"),
-        (f'{{"items":{HALF},"\\u202e\\u001b[2J":{OTHER}}}', "⟨202E⟩⟨001B⟩[2J"),
+        (f'{{"items":{HALF},"\\u202e\\u001b[2J":{OTHER}}}', "\u202e\x1b[2J"),
     ],
 )
 def test_a_second_list_of_records_is_named_and_never_complete(body: str, name: str) -> None:
@@ -45,6 +46,7 @@ def test_a_second_list_of_records_is_named_and_never_complete(body: str, name: s
         {"facets": [{"name": "status", "count": 3}], "included": [{"id": "1", "type": "workflow"}]},
         {"workflows": [{"id": "wf-1", "status": "active"}]},
         {"latest": NINETY[:1], "longest": NINETY[44:45]},
+        {"latest": NINETY[:5], "by_id": NINETY[44::-1]},
         {"warnings": [], "sort": ["created_at"], "columns": [["id", "status"]]},
         {"aggregations": {"by_day": [{"date": "2026-03-01", "count": 3}]}},
         {"note": "x" * 5000},
@@ -95,3 +97,44 @@ def test_fields_that_were_named_in_the_settings_tell_records_too() -> None:
     body = b'{"items":[{"key":"a","flow":"f"}],"older":[{"key":"b","flow":"f"}]}'
     own = ExecutionLogsSettings(fields={"record_id": "key", "workflow_id": "flow"})
     assert len(decode_page(body, own).left_out) == 1
+
+
+def test_a_list_of_which_one_record_is_not_on_the_page_is_named() -> None:
+    body = {"items": NINETY[:45], "latest": [*NINETY[:5], NINETY[45]]}
+    assert decode_page(json.dumps(body).encode()).left_out == (
+        "An answer holds another list that looks like records, “latest”; it was not read.",
+    )
+
+
+@pytest.mark.parametrize(
+    ("count", "said"),
+    [
+        (4, ["“list0”", "“list1”", "“list2”", "“list3”"]),
+        (5, ["“list0”", "“list1”", "“list2”", "not read: 2."]),
+        (1000, ["“list0”", "“list1”", "“list2”", "not read: 997."]),
+    ],
+)
+def test_of_many_lists_a_few_are_named_and_the_others_counted(count: int, said: list[str]) -> None:
+    body = json.dumps({"items": NINETY[:45], **{f"list{n}": NINETY[45:46] for n in range(count)}}).encode()
+    left_out = decode_page(body).left_out
+    assert len(left_out) == len(said)
+    assert all(words in sentence for words, sentence in zip(said, left_out, strict=True))
+
+
+def test_a_list_with_a_long_name_is_named_in_short() -> None:
+    body = json.dumps({"items": NINETY[:45], "a\nb" * 3000: NINETY[45:]}).encode()
+    (said,) = decode_page(body).left_out
+    assert ("“a ba ba b" in said, "…”" in said, len(said) < 150) == (True, True, True)
+
+
+def test_the_records_are_made_plain_once_however_many_other_lists_there_are(monkeypatch: pytest.MonkeyPatch) -> None:
+    made: list[int] = []
+    plain = page_lists.msgspec.json.format
+    monkeypatch.setattr(
+        page_lists.msgspec.json, "format", lambda text, **how: made.append(len(text)) or plain(text, **how)
+    )
+    decode_page(json.dumps({"items": NINETY[:45], **{f"list{n}": NINETY[45:46] for n in range(50)}}).encode())
+    assert sum(size > 2000 for size in made) == 1
+    made.clear()
+    assert decode_page(json.dumps({"items": NINETY[:45], "sort": ["created_at"]}).encode()).left_out == ()
+    assert made == []
