@@ -209,10 +209,13 @@ def read_field_names(body: bytes, settings: ExecutionLogsSettings | None = None)
     array = open_page(body, own.records_path, own.fields).array
     _check_count(array)
     try:
-        elements = msgspec.json.decode(array, type=list[msgspec.Raw])
+        return _names_of_all(array)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-        elements = msgspec.json.decode(_as_json(array, body, own)[0].raw, type=list[msgspec.Raw])
-    return tuple(_names_in(list(_lots(elements))))
+        return _names_of_all(_as_json(array, body, own)[0].raw)
+
+
+def _names_of_all(array: bytes | msgspec.Raw) -> tuple[str, ...]:
+    return tuple(_names_in(list(_lots(msgspec.json.decode(array, type=list[msgspec.Raw])))))
 
 
 @dataclass(slots=True)

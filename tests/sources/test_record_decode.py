@@ -1,9 +1,11 @@
 from __future__ import annotations
 
+import bisect
 import json
 import tracemalloc
 from typing import Any
 
+import msgspec
 import pandas as pd
 import pytest
 
@@ -12,7 +14,7 @@ from dlqkit.frames import RECORDS
 from dlqkit.settings import ExecutionLogsSettings
 from dlqkit.sources import json_elements, record_decode, record_plain
 from dlqkit.sources.page_markers import find_cursor, find_end_marker
-from dlqkit.sources.record_decode import decode_page, finish_records
+from dlqkit.sources.record_decode import decode_page, finish_records, read_field_names
 
 ROW: dict[str, Any] = {
     "id": "r1", "workflow_id": "wf", "trace_id": "t1", "created_at": "2026-03-02T14:00:05.123Z", "status": "failed",
@@ -73,6 +75,33 @@ def test_a_payload_that_cannot_be_looked_into_costs_only_the_key_of_its_own_reco
     assert page.frame["payload_snapshot"].tolist() == ['{"n": 7}', ODD_PAYLOADS[odd], '{"m": 7}']
     assert (page.received, page.quarantined, bad) == (3, (), 0)
     assert of_an_export["event_key"].tolist() == ["7", "r2", "r3"]
+
+
+def nested(depth: int) -> bytes:
+    return b'{"a":' * depth + b"1" + b"}" * depth
+
+
+def can_be_read(text: bytes) -> bool:
+    try:
+        msgspec.json.decode(text)
+    except RecursionError:
+        return False
+    return True
+
+
+@pytest.mark.parametrize("name", ["last_error", "payload_snapshot", "more"])
+def test_a_record_that_is_nested_as_deep_as_can_just_be_read_costs_no_other_one(name: str) -> None:
+    """What can be read depends on who reads it; of every depth it is kept or put apart."""
+    deepest = bisect.bisect(range(2000), 0, key=lambda depth: not can_be_read(nested(depth))) - 1
+    for depth in range(deepest - 25, deepest + 5):
+        deep = nested(depth)
+        body = b'[{"id": "r1", "status": "failed"}, {"id": "r2", "' + name.encode() + b'": ' + deep + b"}]"
+
+        page = decode_page(body)
+
+        assert page.frame["record_id"].iloc[0] == "r1"
+        assert len(page.frame) + len(page.quarantined) == 2
+        assert read_field_names(body)[:2] == ("id", "status")
 
 
 @pytest.mark.parametrize("digits", [20, 400, 4000])
