@@ -42,9 +42,9 @@ def read_date(text: str | None) -> datetime | None:
     """The moment of a ``Date`` header; None where there is none, or it is none."""
     try:
         moment = email.utils.parsedate_to_datetime(text or "")
+        return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
     except (ValueError, OverflowError):
         return None
-    return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
 
 
 def server_now(asked: Asked) -> datetime:

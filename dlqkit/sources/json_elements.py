@@ -106,9 +106,9 @@ def find_elements(text: Text) -> list[tuple[int, int]] | None:
 def find_members(text: Text) -> dict[str, msgspec.Raw] | None:
     """The members of an object whose values may be no JSON, as they came; None where they cannot be told apart."""
     spans = find_elements(text)
-    if spans is None or bytes(memoryview(text)[:1]) != b"{":
-        return None
     body = bytes(text)
+    if spans is None or not body.startswith(b"{", _BLANKS.match(body).end()):  # type: ignore[union-attr]
+        return None
     view = memoryview(body)
     found = {}
     for begin, end in spans:

@@ -26,6 +26,7 @@ from dlqkit.sources.record_plain import decode_plain
 from dlqkit.sources.record_repair import MENDED, TOO_WIDE, Mended, Quarantined, mend_array
 from dlqkit.sources.record_unread import keep_unread
 from dlqkit.sources.record_values import recorded_times, text_array, whole_numbers
+from dlqkit.untrusted import for_terminal, shorten
 
 __all__ = ["REPAIRED", "Decoded", "decode_page", "finish_records", "read_field_names"]
 
@@ -78,7 +79,8 @@ def decode_page(body: bytes, settings: ExecutionLogsSettings | None = None) -> D
     opened = open_page(body, own.records_path, own.fields)
     wrapped = mark("Records come as a bare array.")
     if opened.holder:
-        wrapped = in_english(mark("Records are wrapped in “{name}”."), name=opened.holder)
+        name = for_terminal(shorten(opened.holder, 60))
+        wrapped = in_english(mark("Records are wrapped in “{name}”."), name=name)
     findings = (wrapped, *([UNREAD_BESIDE] if opened.has_odd else []))
     try:
         page = _decode(opened.array, own)
@@ -207,10 +209,13 @@ def read_field_names(body: bytes, settings: ExecutionLogsSettings | None = None)
     array = open_page(body, own.records_path, own.fields).array
     _check_count(array)
     try:
-        elements = msgspec.json.decode(array, type=list[msgspec.Raw])
+        return _names_of_all(array)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-        elements = msgspec.json.decode(_as_json(array, body, own)[0].raw, type=list[msgspec.Raw])
-    return tuple(_names_in(list(_lots(elements))))
+        return _names_of_all(_as_json(array, body, own)[0].raw)
+
+
+def _names_of_all(array: bytes | msgspec.Raw) -> tuple[str, ...]:
+    return tuple(_names_in(list(_lots(msgspec.json.decode(array, type=list[msgspec.Raw])))))
 
 
 @dataclass(slots=True)
@@ -476,8 +481,8 @@ def _own_key(
 def _inside(payload: str | None, path: Sequence[str]) -> str | None:
     try:
         value = msgspec.json.decode(payload) if payload else None
-    except msgspec.DecodeError:
-        return None
+    except (ValueError, RecursionError):
+        return None  # no JSON, nested too deeply, a number that no double holds, or half a character
     for name in path:
         value = value.get(name) if isinstance(value, dict) else None
     return None if value is None or isinstance(value, (dict, list)) else str(value)

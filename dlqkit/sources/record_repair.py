@@ -28,6 +28,8 @@ TOO_WIDE = f"It has more than {MOST_FIELDS:,} fields."
 _LONGEST_BY_TOKENS = 1 << 16
 # An object or a list takes thirty times as much in Python as its text, and no error that people read is as long.
 _LONGEST_MENDED = 1 << 16
+# How deep one may read depends on how deep the caller is, and what is kept here is read from elsewhere once more.
+_TO_SPARE, _SURELY_SHALLOW = 30, 200
 _RAW = msgspec.json.Decoder(msgspec.Raw)
 _HALF = re.compile(rb"\\u[dD][89a-fA-F]")
 
@@ -128,6 +130,8 @@ def _problem_of(text: bytes) -> str | None:
     try:
         text.decode()
         _RAW.decode(text)
+        if text.count(b"[") + text.count(b"{") > _SURELY_SHALLOW:
+            _RAW.decode(b"[" * _TO_SPARE + text + b"]" * _TO_SPARE)
     except UnicodeDecodeError:
         return "It holds bytes that are no UTF-8."
     except RecursionError:

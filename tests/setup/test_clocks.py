@@ -27,6 +27,7 @@ def asked(date: str | None, took_s: float = 1.0) -> Asked:
         ("Mon, 02 Mar 2026 11:58:00 GMT", "fails", "1 min 59 s behind"),
         (None, "unknown", "does not say"),
         ("yesterday", "unknown", "does not say"),
+        ("Fri, 31 Dec 9999 23:59:59 -0100", "unknown", "does not say"),
     ],
 )
 def test_a_clock_that_is_off_is_told_with_its_direction(date: str | None, state: str, said: str) -> None:

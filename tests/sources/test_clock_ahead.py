@@ -120,6 +120,30 @@ def test_pages_that_were_kept_say_the_same_of_the_clocks_later(
     assert (again.completeness, again.missing) == (once.completeness, once.missing)
 
 
+@pytest.mark.parametrize(
+    "date", ["Fri, 31 Dec 9999 23:59:59 -0100", "Mon, 01 Jan 0001 00:00:00 +0100", "Fri, 31 Dec 9999 23:59:59 +2400"]
+)
+def test_a_date_that_no_year_of_utc_has_costs_no_record(date: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is written well, and an hour later than the last moment that Python knows."""
+    monkeypatch.setattr(BaseHTTPRequestHandler, "date_time_string", lambda _: date)
+
+    count, coverage = read(ahead=timedelta(), end=timedelta(minutes=1))
+
+    assert (count, coverage.completeness, coverage.missing) == (20, "complete", ())
+
+
+def test_a_date_that_no_year_of_utc_has_says_nothing_of_the_clocks() -> None:
+    """The next answer may have a right one."""
+    clocks = Clocks(datetime.now(UTC))
+
+    clocks.see_date("Fri, 31 Dec 9999 23:59:59 -0100")
+    before = clocks.server_s
+    clocks.see_date(format_datetime(datetime.now(UTC) + timedelta(minutes=10), usegmt=True))
+
+    assert before is None
+    assert clocks.server_s == pytest.approx(600, abs=30)
+
+
 class Later(datetime):
     """A clock that has gone on."""
 

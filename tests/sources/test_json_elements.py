@@ -62,6 +62,15 @@ def test_members_are_told_apart_whatever_their_values_are() -> None:
         assert find_members(broken) is None
 
 
+@pytest.mark.parametrize("before", [b"\n", b" \t\r\n"])
+def test_members_are_told_apart_behind_a_line_break(before: bytes) -> None:
+    found = find_members(before + b'{"a": nul}')
+
+    assert found is not None
+    assert {name: bytes(raw) for name, raw in found.items()} == {"a": b"nul"}
+    assert find_members(before + b"[1]") is None
+
+
 @pytest.mark.parametrize("tail", [b'"' + b'\\"' * 2_000_000, b'"' + b"x" * 4_000_000, b'"\\"\\', b'"x]', b'"x}]'])
 def test_a_text_that_is_not_closed_is_looked_through_once(tail: bytes) -> None:
     """A page that was cut within a text, or was made to look so: no element too many, and no minutes."""

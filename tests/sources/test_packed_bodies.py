@@ -10,8 +10,11 @@ from typing import Any
 
 import pytest
 import urllib3
+from hypothesis import given
+from hypothesis import strategies as st
 
 from dlqkit.errors import SourceUnavailable
+from dlqkit.sources.http import HttpClient
 from dlqkit.sources.metrics_page import MetricsPage
 from dlqkit.sources.packed_bodies import body_of
 from tests.sources.api import api, cut, rows
@@ -113,6 +116,109 @@ def test_a_body_that_unpacks_to_very_much_comes_in_pieces() -> None:
     )
 
     assert max(map(len, body_of(raw))) <= 1 << 20
+
+
+EMPTY_MEMBER = gzip.compress(b"", mtime=0)
+MIB = 1 << 20
+
+
+def packed_often(body: bytes, times: int) -> tuple[str, bytes]:
+    """A body packed so often more, in turn in two ways, and the header that says so."""
+    names = ["gzip"]
+    for at in range(times):
+        names.append(("deflate", "gzip")[at % 2])
+        body = (zlib.compress, gzip.compress)[at % 2](body)
+    return ", ".join(names), body
+
+
+def pieces_of(encoding: str, packed: bytes) -> list[bytes]:
+    raw = urllib3.HTTPResponse(
+        io.BytesIO(packed), {"Content-Encoding": encoding}, 200, preload_content=False, decode_content=False
+    )
+    return list(body_of(raw))
+
+
+@pytest.mark.parametrize("times", range(5))
+def test_whoever_reads_a_body_of_nothing_can_look_at_the_clock_while_it_is_unpacked(times: int) -> None:
+    """Members of nothing, some hundred bytes on the wire: for each 64 KiB of them there is a piece, though empty."""
+    pieces = pieces_of(*packed_often(EMPTY_MEMBER * (4 * MIB // len(EMPTY_MEMBER)), times))
+
+    assert set(pieces) == {b""}
+    assert len(pieces) >= 60
+
+
+@pytest.mark.parametrize("times", range(5))
+def test_whoever_reads_a_body_can_look_at_the_clock_while_what_follows_it_is_left_out(times: int) -> None:
+    encoding, packed = packed_often(gzip.compress(TEXT) + bytes(4 * MIB), times)
+
+    pieces = pieces_of(encoding, packed)
+
+    assert (b"".join(pieces), len(pieces) >= 60) == (TEXT, True)
+
+
+@pytest.mark.parametrize("times", range(5))
+def test_members_of_few_bytes_each_are_put_together(times: int) -> None:
+    """Two bytes take forty in Python."""
+    texts = [b"%d," % number for number in range(100_000)]
+    encoding, packed = packed_often(b"".join(gzip.compress(text, 1, mtime=0) for text in texts), times)
+
+    pieces = pieces_of(encoding, packed)
+
+    assert (b"".join(pieces), len(pieces) < 200) == (b"".join(texts), True)
+
+
+def test_blocks_of_nothing_are_unpacked_piece_by_piece_too() -> None:
+    """A stored block without a byte in it takes five."""
+    nothing = b"\x78\x9c" + b"\0\0\0\xff\xff" * (4 * MIB // 5) + b"\1\0\0\xff\xff" + b"\0\0\0\1"
+
+    pieces = pieces_of("deflate, gzip", gzip.compress(nothing))
+
+    assert (set(pieces), len(pieces) >= 60) == ({b""}, True)
+
+
+@given(
+    st.lists(st.binary(max_size=300) | st.integers(0, 200_000).map(lambda size: bytes(size)), max_size=8),
+    st.sampled_from([1, 2, 7, 65_536]),
+    st.sampled_from([b"", b"\0", b"\x1f", b"\x1fx", b"garbage"]),
+)
+def test_members_are_the_same_wherever_what_comes_was_divided(texts: list[bytes], size: int, behind: bytes) -> None:
+    """Also within the two bytes by which a member is told; a first one of them alone is a member that was cut."""
+    body = b"".join(map(gzip.compress, [*texts, b"end"])) + behind
+    raw = Divided(body, size)
+    if behind == b"\x1f":
+        with pytest.raises(urllib3.exceptions.DecodeError):
+            list(body_of(raw))
+    else:
+        assert b"".join(body_of(raw)) == b"".join([*texts, b"end"])
+
+
+class Divided(urllib3.HTTPResponse):
+    """An answer of which so many bytes come at once."""
+
+    def __init__(self, body: bytes, size: int) -> None:
+        super().__init__(
+            io.BytesIO(body), {"Content-Encoding": "gzip"}, 200, preload_content=False, decode_content=False
+        )
+        self._at_once = size
+
+    def read1(self, amt: int | None = None, decode_content: bool | None = None) -> bytes:
+        return super().read1(min(amt or self._at_once, self._at_once), decode_content)
+
+
+def test_an_answer_that_unpacks_to_nothing_for_minutes_ends_at_its_deadline() -> None:
+    """Half a kilobyte on the wire, a gigabyte of members of nothing in it."""
+    packer = zlib.compressobj(9, wbits=16 + zlib.MAX_WBITS)
+    lot = EMPTY_MEMBER * (MIB // len(EMPTY_MEMBER))
+    middle = b"".join([*(packer.compress(lot) for _ in range(64)), packer.flush()])
+    body = gzip.compress(middle * 16)
+
+    with (
+        api(lambda _: (200, body, {**PAGE, "Content-Encoding": "gzip, gzip, gzip"})) as (url, asked),
+        pytest.raises(SourceUnavailable, match="was not done answering after 2 s"),
+    ):
+        HttpClient(url, name="The service", setting="its url", deadline_s=2, max_tries=1).get(url)
+
+    assert len(asked) == 1
 
 
 @pytest.mark.parametrize("way", ["gzip", "deflate", "twice"])

@@ -130,6 +130,19 @@ def test_a_page_of_which_nobody_knows_the_records_is_refused_in_words(body: byte
         decode_page(body.replace(b"%b", record(0)))
 
 
+@pytest.mark.parametrize("before", [b"", b"\n", b" \t\r\n", b"\xef\xbb\xbf", b"\xef\xbb\xbf\r\n"])
+@pytest.mark.parametrize("odd", [b"1", b"NaN"])
+def test_a_page_that_begins_with_a_line_break_loses_no_record_by_an_odd_value_beside_them(
+    before: bytes, odd: bytes
+) -> None:
+    body = before + b'{"items": ' + array([record(n) for n in range(7)]) + b', "took": ' + odd + b"}"
+
+    page = decode_page(body)
+
+    assert page.frame["record_id"].tolist() == [f"r{n}" for n in range(7)]
+    assert (UNREAD_BESIDE in page.findings) == (odd == b"NaN")
+
+
 @pytest.mark.parametrize("odd", [b"", b', "odd": NaN'])
 @pytest.mark.parametrize(
     ("page", "settings_of", "holder"),

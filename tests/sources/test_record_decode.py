@@ -1,9 +1,11 @@
 from __future__ import annotations
 
+import bisect
 import json
 import tracemalloc
 from typing import Any
 
+import msgspec
 import pandas as pd
 import pytest
 
@@ -12,7 +14,7 @@ from dlqkit.frames import RECORDS
 from dlqkit.settings import ExecutionLogsSettings
 from dlqkit.sources import json_elements, record_decode, record_plain
 from dlqkit.sources.page_markers import find_cursor, find_end_marker
-from dlqkit.sources.record_decode import decode_page, finish_records
+from dlqkit.sources.record_decode import decode_page, finish_records, read_field_names
 
 ROW: dict[str, Any] = {
     "id": "r1", "workflow_id": "wf", "trace_id": "t1", "created_at": "2026-03-02T14:00:05.123Z", "status": "failed",
@@ -40,6 +42,75 @@ def test_records_are_found_in_any_wrapper_and_it_is_said_which(value: Any, holde
 
     assert page.frame["record_id"].tolist() == ["r1"]
     assert any(holder in text for text in page.findings)
+
+
+def test_the_name_of_what_holds_the_records_is_told_in_short_and_in_one_line() -> None:
+    """One of a megabyte, another one on each page, would be kept and shown as often as there are pages."""
+    page = decode_page(json.dumps({"\x1b[31m" + "x" * 1_000_000: [ROW]}).encode())
+
+    # The escape takes six letters where it is shown, and one of the sixty.
+    assert page.findings[0] == f"Records are wrapped in “⟨001B⟩[31m{'x' * 54}…”."
+
+
+ODD_PAYLOADS = {
+    "nested too deeply": "[" * 50_000 + "]" * 50_000,
+    "as deep in objects": '{"n":' * 50_000 + "1" + "}" * 50_000,
+    "a number that no double holds": '{"n": 1e400}',
+    "a number of five thousand digits": '{"n": ' + "9" * 5000 + "}",
+    "no JSON": '{"n": ',
+}
+
+
+@pytest.mark.parametrize("odd", ODD_PAYLOADS)
+def test_a_payload_that_cannot_be_looked_into_costs_only_the_key_of_its_own_record(odd: str) -> None:
+    """As one without that field: the record's id stands for it."""
+    own = ExecutionLogsSettings(event_key=("payload.n",))
+    payloads = [{"n": 7}, ODD_PAYLOADS[odd], {"m": 7}]
+    rows = [{**ROW, "id": f"r{n}", "payload_snapshot": payload} for n, payload in enumerate(payloads, 1)]
+
+    page = decode_page(json.dumps(rows).encode(), own)
+    of_an_export, _, bad = finish_records(rows, own)
+
+    assert page.frame["event_key"].tolist() == ["7", "r2", "r3"]
+    assert page.frame["payload_snapshot"].tolist() == ['{"n": 7}', ODD_PAYLOADS[odd], '{"m": 7}']
+    assert (page.received, page.quarantined, bad) == (3, (), 0)
+    assert of_an_export["event_key"].tolist() == ["7", "r2", "r3"]
+
+
+def nested(depth: int) -> bytes:
+    return b'{"a":' * depth + b"1" + b"}" * depth
+
+
+def can_be_read(text: bytes) -> bool:
+    try:
+        msgspec.json.decode(text)
+    except RecursionError:
+        return False
+    return True
+
+
+@pytest.mark.parametrize("name", ["last_error", "payload_snapshot", "more"])
+def test_a_record_that_is_nested_as_deep_as_can_just_be_read_costs_no_other_one(name: str) -> None:
+    """What can be read depends on who reads it; of every depth it is kept or put apart."""
+    deepest = bisect.bisect(range(2000), 0, key=lambda depth: not can_be_read(nested(depth))) - 1
+    for depth in range(deepest - 25, deepest + 5):
+        deep = nested(depth)
+        body = b'[{"id": "r1", "status": "failed"}, {"id": "r2", "' + name.encode() + b'": ' + deep + b"}]"
+
+        page = decode_page(body)
+
+        assert page.frame["record_id"].iloc[0] == "r1"
+        assert len(page.frame) + len(page.quarantined) == 2
+        assert read_field_names(body)[:2] == ("id", "status")
+
+
+@pytest.mark.parametrize("digits", [20, 400, 4000])
+def test_a_whole_number_of_a_payload_is_a_key_to_its_last_digit(digits: int) -> None:
+    own = ExecutionLogsSettings(event_key=("payload.n",))
+
+    body = b'[{"id": "r1", "status": "failed", "payload": {"n": ' + b"7" * digits + b"}}]"
+
+    assert decode_page(body, own).frame["event_key"].tolist() == ["7" * digits]
 
 
 def test_a_frame_has_every_column_in_its_dtype() -> None:
