@@ -21,7 +21,17 @@ from dlqkit.language import in_english, mark
 from dlqkit.sources.record_repair import Quarantined
 from dlqkit.untrusted import is_utf8
 
-__all__ = ["CUT", "LONGEST_CELL", "LOT_BYTES", "TOO_MANY_CELLS", "UNCLOSED", "csv_rows", "read_lots"]
+__all__ = [
+    "CUT",
+    "LONGEST_CELL",
+    "LOT_BYTES",
+    "TOO_MANY_CELLS",
+    "UNCLOSED",
+    "csv_rows",
+    "name_apart",
+    "read_lots",
+    "tell_same_names",
+]
 
 LOT_BYTES = 4 << 20
 # What a lot may take where no line ends, as in an array or a page on one line.
@@ -271,20 +281,31 @@ def _columns(name: str, cells: Sequence[str], said: list[str]) -> list[str]:
         raise UnexpectedAnswer(
             f"{name} has {len(cells):,} columns, and no record has a tenth of that.", "Export the records' own fields."
         )
+    columns, again = name_apart(cells)
+    if again:
+        said.append(tell_same_names(name, again))
+    return columns
+
+
+def name_apart(names: Sequence[str]) -> tuple[list[str], list[str]]:
+    """A name of its own for each column, such as “id (2)” for the second “id”; and the names that come again."""
     columns: dict[str, None] = {}
     again: list[str] = []
-    given, seen = set(cells), Counter[str]()
-    for place, cell in enumerate(cells, start=1):
-        column = own = cell or f"column {place}"
+    given, seen = set(names), Counter[str]()
+    for place, name in enumerate(names, start=1):
+        column = own = name or f"column {place}"
         if column in columns:
             again.append(own)
-        while column in columns or (column != cell and column in given):
+        while column in columns or (column != name and column in given):
             seen[own] += 1
             column = f"{own} ({seen[own] + 1})"
         columns[column] = None
-    if again:
-        said.append(in_english(SAME_NAME, name=name, count=len(again), column=again[0][:_SHOWN]))
-    return list(columns)
+    return list(columns), again
+
+
+def tell_same_names(name: str, again: Sequence[str]) -> str:
+    """A sentence, in English, on columns of a file whose names come again."""
+    return in_english(SAME_NAME, name=name, count=len(again), column=again[0][:_SHOWN])
 
 
 def _lines(lots: Iterable[bytes]) -> Iterator[str]:

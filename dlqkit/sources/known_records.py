@@ -84,7 +84,8 @@ class KnownRecords:
     def find_alike(self, hashes: Hashes, keys: Sequence[int]) -> _Mask:
         """Records that are taken for known ones although their error, or how their payload is written, is another."""
         own = np.fromiter(keys, np.uint64)
-        return (own == hashes.states) & self._keys.known(own) & ~self._contents.known(hashes.contents)
+        alike: _Mask = (own == hashes.states) & self._keys.known(own) & ~self._contents.known(hashes.contents)
+        return alike
 
     def add(self, hashes: Hashes, keys: Sequence[int]) -> _Mask:
         """Remember a page; for each of its records whether it is new."""

@@ -38,6 +38,8 @@ TAIL = 10
 # After so many pages that lead nowhere, asking on is in vain.
 MOST_IN_VAIN = 3
 PARTIAL_CONTENT = 206
+# So many lists that were not read are told of; a server may name others on each page.
+MOST_TOLD = 12
 # So often a list that changes while it is read is looked at again.
 MOST_LOOKS = 2
 _STYLES: dict[Style, str] = {
@@ -253,7 +255,8 @@ class Pager:
         self._short_pages += bool(self._fresh and page.received < self._page_size)
         self._page_size = max(self._page_size, page.received)
         self._position = placed.place + page.received
-        self._left_out.update(dict.fromkeys(got.decoded.left_out))
+        if len(self._left_out) < MOST_TOLD:
+            self._left_out.update(dict.fromkeys(got.decoded.left_out))
         shortfall = find_shortfall(got.decoded.wrapper, has_records=not page.frame.empty)
         if shortfall is not None:
             self._shortfalls[shortfall] = None

@@ -26,7 +26,7 @@ from dlqkit.sources.record_plain import decode_plain
 from dlqkit.sources.record_repair import MENDED, TOO_WIDE, Mended, Quarantined, mend_array
 from dlqkit.sources.record_unread import keep_unread
 from dlqkit.sources.record_values import recorded_times, text_array, whole_numbers
-from dlqkit.untrusted import for_terminal, shorten
+from dlqkit.untrusted import shorten
 
 __all__ = ["REPAIRED", "Decoded", "decode_page", "finish_records", "read_field_names"]
 
@@ -79,7 +79,7 @@ def decode_page(body: bytes, settings: ExecutionLogsSettings | None = None) -> D
     opened = open_page(body, own.records_path, own.fields)
     wrapped = mark("Records come as a bare array.")
     if opened.holder:
-        name = for_terminal(shorten(opened.holder, 60))
+        name = shorten(" ".join(opened.holder.split()), 60)
         wrapped = in_english(mark("Records are wrapped in “{name}”."), name=name)
     findings = (wrapped, *([UNREAD_BESIDE] if opened.has_odd else []))
     try:

@@ -20,7 +20,7 @@ from dlqkit.frames import RECORD_CONTENT, RECORD_STATE, RECORDS, Coverage, Loade
 from dlqkit.language import in_english, mark
 from dlqkit.settings import ExecutionLogsSettings
 from dlqkit.sources.asked_records import Extent
-from dlqkit.sources.export_lots import CUT, TOO_MANY_CELLS, UNCLOSED, csv_rows, read_lots
+from dlqkit.sources.export_lots import CUT, TOO_MANY_CELLS, UNCLOSED, csv_rows, read_lots, tell_same_names
 from dlqkit.sources.export_parts import ExportPart, find_parts
 from dlqkit.sources.masking import Masks
 from dlqkit.sources.record_decode import KEPT_AS_TEXT, REPLACED, Decoded, decode_page, finish_records
@@ -157,14 +157,15 @@ class RecordExports:
                 bad += len(odd) - cut
                 if odd:
                     on_quarantined(odd)
-                if page is not None:
-                    pages.add(part.name, page)
                 if cut:
                     is_cut, cut_lines = True, 1
                     missing.append(in_english(mark("{name} was cut in its last line."), name=part.name))
+                contents = keys_of(frame, [*SAME_RECORD, *RECORD_CONTENT])
+                if page is not None:
+                    pages.add(part.name, page, keys_of(frame, SAME_RECORD), contents)
                 if len(frame):
                     extent = extent.and_of(frame)
-                    seen.add(keys_of(frame, [*SAME_RECORD, *RECORD_CONTENT]))
+                    seen.add(contents)
                     on_records(frame)
                     shared.add(frame)
             is_cut = is_cut or self._broken
@@ -184,15 +185,15 @@ class RecordExports:
             text = mark("Known secrets stood in {count} places; they are masked.")
             findings[in_english(text, count=self._masked)] = None
         findings.update(dict.fromkeys(shared.findings))
-        known = len(seen) + quarantined
-        missing += pages.missing(known)
+        judged = pages.judge()
+        findings.update(dict.fromkeys(judged.findings))
         coverage = Coverage(
             got_start=extent.first,
             got_end=extent.last,
             rows=len(seen),
             quarantined=quarantined,
-            completeness="partial" if is_cut else pages.completeness(known),
-            missing=tuple(missing),
+            completeness="partial" if is_cut else judged.completeness,
+            missing=(*missing, *judged.missing),
             findings=tuple(findings),
         )
         return coverage, ", ".join(path.name for path in self._paths)
@@ -247,6 +248,7 @@ class RecordExports:
             frame, found, odd = self._finished(part.complete(rows))
             is_rebuilt = any(isinstance(value, dict | list) for row in rows for value in row.values())
             said = [*found, *([REBUILT] if is_rebuilt else []), *([REPLACED] if batch.is_replaced else [])]
+            said += [tell_same_names(part.name, batch.again)] if batch.again else []
             odd += [Quarantined(self._without_secrets(one.raw), one.reason) for one in batch.odd]
             yield _Lot(frame, said, odd)
 

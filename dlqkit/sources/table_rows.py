@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import math
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from decimal import Decimal
 from typing import Any
@@ -13,6 +13,7 @@ from typing import Any
 import msgspec
 import pyarrow as pa
 
+from dlqkit.sources.export_lots import name_apart
 from dlqkit.sources.record_fields import names_of, normal
 from dlqkit.sources.record_repair import MENDED, Quarantined
 
@@ -31,6 +32,8 @@ class TableRows:
     rows: list[dict[str, Any]]
     odd: list[Quarantined] = field(default_factory=list)
     is_replaced: bool = False
+    again: list[str] = field(default_factory=list)
+    """Names of columns that are those of columns before them."""
 
 
 class _NoText(Exception):
@@ -44,14 +47,18 @@ def rows_of(batch: pa.RecordBatch | pa.Table) -> TableRows:
     -----
     A time that Python has no word for, of year 0 or of after 9999, is its number with its unit: who reads times tells
     of it. Bytes that are no UTF-8 are replaced in an error's texts, as in JSON; a row that has them elsewhere is put
-    apart, since an id or a payload with a letter changed is another one.
+    apart, since an id or a payload with a letter changed is another one. Of two columns with one name the first one
+    keeps it, as in CSV.
     """
+    names, again = name_apart(batch.schema.names)
+    if again:
+        batch = batch.rename_columns(names)
     try:
         rows = batch.to_pylist()
     except (pa.ArrowException, ValueError, OverflowError):
         columns = [[_python_value(cell) for cell in column] for column in batch.columns]
         rows = [dict(zip(batch.schema.names, values, strict=True)) for values in zip(*columns, strict=True)]
-    return plain_rows(rows)
+    return replace(plain_rows(rows), again=again)
 
 
 def plain_rows(rows: Iterable[Mapping[str, Any]]) -> TableRows:

@@ -49,7 +49,7 @@ def test_the_name_of_what_holds_the_records_is_told_in_short_and_in_one_line() -
     page = decode_page(json.dumps({"\x1b[31m" + "x" * 1_000_000: [ROW]}).encode())
 
     # The escape takes six letters where it is shown, and one of the sixty.
-    assert page.findings[0] == f"Records are wrapped in “⟨001B⟩[31m{'x' * 54}…”."
+    assert page.findings[0] == f"Records are wrapped in “\x1b[31m{'x' * 54}…”."
 
 
 ODD_PAYLOADS = {

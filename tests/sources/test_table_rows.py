@@ -109,7 +109,25 @@ def test_a_row_that_is_nested_without_end_is_put_apart() -> None:
     assert [json.loads(one.raw) for one in found.odd] == [{"id": "r0", "payload_snapshot": repr(value)}]
 
 
-def test_two_columns_of_one_name_are_told_as_one() -> None:
+def test_of_two_columns_of_one_name_the_first_keeps_it() -> None:
     table = pa.table([pa.array(["a"]), pa.array([2**62]).view(pa.timestamp("us"))], names=["x", "x"])
 
-    assert [list(row) for row in rows_of(table).rows] == [["x"]]
+    found = rows_of(table)
+
+    assert [list(row) for row in found.rows] == [["x", "x (2)"]]
+    assert found.again == ["x"]
+
+
+def test_the_first_of_two_error_columns_counts_and_the_other_is_kept_and_told_of(tmp_path: Path) -> None:
+    columns = [*PLAIN.values(), ["other 0", "other 1"]]
+    pq.write_table(pa.table(columns, names=[*PLAIN, "last_error"]), tmp_path / "x.parquet")
+    loaded = RecordExports(tmp_path / "x.parquet").load()
+
+    assert loaded.frame["last_error"].tolist() == ["refused", "refused"]
+    assert [json.loads(text) for text in loaded.frame["extra_json"]] == [
+        {"last_error (2)": "other 0"}, {"last_error (2)": "other 1"}
+    ]  # fmt: skip
+    assert (
+        "Columns of x.parquet that are named as one before them: 1, such as last_error; the first one counts, and "
+        "extra_json has the others."
+    ) in loaded.coverage.findings
