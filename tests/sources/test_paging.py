@@ -897,3 +897,17 @@ def test_a_page_that_is_as_long_as_a_limit_may_be_is_all_where_the_analyst_said_
         loaded = ExecutionLogs(url, KEY, settings=settings, sleep=lambda _: None).load()
 
     assert (len(loaded.frame), loaded.coverage.completeness) == (count, completeness)
+
+
+def test_lists_of_other_names_on_each_page_are_told_of_a_few_times_only() -> None:
+    def answer(query: dict[str, str]) -> tuple[int, Any]:
+        at = int(query.get("cursor", 0))
+        other = {f"other{at}": [{**row, "id": f"o{at}"} for row in rows(3)]}
+        more = {"next_cursor": str(at + 10)} if at < 990 else {}
+        return 200, {"items": THOUSAND[at : at + 10], **other, **more}
+
+    with api(answer) as (url, _):
+        count, coverage = load(url, ExecutionLogsSettings(page_limit=10))
+
+    assert (count, coverage.completeness) == (1000, "unverified")
+    assert 10 <= len(coverage.missing) <= 15
