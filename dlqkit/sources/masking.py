@@ -9,7 +9,7 @@ import re
 import urllib.parse
 from array import array
 from bisect import bisect_right
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass
 
 __all__ = ["Masks"]
@@ -22,10 +22,22 @@ _NEEDLESS = ("[<>&]", "[<>&='+/]", ".")
 _SHORTEST_SPLIT = 12  # a shorter text may stand at the end of a line and the beginning of the next by chance
 # More backslashes in a row than a secret has are to a pattern as good as any number of them; a few cost it little.
 _FEW_BACKSLASHES = 8
-_BREAK = rb"(?:\\+[rn]|[\r\n])[ \t]*"
+# Where a line ends, in a shell also with a backslash before it.
+_BREAK = rb"(?:\\+[rn]|\\*[\r\n])[ \t]*"
 # The same at the beginning of a row of backslashes alone, and nothing given back.
-_WHOLE_BREAK = rb"(?:(?<!\\)\\++[rn]|[\r\n])[ \t]*+"
+_WHOLE_BREAK = rb"(?:(?<!\\)\\++[rn]|(?<!\\)\\*+[\r\n])[ \t]*+"
 _IN_BREAKS = re.compile(rb"[\\\r\n\t ]")
+# CSV doubles a quote, JSON puts backslashes before it, and either may hold the other.
+_SLASHED = rb"(?:(?<!\\)\\++)?+"
+_QUOTE = rb'(?:%b"){1,4}' % _SLASHED
+# At the ends of the secret the next quote may be the one that opens or closes the text; after one that closes it, JSON
+# has no letter.
+_FIRST_QUOTE = rb'(?P<before>%b)"(?:(?P=before)?")?' % _SLASHED
+_LAST_QUOTE = rb'(?P<signs>%b)"(?:(?P=signs)"|"(?!\s*+(?:[,}\]:]|\Z)))?+' % _SLASHED
+# A row of backslashes is tried at its beginning alone.
+_SLASHES = rb"(?:(?<!\\)\\{1,8}|(?<=\\))"
+_FIRST_SLASHES = rb"(?<!\\)\\++(?![\r\n])"
+_AT_START = ((_QUOTE, _FIRST_QUOTE), (_SLASHES, _FIRST_SLASHES))
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +53,8 @@ class _Escape:
     )
     """``re.subn``, of the pattern of a text, or what gives the same in less time."""
     shortest: int = _MIN_SECRET
+    between: bytes = b""
+    """A pattern of what may stand between two bytes."""
 
 
 def _numbers(pattern: bytes, base: int) -> Callable[[bytes], bytes]:
@@ -49,9 +63,16 @@ def _numbers(pattern: bytes, base: int) -> Callable[[bytes], bytes]:
 
 
 def _unbroken(body: bytes) -> bytes:
-    for sign in (b"\\\\n", b"\\n", b"\\\\r", b"\\r"):
-        body = body.replace(sign, b"")
+    while b"\\\\" in body:
+        body = body.replace(b"\\\\", b"\\")
+    body = body.replace(b"\\n", b"").replace(b"\\r", b"")
     return body.translate(None, b"\r\n\t ")
+
+
+def _as_stands(byte: int) -> bytes:
+    """A pattern of one byte as it is, and as JSON and CSV write it."""
+    sign = re.escape(bytes([byte]))
+    return {b'"': _QUOTE, b"/": _SLASHED + sign, b"\\": _SLASHES}.get(bytes([byte]), sign)
 
 
 def _replace_after_backslashes(pattern: bytes, text: bytes, mask: bytes, body: bytes) -> tuple[bytes, int]:
@@ -84,7 +105,7 @@ def _replace_over_lines(pattern: bytes, text: bytes, mask: bytes, body: bytes) -
     if first not in (b"n", b"r") or _IN_BREAKS.search(text):
         return re.subn(pattern, mask, body)
     # All breaks of a row are followed by the same, so that the first that the text may begin in tells of the others.
-    begun = rb"(?P<before>(?:(?:(?!(?<!\\)\\++%b[^ \t])%b)*+(?<!\\)\\++)?+)" % (first, _WHOLE_BREAK)
+    begun = rb"(?P<breaks>(?:(?:(?!(?<!\\)\\++%b[^ \t])%b)*+(?<!\\)\\++)?+)" % (first, _WHOLE_BREAK)
     count = 0
 
     def replaced(found: re.Match[bytes]) -> bytes:
@@ -92,34 +113,39 @@ def _replace_over_lines(pattern: bytes, text: bytes, mask: bytes, body: bytes) -
         if found["row"] is not None:
             return found[0]
         count += 1
-        return found["before"] + mask
+        return found["breaks"] + mask
 
     return re.sub(rb"%b%b|(?P<row>(?:%b)++)" % (begun, pattern, _WHOLE_BREAK), replaced, body), count
 
 
+_QUOTED = _Escape(bytes, _as_stands)
+# URLs and HTML may be quoted more than once, which writes the sign of the code itself by its code.
 _ESCAPES = (
     _Escape(
         _numbers(rb"\\u00([2-7][0-9A-Fa-f])", 16),
-        lambda byte: rb"(?:\\*%b|\\+u00(?i:%02x))" % (re.escape(bytes([byte])), byte),
+        lambda byte: (
+            rb"(?:%b|\\+u00(?i:%02x))" % (_QUOTE if byte == ord('"') else rb"\\*" + re.escape(bytes([byte])), byte)
+        ),
         _replace_after_backslashes,
     ),
     _Escape(
-        _numbers(rb"%([2-7][0-9A-Fa-f])", 16),
-        lambda byte: rb"(?:%b|%%(?i:%02x))" % (re.escape(bytes([byte])), byte),
+        _numbers(rb"%(?:25)*([2-7][0-9A-Fa-f])", 16),
+        lambda byte: rb"(?:%b|%%(?:25)*(?i:%02x))" % (re.escape(bytes([byte])), byte),
     ),
     _Escape(
-        _numbers(rb"&#0*(3[2-9]|[4-9][0-9]|1[01][0-9]|12[0-7]);", 10),
-        lambda byte: rb"(?:%b|&#0*%d;)" % (re.escape(bytes([byte])), byte),
+        _numbers(rb"&(?:amp;)*#0*(3[2-9]|[4-9][0-9]|1[01][0-9]|12[0-7]);", 10),
+        lambda byte: rb"(?:%b|&(?:amp;)*#0*%d;)" % (re.escape(bytes([byte])), byte),
     ),
     _Escape(
-        _numbers(rb"&#[xX]0*([2-7][0-9A-Fa-f]);", 16),
-        lambda byte: rb"(?:%b|&#[xX]0*(?i:%02x);)" % (re.escape(bytes([byte])), byte),
+        _numbers(rb"&(?:amp;)*#[xX]0*([2-7][0-9A-Fa-f]);", 16),
+        lambda byte: rb"(?:%b|&(?:amp;)*#[xX]0*(?i:%02x);)" % (re.escape(bytes([byte])), byte),
     ),
     _Escape(
         _unbroken,
-        lambda byte: rb"%b(?:%b)*" % (re.escape(bytes([byte])), _BREAK),
+        _as_stands,
         _replace_over_lines,
         _SHORTEST_SPLIT,
+        rb"(?:%b)*" % _BREAK,
     ),
 )
 
@@ -134,10 +160,10 @@ class Masks:
 
     Notes
     -----
-    Found are a secret as it is; in JSON, and in JSON that is a string of JSON; in HTML; in a URL; in Base64 of both
-    alphabets, alone or within a longer text such as ``user:secret``; as hexadecimal digits; with some or all characters
-    as ``\\u0061``, ``%61`` or ``&#97;``; and broken over lines, from twelve characters on. It is not found within
-    something compressed or encrypted.
+    Found are a secret as it is; in JSON, and in JSON that is a string of JSON; in CSV, also JSON in a cell; in HTML and
+    in a URL, also twice; in Base64 of both alphabets, alone or within a longer text such as ``user:secret``; as
+    hexadecimal digits; with some or all characters as ``\\u0061``, ``%61`` or ``&#97;``; and, as text, JSON, CSV or
+    Base64, broken over lines, from twelve characters on. It is not found within something compressed or encrypted.
     """
 
     def __init__(self, secrets: Collection[str]) -> None:
@@ -152,7 +178,10 @@ class Masks:
         self._forms = sorted(forms.items(), key=lambda item: (-len(item[0]), item[0]))
 
         plain = {text.encode() for text in secrets if len(text) >= _MIN_SECRET}
-        self._texts = sorted(plain | {base64.b64encode(text) for text in plain}, key=lambda text: (-len(text), text))
+        encoded = {form for text in plain for form in (base64.b64encode(text), *_within_base64(text))}
+        self._texts = sorted(plain | encoded, key=lambda text: (-len(text), text))
+        in_html = {html.escape(text.decode(), quote=False).encode() for text in plain}
+        self._quoted = sorted((text for text in plain | in_html if b'"' in text), key=lambda text: (-len(text), text))
 
     def __repr__(self) -> str:
         return f"Masks({len(self._forms)} forms)"
@@ -162,7 +191,8 @@ class Masks:
 
     def apply(self, body: bytes) -> tuple[bytes, int]:
         """The text without them, and in how many places one stood."""
-        count = 0
+        # Before the others: what of a doubled quote they would leave ends a cell.
+        body, count = self._replace(_QUOTED, self._quoted, body, body) if self._quoted else (body, 0)
         for secret, mask in self._forms:
             found = body.count(secret)
             if found:
@@ -172,12 +202,24 @@ class Masks:
             undone = escape.undone(body)
             if undone == body:
                 continue  # what is written in one way alone was found above
-            undone = undone.replace(b"\\", b"")  # JSON within JSON has several before a number
-            for text in self._texts:
-                if len(text) >= escape.shortest and escape.undone(text).replace(b"\\", b"") in undone:
-                    pattern = b"".join(map(escape.written, text))
-                    body, found = escape.replace(pattern, text, self._mask(text), body)
-                    count += found
+            body, found = self._replace(escape, self._texts, undone, body)
+            count += found
+        return body, count
+
+    def _replace(self, escape: _Escape, texts: Sequence[bytes], undone: bytes, body: bytes) -> tuple[bytes, int]:
+        # JSON within JSON has several backslashes before a sign, CSV several quotes.
+        unsigned = b'\\"' if self._quoted else b"\\"
+        count, undone = 0, undone.translate(None, unsigned)
+        for text in texts:
+            # A text that itself looks escaped may be so once more.
+            sought = {one.translate(None, unsigned) for one in (text, escape.undone(text))}
+            if len(text) >= escape.shortest and any(one in undone for one in sought):
+                signs = list(map(escape.written, text))
+                for anywhere, at_start in _AT_START:
+                    signs[0] = signs[0].replace(anywhere, at_start)
+                signs[-1] = signs[-1].replace(_QUOTE, _LAST_QUOTE)
+                body, found = escape.replace(escape.between.join(signs), text, self._mask(text), body)
+                count += found
         return body, count
 
     def _mask(self, text: bytes) -> bytes:
@@ -219,6 +261,13 @@ def _numbered(text: str, signs: str, digits: str) -> str:
 
 
 def _in_html(secret: str) -> Iterator[str]:
+    for once in _once_in_html(secret):
+        for text in (once, html.escape(once)):
+            yield text
+            yield json.dumps(text)[1:-1]
+
+
+def _once_in_html(secret: str) -> Iterator[str]:
     quoted = html.escape(secret)
     yield quoted
     yield quoted.replace("&#x27;", "&#39;")
@@ -228,8 +277,9 @@ def _in_html(secret: str) -> Iterator[str]:
 
 def _in_url(secret: str) -> Iterator[str]:
     for encoded in (urllib.parse.quote(secret, safe=""), urllib.parse.quote(secret), urllib.parse.quote_plus(secret)):
-        yield encoded
-        yield re.sub("%[0-9A-F]{2}", lambda part: part[0].lower(), encoded)
+        for once in (encoded, re.sub("%[0-9A-F]{2}", lambda part: part[0].lower(), encoded)):
+            yield once
+            yield urllib.parse.quote(once, safe="")
 
 
 def _within_base64(plain: bytes) -> Iterator[bytes]:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import base64
+import csv
 import html
+import io
 import json
 import re
 import urllib.parse
@@ -34,6 +36,20 @@ FORMS = {
         part.lower() if part[0] == "%" else part for part in _pieces(urllib.parse.quote(secret, safe=""))
     ),
     "every byte of a URL": lambda secret: "".join(f"%{byte:02X}" for byte in secret.encode()),
+    "a URL within a URL": lambda secret: urllib.parse.quote(urllib.parse.quote(secret, safe=""), safe=""),
+    "a form within a URL": lambda secret: urllib.parse.quote(urllib.parse.quote_plus(secret), safe=""),
+    "a URL in small letters within a URL": lambda secret: urllib.parse.quote(
+        FORMS["a URL in small letters"](secret), safe=""
+    ),
+    "every byte of a URL within two": lambda secret: "".join(f"%2525{byte:02x}" for byte in secret.encode()),
+    "HTML within HTML": lambda secret: html.escape(html.escape(secret)),
+    "every character as a number of HTML within HTML": lambda secret: "".join(f"&amp;#{ord(one)};" for one in secret),
+    "Base64 in a URL": lambda secret: urllib.parse.quote(base64.b64encode(f"o:{secret}?".encode()).decode(), safe=""),
+    "CSV": lambda secret: secret.replace('"', '""'),
+    "JSON in CSV": lambda secret: json.dumps({"error": secret}).replace('"', '""'),
+    "JSON within JSON in CSV": lambda secret: json.dumps(json.dumps({"error": secret})).replace('"', '""'),
+    "JSON of Go in CSV": lambda secret: FORMS["JSON of Go"](secret).replace('"', '""'),
+    "CSV in JSON": lambda secret: json.dumps(secret.replace('"', '""')),
     "hexadecimal": lambda secret: secret.encode().hex(),
     "hexadecimal in capitals": lambda secret: secret.encode().hex().upper(),
     "Base64": lambda secret: base64.b64encode(secret.encode()).decode(),
@@ -130,6 +146,65 @@ def test_wrapped_base64_is_found() -> None:
     assert Masks({"k3yOfTheTests"}).apply(f"{code[:8]}\n{code[8:]}".encode()) == (b"********", 1)
 
 
+@pytest.mark.parametrize("end", ["\n", "\r\n", "\\n", "\\r\\n", "\\\\n"])
+@pytest.mark.parametrize("before", [50, 51, 52])
+def test_base64_of_a_longer_text_is_found_where_mail_wraps_it(before: int, end: str) -> None:
+    """Wherever in the encoded text it begins: the 76th letter is in the middle of it."""
+    code = base64.b64encode(b"x" * before + b"k3yOfTheTests" + b"y" * 60).decode()
+    wrapped = end.join(code[at : at + 76] for at in range(0, len(code), 76))
+
+    masked, count = Masks({"k3yOfTheTests"}).apply(wrapped.encode())
+
+    # Six bits a letter: no whole byte of it is left on either side, and what follows stays wrapped.
+    head, tail = masked.decode().split("********")
+    assert count == 1
+    assert before * 8 <= len(head) * 6 < before * 8 + 6
+    assert 60 * 8 <= len(tail.replace(end, "").rstrip("=")) * 6 < 60 * 8 + 6 + 6
+    assert code.endswith(tail.replace(end, ""))
+
+
+@pytest.mark.parametrize("end", ["\n", "\n    ", "\r\n", "\\\n"])
+@pytest.mark.parametrize("wrap", ["text", "JSON", "JSON within JSON", "CSV", "JSON in CSV"])
+def test_a_secret_with_a_quote_is_found_over_lines_in_every_text(wrap: str, end: str) -> None:
+    text = f'refused pass"wo{end}rd-9981/xyz&1.'
+    wraps = {
+        "text": text, "JSON": json.dumps(text), "JSON within JSON": json.dumps(json.dumps(text)),
+        "CSV": text.replace('"', '""'), "JSON in CSV": json.dumps(text).replace('"', '""'),
+    }  # fmt: skip
+    clean = {
+        "text": "refused ********.", "JSON": '"refused ********."', "JSON within JSON": '"\\"refused ********.\\""',
+        "CSV": "refused ********.", "JSON in CSV": '""refused ********.""',
+    }  # fmt: skip
+
+    assert Masks({'pass"word-9981/xyz&1'}).apply(wraps[wrap].encode()) == (clean[wrap].encode(), 1)
+
+
+@pytest.mark.parametrize("secret", ['pass"word-9981', 'password-9981"', '"password-9981'])
+@pytest.mark.parametrize("after", ["", " was refused"])
+def test_a_file_of_which_a_cell_is_masked_has_the_same_cells(secret: str, after: str) -> None:
+    """The quotes that open and close a cell, and a text of JSON within it, are not the secret's."""
+    out = io.StringIO()
+    csv.writer(out).writerow(["r1", secret + after, json.dumps({"error": secret + after}), "dead"])
+
+    masked, count = Masks({secret}).apply(out.getvalue().encode())
+
+    cells = next(csv.reader(io.StringIO(masked.decode()), strict=True))
+    assert (cells[0], cells[1], cells[3], count) == ("r1", f"********{after}", "dead", 2)
+    assert json.loads(cells[2]) == {"error": f"********{after}"}
+    page = json.dumps([{"error": secret + after, "id": 1}]).encode()
+    assert json.loads(Masks({secret}).apply(page)[0]) == [{"error": f"********{after}", "id": 1}]
+
+
+def test_the_end_of_a_line_after_a_secret_that_is_broken_over_lines_stays() -> None:
+    """Else the next row of CSV, or of a log, would become a part of it."""
+    assert Masks({"k3yOfTheTests"}).apply(b"1,k3yOf\\nTheTests\n2,x\n") == (b"1,********\n2,x\n", 1)
+
+
+def test_a_secret_that_looks_escaped_is_found_where_it_is_escaped_again() -> None:
+    assert Masks({"k3y=%41OfTheTests"}).apply(b"?%256B3y%3D%2541OfTheTests&") == (b"?********&", 1)
+    assert Masks({"http-bearer-9"}).apply(b'"http-bea\\\\\\nrer-9"') == (b'"********"', 1)
+
+
 def test_a_short_secret_does_not_join_two_lines() -> None:
     """Numbers at the end of a line and the beginning of the next are no secret of four digits."""
     page = b"worker_dlq_total 12\n34_total 7\n"
@@ -155,6 +230,18 @@ def test_backslashes_before_a_letter_of_the_secret_go_with_it(signs: int) -> Non
 
     assert Masks({"k3yOfTheTests"}).apply(echoed) == (b"********" + row + b"x", 1)
     assert Masks({"k3y\\OfTheTests"}).apply(echoed) == (b"********" + row + b"x", 1)
+
+
+@pytest.mark.parametrize("sign", ["\\", '"', '\\"', "%25", "25", "&amp;", "amp;", "\\\n"])
+def test_a_text_of_signs_that_codes_repeat_is_masked_in_time(sign: str) -> None:
+    """Beside a secret that begins with a quote or a backslash, in a way that only the patterns find."""
+    for secret, echoed in (
+        ('"k3yOfTheTests', '\\"k3yOf\\nTheTests'), ("\\k3yOfTheTests", "\\\\k3yOf\\nTheTests"),
+        ("k3yOfTheTests", "k3yOf%2554heTests"), ("k3yOfTheTests", "k3yOf&amp;#84;heTests"),
+    ):  # fmt: skip
+        rows = sign * 100_000
+
+        assert Masks({secret}).apply(f"{rows}x{echoed}.".encode()) == (f"{rows}x********.".encode(), 1)
 
 
 @pytest.mark.parametrize("sign", ["\\n", "\\r\\n", "\\\\n", "\n", "\\"])
