@@ -35,7 +35,7 @@ _STYLE = """
 --judge:#5b3a8c;--judgebg:#f5f0fb}
 *{box-sizing:border-box}
 body{font:16px/1.45 system-ui,"DejaVu Sans",sans-serif;color:var(--ink);background:var(--paper);margin:0 auto;
-padding:20px 24px 60px;max-width:1080px}
+padding:20px 24px 60px;max-width:1080px;overflow-wrap:break-word}
 h1{font-size:1.45rem;line-height:1.2;margin:.1em 0 .35em;overflow-wrap:anywhere;text-wrap:balance}
 h2{font-size:1.15rem;margin:2em 0 .5em;border-bottom:1px solid var(--line);padding-bottom:.2em}
 h2+dl{border-top:0;margin-top:-.5em}.wide+dl,figure+dl{margin-top:1em}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import errno
 import json
 import os
 import subprocess
@@ -266,6 +267,7 @@ def run_postmortem(
     tell = progress or (lambda _: None)
     root = Path(directory).resolve()
     target = output.resolve() if output else root / "report"
+    _check_target(target)
     changed: list[str] = []
 
     def meanwhile() -> None:
@@ -308,6 +310,18 @@ def run_postmortem(
     tell(mark("report"))
     paths = {"facts": target / "facts.json", **_write(facts, notebook, problems, wanted, target, root)}
     return PostmortemResult(paths, not problems, tuple(problems), facts)
+
+
+def _check_target(target: Path) -> None:
+    """Refuse what is no folder and cannot become one before anybody waits for the report."""
+    try:
+        nearest = next(place for place in (target, *target.parents) if place.exists())
+        if not nearest.is_dir():
+            raise NotADirectoryError(errno.ENOTDIR, "it is not a folder")
+    except OSError as error:
+        from dlqkit.evidence.store import storage_error
+
+        raise storage_error(target, error) from error
 
 
 @contextmanager

@@ -22,8 +22,9 @@ _NEEDLESS = ("[<>&]", "[<>&='+/]", ".")
 _SHORTEST_SPLIT = 12  # a shorter text may stand at the end of a line and the beginning of the next by chance
 # More backslashes in a row than a secret has are to a pattern as good as any number of them; a few cost it little.
 _FEW_BACKSLASHES = 8
-# Where a line ends, in a shell also with a backslash before it.
-_BREAK = rb"(?:\\+[rn]|\\*[\r\n])[ \t]*"
+_BREAK = rb"(?:\\+[rn]|[\r\n])[ \t]*"
+# In a shell with a backslash before it; beside a backslash of the secret a row of them could be read in too many ways.
+_SHELL_BREAK = rb"(?:\\+[rn]|\\*[\r\n])[ \t]*"
 # The same at the beginning of a row of backslashes alone, and nothing given back.
 _WHOLE_BREAK = rb"(?:(?<!\\)\\++[rn]|(?<!\\)\\*+[\r\n])[ \t]*+"
 _IN_BREAKS = re.compile(rb"[\\\r\n\t ]")
@@ -145,7 +146,7 @@ _ESCAPES = (
         _as_stands,
         _replace_over_lines,
         _SHORTEST_SPLIT,
-        rb"(?:%b)*" % _BREAK,
+        rb"(?:%b)*" % _SHELL_BREAK,
     ),
 )
 
@@ -218,7 +219,8 @@ class Masks:
                 for anywhere, at_start in _AT_START:
                     signs[0] = signs[0].replace(anywhere, at_start)
                 signs[-1] = signs[-1].replace(_QUOTE, _LAST_QUOTE)
-                body, found = escape.replace(escape.between.join(signs), text, self._mask(text), body)
+                between = escape.between.replace(_SHELL_BREAK, _BREAK) if b"\\" in text else escape.between
+                body, found = escape.replace(between.join(signs), text, self._mask(text), body)
                 count += found
         return body, count
 

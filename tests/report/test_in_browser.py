@@ -73,6 +73,19 @@ def test_on_a_phone_nothing_lies_beside_the_page(page: Any) -> None:
     assert labels == ['"what"', '"command"']
 
 
+def test_on_a_phone_a_name_without_a_blank_is_broken_below_a_figure_too(page: Any, tmp_path: Path) -> None:
+    facts = make_facts()
+    name = "@a" * 500
+    figure = Figure("signals", figure_png(new_axes()), f"Dead letters of {name}")
+    (tmp_path / "long.html").write_text(render_html(facts, [figure]), encoding="utf-8")
+    phone = page.context.browser.new_page(viewport={"width": 400, "height": 900})
+    phone.goto((tmp_path / "long.html").as_uri())
+
+    assert name in phone.evaluate("document.querySelector('figcaption').textContent")
+    assert phone.evaluate("document.documentElement.scrollWidth") == 400
+    phone.close()
+
+
 def test_on_a_laptop_seven_russian_columns_fit_and_the_sentence_among_them_can_be_read(
     page: Any, tmp_path: Path
 ) -> None:

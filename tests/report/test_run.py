@@ -13,7 +13,7 @@ import pypdfium2
 import pytest
 
 from dlqkit import language
-from dlqkit.errors import ParameterError
+from dlqkit.errors import ParameterError, StorageError
 from dlqkit.evidence.collect import collect
 from dlqkit.evidence.folder import open_incident
 from dlqkit.incident import Incident
@@ -168,6 +168,20 @@ def test_a_report_of_changed_evidence_says_so(incident: Path) -> None:
 
     assert not result.complete
     assert "changed since it was collected" in result.paths["md"].read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("below", [".", "reports"])
+def test_a_place_that_is_no_folder_is_refused_before_anything_is_computed(
+    incident: Path, tmp_path: Path, below: str
+) -> None:
+    taken, steps = tmp_path / "taken", list[str]()
+    taken.write_text("a file")
+
+    with pytest.raises(StorageError, match="could not be written: it is not a folder"):
+        run_postmortem(incident, output=taken / below, progress=steps.append)
+
+    assert steps == []
+    assert taken.read_text() == "a file"
 
 
 def test_a_report_is_of_one_language_and_equal_each_time(incident: Path) -> None:
