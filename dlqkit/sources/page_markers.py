@@ -30,7 +30,10 @@ _CURSOR_KEYS = {
     "continuation_token": ("continuation_token",),
     "after": ("after",),
     "end_cursor": ("after",),
+    "endcursor": ("after",),
 }
+# The cursor of a page's last record, which the last page has as well (GraphQL Cursor Connections, section 5).
+_END_CURSORS = ("end_cursor", "endcursor")
 _NEXT_URL_KEYS = ("next", "next_url", "nextUrl", "next_page_url", "next_link", "nextLink", "@odata.nextLink")
 # RFC 8288, section 3: an address in angle brackets, and parameters whose values may be quoted.
 _PARAMETER = r"\s*+;\s*+([\w!#$%&'*+.^`|~-]++)(?:\s*+=\s*+(?:\"((?:[^\"\\]|\\.)*+)\"|([^\s\",;]++)))?+"
@@ -113,7 +116,11 @@ def is_marker(key: str) -> bool:
 def find_cursor(wrapper: Mapping[str, Any]) -> tuple[tuple[str, ...], str] | None:
     """Parameters that may take the cursor of the next page, and its value."""
     # “cursor” beside “next_cursor” is that of the page itself, so the names with “next” come first.
+    said = {normal(name): value for name, value in wrapper.items()}
+    is_last = any(read_flag(said.get(name)) is False for name in ("hasnextpage", "hasnext"))
     for key, names in _CURSOR_KEYS.items():
+        if is_last and key in _END_CURSORS:
+            continue
         for name, value in wrapper.items():
             if name.lower() == key and value not in (None, "", False, UNREADABLE):
                 own = () if key.startswith("next") else (name,)

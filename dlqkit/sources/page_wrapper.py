@@ -26,7 +26,11 @@ _WRAPPERS = (
     "values", "hits", "documents", "list",
 )  # fmt: skip
 _ABOUT_PAGES = frozenset({"meta", "metadata", "pagination", "paging", "page", "pageinfo", "links", "cursor",
-                          "resultinfo"})  # fmt: skip
+                          "resultinfo", "responsemetadata", "paginationinfo", "pagemetadata",
+                          "pagingmetadata"})  # fmt: skip
+# What an object about pages may also hold where nothing but that is said.
+_ABOUT_THIS_PAGE = frozenset({"self", "first", "prev", "previous", "startcursor", "haspreviouspage", "limit", "offset",
+                              "perpage", "pagesize", "size"})  # fmt: skip
 # APIs nest two or three; each is read through once more, and a page may hold nothing else.
 _DEEPEST_ABOUT_PAGES = 8
 _ADDRESSES, _EMPTY = frozenset({"href", "url", "link", "uri"}), {b"null", b'""', b"{}", b"[]", b"false"}
@@ -60,6 +64,8 @@ class Opened:
     """Whether something beside the records was left out since it cannot be read."""
     left_out: tuple[str, ...] = ()
     """Sentences, in English, on further lists that look like records."""
+    has_list: bool = True
+    """Whether it holds a list: an API that leaves empty ones out writes a page without records as ``{}``."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,7 +129,13 @@ class _Opening:
             raise no_page(self._body)
         self._keep_plain(outer)
         if path is not None:
-            self._opened.array, self._opened.holder = self._follow(outer, path), path
+            try:
+                self._opened.array, self._opened.holder = self._follow(outer, path), path
+            except UnexpectedAnswer:
+                if is_broken or not self._is_about_pages(outer, tuple(path.split("."))):
+                    raise
+                self._opened.has_list = False
+                return self._opened
             self._note_odd(outer, path.partition(".")[0], is_broken)
             return self._opened
         seen: list[_Holder] = []
@@ -140,6 +152,9 @@ class _Opening:
                 break
             found += [(holder, name)] if name is not None else []
         if not found:
+            if not is_broken and self._is_about_pages(outer):
+                self._opened.has_list = False
+                return self._opened
             for holder in seen:
                 self._keep_plain(holder.members)
             raise self._without_records(is_broken)
@@ -158,6 +173,20 @@ class _Opening:
             ]
             self._opened.left_out = find_other_lists(others, holder.prefix + name, self._fields)
         return self._opened
+
+    def _is_about_pages(self, members: _Members, path: tuple[str, ...] = (), depth: int = 0) -> bool:
+        """Whether an object holds nothing at all, or nothing but what is about pages and what leads to a list."""
+        if depth > _DEEPEST_ABOUT_PAGES or self._opened.has_odd:
+            return False
+        for name, raw in members.items():
+            is_on_path = len(path) > 1 and name == path[0]
+            if _begins_with(raw, b"{") and (is_on_path or normal(name) in _ABOUT_PAGES):
+                inner = self._members_beside(raw)
+                if not self._is_about_pages(inner, path[1:] if is_on_path else (), depth + (not is_on_path)):
+                    return False
+            elif _begins_with(raw, b"[") or not (is_marker(name) or (depth and normal(name) in _ABOUT_THIS_PAGE)):
+                return False
+        return not self._opened.has_odd
 
     def _take(self, holder: _Holder, name: str) -> None:
         raw = holder.members[name]

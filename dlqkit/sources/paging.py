@@ -20,7 +20,7 @@ from dlqkit.sources.odd_elements import OddElements, Placed
 from dlqkit.sources.page_faults import find_shortfall
 from dlqkit.sources.page_joins import PageJoins
 from dlqkit.sources.page_markers import find_cursor, find_end_marker, find_next_url, find_page_number, find_total
-from dlqkit.sources.record_decode import Decoded
+from dlqkit.sources.record_decode import NO_LIST, Decoded
 from dlqkit.sources.record_repair import Quarantined
 
 __all__ = ["Fetch", "Fetched", "Page", "Pager"]
@@ -162,6 +162,7 @@ class Pager:
         # What the pages say against themselves, and which of their lists were not read.
         self._shortfalls: dict[str, None] = {}
         self._left_out: dict[str, None] = {}
+        self._has_list = False
 
     def walk(self) -> Iterator[Fetched]:
         """Each page that counts; probes that brought nothing new are not among them.
@@ -257,6 +258,7 @@ class Pager:
         self._position = placed.place + page.received
         if len(self._left_out) < MOST_TOLD:
             self._left_out.update(dict.fromkeys(got.decoded.left_out))
+        self._has_list = self._has_list or got.decoded.has_list
         shortfall = find_shortfall(got.decoded.wrapper, has_records=not page.frame.empty)
         if shortfall is not None:
             self._shortfalls[shortfall] = None
@@ -359,6 +361,8 @@ class Pager:
         cut = find_shortfall(self._before.decoded.wrapper, is_last=not self._is_back, has_records=has_records)
         if cut is not None:
             self._shortfalls[cut] = None
+        if self._has_list:
+            self._left_out.pop(NO_LIST, None)
         self.missing += [*self._shortfalls, *self._left_out]
         if self._shortfalls:
             self.completeness = "partial"
@@ -777,7 +781,7 @@ class Pager:
     def _by_cursor(self, names: tuple[str, ...], value: str) -> Fetched | None:
         if self._cursor_name is not None:
             return self._larger({self._cursor_name: value}, can_repeat=False)
-        nothing, again = [], None
+        nothing, again, is_unknown = [], None, False
         broken: SourceError | None = None
         for name in names:
             step = self._probe({name: value})
@@ -790,6 +794,7 @@ class Pager:
                 return step
             if leads_on:
                 again = again or (name, step)
+            is_unknown = is_unknown or (step is not None and self._is_first_again(step))
             if step is not None and step.page.received == 0:
                 nothing.append(name)
         if again is not None:
@@ -798,6 +803,10 @@ class Pager:
             return step
         if broken is not None:
             raise broken
+        if is_unknown and nothing and "after" not in nothing:
+            # A name that the API does not know brings the first page again, and “after” may be a time that it knows.
+            self._end("complete")
+            return None
         for name in nothing:
             # A parameter taken for a field brings nothing whatever its value; one taken for a cursor does not.
             requests = self.requests

@@ -22,13 +22,14 @@ from dlqkit.sources.json_elements import MOST_ELEMENTS, count_elements, is_too_w
 from dlqkit.sources.page_faults import find_failure
 from dlqkit.sources.page_wrapper import UNREAD_BESIDE, no_page, open_page
 from dlqkit.sources.record_fields import TELLING, find_fields, read_errors, split_errors
-from dlqkit.sources.record_plain import decode_plain
+from dlqkit.sources.record_inner import SAID_OF_INNER, hoist
+from dlqkit.sources.record_plain import LONGEST_NAME, NAMING, decode_plain
 from dlqkit.sources.record_repair import MENDED, TOO_WIDE, Mended, Quarantined, mend_array
 from dlqkit.sources.record_unread import keep_unread
 from dlqkit.sources.record_values import recorded_times, text_array, whole_numbers
 from dlqkit.untrusted import shorten
 
-__all__ = ["REPAIRED", "Decoded", "decode_page", "finish_records", "read_field_names"]
+__all__ = ["NO_LIST", "REPAIRED", "Decoded", "decode_page", "finish_records", "read_field_names"]
 
 TIME = "datetime64[us, UTC]"
 REPLACED = mark("Error texts that are no UTF-8, or numbers that are no JSON, were replaced.")
@@ -36,6 +37,10 @@ KEPT_AS_TEXT = mark("A payload that is no JSON is kept as the text that it is.")
 # Evidence of former versions says so of pages that were mended as a whole.
 REPAIRED = mark(
     "A page held text that is no UTF-8, or numbers that are no JSON; they were replaced, the raw page is kept."
+)
+NO_LIST = mark(
+    "The answer holds no list, which may be how the API writes an empty one; execution_logs.records_path says where "
+    "the list would be."
 )
 # Of all records of a page; 64 MiB of records that have nothing but numbers have seldom as many.
 _MOST_FIELDS_AT_ONCE = 3_000_000
@@ -63,7 +68,9 @@ class Decoded:
     wrapper: Mapping[str, Any] = field(default_factory=dict)
     """Plain values beside the records, such as ``next_cursor``, ``has_more`` or ``total``; and what tells of faults."""
     left_out: tuple[str, ...] = ()
-    """Sentences, in English, on further lists in the answer that look like records and were not read."""
+    """Sentences, in English, on further lists in the answer that look like records and were not read; ``NO_LIST``."""
+    has_list: bool = True
+    """Whether the answer holds a list; one that leaves it out, and says nothing else, has no record."""
 
 
 def decode_page(body: bytes, settings: ExecutionLogsSettings | None = None) -> Decoded:
@@ -81,7 +88,7 @@ def decode_page(body: bytes, settings: ExecutionLogsSettings | None = None) -> D
     if opened.holder:
         name = shorten(" ".join(opened.holder.split()), 60)
         wrapped = in_english(mark("Records are wrapped in “{name}”."), name=name)
-    findings = (wrapped, *([UNREAD_BESIDE] if opened.has_odd else []))
+    findings = (*([wrapped] if opened.has_list else []), *([UNREAD_BESIDE] if opened.has_odd else []))
     try:
         page = _decode(opened.array, own)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
@@ -94,7 +101,8 @@ def decode_page(body: bytes, settings: ExecutionLogsSettings | None = None) -> D
             mark("Try again later; what was collected stays."),
         )
     findings = (*findings, *page.findings)
-    return replace(page, findings=findings, wrapper=opened.beside, left_out=opened.left_out)
+    left_out = opened.left_out if opened.has_list or own.records_path is not None else (NO_LIST,)
+    return replace(page, findings=findings, wrapper=opened.beside, left_out=left_out, has_list=opened.has_list)
 
 
 def _mended(array: bytes | msgspec.Raw, body: bytes, settings: ExecutionLogsSettings) -> Decoded:
@@ -151,19 +159,24 @@ def _decode(array: bytes | msgspec.Raw, settings: ExecutionLogsSettings) -> Deco
     elements = msgspec.json.decode(array, type=list[msgspec.Raw])
     lots = list(_lots(elements))
     # Of a page in several lots each record is read twice: once for the names of all.
-    names = _find_names(_names_in(lots), settings) if len(lots) > 1 else None
-    seen, frames, odd, findings = _Seen(), [], dict[int, Quarantined](), dict[str, None]()
+    names = _find_names(_names_in(lots, settings), settings) if len(lots) > 1 else None
+    seen, frames, odd, findings = _Seen(settings.fields), [], dict[int, Quarantined](), dict[str, None]()
     for begin, lot in lots:
         rows, bad = _rows(lot, seen)
         frame, said, more = _build(list(rows.values()), settings, names)
         places = list(rows)
         odd |= {begin + place: one for place, one in bad.items()}
-        odd |= {begin + places[row]: one for row, one in more.items()}
+        odd |= {begin + places[row]: _as_it_came(one, lot[places[row]], seen) for row, one in more.items()}
         frames.append(frame)
         findings |= dict.fromkeys(said)
+    findings |= dict.fromkeys(in_english(SAID_OF_INNER, name=name) for name in seen.inner)
     odd_at = tuple(sorted(odd))
     apart = tuple(odd[place] for place in odd_at)
     return Decoded(_as_one_frame(frames), len(elements), apart, odd_at, tuple(findings))
+
+
+def _as_it_came(one: Quarantined, element: msgspec.Raw, seen: _Seen) -> Quarantined:
+    return Quarantined(bytes(element), one.reason) if seen.inner else one
 
 
 def _lots(elements: Sequence[msgspec.Raw]) -> Iterator[tuple[int, Sequence[msgspec.Raw]]]:
@@ -177,9 +190,9 @@ def _lots(elements: Sequence[msgspec.Raw]) -> Iterator[tuple[int, Sequence[msgsp
     yield begin, elements[begin:]
 
 
-def _names_in(lots: Sequence[tuple[int, Sequence[msgspec.Raw]]]) -> dict[str, None]:
+def _names_in(lots: Sequence[tuple[int, Sequence[msgspec.Raw]]], settings: ExecutionLogsSettings) -> dict[str, None]:
     """Names of the fields of all lots, in the order in which they come."""
-    seen, present = _Seen(), dict[str, None]()
+    seen, present = _Seen(settings.fields), dict[str, None]()
     for _, lot in lots:
         present |= _names_of(_rows(lot, seen)[0].values())
     return present
@@ -209,21 +222,25 @@ def read_field_names(body: bytes, settings: ExecutionLogsSettings | None = None)
     array = open_page(body, own.records_path, own.fields).array
     _check_count(array)
     try:
-        return _names_of_all(array)
+        return _names_of_all(array, own)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-        return _names_of_all(_as_json(array, body, own)[0].raw)
+        return _names_of_all(_as_json(array, body, own)[0].raw, own)
 
 
-def _names_of_all(array: bytes | msgspec.Raw) -> tuple[str, ...]:
-    return tuple(_names_in(list(_lots(msgspec.json.decode(array, type=list[msgspec.Raw])))))
+def _names_of_all(array: bytes | msgspec.Raw, settings: ExecutionLogsSettings) -> tuple[str, ...]:
+    return tuple(_names_in(list(_lots(msgspec.json.decode(array, type=list[msgspec.Raw]))), settings))
 
 
 @dataclass(slots=True)
 class _Seen:
     """What is counted over all lots of a page."""
 
+    given: Mapping[str, str]
+    """The API's names of columns, where they are set."""
     fields: int = 0
     names: set[str] = field(default_factory=set)
+    inner: dict[str, None] = field(default_factory=dict)
+    """Names of the objects in which the fields of records stood."""
 
 
 def _rows(
@@ -238,9 +255,14 @@ def _rows(
             bad[place] = Quarantined(bytes(element), TOO_WIDE)
             continue
         try:
-            row = rows[place] = decoder.decode(element)
+            row = rows[place] = hoist(decoder.decode(element), seen.given, seen.inner)
         except msgspec.ValidationError:
             bad[place] = Quarantined(bytes(element), "It is no object.")
+            continue
+        name = _too_long(row, seen.given) if len(element) > LONGEST_NAME else None
+        if name is not None:
+            del rows[place]
+            bad[place] = Quarantined(bytes(element), f"It has more than {LONGEST_NAME:,} bytes in {name!r:.60}.")
             continue
         seen.fields += len(row)
         if seen.fields > _MOST_NAMES:
@@ -252,6 +274,12 @@ def _rows(
             most = _MOST_NAMES if len(seen.names) > _MOST_NAMES else _MOST_FIELDS_AT_ONCE
             raise TooLarge(in_english(text, count=most), next_step)
     return rows, bad
+
+
+def _too_long(row: Mapping[str, msgspec.Raw], given: Mapping[str, str]) -> str | None:
+    """The field that names something by more than a name can have."""
+    fields, _ = find_fields(row, given)
+    return next((fields[one] for one in NAMING if one in fields and len(row[fields[one]]) > LONGEST_NAME), None)
 
 
 def finish_records(

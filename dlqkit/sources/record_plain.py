@@ -29,7 +29,12 @@ from dlqkit.sources.record_fields import find_fields, read_errors
 from dlqkit.sources.record_unread import keep_unread
 from dlqkit.sources.record_values import TEXT, recorded_times, text_array, whole_numbers, without_empty
 
-__all__ = ["decode_plain"]
+__all__ = ["LONGEST_NAME", "NAMING", "decode_plain"]
+
+LONGEST_NAME = 1 << 20
+"""Bytes that a value which names something may have: each of them is copied a dozen times."""
+NAMING = ("record_id", "workflow_id", "trace_id", "status")
+"""Columns of such values."""
 
 # Enough to meet the fields that records of one page have; one that comes later costs a second look at the page.
 _LOOKED_AT = 4
@@ -156,6 +161,8 @@ def _first_names(array: bytes | msgspec.Raw) -> tuple[str, ...]:
 
 
 def _all_names(array: bytes | msgspec.Raw) -> tuple[str, ...]:
+    if count_elements(array) > MOST_ELEMENTS:
+        return ()
     names: dict[str, None] = {}
     decode = msgspec.json.Decoder(dict[str, msgspec.Raw]).decode
     try:
@@ -212,6 +219,8 @@ def _frame(
         parts.append(part)
     array = parts[0] if len(parts) == 1 else {name: _joined([one[name] for one in parts]) for name in parts[0]}
     count = len(rows)
+    if len(text) > LONGEST_NAME and any(_longest(array[name]) > LONGEST_NAME for name in NAMING):
+        return None
     record_id, trace_id, workflow_id = (without_empty(array[name]) for name in ("record_id", "trace_id", "workflow_id"))
     if record_id.null_count:
         return None
@@ -248,6 +257,11 @@ def _frame(
     frame = pd.DataFrame(dict(enumerate(columns[name] for name in RECORDS)), pd.RangeIndex(count), copy=False)
     frame.columns = _NAMES.copy()
     return frame, (*shape.findings, *said)
+
+
+def _longest(texts: Any) -> int:
+    """How many bytes the longest of some texts has."""
+    return pc.max(pc.binary_length(texts)).as_py() or 0
 
 
 def _joined(parts: Sequence[Any]) -> Any:

@@ -14,7 +14,7 @@ from dlqkit.settings import ExecutionLogsSettings
 from dlqkit.sources import page_wrapper
 from dlqkit.sources.page_markers import UNREADABLE, find_cursor, find_end_marker, find_total
 from dlqkit.sources.page_wrapper import UNREAD_BESIDE, open_page
-from dlqkit.sources.record_decode import decode_page, read_field_names
+from dlqkit.sources.record_decode import NO_LIST, decode_page, read_field_names
 
 BROKEN = (b"nul", b"NaN", b"-Infinity", b'"\xff"', b'"\\ud800"', b"[1, -]", b'{"a": nul}', b"1" * 5000, b"1e400")
 NO_RECORDS = (
@@ -197,3 +197,36 @@ def test_of_plain_values_that_nobody_looks_for_so_many_are_kept_and_a_cursor_alw
 
     assert wrapper["next_cursor"] == "c"
     assert len(wrapper) == 1001
+
+
+@pytest.mark.parametrize(
+    "body",
+    [b"{}", b'{"nextPageToken": "b"}', b'{"total": 0, "has_more": false}',
+     b'{"response_metadata": {"next_cursor": ""}}',
+     b'{"_links": {"self": {"href": "/x"}, "next": null}, "page": {"size": 20, "number": 0}}'],
+)  # fmt: skip
+def test_an_object_of_nothing_but_what_is_about_pages_is_a_page_without_records(body: bytes) -> None:
+    """APIs that leave empty lists out, as JSON of Protocol Buffers does, answer so."""
+    page = decode_page(body)
+
+    assert (page.received, len(page.frame), page.has_list, page.left_out) == (0, 0, False, (NO_LIST,))
+    assert not any("Records" in text for text in page.findings)
+
+
+@pytest.mark.parametrize("body", [b"{}", b'{"data": {}}', b'{"data": {"next_token": "b"}, "total": 0}'])
+def test_a_list_that_is_named_and_left_out_is_an_empty_one(body: bytes) -> None:
+    page = decode_page(body, ExecutionLogsSettings(records_path="data.items"))
+
+    assert (page.received, page.has_list, page.left_out) == (0, False, ())
+    assert page.wrapper.get("next_token") == ("b" if b"next_token" in body else None)
+
+
+@pytest.mark.parametrize("path", [None, "data.items"])
+@pytest.mark.parametrize(
+    "body",
+    [b'{"error": "down"}', b'{"message": "no"}', b'{"status": "ok"}', b'{"data": "x"}', b'{"data": {"items": 5}}',
+     b'{"version": 1}', b'{"meta": {"version": 1}}', b'{"next": nul}', b'{"total": 5, "error": null}'],
+)  # fmt: skip
+def test_an_object_that_holds_anything_else_is_no_page_without_records(body: bytes, path: str | None) -> None:
+    with pytest.raises(UnexpectedAnswer):
+        decode_page(body, ExecutionLogsSettings(records_path=path))

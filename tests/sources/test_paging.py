@@ -911,3 +911,75 @@ def test_lists_of_other_names_on_each_page_are_told_of_a_few_times_only() -> Non
 
     assert (count, coverage.completeness) == (1000, "unverified")
     assert 10 <= len(coverage.missing) <= 15
+
+
+def left_out(pages: Mapping[str, Any]) -> Any:
+    """An API that knows ``pageToken`` alone, and has an answer for each of these."""
+    return lambda query: (200, pages.get(query.get("pageToken", ""), {}))
+
+
+def test_pages_that_leave_the_empty_list_out_are_read_as_empty_ones() -> None:
+    """A last page of nothing at all, and one in the middle that has nothing but the next token."""
+    first = {"executions": rows(80)[:40], "nextPageToken": "a"}
+    with api(left_out({"": first})) as (url, _):
+        count, coverage = load(url)
+    assert (count, coverage.completeness, coverage.missing) == (40, "complete", ())
+
+    pages = {"": first, "a": {"nextPageToken": "b"}, "b": {"executions": rows(80)[40:]}}
+    with api(left_out(pages)) as (url, _):
+        count, coverage = load(url)
+    assert (count, coverage.completeness, coverage.missing) == (80, "complete", ())
+
+
+def test_a_last_page_that_says_that_it_failed_is_none_that_left_its_list_out() -> None:
+    pages = {"": {"executions": rows(80)[:40], "nextPageToken": "a"}, "a": {"error": {"message": "try later"}}}
+    with api(left_out(pages)) as (url, _):
+        count, coverage = load(url)
+
+    assert (count, coverage.completeness) == (40, "partial")
+
+
+def test_an_answer_without_any_list_is_empty_for_sure_only_where_the_list_is_named() -> None:
+    with api(left_out({})) as (url, _):
+        count, coverage = load(url)
+        assert (count, coverage.completeness) == (0, "unverified")
+        assert "holds no list" in coverage.missing[0]
+        assert "execution_logs.records_path" in coverage.missing[0]
+
+        count, coverage = load(url, ExecutionLogsSettings(records_path="executions"))
+        assert (count, coverage.completeness, coverage.missing) == (0, "complete", ())
+
+
+@pytest.mark.parametrize("total", [20, 100, 250])
+@pytest.mark.parametrize("kind", ["slack", "relay", "facebook", "meta"])
+def test_cursors_in_objects_beside_the_records_are_followed(kind: str, total: int) -> None:
+    """A last page has an empty cursor, one that leads nowhere, cursors but no link, or none."""
+
+    def answer(query: dict[str, str]) -> tuple[int, Any]:
+        name = "cursor" if kind in ("slack", "meta") else "after"
+        place = int(query.get(name, "at-0").removeprefix("at-"))
+        found, end = rows(total)[place : place + 100], place + 100
+        more, cursor = end < total, f"at-{end}"
+        beside: Mapping[str, Any] = {
+            "slack": {"response_metadata": {"next_cursor": cursor if more else ""}},
+            "relay": {"pageInfo": {"endCursor": cursor, "hasNextPage": more, "startCursor": f"at-{place}"}},
+            "facebook": {"paging": {"cursors": {"before": f"at-{place}", "after": cursor},
+                                    **({"next": f"/?limit=100&after={cursor}"} if more else {})}},
+            "meta": {"meta": {"next_cursor": cursor if more else None}},
+        }[kind]  # fmt: skip
+        return 200, {"records": found, **beside}
+
+    with api(answer) as (url, _):
+        count, coverage = load(url)
+
+    is_unsaid = kind == "facebook" and total in (20, 100)
+    assert (count, coverage.completeness) == (total, "unverified" if is_unsaid else "complete")
+
+
+def test_the_cursor_of_a_last_record_is_no_next_page_where_none_follows() -> None:
+    assert find_cursor({"endCursor": "c", "hasNextPage": True}) == (("after", "endCursor"), "c")
+    assert find_cursor({"endCursor": "c", "hasNextPage": False}) is None
+    assert find_cursor({"end_cursor": "c", "has_next_page": False, "next_cursor": "d"}) == (
+        ("cursor", "next_cursor"),
+        "d",
+    )

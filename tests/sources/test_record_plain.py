@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import tracemalloc
 from collections.abc import Callable
 from typing import Any
 
@@ -207,3 +208,32 @@ def test_a_page_of_many_names_is_read_alike(names: int, monkeypatch: pytest.Monk
     order = list(dict.fromkeys(name for row in rows for name in row if name not in ROW))
     for text, row in zip(read.frame["extra_json"], rows, strict=True):
         assert list(json.loads(text).items()) == [(name, row[name]) for name in order if name in row]
+
+
+def test_too_many_elements_are_refused_before_one_of_them_is_made() -> None:
+    """Three million numbers take two bytes each in the page, and a hundred each in Python."""
+    body = b'{"items": [' + b"1," * 2_999_999 + b"1]}"
+
+    tracemalloc.start()
+    try:
+        with pytest.raises(UnexpectedAnswer, match="500,000 elements"):
+            decode_page(body)
+        assert tracemalloc.get_traced_memory()[1] < 100 << 20
+    finally:
+        tracemalloc.stop()
+
+
+@pytest.mark.parametrize("name", ["id", "trace_id", "status"])
+@pytest.mark.parametrize("quote", [b"", b'"'])
+def test_a_record_with_a_name_of_megabytes_is_put_apart_as_it_came(name: str, quote: bytes) -> None:
+    """A number of two million digits, or a text as long; the record beside it is kept."""
+    value = quote + b"9" * 2_000_000 + quote
+    fields = {"id": b'"r2"', "trace_id": b'"t"', "status": b'"failed"', name: value}
+    huge = b"{ " + b", ".join(b'"%s": %s' % (own.encode(), raw) for own, raw in fields.items()) + b"}"
+
+    page = decode_page(b"[" + json.dumps(ROW).encode() + b"," + huge + b"]")
+
+    assert page.frame["record_id"].tolist() == ["r1"]
+    assert [(one.raw == huge, one.reason) for one in page.quarantined] == [
+        (True, f"It has more than 1,048,576 bytes in {name!r}.")
+    ]
