@@ -14,7 +14,7 @@ from dlqkit.setup.keys import FORMS, find_keys, is_expected, read_reference, ref
 from dlqkit.setup.try_prometheus import try_prometheus
 from dlqkit.setup.try_records import try_execution_logs
 from dlqkit.sources.http import check_url
-from dlqkit.sources.prometheus import TENANT_HEADERS
+from dlqkit.sources.known_secrets import TENANT_HEADERS
 from dlqkit.sources.secrets import is_there
 from dlqkit.untrusted import for_terminal
 

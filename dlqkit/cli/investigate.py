@@ -16,6 +16,7 @@ from dlqkit.cli.shared import (
     Language,
     Progress,
     ask,
+    check_of,
     exit_code_of,
     load,
     name_folder,
@@ -184,7 +185,10 @@ def run_investigation(
             worker_logs=worker_logs, reported=reported, progress=progress, focus=find_focus, on_dead_letters=show_first,
         )  # fmt: skip
     with step_progress(*POSTMORTEM) as tell:
-        result = run_postmortem(directory, progress=tell)
+        result = run_postmortem(
+            directory, progress=tell, personal_fields=settings.report.personal_fields, earlier=settings.report.earlier,
+            check=check_of(settings),
+        )  # fmt: skip
     if as_json:
         more = finish(result) if finish is not None else {}
         write_json({"directory": str(directory), "paths": {name: str(path) for name, path in result.paths.items()},

@@ -17,6 +17,7 @@ from dlqkit.cli.shared import (
     Directory,
     Language,
     Snapshot,
+    check_of,
     exit_code_of,
     load,
     speak_for,
@@ -90,6 +91,7 @@ def postmortem(
             personal_fields=settings.report.personal_fields,
             earlier=earlier or settings.report.earlier,
             include_payload=include_payload,
+            check=check_of(settings),
         )
     paths = dict(result.paths)
     if pack:

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from dlqkit.cli.completion import incident_folders
-from dlqkit.cli.shared import AsJson, PlanName, load, screen_width, user_name, write_json
+from dlqkit.cli.shared import AsJson, PlanName, check_of, load, screen_width, user_name, write_json
 from dlqkit.untrusted import for_terminal, for_terminal_lines
 
 __all__ = ["By", "Directory", "approve", "cancel", "export"]
@@ -148,12 +148,14 @@ def export(
         read_approval(directory, read)
         check_permission(directory, read, settings, find_server(settings.republish.endpoint))
     lines = export_lines(read)
+    content = "".join(f"{line}\n" for line in lines).encode()
+    check_of(settings)({f"the export of {plan_id}": content})
     if not draft:
         audit_log.append(directory, "republish export", plan_id=plan_id, hash=read.hash, events=len(read.events))
     if output is None:
         for line in lines:
             typer.echo(line)
         return
-    write_bytes(output, "".join(f"{line}\n" for line in lines).encode())
+    write_bytes(output, content)
     said = f"{events_of(len(lines))} {are(len(lines))} in {output}."
     typer.echo("\n".join(for_terminal_lines(said, screen_width())))

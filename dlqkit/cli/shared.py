@@ -6,7 +6,7 @@ import getpass
 import json
 import shutil
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -38,6 +38,7 @@ __all__ = [
     "Snapshot",
     "ask",
     "check_engine",
+    "check_of",
     "exit_code_of",
     "find_zone",
     "load",
@@ -191,6 +192,17 @@ def screen_width(otherwise: int = WIDTH) -> int:
     """
     columns = shutil.get_terminal_size((otherwise, 40)).columns
     return max(_NARROWEST, min(columns, max(otherwise, _WIDEST)))
+
+
+def check_of(settings: Settings) -> Callable[[Mapping[str, bytes]], None]:
+    """What refuses to write an export that holds a secret of the settings; they are looked up once it is called."""
+
+    def check(contents: Mapping[str, bytes]) -> None:
+        from dlqkit.sources.export_scan import check_exports
+
+        check_exports(contents, settings)
+
+    return check
 
 
 def say(text: str) -> None:

@@ -13,6 +13,7 @@ from dlqkit.cli.shared import (
     Directory,
     Language,
     Snapshot,
+    check_of,
     exit_code_of,
     load,
     speak_for,
@@ -63,6 +64,7 @@ def update(
     known = redact_facts(folder.path, facts(folder), settings.report.personal_fields)
     text = write_update(known, readers, last_update(folder.path, readers, known["as_of"]))
     text = text_beside_utc(text, zone_of(context))
+    check_of(settings)({"update": "\n".join(f"{line.label}: {line.text}" for line in text.lines).encode()})
     if as_json:
         lines = [{"label": line.label, "text": line.text, "kind": line.kind} for line in text.lines]
         write_json({"for": audience, "as_of": known["as_of"], "lines": lines})

@@ -226,6 +226,7 @@ def run_postmortem(
     personal_fields: Collection[str] = (),
     earlier: Path | str | None = None,
     include_payload: bool = False,
+    check: Callable[[Mapping[str, bytes]], None] | None = None,
 ) -> PostmortemResult:
     """Write the post-mortem of an incident folder, in the language that is spoken: facts.json, and ``formats``.
 
@@ -249,6 +250,9 @@ def run_postmortem(
         A folder; earlier incidents below it with the same error get a section of their own.
     include_payload : bool
         Show values of payloads, as they came; the report's banner and ``audit.jsonl`` say so.
+    check : callable, optional
+        Gets each text that is to be written, by the name of its file, and raises where none may be: the command looks
+        for secrets of the settings by it.
 
     Returns
     -------
@@ -301,14 +305,17 @@ def run_postmortem(
                              payloads=len(facts["payloads"]["rows"]))  # fmt: skip
         if not include_payload:
             _remove_payloads(root, target)
-        write_bytes(target / "facts.json", facts_json(facts))
+        written = facts_json(facts)
+        if check is not None:
+            check({"facts.json": written})
+        write_bytes(target / "facts.json", written)
         tell(mark("notebook"))
         notebook, problems = _execute(root, target, facts, process, meanwhile)
     problems = [*changed, *problems]
     if notebook is None or not has_sentinel(notebook):
         problems.append(say("the last cell did not report that the notebook ran to its end."))
     tell(mark("report"))
-    paths = {"facts": target / "facts.json", **_write(facts, notebook, problems, wanted, target, root)}
+    paths = {"facts": target / "facts.json", **_write(facts, notebook, problems, wanted, target, root, check)}
     return PostmortemResult(paths, not problems, tuple(problems), facts)
 
 
@@ -360,7 +367,7 @@ def _compute(
 
 def _write(
     facts: Mapping[str, Any], notebook: dict[str, Any] | None, problems: Sequence[str], wanted: Sequence[str],
-    target: Path, root: Path,
+    target: Path, root: Path, check: Callable[[Mapping[str, bytes]], None] | None,
 ) -> dict[str, Path]:  # fmt: skip
     """Write the wanted formats, and where they are."""
     from dlqkit.evidence.store import write_bytes
@@ -369,15 +376,18 @@ def _write(
     from dlqkit.report.render_pdf import render_pdf
 
     figures = [*(collect_figures(notebook) if notebook else []), *pinned_figures(root, facts)]
-    written = {
-        "ipynb": _notebook_json(notebook) if notebook else None,
+    texts = {
         "html": render_html(facts, figures, problems=problems).encode(),
         "md": render_markdown(facts, figures, problems=problems).encode(),
-        "pdf": render_pdf(facts, figures, problems=problems) if "pdf" in wanted else None,
+        **({"ipynb": _notebook_json(notebook)} if notebook else {}),
     }
+    # What a PDF says stands in the HTML, too; its own text is packed.
+    if check is not None:
+        check({f"postmortem.{kind}": text for kind, text in texts.items()})
+    written = texts | ({"pdf": render_pdf(facts, figures, problems=problems)} if "pdf" in wanted else {})
     paths = {}
     for name in wanted:
-        content = written[name]
+        content = written.get(name)
         if content is not None:
             paths[name] = target / f"postmortem.{name}"
             write_bytes(paths[name], content)

@@ -21,6 +21,7 @@ from dlqkit.incident import TimeWindow, parse_duration
 from dlqkit.language import in_english, mark
 from dlqkit.settings import PrometheusSettings
 from dlqkit.sources.http import HttpClient, Request, Response, TooLarge, shown_url
+from dlqkit.sources.known_secrets import TENANT_HEADERS
 from dlqkit.sources.prometheus_decode import (
     Answer,
     Numbers,
@@ -30,10 +31,8 @@ from dlqkit.sources.prometheus_decode import (
     frames_of,
 )
 
-__all__ = ["TENANT_HEADERS", "Prometheus", "RawSamples"]
+__all__ = ["Prometheus", "RawSamples"]
 
-# A tenant (of Cortex, Mimir, Loki; of Thanos) is a word such as “payments”: no secret, and masked it would be missed.
-TENANT_HEADERS = frozenset({"x-scope-orgid", "thanos-tenant"})
 
 # A piece of about this many samples is some 20 MB of text, well below what is read at once.
 PIECE_SAMPLES = 1_000_000

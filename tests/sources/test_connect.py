@@ -11,11 +11,11 @@ from dlqkit.sources.connect import (
     connect_execution_logs,
     connect_metrics_page,
     connect_prometheus,
-    known_secrets,
     open_record_exports,
     open_support_reports,
     open_worker_logs,
 )
+from dlqkit.sources.known_secrets import known_secrets
 
 KEY, TOKEN, TENANT = "k3y-of-the-tests", "t0ken-of-the-tests", "payments"
 
