@@ -68,6 +68,7 @@ def simulator(
     from dlqkit.simulator.dialect import PAGINATIONS, RepublishDialect, draw_republish_dialect
     from dlqkit.simulator.platform import SCENARIOS, Platform
     from dlqkit.simulator.server import Server
+    from dlqkit.simulator.traffic import BUSIEST_S
 
     if scenario not in SCENARIOS:
         step = did_you_mean(scenario, SCENARIOS, f"Choose of {', '.join(SCENARIOS)}.")
@@ -84,6 +85,8 @@ def simulator(
         seed=seed, scenario=scenario, events=events, pagination=pagination,
         now=time.time() if now is None else parse_time(now).timestamp(),
         republish=RepublishDialect() if republish == "usual" else draw_republish_dialect(seed),
+        # Who names a time asks for its hour too.
+        busiest=None if now is None else BUSIEST_S,
     )  # fmt: skip
     with tempfile.TemporaryDirectory(prefix="dlqkit-simulator-") as scratch:
         try:

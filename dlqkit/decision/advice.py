@@ -262,6 +262,11 @@ def _of_signal(kind: str, facts: Mapping[str, Any], folder: str) -> list[Row]:
                        wrong=say("Republishing now: events that only wait would be done twice."),
                        unknown=say("Whether any event outlived the topic's retention.")),
         ]  # fmt: skip
+    if kind == "failures" and (facts.get("metrics") or {}).get("dead_letters_increase"):
+        # Too few to be an incident of dead letters; still, nothing runs them again by itself.
+        return [advice_row(say("Look at the newest failures: the attempts of some are used up already."), reason, lab,
+                           wrong=say("Taking few dead letters for none: they stay until they are sent again."),
+                           unknown=say("How many of these failures the next attempt heals."))]  # fmt: skip
     if kind == "failures":
         return [advice_row(say("Look at the newest failures before their attempts are used up."), reason, lab,
                            wrong=say("Waiting for dead letters: they follow once the attempts are used up."),

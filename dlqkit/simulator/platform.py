@@ -32,6 +32,8 @@ SCENARIOS = ("infrastructure", "business", "timeout", "mixed", "silence", "quiet
 OUTAGES = frozenset({"infrastructure", "mixed", "shared"})
 PROJECT = "simulated-project"
 OUTAGE_S = 40 * 60.0
+# About when an incident begins: by night it could have too few events to be one.
+BUSIEST_BEFORE_S = 2 * 3600.0
 # Events per second of a worker that comes back and finds what the subscription has kept.
 CATCHES_UP = 20.0
 REFUSED_SHARE = 0.001
@@ -107,6 +109,9 @@ class Platform:
         Seconds since 1970; its clock begins there, and goes on.
     republish : RepublishDialect
         How an event that is published again is treated and shown.
+    busiest : float, optional
+        When most events of each day arrive, in seconds since 1970; by default two hours before ``now``, so that a
+        platform is the same at any hour.
     """
 
     seed: int = 7
@@ -115,6 +120,7 @@ class Platform:
     pagination: str = "auto"
     now: float = field(default_factory=time.time)
     republish: RepublishDialect = field(default_factory=RepublishDialect)
+    busiest: float | None = None
 
     def __post_init__(self) -> None:
         self._ahead_s = self.now - time.time()
@@ -145,9 +151,10 @@ class Platform:
     # --- drawn once
 
     def _draw_events(self, rng: np.random.Generator) -> None:
-        past = arrivals(rng, self.start, self.now, events=self.events)
-        rate = mean_rate(self.start, self.now, self.events)
-        future = arrivals(rng, self.now, self.horizon, rate=rate)
+        busiest = self.now - BUSIEST_BEFORE_S if self.busiest is None else self.busiest
+        past = arrivals(rng, self.start, self.now, events=self.events, busiest=busiest)
+        rate = mean_rate(self.start, self.now, self.events, busiest)
+        future = arrivals(rng, self.now, self.horizon, rate=rate, busiest=busiest)
         self.arrived = np.concatenate([past, future])
         count = len(self.arrived)
         shares = np.array([workflow.share for workflow in self.workflows])

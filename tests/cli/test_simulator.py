@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 import json
+from datetime import UTC, datetime
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import pyarrow.parquet as pq
+import pytest
 
+from dlqkit.simulator.platform import Platform
 from tests.cli.running import Run
 
 
@@ -51,6 +56,28 @@ def test_an_option_of_the_platform_is_not_silently_dropped(run: Run, tmp_path: P
     assert code == 2
     assert "--seed before records is of the platform that is served." in err
     assert not (tmp_path / "lake").exists()
+
+
+@pytest.mark.parametrize(("named", "lately"), [([], 6290), (["--now", "2026-11-27T02:00Z"], 2015)])
+def test_a_platform_of_the_present_is_busy_at_any_hour_and_one_of_a_named_time_as_busy_as_that(
+    run: Run, monkeypatch: pytest.MonkeyPatch, named: list[str], lately: int
+) -> None:
+    """The 4 hours to 02:00 UTC: of 24 hours' worth 4 + 7.2 / π · 2 · sin 30°, or 4 - 7.2 / π · sin 120° of night."""
+    served: list[Platform] = []
+
+    def serve(platform: Platform, **_: Any) -> None:
+        served.append(platform)
+        raise OSError(98, "Address already in use")
+
+    night = datetime(2026, 11, 27, 2, tzinfo=UTC).timestamp()
+    monkeypatch.setattr("dlqkit.cli.simulator.time", SimpleNamespace(time=lambda: night))
+    monkeypatch.setattr("dlqkit.simulator.server.Server", serve)
+    monkeypatch.setattr("signal.signal", lambda *_: None)
+    code, _, err = run("simulator", "--events", "24000", *named)
+
+    came = served[0].arrived
+    assert code == 2 and "Port 0 cannot be used" in err
+    assert int(((came > night - 4 * 3600) & (came <= night)).sum()) == pytest.approx(lately, abs=300)
 
 
 def test_records_has_help_with_an_example(run: Run) -> None:

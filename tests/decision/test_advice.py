@@ -344,6 +344,16 @@ def test_signals_without_dead_letters_have_advice_of_their_own(kind: str, action
     assert rows[0]["wrong"] and rows[0]["unknown"]
 
 
+def test_failures_of_which_some_are_dead_already_are_not_said_to_have_attempts_left() -> None:
+    """Four dead letters are too few for an incident of dead letters; where none is counted, they may still come."""
+    few = advise(facts("unknown", state={"kind": "failures"}, metrics={"dead_letters_increase": 4.0}), directory="d")
+    none = advise(facts("unknown", state={"kind": "failures"}, metrics={"dead_letters_increase": 0.0}), directory="d")
+
+    assert few[0]["action"] == "Look at the newest failures: the attempts of some are used up already."
+    assert few[0]["wrong"] == "Taking few dead letters for none: they stay until they are sent again."
+    assert none[0]["wrong"] == "Waiting for dead letters: they follow once the attempts are used up."
+
+
 def test_a_quiet_window_is_nothing_to_do_and_says_what_it_cannot_see() -> None:
     rows = advise(facts("unknown", state={"kind": None, "value": "nothing"}), directory="d")
 

@@ -42,6 +42,28 @@ def test_the_same_seed_is_the_same_platform(scenario: str) -> None:
     assert np.array_equal(first.error, second.error)
 
 
+@pytest.mark.parametrize("scenario", SCENARIOS)
+def test_the_same_seed_is_the_same_platform_at_any_hour(scenario: str) -> None:
+    """By night as in the afternoon: no incident is left without its events because of when it is looked at."""
+    hours = [datetime(2026, 11, 27, 2, 50, tzinfo=UTC), datetime(2026, 11, 27, 15, 20, tzinfo=UTC)]
+    night, day = (Platform(seed=7, scenario=scenario, events=2000, now=hour.timestamp()) for hour in hours)
+
+    assert np.array_equal(night.attempts.event, day.attempts.event)
+    assert np.array_equal(night.attempts.error, day.attempts.error)
+    assert np.array_equal(night.attempts.dead, day.attempts.dead)
+    assert np.allclose(night.attempts.ended - night.now, day.attempts.ended - day.now, rtol=0, atol=0.001)
+
+
+def test_most_events_arrive_in_the_hours_of_the_incident_or_when_it_is_said() -> None:
+    """Of 24 hours' worth the 4 around the peak have 4 + 0.6 · 24 / π · sin 30° = 6.29, those around the least 1.71."""
+    now = datetime(2026, 11, 27, 2, tzinfo=UTC).timestamp()
+    around_peak = Platform(seed=7, events=24_000, now=now).arrived
+    around_least = Platform(seed=7, events=24_000, now=now, busiest=now + 10 * 3600).arrived
+
+    lately = [int(((came > now - 4 * 3600) & (came <= now)).sum()) for came in (around_peak, around_least)]
+    assert lately == [pytest.approx(6292, abs=300), pytest.approx(1708, abs=200)]
+
+
 def test_the_clock_of_a_platform_goes_on_from_its_own_time() -> None:
     """A platform of last year has seen nothing of this one, and its API answers of its own present."""
     past = time.time() - 365 * 86_400

@@ -69,7 +69,7 @@ def run_dlqkit(environment: Mapping[str, str], *arguments: str, cwd: Path) -> su
 
 
 def clock_options(now: datetime | None) -> tuple[list[str], list[str]]:
-    """Options of the simulator and of a command that looks at it; a platform of the present is another each hour."""
+    """Options of the simulator and of a command that looks at it; at ``now`` it has the traffic of that hour."""
     if now is None:
         return [], ["--since", WINDOW]
     return ["--now", now.isoformat()], ["--start", (now - LOOKED_BACK).isoformat(), "--end", now.isoformat()]
