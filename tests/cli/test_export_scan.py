@@ -74,7 +74,8 @@ def test_an_export_of_a_plan_with_a_secret_of_the_settings_is_not_written(
     tmp_path: Path, run: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     rows = [{"id": "d1", "workflow_id": "wf", "trace_id": "t1", "status": "failed", "queued_to_dlq": True,
-             "created_at": START.isoformat(), "attempts": 5, "last_error": "refused", "payload": {"auth": SECRET}}]  # fmt: skip
+             "created_at": START.isoformat(), "attempts": 5, "last_error": "refused",
+             "payload": {"auth": SECRET}}]  # fmt: skip
     _collect(run, rows, timedelta(hours=1))
     (tmp_path / "dlqkit.toml").write_text(
         f'[republish]\nallowed_topics = ["{TOPIC}"]\nmax_rate = 5\n[workflows.wf]\ntopic = "{TOPIC}"\n'

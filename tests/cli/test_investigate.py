@@ -21,8 +21,8 @@ def test_what_the_settings_call_personal_is_in_no_report_of_the_one_command(
              "attempts": 5, "last_error": "no route", "payload": {"client_id": "Zorro"}}
             for n in range(40)]  # fmt: skip
     rows += [{"id": f"s{n}", "workflow_id": "wf", "trace_id": f"s{n}", "status": "success", "queued_to_dlq": False,
-              "created_at": (START + timedelta(minutes=n)).isoformat(), "attempts": 1, "payload": {"client_id": f"c{n}"}}
-             for n in range(240)]  # fmt: skip
+              "created_at": (START + timedelta(minutes=n)).isoformat(), "attempts": 1,
+              "payload": {"client_id": f"c{n}"}} for n in range(240)]  # fmt: skip
     monkeypatch.setenv("DLQKIT_REPORT__PERSONAL_FIELDS", json.dumps(["client_id"]))
     with api(lambda query: (200, cut(rows, query))) as (url, _):
         monkeypatch.setenv("DLQKIT_EXECUTION_LOGS__URL", url)
