@@ -115,13 +115,12 @@ def is_marker(key: str) -> bool:
 
 def find_cursor(wrapper: Mapping[str, Any]) -> tuple[tuple[str, ...], str] | None:
     """Parameters that may take the cursor of the next page, and its value."""
-    # “cursor” beside “next_cursor” is that of the page itself, so the names with “next” come first.
     said = {normal(name): value for name, value in wrapper.items()}
     is_last = any(read_flag(said.get(name)) is False for name in ("hasnextpage", "hasnext"))
     for key, names in _CURSOR_KEYS.items():
         if is_last and key in _END_CURSORS:
             continue
-        for name, value in wrapper.items():
+        for name, value in _next_ones(wrapper).items():
             if name.lower() == key and value not in (None, "", False, UNREADABLE):
                 own = () if key.startswith("next") else (name,)
                 return tuple(dict.fromkeys((*names, *own, name))), str(value)
@@ -129,6 +128,14 @@ def find_cursor(wrapper: Mapping[str, Any]) -> tuple[tuple[str, ...], str] | Non
     if isinstance(value, (str, int)) and not isinstance(value, bool) and value:
         return ("cursor", "next", "page_token", "after"), str(value)
     return None
+
+
+def _next_ones(wrapper: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The wrapper without what may be the page's own place: “cursor” beside “next_cursor”, of which nothing follows."""
+    nexts = {name for name in wrapper if name.lower() in _CURSOR_KEYS and name.lower().startswith("next")}
+    if not nexts:
+        return wrapper
+    return {name: value for name, value in wrapper.items() if name in nexts or name.lower() not in _CURSOR_KEYS}
 
 
 def find_total(
@@ -207,7 +214,7 @@ def find_end_marker(
     if flags:
         return True
     # “cursor” or “after” without a value only says that none was asked for.
-    named = [name for name in wrapper if names_next(name)]
+    named = [name for name in _next_ones(wrapper) if names_next(name)]
     places = [said[name] for name in _NEXT_PLACE_KEYS if name in said]
     if any(wrapper[name] for name in named) or any(places):
         return False
@@ -253,7 +260,7 @@ def read_whole(value: Any) -> int | None:
     """A number of things, also as a text; None for anything else, and for less than none."""
     if isinstance(value, float) and value.is_integer():
         value = int(value)
-    if isinstance(value, int) and not isinstance(value, bool):
-        return value if value >= 0 else None
     # At most 15 digits: longer ones are an id.
+    if isinstance(value, int) and not isinstance(value, bool):
+        return value if 0 <= value < 10**15 else None
     return int(value) if isinstance(value, str) and value.isascii() and value.isdigit() and len(value) < 16 else None

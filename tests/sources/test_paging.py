@@ -983,3 +983,24 @@ def test_the_cursor_of_a_last_record_is_no_next_page_where_none_follows() -> Non
         ("cursor", "next_cursor"),
         "d",
     )
+
+
+@pytest.mark.parametrize("following", [None, ""])
+def test_the_cursor_of_the_page_itself_is_not_that_of_a_next_one(following: str | None) -> None:
+    """One page, which names its own place and that nothing follows it."""
+    wrapper = {"cursor": "s1", "next_cursor": following}
+    assert find_cursor(wrapper) is None
+    assert find_end_marker(wrapper, {}, None) is True
+    with api(lambda _: (200, {"items": rows(50), **wrapper})) as (url, asked):
+        assert load(url)[1].completeness == "complete"
+
+    assert find_cursor({"cursor": "s1"}) == (("cursor",), "s1")
+    assert find_cursor({"cursor": "s1", "nextCursor": "s2"}) == (("cursor", "nextCursor"), "s2")
+
+
+@pytest.mark.parametrize("total", [10**400, 10**15, -1])
+def test_a_total_that_nobody_can_mean_is_none(total: int) -> None:
+    with api(lambda query: (200, {"items": cut(rows(7), query), "total": total})) as (url, _):
+        count, coverage = load(url)
+
+    assert (count, coverage.completeness) == (7, "complete")
