@@ -991,7 +991,7 @@ def test_the_cursor_of_the_page_itself_is_not_that_of_a_next_one(following: str 
     wrapper = {"cursor": "s1", "next_cursor": following}
     assert find_cursor(wrapper) is None
     assert find_end_marker(wrapper, {}, None) is True
-    with api(lambda _: (200, {"items": rows(50), **wrapper})) as (url, asked):
+    with api(lambda _: (200, {"items": rows(50), **wrapper})) as (url, _):
         assert load(url)[1].completeness == "complete"
 
     assert find_cursor({"cursor": "s1"}) == (("cursor",), "s1")
