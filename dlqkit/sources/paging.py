@@ -201,6 +201,10 @@ class Pager:
     def _get(self, query: Mapping[str, str], url: str | None = None) -> Fetched:
         self.requests += 1
         got = self._fetch(self.pages + 1, query, url)
+        if self.pages and not got.decoded.has_list:
+            # It may be an empty page of an API that leaves the empty list out, or a backend that gave nothing once.
+            self.requests += 1
+            got = self._fetch(self.pages + 1, query, url)
         near = [one.page.frame for one in (self._first, self._before) if one is not None]
         keys = self._records.tell_apart(got.hashes, got.page.frame, None if self._looks_again else near)
         return replace(got, keys=keys)

@@ -1004,3 +1004,21 @@ def test_a_total_that_nobody_can_mean_is_none(total: int) -> None:
         count, coverage = load(url)
 
     assert (count, coverage.completeness) == (7, "complete")
+
+
+@pytest.mark.parametrize("number", [2, 3, 4])
+def test_an_answer_without_a_list_is_no_end_until_it_comes_twice(number: int) -> None:
+    """A backend gives ``{}`` once where a page by cursor stands."""
+    asked = 0
+
+    def answer(query: dict[str, str]) -> tuple[int, Any]:
+        nonlocal asked
+        asked += 1
+        at = int(query.get("cursor", 0))
+        page = {"items": THOUSAND[at : at + 40], "next_cursor": str(at + 40) if at < 160 else None}
+        return 200, {} if asked == number else page
+
+    with api(answer) as (url, _):
+        count, coverage = load(url)
+
+    assert (count, coverage.completeness) == (200, "complete")
