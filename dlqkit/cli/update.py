@@ -64,7 +64,8 @@ def update(
     known = redact_facts(folder.path, facts(folder), settings.report.personal_fields)
     text = write_update(known, readers, last_update(folder.path, readers, known["as_of"]))
     text = text_beside_utc(text, zone_of(context))
-    check_of(settings)({"update": "\n".join(f"{line.label}: {line.text}" for line in text.lines).encode()})
+    said = "\n".join(f"{line.label}: {line.text}" for line in text.lines)
+    check_of(settings)({"update": said.encode("utf-8", "surrogatepass")})
     if as_json:
         lines = [{"label": line.label, "text": line.text, "kind": line.kind} for line in text.lines]
         write_json({"for": audience, "as_of": known["as_of"], "lines": lines})
