@@ -36,6 +36,6 @@ def check_exports(contents: Mapping[str, bytes], settings: Settings) -> None:
     for name, content in contents.items():
         if masks and masks.apply(content)[1]:
             raise EvidenceError(
-                f"A secret of the settings stands in {for_terminal(name)}, so nothing was written.",
+                f"A secret of the settings stands in {for_terminal(name)}, which was not written.",
                 "Collect again, which masks it, or find it in what people wrote; then give the service a new one.",
             )

@@ -310,7 +310,6 @@ class Pager:
 
     def _goes_on(self, got: Fetched, place: int) -> bool:
         """Whether a page that begins further down the first one has something new behind the last of that."""
-        assert self._first is not None
         keys, last = self._placed(got, place).keys, self._elements[-1:]
         if not keys or keys[0] in self._elements[:1] or last[0] not in keys:
             return False
@@ -785,7 +784,7 @@ class Pager:
     def _by_cursor(self, names: tuple[str, ...], value: str) -> Fetched | None:
         if self._cursor_name is not None:
             return self._larger({self._cursor_name: value}, can_repeat=False)
-        nothing, again, is_unknown = [], None, False
+        nothing, again = [], None
         broken: SourceError | None = None
         for name in names:
             step = self._probe({name: value})
@@ -798,7 +797,6 @@ class Pager:
                 return step
             if leads_on:
                 again = again or (name, step)
-            is_unknown = is_unknown or (step is not None and self._is_first_again(step))
             if step is not None and step.page.received == 0:
                 nothing.append(name)
         if again is not None:
@@ -807,10 +805,6 @@ class Pager:
             return step
         if broken is not None:
             raise broken
-        if is_unknown and nothing and "after" not in nothing:
-            # A name that the API does not know brings the first page again, and “after” may be a time that it knows.
-            self._end("complete")
-            return None
         for name in nothing:
             # A parameter taken for a field brings nothing whatever its value; one taken for a cursor does not.
             requests = self.requests

@@ -47,7 +47,7 @@ def test_a_post_mortem_with_a_secret_of_the_settings_is_not_written(
     code, out, err = run("postmortem", "incident", "--format", "html", "--zip")
 
     assert code == 4
-    assert err.startswith("A secret of the settings stands in facts.json, so nothing was written.\nNext: ")
+    assert err.startswith("A secret of the settings stands in facts.json, which was not written.\nNext: ")
     assert SECRET not in out + err
     assert not [path for path in (incident / "report").rglob("*") if path.is_file()]
 

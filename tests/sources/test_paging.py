@@ -914,8 +914,14 @@ def test_lists_of_other_names_on_each_page_are_told_of_a_few_times_only() -> Non
 
 
 def left_out(pages: Mapping[str, Any]) -> Any:
-    """An API that knows ``pageToken`` alone, and has an answer for each of these."""
-    return lambda query: (200, pages.get(query.get("pageToken", ""), {}))
+    """An API that knows ``pageToken`` alone, has an answer for each of these, and refuses one that it did not give."""
+
+    def answer(query: dict[str, str]) -> tuple[int, Any]:
+        token = query.get("pageToken", "")
+        given = {str(page["nextPageToken"]) for page in pages.values() if "nextPageToken" in page}
+        return (200, pages.get(token, {})) if token in {"", *given} else (400, {"error": "invalid page token"})
+
+    return answer
 
 
 def test_pages_that_leave_the_empty_list_out_are_read_as_empty_ones() -> None:
@@ -1022,3 +1028,19 @@ def test_an_answer_without_a_list_is_no_end_until_it_comes_twice(number: int) ->
         count, coverage = load(url)
 
     assert (count, coverage.completeness) == (200, "complete")
+
+
+def test_a_cursor_that_is_taken_for_a_field_is_no_end_though_another_name_is_not_known() -> None:
+    """Of the names that are tried one brings the first page once more, and one no record: the third is not guessed."""
+    data = [{**row, "token": "of the record"} for row in rows(200)]
+
+    def answer(query: dict[str, str]) -> tuple[int, Any]:
+        if "token" in query:
+            return 200, {"items": [row for row in data if row["token"] == query["token"]]}
+        at = int(query.get("pagination_token", 0))
+        return 200, {"items": data[at : at + 40], "next_token": str(at + 40) if at < 160 else None}
+
+    with api(answer) as (url, _):
+        count, coverage = load(url)
+
+    assert (count, coverage.completeness) == (40, "unverified")
