@@ -48,9 +48,11 @@ class KnownRecords:
     -----
     A state that stands alone on its page is one record, however its error is written in each answer. Records of one
     state are several where a page has them side by side with other contents, or where their payloads say other things.
+    Of an API that writes a record alike each time, ``by_contents``, other contents are other records wherever they are.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, *, by_contents: bool = False) -> None:
+        self.by_contents = by_contents
         self._keys, self._payloads, self._contents = SeenStates(), SeenStates(), SeenStates()
 
     def __len__(self) -> int:
@@ -70,6 +72,8 @@ class KnownRecords:
         near : sequence of DataFrame, optional
             Pages that it may repeat, written in another order. None where all that it shows may have been met.
         """
+        if self.by_contents:
+            return tuple(hashes.contents.tolist())
         is_state, is_content = self._keys.known(hashes.states), self._keys.known(hashes.contents)
         is_other = is_state & ~hashes.beside & ~self._payloads.known(hashes.payloads)
         if near is None:

@@ -145,8 +145,9 @@ class Pager:
         self._last_total: int | None = None
         self._told_more = False
         self._shifts = self._in_vain = self._short_pages = 0
-        # Records that are taken for known ones although their error is another.
+        # Records that are taken for known ones although their error is another, and whether a probe had some.
         self._alike = 0
+        self._was_alike = False
         # Odd elements that may be known ones which the list has moved away from their neighbours.
         self._doubtful = 0
         self._broken: SourceError | None = None
@@ -207,6 +208,9 @@ class Pager:
             got = self._fetch(self.pages + 1, query, url)
         near = [one.page.frame for one in (self._first, self._before) if one is not None]
         keys = self._records.tell_apart(got.hashes, got.page.frame, None if self._looks_again else near)
+        self._was_alike = self._was_alike or (
+            self.pages == 1 and bool(self._records.find_alike(got.hashes, keys).any())
+        )
         return replace(got, keys=keys)
 
     def _probe(self, more: Mapping[str, str]) -> Fetched | None:
@@ -272,11 +276,14 @@ class Pager:
         self._last_total = self._last_total if total is None else total
         if self.pages == 1:
             self._total = total
-            # Without what is asked for again.
-            self._head = frozenset(placed.keys[: max(min(HEAD, page.received - max(self._again(), 1)), 1)])
+            self._head = self._head_of(placed)
         if self._marker(got) is False or (self._total is not None and self._total > self.received):
             self._told_more = True
         return got
+
+    def _head_of(self, placed: Placed) -> frozenset[int]:
+        """The elements by which the first page is known again: without what is asked for again."""
+        return frozenset(placed.keys[: max(min(HEAD, len(placed.keys) - max(self._again(), 1)), 1)])
 
     def _count(self) -> int:
         """How many elements of the list came for sure: states of records, and what is none."""
@@ -594,6 +601,8 @@ class Pager:
                 if self.style not in (None, style):
                     continue
                 step = find()
+                if step is None and self._was_alike and self._are_contents_steady():
+                    return self._find_style_by_contents()
                 if step is not None or self.completeness is not None:
                     return step
             if self._failed is not None:
@@ -602,6 +611,48 @@ class Pager:
             self.style = "none"
             self.findings[mark("Neither offset nor page numbers bring further records.")] = None
         return None
+
+    def _are_contents_steady(self) -> bool:
+        """Whether what looks like the first page with other errors is another page, as each comes alike once more."""
+        assert self._first is not None
+        self._was_alike, first = False, self._first.hashes.contents.tolist()
+
+        def comes(query: Mapping[str, str]) -> list[int]:
+            got = self._probe(query)
+            return got.hashes.contents.tolist() if got is not None else []
+
+        # The first page under its own number too: of an API that does not know numbers that would be written anew.
+        ways = [("offset", self.received - self._again(), "0"), ("page", 2, "1"), ("page", 1, "0")]
+        for name, number, base in ways:
+            if self.style not in (None, name):
+                continue
+            if not all(comes(query) == first for query in ({}, {name: base}, {})):
+                continue
+            other = comes({name: str(number)})
+            if other and other != first and comes({name: str(number)}) == other:
+                return True
+        return False
+
+    def _find_style_by_contents(self) -> Fetched | None:
+        """The second page, other contents being other records."""
+        assert self._first is not None
+        self._was_alike = self._to_the_end = False
+        self.completeness = None
+        self._records, self._odd, self._joins = KnownRecords(by_contents=True), OddElements(), PageJoins()
+        keys = self._records.tell_apart(self._first.hashes, self._first.page.frame, None)
+        self._records.add(self._first.hashes, keys)
+        self._first = self._before = replace(self._first, keys=keys)
+        placed = self._placed(self._first, 0)
+        self._odd.add(placed, _odd_of(self._first))
+        self._elements = placed.keys
+        self._head = self._head_of(placed)
+        self._joins.add(self._elements, 0, 0)
+        text = mark(
+            "Records with the id, the time and the fate of another one, and with another error, were taken for "
+            "several: the API wrote each alike whenever it was asked."
+        )
+        self.findings[text] = None
+        return self._find_style()
 
     def _overlap(self) -> int:
         # The last record is asked for again: that it comes shows that the place was understood, and nothing slipped by.

@@ -176,3 +176,55 @@ def test_a_record_that_stands_twice_to_the_letter_is_one_wherever_a_page_ends(wa
 
     assert len(loaded.frame) == loaded.coverage.rows == 130
     assert loaded.coverage.completeness == "complete"
+
+
+def _of_twelve_runs(count: int) -> list[dict[str, Any]]:
+    """Each run fails in turn, with an error that alone tells one event from another."""
+    runs = [{"execution_id": f"run{run}", "trace_id": f"t{run}", "payload": {}} for run in range(12)]
+    return [of_run(number, **runs[number % 12]) for number in range(count)]
+
+
+@pytest.mark.parametrize("count", [24, 30, 36, 60])
+@pytest.mark.parametrize("way", ["offset", "page", "page from 0"])
+def test_pages_that_repeat_the_first_with_other_errors_are_others_where_the_api_writes_records_alike(
+    way: str, count: int
+) -> None:
+    data = _of_twelve_runs(count)
+
+    def answer(query: dict[str, str]) -> tuple[int, Any]:
+        if way == "page from 0":
+            query = {**query, "page": str(int(query.get("page", 0)) + 1)}
+        return 200, _paged(way.split()[0], data, 12, query)
+
+    with api(answer) as (url, _):
+        loaded = ExecutionLogs(url, KEY, sleep=lambda _: None).load()
+
+    assert loaded.frame["last_error"].nunique() == len(loaded.frame) == loaded.coverage.rows == count
+    assert loaded.coverage.completeness == "complete"
+    assert any("the API wrote each alike" in one for one in loaded.coverage.findings)
+
+
+def test_pages_by_cursor_that_repeat_the_first_with_other_errors_are_not_called_all() -> None:
+    data = _of_twelve_runs(36)
+    with api(lambda query: (200, _paged("cursor", data, 12, query))) as (url, _):
+        loaded = ExecutionLogs(url, KEY, sleep=lambda _: None).load()
+
+    assert loaded.coverage.completeness == "unverified"
+
+
+@pytest.mark.parametrize("texts", ["of each answer", "of one replica in two", "of each address, as a cache has it"])
+def test_an_api_without_pages_that_writes_errors_anew_has_each_record_once(texts: str) -> None:
+    data, asked, cached = _of_twelve_runs(12), 0, dict[str, int]()
+
+    def answer(query: dict[str, str]) -> tuple[int, Any]:
+        nonlocal asked
+        asked += 1
+        number = {"of each answer": asked, "of one replica in two": asked % 2}.get(texts)
+        if number is None:
+            number = cached.setdefault(str(sorted(query.items())), asked)
+        return 200, [{**one, "last_error": f"retry in {900 - number} s"} for one in data]
+
+    with api(answer) as (url, _):
+        loaded = ExecutionLogs(url, KEY, sleep=lambda _: None).load()
+
+    assert (len(loaded.frame), loaded.coverage.completeness) == (12, "complete")
