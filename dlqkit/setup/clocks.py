@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import email.utils
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from itertools import pairwise
 
 from dlqkit.setup.checks import Check, State, amount
+from dlqkit.sources.clock_ahead import read_date
 
 __all__ = ["Asked", "check_clock", "possible_offsets", "server_now", "zone_name"]
 
@@ -36,15 +36,6 @@ class Asked:
     asked_at: datetime
     answered_at: datetime
     date: str | None
-
-
-def read_date(text: str | None) -> datetime | None:
-    """The moment of a ``Date`` header; None where there is none, or it is none."""
-    try:
-        moment = email.utils.parsedate_to_datetime(text or "")
-        return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
-    except (ValueError, OverflowError):
-        return None
 
 
 def server_now(asked: Asked) -> datetime:

@@ -10,7 +10,7 @@ import pandas as pd
 
 from dlqkit.language import in_english, mark
 
-__all__ = ["ClockAhead", "Clocks"]
+__all__ = ["ClockAhead", "Clocks", "read_date"]
 
 # From here on a window of an hour is plainly another one at the server; below, a clock is as good as another.
 LARGE_S = 60.0
@@ -43,7 +43,7 @@ class Clocks:
 
     def see_date(self, date: str | None) -> None:
         """Hold the ``Date`` header of an answer that came just now against this machine's clock."""
-        stated = _read_date(date) if self.server_s is None else None
+        stated = read_date(date) if self.server_s is None else None
         if stated is not None:
             self.server_s, self.is_saved = (stated - datetime.now(UTC)).total_seconds(), False
 
@@ -99,7 +99,8 @@ def _amount(seconds: float) -> str:
     return f"{round(seconds / 60)} min" if seconds >= 2 * LARGE_S else f"{max(round(seconds), 1)} s"
 
 
-def _read_date(text: str | None) -> datetime | None:
+def read_date(text: str | None) -> datetime | None:
+    """The moment of a ``Date`` header; None where there is none, or it is none."""
     try:
         moment = email.utils.parsedate_to_datetime(text or "")
         return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
