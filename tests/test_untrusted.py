@@ -373,3 +373,8 @@ def test_a_letter_before_what_would_be_live_stays_text() -> None:
     """Only a backslash before it is taken into the code."""
     assert untrusted.for_markdown("X:boom:") == "X`:boom:`"
     assert untrusted.for_pasting("X<b>") == "X`<b>`"
+
+
+@pytest.mark.parametrize(("text", "holds"), [("", True), ("Zürich ж 💥", True), ("\ud83d", False), ("a\udcffb", False)])
+def test_a_text_with_half_a_character_is_none_that_utf_8_can_hold(text: str, holds: bool) -> None:
+    assert untrusted.is_utf8(text) is holds

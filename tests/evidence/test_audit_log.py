@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from dlqkit.errors import StorageError
+from dlqkit.errors import EvidenceError, StorageError
 from dlqkit.evidence import audit_log
 from dlqkit.evidence.audit_log import HEAD, NAME, Chain, Head, append, check_chain
 
@@ -379,3 +379,17 @@ def test_one_line_from_before_there_was_a_chain_is_told(tmp_path: Path) -> None:
     assert check_chain(tmp_path).notes == (
         "The chain of audit.jsonl begins at line 2: nothing shows whether the lines before it were changed.",
     )
+
+
+def test_a_log_of_nothing_but_ends_of_lines_is_refused(tmp_path: Path) -> None:
+    """Each line of it would take a hundred times its size."""
+    (tmp_path / NAME).write_bytes(b"\n" * (audit_log.MOST_LINES + 1))
+
+    with pytest.raises(EvidenceError, match=r"has more than 500,000 lines"):
+        check_chain(tmp_path)
+
+
+def test_a_log_of_as_many_lines_as_dlqkit_may_write_is_read(tmp_path: Path) -> None:
+    (tmp_path / NAME).write_bytes(b"\n" * audit_log.MOST_LINES)
+
+    assert check_chain(tmp_path).head.lines == 500_000

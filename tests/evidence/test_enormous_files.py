@@ -11,7 +11,6 @@ from pathlib import Path
 import pytest
 
 from dlqkit.errors import EvidenceError
-from dlqkit.evidence import audit_log
 from dlqkit.evidence.store import read_bounded, text_hash
 from tests.evidence.test_strangers import call, gather
 
@@ -100,14 +99,6 @@ def test_a_file_that_is_larger_than_dlqkit_writes_is_not_read(tmp_path: Path) ->
     assert read_bounded(path, 5) == b"12345"
     with pytest.raises(EvidenceError, match=r"facts\.json has"):
         read_bounded(path, 4)
-
-
-def test_a_log_of_nothing_but_ends_of_lines_is_refused(tmp_path: Path) -> None:
-    """Each line of it would take a hundred times its size."""
-    (tmp_path / audit_log.NAME).write_bytes(b"\n" * (audit_log.MOST_LINES + 1))
-
-    with pytest.raises(EvidenceError, match="lines"):
-        audit_log.check_chain(tmp_path)
 
 
 def test_the_hash_of_a_text_ends_at_the_first_nul(tmp_path: Path) -> None:

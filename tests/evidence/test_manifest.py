@@ -18,6 +18,7 @@ from dlqkit.errors import EvidenceError
 from dlqkit.evidence import audit_log
 from dlqkit.evidence.manifest import (
     Change,
+    check_frames,
     find_links,
     find_pipes,
     find_set_aside,
@@ -95,6 +96,16 @@ def test_a_manifest_that_is_none_is_refused(content: bytes | None, folder: Path)
     with pytest.raises(EvidenceError, match="The manifest of snapshot 001 is missing or was changed"):
         read_manifest(folder / "evidence" / "001")
     assert named(folder) == [("evidence/001/manifest.json", "is missing" if content is None else "was changed")]
+
+
+@pytest.mark.parametrize("schema", [True, 1.0, "1", None, "\x1b[2J"])
+def test_a_manifest_whose_schema_is_no_whole_number_was_changed(schema: Any, folder: Path) -> None:
+    """Nothing of it is shown."""
+    rewrite(folder, schema=schema)
+
+    with pytest.raises(EvidenceError, match="snapshot 001 is missing or was changed"):
+        read_manifest(folder / "evidence" / "001")
+    assert named(folder) == [("evidence/001/manifest.json", "was changed")]
 
 
 @pytest.mark.parametrize("schema", [0, 2])
@@ -366,3 +377,43 @@ def test_a_manifest_of_a_hundred_thousand_pages_is_read(folder: Path) -> None:
     said, _ = read_apart(place)
 
     assert said == "200000"
+
+
+def _snapshot(directory: Path, number: str, *names: str) -> Path:
+    folder = directory / "evidence" / number
+    (folder / "raw").mkdir(parents=True)
+    for name in names:
+        (folder / name).write_bytes(b"rows")
+    write_manifest(folder, {**SAID, "snapshot": number})
+    return folder
+
+
+@pytest.mark.parametrize("gone", ["records.parquet", "alerts.parquet"])
+def test_a_frame_that_is_missing_from_the_newest_snapshot_is_not_read_as_no_rows(gone: str, tmp_path: Path) -> None:
+    folders = [_snapshot(tmp_path, number, "records.parquet", "alerts.parquet") for number in ("001", "002")]
+    check_frames(folders)
+    (folders[1] / gone).unlink()
+
+    with pytest.raises(EvidenceError) as refused:
+        check_frames(folders)
+
+    assert refused.value.problem == f"evidence/002/{gone} is missing."
+
+
+def test_of_an_earlier_snapshot_those_frames_are_needed_that_later_ones_add_to(tmp_path: Path) -> None:
+    folders = [_snapshot(tmp_path, number, "records.parquet", "alerts.parquet") for number in ("001", "002")]
+    (folders[0] / "alerts.parquet").unlink()
+    check_frames(folders)
+    (folders[0] / "records.parquet").unlink()
+
+    with pytest.raises(EvidenceError, match=r"evidence/001/records\.parquet is missing"):
+        check_frames(folders)
+
+
+def test_files_of_a_snapshot_that_are_no_frames_are_not_asked_for(tmp_path: Path) -> None:
+    """A page that is gone is named by verify; what is computed of the frames can still be read."""
+    folder = _snapshot(tmp_path, "001", "records.parquet", "raw/1.zst", "records.parquet.bak")
+    (folder / "raw" / "1.zst").unlink()
+    (folder / "records.parquet.bak").unlink()
+
+    check_frames([folder])
