@@ -10,7 +10,7 @@ import requests
 
 from dlqkit.errors import SourceError
 from dlqkit.sources.http import Request, Response
-from dlqkit.sources.page_markers import TOTAL_HEADERS
+from dlqkit.sources.page_markers import TOTAL_HEADERS, find_sign
 from dlqkit.sources.paging import Fetch, Fetched, Pager
 
 __all__ = ["KeptAnswer", "Recall", "as_response", "go_on", "id_of"]
@@ -40,7 +40,10 @@ def id_of(request: Request, response: Response | None = None) -> str | None:
     """
     address = _address_of(request)
     if response is not None and (
-        response.url != address or response.status != 200 or any(name in response.headers for name in _TELLING)
+        response.url != address
+        or response.status != 200
+        or any(name in response.headers for name in _TELLING)
+        or find_sign({}, response.headers) is not None
     ):
         return None
     return hashlib.sha256(address.encode()).hexdigest()

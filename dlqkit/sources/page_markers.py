@@ -12,7 +12,8 @@ from dlqkit.sources.http import join_url
 from dlqkit.sources.record_fields import normal
 
 __all__ = ["TOTAL_HEADERS", "UNREADABLE", "counts_all", "find_cursor", "find_end_marker", "find_next_url",
-           "find_page_number", "find_total", "is_marker", "names_next", "read_flag", "read_whole"]  # fmt: skip
+           "find_page_number", "find_sign", "find_total", "is_marker", "looks_like_next", "names_next", "read_flag",
+           "read_whole"]  # fmt: skip
 
 UNREADABLE = object()
 """Stands for a value that nobody can read. As a cursor or an address: more follows, and nobody knows how to ask."""
@@ -28,13 +29,27 @@ _CURSOR_KEYS = {
     "cursor": ("cursor",),
     "continuation": ("continuation",),
     "continuation_token": ("continuation_token",),
+    "nextcontinuationtoken": ("continuation-token", "continuation_token"),
+    "nextforwardtoken": ("nextToken",),
+    "nextmarker": ("marker", "Marker"),
+    "continue": ("continue",),
     "after": ("after",),
     "end_cursor": ("after",),
     "endcursor": ("after",),
 }
 # The cursor of a page's last record, which the last page has as well (GraphQL Cursor Connections, section 5).
 _END_CURSORS = ("end_cursor", "endcursor")
-_NEXT_URL_KEYS = ("next", "next_url", "nextUrl", "next_page_url", "next_link", "nextLink", "@odata.nextLink")
+_NEXT_URL_KEYS = ("next", "nexturl", "nextpageurl", "nextlink", "nextpagelink", "nexthref", "nexturi",
+                  "@odata.nextlink", "odata.nextlink")  # fmt: skip
+# Where to go on, as DynamoDB says it: no parameter of an address can have it.
+_NEXT_KEYS = ("lastevaluatedkey",)
+# What looks like a place of the next page under a name that is none of those known.
+_LIKE_NEXT = re.compile(
+    r"next(?!at|in|due|run|time|date|retry|attempt|fire|execut|schedul|state|status|step|check|update|action)"
+    r"|continu|cursor|marker|pagetoken|resumetoken|synctoken|scrollid|bookmark|lastevaluated|lastkey|startkey"
+)
+_UNLIKE_NEXT = re.compile(r"prev|back|first|before|current|startcursor|endcursor|has|is(?:last|next|more)|can")
+_LIKE_NEXT_HEADER = re.compile(r"(?:^|-)(?:next(?:-|$|token|cursor|page|marker|link|url|offset)|continuation|cursor)")
 # RFC 8288, section 3: an address in angle brackets, and parameters whose values may be quoted.
 _PARAMETER = r"\s*+;\s*+([\w!#$%&'*+.^`|~-]++)(?:\s*+=\s*+(?:\"((?:[^\"\\]|\\.)*+)\"|([^\s\",;]++)))?+"
 _ONE_PARAMETER = re.compile(_PARAMETER)
@@ -49,13 +64,17 @@ _MORE_KEYS = (("hasmore", True), ("more", True), ("moreresults", True), ("moreav
 _LAST_KEYS = ("last", "islast", "lastpage", "islastpage")
 # These only say that more follows: what is not cut may end a page, and what is done be something else.
 _CUT_KEYS = (("truncated", True), ("istruncated", True), ("done", False))
-_LEFT_KEYS = ("remaining", "remainingcount", "remainingitems", "remainingrecords", "remainingresults")
+_LEFT_KEYS = ("remaining", "remainingcount", "remainingitemcount", "remainingitems", "remainingrecords",
+              "remainingresults")  # fmt: skip
 # Places of the next page that no address and no cursor is.
 _NEXT_PLACE_KEYS = ("nextpage", "nextoffset")
 _PAGE_NUMBER_KEYS = ("number", "page", "currentpage", "pagenumber")
-_PAGE_COUNT_KEYS = ("totalpages", "pagecount", "pages", "lastpage", "numpages")
+_PAGE_COUNT_KEYS = ("totalpages", "pagecount", "pages", "lastpage", "numpages", "nbpages")
 _TOTAL_KEYS = ("total", "totalcount", "counttotal", "totalelements", "totalrecords", "totalitems", "totalresults",
-               "totalhits", "nbhits", "numfound", "totalrows", "@odata.count", "xtotal")  # fmt: skip
+               "totalhits", "totalentries", "recordsfiltered", "nbhits", "numfound", "totalrows",
+               "@odata.count", "xtotal")  # fmt: skip
+# As Google (AIP-158) and Salesforce write it; written otherwise it is as often one of bytes.
+_TOTAL_SIZE = "totalSize"
 # As often the page's own length.
 _COUNT_KEYS = ("count", "recordcount", "resultcount", "itemcount")
 _SAID_BY_HEADERS = {
@@ -81,8 +100,9 @@ def find_next_url(wrapper: Mapping[str, Any], headers: Mapping[str, str], asked:
     for address, relations in links:
         if "next" in relations:
             return join_url(asked, address)
+    named = {normal(name): value for name, value in wrapper.items()}
     for name in _NEXT_URL_KEYS:
-        value = wrapper.get(name)
+        value = named.get(name)
         if isinstance(value, str) and value.startswith(("http://", "https://", "/", "?")):
             return join_url(asked, value)
     return None
@@ -93,19 +113,42 @@ def _links(headers: Mapping[str, str]) -> tuple[list[tuple[str, frozenset[str]]]
     text = headers.get("Link", "")
     found = []
     for link in _LINK.finditer(text):
-        relations = (
-            one[2] if one[2] is not None else one[3] or ""
-            for one in _ONE_PARAMETER.finditer(link[2])
-            if one[1].lower() == "rel"
-        )
-        # Of several only the first counts, says the RFC.
-        found.append((link[1].strip(), frozenset(next(relations, "").strip("'").lower().split())))
+        said: dict[str, str] = {}
+        for one in _ONE_PARAMETER.finditer(link[2]):
+            # Of several only the first counts, says the RFC.
+            said.setdefault(one[1].lower(), (one[2] if one[2] is not None else one[3] or "").strip("'").lower())
+        relations = frozenset(said.get("rel", "").split())
+        # Sentry links to a next page that is empty, and says so.
+        found.append((link[1].strip(), relations - {"next"} if said.get("results") == "false" else relations))
     return found, _LINK.sub("", text)
 
 
 def names_next(key: str) -> bool:
     """Whether a value under this key says that more follows, and how to get it."""
-    return key in _NEXT_URL_KEYS or key.lower() in _CURSOR_KEYS
+    return normal(key) in (*_NEXT_URL_KEYS, *_NEXT_KEYS) or _cursor_key(key) is not None
+
+
+def _cursor_key(name: str) -> str | None:
+    return next((key for key in (name.lower(), normal(name)) if key in _CURSOR_KEYS), None)
+
+
+def looks_like_next(key: str) -> bool:
+    """Whether a value under this key, which is none that is known, may say how to go on."""
+    name = normal(key)
+    return _LIKE_NEXT.search(name) is not None and _UNLIKE_NEXT.search(name) is None and not is_marker(key)
+
+
+def find_sign(wrapper: Mapping[str, Any], headers: Mapping[str, str]) -> str | None:
+    """The name of something that may lead to further records, and that nobody here knows how to follow."""
+    named = next(
+        (name for name, value in wrapper.items()
+         if not isinstance(value, bool) and value not in (None, "", 0, [], {}) and looks_like_next(name)), None
+    )  # fmt: skip
+    return named or next(
+        (name for name, value in headers.items()
+         if value.strip() and name not in _SAID_BY_HEADERS and _LIKE_NEXT_HEADER.search(name.lower())
+         and "prev" not in name.lower()), None
+    )  # fmt: skip
 
 
 def is_marker(key: str) -> bool:
@@ -121,7 +164,7 @@ def find_cursor(wrapper: Mapping[str, Any]) -> tuple[tuple[str, ...], str] | Non
         if is_last and key in _END_CURSORS:
             continue
         for name, value in _next_ones(wrapper).items():
-            if name.lower() == key and value not in (None, "", False, UNREADABLE):
+            if _cursor_key(name) == key and value not in (None, "", False, True, UNREADABLE):
                 own = () if key.startswith("next") else (name,)
                 return tuple(dict.fromkeys((*names, *own, name))), str(value)
     value = wrapper.get("next")
@@ -132,10 +175,10 @@ def find_cursor(wrapper: Mapping[str, Any]) -> tuple[tuple[str, ...], str] | Non
 
 def _next_ones(wrapper: Mapping[str, Any]) -> Mapping[str, Any]:
     """The wrapper without what may be the page's own place: “cursor” beside “next_cursor”, of which nothing follows."""
-    nexts = {name for name in wrapper if name.lower() in _CURSOR_KEYS and name.lower().startswith("next")}
+    nexts = {name for name in wrapper if _cursor_key(name) is not None and name.lower().startswith("next")}
     if not nexts:
         return wrapper
-    return {name: value for name, value in wrapper.items() if name in nexts or name.lower() not in _CURSOR_KEYS}
+    return {name: value for name, value in wrapper.items() if name in nexts or _cursor_key(name) is None}
 
 
 def find_total(
@@ -152,7 +195,8 @@ def find_total(
     """
     said = _said(wrapper, headers or {})
     found = _RANGE.fullmatch((headers or {}).get("Content-Range", ""))
-    numbers = [*(_counted(said.get(name)) for name in _TOTAL_KEYS), int(found[1]) if found else None]
+    numbers = [*(_counted(said.get(name)) for name in _TOTAL_KEYS), read_whole(wrapper.get(_TOTAL_SIZE)),
+               int(found[1]) if found else None]  # fmt: skip
     totals = [number for number in numbers if number is not None and number >= (received or 0)]
     if not totals:
         counts = [_counted(said.get(name)) for name in _COUNT_KEYS]
@@ -218,7 +262,7 @@ def find_end_marker(
     places = [said[name] for name in _NEXT_PLACE_KEYS if name in said]
     if any(wrapper[name] for name in named) or any(places):
         return False
-    if places or any(name in _NEXT_URL_KEYS or name.lower().startswith("next") for name in named):
+    if places or any(normal(name) in _NEXT_URL_KEYS or name.lower().startswith("next") for name in named):
         return True
     number, pages = _first_whole(said, _PAGE_NUMBER_KEYS), _first_whole(said, _PAGE_COUNT_KEYS)
     if number is not None and pages is not None and first_number in (0, 1):

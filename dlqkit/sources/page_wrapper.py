@@ -15,7 +15,7 @@ from dlqkit.sources.http import TooLarge, describe_body
 from dlqkit.sources.json_elements import count_elements, find_members
 from dlqkit.sources.page_faults import find_failure, is_word, tells_of_faults
 from dlqkit.sources.page_lists import Holder, are_records, find_other_lists, may_hold_records, records_first
-from dlqkit.sources.page_markers import UNREADABLE, counts_all, is_marker, names_next
+from dlqkit.sources.page_markers import UNREADABLE, counts_all, is_marker, looks_like_next, names_next
 from dlqkit.sources.record_fields import normal
 
 __all__ = ["UNREAD_BESIDE", "Opened", "no_page", "open_page"]
@@ -26,8 +26,9 @@ _WRAPPERS = (
     "values", "hits", "documents", "list",
 )  # fmt: skip
 _ABOUT_PAGES = frozenset({"meta", "metadata", "pagination", "paging", "page", "pageinfo", "links", "cursor",
-                          "resultinfo", "responsemetadata", "paginationinfo", "pagemetadata",
-                          "pagingmetadata"})  # fmt: skip
+                          "resultinfo", "responsemetadata", "responsemeta", "paginationinfo", "pagemetadata",
+                          "pagingmetadata", "listmetadata", "listmeta", "info", "pager", "paginator",
+                          "pages"})  # fmt: skip
 # What an object about pages may also hold where nothing but that is said.
 _ABOUT_THIS_PAGE = frozenset({"self", "first", "prev", "previous", "startcursor", "haspreviouspage", "limit", "offset",
                               "perpage", "pagesize", "size"})  # fmt: skip
@@ -301,9 +302,18 @@ class _Opening:
                     self._keep_plain(self._members_beside(raw), depth + 1, has_words=has_words)
             elif is_object and name == "next":
                 self._keep_next(raw)
-            elif names_next(name):
+            elif normal(name) == "links" and len(raw) <= _LONGEST_LINK:
+                self._keep_linked(raw)
+            elif names_next(name) or looks_like_next(name):
                 is_empty = len(raw) <= _LONGEST_PLAIN and not self._plain(raw)
                 self._keep(name, None if is_empty else UNREADABLE)
+
+    def _keep_linked(self, raw: msgspec.Raw) -> None:
+        """The address of the next page in a list of links, each with what it is."""
+        links = self._plain(raw)
+        for link in links if isinstance(links, list) else []:
+            if isinstance(link, dict) and link.get("rel") in ("next", ["next"]):
+                self._keep("next", link.get("href"))
 
     def _keep_next(self, raw: msgspec.Raw) -> None:
         """What an object says of the next page: HAL has a link in it, others a cursor or an address."""

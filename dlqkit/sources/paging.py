@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import base64
+import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from itertools import zip_longest
 from typing import Any, Literal
+from urllib.parse import parse_qsl, urlsplit
 
 import numpy as np
 import pandas as pd
@@ -19,9 +23,17 @@ from dlqkit.sources.known_records import Hashes, KnownRecords
 from dlqkit.sources.odd_elements import OddElements, Placed
 from dlqkit.sources.page_faults import find_shortfall
 from dlqkit.sources.page_joins import PageJoins
-from dlqkit.sources.page_markers import find_cursor, find_end_marker, find_next_url, find_page_number, find_total
+from dlqkit.sources.page_markers import (
+    find_cursor,
+    find_end_marker,
+    find_next_url,
+    find_page_number,
+    find_sign,
+    find_total,
+)
 from dlqkit.sources.record_decode import NO_LIST, Decoded
 from dlqkit.sources.record_repair import Quarantined
+from dlqkit.untrusted import shorten
 
 __all__ = ["Fetch", "Fetched", "Page", "Pager"]
 
@@ -38,10 +50,15 @@ TAIL = 10
 # After so many pages that lead nowhere, asking on is in vain.
 MOST_IN_VAIN = 3
 PARTIAL_CONTENT = 206
+# A filter may empty many pages in a row; a feed that always names a next page does so without end.
+MOST_EMPTY = 50
 # So many lists that were not read are told of; a server may name others on each page.
 MOST_TOLD = 12
 # So often a list that changes while it is read is looked at again.
 MOST_LOOKS = 2
+# Longer ones are no number of a page, however it is written.
+_LONGEST_PLACE = 100
+_NUMBER = re.compile(r"[0-9]{1,18}", re.ASCII)
 _STYLES: dict[Style, str] = {
     "link": mark("Pages follow each other by links."),
     "cursor": mark("Pages follow each other by a cursor."),
@@ -141,9 +158,14 @@ class Pager:
         self._place: int | None = None
         self._cursor_name: str | None = None
         self._used: set[str] = set()
+        # The same of a second look.
+        self._followed: set[str] = set()
         self._total: int | None = None
         self._last_total: int | None = None
         self._told_more = False
+        # Whether links or cursors hold nothing but places, so that a record that leaves the list moves what follows.
+        self._is_numbered = False
+        self._empty = 0
         self._shifts = self._in_vain = self._short_pages = 0
         # Records that are taken for known ones although their error is another, and whether a probe had some.
         self._alike = 0
@@ -173,7 +195,7 @@ class Pager:
         SourceError
             If the first page cannot be had; a later one that fails makes it ``partial``.
         """
-        got = self._get(self._query)
+        got = self._get_surely(self._query)
         got = self._accept(got, self._placed(got, 0))
         self._joins.add(self._elements, 0, 0)
         yield got
@@ -190,7 +212,7 @@ class Pager:
                 self._joins.add(self._elements, at, overlap, joined=self._is_joined)
                 self._is_joined = False
                 yield got
-            if self.completeness == "complete" and self.style in ("offset", "page"):
+            if self.completeness == "complete" and (self.style in ("offset", "page") or self._is_numbered):
                 yield from self._look_again()
         except SourceError as error:
             text = mark("Page {number:d} could not be had: {problem}")
@@ -213,13 +235,27 @@ class Pager:
         )
         return replace(got, keys=keys)
 
-    def _probe(self, more: Mapping[str, str]) -> Fetched | None:
+    def _get_surely(self, query: Mapping[str, str], url: str | None = None) -> Fetched:
+        """A page that is asked for twice where it comes without a record, or as the one before: that may be so once."""
+        got = self._get(query, url)
+        is_odd = self._is_same_as_before(got) if got.page.received else not self._empty
+        if not is_odd or not got.decoded.has_list or self.requests >= self._budget:
+            return got
+        try:
+            again = self._get(query, url)
+        except SourceError:
+            # A cursor may be good for once.
+            return got
+        return again if again.page.received else got
+
+    def _probe(self, more: Mapping[str, str], url: str | None = None) -> Fetched | None:
         """A page that the API may refuse to give, such as one for a parameter it does not know."""
         self._broken = None
         if self.requests >= self._budget:
             return None
         try:
-            return self._get({**self._query, **more})
+            get = self._get_surely if self._is_followed else self._get
+            return get({**self._query, **more}, url)
         except NoContent:
             return None
         except (SourceUnavailable, AccessDenied, NoAnswer) as error:
@@ -285,6 +321,17 @@ class Pager:
         """The elements by which the first page is known again: without what is asked for again."""
         return frozenset(placed.keys[: max(min(HEAD, len(placed.keys) - max(self._again(), 1)), 1)])
 
+    @property
+    def _is_followed(self) -> bool:
+        """Whether each page says where the next one is."""
+        return self.style in ("link", "cursor")
+
+    @property
+    def _sign(self) -> str | None:
+        """What in the first answer may lead to further records by a way that is not known."""
+        assert self._first is not None
+        return find_sign(self._first.decoded.wrapper, self._first.response.headers)
+
     def _count(self) -> int:
         """How many elements of the list came for sure: states of records, and what is none."""
         return len(self._records) + self.quarantined - self._doubtful
@@ -294,7 +341,7 @@ class Pager:
 
     def _has_sunk(self, total: int | None, received: int, received_before: int) -> bool:
         """Whether records left a list that is followed by links or a cursor, which may be places in disguise."""
-        if self.style not in ("link", "cursor") or total is None or self._last_total is None:
+        if not self._is_followed or total is None or self._last_total is None or self._is_numbered:
             return False
         # A total may also be of this page, or of what is left.
         return self._last_total > total != received and self._last_total - total != received_before
@@ -396,31 +443,41 @@ class Pager:
             if self.requests >= self._budget:
                 break
         if self._joins.open or self._joins.grew or self._to_the_end:
-            self._end("unverified", _CHANGED)
+            is_spent = self.requests >= self._budget and not self._has_moved
+            text = mark(
+                "The budget of {budget:d} requests was used up before a second look at the list showed that nothing "
+                "moved; execution_logs.max_requests sets it."
+            )
+            self._end("unverified", in_english(text, budget=self._budget) if is_spent else _CHANGED)
 
     def _look(self, shorter: int) -> Iterator[Fetched]:
         # Pages of another length end elsewhere: where two did not join, one of these has what lies between.
         limit = shorter if self.style == "page" and shorter > 1 else int(self._limit_text())
+        if self._is_followed:
+            limit = self._page_size
+        self._followed = set()
         assert self._before is not None
         place, number, last, is_full = 0, 0, self._before, False
         # Pages as long as before although fewer records were asked for: those of an API with a length of its own.
         is_alike = limit >= self._page_size
         before: Fetched | None = None
         elements: tuple[int, ...] = ()
+        has_changed = False
         while self.requests < self._budget:
-            where = {"offset": str(place)} if self.style == "offset" else {"page": str(number + (self._page_base or 0))}
-            step = self._probe({**where, "limit": str(limit)})
+            step = self._ask_again(before, place, number, limit)
             if step is None and self._broken is not None:
                 raise self._broken
-            if step is None or not step.page.received or (before is not None and _is_same(step, before)):
+            if step is None or self._is_behind_the_last(step, before):
                 # Behind a full page nothing is certain, unless both times it was the last and the same.
-                is_same = before is not None and _is_same(before, last)
+                # Nor where the last one names another, which did not come.
+                is_same = before is not None and _is_same(before, last) and self._marker(before) is not False
+                is_same = is_same and not has_changed
                 self._to_the_end = self._to_the_end and before is not None and not is_same and is_full
                 return
             is_full = step.page.received >= limit
             placed = self._placed(step, place)
             if elements and elements[-1] in placed.keys[1:]:
-                self._joins.grew = True
+                self._joins.grew = has_changed = True
             elements = placed.keys
             if self.style == "offset":
                 self._joins.look(elements, place)
@@ -428,6 +485,7 @@ class Pager:
                 is_alike = is_alike or step.page.received > limit
                 self._joins.look(elements, number if is_alike else None)
             is_fresh = self._is_new(step, placed)
+            has_changed = has_changed or is_fresh
             if is_fresh:
                 text = mark("The list changed while it was read; dlqkit looked at it again for what moved.")
                 self.findings[text] = None
@@ -442,6 +500,29 @@ class Pager:
                 return
             place += max(step.page.received - (self.style == "offset"), 1)
             number, before = number + 1, step
+
+    def _is_behind_the_last(self, step: Fetched, before: Fetched | None) -> bool:
+        """Whether a page that was asked for by its place shows that the one before was the last."""
+        return not self._is_followed and (not step.page.received or (before is not None and _is_same(step, before)))
+
+    def _ask_again(self, before: Fetched | None, place: int, number: int, limit: int) -> Fetched | None:
+        """A page of another reading, behind the one before; None where there is none."""
+        self._broken = None
+        if self.style == "offset":
+            return self._probe({"offset": str(place), "limit": str(limit)})
+        if self.style == "page":
+            return self._probe({"page": str(number + (self._page_base or 0)), "limit": str(limit)})
+        if before is None:
+            return self._probe({})
+        url = find_next_url(before.decoded.wrapper, before.response.headers, before.response.url)
+        cursor = find_cursor(before.decoded.wrapper)
+        following = url if self.style == "link" else cursor[1] if cursor is not None else None
+        if following is None or following in self._followed:
+            return None
+        self._followed.add(following)
+        if self.style == "link":
+            return self._probe({}, url)
+        return self._probe({self._cursor_name or "": following, "limit": self._limit_text()})
 
     def _is_read_back(self, page: Page) -> bool:
         """Whether what follows is older than the window: not one old record says so, but all at the page's end."""
@@ -465,6 +546,7 @@ class Pager:
             return None
         # A page without records may be one that a filter emptied, or of odd elements; one of known ones leads nowhere.
         self._in_vain = 0 if self._fresh else self._in_vain + bool(got.page.received)
+        self._empty = 0 if got.page.received else self._empty + 1
         if self._in_vain >= MOST_IN_VAIN:
             # Nothing more where more was promised is a source that failed.
             self._end("partial" if self._marker(got) is False else "unverified", _REPEATED)
@@ -473,13 +555,19 @@ class Pager:
         url, cursor = self._told_place(got)
         if (url or cursor) and self._is_spent():
             return None
+        if (url or cursor) and self._empty >= MOST_EMPTY:
+            text = mark("{count} pages in a row had no record and named a next one; what may follow was not read.")
+            self._end("partial", in_english(text, count=self._empty))
+            return None
         if url is not None:
             self._say_style("link")
-            return self._get(self._query, url)
+            self._is_numbered = self._is_numbered or self._is_place(url, got.response.url)
+            return self._get_surely(self._query, url)
         if cursor is not None:
             self._say_style("cursor")
+            self._is_numbered = self._is_numbered or self._is_number(cursor[1])
             return self._by_cursor(*cursor)
-        if self.style in ("link", "cursor") and self.pages > 1:
+        if self._is_followed and self.pages > 1:
             self._after_the_last_link(got)
             return None
         if self.pages == 1:
@@ -529,22 +617,40 @@ class Pager:
             return None, cursor
         return None, None
 
+    def _is_place(self, url: str, before: str) -> bool:
+        """Whether an address differs from that of the page before in nothing but the number of a page or a record."""
+        asked, following = urlsplit(before), urlsplit(url)
+        known = dict(parse_qsl(asked.query))
+        new = [value for name, value in parse_qsl(following.query) if known.get(name) != value]
+        steps = zip_longest(asked.path.split("/"), following.path.split("/"), fillvalue="")
+        new += [step for before, step in steps if before != step]
+        return any(map(self._is_number, new)) and all(one.isdecimal() or self._is_number(one) for one in new)
+
+    def _is_number(self, text: str) -> bool:
+        """Whether a text holds nothing but the number of the next page, or of a record at its edge."""
+        near = {self.pages, self.pages + 1, self._position - 1, self._position, self._position + 1,
+                self.pages * self._settings.page_limit}  # fmt: skip
+        return any(len(found) == 1 and int(found[0]) in near for found in map(_numbers_in, (text, _unpacked(text))))
+
     def _after_the_last_link(self, got: Fetched) -> None:
         # Pages named the next one until here, so that naming none is the end; naming themselves is not.
-        if self._marker(got) is False:
+        if self._marker(got) is False and not got.page.received:
+            self._end("unverified", mark("The last page has no record, and names itself as the next one."))
+        elif self._marker(got) is False:
             text = mark("The API says that more follows, and names only pages that were there already.")
             self._end("partial", text)
         else:
+            self._to_the_end = self._is_numbered and self._is_full_before_nothing()
             self._end("complete", _LAST_PAGE)
 
     def _after_the_first(self, got: Fetched) -> Fetched | None:
-        if self.received == 0:
+        if self.received == 0 and not (self._told_more or self._sign):
             self._end("complete")
             return None
         ended = self._marker(got) is True
         # An answer that always says “no more” is found out where the page is as long as a limit may be.
         doubtful = self.received >= self._settings.page_limit or self.received in ROUND_LIMITS
-        if self.style != "none" and not (ended and not doubtful):
+        if self.style != "none" and self.received and not (ended and not doubtful):
             step = self._find_style()
             if step is not None or self.completeness is not None:
                 if ended and step is not None:
@@ -569,6 +675,11 @@ class Pager:
         elif self._are_all_as_set():
             text = mark('That {count} records are all rests on execution_logs.pagination = "{style}".')
             self._end("complete", in_english(text, count=self.received, style=self._settings.pagination))
+        elif self._sign is not None and not self._told_more and self._total != self.received:
+            text = mark(
+                "The answer names “{name}”, which may lead to further records; dlqkit does not know how to follow it."
+            )
+            self._end("unverified", in_english(text, name=shorten(self._sign, 60)))
         elif self._is_short() and not self._told_more:
             text = mark(
                 "That {count} records are all rests on their being fewer than the {asked} asked for; no way to ask for "
@@ -738,10 +849,14 @@ class Pager:
 
     def _end_of_pages(self) -> None:
         """Nothing follows: but if a record left the list, what followed is on the page before, where that is full."""
+        self._to_the_end = self._is_full_before_nothing()
+        self._end("complete")
+
+    def _is_full_before_nothing(self) -> bool:
+        """Whether the last page that has anything is as long as pages get."""
         assert self._before is not None
         last = self._before if self._before.page.received or self._previous is None else self._previous
-        self._to_the_end = last.page.received >= self._page_size
-        self._end("complete")
+        return last.page.received >= self._page_size
 
     def _by_page(self, got: Fetched) -> Fetched | None:
         is_short = got.page.received < self._page_size
@@ -757,6 +872,9 @@ class Pager:
         step: Fetched | None = self._probe(query) if is_short else self._get({**self._query, **query})
         if step is None and self._broken is not None:
             raise self._broken
+        if step is not None and step.keys and _is_same(step, got) and self.requests < self._budget:
+            # Beyond the last page some give it once more; so does a cache that is behind.
+            step = self._get({**self._query, **query})
         if step is not None and step.page.received == 0 and not is_short:
             step = self._behind_nothing(query, number)
         if step is None or step.page.received == 0:
@@ -888,7 +1006,8 @@ class Pager:
                 if step is not None and (is_whole or is_used_up or self.requests >= self._budget):
                     return step
                 # Fewer than before: the end, or an API that falls back where a limit is above its own.
-        return self._get({**self._query, **place, "limit": self._limit_text()})
+        get = self._get_surely if self._is_followed else self._get
+        return get({**self._query, **place, "limit": self._limit_text()})
 
 
 def _new_of(got: Fetched, placed: Placed) -> tuple[Quarantined, ...]:
@@ -898,6 +1017,18 @@ def _new_of(got: Fetched, placed: Placed) -> tuple[Quarantined, ...]:
 def _is_same(one: Fetched, other: Fetched) -> bool:
     """Whether two pages have the same elements."""
     return one.keys == other.keys and _odd_of(one) == _odd_of(other)
+
+
+def _numbers_in(text: str) -> list[str]:
+    return _NUMBER.findall(text) if len(text) <= _LONGEST_PLACE else []
+
+
+def _unpacked(text: str) -> str:
+    """What a text says in Base64, as of an offset that is to look like a cursor; empty where it is none."""
+    try:
+        return base64.urlsafe_b64decode(text[:_LONGEST_PLACE] + "=" * (-len(text) % 4)).decode("ascii")
+    except ValueError:
+        return ""
 
 
 def _odd_of(got: Fetched) -> list[bytes]:

@@ -191,9 +191,9 @@ def test_a_total_that_sinks_while_a_cursor_is_followed_is_said(says: str, comple
     data = rows(250)
 
     def answer(query: dict[str, str]) -> tuple[int, Any]:
-        place = int(query.get("cursor", 0))
+        place = int(query.get("cursor", "0-0")[:-2])
         page = data[place : place + 100]
-        following = str(place + 100) if place + 100 < len(data) else None
+        following = f"{place + 100}-0" if place + 100 < len(data) else None
         totals = {"all": len(data), "page": len(page), "left": len(data) - place}
         if says == "all":
             del data[:3]

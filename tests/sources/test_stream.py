@@ -20,9 +20,9 @@ TEN = ExecutionLogsSettings(page_limit=10)
 
 
 def by_cursor(data: list[dict[str, Any]], query: dict[str, str], most: int = 10) -> dict[str, Any]:
-    first = int(query.get("cursor", 0))
+    first = int(query.get("cursor", "0-0")[:-2])
     end = first + min(int(query["limit"]), most)
-    return {"items": data[first:end], "next_cursor": str(end) if end < len(data) else None}
+    return {"items": data[first:end], "next_cursor": f"{end}-0" if end < len(data) else None}
 
 
 def stream(url: str, settings: ExecutionLogsSettings = TEN, **question: Any) -> tuple[list[pd.DataFrame], Coverage]:
@@ -69,18 +69,18 @@ def test_a_state_that_comes_again_is_handed_on_once() -> None:
 def test_the_next_page_is_asked_for_while_one_is_kept() -> None:
     """The wait for the API hides behind the writing; the page after that one is not asked for yet."""
     data, seen = rows(40), []
-    asked_for = {place: threading.Event() for place in ("0", "10", "20", "30")}
+    asked_for = {place: threading.Event() for place in ("0-0", "10-0", "20-0", "30-0")}
 
     def answer(query: dict[str, str]) -> tuple[int, Any]:
-        asked_for[query.get("cursor", "0")].set()
+        asked_for[query.get("cursor", "0-0")].set()
         return 200, by_cursor(data, query)
 
     def keep(page: Page) -> None:
         place = 10 * (page.number - 1)
         if place < 30:
-            assert asked_for[str(place + 10)].wait(10)
+            assert asked_for[f"{place + 10}-0"].wait(10)
         if place < 20:
-            assert not asked_for[str(place + 20)].wait(0.05)
+            assert not asked_for[f"{place + 20}-0"].wait(0.05)
         seen.append(page.number)
 
     with api(answer) as (url, asked):
@@ -114,6 +114,10 @@ def test_a_disk_that_is_full_ends_the_reading() -> None:
     assert len(asked) <= 2
 
 
+def _place(query: dict[str, str]) -> int:
+    return int(query.get("offset", query.get("cursor", "0-0")[:-2]))
+
+
 def test_a_server_that_lowers_its_limit_on_the_way_is_read_to_its_end() -> None:
     """Ten records a page, then four, then one: none is passed over, by offset or by cursor."""
     data = rows(60)
@@ -123,7 +127,10 @@ def test_a_server_that_lowers_its_limit_on_the_way_is_read_to_its_end() -> None:
 
     for paged in (lambda query, most: cut(data, query, most), lambda query, most: by_cursor(data, query, most)):
         with api(
-            lambda query, paged=paged: (200, paged(query, most(int(query.get("offset", query.get("cursor", 0))))))
+            lambda query, paged=paged: (
+                200,
+                paged(query, most(int(query.get("offset", query.get("cursor", "0-0")[:-2])))),
+            )
         ) as (url, _):
             parts, coverage = stream(url)
 
