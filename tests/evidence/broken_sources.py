@@ -42,7 +42,7 @@ LASTING: dict[str, tuple[tuple[str, ...], str]] = {
     "deep nesting": (PAGED, "cut off or broken"),
     "gzip bomb": (PAGED, "more than 64 MiB"),
     "new records for ever": (PAGED, "budget of 100 requests"),
-    "empty pages for ever": (MARKED, "budget of 100 requests"),
+    "empty pages for ever": (MARKED, "50 pages in a row had no record"),
     "old records for ever": (
         PAGED,
         "only records that were there already|only pages that were there already|no way to go on",
