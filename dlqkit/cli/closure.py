@@ -19,6 +19,7 @@ from dlqkit.cli.shared import (
     Language,
     exit_code_of,
     load,
+    refuse_secrets,
     say,
     screen_width,
     speak_for,
@@ -88,6 +89,7 @@ def closure(
     Example: dlqkit closure incidents/orders --confirmed-by "Olga, payments" --how "in the ticket"
     """
     settings = load(context, need="source" if refresh else None)
+    refuse_secrets(context, settings, asking=refresh)
     speak_for(context, lang, settings)
     if watch and not refresh:
         _refuse("--watch looks at new evidence each time.", "Leave --no-refresh out.")

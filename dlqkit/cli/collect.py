@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from dlqkit.cli.completion import incident_folders
-from dlqkit.cli.shared import Progress, ask, exit_code_of, load, screen_width, write_json
+from dlqkit.cli.shared import Progress, ask, exit_code_of, load, refuse_secrets, screen_width, write_json
 from dlqkit.untrusted import for_terminal
 
 __all__ = ["collect"]
@@ -43,6 +43,7 @@ def collect(
 
     files = bool(records or worker_logs or reported)
     settings = load(context, need=None if files else "source")
+    refuse_secrets(context, settings, asking=True)
     if (directory / "incident.toml").is_file() and not (since or start):
         # A later snapshot asks the same question up to a later time.
         earlier = read_incident(directory)

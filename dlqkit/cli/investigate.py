@@ -20,6 +20,7 @@ from dlqkit.cli.shared import (
     exit_code_of,
     load,
     name_folder,
+    refuse_secrets,
     speak_for,
     write_json,
     zone_of,
@@ -62,6 +63,7 @@ def investigate(
     Example: dlqkit investigate --since 2h
     """
     settings = load(context, need="source")
+    refuse_secrets(context, settings, asking=True)
     speak_for(context, lang, settings)
     if alert is not None:
         asked = ask_alert(alert, settings, named=bool(workflow or trace), dated=bool(since or start))
@@ -187,7 +189,7 @@ def run_investigation(
     with step_progress(*POSTMORTEM) as tell:
         result = run_postmortem(
             directory, progress=tell, personal_fields=settings.report.personal_fields, earlier=settings.report.earlier,
-            check=check_of(settings),
+            check=check_of(settings, directory),
         )  # fmt: skip
     if as_json:
         more = finish(result) if finish is not None else {}

@@ -20,6 +20,7 @@ from dlqkit.cli.shared import (
     check_of,
     exit_code_of,
     load,
+    refuse_secrets,
     speak_for,
     user_name,
     write_json,
@@ -76,6 +77,7 @@ def postmortem(
     from dlqkit.report.run import run_postmortem
 
     settings = load(context)
+    refuse_secrets(context, settings, asking=True)
     speak_for(context, lang, settings)
     # What is wrong with the ticket is said before anybody waits for the report.
     tickets = None if attach is None else _open_tickets(settings, attach)
@@ -91,7 +93,7 @@ def postmortem(
             personal_fields=settings.report.personal_fields,
             earlier=earlier or settings.report.earlier,
             include_payload=include_payload,
-            check=check_of(settings),
+            check=check_of(settings, directory),
         )
     paths = dict(result.paths)
     if pack:

@@ -19,6 +19,7 @@ from dlqkit.cli.shared import (
     check_engine,
     exit_code_of,
     load,
+    refuse_secrets,
     screen_width,
     user_name,
     write_json,
@@ -108,6 +109,7 @@ def plan(
     from dlqkit.republish.selection import Selection, read_ids
 
     settings = load(context)
+    refuse_secrets(context, settings)
     selection = Selection(
         where=tuple(where or ()),
         signatures=tuple(signature or ()),
@@ -151,6 +153,7 @@ def edit(
     from dlqkit.republish.selection import Selection
 
     settings = load(context)
+    refuse_secrets(context, settings)
     old = read_plan(directory, plan_id)
     if every == (event is not None):
         raise ParameterError("It is not clear which payloads are meant.", "Give --event ID or --all.")

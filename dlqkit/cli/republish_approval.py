@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from dlqkit.cli.completion import incident_folders
-from dlqkit.cli.shared import AsJson, PlanName, check_of, load, screen_width, user_name, write_json
+from dlqkit.cli.shared import AsJson, PlanName, check_of, load, refuse_secrets, screen_width, user_name, write_json
 from dlqkit.untrusted import for_terminal, for_terminal_lines
 
 __all__ = ["By", "Directory", "approve", "cancel", "export"]
@@ -55,6 +55,7 @@ def approve(
     from dlqkit.republish.words import events_of
 
     settings = load(context)
+    refuse_secrets(context, settings)
     read = read_plan(directory, plan_id)
     with open_registry(directory, settings.republish.registry) as registry:
         approval = approve_plan(
@@ -92,6 +93,7 @@ def cancel(
     from dlqkit.republish.registry import find_registry
 
     settings = load(context)
+    refuse_secrets(context, settings)
     registry, who = find_registry(directory, settings.republish.registry), user_name(by)
     try:
         freed = cancel_plan(registry, read_plan(directory, plan_id), by=who, reason=reason)

@@ -26,7 +26,7 @@ from dlqkit.cli.republish_live import (
     settle_by_looking,
     take_snapshot,
 )
-from dlqkit.cli.shared import PARTIAL, AsJson, PlanName, load, screen_width, user_name, write_json
+from dlqkit.cli.shared import PARTIAL, AsJson, PlanName, load, refuse_secrets, screen_width, user_name, write_json
 from dlqkit.untrusted import for_terminal, for_terminal_lines
 
 if TYPE_CHECKING:
@@ -196,6 +196,7 @@ def resolve(
     from dlqkit.republish.verification import LEASE_S
 
     settings, who = load(context), user_name(by)
+    refuse_secrets(context, settings)
     if adopt_file:
         doubted = adopt(directory, by=who, reason=reason)
         typer.echo(f"The journal is adopted; {doubted:,} events are in doubt by it.", err=as_json)

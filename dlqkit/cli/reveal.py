@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from dlqkit.cli.shared import AsJson, Directory, Snapshot, load, user_name, write_json
+from dlqkit.cli.shared import AsJson, Directory, Snapshot, load, refuse_secrets, user_name, write_json
 from dlqkit.untrusted import for_terminal
 
 __all__ = ["reveal"]
@@ -29,9 +29,10 @@ def reveal(
     from dlqkit.evidence.folder import open_incident
     from dlqkit.report.pseudonyms import reveal as look_up
 
-    fields = load(context).report.personal_fields
+    settings = load(context)
+    refuse_secrets(context, settings)
     folder = open_incident(directory, snapshot=snapshot)
-    value = look_up(folder, pseudonym, user_name(by), fields)
+    value = look_up(folder, pseudonym, user_name(by), settings.report.personal_fields)
     if as_json:
         write_json({"pseudonym": pseudonym, "value": value})
     else:

@@ -44,6 +44,7 @@ __all__ = [
     "load",
     "local_beside_utc",
     "name_folder",
+    "refuse_secrets",
     "say",
     "screen_width",
     "speak_for",
@@ -194,15 +195,54 @@ def screen_width(otherwise: int = WIDTH) -> int:
     return max(_NARROWEST, min(columns, max(otherwise, _WIDEST)))
 
 
-def check_of(settings: Settings) -> Callable[[Mapping[str, bytes]], None]:
-    """What refuses to write an export that holds a secret of the settings; they are looked up once it is called."""
+def check_of(settings: Settings, directory: Path | None = None) -> Callable[[Mapping[str, bytes]], None]:
+    """What refuses to write an export that holds a secret of the settings; they are looked up once it is called.
+
+    Parameters
+    ----------
+    settings : Settings
+    directory : Path, optional
+        The incident folder, where what people wrote into its ``judgement.yaml`` is part of the export.
+    """
 
     def check(contents: Mapping[str, bytes]) -> None:
         from dlqkit.sources.export_scan import check_exports
 
-        check_exports(contents, settings)
+        check_exports(contents, settings, edited=None if directory is None else directory / "judgement.yaml")
 
     return check
+
+
+def refuse_secrets(context: typer.Context, settings: Settings, *, asking: bool = False) -> None:
+    """Refuse a command that would write a secret of the settings, since it was pasted into one of its options.
+
+    Parameters
+    ----------
+    context : Context
+        Of the command: each text that was given to it is looked through. Paths are not.
+    settings : Settings
+    asking : bool
+        Whether the command looks up secrets of commands and keyrings anyway, so that they are looked for too.
+
+    Raises
+    ------
+    ParameterError
+        With the option's name, and never with what was given.
+    """
+    from dlqkit.sources.export_scan import find_secret
+
+    texts = {}
+    for known in context.command.params:
+        value = context.params.get(str(known.name))
+        given = [one for one in (value if isinstance(value, list | tuple) else [value]) if isinstance(one, str)]
+        label = known.opts[0] if known.opts[0].startswith("-") else str(known.metavar)
+        texts[label] = "\0".join(given).encode("utf-8", "surrogatepass")
+    name = find_secret(texts, settings, asking=asking)
+    if name is not None:
+        raise ParameterError(
+            f"{name} holds a secret of the settings, so nothing was written.",
+            "Give it without the secret; if others have seen that, have the service give a new one.",
+        )
 
 
 def say(text: str) -> None:

@@ -16,6 +16,7 @@ from dlqkit.cli.shared import (
     check_of,
     exit_code_of,
     load,
+    refuse_secrets,
     speak_for,
     text_beside_utc,
     user_name,
@@ -55,17 +56,18 @@ def update(
     from dlqkit.report.sent_updates import keep_update, last_update
     from dlqkit.report.updates import AUDIENCES, write_update
 
+    settings = load(context)
+    refuse_secrets(context, settings, asking=True)
     readers = next((one for one in AUDIENCES if one == audience), None)
     if readers is None:
         raise ParameterError(f"There is no text for {audience[:20]!r}.", f"Choose of {', '.join(AUDIENCES)}.")
-    settings = load(context)
     speak_for(context, lang, settings)
     folder = open_incident(directory, snapshot=snapshot)
     known = redact_facts(folder.path, facts(folder), settings.report.personal_fields)
     text = write_update(known, readers, last_update(folder.path, readers, known["as_of"]))
     text = text_beside_utc(text, zone_of(context))
     said = "\n".join(f"{line.label}: {line.text}" for line in text.lines)
-    check_of(settings)({"update": said.encode("utf-8", "surrogatepass")})
+    check_of(settings, folder.path)({"update": said.encode("utf-8", "surrogatepass")})
     if as_json:
         lines = [{"label": line.label, "text": line.text, "kind": line.kind} for line in text.lines]
         write_json({"for": audience, "as_of": known["as_of"], "lines": lines})

@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import re
 import urllib.parse
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from functools import lru_cache
 
@@ -32,20 +32,29 @@ def resolve_once(reference: SecretReference) -> str:
     return resolve_secret(reference)
 
 
-def known_secrets(settings: Settings) -> tuple[str, ...]:
+def known_secrets(
+    settings: Settings, *, is_looked_up: Callable[[SecretReference], bool] = lambda _: True
+) -> tuple[str, ...]:
     """Every secret that the settings name and that can be had, to be masked wherever it turns up.
 
     One that cannot be had is left out here: the source that needs it says so when it is asked.
+
+    Parameters
+    ----------
+    settings : Settings
+    is_looked_up : callable, optional
+        Whether a secret is looked up where it is; all are by default.
     """
     found: dict[str, None] = dict.fromkeys(_in_addresses(settings))
-    for reference in _references(settings):
+    auth = settings.prometheus.auth
+    basic = None if auth is None else auth.basic
+    for reference in filter(is_looked_up, _references(settings)):
         text = _of(reference)
         if text is not None:
             found[text] = None
-    auth = settings.prometheus.auth
-    if auth is not None and auth.basic is not None and (password := _of(auth.basic.password)) is not None:
+    if basic is not None and is_looked_up(basic.password) and (password := _of(basic.password)) is not None:
         # As it stands in a header.
-        found[base64.b64encode(f"{auth.basic.user}:{password}".encode()).decode()] = None
+        found[base64.b64encode(f"{basic.user}:{password}".encode()).decode()] = None
     return tuple(found)
 
 

@@ -57,6 +57,30 @@ def test_a_post_mortem_with_a_secret_of_the_settings_is_not_written(
     assert SECRET in (incident / "report" / "postmortem.html").read_text()
 
 
+def test_a_secret_that_somebody_wrote_is_said_to_stand_where_it_does(
+    tmp_path: Path, run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """To collect again would not take it out of what people wrote; once it is out, the report is made."""
+    rows = [{"id": "d1", "workflow_id": "wf", "trace_id": "t1", "status": "failed", "queued_to_dlq": True,
+             "created_at": START.isoformat(), "attempts": 5, "last_error": "refused"}]  # fmt: skip
+    _collect(run, rows, timedelta(hours=1))
+    run("closure", "incident", "--no-refresh", "--accept", "metrics", "--reason", f"{SECRET} sees none", "--by", "ann")
+    for name, text in SETTINGS.items():
+        monkeypatch.setenv(name, text)
+
+    code, out, err = run("postmortem", "incident", "--format", "html")
+
+    assert (code, SECRET in out + err) == (4, False)
+    assert "Next: Take it out of judgement.yaml, where it stands; then give the service a new one." in " ".join(
+        err.split()
+    )
+
+    judgement = tmp_path / "incident" / "judgement.yaml"
+    judgement.write_text(judgement.read_text().replace(SECRET, "nobody"))
+    code, _, err = run("postmortem", "incident", "--format", "html")
+    assert code == 0, err
+
+
 def test_an_update_with_a_secret_of_the_settings_is_not_printed(
     incident: Path, run: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:

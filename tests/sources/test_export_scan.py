@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import base64
 import json
+import os
+import sys
 import urllib.parse
 from collections.abc import Callable
 
@@ -11,7 +13,7 @@ import pytest
 
 from dlqkit.errors import EvidenceError
 from dlqkit.settings import Settings
-from dlqkit.sources.export_scan import check_exports
+from dlqkit.sources.export_scan import check_exports, find_secret
 
 SECRET = 't0ken/of+the "tests"=='
 SETTINGS = Settings.model_validate({"tickets": {"kind": "jira", "url": "https://jira.example", "token": {"env": "T"}}})
@@ -52,3 +54,29 @@ def test_nothing_is_refused_without_a_secret_or_for_a_short_one(monkeypatch: pyt
     check_exports(contents, SETTINGS)
     monkeypatch.setenv("T", "another-token")
     check_exports(contents, SETTINGS)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="a pipe has a path there alone")
+def test_a_pipe_is_left_to_the_source_that_reads_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As of ``3< <(pass show dlq)``: what was read of it is gone."""
+    reads, writes = os.pipe()
+    os.write(writes, SECRET.encode())
+    os.close(writes)
+    settings = Settings.model_validate(
+        {
+            "execution_logs": {"url": "https://api.example", "api_key": {"file": f"/dev/fd/{reads}"}},
+            "tickets": {"token": {"env": "T"}},
+        }
+    )
+    monkeypatch.setenv("T", "another-token")
+
+    found = find_secret({"--by": b"ann of another-token"}, settings, asking=True)
+
+    assert (found, os.read(reads, 100)) == ("--by", SECRET.encode())
+    os.close(reads)
+
+
+def test_no_secret_is_looked_up_for_texts_that_are_too_short_to_hold_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("dlqkit.sources.export_scan.known_secrets", pytest.fail)
+
+    assert find_secret({"--since": b"2h", "--by": b"ann"}, SETTINGS, asking=True) is None
