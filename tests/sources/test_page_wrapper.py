@@ -15,6 +15,7 @@ from dlqkit.sources import page_wrapper
 from dlqkit.sources.page_markers import UNREADABLE, find_cursor, find_end_marker, find_total
 from dlqkit.sources.page_wrapper import UNREAD_BESIDE, open_page
 from dlqkit.sources.record_decode import NO_LIST, decode_page, read_field_names
+from tests.sources.api import api, load
 
 BROKEN = (b"nul", b"NaN", b"-Infinity", b'"\xff"', b'"\\ud800"', b"[1, -]", b'{"a": nul}', b"1" * 5000, b"1e400")
 NO_RECORDS = (
@@ -211,6 +212,34 @@ def test_an_object_of_nothing_but_what_is_about_pages_is_a_page_without_records(
 
     assert (page.received, len(page.frame), page.has_list, page.left_out) == (0, 0, False, (NO_LIST,))
     assert not any("Records" in text for text in page.findings)
+
+
+@pytest.mark.parametrize(
+    ("page", "completeness"),
+    [
+        ({"size": 20, "totalElements": 0, "totalPages": 0, "number": 0}, "complete"),
+        ({"size": 20, "total_count": "0"}, "complete"),
+        ({"size": 20, "totalElements": 3, "totalPages": 1, "number": 0}, "unverified"),
+        ({"size": 20, "count": 0}, "unverified"),
+    ],
+    ids=str,
+)
+def test_an_answer_that_leaves_the_list_out_is_empty_where_what_is_about_pages_says_so(
+    page: dict[str, Any], completeness: str
+) -> None:
+    """Spring writes an empty page so; a count may be that of the page."""
+    body = {"page": page, "_links": {"self": {"href": "/execution-logs"}}}
+    with api(lambda query: (200, body)) as (url, _):
+        count, coverage = load(url)
+
+    assert (count, coverage.completeness) == (0, completeness)
+    assert any("holds no list" in text for text in coverage.missing) == (completeness != "complete")
+
+
+def test_an_answer_that_says_of_two_totals_that_one_is_none_is_empty_for_sure_by_neither() -> None:
+    page = decode_page(b'{"page": {"totalElements": 0}, "meta": {"total": 7}}')
+
+    assert (page.has_list, page.left_out) == (False, (NO_LIST,))
 
 
 @pytest.mark.parametrize("body", [b"{}", b'{"data": {}}', b'{"data": {"next_token": "b"}, "total": 0}'])
