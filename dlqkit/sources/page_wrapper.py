@@ -40,6 +40,8 @@ _ABOUT_PAGES = frozenset({"meta", "metadata", "pagination", "paging", "page", "p
 # What an object about pages may also hold where nothing but that is said.
 _ABOUT_THIS_PAGE = frozenset({"self", "first", "prev", "previous", "startcursor", "haspreviouspage", "limit", "offset",
                               "perpage", "pagesize", "size"})  # fmt: skip
+# Also the place of the page itself is in it, such as “after” of its last record, which the last page has as well.
+_CURSORS = "cursors"
 # APIs nest two or three; each is read through once more, and a page may hold nothing else.
 _DEEPEST_ABOUT_PAGES = 8
 _ADDRESSES, _EMPTY = frozenset({"href", "url", "link", "uri"}), {b"null", b'""', b"{}", b"[]", b"false"}
@@ -196,7 +198,7 @@ class _Opening:
             return False
         for name, raw in members.items():
             is_on_path = len(path) > 1 and name == path[0]
-            if _begins_with(raw, b"{") and (is_on_path or normal(name) in _ABOUT_PAGES):
+            if _begins_with(raw, b"{") and (is_on_path or normal(name) in {*_ABOUT_PAGES, _CURSORS}):
                 inner = self._members_beside(raw)
                 if not self._is_about_pages(inner, path[1:] if is_on_path else (), depth + (not is_on_path)):
                     return False
@@ -331,6 +333,8 @@ class _Opening:
             elif is_object and normal(name) in _ABOUT_PAGES:
                 if depth < _DEEPEST_ABOUT_PAGES:
                     self._keep_plain(self._members_beside(raw), depth + 1, has_words=has_words)
+            elif is_object and depth < _DEEPEST_ABOUT_PAGES and (nexts := self._next_of_cursors(name, raw)):
+                self._keep_plain(nexts, depth + 1)
             elif is_object and name == "next":
                 self._keep_next(raw)
             elif normal(name) == "links" and len(raw) <= _LONGEST_LINK:
@@ -338,6 +342,11 @@ class _Opening:
             elif names_next(name) or looks_like_next(name):
                 is_empty = len(raw) <= _LONGEST_PLAIN and not self._plain(raw)
                 self._keep(name, None if is_empty else UNREADABLE)
+
+    def _next_of_cursors(self, name: str, raw: msgspec.Raw) -> _Members:
+        """What an object of cursors says of the next page."""
+        members = self._members_beside(raw) if normal(name) == _CURSORS else {}
+        return {own: value for own, value in members.items() if normal(own).startswith("next")}
 
     def _keep_linked(self, raw: msgspec.Raw) -> None:
         """The address of the next page in a list of links, each with what it is."""
