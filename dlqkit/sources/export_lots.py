@@ -28,6 +28,7 @@ __all__ = [
     "TOO_MANY_CELLS",
     "UNCLOSED",
     "csv_rows",
+    "find_encoding",
     "name_apart",
     "read_lots",
     "tell_same_names",
@@ -60,8 +61,19 @@ _SHOWN = 80
 _BYTES_KEPT = "surrogateescape"
 # Of such a line, in UTF-8; spreadsheets and PowerShell write it, and a saved page has at most as much.
 _LONGEST_UTF16 = 64 << 20
-_UTF16 = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
+# That of UTF-32 begins like that of UTF-16.
+_MARKS = {
+    codecs.BOM_UTF32_LE: "utf-32",
+    codecs.BOM_UTF32_BE: "utf-32",
+    codecs.BOM_UTF16_LE: "utf-16",
+    codecs.BOM_UTF16_BE: "utf-16",
+}
 _GZIP, _ZSTD = b"\x1f\x8b", b"\x28\xb5\x2f\xfd"
+
+
+def find_encoding(head: bytes) -> str | None:
+    """UTF-16 or UTF-32, by the mark with which a text begins; its decoder leaves the mark out. None for UTF-8."""
+    return next((encoding for sign, encoding in _MARKS.items() if head.startswith(sign)), None)
 
 
 def read_lots(path: Path, head: bytes) -> Iterator[bytes]:
@@ -82,13 +94,15 @@ def read_lots(path: Path, head: bytes) -> Iterator[bytes]:
     lots = _cut(path, head)
     first = next(lots)
     whole = itertools.chain([first], lots)
-    return _from_utf16(path.name, whole) if first[:2] in _UTF16 else whole
+    encoding = find_encoding(first)
+    return whole if encoding is None else _from_utf16(path.name, whole, encoding)
 
 
 def _cut(path: Path, head: bytes) -> Iterator[bytes]:
     rest: list[bytes] = []
     held = begun_at = 0
-    last, is_utf16 = b"", None
+    last = b""
+    is_utf16: bool | None = None
     try:
         with path.open("rb") as packed, _unpacked(packed, head) as file:
             while more := file.read(LOT_BYTES):
@@ -96,7 +110,7 @@ def _cut(path: Path, head: bytes) -> Iterator[bytes]:
                     continue  # a hole, of any size: one piece of it tells that something is missing
                 last = more
                 if is_utf16 is None:
-                    is_utf16 = more[:2] in _UTF16
+                    is_utf16 = find_encoding(more) is not None
                 if is_utf16:
                     yield more  # its lines end elsewhere
                     continue
@@ -131,9 +145,9 @@ def _unpacked(file: BinaryIO, head: bytes) -> IO[bytes]:
     return file
 
 
-def _from_utf16(name: str, lots: Iterable[bytes]) -> Iterator[bytes]:
-    """Lots of UTF-16, as spreadsheets and PowerShell write it, as those of UTF-8, without the mark at the beginning."""
-    decoder = codecs.getincrementaldecoder("utf-16")()
+def _from_utf16(name: str, lots: Iterable[bytes], encoding: str) -> Iterator[bytes]:
+    """Lots of UTF-16, as spreadsheets and PowerShell write it, or UTF-32 as those of UTF-8, without the mark."""
+    decoder = codecs.getincrementaldecoder(encoding)()
     rest: list[bytes] = []
     held = 0
     try:
@@ -146,11 +160,14 @@ def _from_utf16(name: str, lots: Iterable[bytes]) -> Iterator[bytes]:
             held += len(rest[-1])
             if held > _LONGEST_UTF16:
                 raise UnexpectedAnswer(
-                    f"{name} has a line of more than {_LONGEST_UTF16 >> 20} MiB in UTF-16.", "Export it as UTF-8."
+                    f"{name} has a line of more than {_LONGEST_UTF16 >> 20} MiB in {encoding.upper()}.",
+                    "Export it as UTF-8.",
                 )
         rest.append(decoder.decode(b"", final=True).encode())
     except UnicodeDecodeError as error:
-        raise UnexpectedAnswer(f"{name} begins as UTF-16, and is not.", "Export it again, as UTF-8.") from error
+        raise UnexpectedAnswer(
+            f"{name} begins as {encoding.upper()}, and is not.", "Export it again, as UTF-8."
+        ) from error
     yield b"".join(rest)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 from urllib.parse import unquote
@@ -11,11 +11,14 @@ from urllib.parse import unquote
 import msgspec
 
 from dlqkit.errors import ParameterError
+from dlqkit.sources.masking import Masks
 
 __all__ = ["ExportPart", "find_parts"]
 
 # What Hive and Spark call the folder of rows that have no value in its column.
 _NO_VALUE = "__HIVE_DEFAULT_PARTITION__"
+# A folder's name may have bytes that are no UTF-8.
+_AS_IT_IS = "surrogatepass"
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +28,17 @@ class ExportPart:
     path: Path
     name: str
     columns: Mapping[str, str | None] = field(default_factory=dict)
+
+    def without_secrets(self, masks: Masks) -> tuple[ExportPart, int]:
+        """The part as its rows and messages may name it, and in how many places of its columns a secret stood."""
+        columns: dict[str, str | None] = {}
+        count = 0
+        for name, value in self.columns.items():
+            masked, in_name = masks.apply(name.encode(errors=_AS_IT_IS))
+            text, in_value = masks.apply((value or "").encode(errors=_AS_IT_IS))
+            columns[masked.decode(errors=_AS_IT_IS)] = None if value is None else text.decode(errors=_AS_IT_IS)
+            count += in_name + in_value
+        return replace(self, name=masks.text(self.name), columns=columns), count
 
     def complete(self, rows: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
         """The rows with the folders' columns; where a row has one itself, that one counts."""

@@ -11,10 +11,19 @@ import numpy as np
 
 from dlqkit.language import in_english, mark
 from dlqkit.sources.json_elements import MOST_ELEMENTS, count_elements
-from dlqkit.sources.record_fields import TELLING, find_fields
+from dlqkit.sources.record_fields import TELLING, find_fields, normal
 from dlqkit.untrusted import shorten
 
-__all__ = ["Holder", "are_records", "find_other_lists", "may_hold_records", "records_first"]
+__all__ = [
+    "Holder",
+    "are_records",
+    "are_words",
+    "find_other_lists",
+    "is_empty",
+    "is_named_like_records",
+    "may_hold_records",
+    "records_first",
+]
 
 Holder: TypeAlias = tuple[str, Mapping[str, msgspec.Raw], bytes | msgspec.Raw]
 # So many elements of a list are looked at, and no more of its text.
@@ -25,13 +34,16 @@ _NAMED = 3
 _LONGEST_NAME = 60
 # Quotes, colon, comma, and the blanks of an indented page: what each name takes beside itself and its value.
 _BESIDE_A_VALUE = 16
+# How names of lists of records end, such as dag_runs and the Resources of SCIM (RFC 7644, section 3.4.2).
+_NAMED_LIKE_RECORDS = ("resources", "records", "results", "items", "entries", "logs", "executions", "runs", "jobs",
+                       "tasks", "events", "instances", "operations", "invocations")  # fmt: skip
 _JSON = json.JSONDecoder()
 _BLANK = " \t\r\n"
 
 
 def may_hold_records(array: msgspec.Raw, fields: Mapping[str, str] | None) -> bool:
     """Whether a list that is called “errors” may be one of records: errors have a status, too, and some an id."""
-    if not bytes(memoryview(array)[1:65]).strip(b" \t\r\n]"):
+    if is_empty(array):
         return True
     columns = _columns(array, fields)
     return not columns.isdisjoint({"workflow_id", "queued_to_dlq"}) or {"trace_id", "recorded_at"} <= columns
@@ -40,10 +52,37 @@ def may_hold_records(array: msgspec.Raw, fields: Mapping[str, str] | None) -> bo
 def records_first(
     names: Sequence[str], holder: Mapping[str, msgspec.Raw], fields: Mapping[str, str] | None
 ) -> str | None:
-    """The first of these lists that holds what looks like records, or else the first; None of none."""
+    """The first of these lists that holds what looks like records, or else the first; None of none.
+
+    A list of words, as of warnings, is not that where an empty one is named like a list of records.
+    """
     if len(names) < 2:
         return names[0] if names else None
-    return next((name for name in names if are_records(holder[name], fields)), names[0])
+    first = next((name for name in names if are_records(holder[name], fields)), None)
+    if first is None and are_words(names[0], holder[names[0]]):
+        first = next((name for name in names if is_empty(holder[name]) and is_named_like_records(name)), None)
+    return first or names[0]
+
+
+def is_empty(array: msgspec.Raw) -> bool:
+    """Whether the first letters of a list show no element."""
+    return not bytes(memoryview(array)[1:65]).strip(b" \t\r\n]")
+
+
+def is_named_like_records(name: str) -> bool:
+    """Whether records are what one expects under this name."""
+    return normal(name).endswith(_NAMED_LIKE_RECORDS)
+
+
+def are_words(name: str, array: msgspec.Raw) -> bool:
+    """Whether a list holds nothing but texts, and no records are expected under its name."""
+    if len(array) > _LOOK_BYTES or is_empty(array) or is_named_like_records(name):
+        return False
+    try:
+        msgspec.json.decode(array, type=list[str])
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return False
+    return True
 
 
 def are_records(array: msgspec.Raw, fields: Mapping[str, str] | None) -> bool:

@@ -14,8 +14,16 @@ from dlqkit.language import in_english, mark
 from dlqkit.sources.http import TooLarge, describe_body
 from dlqkit.sources.json_elements import count_elements, find_members
 from dlqkit.sources.page_faults import find_failure, is_word, tells_of_faults
-from dlqkit.sources.page_lists import Holder, are_records, find_other_lists, may_hold_records, records_first
-from dlqkit.sources.page_markers import UNREADABLE, counts_all, is_marker, looks_like_next, names_next
+from dlqkit.sources.page_lists import (
+    Holder,
+    are_records,
+    are_words,
+    find_other_lists,
+    is_empty,
+    may_hold_records,
+    records_first,
+)
+from dlqkit.sources.page_markers import UNREADABLE, counts_all, find_total, is_marker, looks_like_next, names_next
 from dlqkit.sources.record_fields import normal
 
 __all__ = ["UNREAD_BESIDE", "Opened", "no_page", "open_page"]
@@ -32,6 +40,8 @@ _ABOUT_PAGES = frozenset({"meta", "metadata", "pagination", "paging", "page", "p
 # What an object about pages may also hold where nothing but that is said.
 _ABOUT_THIS_PAGE = frozenset({"self", "first", "prev", "previous", "startcursor", "haspreviouspage", "limit", "offset",
                               "perpage", "pagesize", "size"})  # fmt: skip
+# Also the place of the page itself is in it, such as “after” of its last record, which the last page has as well.
+_CURSORS = "cursors"
 # APIs nest two or three; each is read through once more, and a page may hold nothing else.
 _DEEPEST_ABOUT_PAGES = 8
 _ADDRESSES, _EMPTY = frozenset({"href", "url", "link", "uri"}), {b"null", b'""', b"{}", b"[]", b"false"}
@@ -67,6 +77,8 @@ class Opened:
     """Sentences, in English, on further lists that look like records."""
     has_list: bool = True
     """Whether it holds a list: an API that leaves empty ones out writes a page without records as ``{}``."""
+    says_none: bool = False
+    """Whether it holds no list and says why: that there is no record in all."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,6 +134,7 @@ class _Opening:
     def __init__(self, body: bytes, fields: Mapping[str, str]) -> None:
         self._body, self._fields = body, fields
         self._opened = Opened()
+        self._about_pages: dict[str, Any] = {}
         self._broken = self._seen = 0
 
     def open(self, text: bytes, path: str | None) -> Opened:
@@ -154,14 +167,18 @@ class _Opening:
             found += [(holder, name)] if name is not None else []
         if not found:
             if not is_broken and self._is_about_pages(outer):
-                self._opened.has_list = False
+                # A total that stands alone may be of something else, at an address that is not the records'.
+                self._opened.has_list, self._opened.says_none = False, _is_none(self._about_pages)
                 return self._opened
             for holder in seen:
                 self._keep_plain(holder.members)
             raise self._without_records(is_broken)
         holder, name = found[0]
         if len(found) > 1:
-            holder, name = next((one for one in found if self._are_records(*one)), found[0])
+            holder, name = self._likeliest(found)
+        if self._is_left_out(holder, name):
+            self._opened.has_list, self._opened.says_none = False, True
+            return self._opened
         if tells_of_faults(name):
             self._opened.beside.pop(name, None)
         self._take(holder, name)
@@ -181,7 +198,7 @@ class _Opening:
             return False
         for name, raw in members.items():
             is_on_path = len(path) > 1 and name == path[0]
-            if _begins_with(raw, b"{") and (is_on_path or normal(name) in _ABOUT_PAGES):
+            if _begins_with(raw, b"{") and (is_on_path or normal(name) in {*_ABOUT_PAGES, _CURSORS}):
                 inner = self._members_beside(raw)
                 if not self._is_about_pages(inner, path[1:] if is_on_path else (), depth + (not is_on_path)):
                     return False
@@ -198,6 +215,20 @@ class _Opening:
     def _are_records(self, holder: _Holder, name: str) -> bool:
         raw = holder.members[name]
         return _begins_with(raw, b"[") and are_records(raw, self._fields)
+
+    def _likeliest(self, found: list[tuple[_Holder, str]]) -> tuple[_Holder, str]:
+        """The list that looks like records, or else the first; an empty one that is known before one of words."""
+        records = next((one for one in found if self._are_records(*one)), None)
+        holder, name = found[0]
+        if records is None and are_words(name, holder.members[name]):
+            inner = ((one, own) for one, own in found if normal(own) in _WRAPPERS and is_empty(one.members[own]))
+            return next(inner, found[0])
+        return records or found[0]
+
+    def _is_left_out(self, holder: _Holder, name: str) -> bool:
+        """Whether a list of words is all there is, and the answer says that there are no records."""
+        is_known = normal(name) in _WRAPPERS
+        return not is_known and are_words(name, holder.members[name]) and _is_none(self._opened.beside)
 
     def _members(self, text: bytes | msgspec.Raw, most: int | None = None) -> tuple[_Members | None, bool]:
         """The members of an object, and whether it is no JSON; None where they cannot be told apart."""
@@ -295,11 +326,15 @@ class _Opening:
             if not is_object and not _begins_with(raw, b"[") and len(raw) <= _LONGEST_PLAIN:
                 if len(self._opened.beside) < _MOST_PLAIN or is_marker(name) or is_word(name):
                     self._keep(name, self._plain(raw))
+                if depth and counts_all(name):
+                    self._about_pages.setdefault(name, self._plain(raw))
             elif tells_of_faults(name) or (is_object and counts_all(name)):
                 self._keep(name, self._plain(raw) if len(raw) <= _LONGEST_PLAIN else UNREADABLE)
             elif is_object and normal(name) in _ABOUT_PAGES:
                 if depth < _DEEPEST_ABOUT_PAGES:
                     self._keep_plain(self._members_beside(raw), depth + 1, has_words=has_words)
+            elif is_object and depth < _DEEPEST_ABOUT_PAGES and (nexts := self._next_of_cursors(name, raw)):
+                self._keep_plain(nexts, depth + 1)
             elif is_object and name == "next":
                 self._keep_next(raw)
             elif normal(name) == "links" and len(raw) <= _LONGEST_LINK:
@@ -307,6 +342,11 @@ class _Opening:
             elif names_next(name) or looks_like_next(name):
                 is_empty = len(raw) <= _LONGEST_PLAIN and not self._plain(raw)
                 self._keep(name, None if is_empty else UNREADABLE)
+
+    def _next_of_cursors(self, name: str, raw: msgspec.Raw) -> _Members:
+        """What an object of cursors says of the next page."""
+        members = self._members_beside(raw) if normal(name) == _CURSORS else {}
+        return {own: value for own, value in members.items() if normal(own).startswith("next")}
 
     def _keep_linked(self, raw: msgspec.Raw) -> None:
         """The address of the next page in a list of links, each with what it is."""
@@ -373,6 +413,11 @@ def _is_json(raw: msgspec.Raw) -> bool:
     except _ODD:
         return False
     return True
+
+
+def _is_none(said: Mapping[str, Any]) -> bool:
+    """Whether this says that there is no record in all."""
+    return find_total(said, received=0) == 0
 
 
 def _said(beside: Mapping[str, Any]) -> str:

@@ -101,7 +101,8 @@ def decode_page(body: bytes, settings: ExecutionLogsSettings | None = None) -> D
             mark("Try again later; what was collected stays."),
         )
     findings = (*findings, *page.findings)
-    left_out = opened.left_out if opened.has_list or own.records_path is not None else (NO_LIST,)
+    is_sure = opened.has_list or opened.says_none or own.records_path is not None
+    left_out = opened.left_out if is_sure else (NO_LIST,)
     return replace(page, findings=findings, wrapper=opened.beside, left_out=left_out, has_list=opened.has_list)
 
 

@@ -147,7 +147,9 @@ class RecordExports:
         quarantined = self._masked = 0
         extent, seen, is_cut = Extent(), SeenStates(), False
         shared, pages = SharedIds(), SavedPages()
-        for part in self._parts:
+        for found in self._parts:
+            part, count = found.without_secrets(self._masks)
+            self._masked += count
             bad = cut_lines = self._wide = self._unclosed = 0
             self._broken = False
             if on_file is not None:
@@ -196,7 +198,7 @@ class RecordExports:
             missing=(*missing, *judged.missing),
             findings=tuple(findings),
         )
-        return coverage, ", ".join(path.name for path in self._paths)
+        return coverage, ", ".join(self._masks.text(path.name) for path in self._paths)
 
     def _read(self, part: ExportPart) -> Iterator[_Lot]:
         path = part.path

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import gzip
 import io
 import re
@@ -21,6 +22,7 @@ import zstandard
 from dlqkit.errors import ParameterError
 from dlqkit.frames import WORKER_LOGS, Completeness, Coverage, Loaded, empty_frame
 from dlqkit.language import in_english, mark
+from dlqkit.sources.export_lots import find_encoding
 from dlqkit.sources.json_elements import count_elements
 from dlqkit.sources.masking import Masks
 from dlqkit.sources.record_values import read_times
@@ -49,9 +51,12 @@ _LEADING_TIME = re.compile(
 _POD = re.compile(rb"^\[pod/[^\]]{1,300}\] ")
 # Lines of a worker have some ten; what is sorted of one with a hundred thousand is not kept.
 _MOST_KEPT_NAMES = 64
+# The first letters of a log are of ASCII, as those of a time; in UTF-16 each has a zero beside it.
+_LOOKED_AT, _FIRST_ZEROS = 64, bytes(4)
 _CHUNK_ROWS = 50_000
 # A line of a megabyte may take fifty times that as Python values, so that few of them are held at once.
 _CHUNK_BYTES = 4 << 20
+_PIECE = 1 << 16
 # A longer line comes in such pieces, as text; from more of it than the second nothing is learned.
 _LONGEST_LINE, _MOST_OF_LINE = 1 << 20, 16 << 20
 _HOLE = bytes(_LONGEST_LINE)
@@ -73,8 +78,9 @@ class WorkerLogs:
     Parameters
     ----------
     paths : path or sequence of paths
-        JSON lines, a JSON array, ``kubectl logs``, ``logcli --output=jsonl``; plain, gzip or zstd; ``-`` for standard
-        input. Rotated files are given one by one or as a pattern such as ``worker.log*``.
+        JSON lines, a JSON array, ``kubectl logs``, ``logcli --output=jsonl``; plain, gzip or zstd; in UTF-8, or in
+        UTF-16 as PowerShell writes it; ``-`` for standard input. Rotated files are given one by one or as a pattern
+        such as ``worker.log*``.
     timezone : str, optional
         Of times without an offset; without it they are not used.
     secrets : collection of str, optional
@@ -132,7 +138,7 @@ class WorkerLogs:
         cut = False
         for path in self._paths:
             reader = _Reader(path)
-            for rows in _chunks(self._without_secrets(reader.lines())):
+            for rows in _chunks(self._without_secrets(reader)):
                 lines += len(rows)
                 not_json += sum(row is not None and "_text" in row for row in rows)
                 frame, said = _frame(rows, self._timezone)
@@ -170,11 +176,27 @@ class WorkerLogs:
         )
         return Loaded(frame, coverage, ", ".join(_name(path) for path in self._paths))
 
-    def _without_secrets(self, lines: Iterable[bytes]) -> Iterator[bytes]:
-        for line in lines:
+    def _without_secrets(self, reader: _Reader) -> Iterator[bytes]:
+        for line in reader.lines():
             text, count = self._masks.apply(line)
+            if self._masks and (b"\0" in text or (reader.is_decoded and not text.isascii())):
+                text, found = self._without_hidden_ones(text, is_decoded=reader.is_decoded)
+                count += found
             self._masked += count
             yield text
+
+    def _without_hidden_ones(self, line: bytes, *, is_decoded: bool) -> tuple[bytes, int]:
+        """A line without secrets that stand in it in another encoding, as in a log that two shells appended to."""
+        ways = [line]
+        if is_decoded:
+            # UTF-8 that was taken for UTF-16 is what it was once it is written as that.
+            ways += [line.decode("utf-8", "replace").encode(encoding) for encoding in ("utf-16-le", "utf-16-be")]
+        for way in ways:
+            # The other way round each letter of ASCII has a zero beside it.
+            text, count = self._masks.apply(way.translate(None, b"\0"))
+            if count:
+                return text, count
+        return line, 0
 
 
 def _name(path: Path | None) -> str:
@@ -207,19 +229,42 @@ class _Packed:
         return piece
 
 
+class _Decoded(io.RawIOBase):
+    """A file in UTF-16 or UTF-32 as one in UTF-8, piece by piece; what is no letter is replaced."""
+
+    def __init__(self, file: IO[bytes], encoding: str) -> None:
+        self._file = file
+        self._decoder = codecs.getincrementaldecoder(encoding)("replace")
+        self._left = b""
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        while not self._left:
+            piece = self._file.read1(_PIECE)  # type: ignore[attr-defined]
+            self._left = self._decoder.decode(piece, final=not piece).encode("utf-8", "replace")
+            if not piece:
+                break
+        size = min(len(buffer), len(self._left))
+        buffer[:size], self._left = self._left[:size], self._left[size:]
+        return size
+
+
 class _Reader:
-    """The lines of one file; ``problem`` is set where it breaks off."""
+    """The lines of one file, in UTF-8; ``problem`` is set where it breaks off."""
 
     def __init__(self, path: Path | None) -> None:
         self._path = path
         self._packed: _Packed | None = None
         self.problem = ""
         self.reason = ""
+        self.is_decoded = False
 
     def lines(self) -> Iterator[bytes]:
         try:
             with ExitStack() as stack:
-                file = self._open(stack)
+                file = self._as_utf8(self._open(stack))
                 head = file.peek(64)[:64].lstrip()  # type: ignore[attr-defined]
                 # An array of objects; a line may begin with “[pod/…” or “[2026-03-02 …” as well.
                 if head[:1] == b"[" and head[1:].lstrip()[:1] in (b"{", b"]", b""):
@@ -248,6 +293,16 @@ class _Reader:
             stream = zstandard.ZstdDecompressor().stream_reader(source, read_across_frames=True, closefd=False)
             return io.BufferedReader(stack.enter_context(stream))
         return raw
+
+    def _as_utf8(self, file: IO[bytes]) -> IO[bytes]:
+        head = file.peek(_LOOKED_AT)[:_LOOKED_AT]  # type: ignore[attr-defined]
+        if head.startswith(codecs.BOM_UTF8):
+            file.read(len(codecs.BOM_UTF8))
+        encoding = find_encoding(head) or _find_unmarked(head)
+        if encoding is None:
+            return file
+        self.is_decoded = True
+        return io.BufferedReader(_Decoded(file, encoding), _PIECE)
 
     def _lines(self, file: IO[bytes]) -> Iterator[bytes]:
         count = size = begun = 0
@@ -306,6 +361,14 @@ class _Reader:
             for line in self._lines(io.BytesIO(body)):
                 yield line.strip().rstrip(b",")
         return None
+
+
+def _find_unmarked(head: bytes) -> str | None:
+    """UTF-16 that has no mark, by the zeros beside its letters of ASCII."""
+    for encoding, zeros, letters in (("utf-16-le", head[1::2], head[::2]), ("utf-16-be", head[::2], head[1::2])):
+        if zeros.startswith(_FIRST_ZEROS) and b"\0" not in letters:
+            return encoding
+    return None
 
 
 def _chunks(lines: Iterable[bytes]) -> Iterator[list[dict[str, Any]]]:

@@ -242,6 +242,15 @@ def test_an_export_that_a_spreadsheet_saved_as_utf16_is_read(
     assert loaded.coverage == expected.coverage
 
 
+@pytest.mark.parametrize("encoding", ["utf-32-le", "utf-32-be"])
+def test_an_export_in_utf32_is_read(encoding: str, tmp_path: Path) -> None:
+    plain, path = tmp_path / "plain", tmp_path / "export"
+    plain.write_bytes(as_lines(ROWS))
+    path.write_bytes(("\ufeff" + as_lines(ROWS).decode()).encode(encoding))
+
+    pd.testing.assert_frame_equal(RecordExports(path).load().frame, RecordExports(plain).load().frame)
+
+
 def test_a_file_that_begins_as_utf16_and_is_not_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "export.csv"
     path.write_bytes("\ufeffid;workflow_id\nr1;wf\n".encode("utf-16-le") + b"x")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import pandas as pd
 import pyarrow as pa
@@ -48,6 +49,34 @@ def test_folders_tell_the_column_that_the_files_leave_out(tmp_path: Path) -> Non
     assert frame.loc["r1", "event_key"].startswith("t1.007.")
     assert loaded.coverage.completeness == "complete"
     assert loaded.source == "records"
+
+
+@pytest.mark.parametrize("form", ["parquet", "jsonl"])
+def test_a_secret_in_the_name_of_a_folder_is_masked_as_one_in_a_column(form: str, tmp_path: Path) -> None:
+    secret = "Zq7-planted+secret/value=="
+    table = tmp_path / "records"
+    write(table / "workflow_id=wf" / f"api_key={quote(secret, safe='')}" / f"part-0.{form}", [row(1)])
+
+    loaded = RecordExports(table, secrets=[secret]).load()
+
+    assert loaded.frame["extra_json"].tolist() == ['{"api_key":"********"}']
+    assert loaded.frame["workflow_id"].tolist() == ["wf"]
+    assert "Known secrets stood in 1 places; they are masked." in loaded.coverage.findings
+
+
+def test_a_secret_in_the_name_of_a_folder_is_in_no_message(tmp_path: Path) -> None:
+    secret = "Zq7-planted+secret/value=="
+    table = tmp_path / "records"
+    path = table / f"api_key={quote(secret, safe='')}" / "part-0.jsonl"
+    write(path, [row(1)])
+    path.write_text(path.read_text() + "\nno record\n" + '{"id": "r2", "tra')
+
+    loaded = RecordExports(table, secrets=[secret]).load()
+
+    assert loaded.coverage.missing == (
+        "records/api_key=********/part-0.jsonl was cut in its last line.",
+        "1 rows of records/api_key=********/part-0.jsonl are no records.",
+    )
 
 
 def test_a_part_without_a_column_or_with_another_type_is_read_like_the_others(tmp_path: Path) -> None:

@@ -138,3 +138,53 @@ def test_the_records_are_made_plain_once_however_many_other_lists_there_are(monk
     made.clear()
     assert decode_page(json.dumps({"items": NINETY[:45], "sort": ["created_at"]}).encode()).left_out == ()
     assert made == []
+
+
+@pytest.mark.parametrize(
+    ("body", "name"),
+    [
+        ({"schemas": ["urn:x"], "Resources": []}, "Resources"),
+        ({"schemas": ["urn:x"], "totalResults": 0, "Resources": []}, "Resources"),
+        ({"warnings": ["deprecated", "slow"], "dag_runs": [], "total_entries": 0}, "dag_runs"),
+        ({"data": {"schemas": ["urn:x"], "runs": []}}, "data.runs"),
+        ({"warnings": ["deprecated"], "data": {"items": []}}, "data.items"),
+    ],
+    ids=str,
+)
+def test_a_list_of_words_is_not_taken_for_the_records_beside_an_empty_list_of_them(
+    body: dict[str, Any], name: str
+) -> None:
+    page = decode_page(json.dumps(body, indent=2).encode())
+
+    assert (page.received, page.quarantined, page.has_list, page.left_out) == (0, (), True, ())
+    assert f"Records are wrapped in “{name}”." in page.findings
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        {"jobs": ["x"], "errors": []},
+        {"jobs": ["x"], "child_jobs": []},
+        {"found": ["x"], "warnings": []},
+        {"found": [5], "runs": []},
+        {"found": ["x", {"a": 1}], "runs": []},
+        {"found": ["x"], "filter": {"tags": []}},
+        {"found": ["x"], "total": 1},
+        {"items": ["x"], "total": 0},
+    ],
+    ids=str,
+)
+def test_a_list_of_words_that_may_be_the_records_is_put_apart(body: dict[str, Any]) -> None:
+    page = decode_page(json.dumps(body).encode())
+
+    (own,) = (one for one in (body.get("jobs"), body.get("found"), body.get("items")) if one is not None)
+    assert [json.loads(one.raw) for one in page.quarantined] == own
+
+
+@pytest.mark.parametrize("body", [{"schemas": ["urn:x"], "totalResults": 0}, {"total": 0, "warnings": ["slow"]}])
+def test_a_list_of_words_beside_a_total_of_none_is_no_list_of_records(body: dict[str, Any]) -> None:
+    """As SCIM answers where nothing is found (RFC 7644, section 3.4.2)."""
+    with api(lambda query: (200, body)) as (url, _):
+        count, coverage = load(url)
+
+    assert (count, coverage.completeness, coverage.quarantined, coverage.missing) == (0, "complete", 0, ())

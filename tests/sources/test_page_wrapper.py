@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -15,6 +16,7 @@ from dlqkit.sources import page_wrapper
 from dlqkit.sources.page_markers import UNREADABLE, find_cursor, find_end_marker, find_total
 from dlqkit.sources.page_wrapper import UNREAD_BESIDE, open_page
 from dlqkit.sources.record_decode import NO_LIST, decode_page, read_field_names
+from tests.sources.api import api, load, rows
 
 BROKEN = (b"nul", b"NaN", b"-Infinity", b'"\xff"', b'"\\ud800"', b"[1, -]", b'{"a": nul}', b"1" * 5000, b"1e400")
 NO_RECORDS = (
@@ -213,6 +215,34 @@ def test_an_object_of_nothing_but_what_is_about_pages_is_a_page_without_records(
     assert not any("Records" in text for text in page.findings)
 
 
+@pytest.mark.parametrize(
+    ("page", "completeness"),
+    [
+        ({"size": 20, "totalElements": 0, "totalPages": 0, "number": 0}, "complete"),
+        ({"size": 20, "total_count": "0"}, "complete"),
+        ({"size": 20, "totalElements": 3, "totalPages": 1, "number": 0}, "unverified"),
+        ({"size": 20, "count": 0}, "unverified"),
+    ],
+    ids=str,
+)
+def test_an_answer_that_leaves_the_list_out_is_empty_where_what_is_about_pages_says_so(
+    page: dict[str, Any], completeness: str
+) -> None:
+    """Spring writes an empty page so; a count may be that of the page."""
+    body = {"page": page, "_links": {"self": {"href": "/execution-logs"}}}
+    with api(lambda query: (200, body)) as (url, _):
+        count, coverage = load(url)
+
+    assert (count, coverage.completeness) == (0, completeness)
+    assert any("holds no list" in text for text in coverage.missing) == (completeness != "complete")
+
+
+def test_an_answer_that_says_of_two_totals_that_one_is_none_is_empty_for_sure_by_neither() -> None:
+    page = decode_page(b'{"page": {"totalElements": 0}, "meta": {"total": 7}}')
+
+    assert (page.has_list, page.left_out) == (False, (NO_LIST,))
+
+
 @pytest.mark.parametrize("body", [b"{}", b'{"data": {}}', b'{"data": {"next_token": "b"}, "total": 0}'])
 def test_a_list_that_is_named_and_left_out_is_an_empty_one(body: bytes) -> None:
     page = decode_page(body, ExecutionLogsSettings(records_path="data.items"))
@@ -230,3 +260,41 @@ def test_a_list_that_is_named_and_left_out_is_an_empty_one(body: bytes) -> None:
 def test_an_object_that_holds_anything_else_is_no_page_without_records(body: bytes, path: str | None) -> None:
     with pytest.raises(UnexpectedAnswer):
         decode_page(body, ExecutionLogsSettings(records_path=path))
+
+
+@pytest.mark.parametrize("name", ["next", "next_cursor", "nextPageToken"])
+@pytest.mark.parametrize(
+    ("path", "wrap"),
+    [
+        ("response.body.logs", lambda found: {"response": {"body": found}}),
+        ("body.logs", lambda found: {"body": found}),
+        (None, lambda found: found),
+    ],
+)
+def test_a_cursor_is_found_in_an_object_of_cursors_at_every_level(
+    name: str, path: str | None, wrap: Callable[[dict[str, Any]], dict[str, Any]]
+) -> None:
+    hundred = rows(100)
+
+    def answer(query: dict[str, str]) -> tuple[int, Any]:
+        at = int(query.get("cursor", query.get("page_token", query.get("pageToken", "0"))))
+        following = str(at + 37) if at + 37 < 100 else None
+        return 200, wrap({"paging": {"cursors": {"previous": str(at), name: following}}, "logs": hundred[at : at + 37]})
+
+    with api(answer) as (url, _):
+        count, coverage = load(url, ExecutionLogsSettings(records_path=path))
+
+    assert (count, coverage.completeness) == (100, "complete")
+
+
+def test_of_an_object_of_cursors_the_place_of_the_page_itself_leads_nowhere() -> None:
+    page = decode_page(b'{"data": [], "paging": {"cursors": {"before": "a", "after": "b", "cursor": "c"}}}')
+
+    assert find_cursor(page.wrapper) is None
+    assert find_end_marker(page.wrapper, {}, None) is None
+
+
+def test_a_page_that_leaves_its_list_out_may_have_an_object_of_cursors() -> None:
+    page = decode_page(b'{"paging": {"cursors": {"next_cursor": null}}}')
+
+    assert (page.has_list, page.left_out, page.wrapper) == (False, (NO_LIST,), {"next_cursor": None})

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import codecs
 import gzip
 import json
 import subprocess
@@ -296,3 +297,78 @@ def test_a_long_element_is_kept_in_pieces_as_a_long_line_is(tmp_path: Path) -> N
 
     assert len(lines) == 4
     pd.testing.assert_frame_equal(lines, array)
+
+
+MARKED = {
+    "utf-8-sig": codecs.BOM_UTF8,
+    "utf-16-le": codecs.BOM_UTF16_LE,
+    "utf-16-be": codecs.BOM_UTF16_BE,
+    "utf-32-le": codecs.BOM_UTF32_LE,
+    "utf-32-be": codecs.BOM_UTF32_BE,
+}
+SECRET = "Zq7-planted+secret"
+
+
+def as_powershell(text: str, encoding: str) -> bytes:
+    return MARKED[encoding] + text.encode(encoding.removesuffix("-sig"))
+
+
+@pytest.mark.parametrize("pack", [bytes, gzip.compress, zstandard.compress])
+@pytest.mark.parametrize("encoding", MARKED)
+def test_a_log_with_a_mark_of_its_encoding_is_read_as_one_without(
+    encoding: str, pack: Callable[[bytes], bytes], tmp_path: Path
+) -> None:
+    text = f"2026-03-02T14:00:05Z ERROR ключ {SECRET}\r\n{json.dumps(LINE)}\r\n"
+    path = tmp_path / "log"
+    path.write_bytes(pack(as_powershell(text, encoding)))
+
+    loaded = WorkerLogs(path, secrets=[SECRET]).load()
+
+    assert loaded.frame["message"].tolist() == ["ERROR ключ ********", "refused"]
+    assert loaded.frame["logged_at"].tolist() == [AT, AT]
+    assert "Known secrets stood in 1 places; they are masked." in loaded.coverage.findings
+    assert loaded.coverage.completeness == "complete"
+
+
+@pytest.mark.parametrize("encoding", MARKED)
+def test_an_array_in_another_encoding_is_read(encoding: str, tmp_path: Path) -> None:
+    check(read(tmp_path / "log", as_powershell(json.dumps([LINE], indent=2), encoding)))
+
+
+@pytest.mark.parametrize("encoding", ["utf-16-le", "utf-16-be"])
+def test_a_log_in_utf16_without_its_mark_is_read(encoding: str, tmp_path: Path) -> None:
+    check(read(tmp_path / "log", json.dumps({**LINE, "note": "пять раз"}, ensure_ascii=False).encode(encoding)))
+
+
+@pytest.mark.parametrize("rest", [b"\x3d", b"\x3d\xd8", b"\x3d\xd8\x00"])
+def test_a_log_in_utf16_that_was_cut_within_a_character_keeps_the_rest_of_its_line(rest: bytes, tmp_path: Path) -> None:
+    frame = read(tmp_path / "log", as_powershell(f"{json.dumps(LINE)}\nrefused ", "utf-16-le") + rest)
+
+    assert frame["message"].tolist() == ["refused", "refused \N{REPLACEMENT CHARACTER}"]
+
+
+@pytest.mark.parametrize(
+    ("first", "second"),
+    [("utf-8", "utf-16-le"), ("utf-8", "utf-16-be"), ("utf-16-le", "utf-8"), ("utf-16-be", "utf-8")],
+)
+@pytest.mark.parametrize("before", ["", "."])
+def test_a_secret_is_masked_in_a_log_to_which_two_shells_wrote(
+    first: str, second: str, before: str, tmp_path: Path
+) -> None:
+    path = tmp_path / "log"
+    body = MARKED.get(first, b"") + "2026-03-02T14:00:05Z begun\n".encode(first)
+    path.write_bytes(body + f"{before}auth with {SECRET} failed\n".encode(second))
+
+    loaded = WorkerLogs(path, secrets=[SECRET]).load()
+
+    assert loaded.frame["message"].str.contains("auth with ******** failed", regex=False).sum() == 1
+    assert loaded.coverage.findings[-1] == "Known secrets stood in 1 places; they are masked."
+
+
+def test_a_log_in_utf16_is_read_in_the_memory_of_some_lines(tmp_path: Path) -> None:
+    log = as_powershell(f"{' ' * 4000}\n" * 10_000, "utf-16-le")  # 76 MiB
+
+    completeness, rows, missing, grown = load_apart(log, tmp_path)
+
+    assert (completeness, rows, missing) == ("complete", 0, [])
+    assert grown < 20
