@@ -49,7 +49,9 @@ _LIKE_NEXT = re.compile(
     r"|continu|cursor|marker|pagetoken|resumetoken|synctoken|scrollid|bookmark|lastevaluated|lastkey|startkey"
 )
 # “cursors” holds those of the page's own ends, too, and what of it leads on is read.
-_UNLIKE_NEXT = re.compile(r"prev|back|first|before|current|startcursor|endcursor|^cursors$|has|is(?:last|next|more)|can")
+_UNLIKE_NEXT = re.compile(
+    r"prev|back|first|before|current|startcursor|endcursor|^cursors$|has|is(?:last|next|more)|can"
+)
 _LIKE_NEXT_HEADER = re.compile(r"(?:^|-)(?:next(?:-|$|token|cursor|page|marker|link|url|offset)|continuation|cursor)")
 # RFC 8288, section 3: an address in angle brackets, and parameters whose values may be quoted.
 _PARAMETER = r"\s*+;\s*+([\w!#$%&'*+.^`|~-]++)(?:\s*+=\s*+(?:\"((?:[^\"\\]|\\.)*+)\"|([^\s\",;]++)))?+"

@@ -89,7 +89,8 @@ def test_a_number_that_says_there_are_more_is_no_end(beside: dict[str, Any]) -> 
     "beside",
     [{"nextRunAt": "2026-03-02T15:00:00Z"}, {"next_retry_at": 5}, {"previousCursor": "x"}, {"nextToken": None},
      {"hasContinuation": "no"}, {"nextForwardToken": ""}, {"LastEvaluatedKey": {}}, {"csrf_token": "x"},
-     {"paging": {"cursors": {"before": "x", "after": "y"}}}, {"total_size": 20480}, {"currentMarker": "x"}, {"next_scheduled_run": "x"}, {"markers": []}],
+     {"paging": {"cursors": {"before": "x", "after": "y"}}},
+     {"total_size": 20480}, {"currentMarker": "x"}, {"next_scheduled_run": "x"}, {"markers": []}],
     ids=str,
 )  # fmt: skip
 def test_what_only_sounds_like_a_next_page_does_no_harm(beside: dict[str, Any]) -> None:
