@@ -5,12 +5,13 @@ from __future__ import annotations
 import os
 import re
 import stat
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from dlqkit.errors import EvidenceError
+from dlqkit.evidence import audit_log
 from dlqkit.evidence.store import read_json
 from dlqkit.resources import find_notebooks
 
@@ -21,11 +22,13 @@ _LANGUAGE = r"(\.[a-z]{2,3}(-[A-Za-z]{2,4})?)?"
 _OWN = re.compile(
     r"incident\.toml|judgement\.yaml|audit\.jsonl|audit\.head|redaction\.key|\.[a-z.]+\.lock|evidence/.*"
     rf"|report/(postmortem|colleague){_LANGUAGE}\.(ipynb|html|md|pdf|zip)|report/facts{_LANGUAGE}\.json"
-    rf"|report/figures{_LANGUAGE}/[a-z_]+{_LANGUAGE}\.(png|svg)"
-    r"|signatures/[0-9]{3,}\.json(\.sig)?|pins/.*|pins\.[a-z]+"
+    rf"|report/figures{_LANGUAGE}/([a-z_]+|pin-[0-9]{{3,}}){_LANGUAGE}\.(png|svg)"
+    r"|updates/[0-9]{8}T[0-9]{6}\.[0-9]{6}Z-[a-z]+\.json|notebooks/\.laid-here"
+    r"|signatures/[0-9]{3,}\.json(\.sig)?|pins/([0-9]{3,}\.json|[0-9a-f]{16}\.png)"
     r"|republish/(plan-[0-9]{3,}(\.[a-z]+)?\.json|\.plan-[0-9]{3,}\.[a-z]+\.json\.prepared|journal\.(sqlite(-wal|-shm)?|mark|lock)|owner\.json|\.planning"
     r"|claims/.*|sent/.*)"
 )
+_SIGNATURES, _JOURNAL = "signatures/", "republish/journal.sqlite"
 _RUNS = {".py", ".pyc", ".pyd", ".so", ".pth", ".sh", ".ps1", ".bat", ".exe", ".js"}
 
 
@@ -40,6 +43,9 @@ class Extra:
 def find_extra(directory: Path) -> tuple[Extra, ...]:
     """Every file of an incident folder that dlqkit did not make there, and every notebook that is not as it came.
 
+    Signatures that the audit log does not know, and what SQLite keeps beside a journal without the journal, are none of
+    ours whatever they are called.
+
     Returns
     -------
     tuple of Extra
@@ -47,9 +53,12 @@ def find_extra(directory: Path) -> tuple[Extra, ...]:
         which are read as JSON and compared with the package's own.
     """
     found = []
+    wrote = {
+        name for line in audit_log.read(directory) if isinstance(line.get("wrote"), dict) for name in line["wrote"]
+    }
     for path in _files(directory):
         name = path.relative_to(directory).as_posix()
-        what = _what(path, name)
+        what = _what(path, name) or _unknown(directory, name, wrote)
         if what is not None:
             found.append(Extra(name, what))
     return tuple(sorted(found, key=lambda one: one.path))
@@ -76,6 +85,15 @@ def _what(path: Path, name: str) -> str | None:
     if _OWN.fullmatch(name) or ".ipynb_checkpoints/" in name:
         return None
     return "is not dlqkit's"
+
+
+def _unknown(directory: Path, name: str, wrote: Collection[str]) -> str | None:
+    """What is wrong with a file that has a name of dlqkit's, and that it cannot have written there."""
+    if name.startswith(_SIGNATURES) and name not in wrote:
+        return "is not in audit.jsonl, which names each signature"
+    if name in {f"{_JOURNAL}-wal", f"{_JOURNAL}-shm"} and not (directory / _JOURNAL).exists():
+        return "belongs to a journal that is not there"
+    return None
 
 
 def _of_notebook(path: Path) -> str | None:

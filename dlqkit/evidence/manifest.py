@@ -16,7 +16,7 @@ from typing import Any
 from dlqkit.errors import EvidenceError
 from dlqkit.evidence import audit_log
 from dlqkit.evidence.forms import check_manifest
-from dlqkit.evidence.store import file_hash, prepared, read_json, text_hash, write_bytes
+from dlqkit.evidence.store import MOST_OWN_BYTES, file_hash, prepared, read_json, text_hash, write_bytes
 from dlqkit.frames import Completeness
 
 __all__ = [
@@ -43,6 +43,7 @@ MOST_BYTES = 48 << 20
 _OWN_FOLDERS = {"raw", "quarantine"}
 _FRAME = re.compile(r"[a-z_]+\.parquet")
 _ADDED_TO = re.compile(r"(records|samples|series|worker_logs|support_reports|originals)\.parquet")
+_PIN = re.compile(r"[0-9]{3,}\.json|[0-9a-f]{16}\.png")
 _WRITTEN = re.compile(r"[a-z]+/[a-z0-9-]+(\.[a-z0-9]+)+")
 _UNDER_WAY = re.compile(r"[0-9]{3,}\.part|\.lock")
 _ORDER: tuple[Completeness, ...] = ("complete", "unverified", "partial")
@@ -154,11 +155,11 @@ def verify(directory: Path) -> tuple[Change, ...]:
     """Every file of the evidence that was changed, removed or added since it was collected.
 
     The manifests' own hashes stand in ``audit.jsonl``, whose lines are chained and whose last one ``audit.head`` knows;
-    what a person may write (``incident.toml``, ``judgement.yaml``, notebooks, the report) is not evidence and is not
-    looked at, unless it is a link.
+    what a person may write (``incident.toml``, ``judgement.yaml``, notebooks) or make again (the report), and what was
+    sent (``updates``) is not evidence and is not looked at, unless it is a link. Of pins the log has the hashes.
     """
     changes = [Change(path, "is a link") for path in find_links(directory)]
-    recorded, wrote, set_aside = {}, {}, set()
+    recorded, wrote, set_aside, pinned = {}, {}, set(), set()
     for entry in audit_log.read(directory):
         if isinstance(entry.get("wrote"), dict):
             wrote.update(entry["wrote"])
@@ -167,6 +168,8 @@ def verify(directory: Path) -> tuple[Change, ...]:
         elif entry.get("action") == "set aside":
             recorded.pop(str(entry.get("snapshot")), None)
             set_aside.add(str(entry.get("kept_as")))
+        elif entry.get("action") == "pinned":
+            pinned.add(str(entry.get("sha256")))
     evidence = directory / "evidence"
     snapshots = [name for name in find_snapshots(directory) if not (evidence / name).is_symlink()]
     for snapshot in snapshots:
@@ -179,6 +182,7 @@ def verify(directory: Path) -> tuple[Change, ...]:
     ]
     changes += _verify_beside(evidence, {*snapshots, *set_aside})
     changes += _verify_written(directory, wrote)
+    changes += _verify_pins(directory / "pins", pinned)
     changes += [Change(path, what) for path, what in audit_log.check_chain(directory).faults]
     if snapshots and not (directory / audit_log.NAME).is_file():
         changes.append(Change(audit_log.NAME, "is missing"))
@@ -262,6 +266,24 @@ def _verify_written(directory: Path, wrote: Mapping[str, Any]) -> list[Change]:
         elif text_hash(file) != sha256:
             changes.append(Change(name, "was changed"))
     return changes
+
+
+def _verify_pins(pins: Path, pinned: Collection[str]) -> list[Change]:
+    """Pins that are not as they were pinned; one that is gone may have been taken back."""
+    if not pins.is_dir() or pins.is_symlink():
+        return []
+    return [
+        Change(f"pins/{path.name}", "is not as it was pinned")
+        for path in sorted(pins.iterdir())
+        if path.is_file() and not path.is_symlink() and _PIN.fullmatch(path.name) and not _is_pinned(path, pinned)
+    ]
+
+
+def _is_pinned(path: Path, pinned: Collection[str]) -> bool:
+    if path.suffix == ".json":
+        return text_hash(path) in pinned
+    # A picture has its name by its content, and the pin tells the rest.
+    return path.stat().st_size <= MOST_OWN_BYTES and file_hash(path).startswith(path.stem)
 
 
 def _verify_beside(evidence: Path, known: Collection[str]) -> list[Change]:

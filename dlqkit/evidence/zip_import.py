@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import hashlib
+import itertools
 import re
 import secrets
 import stat
@@ -20,7 +21,7 @@ from dlqkit.evidence import audit_log
 from dlqkit.evidence.store import make_folder, move_folder, remove_folder, write_stream
 from dlqkit.untrusted import shorten
 
-__all__ = ["MAX_BYTES", "MAX_ENTRIES", "MAX_RATIO", "Imported", "import_zip"]
+__all__ = ["MAX_BYTES", "MAX_ENTRIES", "MAX_RATIO", "Imported", "find_unfinished", "import_zip"]
 
 MAX_ENTRIES = 100_000
 MAX_BYTES = 32 << 30
@@ -92,10 +93,9 @@ def import_zip(source: Path, directory: Path) -> Imported:
     try:
         with zipfile.ZipFile(source) as packed:
             entries = list(_wanted(packed.infolist(), source.stat().st_size))
-            left_out = _unpack(packed, entries, place, source.stat().st_size)
+            taken, left_out = _unpack(packed, entries, place, source.stat().st_size)
         with source.open("rb") as file:
             sha256 = hashlib.file_digest(file, "sha256").hexdigest()
-        taken = sorted(name for name, _ in entries if name not in left_out)
         audit_log.append(place, "imported", zip=source.name, zip_sha256=sha256, left_out=len(left_out))
         move_folder(place, directory)
     # Of the zip alone: what is written says in words that it could not be.
@@ -105,7 +105,13 @@ def import_zip(source: Path, directory: Path) -> Imported:
     except BaseException:
         remove_folder(place)
         raise
-    return Imported(directory, tuple(taken), tuple(left_out), sha256)
+    return Imported(directory, taken, left_out, sha256)
+
+
+def find_unfinished(directory: Path) -> tuple[Path, ...]:
+    """What a killed import of ``directory`` left beside it; so looks one that still goes on, too."""
+    name = re.compile(rf"\.{re.escape(directory.name)}\.[0-9a-f]{{8}}\.import")
+    return tuple(sorted(path for path in directory.parent.iterdir() if name.fullmatch(path.name)))
 
 
 def _why(error: Exception) -> str:
@@ -172,9 +178,12 @@ def _wanted(entries: Sequence[zipfile.ZipInfo], packed_bytes: int) -> Iterator[t
         seen.add(folded)
         if not entry.is_dir():
             files.add(folded)
-    for folded in seen:
-        if any(parent in files for parent in _parents(folded)):
-            raise _refuse(f"{_shown(folded)} lies in what is a file")
+    # With a NUL, which no name holds, what lies in a file stands right behind it, however many there are and how deep.
+    ordered = sorted(folded.replace("/", "\0") for folded in seen)
+    for one, after in itertools.pairwise(ordered):
+        if after.startswith(f"{one}\0") and one.replace("\0", "/") in files:
+            name = after.replace("\0", "/")
+            raise _refuse(f"{_shown(name)} lies in what is a file")
     if sum(entry.file_size for entry in entries) > _most(packed_bytes):
         raise _refuse(f"it is larger than {MAX_BYTES >> 30} GiB unpacked, or packed more than {MAX_RATIO} to one")
     tops = [name for entry in entries if (name := entry.filename).rpartition("/")[2] == _QUESTION]
@@ -186,13 +195,6 @@ def _wanted(entries: Sequence[zipfile.ZipInfo], packed_bytes: int) -> Iterator[t
         name = entry.filename.removeprefix(top) if inside else f"../{entry.filename}"
         if not entry.is_dir() and not _IGNORED.fullmatch(name):
             yield name, entry
-
-
-def _parents(name: str) -> Iterator[str]:
-    at = name.find("/")
-    while at >= 0:
-        yield name[:at]
-        at = name.find("/", at + 1)
 
 
 def _most(packed_bytes: int) -> int:
@@ -223,9 +225,9 @@ def _shown(name: str) -> str:
 
 def _unpack(
     packed: zipfile.ZipFile, entries: Sequence[tuple[str, zipfile.ZipInfo]], place: Path, packed_bytes: int
-) -> list[str]:
-    """Write what is taken; the names of what is not."""
-    left_out, free = [], _most(packed_bytes)
+) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Write what is taken; the names of that and of the rest, each in order."""
+    taken, left_out, free = [], [], _most(packed_bytes)
     for name, entry in entries:
         if not _TAKEN.fullmatch(name):
             left_out.append(name)
@@ -233,4 +235,5 @@ def _unpack(
         with packed.open(entry) as content:
             # What an entry says of its size may be a lie; what comes out is counted.
             free -= write_stream(place / name, iter(functools.partial(content.read, _CHUNK), b""), most=free)
-    return sorted(left_out)
+        taken.append(name)
+    return tuple(sorted(taken)), tuple(sorted(left_out))

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import hashlib
 import sqlite3
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import quote
 
 from dlqkit.errors import EvidenceError, StorageError
-from dlqkit.evidence.store import FILE_MODE, make_folder
+from dlqkit.evidence.store import FILE_MODE, file_hash, make_folder
 from dlqkit.language import mark
 from dlqkit.republish.journal_schema import (
     CHANGING,
@@ -31,6 +32,7 @@ __all__ = [
     "check_contents",
     "columns",
     "connect_to_write",
+    "contents_hash",
     "damaged",
     "is_new",
     "journal_path",
@@ -185,6 +187,21 @@ def _read(path: Path, how: str) -> list[tuple[object, ...]]:
             return [] if is_new(connection) else check_contents(connection, read_head(connection))
         finally:
             connection.close()
+
+
+def contents_hash(path: Path) -> str:
+    """SHA-256 of the journal as SQLite reads it: what lies in ``-wal`` beside it counts as if it were in the file.
+
+    Raises
+    ------
+    EvidenceError, StorageError
+        If SQLite cannot read it.
+    """
+    # Of an old SQLite, and some builds of it, Python has no way to ask for the bytes.
+    if not path.with_name(path.name + "-wal").exists() or not hasattr(sqlite3.Connection, "serialize"):
+        return file_hash(path)
+    with reading(), closing(sqlite3.connect(f"file:{quote(str(path.resolve()))}?mode=ro", uri=True)) as connection:
+        return hashlib.sha256(connection.serialize()).hexdigest()
 
 
 def peek_head(path: Path) -> Head | None:

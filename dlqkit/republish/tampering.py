@@ -9,8 +9,7 @@ from typing import Any
 from dlqkit.errors import DlqkitError, EvidenceError
 from dlqkit.evidence import audit_log
 from dlqkit.evidence.manifest import Change
-from dlqkit.evidence.store import file_hash
-from dlqkit.republish.journal_file import Head, journal_path, peek_head, read_contents
+from dlqkit.republish.journal_file import Head, contents_hash, journal_path, peek_head, read_contents
 from dlqkit.republish.journal_place import MARK, Mark, check_not_lost
 from dlqkit.republish.plan import FOLDER, find_plans, read_plan
 from dlqkit.republish.run_lock import is_running
@@ -111,7 +110,7 @@ def _journal(directory: Path, lines: Sequence[Mapping[str, Any]], marked: str) -
         if line.get("journal_sequence") == head.sequence and "journal_sha256" in line
     ]
     changes = _mark(directory, head, marked)
-    if closed and not _goes_on(directory) and file_hash(path) != closed[-1]:
+    if closed and not _goes_on(directory) and contents_hash(path) != closed[-1]:
         changes.append(Change(name, "was changed, in bytes that no event depends on"))
     return tuple(changes)
 

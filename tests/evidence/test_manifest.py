@@ -256,6 +256,51 @@ def test_a_log_cannot_have_a_file_outside_of_the_folder_read(name: str, folder: 
     assert named(folder) == []
 
 
+def test_a_pin_is_known_by_its_hash_and_its_picture_by_its_name(folder: Path) -> None:
+    """One that was taken back is gone, and its line stays."""
+    pins = folder / "pins"
+    pins.mkdir()
+    picture = pins / f"{hashlib.sha256(b'png').hexdigest()[:16]}.png"
+    picture.write_bytes(b"png")
+    for number in (1, 2):
+        (pins / f"00{number}.json").write_text(f"pin {number}")
+        audit_log.append(folder, "pinned", note="", sha256=hashlib.sha256(f"pin {number}".encode()).hexdigest())
+    (pins / "other.txt").write_text("x")
+    (pins / "004.json").mkdir()
+    (pins / "005.json").symlink_to(picture)
+    assert named(folder) == [("pins/005.json", "is a link")]
+
+    (pins / "005.json").unlink()
+    (pins / "001.json").unlink()
+    assert named(folder) == []
+    audit_log.append(folder, "look", sha256=hashlib.sha256(b"pin 3").hexdigest())
+    (pins / "003.json").write_text("pin 3")
+    (pins / "002.json").write_text("pin 1 ")
+    picture.write_bytes(b"pnG")
+    what = "is not as it was pinned"
+    assert named(folder) == [("pins/002.json", what), ("pins/003.json", what), (f"pins/{picture.name}", what)]
+
+
+@pytest.mark.parametrize(("size", "is_read"), [(32 << 20, True), ((32 << 20) + 1, False)])
+def test_a_picture_larger_than_any_is_not_read(size: int, is_read: bool, folder: Path) -> None:
+    """A file of holes takes no room and would be read for hours."""
+    content = bytes(size)
+    path = folder / "pins" / f"{hashlib.sha256(content).hexdigest()[:16]}.png"
+    path.parent.mkdir()
+    path.write_bytes(content)
+
+    assert named(folder) == ([] if is_read else [(f"pins/{path.name}", "is not as it was pinned")])
+
+
+def test_a_folder_of_pins_that_is_a_link_is_not_gone_into(folder: Path) -> None:
+    elsewhere = folder.parent / "elsewhere"
+    elsewhere.mkdir()
+    (elsewhere / "001.json").write_text("x")
+    (folder / "pins").symlink_to(elsewhere)
+
+    assert named(folder) == [("pins", "is a link")]
+
+
 def test_a_log_that_is_gone_is_missing(folder: Path) -> None:
     (folder / "audit.jsonl").unlink()
     (folder / "audit.head").unlink()

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 import pytest
+from matplotlib.figure import Figure
 
 from dlqkit.errors import EvidenceError, ParameterError
 from dlqkit.evidence import signature
@@ -127,12 +128,74 @@ def test_what_is_not_dlqkits_is_named_and_no_change(folder: Path) -> None:
     assert verified(folder) == {}
 
 
-def test_nothing_that_dlqkit_makes_is_called_a_strangers(folder: Path) -> None:
+def test_nothing_that_dlqkit_makes_is_called_a_strangers(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     from dlqkit.cli.lab import fill_notebooks
+    from dlqkit.cli.own_notebooks import mark_own
 
+    monkeypatch.setenv("XDG_DATA_HOME", str(folder.parent / "data"))
     fill_notebooks(folder)
+    mark_own(folder / "notebooks")
+    for name in ("updates/20260302T131000.000001Z-chat.json", "updates/20260302T131000.000001Z-client.json",
+                 "report/figures/pin-001.png", "pins/001.json", "pins/0123456789abcdef.png",
+                 "republish/journal.sqlite-wal", "republish/journal.sqlite-shm", ".judgement.yaml.lock"):  # fmt: skip
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).touch()
 
     assert find_extra(folder) == ()
+
+
+def test_after_each_command_that_writes_into_the_folder_nothing_is_a_strangers(
+    folder: Path, run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XDG_DATA_HOME", str(folder.parent / "data"))
+    axes = Figure().subplots()
+    axes.plot([1, 2])
+    open_incident(folder).pin("Olga saw it, too", "Said on the phone")
+    open_incident(folder).pin(axes, "Two points, rising")
+    for command in (("update", "--sent"), ("update", "--for", "client", "--sent"), ("lab", "--prepare"),
+                    ("postmortem", "--format", "md", "--zip"), ("triage",), ("history",),
+                    ("closure", "--no-refresh")):  # fmt: skip
+        done = run(command[0], str(folder), *command[1:])
+        assert done.code in {0, 3, 4}, done.out + done.err
+
+    assert {path.name for path in folder.iterdir()} >= {"updates", "notebooks", "report", "pins", "republish"}
+    assert find_extra(folder) == ()
+    assert verified(folder) == {}
+
+
+@pytest.mark.parametrize("name", ["updates/note.json", "updates/20260302T131000.000001Z-chat.json.txt", "pins/note.md",
+                                  "notebooks/.laid-here.txt", "report/figures/pin-1.png"])  # fmt: skip
+def test_what_has_nearly_a_name_of_ours_is_named(name: str, folder: Path) -> None:
+    (folder / name).parent.mkdir(parents=True, exist_ok=True)
+    (folder / name).touch()
+
+    assert [(one.path, one.what) for one in find_extra(folder)] == [(name, "is not dlqkit's")]
+
+
+def test_a_log_of_a_journal_that_is_not_there_is_named(folder: Path) -> None:
+    journal = folder / "republish" / "journal.sqlite"
+    for end in ("-wal", "-shm"):
+        journal.with_name(f"{journal.name}{end}").write_bytes(b"x")
+    assert find_extra(folder) == ()
+
+    journal.unlink()
+    what = "belongs to a journal that is not there"
+    assert [(one.path, one.what) for one in find_extra(folder)] == [
+        ("republish/journal.sqlite-shm", what), ("republish/journal.sqlite-wal", what),
+    ]  # fmt: skip
+
+
+def test_a_signature_that_nobody_made_here_is_named(folder: Path, signer: tuple[Path, Path]) -> None:
+    append(folder, "look", wrote="signatures/002.json")
+    signed = signature.sign(folder, signer[0])
+    for name in ("002.json", "002.json.sig"):
+        shutil.copy(signed, folder / "signatures" / name)
+
+    what = "is not in audit.jsonl, which names each signature"
+    assert [(one.path, one.what) for one in find_extra(folder)] == [
+        ("signatures/002.json", what), ("signatures/002.json.sig", what),
+    ]  # fmt: skip
+    assert verified(folder) == {}
 
 
 # --- the command

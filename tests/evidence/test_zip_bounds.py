@@ -159,10 +159,21 @@ def test_names_that_are_one_to_another_file_system_are_refused(names: list[str],
         take({**QUESTION, **dict.fromkeys(names, b"")})
 
 
-@pytest.mark.parametrize("names", [["a", "a/b"], ["a/b/c", "A"], ["x/b/c/d", "x/b"]])
+@pytest.mark.parametrize("names", [["a", "a/b"], ["a/b/c", "A"], ["x/b/c/d", "x/b"], ["a", "a!", "a/b"],
+                                   ["a/", "a/b", "a/b/c"]])  # fmt: skip
 def test_a_file_in_what_is_a_file_is_refused(names: list[str], take: Callable[..., Any]) -> None:
     with pytest.raises(EvidenceError, match="lies in what is a file"):
         take({**QUESTION, **dict.fromkeys(names, b"")})
+
+
+def test_the_file_in_what_is_a_file_is_named_and_a_folder_that_begins_as_a_file_is_none(
+    take: Callable[..., Any], tmp_path: Path
+) -> None:
+    with pytest.raises(EvidenceError, match=r"not unpacked: 'x/b/c/d' lies in what is a file"):
+        take({**QUESTION, "x/b": b"", "x/b/c/d": b""})
+    assert take({**QUESTION, "a": b"", "a!/b": b"", "ab/c": b"", "d/": b"", "d/e": b""}).left_out == (
+        "a", "a!/b", "ab/c", "d/e",
+    )  # fmt: skip
 
 
 @pytest.mark.parametrize(
@@ -336,3 +347,14 @@ def test_the_log_tells_of_the_import_and_of_the_zip(take: Callable[..., Any], tm
     assert done.zip_sha256 == sha256
     with pytest.raises(AttributeError):
         done.taken = ()
+
+
+def test_what_a_killed_import_left_is_found_by_the_name_of_its_folder(tmp_path: Path) -> None:
+    for name in (".a+b.0123abcd.import", ".a+b.ffffffff.import", ".aab.0123abcd.import", "xa+b.0123abcd.import",
+                 ".a+b.0123abcd.import.x", ".a+b.0123abcdx.import", ".a+b.0123abc.import", ".a+b.0123abcg.import",
+                 ".x.a+b.0123abcd.import", ".a+bx0123abcd.import", ".a+b.0123abcdximport"):  # fmt: skip
+        (tmp_path / name).mkdir()
+
+    assert zip_import.find_unfinished(tmp_path / "a+b") == (
+        tmp_path / ".a+b.0123abcd.import", tmp_path / ".a+b.ffffffff.import",
+    )  # fmt: skip

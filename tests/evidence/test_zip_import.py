@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import json
 import random
+import signal
 import stat
 import struct
+import subprocess
 import sys
+import time
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
@@ -222,6 +225,83 @@ def test_what_was_changed_before_it_was_zipped_is_named_by_the_command(
     assert answers[1][0] == 2
     assert "is there already" in " ".join(answers[1][2].split())
     assert "evidence/001/records.parquet: is missing" in answers[2][1]
+
+
+def test_a_folder_of_many_files_that_are_none_of_ours_is_imported_at_once_and_twenty_are_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """As many as a zip may hold, of one length and one beginning; by their square they took minutes."""
+    source = tmp_path / "x.zip"
+    with zipfile.ZipFile(source, "w") as packed:
+        packed.writestr("orders/incident.toml", "")
+        for number in range(99_000):
+            packed.writestr(f"orders/node_modules/{'a/' * 8}{number:05d}.js", "")
+    monkeypatch.setattr(sys, "argv", ["dlqkit", "import", str(source), str(tmp_path / "incident")])
+    began = time.process_time()
+    with pytest.raises(SystemExit) as ended:
+        main()
+
+    assert time.process_time() - began < 30
+    assert ended.value.code == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0].startswith("1 files were taken")
+    assert lines[1:21] == [f"node_modules/{'a/' * 8}{number:05d}.js: left out" for number in range(20)]
+    assert lines[21] == "… and 98,980 more were left out; --json names all."
+    assert lines[22].startswith("Nothing changed")
+
+
+def import_in_a_process(source: Path, directory: Path) -> subprocess.Popen[str]:
+    """An import that stops at its first file until it is ended."""
+    program = (
+        "import signal, sys, time\n"
+        "signal.signal(signal.SIGHUP, signal.SIG_DFL)\n"  # whoever runs the tests may not hear it
+        "from dlqkit.cli.main import main\n"
+        "from dlqkit.evidence import zip_import\n"
+        "def write(path, chunks, most):\n"
+        "    path.parent.mkdir(parents=True, exist_ok=True)\n"
+        "    path.touch()\n"
+        "    print('writing', flush=True)\n"
+        "    time.sleep(60)\n"
+        "zip_import.write_stream = write\n"
+        f"sys.argv = ['dlqkit', 'import', {str(source)!r}, {str(directory)!r}]\n"
+        "main()\n"
+    )
+    process = subprocess.Popen([sys.executable, "-c", program], stdout=subprocess.PIPE, text=True)
+    assert process.stdout is not None
+    assert process.stdout.readline() == "writing\n"
+    return process
+
+
+@pytest.mark.parametrize("sent", [signal.SIGTERM, signal.SIGHUP])
+def test_an_import_that_is_asked_to_end_leaves_nothing(sent: signal.Signals, folder: Path, tmp_path: Path) -> None:
+    source = pack(folder, tmp_path / "x.zip")
+    process = import_in_a_process(source, tmp_path / "incident")
+    assert len(list(tmp_path.glob(".incident.*.import"))) == 1
+
+    process.send_signal(sent)
+    process.communicate(timeout=30)
+
+    assert process.returncode == 128 + sent
+    assert list(tmp_path.iterdir()) == [source]
+
+
+def test_what_a_killed_import_left_is_named_by_the_next_one(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """It is not removed: another import may be at work in it."""
+    source = pack(folder, tmp_path / "x.zip")
+    process = import_in_a_process(source, tmp_path / "incident")
+    process.kill()
+    process.communicate(timeout=30)
+    (left,) = tmp_path.glob(".incident.*.import")
+
+    monkeypatch.setattr(sys, "argv", ["dlqkit", "import", str(source), str(tmp_path / "incident")])
+    with pytest.raises(SystemExit) as ended:
+        main()
+
+    assert ended.value.code == 0
+    assert f"{left} is of an import that was killed; remove it unless that one still runs." in capsys.readouterr().out
+    assert left.is_dir()
 
 
 def test_an_audit_log_that_was_cut_before_it_was_zipped_stays_found_after_further_lines(

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
+import shutil
 import sqlite3
 import threading
 from collections.abc import Iterator
@@ -353,6 +355,38 @@ def test_a_journal_that_is_being_written_is_read_with_its_log(
     assert ways[0] == ["mode=ro"]
     assert head is not None
     assert head.sequence == 1
+
+
+def test_the_journals_hash_is_of_what_sqlite_reads(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A log beside the file counts as far as SQLite takes it for one."""
+    whole, log = hashlib.sha256(path.read_bytes()).hexdigest(), path.with_name("journal.sqlite-wal")
+    assert journal_file.contents_hash(path) == whole
+    for content in (b"", b"x" * 5_000):
+        log.write_bytes(content)
+        assert journal_file.contents_hash(path) == whole
+    log.unlink()
+
+    copy = path.parent / "copy" / "journal.sqlite"
+    copy.parent.mkdir()
+    shutil.copy(path, copy)
+    with closing(sqlite3.connect(copy, isolation_level=None)) as connection:
+        connection.execute("PRAGMA user_version = 7")
+        shutil.copy(copy.with_name("journal.sqlite-wal"), log)
+    assert journal_file.contents_hash(path) == hashlib.sha256(copy.read_bytes()).hexdigest() != whole
+
+    class Old:
+        """A connection of a Python that cannot hand on the bytes."""
+
+    monkeypatch.setattr(sqlite3, "Connection", Old)
+    assert journal_file.contents_hash(path) == whole
+
+
+def test_the_hash_of_what_is_no_journal_cannot_be_had(path: Path) -> None:
+    path.write_bytes(b"x" * 5_000)
+    path.with_name("journal.sqlite-wal").touch()
+
+    with pytest.raises(EvidenceError, match="SQLite cannot read it"):
+        journal_file.contents_hash(path)
 
 
 def test_tables_that_could_not_all_be_made_are_not_made(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

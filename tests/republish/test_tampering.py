@@ -117,6 +117,20 @@ def test_a_byte_that_no_row_depends_on_is_found_where_the_log_knows_the_file(fol
     assert named(folder) == []
 
 
+def test_a_log_that_was_laid_beside_the_journal_is_found_where_it_changes_it(folder: Path) -> None:
+    """SQLite reads it as part of the file, which has not a byte changed."""
+    log = journal_file(folder).with_name("journal.sqlite-wal")
+    log.write_bytes(b"x" * 5_000)
+    assert named(folder) == []
+
+    copy = folder.parent / "journal.sqlite"
+    shutil.copy(journal_file(folder), copy)
+    with closing(sqlite3.connect(copy, isolation_level=None)) as connection:
+        connection.execute("PRAGMA user_version = 7")
+        shutil.copy(copy.with_name("journal.sqlite-wal"), log)
+    assert named(folder) == [(JOURNAL, "was changed, in bytes that no event depends on")]
+
+
 def test_the_hash_of_the_last_time_that_it_was_closed_counts(folder: Path) -> None:
     audit_log.append(folder, "republish journal closed", **{**last_line(folder), "journal_sha256": "0" * 64})
 
