@@ -28,7 +28,7 @@ _QUOTE = r"""(?:\\{0,15}(?:["'`]|u0022|u0027)|&quot;|&\#3[49];|%2[27])"""
 _ASSIGNED = re.compile(
     rf"""
     (?<![\w.])(?<![\w.]-)(?P<name>[\w.]{{1,100}}+(?:-[\w.]{{1,60}}+){{0,8}}+)
-    (?P<closed>(?:{_QUOTE}|[\])]|%5[Dd]){{0,3}}+)(?:::\w{{1,30}}+)?
+    (?P<closed>(?:{_QUOTE})?+(?:[\])]|%5[Dd])?+)(?:::\w{{1,30}}+)?
     (?P<space>\s{{0,9}}+)(?P<sign>=>|={{1,3}}|:=?|->|%3[Dd]|\\{{1,8}}u003[dD])\s{{0,9}}+
     """,
     re.VERBOSE,
@@ -56,6 +56,7 @@ _VERDICT = re.compile(
 _ELEMENT = re.compile(r"<(?P<tag>(?:[\w-]{1,40}:)?(?P<name>[\w.-]{1,60}))(?:\s[^<>]{0,300})?>(?:<!\[CDATA\[)?")
 # PostgreSQL, in any language: Key (tenant, email)=(7, x) already exists.
 _KEY_ENDS = re.compile(r"\)(?=\.?(?:\s|\Z|[\"'\\]))")
+_SAID = re.compile(r"[^\W_]")
 _WORD = re.compile(r"[\w.-]+")
 _DUPLICATE = re.compile(r"Duplicate entry '(?P<value>[^\n]{1,1000}?)' for key '(?P<key>[^'\n]{1,200})'")
 
@@ -95,9 +96,11 @@ def _letters(name: str) -> str:
 def find_values(text: str, fields: Collection[str]) -> Iterator[NamedValue]:
     """Values of the fields, of each way of writing in order; one may lie within another."""
     of = frozenset(fields)
-    yield from _of_keys(text, of)
-    yield from _of_elements(text, of)
-    yield from _assigned(text, of)
+    for find in (_of_keys, _of_elements, _assigned):
+        for start, end, named, same in find(text, of):
+            # <email>, *** and # stand for a value, and are none.
+            if text[start : start + 1] != "<" and _SAID.search(text, start, end):
+                yield start, end, named, same
 
 
 def _assigned(text: str, fields: frozenset[str]) -> Iterator[NamedValue]:
@@ -108,8 +111,7 @@ def _assigned(text: str, fields: frozenset[str]) -> Iterator[NamedValue]:
         if (named := _named(text, one.start(), one["name"], fields)) is not None:
             spans, at = _values(text, one)
             for start, end in spans:
-                if end > start and text[start] != "<":
-                    yield start, end, named, _same(text[start:end])
+                yield start, end, named, _same(text[start:end])
 
 
 def _named(text: str, start: int, name: str, fields: frozenset[str]) -> str | None:
@@ -223,8 +225,7 @@ def _of_elements(text: str, fields: frozenset[str]) -> Iterator[NamedValue]:
             end = text.find(f"</{one['tag']}", at, at + MOST)
             if end >= 0:
                 value = text[at:end].removesuffix("]]>")
-                if value.strip():
-                    yield at, at + len(value), named, _same(value.strip())
+                yield at, at + len(value), named, _same(value.strip())
                 at = end
 
 

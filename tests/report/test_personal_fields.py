@@ -127,6 +127,8 @@ def test_beside_an_address_of_a_value_the_name_is_replaced_too() -> None:
         "Key (tenant, order_id)=(7, 12) already exists.",
         "Duplicate entry '7-12' for key 'orders.PRIMARY'",
         "f(email)",
+        'KeyError: \'email\'") == "business"',
+        "Key (email)=(#) already exists, phone=***, email='<email>'",
         "<order><n>7</n></order>",
     ],
 )
