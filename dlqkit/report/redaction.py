@@ -13,16 +13,13 @@ import ipaddress
 import re
 from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, field
+from itertools import pairwise
 from typing import Any
+
+from dlqkit.report.personal_fields import PERSONAL_FIELDS, find_values, personal_field
 
 __all__ = ["PERSONAL_FIELDS", "Redactor", "find_personal"]
 
-PERSONAL_FIELDS = frozenset({
-    "address", "birth_date", "birthdate", "birthday", "card", "card_number", "customer_name", "date_of_birth", "dob",
-    "email", "first_name", "firstname", "full_name", "fullname", "iban", "inn", "last_name", "lastname", "middle_name",
-    "passport", "phone", "phone_number", "pan", "patronymic", "snils", "ssn", "surname", "tax_id",
-})  # fmt: skip
-"""Names of fields whose values are personal whatever they look like; settings add more."""
 # A value that so many events share is of none of them.
 SHARED_BY = 5
 # Keys of the facts that are not looked into: ids, times, our own words for kinds, and what has to be found again.
@@ -37,24 +34,47 @@ _TECHNICAL = re.compile(rf"\b{_UUID}\b|\b[0-9]{{4}}-[0-9]{{2}}-[0-9]{{2}}[T ][0-
 # Also as it stands in a URL.
 _EMAIL = re.compile(r"(?<![\w.+-])[\w.+-]{1,64}(?:@|%40)[\w-]{1,63}(?:\.[\w-]{1,63})+(?<![.-])")
 _TOKEN = re.compile(
-    r"\beyJ[\w-]{8,}\.eyJ[\w-]{8,}\.[\w-]*"  # a JWT: two JSON objects in base64url
-    r"|\b(?:AKIA|ASIA)[0-9A-Z]{16}\b"  # AWS
+    r"\b(?:AKIA|ASIA)[0-9A-Z]{16}\b"  # AWS
     r"|\bAIza[\w-]{35}\b|\bya29\.[\w-]{20,}"  # Google
     r"|\bgh[pousr]_[0-9A-Za-z]{36,}\b|\bgithub_pat_\w{22,}|\bglpat-[\w-]{20,}"  # GitHub, GitLab
     r"|\bxox[abposr]-[0-9A-Za-z-]{10,}"  # Slack
     r"|\b(?:sk|rk|pk)_(?:live|test)_[0-9A-Za-z]{16,}\b"  # Stripe
-    r"|-----BEGIN [A-Z ]*PRIVATE KEY-----(?:[^-]*-----END [A-Z ]*PRIVATE KEY-----)?"
 )
-_IBAN = re.compile(r"\b[A-Z]{2}[0-9]{2}(?: ?[0-9A-Z]){11,30}\b")
-_CARD = re.compile(r"(?<![\w.-])[0-9](?:[ -]?[0-9]){12,18}(?![\w-]|\.[0-9])")
+# Two JSON objects in base64url; one look at each run of its letters, however often "eyJ" stands in it.
+_JWT = re.compile(r"(?<![\w-])(?=[\w-]*?\b(?P<token>eyJ[\w-]{8}))[\w-]++\.eyJ[\w-]{8,}+\.[\w-]*")
+_KEY_LINE = re.compile(r"-{4,5} ?(?P<side>BEGIN|END) [A-Z0-9 ]{0,40}PRIVATE KEY(?: BLOCK)? ?-{4,5}")
+# Letters of Base64, also as JSON escapes them, and the masks of a signature.
+_BASE64 = r"(?:[0-9A-Za-z+/=]|\\{1,8}/|\\{1,8}u00(?:2[bBfF]|3[dD])|<[a-z]{1,12}>)"
+# What is left of a private key whose end was cut off, be its lines apart by line ends, by "\\n" or by spaces.
+_KEY_BODY = re.compile(
+    rf"""(?:\A(?:[\s"'>|]|\\{{1,8}}[nrt]?(?!/))*+(?:M[A-I]|b3B){_BASE64}*+)?+
+    (?:(?:[\s"',>|]|\\{{1,8}}[nrt]?(?![/u]))*+(?:
+        (?:Proc-Type|DEK-Info|Comment|Version|Charset|Subject|X-[\w-]{{1,40}}):(?:[^\n\\"]{{0,200}}+)
+        |{_BASE64}{{16,}}+
+        |(?:(?<=\n)|(?<=\\[nr])){_BASE64}++(?=["',]*(?:\s*(?:\Z|\n)|\\|…|\.\.\.))
+        |(?![0-9]{{1,15}}\s)(?=[A-Za-z]{{0,15}}(?:[0-9+/=]|[a-z][A-Z])){_BASE64}{{1,15}}+(?![\w.])
+        |(?<=[0-9A-Za-z+/=]\s){_BASE64}{{1,15}}+(?=\Z|…|\.\.\.)
+    ))*+(?:(?:\s|\\{{1,8}}[nr])*+-{{1,5}}(?:E(?:N(?:D[A-Z ]{{0,60}}+)?)?)?-{{0,5}})?""",
+    re.VERBOSE,
+)
+_KEY_MOST = 65_536
+# What stands between the groups of a number: a space, also one that no line is broken at, or a hyphen.
+_APART = re.compile(r"[ \u00a0\u202f-]")
+_BASE36 = {ord(letter): str(10 + number) for number, letter in enumerate("ABCDEFGHIJKLMNOPQRSTUVWXYZ")}
+# Looked for at each place: "id42 to DE89..." begins as one does.
+_IBAN = re.compile(rf"\b(?=([A-Za-z]{{2}}[0-9]{{2}}(?:{_APART.pattern}?[0-9A-Za-z]){{11,30}}\b))")
+_CARD = re.compile(rf"(?<![\w.-])[0-9](?:{_APART.pattern}?[0-9]){{12,18}}(?![\w-]|\.[0-9])")
 # Beginnings of card numbers and their lengths (ISO/IEC 7812, as the schemes publish them).
 _SCHEMES = re.compile(r"4(?:[0-9]{12}|[0-9]{15}|[0-9]{18})|(?:5[1-5]|2[2-7])[0-9]{14}|3[47][0-9]{13}|3[0689][0-9]{12}"
                       r"|35[0-9]{14}|6(?:011|4[4-9][0-9]|5[0-9]{2})[0-9]{12}|62[0-9]{14,17}")  # fmt: skip
-_IPV4 = re.compile(r"(?<![\w.])(?:[0-9]{1,3}\.){3}[0-9]{1,3}(?![\w.-]*\w\.?[\w-])(?!\.[0-9])")
+_IPV4 = re.compile(r"(?<![\w.])(?:[0-9]{1,3}\.){3}[0-9]{1,3}(?![\w.-]{0,64}\w\.?[\w-])(?!\.[0-9])")
 _IPV6 = re.compile(r"(?<![\w:.])(?:[0-9a-fA-F]{0,4}:){2,7}[0-9a-fA-F]{0,4}(?![\w:])")
 _VERSION = re.compile(r"(?:\bv|version[ :=]{1,3}|release[ :=]{1,3})\Z", re.IGNORECASE)
 _PLUS = re.compile(r"(?:\+|%2B)[0-9(]", re.IGNORECASE)
 _PLUS_IN_URL = re.compile("%2B", re.IGNORECASE)
+# What is left of a value: from its first letter or digit to its last; not the scheme of an address.
+_WORDS = re.compile(r"\w(?:.*\w)?", re.DOTALL)
+_SCHEME = re.compile("tel|mailto|sms|callto", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,21 +96,61 @@ def find_personal(text: str, fields: Collection[str] = PERSONAL_FIELDS) -> list[
     fields : collection of str
         Names of fields whose values are personal, in lower case.
     """
-    taken = [found.span() for found in _TECHNICAL.finditer(text)]
     out: list[Found] = []
+    # A byte for each character that is taken: texts of megabytes may have thousands of places.
+    taken = bytearray(len(text))
+
+    def take(found: Found) -> None:
+        if taken.find(1, found.start, found.end) < 0:
+            taken[found.start : found.end] = b"\1" * (found.end - found.start)
+            out.append(found)
+
+    for found in _private_keys(text):
+        take(found)
+    for one in _TECHNICAL.finditer(text):
+        taken[one.start() : one.end()] = b"\1" * len(one[0])
     for detect in (_tokens, _emails, _ibans, _cards, _phones, _addresses):
         for found in detect(text):
-            if all(found.end <= start or found.start >= end for start, end in taken):
-                out.append(found)
-                taken.append((found.start, found.end))
-    for found in _named(text, fields):
-        if all(found.end <= start or found.start >= end for start, end in taken):
-            out.append(found)
-            taken.append((found.start, found.end))
+            take(found)
+    for start, end, kind, normal in find_values(text, fields):
+        if taken.find(1, start, end) < 0:
+            take(Found(start, end, kind, normal))
+        else:
+            # "Olga <olga@example.com>": the address has its pseudonym, the name is still there.
+            for rest in _rests(text, taken, start, end):
+                take(Found(*rest.span(), kind, rest[0].casefold()))
     return sorted(out, key=lambda one: one.start)
 
 
+def _rests(text: str, taken: bytearray, start: int, end: int) -> Iterator[re.Match[str]]:
+    """What is not taken of a value, without the signs around it."""
+    while start < end:
+        until = taken.find(1, start, end)
+        until = end if until < 0 else until
+        rest = _WORDS.search(text, start, until)
+        if rest is not None and not _SCHEME.fullmatch(rest[0]):
+            yield rest
+        start = taken.find(0, until, end)
+        start = end if start < 0 else start
+
+
+def _private_keys(text: str) -> Iterator[Found]:
+    """From the line that begins a key to the one that ends it, else as far as it looks like one."""
+    for one, following in pairwise([*_KEY_LINE.finditer(text), None]):
+        if one is None or one["side"] != "BEGIN":
+            continue
+        limit = len(text) if following is None else following.start()
+        if following is not None and following["side"] == "END" and limit - one.end() <= _KEY_MOST:
+            end = following.end()
+        else:
+            body = _KEY_BODY.match(text[one.end() : limit])
+            end = one.end() + (0 if body is None else body.end())
+        yield Found(one.start(), end, "token", text[one.start() : end])
+
+
 def _tokens(text: str) -> Iterator[Found]:
+    for one in _JWT.finditer(text):
+        yield Found(one.start("token"), one.end(), "token", text[one.start("token") : one.end()])
     for one in _TOKEN.finditer(text):
         yield Found(*one.span(), "token", one[0])
 
@@ -104,12 +164,16 @@ def _ibans(text: str) -> Iterator[Found]:
     from stdnum import iban
 
     for one in _IBAN.finditer(text):
-        # Words in capitals may follow without a sign between them: the longest part that is one counts.
-        words = one[0].split(" ")
-        for count in range(len(words), 0, -1):
-            part = " ".join(words[:count])
-            if iban.is_valid(part):
-                yield Found(one.start(), one.start() + len(part), "iban", iban.compact(part))
+        letters = _APART.sub("", one[1])
+        gaps = [gap.start() for gap in _APART.finditer(one[1])]
+        # Words may follow without a sign between them: the longest part that is one counts.
+        for gap, end in reversed([*enumerate(gaps), (len(gaps), len(one[1]))]):
+            part = letters[: end - gap]
+            # Its remainder first, which few texts have: a country's own form takes longer to look up.
+            if int((part[4:] + part[:4]).upper().translate(_BASE36)) % 97 != 1:
+                continue
+            if (part.isupper() or part.islower()) and iban.is_valid(part.upper()):
+                yield Found(one.start(), one.start() + end, "iban", part.upper())
                 break
 
 
@@ -117,7 +181,7 @@ def _cards(text: str) -> Iterator[Found]:
     from stdnum import luhn
 
     for one in _CARD.finditer(text):
-        digits = re.sub("[ -]", "", one[0])
+        digits = _APART.sub("", one[0])
         if _SCHEMES.fullmatch(digits) and luhn.is_valid(digits):
             yield Found(*one.span(), "card", digits)
 
@@ -139,7 +203,7 @@ def _phones(text: str) -> Iterator[Found]:
 def _addresses(text: str) -> Iterator[Found]:
     for pattern in (_IPV4, _IPV6):
         for one in pattern.finditer(text):
-            if _VERSION.search(text[: one.start()]):
+            if _VERSION.search(text[max(0, one.start() - 16) : one.start()]):
                 continue
             try:
                 address = ipaddress.ip_address(one[0])
@@ -147,24 +211,6 @@ def _addresses(text: str) -> Iterator[Found]:
                 continue
             if address.is_global:
                 yield Found(*one.span(), "ip", str(address))
-
-
-def _named(text: str, fields: Collection[str]) -> Iterator[Found]:
-    """``email: x``, ``"phone": "x"``, ``first_name='x y'``, and JSON within a string: ``\\"phone\\": \\"x\\"``."""
-    for one in _ASSIGNED.finditer(text):
-        name = one["name"].rpartition(".")[2].casefold()
-        # "invalid card: expired" is a sentence, card=4111 is not.
-        if name in fields and (one["plain"] is None or one["sign"] != ":"):
-            group = next(key for key in ("escaped", "double", "single", "plain") if one[key] is not None)
-            if one[group] and not one[group].startswith("<"):
-                yield Found(*one.span(group), name, one[group].casefold())
-
-
-_ASSIGNED = re.compile(
-    r"""(?<![\w.])["']?(?P<name>[\w.]{2,60})\\{0,3}["']?\s{0,3}(?P<sign>[=:]|%3[Dd])\s{0,3}"""
-    r"""(?:\\{1,3}["'](?P<escaped>[^"'\\]{1,200})|"(?P<double>[^"]{1,200})"|'(?P<single>[^']{1,200})'"""
-    r"""|(?P<plain>[^\s"',;&{}\[\]()\\]{1,200}))"""
-)
 
 
 @dataclass(frozen=True)
@@ -223,10 +269,10 @@ class Redactor:
 
     def _pin(self, row: Mapping[str, Any]) -> dict[str, Any]:
         """A pinned table's column may be one whose values are personal, whatever they look like."""
-        columns = [name.rpartition(".")[2].casefold() for name in row["columns"]]
+        columns = [personal_field(name, self.fields) for name in row["columns"]]
         cells = [
             [
-                self.pseudonym(column, cell.casefold(), cell) if cell and column in self.fields else self.text(cell)
+                self.pseudonym(column, cell.casefold(), cell) if cell and column else self.text(cell)
                 for column, cell in zip(columns, part, strict=True)
             ]
             for part in row["rows"]
@@ -243,11 +289,11 @@ class Redactor:
         return {**rest, "rows": rows} if "rows" in part else rest
 
     def _condition(self, name: str, value: str, row: Mapping[str, Any]) -> list[str]:
-        column = name.rpartition(".")[2].casefold()
+        column = personal_field(name, self.fields)
         is_kind = value.startswith(("(", ">", "<=", "length"))  # a type, a bound, a length: our own words
         if is_kind:
             return [name, value]
-        if column in self.fields:
+        if column is not None:
             return [name, self.pseudonym(column, value.casefold(), value)]
         clean = self.text(value)
         if clean == value and int(row.get("failing_with") or 0) < SHARED_BY:
