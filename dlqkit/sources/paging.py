@@ -479,13 +479,12 @@ class Pager:
             if elements and elements[-1] in placed.keys[1:]:
                 self._joins.grew = has_changed = True
             elements = placed.keys
-            if self.style == "offset":
-                self._joins.look(elements, place)
-            else:
-                is_alike = is_alike or step.page.received > limit
-                self._joins.look(elements, number if is_alike else None)
             is_fresh = self._is_new(step, placed)
             has_changed = has_changed or is_fresh
+            is_alike = is_alike or step.page.received > limit
+            at = place if self.style == "offset" else number if is_alike else None
+            # In a list that changes, two pages are the same as before also where what hid a record came back.
+            self._joins.look(elements, None if has_changed else at)
             if is_fresh:
                 text = mark("The list changed while it was read; dlqkit looked at it again for what moved.")
                 self.findings[text] = None
@@ -820,6 +819,9 @@ class Pager:
 
     def _find_page(self) -> Fetched | None:
         one = self._probe({"page": "1"})
+        if one is not None and one.page.received == 0:
+            # That it is none of the pages rests on this answer, which may be one that came empty once.
+            one = self._probe({"page": "1"})
         if one is None:
             return None
         if self._brings_more(one):
