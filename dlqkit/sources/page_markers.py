@@ -45,7 +45,8 @@ _NEXT_URL_KEYS = ("next", "nexturl", "nextpageurl", "nextlink", "nextpagelink", 
 _NEXT_KEYS = ("lastevaluatedkey",)
 # What looks like a place of the next page under a name that is none of those known.
 _LIKE_NEXT = re.compile(
-    r"next(?!at|in|due|run|time|date|retry|attempt|fire|execut|schedul|state|status|step|check|update|action)"
+    r"next(?!at|in|due|run|time|date|retry|attempt|fire|execut|schedul|state|status|step|check|update|action|poll|refresh"
+    r"|reset|build|version|deploy|release|event|window)"
     r"|continu|cursor|marker|pagetoken|resumetoken|synctoken|scrollid|bookmark|lastevaluated|lastkey|startkey"
 )
 # “cursors” holds those of the page's own ends, too, and what of it leads on is read.

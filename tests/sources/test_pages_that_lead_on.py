@@ -90,6 +90,7 @@ def test_a_number_that_says_there_are_more_is_no_end(beside: dict[str, Any]) -> 
     [{"nextRunAt": "2026-03-02T15:00:00Z"}, {"next_retry_at": 5}, {"previousCursor": "x"}, {"nextToken": None},
      {"hasContinuation": "no"}, {"nextForwardToken": ""}, {"LastEvaluatedKey": {}}, {"csrf_token": "x"},
      {"paging": {"cursors": {"before": "x", "after": "y"}}},
+     {"nextPollInSeconds": 30}, {"next_refresh": "2026-03-02T15:00:00Z"},
      {"total_size": 20480}, {"currentMarker": "x"}, {"next_scheduled_run": "x"}, {"markers": []}],
     ids=str,
 )  # fmt: skip
