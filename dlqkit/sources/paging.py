@@ -699,7 +699,8 @@ class Pager:
         """Whether the analyst's word on how the API pages says that there is no second page."""
         style, limit = self._settings.pagination, self._settings.page_limit
         is_cut = style == "none" and self.received == limit and self._total != self.received
-        return style in ("none", "cursor", "link") and not (self._told_more or is_cut)
+        may_lead_on = style != "none" and self._sign is not None
+        return style in ("none", "cursor", "link") and not (self._told_more or is_cut or may_lead_on)
 
     # --- styles that the answer does not name
 

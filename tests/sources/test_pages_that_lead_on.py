@@ -5,11 +5,12 @@ from __future__ import annotations
 import base64
 import json
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Literal
 
 import pytest
 import requests
 
+from dlqkit.settings import ExecutionLogsSettings
 from dlqkit.sources.execution_logs import ExecutionLogs
 from dlqkit.sources.http import Request, Response
 from dlqkit.sources.kept_answers import id_of
@@ -70,6 +71,18 @@ def test_a_way_on_that_nobody_knows_to_follow_is_no_end(
     assert (count, coverage.completeness) == (shown, "unverified")
     if named is not None:
         assert any(f"names “{named}”" in one for one in coverage.missing)
+
+
+@pytest.mark.parametrize(
+    ("style", "completeness"), [("none", "complete"), ("cursor", "unverified"), ("link", "unverified")]
+)
+def test_that_there_are_no_pages_is_the_analysts_word_and_that_the_next_is_named_is_no_word_for_a_name_unknown(
+    style: Literal["none", "cursor", "link"], completeness: str
+) -> None:
+    with api(lambda _: (200, {"items": FIFTY[:37], "_scroll_id": "x"})) as (url, _):
+        count, coverage = load(url, ExecutionLogsSettings(pagination=style))
+
+    assert (count, coverage.completeness) == (37, completeness)
 
 
 @pytest.mark.parametrize(
