@@ -32,14 +32,14 @@ _CURSOR_KEYS = {
     "nextcontinuationtoken": ("continuation-token", "continuation_token"),
     "nextforwardtoken": ("nextToken",),
     "nextmarker": ("marker", "Marker"),
-    "continue": ("continue",),
+    "continue": ("continue", "listOptions.continue"),
     "after": ("after",),
     "end_cursor": ("after",),
     "endcursor": ("after",),
 }
 # The cursor of a page's last record, which the last page has as well (GraphQL Cursor Connections, section 5).
 _END_CURSORS = ("end_cursor", "endcursor")
-_NEXT_URL_KEYS = ("next", "nexturl", "nextpageurl", "nextlink", "nextpagelink", "nexthref", "nexturi",
+_NEXT_URL_KEYS = ("next", "nexturl", "nextpageurl", "nextlink", "nextpagelink", "nexthref", "nexturi", "nextrecordsurl",
                   "@odata.nextlink", "odata.nextlink")  # fmt: skip
 # Where to go on, as DynamoDB says it: no parameter of an address can have it.
 _NEXT_KEYS = ("lastevaluatedkey",)

@@ -32,6 +32,8 @@ HERE = "/execution-logs"
         ({"response_meta": {"next_cursor": "x"}}, "cursor"),
         ({"metadata": {"continue": "abc", "remainingItemCount": 13}}, "continue"),
         ({"NextMarker": "m"}, "Marker"),
+        ({"nextRecordsUrl": f"{HERE}?part=2", "done": False}, "part"),
+        ({"metadata": {"continue": "abc"}}, "listOptions.continue"),
         ({"NextContinuationToken": "t"}, "continuation-token"),
     ],
     ids=str,
