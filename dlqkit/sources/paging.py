@@ -58,7 +58,11 @@ MOST_TOLD = 12
 MOST_LOOKS = 2
 # Longer ones are no number of a page, however it is written.
 _LONGEST_PLACE = 100
-_NUMBER = re.compile(r"[0-9]{1,18}", re.ASCII)
+_PLACE = re.compile(
+    r"[^\w]*(?:(?:array|list)?(?:connection|offset|page|skip|start|startat|from|cursor|position|pos|index|place|number|o|p)"
+    r"[^\w]*)?([0-9]{1,18})[^\w]*",
+    re.ASCII | re.IGNORECASE,
+)
 _STYLES: dict[Style, str] = {
     "link": mark("Pages follow each other by links."),
     "cursor": mark("Pages follow each other by a cursor."),
@@ -629,7 +633,8 @@ class Pager:
         """Whether a text holds nothing but the number of the next page, or of a record at its edge."""
         near = {self.pages, self.pages + 1, self._position - 1, self._position, self._position + 1,
                 self.pages * self._settings.page_limit}  # fmt: skip
-        return any(len(found) == 1 and int(found[0]) in near for found in map(_numbers_in, (text, _unpacked(text))))
+        numbers = (_number_of_place(one) for one in (text, _unpacked(text)))
+        return any(number in near for number in numbers if number is not None)
 
     def _after_the_last_link(self, got: Fetched) -> None:
         # Pages named the next one until here, so that naming none is the end; naming themselves is not.
@@ -1022,8 +1027,10 @@ def _is_same(one: Fetched, other: Fetched) -> bool:
     return one.keys == other.keys and _odd_of(one) == _odd_of(other)
 
 
-def _numbers_in(text: str) -> list[str]:
-    return _NUMBER.findall(text) if len(text) <= _LONGEST_PLACE else []
+def _number_of_place(text: str) -> int | None:
+    """The number in a text that holds nothing else but a word for a place; the key of a record has others."""
+    found = _PLACE.fullmatch(text) if len(text) <= _LONGEST_PLACE else None
+    return int(found[1]) if found else None
 
 
 def _unpacked(text: str) -> str:

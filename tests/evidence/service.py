@@ -22,6 +22,9 @@ QUESTION = Incident(END - timedelta(hours=1), END, workflow_id="wf")
 PAGE = 4
 
 
+KEY = "after record "
+
+
 def record(number: int, minutes_before: float, *, dead: bool = True) -> dict[str, Any]:
     """One record of the workflow, so many minutes before the end."""
     at = END - timedelta(minutes=minutes_before)
@@ -81,11 +84,12 @@ class Service:
 
     def _page(self, query: dict[str, str]) -> Any:
         chosen = [one for one in self.records if "queued_to_dlq" not in query or one["queued_to_dlq"]]
-        begin = int(query.get("pageToken", "0"))
+        # The key of a record, as a database has it: a bare number would be a place, and read twice.
+        begin = int(query.get("pageToken", f"{KEY}0").removeprefix(KEY))
         rows = chosen[begin : begin + PAGE]
         if not self.paged:
             return rows
-        return {"items": rows, "nextPageToken": str(begin + PAGE) if begin + PAGE < len(chosen) else None}
+        return {"items": rows, "nextPageToken": f"{KEY}{begin + PAGE}" if begin + PAGE < len(chosen) else None}
 
     def _samples(self, query: str) -> Any:
         if not re.fullmatch(r"\{.*\}\[[0-9]+ms\]", query):

@@ -12,7 +12,7 @@ from dlqkit.evidence.collect import collect
 from dlqkit.evidence.folder import IncidentFolder
 from dlqkit.evidence.manifest import verify
 from dlqkit.settings import Settings
-from tests.evidence.service import PAGE, QUESTION, Service, record, serving
+from tests.evidence.service import KEY, PAGE, QUESTION, Service, record, serving
 from tests.evidence.test_interrupted import evidence_of, kill_after_pages
 
 # Six pages of dead letters; the records of the workflow are the same ones.
@@ -30,7 +30,7 @@ def asked_pages(service: Service, collecting: Callable[[], IncidentFolder]) -> t
 
     def watched(path: str, query: dict[str, str]) -> tuple[int, str]:
         if query.get("queued_to_dlq") == "true":
-            places.append(query.get("pageToken", "the first"))
+            places.append(query.get("pageToken", "the first").removeprefix(KEY))
         return answer(path, query)
 
     with pytest.MonkeyPatch.context() as patch:
